@@ -1,0 +1,151 @@
+// Package diskfs says what a disk is: operations are submitted, their
+// completions are reaped later on the loop that submitted them.
+//
+// os/ implements the contract on a real file system, virtual/ inside the
+// simulator; diskfstest/ is the one suite that both pass.
+//
+// # Obligations
+//
+//  1. Submit never blocks and never fails. Each [Op] yields exactly one
+//     [Completion], with the op's Owner and Token, given to the loop.
+//  2. Operations in flight together may execute in any order and at the same
+//     time, also on one file: who needs an order waits for completions. Two
+//     exceptions: operations on a handle begin after its Open has completed (if
+//     that failed, they fail with ErrClosed), and Close begins after the
+//     operations submitted before it on its handle have completed.
+//  3. Data belongs to the disk from Submit to the completion. A write's data
+//     must not change meanwhile; the submitter has it back afterwards.
+//  4. Durable means: a Sync or WriteSync of the file completed without error.
+//     Sync covers exactly the writes, allocations and truncations of its file
+//     that had *completed* before it was submitted. WriteSync writes Data and
+//     completes when those bytes are durable; it vouches for no other write.
+//  5. A created, renamed or removed name is durable after SyncDir of its
+//     directory, submitted after the operation completed. Syncing a file does not
+//     make its name durable. SyncFS makes everything completed before it durable.
+//  6. A crash keeps any subset of the unsynced sectors ([SectorSize] bytes
+//     each), in any order, and any subset of the unsynced names.
+//  7. A failed write leaves any mixture of old and new bytes in its range. A
+//     failed sync promises nothing about any unsynced byte, now or ever: the
+//     caller stops; a retry that succeeds would lie (the pages may be gone).
+//  8. Errors are wrapped with operation and path; callers branch with errors.Is
+//     on the sentinels below only.
+//
+// Paths are slash-separated and relative to the root of the node's data
+// directory; "." is the root. They never contain "..".
+package diskfs
+
+import "errors"
+
+// SectorSize is the unit in bytes that a crash keeps or loses as a whole
+// unless the disk tears it (a torn sector: any mixture of old and new bytes).
+const SectorSize = 4096
+
+// Sentinels that callers may branch on.
+var (
+	ErrNotExist = errors.New("diskfs: does not exist")
+	ErrExist    = errors.New("diskfs: exists")
+	ErrNoSpace  = errors.New("diskfs: no space left")
+	ErrIO       = errors.New("diskfs: input/output error")
+	ErrClosed   = errors.New("diskfs: handle not open")
+	ErrLocked   = errors.New("diskfs: locked by another process")
+)
+
+// Handle names an open file. The submitter chooses it: unique within the
+// [Disk], never reused.
+type Handle uint64
+
+// Kind is an operation.
+type Kind uint8
+
+const (
+	// Open opens Path as Handle for reading and writing. Flags: Create makes
+	// the file if it is missing, Exclusive fails with ErrExist if it is there.
+	// The completion's Size is the file's size in bytes.
+	Open Kind = iota + 1
+	// Close releases Handle. It syncs nothing.
+	Close
+	// Read fills Data from Offset. N is the number of bytes read; less than
+	// len(Data) only at the end of the file (then Err is nil).
+	Read
+	// Write stores Data at Offset, growing the file as needed; a gap reads as zero.
+	Write
+	// WriteSync is Write followed by making exactly these bytes durable.
+	WriteSync
+	// Sync makes the file durable: bytes and size.
+	Sync
+	// Truncate sets the file's size to Size; growth reads as zero.
+	Truncate
+	// Allocate writes zeros to [Offset, Offset+Size) so that later writes there
+	// need no metadata update. Contents there before are lost.
+	Allocate
+	// Rename moves Path to To, replacing To.
+	Rename
+	// Remove deletes the file or empty directory Path; ErrNotExist if missing.
+	Remove
+	// RemoveAll deletes Path and everything below it; a missing Path is no error.
+	RemoveAll
+	// List returns the Entries of directory Path, sorted by name.
+	List
+	// Mkdir creates directory Path; its parent must exist. ErrExist if it is there.
+	Mkdir
+	// SyncDir makes the names in directory Path durable.
+	SyncDir
+	// SyncFS makes everything on the file system durable.
+	SyncFS
+	// Space returns the free bytes of the file system in Size.
+	Space
+	// Lock takes the exclusive lock of file Path, creating it, until the process
+	// ends; ErrLocked if another process holds it.
+	Lock
+)
+
+// Flags modify Open.
+type Flags uint8
+
+const (
+	Create Flags = 1 << iota
+	Exclusive
+)
+
+// Op is one operation. Which fields count is said at its Kind.
+type Op struct {
+	Kind   Kind
+	Flags  Flags
+	Owner  uint32 // echoed: which part of the submitting loop waits
+	Token  uint64 // echoed: what it waits for
+	Handle Handle
+	Path   string
+	To     string
+	Offset int64 // bytes
+	Size   int64 // bytes
+	Data   []byte
+}
+
+// Completion is the end of one operation.
+type Completion struct {
+	Kind    Kind
+	Owner   uint32
+	Token   uint64
+	Handle  Handle
+	Err     error
+	N       int   // bytes read or written
+	Size    int64 // bytes: Open, Space
+	Data    []byte
+	Entries []Entry
+}
+
+// Entry is a name in a directory.
+type Entry struct {
+	Name string
+	Dir  bool
+	Size int64 // bytes; 0 for directories
+}
+
+// Disk is the disk of one loop. Only that loop submits to it.
+type Disk interface {
+	Submit(Op)
+}
+
+// Sink takes completions to the loop that submitted. It never blocks: the
+// number of completions is bounded by the operations in flight.
+type Sink func(Completion)
