@@ -1,7 +1,7 @@
 // Package diskfs says what a disk is: operations are submitted, their
 // completions are reaped later on the loop that submitted them.
 //
-// os/ implements the contract on a real file system, virtual/ inside the
+// osfs/ implements the contract on a real file system, virtual/ inside the
 // simulator; diskfstest/ is the one suite that both pass.
 //
 // # Obligations
