@@ -26,8 +26,13 @@ import (
 // ID names a loop within its node.
 type ID int32
 
-// Control is the loop of Raft, metadata and controller duties.
-const Control ID = 0
+const (
+	// Control is the loop of Raft, metadata and controller duties.
+	Control ID = 0
+	// Outside is whoever runs the node: requests for metrics and for a clean stop
+	// come from here, and Reply to it reaches them.
+	Outside ID = -1
+)
 
 // Kind says which field of an Event is set.
 type Kind uint8

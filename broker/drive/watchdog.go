@@ -1,0 +1,57 @@
+package drive
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+
+	"lockstep/broker/loop"
+)
+
+// watch looks at every loop a few times per TurnWarn.
+func (n *Node) watch() {
+	ticker := time.NewTicker(n.cfg.TurnWarn / 4)
+	defer ticker.Stop()
+	warned := make([]int64, len(n.runners))
+	for {
+		select {
+		case <-n.stop:
+			return
+		case <-ticker.C:
+		}
+		for i, r := range n.runners {
+			since := r.busySince.Load()
+			if since == 0 {
+				continue
+			}
+			stuck := time.Duration(int64(bootTime()) - since)
+			if stuck >= n.cfg.TurnWarn && warned[i] != since {
+				warned[i] = since
+				n.cfg.Report("watchdog: loop %d has been in one turn for %v, at %s\n%s", i, stuck, describe(r.current.Load()), stacks())
+			}
+			if stuck >= n.cfg.TurnFatal {
+				n.cfg.Report("watchdog: loop %d is stuck for %v: ending the process so that the cluster takes over", i, stuck)
+				n.cfg.Exit(1)
+			}
+		}
+	}
+}
+
+// describe names an event without its contents.
+func describe(ev *loop.Event) string {
+	switch {
+	case ev == nil:
+		return "the end of its turn"
+	case ev.Kind == loop.Net:
+		return fmt.Sprintf("network event %d of connection %d (%s), %d bytes", ev.Net.Kind, ev.Net.Conn.ID(), ev.Net.Conn.RemoteAddr(), len(ev.Net.Data))
+	case ev.Kind == loop.Disk:
+		return fmt.Sprintf("completion of disk operation %d, owner %d, token %d", ev.Disk.Kind, ev.Disk.Owner, ev.Disk.Token)
+	default:
+		return fmt.Sprintf("mail %T from loop %d", ev.Mail, ev.From)
+	}
+}
+
+func stacks() []byte {
+	buf := make([]byte, 1<<20)
+	return buf[:runtime.Stack(buf, true)]
+}

@@ -1,0 +1,85 @@
+package replica
+
+import (
+	"lockstep/broker/assert"
+	"lockstep/broker/kafka"
+)
+
+// Log is what a follower asks of its own log.
+type Log interface {
+	History
+	// End is the log end offset.
+	End() kafka.Offset
+}
+
+// Follower is the follower's side of one partition in one leader epoch.
+type Follower struct {
+	epoch  kafka.LeaderEpoch
+	synced bool // the log is a prefix of the leader's
+}
+
+// NewFollower adopts an epoch: from now on nothing of an older one is
+// acknowledged (PROTOCOL 21).
+func NewFollower(epoch kafka.LeaderEpoch) *Follower { return &Follower{epoch: epoch} }
+
+// Epoch is the adopted leader epoch.
+func (f *Follower) Epoch() kafka.LeaderEpoch { return f.epoch }
+
+// Synced reports whether the log is known to be a prefix of the leader's, so
+// that durable ends may be acknowledged.
+func (f *Follower) Synced() bool { return f.synced }
+
+// Action is what a follower does with a push of its epoch.
+type Action uint8
+
+const (
+	// Append the batches from the log end on (those below it came before, on an
+	// older connection), and acknowledge when durable.
+	Append Action = iota + 1
+	// Acknowledge: nothing to append. Acknowledge what is durable.
+	Acknowledge
+	// Truncate the log to Cut, durably, then acknowledge.
+	Truncate
+	// Diverge: refuse with Last and End.
+	Diverge
+)
+
+// Decision is the answer to a push.
+type Decision struct {
+	Action Action
+	Cut    kafka.Offset      // Truncate
+	Last   kafka.LeaderEpoch // Diverge: the largest own epoch at or below the probed one
+	End    kafka.Offset      // Diverge: where it ends
+}
+
+// Push decides what to do with batches at base that follow a record of epoch
+// prev, ending before end.
+func (f *Follower) Push(prev kafka.LeaderEpoch, base, end kafka.Offset, log Log) Decision {
+	if f.synced && end <= log.End() {
+		return Decision{Action: Acknowledge} // sent again after a reconnect
+	}
+	if f.synced && base <= log.End() && prev == log.EpochBefore(base) {
+		return Decision{Action: Append}
+	}
+	last := log.EpochBefore(log.End())
+	return Decision{Action: Diverge, Last: last, End: log.End()}
+}
+
+// Probe decides what to do with the statement "in the leader's log, epoch Prev
+// ends at Base".
+func (f *Follower) Probe(p Probe, log Log) Decision {
+	last, end := log.EndOf(p.Prev)
+	if last != p.Prev {
+		return Decision{Action: Diverge, Last: last, End: end}
+	}
+	cut := min(end, p.Base)
+	f.synced = true
+	if cut == log.End() {
+		return Decision{Action: Acknowledge}
+	}
+	// Whatever lies at or after the cut and has the current epoch came from this
+	// very leader: its log would have to have shrunk.
+	assert.That(log.EpochBefore(log.End()) < f.epoch,
+		"replica: truncation to %d would cut records of the current epoch %d", cut, f.epoch)
+	return Decision{Action: Truncate, Cut: cut}
+}

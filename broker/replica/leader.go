@@ -1,0 +1,377 @@
+package replica
+
+import (
+	"slices"
+	"time"
+
+	"lockstep/broker/assert"
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+)
+
+// Member is one incarnation of a replica.
+type Member struct {
+	Node  kafka.NodeID
+	Epoch kafka.BrokerEpoch
+}
+
+// Registration is what the metadata says of a partition: the part that its
+// leader acts on.
+type Registration struct {
+	LeaderEpoch    kafka.LeaderEpoch
+	PartitionEpoch kafka.PartitionEpoch
+	Replicas       []Member       // all, the leader included; Epoch is the broker's present one
+	ISR            []kafka.NodeID // applied
+	Fenced         []kafka.NodeID // replicas that must not be asked into the ISR
+	MinInSync      int            // min.insync.replicas, capped by the number of replicas
+}
+
+// Config holds a leader's bounds.
+type Config struct {
+	// AckTimeout is how long a follower in the ISR may stay behind without any
+	// progress before the leader asks for its removal.
+	AckTimeout time.Duration
+	// LagTimeout is how long it may stay behind altogether (replica.lag.time.max.ms).
+	LagTimeout time.Duration
+	// Window is the number of bytes per follower that may be sent and not acknowledged.
+	Window int
+	// ProbeTimeout is after how long an unanswered probe is sent again.
+	ProbeTimeout time.Duration
+	// ProposalTimeout is after how long an ISR change without a verdict is proposed again.
+	ProposalTimeout time.Duration
+}
+
+// History answers about the leader's own log.
+type History interface {
+	// EpochBefore is the leader epoch of the record before offset, -1 at the
+	// start of the log.
+	EpochBefore(offset kafka.Offset) kafka.LeaderEpoch
+	// EndOf returns the largest epoch at or below epoch that has records, and
+	// the offset at which it ends; (-1, log start) if there is none.
+	EndOf(epoch kafka.LeaderEpoch) (kafka.LeaderEpoch, kafka.Offset)
+}
+
+// followerState says how far a follower is towards receiving live batches.
+type followerState uint8
+
+const (
+	disconnected followerState = iota // no connection: nothing can be sent
+	probing                           // the next message is a probe
+	probed                            // a probe is out
+	streaming                         // batches from next on
+)
+
+// follower is what a leader knows of one other replica. The invariants:
+// durable <= next once streaming; acknowledgements count only if they carry
+// member.Epoch.
+type follower struct {
+	member   Member
+	state    followerState
+	durable  kafka.Offset // acknowledged in this leader epoch by this incarnation
+	next     kafka.Offset // streaming: the offset to send next
+	probe    Probe        // probing, probed
+	retryAt  env.Instant  // probing: not before; probed: send again then
+	inflight []sent       // sent and not acknowledged, in order
+	bytes    int          // sum over inflight
+	// waitingSince is when the follower last fell behind or made progress while
+	// behind; Never while it holds everything.
+	waitingSince env.Instant
+	// caughtUpAt is a time at which it had everything that existed then.
+	caughtUpAt env.Instant
+	lastAckAt  env.Instant
+	endAtAck   kafka.Offset // log end at lastAckAt
+}
+
+type sent struct {
+	end   kafka.Offset
+	bytes int
+}
+
+// Probe is the statement "in the leader's log, epoch Prev ends at Base".
+type Probe struct {
+	Prev kafka.LeaderEpoch
+	Base kafka.Offset
+}
+
+// Leader is the leader's side of one partition in one epoch. Not for
+// concurrent use; lives on the partition's shard.
+type Leader struct {
+	cfg       Config
+	self      kafka.NodeID
+	reg       Registration
+	start     kafka.Offset // of the epoch
+	end       kafka.Offset // log end
+	local     kafka.Offset // own durable end
+	watermark kafka.Offset
+	followers []*follower // sorted by node
+	change    change
+}
+
+// NewLeader begins epoch reg.LeaderEpoch at log end end. watermark and durable
+// are those that this replica held as a follower.
+func NewLeader(cfg Config, self kafka.NodeID, reg Registration, end, durable, watermark kafka.Offset, now env.Instant) *Leader {
+	l := &Leader{cfg: cfg, self: self, start: end, end: end, local: durable, watermark: watermark}
+	l.Update(reg, now)
+	return l
+}
+
+// Update takes over a newer registration of the same leader epoch.
+func (l *Leader) Update(reg Registration, now env.Instant) {
+	assert.That(l.reg.LeaderEpoch == 0 || l.reg.LeaderEpoch == reg.LeaderEpoch,
+		"replica: leader of epoch %d updated with epoch %d", l.reg.LeaderEpoch, reg.LeaderEpoch)
+	if reg.PartitionEpoch > l.reg.PartitionEpoch {
+		// The compare-and-set of every proposal made before is decided: what was
+		// accepted is in reg.ISR, the rest can never be accepted any more.
+		l.change = change{}
+	}
+	old := l.followers
+	l.reg, l.followers = reg, nil
+	for _, m := range reg.Replicas {
+		if m.Node == l.self {
+			continue
+		}
+		i := slices.IndexFunc(old, func(f *follower) bool { return f.member.Node == m.Node })
+		switch {
+		case i >= 0 && old[i].member.Epoch == m.Epoch:
+			l.followers = append(l.followers, old[i])
+		case i >= 0:
+			// A new incarnation: nothing it acknowledged before counts.
+			f := newFollower(m, now)
+			if old[i].state != disconnected {
+				f.state = probing
+			}
+			l.followers = append(l.followers, f)
+		default:
+			l.followers = append(l.followers, newFollower(m, now))
+		}
+	}
+	slices.SortFunc(l.followers, func(a, b *follower) int { return int(a.member.Node) - int(b.member.Node) })
+	for _, f := range l.followers {
+		if !l.inISR(f.member.Node) {
+			continue
+		}
+		l.fallBehind(f, now)
+	}
+	l.advance()
+}
+
+func newFollower(m Member, now env.Instant) *follower {
+	return &follower{member: m, waitingSince: env.Never, caughtUpAt: now, lastAckAt: now, probe: Probe{Base: -1}}
+}
+
+// Epoch is the leader epoch.
+func (l *Leader) Epoch() kafka.LeaderEpoch { return l.reg.LeaderEpoch }
+
+// EpochStart is the log end at which the epoch began. Until the watermark has
+// reached it the leader answers no question about the end of the log
+// (PROTOCOL 20).
+func (l *Leader) EpochStart() kafka.Offset { return l.start }
+
+// Watermark is the high watermark: everything below is committed.
+func (l *Leader) Watermark() kafka.Offset { return l.watermark }
+
+// EnoughReplicas reports whether the applied ISR meets min.insync.replicas.
+func (l *Leader) EnoughReplicas() bool { return len(l.reg.ISR) >= l.reg.MinInSync }
+
+// Appended tells that the log now ends at end.
+func (l *Leader) Appended(end kafka.Offset, now env.Instant) {
+	assert.That(end >= l.end, "replica: log end moved back from %d to %d", l.end, end)
+	l.end = end
+	for _, f := range l.followers {
+		l.fallBehind(f, now)
+	}
+}
+
+// LocalDurable tells that the leader's own log is durable up to end. It reports
+// whether the watermark moved.
+func (l *Leader) LocalDurable(end kafka.Offset) bool {
+	assert.That(end >= l.local && end <= l.end, "replica: durable end %d outside [%d, %d]", end, l.local, l.end)
+	l.local = end
+	return l.advance()
+}
+
+// Acked takes an acknowledgement. Those of another incarnation of the follower
+// are ignored. It reports whether the watermark moved.
+func (l *Leader) Acked(from Member, durable kafka.Offset, now env.Instant) bool {
+	f := l.follower(from.Node)
+	if f == nil || f.member.Epoch != from.Epoch {
+		return false
+	}
+	if f.state == probed {
+		// The answer to the probe: the follower's log is now a prefix of ours. Its
+		// end may lie beyond durable; what is sent twice is acknowledged twice.
+		f.state, f.next = streaming, max(durable, f.durable)
+		f.inflight, f.bytes = f.inflight[:0], 0
+	}
+	assert.That(durable <= l.end, "replica: node %d acknowledged %d beyond the log end %d", from.Node, durable, l.end)
+	if durable > f.durable {
+		f.durable = durable
+		f.waitingSince = now
+	}
+	if f.state == streaming && durable > f.next {
+		f.next = durable
+	}
+	if durable >= f.endAtAck {
+		f.caughtUpAt = f.lastAckAt
+	}
+	f.lastAckAt, f.endAtAck = now, l.end
+	if f.durable == l.end {
+		f.waitingSince, f.caughtUpAt = env.Never, now
+	}
+	done := 0
+	for done < len(f.inflight) && f.inflight[done].end <= f.durable {
+		f.bytes -= f.inflight[done].bytes
+		done++
+	}
+	f.inflight = slices.Delete(f.inflight, 0, done)
+	return l.advance()
+}
+
+// Diverged takes the follower's refusal of a push or probe: its largest epoch
+// at or below the probed one is last, and ends at end. The next probe goes out
+// by NextSend.
+func (l *Leader) Diverged(from Member, last kafka.LeaderEpoch, history History, now env.Instant) {
+	f := l.follower(from.Node)
+	if f == nil || f.member.Epoch != from.Epoch || f.state == disconnected {
+		return
+	}
+	if f.state == streaming {
+		// A gap, not a divergence: begin again with the top of our log.
+		f.state, f.probe, f.retryAt = probing, Probe{Base: -1}, now
+		return
+	}
+	epoch, base := history.EndOf(last)
+	f.state, f.probe, f.retryAt = probing, Probe{Prev: epoch, Base: base}, now
+}
+
+// Refused takes any other refusal (metadata not there yet, disk full): the
+// leader probes again at retryAt.
+func (l *Leader) Refused(from kafka.NodeID, retryAt env.Instant) {
+	if f := l.follower(from); f != nil && f.state != disconnected {
+		f.state, f.probe, f.retryAt = probing, Probe{Base: -1}, retryAt
+	}
+}
+
+// Connected tells that a new connection to node is open: it begins with a probe.
+func (l *Leader) Connected(node kafka.NodeID, now env.Instant) {
+	if f := l.follower(node); f != nil {
+		f.state, f.probe, f.retryAt = probing, Probe{Base: -1}, now
+		f.inflight, f.bytes = f.inflight[:0], 0
+	}
+}
+
+// Disconnected tells that the connection to node is gone.
+func (l *Leader) Disconnected(node kafka.NodeID) {
+	if f := l.follower(node); f != nil {
+		f.state = disconnected
+		f.inflight, f.bytes = f.inflight[:0], 0
+	}
+}
+
+// Send is what is to be sent to a follower next.
+type Send struct {
+	Probe bool
+	// Prev and Base are the head of the push. For batches Prev is for the shard
+	// to fill: the epoch of the record before Base.
+	Prev kafka.LeaderEpoch
+	Base kafka.Offset
+	// Room is how many bytes the window still takes; the first batch goes whole.
+	Room int
+}
+
+// NextSend says what to send to node now; false if nothing. After sending, the
+// shard calls ProbeSent or BatchesSent.
+func (l *Leader) NextSend(node kafka.NodeID, history History, now env.Instant) (Send, bool) {
+	f := l.follower(node)
+	if f == nil {
+		return Send{}, false
+	}
+	switch f.state {
+	case probing, probed:
+		if now < f.retryAt {
+			return Send{}, false
+		}
+		if f.state == probed || f.probe.Base < 0 {
+			epoch := history.EpochBefore(l.end)
+			f.probe = Probe{Prev: epoch, Base: l.end}
+		}
+		return Send{Probe: true, Prev: f.probe.Prev, Base: f.probe.Base}, true
+	case streaming:
+		if f.next < l.end && f.bytes < l.cfg.Window {
+			return Send{Base: f.next, Room: l.cfg.Window - f.bytes}, true
+		}
+	}
+	return Send{}, false
+}
+
+// ProbeSent tells that the probe of NextSend left.
+func (l *Leader) ProbeSent(node kafka.NodeID, now env.Instant) {
+	f := l.follower(node)
+	f.state, f.retryAt = probed, now.Add(l.cfg.ProbeTimeout)
+}
+
+// BatchesSent tells that batches up to end, of the given size in bytes, left
+// for node, beginning at the Base of NextSend.
+func (l *Leader) BatchesSent(node kafka.NodeID, end kafka.Offset, bytes int) {
+	f := l.follower(node)
+	assert.That(f.state == streaming && end > f.next && end <= l.end,
+		"replica: batches up to %d sent to node %d in state %d at %d, log end %d", end, node, f.state, f.next, l.end)
+	f.next = end
+	f.inflight = append(f.inflight, sent{end, bytes})
+	f.bytes += bytes
+}
+
+// Resumed tells that the shard itself did not run for a while: what looks like
+// silence of the followers was its own.
+func (l *Leader) Resumed(now env.Instant) {
+	for _, f := range l.followers {
+		if f.waitingSince != env.Never {
+			f.waitingSince = now
+		}
+		f.caughtUpAt = now
+	}
+}
+
+// Lag returns the durable end of every follower, for metrics and reports.
+func (l *Leader) Lag() (nodes []kafka.NodeID, durable []kafka.Offset) {
+	for _, f := range l.followers {
+		nodes = append(nodes, f.member.Node)
+		durable = append(durable, f.durable)
+	}
+	return nodes, durable
+}
+
+// advance moves the watermark as far as PROTOCOL 16 allows.
+func (l *Leader) advance() bool {
+	if len(l.reg.ISR) < l.reg.MinInSync || !l.inISR(l.self) {
+		return false
+	}
+	low := l.local
+	for _, f := range l.followers {
+		if l.inISR(f.member.Node) || l.change.mayAdd(f.member) {
+			low = min(low, f.durable)
+		}
+	}
+	if low <= l.watermark {
+		return false
+	}
+	l.watermark = low
+	return true
+}
+
+func (l *Leader) fallBehind(f *follower, now env.Instant) {
+	if f.durable < l.end && f.waitingSince == env.Never {
+		f.waitingSince, f.caughtUpAt = now, now
+	}
+}
+
+func (l *Leader) inISR(node kafka.NodeID) bool { return slices.Contains(l.reg.ISR, node) }
+
+func (l *Leader) follower(node kafka.NodeID) *follower {
+	for _, f := range l.followers {
+		if f.member.Node == node {
+			return f
+		}
+	}
+	return nil
+}
