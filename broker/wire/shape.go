@@ -1,0 +1,212 @@
+package wire
+
+import "math"
+
+// maxTags bounds the tagged fields of one request. kmsg keeps every unknown one
+// in a map, some hundred bytes for three on the wire.
+const maxTags = 1 << 14
+
+// shape is the layout of a struct of a request, as far as it takes to find its
+// end. kmsg allocates arrays by their count before it has seen an element, and
+// counts down the number of tagged fields even when no bytes are left: a frame
+// of twenty bytes can keep a loop busy for minutes. So every request is walked
+// first, which allocates nothing and ends with the bytes.
+//
+// Where flexible, a struct ends with tagged fields.
+type shape []field
+
+type fieldKind uint8
+
+const (
+	fixedField     fieldKind = iota // size bytes
+	stringField                     // must not be null
+	nullableField                   // a string that may be null
+	structArray                     // of elem; may be null
+	scalarArray                     // of elem[0], without tagged fields; may be null
+	taggedField                     // a struct elem in tagged field number size
+	lastVersionAll = math.MaxInt16
+)
+
+type field struct {
+	kind     fieldKind
+	size     int
+	elem     shape
+	from, to int16 // versions that have the field
+}
+
+func fixed(size int) field { return field{kind: fixedField, size: size, to: lastVersionAll} }
+
+func str() field         { return field{kind: stringField, to: lastVersionAll} }
+func nullableStr() field { return field{kind: nullableField, to: lastVersionAll} }
+
+func arrayOf(scalar field) field {
+	return field{kind: scalarArray, elem: shape{scalar}, to: lastVersionAll}
+}
+
+func array(elem ...field) field { return field{kind: structArray, elem: elem, to: lastVersionAll} }
+
+func tagged(number int, elem ...field) field {
+	return field{kind: taggedField, size: number, elem: elem, to: lastVersionAll}
+}
+
+// since and until bound the versions of a field, inclusively.
+func (f field) since(version int16) field { f.from = version; return f }
+func (f field) until(version int16) field { f.to = version; return f }
+
+// Sizes in bytes of Kafka's scalars.
+const (
+	boolean = 1
+	i8      = 1
+	i16     = 2
+	i32     = 4
+	i64     = 8
+	uuid    = 16
+)
+
+// shapes are the requests of [Versions] but Produce, in the versions that stand
+// there: a field that only older versions have is not listed.
+var shapes = [maxKey + 1]shape{
+	keyFetch: {
+		fixed(i32).until(14),      // replica id
+		fixed(i32 + i32 + i32),    // max wait, min bytes, max bytes
+		fixed(i8),                 // isolation level
+		fixed(i32 + i32).since(7), // session id and epoch
+		array(str().until(12), fixed(uuid).since(13), // topics
+			array(
+				fixed(i32),           // partition
+				fixed(i32).since(9),  // current leader epoch
+				fixed(i64),           // offset
+				fixed(i32).since(12), // last fetched epoch
+				fixed(i64).since(5),  // log start
+				fixed(i32),           // max bytes
+			)),
+		array(str().until(12), fixed(uuid).since(13), // forgotten topics
+			arrayOf(fixed(i32))).since(7),
+		str().since(11),           // rack
+		tagged(1, fixed(i32+i64)), // replica state
+	},
+	keyListOffsets: {
+		fixed(i32),         // replica id
+		fixed(i8).since(2), // isolation level
+		array(str(), array(
+			fixed(i32),          // partition
+			fixed(i32).since(4), // current leader epoch
+			fixed(i64),          // timestamp
+		)),
+		fixed(i32).since(10), // timeout
+	},
+	keyMetadata: {
+		array(fixed(uuid).since(10), str().until(9), nullableStr().since(10)),
+		fixed(boolean).since(4),           // allow auto creation
+		fixed(boolean).since(8).until(10), // cluster operations
+		fixed(boolean).since(8),           // topic operations
+	},
+	keyAPIVersions: {
+		str().since(3), // software name
+		str().since(3), // software version
+	},
+	keyCreateTopics: {
+		array(
+			str(),
+			fixed(i32),                             // partitions
+			fixed(i16),                             // replication factor
+			array(fixed(i32), arrayOf(fixed(i32))), // assignment
+			array(str(), nullableStr()),            // configs
+		),
+		fixed(i32),     // timeout
+		fixed(boolean), // validate only
+	},
+	keyDeleteTopics: {
+		arrayOf(str()).until(5),
+		array(nullableStr(), fixed(uuid)).since(6),
+		fixed(i32), // timeout
+	},
+	keyInitProducerID: {
+		nullableStr(),             // transactional id
+		fixed(i32),                // transaction timeout
+		fixed(i64 + i16).since(3), // producer id and epoch
+	},
+	keyOffsetForLeaderEpoch: {
+		fixed(i32).since(3), // replica id
+		array(str(), array(
+			fixed(i32), // partition
+			fixed(i32), // current leader epoch
+			fixed(i32), // leader epoch
+		)),
+	},
+	keyDescribeConfigs: {
+		array(fixed(i8), str(), arrayOf(str())),
+		fixed(boolean),          // synonyms
+		fixed(boolean).since(3), // documentation
+	},
+	keyDescribeCluster: {
+		fixed(boolean),          // cluster operations
+		fixed(i8).since(1),      // endpoint type
+		fixed(boolean).since(2), // fenced brokers
+	},
+}
+
+// wellFormed reports whether body begins with a whole request of the key and version.
+func wellFormed(key, version int16, body []byte) bool {
+	versions, ok := VersionsOf(key)
+	if !ok {
+		return false
+	}
+	w := walker{version: version, tags: maxTags}
+	r := reader{src: body, flexible: version >= versions.Flexible}
+	w.walkStruct(&r, shapes[key])
+	return !r.bad
+}
+
+// walker goes through one request.
+type walker struct {
+	version int16
+	tags    int // how many tagged fields may still come
+}
+
+func (w *walker) walkStruct(r *reader, s shape) {
+	for i := range s {
+		if f := &s[i]; w.version >= f.from && w.version <= f.to {
+			w.walkField(r, f)
+		}
+	}
+	if r.flexible {
+		w.walkTags(r, s)
+	}
+}
+
+func (w *walker) walkField(r *reader, f *field) {
+	switch f.kind {
+	case fixedField:
+		r.span(f.size)
+	case stringField:
+		if _, ok := r.nullableString(); !ok {
+			r.fail()
+		}
+	case nullableField:
+		r.nullableString()
+	case structArray:
+		for n := r.arrayLen(); n > 0 && !r.bad; n-- {
+			w.walkStruct(r, f.elem)
+		}
+	case scalarArray:
+		for n := r.arrayLen(); n > 0 && !r.bad; n-- {
+			w.walkField(r, &f.elem[0])
+		}
+	case taggedField: // comes with the tags
+	}
+}
+
+func (w *walker) walkTags(r *reader, s shape) {
+	r.tags(func(tag uint32, content *reader) {
+		if w.tags--; w.tags < 0 {
+			content.fail()
+			return
+		}
+		for i := range s {
+			if s[i].kind == taggedField && uint32(s[i].size) == tag {
+				w.walkStruct(content, s[i].elem)
+			}
+		}
+	})
+}

@@ -1,0 +1,100 @@
+package wire
+
+// API keys that are served; the numbers are Kafka's.
+const (
+	keyProduce              int16 = 0
+	keyFetch                int16 = 1
+	keyListOffsets          int16 = 2
+	keyMetadata             int16 = 3
+	keyAPIVersions          int16 = 18
+	keyCreateTopics         int16 = 19
+	keyDeleteTopics         int16 = 20
+	keyInitProducerID       int16 = 22
+	keyOffsetForLeaderEpoch int16 = 23
+	keyDescribeConfigs      int16 = 32
+	keyDescribeCluster      int16 = 60
+)
+
+// VersionRange is what we serve of one API key.
+type VersionRange struct {
+	Key  int16
+	Name string
+	// Min and Max bound the versions that are decoded and served.
+	Min, Max int16
+	// AdvertisedMin is what ApiVersions answers as the lowest version. It is Min
+	// but for Produce (rule 7).
+	AdvertisedMin int16
+	// Flexible is the first version with compact lengths and tagged fields
+	// (KIP-482); its request header is v2 and its response header v1.
+	Flexible int16
+}
+
+// Versions is everything we speak, by key: the only place to edit when an API
+// is added or a version raised. A version stands here only if every field of it
+// is served (rule 6).
+//
+// Produce is advertised from 0, since librdkafka takes a broker without it for
+// one that cannot compress, but 0-2 are refused like any unsupported version
+// (KAFKA-18659). Fetch reaches past 12, by which librdkafka knows that offsets
+// carry leader epochs.
+//
+// ApiVersions ends at 4: version 5 (KIP-1242) lets a client say which broker it
+// believes to talk to, and the check for that is not written.
+//
+// # Deliberately absent
+//
+//	8-16    groups, offsets and their coordinator: no coordinator exists yet;
+//	        FindCoordinator (10) comes with it, and JoinGroup from 0 (KAFKA-19444)
+//	17, 36  SASL: no authentication yet
+//	21      DeleteRecords: the log start moves by retention only
+//	24-28   transactions: no transaction coordinator yet
+//	29-31   ACLs: no authorizer
+//	33, 44  AlterConfigs, IncrementalAlterConfigs: configs are set at creation
+//	34, 35  log directories: a node has one, and placement is not the client's matter
+//	37      CreatePartitions
+//	38-41   delegation tokens: not planned
+//	42, 47  DeleteGroups, OffsetDelete: see groups
+//	43      ElectLeaders: the controller balances by itself
+//	45, 46  reassignment
+//	48, 49  quotas
+//	50, 51  SCRAM: see SASL
+//	55      DescribeQuorum: ours is not KRaft's log
+//	57      UpdateFeatures: metadata.version is raised by our own command
+//	61, 65, 66, 75, 74  descriptions that no client needs in order to work
+//	68, 69  KIP-848 groups: see groups
+//	71, 72  client telemetry: not planned
+//	76-92   share groups: not planned
+//	4-7, 52-54, 56, 58, 59, 62-64, 67, 70, 73, 82-87  between Kafka's own
+//	        brokers; ours speak package peer
+var Versions = [...]VersionRange{
+	{Key: keyProduce, Name: "Produce", Min: 3, Max: 13, AdvertisedMin: 0, Flexible: 9},
+	{Key: keyFetch, Name: "Fetch", Min: 4, Max: 18, AdvertisedMin: 4, Flexible: 12},
+	{Key: keyListOffsets, Name: "ListOffsets", Min: 1, Max: 11, AdvertisedMin: 1, Flexible: 6},
+	{Key: keyMetadata, Name: "Metadata", Min: 0, Max: 13, AdvertisedMin: 0, Flexible: 9},
+	{Key: keyAPIVersions, Name: "ApiVersions", Min: 0, Max: 4, AdvertisedMin: 0, Flexible: 3},
+	{Key: keyCreateTopics, Name: "CreateTopics", Min: 2, Max: 7, AdvertisedMin: 2, Flexible: 5},
+	{Key: keyDeleteTopics, Name: "DeleteTopics", Min: 1, Max: 6, AdvertisedMin: 1, Flexible: 4},
+	{Key: keyInitProducerID, Name: "InitProducerId", Min: 0, Max: 5, AdvertisedMin: 0, Flexible: 2},
+	{Key: keyOffsetForLeaderEpoch, Name: "OffsetForLeaderEpoch", Min: 2, Max: 4, AdvertisedMin: 2, Flexible: 4},
+	{Key: keyDescribeConfigs, Name: "DescribeConfigs", Min: 1, Max: 4, AdvertisedMin: 1, Flexible: 4},
+	{Key: keyDescribeCluster, Name: "DescribeCluster", Min: 0, Max: 2, AdvertisedMin: 0, Flexible: 0},
+}
+
+// maxKey bounds the index below.
+const maxKey = keyDescribeCluster
+
+// byKey is the index into Versions by API key, plus one.
+var byKey = func() (index [maxKey + 1]uint8) {
+	for i, v := range Versions {
+		index[v.Key] = uint8(i + 1)
+	}
+	return index
+}()
+
+// VersionsOf returns the versions served of an API key.
+func VersionsOf(key int16) (VersionRange, bool) {
+	if key < 0 || key > maxKey || byKey[key] == 0 {
+		return VersionRange{}, false
+	}
+	return Versions[byKey[key]-1], true
+}
