@@ -1,0 +1,186 @@
+package batch
+
+import (
+	"encoding/binary"
+	"math"
+
+	"lockstep/broker/kafka"
+)
+
+// Record is one record of a batch. Key, Value and header values are nil if they
+// are null on the wire. Slices belong to the batch's buffer, or to the
+// iterator's if the batch is compressed.
+type Record struct {
+	Offset      kafka.Offset
+	TimestampMs int64
+	Key, Value  []byte
+	Headers     []Header
+}
+
+// Header is one header of a record.
+type Header struct {
+	Key   string
+	Value []byte
+}
+
+// Records walks the records of one batch:
+//
+//	it := b.Records(limit)
+//	for it.Next() { ... it.Record ... }
+//	if it.Err() != nil { ... }
+//
+// The record is overwritten by each call of Next.
+type Records struct {
+	Record Record
+	batch  Batch
+	rest   []byte
+	next   int // index of the next record
+	err    error
+}
+
+// Records opens an iterator. A compressed batch may expand to limit bytes at
+// most. If decompression fails the iterator is empty and Err says so.
+func (b Batch) Records(limit int) Records {
+	data, err := expand(b.Codec(), b[HeaderSize:], limit)
+	return Records{batch: b, rest: data, err: err}
+}
+
+// Next moves to the next record; false at the end or after an error.
+func (r *Records) Next() bool {
+	if r.err != nil || r.next == r.batch.Count() {
+		if r.err == nil && len(r.rest) > 0 {
+			r.err = ErrRecord // bytes that no record accounts for
+		}
+		return false
+	}
+	if !r.decode() {
+		r.err = ErrRecord
+		return false
+	}
+	r.next++
+	return true
+}
+
+// Err is what ended the iteration early, nil if nothing did.
+func (r *Records) Err() error { return r.err }
+
+// decode reads one record:
+//
+//	length varint | attributes i8 | timestamp delta varlong | offset delta varint
+//	| key length varint, key | value length varint, value
+//	| header count varint, headers: key length varint, key, value length varint, value
+func (r *Records) decode() bool {
+	d := decoder{b: r.rest, ok: true}
+	body := d.bytes()
+	r.rest = d.b
+	d = decoder{b: body, ok: d.ok && body != nil}
+	d.skip(1)
+	tsDelta := d.varint()
+	offsetDelta := d.varint()
+	r.Record.Key = d.bytes()
+	r.Record.Value = d.bytes()
+	r.Record.Headers = d.headers()
+	if !d.ok || len(d.b) > 0 || offsetDelta != int64(r.next) {
+		return false
+	}
+	r.Record.Offset = r.batch.BaseOffset() + kafka.Offset(offsetDelta)
+	r.Record.TimestampMs = r.batch.BaseTimestampMs() + tsDelta
+	if r.batch.LogAppendTime() {
+		r.Record.TimestampMs = r.batch.MaxTimestampMs()
+	}
+	return true
+}
+
+// decoder reads zigzag varints and byte strings; the first failure sticks.
+type decoder struct {
+	b  []byte
+	ok bool
+}
+
+func (d *decoder) varint() int64 {
+	v, n := binary.Varint(d.b)
+	if n <= 0 || !d.ok {
+		d.ok = false
+		return 0
+	}
+	d.b = d.b[n:]
+	return v
+}
+
+func (d *decoder) skip(n int) []byte {
+	if !d.ok || n < 0 || n > len(d.b) {
+		d.ok = false
+		return nil
+	}
+	head := d.b[:n:n]
+	d.b = d.b[n:]
+	return head
+}
+
+// bytes reads a length and that many bytes; length -1 is null.
+func (d *decoder) bytes() []byte {
+	n := d.varint()
+	if n == -1 {
+		return nil
+	}
+	if n < 0 || n > math.MaxInt32 {
+		d.ok = false
+		return nil
+	}
+	return d.skip(int(n))
+}
+
+func (d *decoder) headers() []Header {
+	n := d.varint()
+	// A header takes two bytes at least: never allocate by a count on the wire.
+	if n < 0 || n > int64(len(d.b)/2) {
+		d.ok = false
+		return nil
+	}
+	if n == 0 || !d.ok {
+		return nil
+	}
+	headers := make([]Header, n)
+	for i := range headers {
+		key := d.bytes()
+		if key == nil {
+			d.ok = false
+			return nil
+		}
+		headers[i] = Header{Key: string(key), Value: d.bytes()}
+	}
+	return headers
+}
+
+// CheckRecords walks all records and reports the first thing wrong with them:
+// that they decompress, that each is well-formed, and that there are as many
+// as the header says. With needKeys a null key is an error too, as compacted
+// topics demand (KAFKA 14).
+func (b Batch) CheckRecords(limit int, needKeys bool) error {
+	it := b.Records(limit)
+	for it.Next() {
+		if needKeys && it.Record.Key == nil {
+			return ErrRecord
+		}
+	}
+	return it.Err()
+}
+
+// OffsetForTimestamp returns the first record, at or after offset from, whose
+// timestamp is at least timestampMs. found is false if there is none, which
+// happens even if MaxTimestampMs says otherwise: it is the producer's claim.
+func (b Batch) OffsetForTimestamp(timestampMs int64, from kafka.Offset, limit int) (offset kafka.Offset, ms int64, found bool, err error) {
+	if b.LogAppendTime() {
+		if b.MaxTimestampMs() < timestampMs || b.LastOffset() < from {
+			return 0, 0, false, nil
+		}
+		return max(b.BaseOffset(), from), b.MaxTimestampMs(), true, nil
+	}
+	it := b.Records(limit)
+	for it.Next() {
+		if it.Record.TimestampMs >= timestampMs && it.Record.Offset >= from {
+			return it.Record.Offset, it.Record.TimestampMs, true, nil
+		}
+	}
+	return 0, 0, false, it.Err()
+}
