@@ -1,0 +1,30 @@
+// Package osfs is the disk contract of package diskfs on a real file system.
+//
+// One [Disk] serves one loop. Submit takes a short lock, appends to a queue and
+// returns; a few worker goroutines make the system calls, which block, and
+// hand each completion to the sink. The sink is therefore called from several
+// goroutines, also at the same time.
+//
+// # The hot path
+//
+// A WriteSync is one system call: pwritev2 with RWF_DSYNC, which writes and
+// makes exactly that range durable. Where the kernel or file system does not
+// know it, the disk falls back to pwrite and fdatasync, once and for all. Some
+// workers serve nothing but WriteSync, so that a group commit never queues
+// behind a slow sync of a segment or the zeroing of a new file.
+//
+// # Ownership
+//
+// Op.Data is used by a worker between Submit and the completion, never after.
+//
+// # Limits
+//
+// At most Options.Workers goroutines and system calls at a time. The queue has
+// no bound of its own: the submitter bounds its operations in flight.
+//
+// # What it does not do
+//
+// No retries, no caches, no timeouts: a system call that hangs for hours keeps
+// its operation in flight for hours, and whoever submitted it notices. It does
+// not remember failed syncs; that is the caller's duty (obligation 7).
+package osfs
