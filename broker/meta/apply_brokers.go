@@ -1,0 +1,179 @@
+package meta
+
+import (
+	"slices"
+
+	"lockstep/broker/kafka"
+)
+
+// A broker's life: registered (fenced) → unfenced → draining → fenced, or
+// straight to fenced when its session is missed; and registered again, as a new
+// incarnation, from any of these.
+
+func (c *RegisterBroker) apply(d *draft) Verdict {
+	if c.Node < 1 {
+		return refuse(kafka.InvalidRequest, "a broker id must be at least 1")
+	}
+	old := d.Broker(c.Node)
+	if old != nil && old.Incarnation == c.Incarnation {
+		return Verdict{BrokerEpoch: old.Epoch}
+	}
+	b := &Broker{
+		ID: c.Node, Incarnation: c.Incarnation, Epoch: kafka.BrokerEpoch(d.index), Fenced: true,
+		Host: c.Host, Port: c.Port, PeerAddr: c.PeerAddr, Rack: c.Rack, Features: c.Features,
+	}
+	d.setBroker(b)
+	if old != nil {
+		d.replaceIncarnation(c.Node, c.Suspects)
+	}
+	return Verdict{BrokerEpoch: b.Epoch}
+}
+
+// replaceIncarnation ends what the previous incarnation was part of (PROTOCOL
+// 3): where it led, the epoch grows, whoever leads next; where it followed a
+// leader, it leaves the ISR, since what its old process acknowledged is not
+// what the new one vouches for. A partition without a leader has nobody that
+// counts acknowledgements, so there it stays in the ISR, unless it is suspect.
+func (d *draft) replaceIncarnation(node kafka.NodeID, suspects []kafka.PartitionID) {
+	suspect := make(map[kafka.PartitionID]bool, len(suspects))
+	for _, id := range suspects {
+		suspect[id] = true
+	}
+	d.eachPartition(func(t *Topic, id kafka.PartitionID, p *Partition) *Partition {
+		if !p.Replica(node) {
+			return nil
+		}
+		q := p.clone()
+		if suspect[id] {
+			return d.distrust(t, q, node)
+		}
+		switch {
+		case p.Leader == node:
+			// It is fenced by now, so pick names another one, or nobody.
+			if next := d.pick(p, false); next != kafka.NoNode && p.InISR(next) {
+				d.lead(t, q, next)
+				d.shrink(t, q, node)
+			} else {
+				d.lead(t, q, node)
+			}
+			return q
+		case p.Leader != kafka.NoNode && d.shrink(t, q, node):
+			q.PartitionEpoch++
+			return q
+		}
+		return nil
+	})
+}
+
+// distrust takes a replica that may have lost records out of ISR and ELR, and
+// the leadership from it. If it was the last one, the partition has no leader
+// until an ELR member returns or an unclean election is asked for.
+func (d *draft) distrust(t *Topic, p *Partition, node kafka.NodeID) *Partition {
+	in := []kafka.NodeID{node}
+	if !p.InISR(node) && !slices.Contains(p.ELR, node) {
+		return nil
+	}
+	if len(p.ISR) == 1 && p.InISR(node) {
+		p.ISR = nil
+		if p.ELR = minus(p.ELR, in); len(p.ELR) == 0 {
+			p.LastKnown = in
+		}
+	} else {
+		d.shrink(t, p, node)
+		p.ELR = minus(p.ELR, in)
+	}
+	p.Losses = slices.DeleteFunc(slices.Clone(p.Losses), func(l Loss) bool { return l.Node == node })
+	if p.Leader == node || p.Leader == kafka.NoNode {
+		if next := d.pick(p, false); next != p.Leader {
+			d.lead(t, p, next)
+			return p
+		}
+	}
+	p.PartitionEpoch++
+	return p
+}
+
+// incarnation returns the broker if it is registered with that epoch.
+func (d *draft) incarnation(node kafka.NodeID, epoch kafka.BrokerEpoch) (*Broker, Verdict) {
+	b := d.Broker(node)
+	if b == nil {
+		return nil, refuse(kafka.BrokerIDNotRegistered, "")
+	}
+	if b.Epoch != epoch {
+		return nil, refuse(kafka.StaleBrokerEpoch, "")
+	}
+	return b, Verdict{}
+}
+
+func (c *FenceBroker) apply(d *draft) Verdict {
+	b, v := d.incarnation(c.Node, c.Epoch)
+	if b == nil {
+		return v
+	}
+	next := *b
+	next.Fenced = true
+	d.setBroker(&next)
+	d.eachPartition(func(t *Topic, _ kafka.PartitionID, p *Partition) *Partition {
+		if !p.InISR(c.Node) {
+			return nil
+		}
+		q := p.clone()
+		shrunk := d.shrink(t, q, c.Node)
+		if p.Leader == c.Node {
+			d.lead(t, q, d.pick(q, d.unclean(t)))
+			return q
+		}
+		if !shrunk {
+			return nil
+		}
+		q.PartitionEpoch++
+		return q
+	})
+	return v
+}
+
+func (c *UnfenceBroker) apply(d *draft) Verdict {
+	b, v := d.incarnation(c.Node, c.Epoch)
+	if b == nil || !b.Fenced || b.Draining {
+		return v
+	}
+	next := *b
+	next.Fenced = false
+	d.setBroker(&next)
+	d.eachPartition(func(t *Topic, _ kafka.PartitionID, p *Partition) *Partition {
+		if p.Leader != kafka.NoNode || !p.Replica(c.Node) {
+			return nil
+		}
+		leader := d.pick(p, d.unclean(t))
+		if leader == kafka.NoNode {
+			return nil
+		}
+		q := p.clone()
+		d.lead(t, q, leader)
+		return q
+	})
+	return v
+}
+
+func (c *DrainBroker) apply(d *draft) Verdict {
+	b, v := d.incarnation(c.Node, c.Epoch)
+	if b == nil || b.Draining {
+		return v
+	}
+	next := *b
+	next.Draining = true
+	d.setBroker(&next)
+	d.eachPartition(func(t *Topic, _ kafka.PartitionID, p *Partition) *Partition {
+		if p.Leader != c.Node {
+			return nil
+		}
+		leader := d.pick(p, false)
+		if leader == kafka.NoNode || !p.InISR(leader) {
+			return nil // nobody to hand over to; the fence that follows decides
+		}
+		q := p.clone()
+		d.lead(t, q, leader)
+		return q
+	})
+	return v
+}

@@ -1,0 +1,130 @@
+package meta
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"lockstep/broker/kafka"
+)
+
+// validateTopicConfigs says why the configurations cannot be set on a topic.
+func validateTopicConfigs(c Configs) string {
+	for i, e := range c {
+		k := FindConfigKey(e.Name, true)
+		if k == nil {
+			return "Unknown topic config name: " + e.Name
+		}
+		if msg := k.Validate(e.Value); msg != "" {
+			return msg
+		}
+		if i > 0 && c[i-1].Name >= e.Name {
+			return "configurations are not sorted or set twice: " + e.Name
+		}
+	}
+	return ""
+}
+
+func (c *AlterConfigs) apply(d *draft) Verdict {
+	v := Verdict{Configs: make([]ConfigVerdict, len(c.Resources))}
+	for i := range c.Resources {
+		res := &c.Resources[i]
+		code, msg := d.alterConfigs(res)
+		v.Configs[i] = ConfigVerdict{Resource: res.Resource, Code: code, Message: msg}
+	}
+	return v
+}
+
+func (d *draft) alterConfigs(c *ConfigChange) (kafka.ErrorCode, string) {
+	switch c.Resource.Type {
+	case TopicResource:
+		t := d.Topic(c.Resource.Name)
+		if t == nil {
+			return kafka.UnknownTopicOrPartition, ""
+		}
+		set, msg := edit(t.Configs, c, true, func(name string) string { return d.TopicConfig(t, name) })
+		if msg != "" {
+			return kafka.InvalidConfig, msg
+		}
+		next := *t
+		next.Configs = set
+		d.topics.Set(t.Name, &next)
+	case BrokerResource:
+		if name := c.Resource.Name; name != "" {
+			if id, err := strconv.Atoi(name); err != nil || d.Broker(kafka.NodeID(id)) == nil {
+				return kafka.InvalidRequest, "no such broker: " + name
+			}
+		}
+		set, msg := edit(d.BrokerConfigs(c.Resource.Name), c, false, d.ClusterConfig)
+		if msg != "" {
+			return kafka.InvalidConfig, msg
+		}
+		d.brokerConfigs.Set(c.Resource.Name, set)
+	default:
+		return kafka.InvalidRequest, "unknown resource type"
+	}
+	d.touchConfigs(c.Resource)
+	d.trimELR()
+	return kafka.None, ""
+}
+
+// edit applies the operations to the set configurations; effective gives the
+// value that a list operation starts from where nothing is set.
+func edit(set Configs, c *ConfigChange, onTopic bool, effective func(string) string) (Configs, string) {
+	if c.Replace {
+		set = nil
+	}
+	for _, op := range c.Ops {
+		k := FindConfigKey(op.Name, onTopic)
+		if k == nil {
+			return nil, "Unknown config name: " + op.Name
+		}
+		value := op.Value
+		switch op.Op {
+		case ConfigDelete:
+			set = set.without(op.Name)
+			continue
+		case ConfigSet:
+		case ConfigAppend, ConfigSubtract:
+			if k.Type != ConfigList {
+				return nil, "Config value append is not allowed for config key: " + op.Name
+			}
+			old, ok := set.Get(op.Name)
+			if !ok {
+				old = effective(op.Name)
+			}
+			value = editList(old, op)
+		default:
+			return nil, "unknown operation"
+		}
+		if msg := k.Validate(value); msg != "" {
+			return nil, msg
+		}
+		set = set.with(op.Name, value)
+	}
+	return set, ""
+}
+
+func editList(old string, op ConfigOp) string {
+	list, arg := splitList(old), splitList(op.Value)
+	list = slices.DeleteFunc(list, func(e string) bool { return slices.Contains(arg, e) })
+	if op.Op == ConfigAppend {
+		list = append(list, arg...)
+	}
+	return strings.Join(list, ",")
+}
+
+// trimELR follows a change of min.insync.replicas. Where the ISR is not below
+// it any more the watermark may move, so ELR members may from now on miss what
+// is committed, and must go in the same command.
+func (d *draft) trimELR() {
+	d.eachPartition(func(t *Topic, _ kafka.PartitionID, p *Partition) *Partition {
+		if len(p.ELR) == 0 || len(p.ISR) < d.MinISR(t) {
+			return nil
+		}
+		q := p.clone()
+		q.ELR = nil
+		q.PartitionEpoch++
+		return q
+	})
+}

@@ -1,0 +1,129 @@
+package meta
+
+import (
+	"slices"
+
+	"lockstep/broker/kafka"
+)
+
+func (c *AlterPartition) apply(d *draft) Verdict {
+	if b, v := d.incarnation(c.Leader, c.BrokerEpoch); b == nil {
+		return v
+	}
+	v := Verdict{Partitions: make([]PartitionVerdict, len(c.Partitions))}
+	for i := range c.Partitions {
+		n := &c.Partitions[i]
+		code := c.alter(d, n)
+		v.Partitions[i] = PartitionVerdict{ID: n.ID, Code: code, State: d.Partition(n.ID)}
+	}
+	return v
+}
+
+// alter is the compare-and-set of one ISR.
+func (c *AlterPartition) alter(d *draft, n *NewISR) kafka.ErrorCode {
+	t := d.TopicByID(n.ID.Topic)
+	if t == nil {
+		return kafka.UnknownTopicID
+	}
+	p := d.Partition(n.ID)
+	if p == nil {
+		return kafka.UnknownTopicOrPartition
+	}
+	switch {
+	case n.LeaderEpoch < p.LeaderEpoch:
+		return kafka.FencedLeaderEpoch
+	case n.LeaderEpoch > p.LeaderEpoch:
+		return kafka.UnknownLeaderEpoch
+	case p.Leader != c.Leader:
+		return kafka.FencedLeaderEpoch
+	case n.PartitionEpoch != p.PartitionEpoch:
+		return kafka.InvalidUpdateVersion
+	}
+	isr, code := c.members(d, p, n.ISR)
+	if code != kafka.None || slices.Equal(isr, p.ISR) {
+		return code
+	}
+	q := p.clone()
+	d.setISR(t, q, isr)
+	q.PartitionEpoch++
+	d.setPartition(t, int(n.ID.Partition), q)
+	return kafka.None
+}
+
+// members checks the members of a new ISR and returns them in replica order. A
+// member must be the incarnation whose acknowledgements the leader counted:
+// one that restarted since may have been wiped (PROTOCOL 17).
+func (c *AlterPartition) members(d *draft, p *Partition, list []ISRMember) ([]kafka.NodeID, kafka.ErrorCode) {
+	var isr []kafka.NodeID
+	for _, m := range list {
+		if !p.Replica(m.Node) || slices.Contains(isr, m.Node) {
+			return nil, kafka.InvalidRequest
+		}
+		isr = append(isr, m.Node)
+		b := d.Broker(m.Node)
+		if b == nil || b.Epoch != m.Epoch {
+			return nil, kafka.IneligibleReplica
+		}
+		// The leader itself may be fenced for a moment, having just registered
+		// again as the only member.
+		if m.Node != c.Leader && (b.Fenced || b.Draining && !p.InISR(m.Node)) {
+			return nil, kafka.IneligibleReplica
+		}
+	}
+	if !slices.Contains(isr, c.Leader) {
+		return nil, kafka.InvalidRequest
+	}
+	return union(p.Replicas, isr, nil), kafka.None
+}
+
+func (c *ElectLeaders) apply(d *draft) Verdict {
+	v := Verdict{Partitions: make([]PartitionVerdict, len(c.Partitions))}
+	for i, e := range c.Partitions {
+		code := c.elect(d, e)
+		v.Partitions[i] = PartitionVerdict{ID: e.ID, Code: code, State: d.Partition(e.ID)}
+	}
+	return v
+}
+
+func (c *ElectLeaders) elect(d *draft, e Election) kafka.ErrorCode {
+	p := d.Partition(e.ID)
+	switch {
+	case p == nil:
+		return kafka.UnknownTopicOrPartition
+	case e.LeaderEpoch != p.LeaderEpoch:
+		return kafka.FencedLeaderEpoch
+	}
+	leader, code := c.choose(d, p)
+	if code != kafka.None {
+		return code
+	}
+	q := p.clone()
+	t := d.TopicByID(e.ID.Topic)
+	d.lead(t, q, leader)
+	d.setPartition(t, int(e.ID.Partition), q)
+	return kafka.None
+}
+
+// choose returns whom the election would make leader. A preferred election
+// takes the first replica or changes nothing; an unclean one acts only where
+// there is no leader.
+func (c *ElectLeaders) choose(d *draft, p *Partition) (kafka.NodeID, kafka.ErrorCode) {
+	if c.Unclean {
+		if p.Leader != kafka.NoNode {
+			return kafka.NoNode, kafka.ElectionNotNeeded
+		}
+		leader := d.pick(p, true)
+		if leader == kafka.NoNode {
+			return leader, kafka.EligibleLeadersNotAvailable
+		}
+		return leader, kafka.None
+	}
+	preferred := p.Replicas[0]
+	if p.Leader == preferred {
+		return kafka.NoNode, kafka.ElectionNotNeeded
+	}
+	if !p.InISR(preferred) || !d.canLead(preferred) {
+		return kafka.NoNode, kafka.PreferredLeaderNotAvailable
+	}
+	return preferred, kafka.None
+}

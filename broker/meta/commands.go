@@ -1,0 +1,257 @@
+package meta
+
+import (
+	"lockstep/broker/kafka"
+	"lockstep/broker/wire/peer"
+)
+
+// Command is one conditional change of the image. Its conditions are checked
+// when it is applied, on every node alike, and the result is its [Verdict].
+// Commands are immutable once proposed.
+type Command interface {
+	kind() commandKind
+	encode(w *writer)
+	apply(d *draft) Verdict
+}
+
+type commandKind uint8
+
+const (
+	kindBootstrap commandKind = iota + 1
+	kindRegisterBroker
+	kindFenceBroker
+	kindUnfenceBroker
+	kindDrainBroker
+	kindCreateTopics
+	kindCreatePartitions
+	kindDeleteTopics
+	kindAlterPartition
+	kindAllocateProducerIDs
+	kindAlterConfigs
+	kindElectLeaders
+	kindSetFeature
+)
+
+// Bootstrap writes the cluster's default configurations, once; later ones change nothing.
+type Bootstrap struct{ Defaults Configs }
+
+// RegisterBroker registers an incarnation of a broker. It is idempotent: an
+// incarnation that is registered already keeps its epoch.
+type RegisterBroker struct {
+	Node        kafka.NodeID
+	Incarnation peer.UUID
+	Host        string
+	Port        int32
+	PeerAddr    string
+	Rack        string
+	Features    []Feature // sorted by name
+	// Suspects are partitions that the broker's disk may have lost part of: it
+	// leaves their ISR and ELR, also where it is the last member (PROTOCOL 8).
+	Suspects []kafka.PartitionID
+}
+
+// FenceBroker takes every leadership and ISR membership from an incarnation.
+type FenceBroker struct {
+	Node  kafka.NodeID
+	Epoch kafka.BrokerEpoch
+}
+
+// UnfenceBroker lets a caught-up incarnation lead and enter ISRs.
+type UnfenceBroker struct {
+	Node  kafka.NodeID
+	Epoch kafka.BrokerEpoch
+}
+
+// DrainBroker moves the leaderships of a broker that is about to stop to where
+// there is another in-sync replica. The broker has stopped answering as leader.
+type DrainBroker struct {
+	Node  kafka.NodeID
+	Epoch kafka.BrokerEpoch
+}
+
+// CreateTopics creates topics, each on its own merits.
+type CreateTopics struct {
+	// The proposer's defaults, for topics that leave the numbers at -1.
+	DefaultPartitions  int32
+	DefaultReplication int16
+	Topics             []NewTopic
+}
+
+// NewTopic is a topic to create. Its ID is drawn by the proposer, from its own
+// entropy: applying must not draw.
+type NewTopic struct {
+	Name              string
+	ID                kafka.TopicID
+	Partitions        int32 // -1: the default, or by Assignments
+	ReplicationFactor int16 // -1: the default, or by Assignments
+	// Assignments are the replicas of each partition, the preferred leader
+	// first; empty for automatic placement.
+	Assignments [][]kafka.NodeID
+	Configs     Configs // sorted by name
+}
+
+// CreatePartitions raises numbers of partitions.
+type CreatePartitions struct{ Topics []MorePartitions }
+
+// MorePartitions asks for Total partitions of the topic; Assignments are the
+// replicas of the new ones, empty for automatic placement.
+type MorePartitions struct {
+	Name        string
+	Total       int32
+	Assignments [][]kafka.NodeID
+}
+
+// DeleteTopics deletes topics by name, or by ID where that is not zero.
+type DeleteTopics struct{ Topics []TopicRef }
+
+// TopicRef names a topic.
+type TopicRef struct {
+	Name string
+	ID   kafka.TopicID
+}
+
+// AlterPartition is the compare-and-set of ISRs, proposed by their leader
+// (PROTOCOL 17, KIP-497, KIP-903).
+type AlterPartition struct {
+	Leader      kafka.NodeID
+	BrokerEpoch kafka.BrokerEpoch // of the leader
+	Partitions  []NewISR
+}
+
+// NewISR is the ISR wanted for one partition, valid at exactly these epochs.
+type NewISR struct {
+	ID             kafka.PartitionID
+	LeaderEpoch    kafka.LeaderEpoch
+	PartitionEpoch kafka.PartitionEpoch
+	ISR            []ISRMember
+}
+
+// ISRMember is a member with the broker epoch under which it acknowledged.
+type ISRMember struct {
+	Node  kafka.NodeID
+	Epoch kafka.BrokerEpoch
+}
+
+// AllocateProducerIDs hands a block of [ProducerIDBlock] producer ids to an
+// incarnation of a broker.
+type AllocateProducerIDs struct {
+	Node  kafka.NodeID
+	Epoch kafka.BrokerEpoch
+}
+
+// ProducerIDBlock is the number of producer ids in one allocation.
+const ProducerIDBlock = 1000
+
+// ResourceType is a Kafka config resource type.
+type ResourceType int8
+
+const (
+	TopicResource  ResourceType = 2
+	BrokerResource ResourceType = 4
+)
+
+// ConfigResource names what has configurations: a topic, a broker by its
+// decimal id, or all brokers by the empty name.
+type ConfigResource struct {
+	Type ResourceType
+	Name string
+}
+
+// AlterConfigs changes configurations, each resource on its own merits and
+// wholly or not at all.
+type AlterConfigs struct{ Resources []ConfigChange }
+
+// ConfigChange changes one resource. With Replace (AlterConfigs) what Ops do
+// not set is unset; without (IncrementalAlterConfigs) it stays.
+type ConfigChange struct {
+	Resource ConfigResource
+	Replace  bool
+	Ops      []ConfigOp
+}
+
+// ConfigOp is one operation, numbered as in IncrementalAlterConfigs.
+type ConfigOp struct {
+	Op    ConfigOpKind
+	Name  string
+	Value string
+}
+
+// ConfigOpKind is Kafka's number of the operation.
+type ConfigOpKind int8
+
+const (
+	ConfigSet      ConfigOpKind = 0
+	ConfigDelete   ConfigOpKind = 1
+	ConfigAppend   ConfigOpKind = 2
+	ConfigSubtract ConfigOpKind = 3
+)
+
+// ElectLeaders elects leaders again. Each election holds only for the leader
+// epoch that its proposer saw; [Image.Elections] fills that in.
+type ElectLeaders struct {
+	Unclean    bool // take a replica that may miss committed records, if no other can lead
+	Partitions []Election
+}
+
+// Election is one partition to elect for.
+type Election struct {
+	ID          kafka.PartitionID
+	LeaderEpoch kafka.LeaderEpoch
+}
+
+// SetFeature finalizes a feature level; 0 removes it.
+type SetFeature struct {
+	Name  string
+	Level int16
+}
+
+// Verdict is the result of applying a command.
+type Verdict struct {
+	Code    kafka.ErrorCode
+	Message string
+	Index   Index // where it was applied; 0 if it was not
+	// By kind of command:
+	BrokerEpoch     kafka.BrokerEpoch  // RegisterBroker
+	FirstProducerID kafka.ProducerID   // AllocateProducerIDs
+	Topics          []TopicVerdict     // CreateTopics, CreatePartitions, DeleteTopics, in order
+	Partitions      []PartitionVerdict // AlterPartition, ElectLeaders, in order
+	Configs         []ConfigVerdict    // AlterConfigs, in order
+}
+
+// TopicVerdict is the result for one topic.
+type TopicVerdict struct {
+	Name              string
+	ID                kafka.TopicID
+	Code              kafka.ErrorCode
+	Message           string
+	Partitions        int32
+	ReplicationFactor int16
+}
+
+// PartitionVerdict is the result for one partition, with its registration as it
+// stands after the command.
+type PartitionVerdict struct {
+	ID    kafka.PartitionID
+	Code  kafka.ErrorCode
+	State *Partition // nil if there is no such partition
+}
+
+// ConfigVerdict is the result for one resource.
+type ConfigVerdict struct {
+	Resource ConfigResource
+	Code     kafka.ErrorCode
+	Message  string
+}
+
+// Elections returns an election for each partition at its present leader
+// epoch; partitions that do not exist get epoch -1, and their error by verdict.
+func (img *Image) Elections(ids []kafka.PartitionID) []Election {
+	list := make([]Election, len(ids))
+	for i, id := range ids {
+		list[i] = Election{ID: id, LeaderEpoch: -1}
+		if p := img.Partition(id); p != nil {
+			list[i].LeaderEpoch = p.LeaderEpoch
+		}
+	}
+	return list
+}

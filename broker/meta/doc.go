@@ -1,0 +1,3 @@
+// Package meta is the cluster's metadata: one deterministic state machine,
+// replicated by Raft, and the duties that come with it.
+package meta

@@ -1,0 +1,119 @@
+package meta
+
+import (
+	"slices"
+
+	"lockstep/broker/kafka"
+)
+
+// canLead reports whether the node may be made a leader.
+func (img *Image) canLead(id kafka.NodeID) bool {
+	b := img.Broker(id)
+	return b != nil && !b.Fenced && !b.Draining
+}
+
+// pick chooses the leader of p: the first in replica order of the ISR that can
+// lead, else of the ELR, which holds all that is committed, else nobody. Any
+// other replica may miss acknowledged records and is taken only if unclean
+// (last known holders first).
+func (img *Image) pick(p *Partition, unclean bool) kafka.NodeID {
+	for _, set := range [][]kafka.NodeID{p.ISR, p.ELR} {
+		for _, id := range p.Replicas {
+			if slices.Contains(set, id) && img.canLead(id) {
+				return id
+			}
+		}
+	}
+	if unclean {
+		for _, set := range [][]kafka.NodeID{p.LastKnown, p.Replicas} {
+			for _, id := range set {
+				if img.canLead(id) {
+					return id
+				}
+			}
+		}
+	}
+	return kafka.NoNode
+}
+
+// lead makes id (or nobody) the leader of p, a clone that the caller changes:
+// the only place where leader epochs grow (PROTOCOL 3). It also serves a new
+// incarnation of the same leader.
+func (d *draft) lead(t *Topic, p *Partition, id kafka.NodeID) {
+	if old := p.Leader; old != kafka.NoNode && old != id {
+		d.lose(p, old)
+	}
+	p.Leader = id
+	p.LeaderEpoch++
+	p.PartitionEpoch++
+	if id == kafka.NoNode {
+		return
+	}
+	if !p.InISR(id) {
+		// From the ELR or unclean: the leader is alone, and the others can come
+		// back only through it. Who was in the ISR holds all that is committed.
+		clean := slices.Contains(p.ELR, id)
+		before := union(p.Replicas, p.ISR, p.ELR)
+		p.ISR, p.ELR, p.Losses = []kafka.NodeID{id}, nil, nil
+		if clean && d.MinISR(t) > 1 {
+			p.ELR = minus(before, p.ISR)
+		}
+	}
+	p.LastKnown = nil
+	p.Losses = slices.DeleteFunc(slices.Clone(p.Losses), func(l Loss) bool { return l.Node == id })
+}
+
+// lose records that this command takes the leadership of p from old.
+func (d *draft) lose(p *Partition, old kafka.NodeID) {
+	if p.InISR(old) {
+		p.Losses = append(slices.Clone(p.Losses), Loss{old, d.index})
+	}
+	if b := d.Broker(old); b != nil && b.LastLoss != d.index {
+		next := *b
+		next.LastLoss = d.index
+		d.setBroker(&next)
+	}
+}
+
+// shrink takes id out of the ISR of p, a clone; the last member stays. The
+// partition epoch is the caller's to bump, once per command.
+func (d *draft) shrink(t *Topic, p *Partition, id kafka.NodeID) bool {
+	if !p.InISR(id) || len(p.ISR) == 1 {
+		return false
+	}
+	d.setISR(t, p, minus(p.ISR, []kafka.NodeID{id}))
+	return true
+}
+
+// setISR replaces the ISR of p, a clone, and keeps the ELR right: below
+// min.insync.replicas the watermark stands still, so whoever is dropped then
+// holds all that is committed; from there up nobody outside the ISR is known to.
+func (d *draft) setISR(t *Topic, p *Partition, isr []kafka.NodeID) {
+	before := union(p.Replicas, p.ISR, p.ELR)
+	p.ISR = isr
+	p.ELR = nil
+	if len(isr) < d.MinISR(t) {
+		p.ELR = minus(before, isr)
+	}
+	p.Losses = slices.DeleteFunc(slices.Clone(p.Losses), func(l Loss) bool { return !p.InISR(l.Node) })
+}
+
+// union returns the members of order that are in a or b, in that order.
+func union(order, a, b []kafka.NodeID) (u []kafka.NodeID) {
+	for _, id := range order {
+		if slices.Contains(a, id) || slices.Contains(b, id) {
+			u = append(u, id)
+		}
+	}
+	return u
+}
+
+// minus returns a new list of the members of a that are not in b.
+func minus(a, b []kafka.NodeID) (m []kafka.NodeID) {
+	for _, id := range a {
+		if !slices.Contains(b, id) {
+			m = append(m, id)
+		}
+	}
+	return m
+}

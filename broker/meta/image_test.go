@@ -1,0 +1,536 @@
+package meta
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"lockstep/broker/kafka"
+	"lockstep/broker/wire/peer"
+)
+
+// world applies commands one after the other and keeps the last image.
+type world struct {
+	t     require.TestingT
+	img   *Image
+	index Index
+}
+
+func newWorld(t require.TestingT, brokers int) *world {
+	w := &world{t: t, img: NewImage(peer.UUID{9}), index: bootstrapIndex}
+	for id := 1; id <= brokers; id++ {
+		w.register(kafka.NodeID(id), 1)
+		w.unfence(kafka.NodeID(id))
+	}
+	return w
+}
+
+func (w *world) apply(c Command) Verdict {
+	w.index++
+	// Through the codec, so that every test of a command is one of its encoding.
+	decoded, err := DecodeCommand(EncodeCommand(c))
+	require.NoError(w.t, err)
+	before := w.img.Hash()
+	next, v, _ := w.img.Apply(w.index, decoded)
+	require.Equal(w.t, before, w.img.Hash(), "the published image changed")
+	w.img = next
+	w.invariants()
+	return v
+}
+
+// invariants are those stated on Partition.
+func (w *world) invariants() {
+	w.img.Topics(func(t *Topic) bool {
+		for i, p := range t.Partitions {
+			name := fmt.Sprintf("%s-%d %+v", t.Name, i, *p)
+			require.True(w.t, p.Leader == kafka.NoNode || p.InISR(p.Leader), name)
+			for _, id := range p.ISR {
+				require.True(w.t, p.Replica(id), name)
+				require.NotContains(w.t, p.ELR, id, name)
+			}
+			for _, id := range p.ELR {
+				require.True(w.t, p.Replica(id), name)
+			}
+			for _, l := range p.Losses {
+				require.True(w.t, p.InISR(l.Node) && p.Leader != l.Node, name)
+			}
+		}
+		return true
+	})
+}
+
+func incarnation(id kafka.NodeID, life byte) peer.UUID { return peer.UUID{byte(id), life} }
+
+func (w *world) register(id kafka.NodeID, life byte, suspects ...kafka.PartitionID) kafka.BrokerEpoch {
+	v := w.apply(&RegisterBroker{Node: id, Incarnation: incarnation(id, life), Host: "h", Port: 9092, PeerAddr: "p", Suspects: suspects,
+		Features: []Feature{{"transaction.version", 0, 2}}})
+	require.Equal(w.t, kafka.None, v.Code)
+	return v.BrokerEpoch
+}
+
+func (w *world) epoch(id kafka.NodeID) kafka.BrokerEpoch { return w.img.Broker(id).Epoch }
+func (w *world) fence(id kafka.NodeID)                   { w.apply(&FenceBroker{id, w.epoch(id)}) }
+func (w *world) unfence(id kafka.NodeID)                 { w.apply(&UnfenceBroker{id, w.epoch(id)}) }
+
+// topic creates a topic of one partition with these replicas.
+func (w *world) topic(name string, minISR string, replicas ...kafka.NodeID) kafka.PartitionID {
+	id := kafka.TopicID{}
+	copy(id[:], name)
+	v := w.apply(&CreateTopics{Topics: []NewTopic{{Name: name, ID: id, Partitions: -1, ReplicationFactor: -1,
+		Assignments: [][]kafka.NodeID{replicas}, Configs: Configs{{minISRKey, minISR}}}}})
+	require.Equal(w.t, kafka.None, v.Topics[0].Code, v.Topics[0].Message)
+	return kafka.PartitionID{Topic: id}
+}
+
+func (w *world) isr(id kafka.PartitionID, isr ...kafka.NodeID) kafka.ErrorCode {
+	p := w.img.Partition(id)
+	n := NewISR{ID: id, LeaderEpoch: p.LeaderEpoch, PartitionEpoch: p.PartitionEpoch}
+	for _, m := range isr {
+		n.ISR = append(n.ISR, ISRMember{m, w.epoch(m)})
+	}
+	v := w.apply(&AlterPartition{Leader: p.Leader, BrokerEpoch: w.epoch(p.Leader), Partitions: []NewISR{n}})
+	require.Equal(w.t, kafka.None, v.Code)
+	return v.Partitions[0].Code
+}
+
+func nodes(ids ...kafka.NodeID) []kafka.NodeID { return ids }
+
+func TestFenceMovesEveryLeadershipAndDropsTheBrokerFromISRs(t *testing.T) {
+	w := newWorld(t, 3)
+	led, followed := w.topic("led", "1", 1, 2, 3), w.topic("followed", "1", 2, 1, 3)
+	w.fence(1)
+	p := w.img.Partition(led)
+	require.Equal(t, kafka.NodeID(2), p.Leader)
+	require.Equal(t, kafka.LeaderEpoch(1), p.LeaderEpoch)
+	require.Equal(t, nodes(2, 3), p.ISR)
+	require.Empty(t, p.ELR)
+	p = w.img.Partition(followed)
+	require.Equal(t, kafka.LeaderEpoch(0), p.LeaderEpoch, "an ISR change leaves the leader epoch alone")
+	require.Equal(t, kafka.PartitionEpoch(1), p.PartitionEpoch)
+	require.Equal(t, nodes(2, 3), p.ISR)
+	require.Equal(t, w.index, w.img.Broker(1).LastLoss)
+	require.Zero(t, w.img.Broker(2).LastLoss)
+}
+
+func TestLastMemberStaysInTheISRWithoutALeader(t *testing.T) {
+	w := newWorld(t, 2)
+	id := w.topic("t", "1", 1, 2)
+	require.Equal(t, kafka.None, w.isr(id, 1))
+	w.fence(1)
+	p := w.img.Partition(id)
+	require.Equal(t, kafka.NoNode, p.Leader)
+	require.Equal(t, nodes(1), p.ISR)
+	w.unfence(1)
+	p = w.img.Partition(id)
+	require.Equal(t, kafka.NodeID(1), p.Leader)
+	require.Equal(t, kafka.LeaderEpoch(2), p.LeaderEpoch)
+}
+
+func TestMembersDroppedBelowMinISRCanLeadAgain(t *testing.T) {
+	w := newWorld(t, 2)
+	id := w.topic("t", "2", 1, 2)
+	w.fence(2)
+	require.Equal(t, nodes(2), w.img.Partition(id).ELR)
+	w.fence(1)
+	require.Equal(t, kafka.NoNode, w.img.Partition(id).Leader)
+	w.unfence(2)
+	p := w.img.Partition(id)
+	require.Equal(t, kafka.NodeID(2), p.Leader)
+	require.Equal(t, nodes(2), p.ISR)
+	require.Equal(t, nodes(1), p.ELR)
+	w.unfence(1)
+	require.Equal(t, kafka.None, w.isr(id, 1, 2))
+	require.Empty(t, w.img.Partition(id).ELR)
+}
+
+func TestMemberDroppedAboveMinISRNeverLeads(t *testing.T) {
+	w := newWorld(t, 2)
+	id := w.topic("t", "1", 1, 2)
+	w.fence(2)
+	w.fence(1)
+	w.unfence(2)
+	require.Equal(t, kafka.NoNode, w.img.Partition(id).Leader)
+	v := w.apply(&ElectLeaders{Unclean: true, Partitions: w.img.Elections([]kafka.PartitionID{id})})
+	require.Equal(t, kafka.None, v.Partitions[0].Code)
+	require.Equal(t, nodes(2), w.img.Partition(id).ISR)
+}
+
+func TestLoweringMinISREmptiesTheELR(t *testing.T) {
+	w := newWorld(t, 2)
+	id := w.topic("t", "2", 1, 2)
+	w.fence(2)
+	v := w.apply(&AlterConfigs{[]ConfigChange{{Resource: ConfigResource{TopicResource, "t"}, Ops: []ConfigOp{{ConfigSet, minISRKey, "1"}}}}})
+	require.Equal(t, kafka.None, v.Configs[0].Code)
+	require.Empty(t, w.img.Partition(id).ELR)
+}
+
+func TestNewIncarnationEndsTheOldEpochs(t *testing.T) {
+	w := newWorld(t, 3)
+	led, sole, followed := w.topic("led", "1", 1, 2), w.topic("sole", "1", 1), w.topic("followed", "2", 2, 1)
+	epoch := w.register(1, 2)
+	require.Equal(t, kafka.BrokerEpoch(w.index), epoch)
+	require.True(t, w.img.Broker(1).Fenced)
+	p := w.img.Partition(led)
+	require.Equal(t, kafka.NodeID(2), p.Leader)
+	require.Equal(t, nodes(2), p.ISR)
+	p = w.img.Partition(sole)
+	require.Equal(t, kafka.NodeID(1), p.Leader)
+	require.Equal(t, kafka.LeaderEpoch(1), p.LeaderEpoch, "the same leader, restarted, gets a new epoch")
+	p = w.img.Partition(followed)
+	require.Equal(t, nodes(2), p.ISR)
+	require.Equal(t, nodes(1), p.ELR)
+	require.Equal(t, kafka.LeaderEpoch(0), p.LeaderEpoch)
+	require.Equal(t, epoch, w.register(1, 2), "registering again changes nothing")
+	require.Equal(t, kafka.LeaderEpoch(1), w.img.Partition(sole).LeaderEpoch)
+}
+
+func TestSuspectReplicaLeavesEvenItsOwnISR(t *testing.T) {
+	w := newWorld(t, 2)
+	sole, elr := w.topic("sole", "1", 1), w.topic("elr", "2", 1, 2)
+	w.fence(2)
+	require.Equal(t, nodes(2), w.img.Partition(elr).ELR)
+	w.unfence(2)
+	w.register(1, 2, sole, elr)
+	w.unfence(1)
+	p := w.img.Partition(sole)
+	require.Equal(t, kafka.NoNode, p.Leader)
+	require.Empty(t, p.ISR)
+	require.Equal(t, nodes(1), p.LastKnown)
+	p = w.img.Partition(elr)
+	require.Equal(t, kafka.NodeID(2), p.Leader, "the ELR makes a damaged last replica survivable")
+	require.Equal(t, nodes(2), p.ISR)
+	require.Empty(t, p.ELR)
+	v := w.apply(&ElectLeaders{Unclean: true, Partitions: w.img.Elections([]kafka.PartitionID{sole})})
+	require.Equal(t, kafka.None, v.Partitions[0].Code)
+	require.Equal(t, kafka.NodeID(1), w.img.Partition(sole).Leader)
+}
+
+func TestDrainMovesLeadershipsOnly(t *testing.T) {
+	w := newWorld(t, 2)
+	a, sole := w.topic("a", "1", 1, 2), w.topic("sole", "1", 1)
+	w.apply(&DrainBroker{1, w.epoch(1)})
+	p := w.img.Partition(a)
+	require.Equal(t, kafka.NodeID(2), p.Leader)
+	require.Equal(t, nodes(1, 2), p.ISR)
+	require.Equal(t, w.index, p.PendingLoss(1))
+	require.Equal(t, kafka.NodeID(1), w.img.Partition(sole).Leader)
+	w.fence(1)
+	require.Equal(t, nodes(2), w.img.Partition(a).ISR)
+	require.Equal(t, kafka.NoNode, w.img.Partition(sole).Leader)
+}
+
+func TestAlterPartitionRefusesWhatIsStale(t *testing.T) {
+	w := newWorld(t, 3)
+	id := w.topic("t", "1", 1, 2)
+	try := func(change func(c *AlterPartition)) kafka.ErrorCode {
+		c := &AlterPartition{Leader: 1, BrokerEpoch: w.epoch(1), Partitions: []NewISR{{ID: id, ISR: []ISRMember{{1, w.epoch(1)}, {2, w.epoch(2)}}}}}
+		p := w.img.Partition(id)
+		c.Partitions[0].LeaderEpoch, c.Partitions[0].PartitionEpoch = p.LeaderEpoch, p.PartitionEpoch
+		change(c)
+		v := w.apply(c)
+		if v.Code != kafka.None {
+			return v.Code
+		}
+		return v.Partitions[0].Code
+	}
+	old := w.epoch(2)
+	w.register(2, 2) // restarted: out of the ISR, fenced
+	for _, tc := range []struct {
+		name   string
+		want   kafka.ErrorCode
+		change func(c *AlterPartition)
+	}{
+		{"fenced member", kafka.IneligibleReplica, func(*AlterPartition) {}},
+		{"restarted member", kafka.IneligibleReplica, func(c *AlterPartition) { c.Partitions[0].ISR[1].Epoch = old }},
+		{"old broker epoch", kafka.StaleBrokerEpoch, func(c *AlterPartition) { c.BrokerEpoch-- }},
+		{"old leader epoch", kafka.FencedLeaderEpoch, func(c *AlterPartition) { c.Partitions[0].LeaderEpoch-- }},
+		{"future leader epoch", kafka.UnknownLeaderEpoch, func(c *AlterPartition) { c.Partitions[0].LeaderEpoch++ }},
+		{"not the leader", kafka.FencedLeaderEpoch, func(c *AlterPartition) { c.Leader, c.BrokerEpoch = 3, w.epoch(3) }},
+		{"old partition epoch", kafka.InvalidUpdateVersion, func(c *AlterPartition) { c.Partitions[0].PartitionEpoch-- }},
+		{"without the leader", kafka.InvalidRequest, func(c *AlterPartition) { c.Partitions[0].ISR = nil }},
+		{"not a replica", kafka.InvalidRequest, func(c *AlterPartition) { c.Partitions[0].ISR[1] = ISRMember{3, w.epoch(3)} }},
+		{"unknown topic", kafka.UnknownTopicID, func(c *AlterPartition) { c.Partitions[0].ID.Topic[15]++ }},
+		{"unknown partition", kafka.UnknownTopicOrPartition, func(c *AlterPartition) { c.Partitions[0].ID.Partition = 7 }},
+	} {
+		require.Equal(t, tc.want, try(tc.change), tc.name)
+		require.Equal(t, nodes(1), w.img.Partition(id).ISR, tc.name)
+	}
+	w.unfence(2)
+	require.Equal(t, kafka.None, try(func(*AlterPartition) {}))
+	require.Equal(t, nodes(1, 2), w.img.Partition(id).ISR)
+}
+
+func TestCreateTopicsJudgesEachTopicAlone(t *testing.T) {
+	w := newWorld(t, 3)
+	w.fence(3)
+	n := 0
+	topic := func(name string, partitions int32, replication int16, change func(*NewTopic)) NewTopic {
+		n++
+		nt := NewTopic{Name: name, ID: kafka.TopicID{1, byte(n)}, Partitions: partitions, ReplicationFactor: replication}
+		if change != nil {
+			change(&nt)
+		}
+		return nt
+	}
+	assign := func(a ...[]kafka.NodeID) func(*NewTopic) { return func(nt *NewTopic) { nt.Assignments = a } }
+	v := w.apply(&CreateTopics{DefaultPartitions: 4, DefaultReplication: 2, Topics: []NewTopic{
+		topic("ok", -1, -1, nil),
+		topic("ok", 1, 1, nil),
+		topic("bad/name", 1, 1, nil),
+		topic("none", 0, 1, nil),
+		topic("wide", 1, 3, nil),
+		topic("zero", 1, 0, nil),
+		topic("twice", -1, -1, assign(nodes(1, 1))),
+		topic("stranger", -1, -1, assign(nodes(8))),
+		topic("fenced", -1, -1, assign(nodes(3))),
+		topic("both", 2, -1, assign(nodes(1))),
+		topic("config", 1, 1, func(nt *NewTopic) { nt.Configs = Configs{{"retention.ms", "soon"}} }),
+		topic("mixed", -1, -1, assign(nodes(3, 2))),
+	}})
+	var codes []kafka.ErrorCode
+	for _, tv := range v.Topics {
+		codes = append(codes, tv.Code)
+	}
+	require.Equal(t, []kafka.ErrorCode{kafka.None, kafka.TopicAlreadyExists, kafka.InvalidTopicException, kafka.InvalidPartitions,
+		kafka.InvalidReplicationFactor, kafka.InvalidReplicationFactor, kafka.InvalidReplicaAssignment, kafka.InvalidReplicaAssignment,
+		kafka.InvalidReplicaAssignment, kafka.InvalidRequest, kafka.InvalidConfig, kafka.None}, codes)
+	var leaders []kafka.NodeID
+	for _, p := range w.img.Topic("ok").Partitions {
+		leaders = append(leaders, p.Leader)
+	}
+	require.Equal(t, nodes(1, 2, 1, 2), leaders)
+	require.Equal(t, kafka.NodeID(2), w.img.Topic("mixed").Partitions[0].Leader)
+	require.Equal(t, kafka.None, w.img.DryRun(&CreateTopics{Topics: []NewTopic{topic("dry", 1, 1, nil)}}).Topics[0].Code)
+	require.Nil(t, w.img.Topic("dry"))
+}
+
+func TestDeletedNameCanBeCreatedAgainUnderANewID(t *testing.T) {
+	w := newWorld(t, 1)
+	id := w.topic("t", "1", 1)
+	require.Equal(t, kafka.UnknownTopicOrPartition, w.apply(&DeleteTopics{[]TopicRef{{Name: "x"}}}).Topics[0].Code)
+	require.Equal(t, kafka.None, w.apply(&DeleteTopics{[]TopicRef{{ID: id.Topic}}}).Topics[0].Code)
+	require.Nil(t, w.img.TopicByID(id.Topic))
+	v := w.apply(&CreateTopics{Topics: []NewTopic{{Name: "t", ID: kafka.TopicID{7}, Partitions: 2, ReplicationFactor: 1}}})
+	require.Equal(t, kafka.None, v.Topics[0].Code)
+	require.Nil(t, w.img.Partition(id))
+	v = w.apply(&CreatePartitions{[]MorePartitions{{Name: "t", Total: 2}, {Name: "t", Total: 3}, {Name: "u", Total: 3}}})
+	require.Equal(t, []kafka.ErrorCode{kafka.InvalidPartitions, kafka.None, kafka.UnknownTopicOrPartition},
+		[]kafka.ErrorCode{v.Topics[0].Code, v.Topics[1].Code, v.Topics[2].Code})
+	require.Len(t, w.img.Topic("t").Partitions, 3)
+}
+
+func TestProducerIDBlocksDoNotOverlap(t *testing.T) {
+	w := newWorld(t, 1)
+	a := w.apply(&AllocateProducerIDs{1, w.epoch(1)})
+	b := w.apply(&AllocateProducerIDs{1, w.epoch(1)})
+	require.Equal(t, a.FirstProducerID+ProducerIDBlock, b.FirstProducerID)
+	require.Equal(t, kafka.StaleBrokerEpoch, w.apply(&AllocateProducerIDs{1, 99}).Code)
+}
+
+func TestConfigOperations(t *testing.T) {
+	w := newWorld(t, 1)
+	w.topic("t", "1", 1)
+	alter := func(r ConfigResource, replace bool, ops ...ConfigOp) kafka.ErrorCode {
+		return w.apply(&AlterConfigs{[]ConfigChange{{r, replace, ops}}}).Configs[0].Code
+	}
+	topic, cluster := ConfigResource{TopicResource, "t"}, ConfigResource{BrokerResource, ""}
+	get := func(name string) string { return w.img.TopicConfig(w.img.Topic("t"), name) }
+	require.Equal(t, kafka.None, alter(topic, false, ConfigOp{ConfigAppend, "cleanup.policy", "compact"}))
+	require.Equal(t, "delete,compact", get("cleanup.policy"))
+	require.Equal(t, kafka.None, alter(topic, false, ConfigOp{ConfigSubtract, "cleanup.policy", "delete"}))
+	require.Equal(t, "compact", get("cleanup.policy"))
+	require.Equal(t, kafka.InvalidConfig, alter(topic, false, ConfigOp{ConfigSet, "retention.ms", "1"}, ConfigOp{ConfigSet, "no.such", "1"}))
+	require.Equal(t, "604800000", get("retention.ms"), "wholly or not at all")
+	require.Equal(t, kafka.None, alter(cluster, false, ConfigOp{ConfigSet, "log.retention.ms", "5"}))
+	require.Equal(t, "5", get("retention.ms"))
+	require.Equal(t, kafka.None, alter(topic, true, ConfigOp{ConfigSet, "retention.ms", "6"}))
+	require.Equal(t, "6", get("retention.ms"))
+	require.Equal(t, "delete", get("cleanup.policy"), "replacing unsets the rest")
+	require.Equal(t, kafka.None, alter(topic, false, ConfigOp{ConfigDelete, "retention.ms", ""}))
+	require.Equal(t, "5", get("retention.ms"))
+	require.Equal(t, kafka.UnknownTopicOrPartition, alter(ConfigResource{TopicResource, "u"}, false))
+	for i := 1; i < len(configKeys); i++ {
+		require.Less(t, configKeys[i-1].Name, configKeys[i].Name)
+	}
+	for _, k := range configKeys {
+		require.Empty(t, k.Validate(k.Default), k.Name)
+	}
+}
+
+func TestFeatureLevelsAreBounded(t *testing.T) {
+	w := newWorld(t, 1)
+	require.Equal(t, kafka.None, w.apply(&SetFeature{"transaction.version", 2}).Code)
+	require.Equal(t, int16(2), w.img.Feature("transaction.version"))
+	require.Equal(t, kafka.InvalidUpdateVersion, w.apply(&SetFeature{"transaction.version", 3}).Code)
+	require.Equal(t, kafka.InvalidUpdateVersion, w.apply(&SetFeature{metadataFeature, MetadataVersion + 1}).Code)
+}
+
+func TestBootstrapDefaultsAreWrittenOnce(t *testing.T) {
+	w := newWorld(t, 1)
+	w.apply(&Bootstrap{Configs{{"min.insync.replicas", "2"}, {"nonsense", "1"}}})
+	w.apply(&Bootstrap{Configs{{"min.insync.replicas", "3"}}})
+	require.Equal(t, "2", w.img.ClusterConfig(minISRKey))
+}
+
+// randomCommand draws a command that is plausible in the present image, right
+// or stale.
+func randomCommand(t *rapid.T, w *world) Command {
+	node := kafka.NodeID(rapid.IntRange(1, 4).Draw(t, "node"))
+	epoch := kafka.BrokerEpoch(0)
+	if b := w.img.Broker(node); b != nil {
+		epoch = b.Epoch - kafka.BrokerEpoch(rapid.IntRange(0, 9).Draw(t, "stale")/9)
+	}
+	name := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "topic")
+	var ids []kafka.PartitionID
+	if tp := w.img.Topic(name); tp != nil {
+		for i := range tp.Partitions {
+			ids = append(ids, kafka.PartitionID{Topic: tp.ID, Partition: int32(i)})
+		}
+	}
+	switch rapid.IntRange(0, 9).Draw(t, "kind") {
+	case 0:
+		return &RegisterBroker{Node: node, Incarnation: incarnation(node, rapid.Byte().Draw(t, "life")), Suspects: ids[:len(ids)/2]}
+	case 1:
+		return &FenceBroker{node, epoch}
+	case 2, 3:
+		return &UnfenceBroker{node, epoch}
+	case 4:
+		return &DrainBroker{node, epoch}
+	case 5:
+		return &CreateTopics{DefaultPartitions: 2, DefaultReplication: 2, Topics: []NewTopic{{Name: name, ID: kafka.TopicID{byte(w.index), byte(w.index >> 8), 1},
+			Partitions: -1, ReplicationFactor: int16(rapid.IntRange(1, 4).Draw(t, "rf")), Configs: Configs{{minISRKey, "2"}}}}}
+	case 6:
+		if rapid.IntRange(0, 5).Draw(t, "rarely") == 0 {
+			return &DeleteTopics{[]TopicRef{{Name: name}}}
+		}
+		return &ElectLeaders{Unclean: rapid.Bool().Draw(t, "unclean"), Partitions: w.img.Elections(ids)}
+	case 7:
+		return &AlterConfigs{[]ConfigChange{{Resource: ConfigResource{TopicResource, name}, Ops: []ConfigOp{
+			{ConfigSet, minISRKey, rapid.SampledFrom([]string{"1", "2", "3"}).Draw(t, "min")}}}}}
+	}
+	c := &AlterPartition{Leader: node, BrokerEpoch: epoch}
+	for _, id := range ids {
+		p := w.img.Partition(id)
+		n := NewISR{ID: id, LeaderEpoch: p.LeaderEpoch, PartitionEpoch: p.PartitionEpoch - kafka.PartitionEpoch(rapid.IntRange(0, 1).Draw(t, "old"))}
+		for _, r := range p.Replicas {
+			if r == p.Leader || rapid.Bool().Draw(t, "member") {
+				n.ISR = append(n.ISR, ISRMember{r, w.epoch(r)})
+			}
+		}
+		c.Partitions = append(c.Partitions, n)
+	}
+	return c
+}
+
+// Epochs only grow; the leader epoch grows whenever the leader or its
+// incarnation changes and only then; what changed is reported; and an image
+// that was encoded and decoded anywhere on the way behaves like one that was not.
+func TestRandomHistoriesKeepEpochsAndSnapshotsEqualReplay(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(t, 3)
+		for step := rapid.IntRange(1, 40).Draw(t, "steps"); step > 0; step-- {
+			c := randomCommand(t, w)
+			before := w.img
+			decoded, err := DecodeImage(before.Encode())
+			require.NoError(t, err)
+			require.Equal(t, before.Encode(), decoded.Encode())
+			w.apply(c)
+			replayed, _, changes := decoded.Apply(w.index, c)
+			require.Equal(t, w.img.Hash(), replayed.Hash())
+			checkStep(t, before, w.img, c, changes)
+		}
+	})
+}
+
+func checkStep(t *rapid.T, before, after *Image, c Command, changes Changes) {
+	touched := map[kafka.PartitionID]bool{}
+	for _, id := range changes.Partitions {
+		touched[id] = true
+	}
+	before.Topics(func(tp *Topic) bool {
+		for i, p := range tp.Partitions {
+			id := kafka.PartitionID{Topic: tp.ID, Partition: int32(i)}
+			q := after.Partition(id)
+			if q == nil {
+				require.NotEmpty(t, changes.Deleted)
+				continue
+			}
+			if p == q {
+				continue
+			}
+			require.True(t, touched[id], "a change was not reported")
+			require.Greater(t, q.PartitionEpoch, p.PartitionEpoch)
+			reg, registered := c.(*RegisterBroker)
+			if p.Leader != q.Leader || registered && reg.Node == p.Leader {
+				require.Equal(t, p.LeaderEpoch+1, q.LeaderEpoch)
+			} else {
+				require.Equal(t, p.LeaderEpoch, q.LeaderEpoch)
+			}
+			if q.Leader != kafka.NoNode && q.Leader != p.Leader {
+				elect, ok := c.(*ElectLeaders)
+				clean := p.InISR(q.Leader) || inList(p.ELR, q.Leader)
+				require.True(t, clean || ok && elect.Unclean, "%d leads, but is neither in ISR %v nor in ELR %v", q.Leader, p.ISR, p.ELR)
+			}
+		}
+		return true
+	})
+}
+
+func inList(list []kafka.NodeID, id kafka.NodeID) bool { return len(minus(list, nodes(id))) != len(list) }
+
+// The compare-and-set of one partition against a naive model: of any set of
+// requests made at one state, only the first can succeed.
+func TestAlterPartitionIsACompareAndSet(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(t, 3)
+		id := w.topic("t", "1", 1, 2, 3)
+		version, isr := kafka.PartitionEpoch(0), nodes(1, 2, 3)
+		for step := rapid.IntRange(1, 30).Draw(t, "steps"); step > 0; step-- {
+			at := version - kafka.PartitionEpoch(rapid.IntRange(0, 2).Draw(t, "behind"))
+			n := NewISR{ID: id, PartitionEpoch: at, ISR: []ISRMember{{1, w.epoch(1)}}}
+			want := nodes(1)
+			for _, m := range nodes(2, 3) {
+				if rapid.Bool().Draw(t, "member") {
+					n.ISR, want = append(n.ISR, ISRMember{m, w.epoch(m)}), append(want, m)
+				}
+			}
+			v := w.apply(&AlterPartition{Leader: 1, BrokerEpoch: w.epoch(1), Partitions: []NewISR{n}})
+			code := kafka.InvalidUpdateVersion
+			if at == version {
+				code = kafka.None
+				if len(want) != len(isr) || fmt.Sprint(want) != fmt.Sprint(isr) {
+					version++
+				}
+				isr = want
+			}
+			require.Equal(t, code, v.Partitions[0].Code)
+			require.Equal(t, isr, v.Partitions[0].State.ISR)
+			require.Equal(t, version, v.Partitions[0].State.PartitionEpoch)
+		}
+	})
+}
+
+func TestDamagedImagesAreRefused(t *testing.T) {
+	w := newWorld(t, 2)
+	w.topic("t", "1", 1, 2)
+	good := w.img.Encode()
+	for i := range good {
+		bad := append([]byte(nil), good...)
+		bad[i] ^= 0x10
+		_, err := DecodeImage(bad)
+		require.Error(t, err)
+		_, err = DecodeImage(good[:i])
+		require.Error(t, err)
+	}
+}
+
+func TestCommandBytesFromTheNetworkNeverPanic(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b := rapid.SliceOfN(rapid.Byte(), 0, 64).Draw(t, "bytes")
+		if c, err := DecodeCommand(b); err == nil {
+			require.Equal(t, b, EncodeCommand(c), "one value has one encoding")
+		}
+	})
+}

@@ -1,0 +1,3 @@
+package meta
+
+const bootstrapIndex Index = 1
