@@ -1,0 +1,125 @@
+package peer
+
+func (*Hello) Type() Type          { return TypeHello }
+func (*Raft) Type() Type           { return TypeRaft }
+func (*Heartbeat) Type() Type      { return TypeHeartbeat }
+func (*HeartbeatReply) Type() Type { return TypeHeartbeatReply }
+func (*Propose) Type() Type        { return TypePropose }
+func (*ProposeReply) Type() Type   { return TypeProposeReply }
+func (*ReadIndex) Type() Type      { return TypeReadIndex }
+func (*ReadIndexReply) Type() Type { return TypeReadIndexReply }
+func (*SnapshotChunk) Type() Type  { return TypeSnapshotChunk }
+func (*Push) Type() Type           { return TypePush }
+func (*PushAck) Type() Type        { return TypePushAck }
+func (*PushReject) Type() Type     { return TypePushReject }
+func (*Forward) Type() Type        { return TypeForward }
+func (*ForwardReply) Type() Type   { return TypeForwardReply }
+
+func (m *Hello) fields(c *coder) {
+	num16(c, &m.MinVersion)
+	num16(c, &m.MaxVersion)
+	c.id(m.Cluster[:])
+	num32(c, &m.Node)
+	c.id(m.Incarnation[:])
+	num8(c, &m.Kind)
+	c.valid(m.Kind == ControlConn || m.Kind == DataConn)
+	num64(c, &m.Generation)
+	num32(c, &m.Shard)
+}
+
+func (m *Raft) fields(c *coder) { c.bulk(&m.Message) }
+
+func (m *Heartbeat) fields(c *coder) {
+	num32(c, &m.Node)
+	c.id(m.Incarnation[:])
+	num64(c, &m.BrokerEpoch)
+	num64(c, &m.SentAt)
+	num64(c, &m.Confirmed)
+	c.boolean(&m.Draining)
+}
+
+func (m *HeartbeatReply) fields(c *coder) {
+	num64(c, &m.SentAt)
+	c.boolean(&m.Granted)
+	num64(c, &m.Term)
+	num64(c, &m.Commit)
+	c.boolean(&m.Fenced)
+}
+
+func (id *CommandID) fields(c *coder) {
+	num32(c, &id.Node)
+	c.id(id.Incarnation[:])
+	num64(c, &id.Seq)
+}
+
+func (m *Propose) fields(c *coder) {
+	m.ID.fields(c)
+	c.bulk(&m.Command)
+}
+
+func (m *ProposeReply) fields(c *coder) {
+	m.ID.fields(c)
+	num16(c, &m.Code)
+}
+
+func (m *ReadIndex) fields(c *coder) { num64(c, &m.Context) }
+
+func (m *ReadIndexReply) fields(c *coder) {
+	num64(c, &m.Context)
+	num64(c, &m.Index)
+}
+
+func (m *SnapshotChunk) fields(c *coder) {
+	c.bytes(&m.Message)
+	num64(c, &m.Index)
+	num64(c, &m.Offset)
+	num64(c, &m.Total)
+	c.bulk(&m.Data)
+}
+
+func (m *Push) fields(c *coder) {
+	c.partition(&m.Partition)
+	num32(c, &m.LeaderEpoch)
+	num64(c, &m.Base)
+	num32(c, &m.PrevEpoch)
+	num64(c, &m.Watermark)
+	num64(c, &m.LogStart)
+	c.bulk(&m.Batches)
+}
+
+func (m *PushAck) fields(c *coder) {
+	c.partition(&m.Partition)
+	num32(c, &m.LeaderEpoch)
+	num64(c, &m.BrokerEpoch)
+	num64(c, &m.DurableEnd)
+}
+
+func (m *PushReject) fields(c *coder) {
+	c.partition(&m.Partition)
+	num32(c, &m.LeaderEpoch)
+	num64(c, &m.Base)
+	num64(c, &m.BrokerEpoch)
+	num8(c, &m.Reason)
+	c.valid(m.Reason >= Diverged && m.Reason <= Unavailable)
+	num32(c, &m.LastEpoch)
+	num64(c, &m.End)
+	num64(c, &m.Applied)
+}
+
+func (m *Forward) fields(c *coder) {
+	num64(c, &m.ID)
+	c.partition(&m.Partition)
+	num32(c, &m.LeaderEpoch)
+	num16(c, &m.Acks)
+	num32(c, &m.TimeoutMs)
+	c.bulk(&m.Batches)
+}
+
+func (m *ForwardReply) fields(c *coder) {
+	num64(c, &m.ID)
+	num16(c, &m.Code)
+	c.text(&m.Message)
+	num64(c, &m.BaseOffset)
+	num64(c, &m.LogAppendTimeMs)
+	num64(c, &m.LogStart)
+}
