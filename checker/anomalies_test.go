@@ -1,0 +1,436 @@
+package checker
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func at(ms int) Moment { return Moment{At: time.Duration(ms) * time.Millisecond} }
+
+var part = Partition{Topic: "t", Index: 0}
+
+// sample is a small correct history that every property has something to say
+// about. Values 1 to 5 lie at offsets 0 to 4; producer 9 sent 3 (twice) and 4;
+// 6 failed and 7 is ambiguous and was never applied.
+func sample() *History {
+	h := &History{
+		Topics:   []Topic{{ID: "t"}},
+		Coverage: Coverage{Logs: true, Leaders: true, Appends: true},
+		Slack:    50 * time.Millisecond,
+		End:      at(1000),
+	}
+	produce := func(call, ret int, base Offset, val Value) Produce {
+		return Produce{Client: 1, Call: at(call), Return: at(ret), Partition: part, Producer: NoProducer, Values: []Value{val}, Acks: AcksAll, Outcome: Acked, Base: base}
+	}
+	idem := func(p Produce, seq int32) Produce {
+		p.Producer, p.Sequence, p.Client, p.Conn = 9, seq, 2, 5
+		return p
+	}
+	lostAnswer := idem(produce(30, 40, -1, 3), 0)
+	lostAnswer.Outcome, lostAnswer.Return = Ambiguous, Never
+	refused := produce(60, 65, -1, 6)
+	refused.Outcome, refused.Code = Failed, 19
+	timedOut := produce(66, 70, -1, 7)
+	timedOut.Outcome, timedOut.Code = Ambiguous, codeRequestTimedOut
+	leaderOnly := produce(80, 85, 4, 5)
+	leaderOnly.Acks = AcksLeader
+	h.Produces = []Produce{
+		produce(10, 15, 0, 1), produce(20, 25, 1, 2), lostAnswer,
+		idem(produce(42, 48, 2, 3), 0), idem(produce(50, 55, 3, 4), 1), refused, timedOut, leaderOnly,
+	}
+	h.Fetches = []Fetch{
+		{Client: 7, Call: at(100), Return: at(101), Partition: part, From: 0, Watermark: 5, Records: []Record{{0, 1}, {1, 2}, {2, 3}}},
+		{Client: 7, Call: at(102), Return: at(103), Partition: part, From: 3, Watermark: 5, Records: []Record{{3, 4}, {4, 5}}, Continues: true},
+		{Client: 7, Call: at(104), Return: at(110), Partition: part, From: 5, Watermark: 5, Empty: true, Continues: true},
+	}
+	h.Ends = []EndRead{
+		{Client: 8, Call: at(16), Return: at(18), Partition: part, Offset: 1},
+		{Client: 8, Call: at(57), Return: at(58), Partition: part, Offset: 4},
+		{Client: 8, Call: at(120), Return: at(121), Partition: part, Offset: 5},
+	}
+	entries := func() []Entry {
+		return []Entry{{Offset: 0, Epoch: 1, Value: 1, Sum: 11}, {Offset: 1, Epoch: 1, Value: 2, Sum: 12}, {Offset: 2, Epoch: 1, Value: 3, Sum: 13}, {Offset: 3, Epoch: 1, Value: 4, Sum: 14}, {Offset: 4, Epoch: 1, Value: 5, Sum: 15}}
+	}
+	for node := NodeID(1); node <= 3; node++ {
+		h.Logs = append(h.Logs, ReplicaLog{At: at(1000), Partition: part, Node: node, InISR: true, Watermark: 5, Entries: entries()})
+	}
+	isr := func(n Offset) []Member { return []Member{{1, 1, n}, {2, 1, n}, {3, 1, n}} }
+	h.Acks = []AckFact{{At: at(14), Partition: part, Base: 0, End: 1, ISR: isr(1)}}
+	for i, val := range []Value{1, 2, 3, 4, 5} {
+		h.Appends = append(h.Appends, AppendFact{At: at(11 + 10*i), Partition: part, Node: 1, Incarnation: 1, Epoch: 1, Base: Offset(i), Values: []Value{val}})
+	}
+	h.Leaders = []LeaderFact{{At: at(5), Partition: part, Epoch: 1, Node: 1, Incarnation: 1}}
+	h.Controllers = []ControllerFact{{At: at(1), Term: 1, Node: 1}, {At: at(300), Term: 2, Node: 2}}
+	h.Replicas = []ReplicaFact{
+		{At: at(14), Partition: part, Node: 1, Incarnation: 1, Watermark: 1, LogEnd: 1, DurableEnd: 1, ISR: isr(1)},
+		{At: at(16), Partition: part, Node: 2, Incarnation: 1, Watermark: 1, LogEnd: 1, DurableEnd: 1},
+		{At: at(86), Partition: part, Node: 1, Incarnation: 1, Watermark: 5, LogEnd: 5, DurableEnd: 5, ISR: isr(5)},
+		{At: at(90), Partition: part, Node: 2, Incarnation: 1, Watermark: 5, LogEnd: 5, DurableEnd: 5},
+	}
+	config, empty := "b", ""
+	h.Admins = []Admin{
+		{Client: 3, Call: at(10), Return: at(20), Kind: CreateTopic, Topic: "n", Outcome: Acked, TopicID: "A"},
+		{Client: 3, Call: at(30), Return: at(35), Kind: CreateTopic, Topic: "n", Outcome: Failed, Code: codeTopicAlreadyExists},
+		{Client: 3, Call: at(40), Return: at(45), Kind: AlterTopic, Topic: "n", Outcome: Acked, Expect: &empty, Set: "b"},
+		{Client: 3, Call: at(50), Return: at(55), Kind: DescribeTopic, Topic: "n", Outcome: Acked, TopicID: "A", Config: &config},
+		{Client: 3, Call: at(60), Return: at(65), Kind: DeleteTopic, Topic: "n", Outcome: Acked},
+		{Client: 3, Call: at(70), Return: at(75), Kind: DescribeTopic, Topic: "n", Outcome: Failed, Code: codeUnknownTopicOrPartition},
+		{Client: 3, Call: at(80), Return: at(85), Kind: CreateTopic, Topic: "n", Outcome: Ambiguous, Code: codeRequestTimedOut},
+		{Client: 3, Call: at(90), Return: at(95), Kind: DescribeTopic, Topic: "n", Outcome: Acked, TopicID: "B"},
+	}
+	h.MetadataSeen = []MetadataRead{
+		{Node: 1, Call: at(20), Return: at(21), Topic: "n"},
+		{Node: 1, Call: at(30), Return: at(31), Topic: "n", TopicID: "A", Epochs: []Epoch{1}},
+		{Node: 1, Call: at(40), Return: at(41), Topic: "n", TopicID: "A", Epochs: []Epoch{2}},
+		{Node: 1, Call: at(70), Return: at(71), Topic: "n"},
+		{Node: 1, Call: at(99), Return: at(100), Topic: "n", TopicID: "B", Epochs: []Epoch{0}},
+	}
+	h.Images = []ImageFact{{Node: 1, Index: 5, Hash: 50}, {Node: 2, Index: 5, Hash: 50}, {Node: 1, Index: 9, Hash: 90, Final: true}, {Node: 2, Index: 9, Hash: 90, Final: true}}
+	h.ProducerIDs = []InitProducer{{Client: 2, Call: at(1), Return: at(2), Producer: 9}, {Client: 4, Call: at(1), Return: at(2), Producer: 10}}
+	h.Requests = []Request{
+		{Conn: 5, Name: "Produce", Correlation: 1, Call: at(10), Return: at(15), Deadline: at(100).At},
+		{Conn: 5, Name: "Produce", Correlation: 2, Call: at(11), Return: at(15), Deadline: at(100).At},
+		{Conn: 6, Name: "Fetch", Correlation: 1, Call: at(10), Return: Never, Deadline: at(100).At, Excused: "node 2 was stopped"},
+	}
+	h.Queues = []QueueFact{{Node: 1, Name: "mailbox", Max: 8, Bound: 8}}
+	h.Idles = []IdleFact{{Node: 1, From: 0, To: 2 * time.Second, WakeUps: 20}}
+	h.Recoveries = []Recovery{
+		{At: at(200), Node: 2, What: "t/0", Got: "x", Allowed: []string{"w", "x"}, Synced: 3, End: 4},
+		{At: at(210), Node: 3, What: "t/0", Synced: 3, End: 1, Suspect: true, Damaged: true},
+	}
+	return h
+}
+
+func TestSampleHistoryPassesEveryPropertyAndLeavesNoneVacuous(t *testing.T) {
+	report := Run(sample())
+	require.True(t, report.OK(), "%s", report.String())
+	for _, r := range report.Results {
+		require.Equal(t, Pass, r.Verdict, r.Property)
+	}
+	require.Equal(t, "every property that was judged holds", report.Sentence())
+}
+
+// anomalies breaks the sample in one place each. The list is the proof that
+// every checker can fail.
+var anomalies = []struct {
+	property, anomaly, name string
+	breakIt                 func(h *History)
+}{
+	{"P1", AckBeforeDurable, "acknowledged while one in-sync disk lags", func(h *History) { h.Acks[0].ISR[2].DurableEnd = 0 }},
+	{"P1", AckBeforeDurable, "acknowledged by an empty in-sync set", func(h *History) { h.Acks[0].ISR = nil }},
+	{"P1", LostWrite, "in-sync replica cut short", func(h *History) { h.Logs[1].Entries = h.Logs[1].Entries[:3] }},
+	{"P1", LostWrite, "in-sync replica overwritten", func(h *History) { h.Logs[1].Entries[0].Value = 2 }},
+	{"P1", LostWrite, "acks=1 lost without a leader change", func(h *History) {
+		for i := range h.Logs {
+			h.Logs[i].Entries = h.Logs[i].Entries[:4]
+		}
+	}},
+	{"P1", LostWrite, "a later fetch passes over it", func(h *History) { h.Fetches[0].Records = []Record{{0, 1}, {2, 3}} }},
+	{"P1", LostWrite, "a later fetch is out of range", func(h *History) { h.Fetches[1].Records = nil; h.Fetches[1].Code = codeOffsetOutOfRange }},
+	{"P1", LostWrite, "log start moved with nobody asking", func(h *History) { h.Logs[0].LogStart = 2; h.Logs[0].Entries = h.Logs[0].Entries[2:] }},
+	{"P1", LostWrite, "no replica left", func(h *History) { h.Logs = nil }},
+	{"P2", FalseError, "told not appended, but fetched", func(h *History) { h.Fetches[0].Records[1].Value = 6 }},
+	{"P2", FalseError, "told not appended, but above the watermark of a log", func(h *History) { h.Logs[0].Entries = append(h.Logs[0].Entries, Entry{Offset: 5, Value: 6}) }},
+	{"P2", SuccessWithNoAppend, "error with code 0", func(h *History) { h.Produces[5].Code = 0 }},
+	{"P2", SuccessWithNoAppend, "success with an error code", func(h *History) { h.Produces[0].Code = 6 }},
+	{"P2", SuccessWithNoAppend, "success without offset", func(h *History) { h.Produces[0].Base = -1 }},
+	{"P2", SuccessWithNoAppend, "success that no leader appended", func(h *History) { h.Appends = h.Appends[1:] }},
+	{"P3", InconsistentOffsets, "ack and replica disagree", func(h *History) { h.Logs[2].Entries[1].Value = 1 }},
+	{"P3", InconsistentOffsets, "two acks for one offset", func(h *History) { h.Produces[1].Base = 0 }},
+	{"P3", InconsistentOffsets, "two fetches disagree", func(h *History) { h.Fetches[1].Records[1].Value = 7 }},
+	{"P3", Duplicate, "more copies than attempts", func(h *History) {
+		for i := range h.Logs {
+			h.Logs[i].Entries = append(h.Logs[i].Entries, Entry{Offset: 5, Value: 1})
+			h.Logs[i].Watermark = 6
+		}
+	}},
+	{"P3", Phantom, "nobody wrote it", func(h *History) { h.Logs[0].Entries[0].Value = 99 }},
+	{"P3", OffsetGap, "a hole in a log", func(h *History) { h.Logs[0].Entries[2].Offset = 3; h.Logs[0].Entries = h.Logs[0].Entries[:3] }},
+	{"P3", OffsetGap, "a watermark above the log", func(h *History) { h.Logs[0].Watermark = 6 }},
+	{"P3", OffsetGap, "a hole between acks", func(h *History) {
+		h.Logs = nil
+		h.Fetches = nil
+		h.Produces = append(h.Produces[1:2], h.Produces[3:6]...)
+	}},
+	{"P3", PollSkip, "a fetch begins late", func(h *History) { h.Fetches[1].Records = h.Fetches[1].Records[1:] }},
+	{"P3", PollSkip, "a position jumps ahead", func(h *History) { h.Fetches[1].From = 4; h.Fetches[1].Records = h.Fetches[1].Records[1:] }},
+	{"P3", IntPollSkip, "a hole in a fetch", func(h *History) { h.Fetches[0].Records = []Record{{0, 1}, {2, 3}} }},
+	{"P3", NonmonotonicPoll, "a position goes back", func(h *History) { h.Fetches[1].From = 2; h.Fetches[1].Records = []Record{{2, 3}} }},
+	{"P3", NonmonotonicPoll, "a fetch begins early", func(h *History) { h.Fetches[1].Records[0] = Record{2, 3} }},
+	{"P3", IntNonmonotonicPoll, "a fetch goes back", func(h *History) { h.Fetches[0].Records[2] = Record{1, 2} }},
+	{"P4", WatermarkBack, "within one life", func(h *History) { h.Replicas[3].Watermark = 0 }},
+	{"P4", LogStartBack, "within one life", func(h *History) { h.Replicas[1].LogStart = 1 }},
+	{"P4", WatermarkHigh, "above an in-sync disk", func(h *History) { h.Replicas[2].ISR[1].DurableEnd = 4 }},
+	{"P4", WatermarkHigh, "follower ahead of every leader", func(h *History) { h.Replicas[1].Watermark = 2; h.Replicas[1].LogEnd = 2 }},
+	{"P4", WatermarkHigh, "beyond its own log", func(h *History) { h.Replicas[3].LogEnd = 4 }},
+	{"P4", BeyondWatermark, "a consumer reads too far", func(h *History) { h.Fetches[1].Watermark = 4 }},
+	{"P5", TwoLeaders, "two nodes in one epoch", func(h *History) {
+		h.Leaders = append(h.Leaders, LeaderFact{At: at(400), Partition: part, Epoch: 1, Node: 2})
+	}},
+	{"P5", TwoLeaders, "a restarted leader goes on in its epoch", func(h *History) {
+		h.Leaders = append(h.Leaders, LeaderFact{At: at(400), Partition: part, Epoch: 1, Node: 1, Incarnation: 2})
+	}},
+	{"P5", TwoControllers, "two in one term", func(h *History) { h.Controllers[1].Term = 1 }},
+	{"P5", DeposedAppend, "by a node that does not lead", func(h *History) { h.Appends[3].Node = 2 }},
+	{"P5", DeposedAppend, "in an epoch that nobody began", func(h *History) { h.Appends[3].Epoch = 7 }},
+	{"P5", ReplicasDiffer, "other bytes", func(h *History) { h.Logs[1].Entries[4].Sum++ }},
+	{"P5", ReplicasDiffer, "other epoch", func(h *History) { h.Logs[1].Entries[4].Epoch++ }},
+	{"P5", ReplicasDiffer, "a record missing", func(h *History) { h.Logs[1].Entries = h.Logs[1].Entries[:4] }},
+	{"P6", Duplicate, "idempotent batch twice", func(h *History) {
+		for i := range h.Logs {
+			h.Logs[i].Entries = append(h.Logs[i].Entries, Entry{Offset: 5, Value: 3})
+			h.Logs[i].Watermark = 6
+		}
+	}},
+	{"P6", NonmonotonicSend, "sequences out of order", func(h *History) {
+		for i := range h.Logs {
+			e := h.Logs[i].Entries
+			e[2].Value, e[3].Value = 4, 3
+		}
+	}},
+	{"P6", NonmonotonicSend, "one connection out of order", func(h *History) {
+		h.Produces[0].Conn, h.Produces[1].Conn = 4, 4
+		h.Produces[0].Base, h.Produces[1].Base = 1, 0
+	}},
+	{"P6", SequenceGap, "a batch is missing between two", func(h *History) { h.Produces[4].Sequence = 2 }},
+	{"P6", ProducerIDReused, "an id given twice", func(h *History) { h.ProducerIDs[1].Producer = 9 }},
+	{"P9", NonLinearizable, "created twice", func(h *History) { h.Admins[1].Outcome, h.Admins[1].Code = Acked, 0 }},
+	{"P9", NonLinearizable, "describe misses a created topic", func(h *History) {
+		h.Admins[3] = Admin{Call: at(50), Return: at(55), Kind: DescribeTopic, Topic: "n", Outcome: Failed, Code: 3}
+	}},
+	{"P9", NonLinearizable, "deleted topic resurrected", func(h *History) { h.Admins[7].TopicID = "A"; h.Admins = append(h.Admins[:6:6], h.Admins[7]) }},
+	{"P9", NonLinearizable, "compare-and-set on the wrong value", func(h *History) { wrong := "c"; h.Admins[2].Expect = &wrong }},
+	{"P9", NonLinearizable, "stale configuration", func(h *History) { old := ""; h.Admins[3].Config = &old }},
+	{"P9", MetadataBack, "a deleted id comes back", func(h *History) { h.MetadataSeen[4].TopicID = "A"; h.MetadataSeen[4].Epochs = nil }},
+	{"P9", MetadataBack, "a leader epoch goes down", func(h *History) { h.MetadataSeen[2].Epochs[0] = 0 }},
+	{"P9", ImagesDiffer, "at one index", func(h *History) { h.Images[1].Hash = 1 }},
+	{"P9", ImagesDiffer, "after healing", func(h *History) { h.Images[3].Hash = 1; h.Images[3].Index = 8 }},
+	{"P10", StaleEnd, "end read misses an acknowledged append", func(h *History) { h.Ends[1].Offset = 3 }},
+	{"P10", EndWentBack, "two end reads", func(h *History) {
+		h.Produces[4].Return, h.Produces[4].Outcome, h.Produces[4].Base = Never, Ambiguous, -1
+		h.Ends = append(h.Ends, EndRead{Call: at(59), Return: at(60), Partition: part, Offset: 3})
+	}},
+	{"P10", EndFromFuture, "end beyond what was sent", func(h *History) { h.Ends[0].Offset = 3 }},
+	{"P10", EndFromFuture, "end beyond the append being sent", func(h *History) { h.Ends[0].Offset = 2 }},
+	{"P10", TornEnd, "end inside a batch", func(h *History) {
+		h.Produces = []Produce{{Call: at(1), Return: at(9), Partition: part, Producer: NoProducer, Values: []Value{1, 2}, Acks: AcksAll, Outcome: Acked}}
+		h.Fetches = nil
+	}},
+	{"P10", Unseen, "empty fetch below an acknowledged append", func(h *History) { h.Fetches[2].From = 3 }},
+	{"P10", NonmonotonicSend, "acknowledged offsets against real time", func(h *History) { h.Produces[0].Base, h.Produces[1].Base = 1, 0 }},
+	{"P10", NonLinearizable, "content differs from what was acknowledged", func(h *History) {
+		for i := range h.Logs {
+			e := h.Logs[i].Entries
+			e[0].Value, e[1].Value = 2, 1
+		}
+	}},
+	{"P11", ResponseOrder, "overtaken", func(h *History) { h.Requests[1].Return = at(12) }},
+	{"P11", ResponseOrder, "answered past one that never was", func(h *History) { h.Requests[0].Return = Never }},
+	{"P11", RequestOverdue, "never ends", func(h *History) { h.Requests[1].Return = Never }},
+	{"P11", RequestOverdue, "ends late", func(h *History) { h.Requests[1].Return = at(151) }},
+	{"P12", QueueOverflow, "one too many", func(h *History) { h.Queues[0].Max++ }},
+	{"P12", IdleWakeUps, "one too many", func(h *History) { h.Idles[0].WakeUps++ }},
+	{"P13", RecoveredForeign, "a state that no disk kept", func(h *History) { h.Recoveries[0].Got = "y" }},
+	{"P13", SilentCut, "undeclared", func(h *History) { h.Recoveries[1].Suspect = false }},
+	{"P13", SilentCut, "declared on an honest disk", func(h *History) { h.Recoveries[1].Damaged = false }},
+}
+
+func TestEachAnomalyIsReported(t *testing.T) {
+	for _, a := range anomalies {
+		t.Run(a.property+" "+a.anomaly+" "+a.name, func(t *testing.T) {
+			h := sample()
+			a.breakIt(h)
+			result := Check(a.property, h)
+			require.Equal(t, Fail, result.Verdict, "%+v", result)
+			var found *Violation
+			for i := range result.Violations {
+				if result.Violations[i].Anomaly == a.anomaly {
+					found = &result.Violations[i]
+				}
+			}
+			require.NotNil(t, found, "%+v", result.Violations)
+			require.Equal(t, a.property, found.Property)
+			require.NotEmpty(t, found.Sentence)
+			require.NotContains(t, found.Sentence, "\n")
+			require.LessOrEqual(t, len(Excerpt(h, *found)), maxExcerpt)
+			report := Run(h)
+			require.False(t, report.OK())
+		})
+	}
+}
+
+// forgiven changes the sample in ways that look like anomalies and are not.
+var forgiven = []struct {
+	property, name string
+	change         func(h *History)
+}{
+	{"P1", "acks=1 lost by a leader change", func(h *History) {
+		h.Leaders = append(h.Leaders, LeaderFact{At: at(86), Partition: part, Epoch: 2, Node: 2})
+		for i := range h.Logs {
+			h.Logs[i].Entries, h.Logs[i].Watermark = h.Logs[i].Entries[:4], 4
+		}
+	}},
+	{"P1", "trimmed on request", func(h *History) {
+		h.Trims = []Trim{{part, 2}}
+		for i := range h.Logs {
+			h.Logs[i].LogStart, h.Logs[i].Entries = 2, h.Logs[i].Entries[2:]
+		}
+	}},
+	{"P1", "deleted topic", func(h *History) { h.Topics[0].Deleted = true; h.Logs = nil }},
+	{"P1", "replica that fell out of the in-sync set", func(h *History) { h.Logs[2].InISR = false; h.Logs[2].Entries = nil }},
+	{"P1", "compacted away", func(h *History) { h.Topics[0].Compacted = true; h.Logs[0].Entries = h.Logs[0].Entries[1:] }},
+	{"P2", "refused first, accepted on retry", func(h *History) { h.Produces[5].Values = []Value{2} }},
+	{"P3", "two ambiguous attempts, two copies", func(h *History) {
+		again := h.Produces[6]
+		h.Produces = append(h.Produces, again)
+		for i := range h.Logs {
+			h.Logs[i].Entries = append(h.Logs[i].Entries, Entry{Offset: 5, Value: 7}, Entry{Offset: 6, Value: 7})
+			h.Logs[i].Watermark = 7
+		}
+	}},
+	{"P3", "markers take offsets", func(h *History) {
+		for i := range h.Logs {
+			h.Logs[i].Entries = append(h.Logs[i].Entries, Entry{Offset: 5, Control: true}, Entry{Offset: 6, Value: 7})
+			h.Logs[i].Watermark = 7
+		}
+		h.Fetches[1].Records = append(h.Fetches[1].Records, Record{6, 7})
+		h.Fetches[2].From = 7
+	}},
+	{"P4", "watermark lower in the next life", func(h *History) { h.Replicas[3].Incarnation = 2; h.Replicas[3].Watermark = 0 }},
+	{"P5", "replicas differ above the watermark", func(h *History) { h.Logs[2].Watermark = 4; h.Logs[2].Entries[4].Value = 7 }},
+	{"P6", "sequences wrap", func(h *History) {
+		h.Produces[2].Sequence, h.Produces[3].Sequence, h.Produces[4].Sequence = 1<<31-1, 1<<31-1, 0
+	}},
+	{"P6", "a new epoch starts again", func(h *History) { h.Produces[4].ProducerEpoch, h.Produces[4].Sequence = 1, 0 }},
+	{"P9", "two brokers may disagree", func(h *History) { h.MetadataSeen[4].TopicID = "A"; h.MetadataSeen[4].Node = 2 }},
+	{"P10", "an append that timed out is applied later", func(h *History) {
+		for i := range h.Logs {
+			h.Logs[i].Entries = append(h.Logs[i].Entries, Entry{Offset: 5, Value: 7})
+			h.Logs[i].Watermark = 6
+		}
+		h.Ends = append(h.Ends, EndRead{Call: at(500), Return: at(501), Partition: part, Offset: 6})
+	}},
+	{"P10", "not available yet is no claim", func(h *History) { h.Ends[1].Offset, h.Ends[1].Code = -1, 78 }},
+	{"P10", "read_committed says nothing about the end", func(h *History) { h.Fetches[2].From, h.Fetches[2].ReadCommitted = 3, true }},
+	{"P11", "connection closed before an earlier request ended", func(h *History) { h.Requests[1].Closed = true; h.Requests[1].Return = at(12) }},
+	{"P11", "acks=0 has no answer", func(h *History) { h.Requests[0].NoResponse = true; h.Requests[0].Return = Never }},
+	{"P13", "an unsynced tail may go", func(h *History) { h.Recoveries[0].End = 3 }},
+}
+
+func TestWhatIsNoAnomalyIsForgiven(t *testing.T) {
+	for _, f := range forgiven {
+		t.Run(f.property+" "+f.name, func(t *testing.T) {
+			h := sample()
+			f.change(h)
+			result := Check(f.property, h)
+			require.Equal(t, Pass, result.Verdict, "%+v", result)
+		})
+	}
+}
+
+func TestMissingEvidenceIsUnknownAndNeverAPass(t *testing.T) {
+	for _, c := range []struct {
+		property, name string
+		change         func(h *History)
+	}{
+		{"P1", "nobody looked again", func(h *History) { h.Coverage.Logs = false; h.Logs = nil; h.Fetches = nil }},
+		{"P1", "acks=1 gone, leaderships not recorded", func(h *History) {
+			h.Coverage.Leaders = false
+			for i := range h.Logs {
+				h.Logs[i].Entries = h.Logs[i].Entries[:4]
+			}
+		}},
+		{"P5", "garbled history", func(h *History) { h.Produces[0].Return = at(1) }},
+		{"P9", "search exceeds its bound", func(h *History) {
+			h.Admins = nil
+			for i := range searchOpsMax + 1 {
+				h.Admins = append(h.Admins, Admin{Call: at(i), Return: Never, Kind: CreateTopic, Topic: "n", Outcome: Ambiguous})
+			}
+		}},
+		{"P10", "search exceeds its bound", func(h *History) {
+			h.Coverage.Logs, h.Logs, h.Fetches = false, nil, nil
+			for i := range searchOpsMax {
+				h.Produces = append(h.Produces, Produce{Call: at(5), Return: Never, Partition: part, Producer: NoProducer, Values: []Value{Value(1000 + i)}, Acks: AcksAll, Outcome: Ambiguous, Base: -1})
+			}
+		}},
+	} {
+		t.Run(c.property+" "+c.name, func(t *testing.T) {
+			h := sample()
+			c.change(h)
+			result := Check(c.property, h)
+			require.Equal(t, Unknown, result.Verdict, "%+v", result)
+			require.NotEmpty(t, result.Why)
+			report := Run(h)
+			require.False(t, report.OK())
+			require.True(t, report.Verdict() == Unknown || report.Verdict() == Fail)
+		})
+	}
+	empty := Run(&History{})
+	require.Equal(t, Vacuous, empty.Verdict())
+	require.False(t, empty.OK())
+}
+
+func TestReportIsTheSameEveryTimeAndAfterJSON(t *testing.T) {
+	h := sample()
+	h.Logs[1].Entries[0].Value = 2
+	h.Ends[1].Offset = 3
+	first := Run(h)
+	for range 5 {
+		require.Equal(t, first, Run(h))
+	}
+	data, err := json.Marshal(h)
+	require.NoError(t, err)
+	var again History
+	require.NoError(t, json.Unmarshal(data, &again))
+	require.Equal(t, first, Run(&again))
+	require.True(t, strings.HasPrefix(first.Sentence(), "P1 lost-write: "))
+}
+
+func TestClassifyKeepsOnlyThePinnedCodesAmbiguous(t *testing.T) {
+	require.Equal(t, Acked, Classify(true, 0))
+	require.Equal(t, Ambiguous, Classify(false, 0))
+	for code := int16(-1); code < 110; code++ {
+		want := Failed
+		switch code {
+		case 0:
+			want = Acked
+		case 7, 20, 46:
+			want = Ambiguous
+		}
+		require.Equal(t, want, Classify(true, code), "code %d", code)
+	}
+}
+
+func TestExcerptShowsOnlyWhatConcernsTheViolation(t *testing.T) {
+	h := sample()
+	h.Logs[1].Entries = h.Logs[1].Entries[:3]
+	other := Partition{Topic: "other"}
+	for i := range 100 {
+		h.Fetches = append(h.Fetches, Fetch{Call: at(300 + i), Return: at(301 + i), Partition: part, From: 3, Records: []Record{{3, 4}}, Watermark: 5})
+		h.Produces = append(h.Produces, Produce{Call: at(i), Return: Never, Partition: other, Producer: NoProducer, Values: []Value{Value(500 + i)}, Outcome: Ambiguous})
+	}
+	report := Run(h)
+	require.Len(t, report.Excerpt, maxExcerpt)
+	text := strings.Join(report.Excerpt, "\n")
+	require.Contains(t, text, "acked at offset 3")
+	require.Contains(t, text, "final log of t/0 on node 2")
+	require.Contains(t, text, "more")
+	require.NotContains(t, text, "other/0")
+	require.NotContains(t, text, "v2 ")
+	var out strings.Builder
+	require.NoError(t, Print(&out, h, *report.First()))
+	require.Equal(t, text+"\n", out.String())
+}
+
+func TestVisualizeWritesAPage(t *testing.T) {
+	h := sample()
+	h.Ends[1].Offset = 3
+	h.Admins[1].Outcome, h.Admins[1].Code = Acked, 0
+	require.NoError(t, VisualizePartition(h, part, t.TempDir()+"/log.html"))
+	require.NoError(t, VisualizeTopic(h, "n", t.TempDir()+"/topic.html"))
+	require.Error(t, VisualizePartition(h, Partition{Topic: "none"}, t.TempDir()+"/x.html"))
+}

@@ -1,0 +1,56 @@
+package checker
+
+import "strconv"
+
+// The error codes that mean something to a verdict. They are Kafka's, and are
+// written down again here because the judge shares no code with the accused.
+const (
+	codeNone                         int16 = 0
+	codeOffsetOutOfRange             int16 = 1
+	codeUnknownTopicOrPartition      int16 = 3
+	codeRequestTimedOut              int16 = 7
+	codeNotEnoughReplicasAfterAppend int16 = 20
+	codeTopicAlreadyExists           int16 = 36
+	codeDuplicateSequenceNumber      int16 = 46
+	codeUnknownTopicID               int16 = 100
+)
+
+var codeNames = map[int16]string{
+	-1:                               "UNKNOWN_SERVER_ERROR",
+	codeNone:                         "NONE",
+	codeOffsetOutOfRange:             "OFFSET_OUT_OF_RANGE",
+	codeUnknownTopicOrPartition:      "UNKNOWN_TOPIC_OR_PARTITION",
+	6:                                "NOT_LEADER_OR_FOLLOWER",
+	codeRequestTimedOut:              "REQUEST_TIMED_OUT",
+	19:                               "NOT_ENOUGH_REPLICAS",
+	codeNotEnoughReplicasAfterAppend: "NOT_ENOUGH_REPLICAS_AFTER_APPEND",
+	codeTopicAlreadyExists:           "TOPIC_ALREADY_EXISTS",
+	45:                               "OUT_OF_ORDER_SEQUENCE_NUMBER",
+	codeDuplicateSequenceNumber:      "DUPLICATE_SEQUENCE_NUMBER",
+	47:                               "INVALID_PRODUCER_EPOCH",
+	codeUnknownTopicID:               "UNKNOWN_TOPIC_ID",
+}
+
+func codeName(code int16) string {
+	if name, ok := codeNames[code]; ok {
+		return name
+	}
+	return "error " + strconv.Itoa(int(code))
+}
+
+// Classify says what an answer to a produce or an admin request lets its client
+// conclude. answered is false if the connection was lost or nothing came back.
+// P2 names the ambiguous codes; every other error says that nothing was done.
+// DUPLICATE_SEQUENCE_NUMBER is kept with the ambiguous ones, since what it says
+// is that the batch is in the log already.
+func Classify(answered bool, code int16) Outcome {
+	switch {
+	case !answered:
+		return Ambiguous
+	case code == codeNone:
+		return Acked
+	case code == codeRequestTimedOut, code == codeNotEnoughReplicasAfterAppend, code == codeDuplicateSequenceNumber:
+		return Ambiguous
+	}
+	return Failed
+}

@@ -1,0 +1,166 @@
+package checker
+
+import "time"
+
+// Member is a replica in an in-sync set, with what was durable on it then.
+type Member struct {
+	Node        NodeID      `json:"node"`
+	Incarnation Incarnation `json:"incarnation,omitempty"`
+	DurableEnd  Offset      `json:"durable_end"`
+}
+
+// AckFact is taken when a leader answers a produce with acks=all: the in-sync
+// set as applied at that moment, and what each member's disk held.
+type AckFact struct {
+	At        Moment    `json:"at"`
+	Partition Partition `json:"partition"`
+	Base      Offset    `json:"base"`
+	End       Offset    `json:"end"`
+	ISR       []Member  `json:"isr"`
+}
+
+// AppendFact is taken when a leader assigns offsets to a batch.
+type AppendFact struct {
+	At          Moment      `json:"at"`
+	Partition   Partition   `json:"partition"`
+	Node        NodeID      `json:"node"`
+	Incarnation Incarnation `json:"incarnation,omitempty"`
+	Epoch       Epoch       `json:"epoch"`
+	Base        Offset      `json:"base"`
+	Values      []Value     `json:"values"`
+}
+
+// ReplicaFact is taken when a replica's watermark or log start changes.
+type ReplicaFact struct {
+	At          Moment      `json:"at"`
+	Partition   Partition   `json:"partition"`
+	Node        NodeID      `json:"node"`
+	Incarnation Incarnation `json:"incarnation,omitempty"`
+	LogStart    Offset      `json:"log_start"`
+	Watermark   Offset      `json:"watermark"`
+	LogEnd      Offset      `json:"log_end"`
+	DurableEnd  Offset      `json:"durable_end"`
+	// ISR is given by the leader only: who had to hold what lies below the watermark.
+	ISR []Member `json:"isr,omitempty"`
+}
+
+// LeaderFact is taken when a node begins to lead a partition in an epoch.
+type LeaderFact struct {
+	At          Moment      `json:"at"`
+	Partition   Partition   `json:"partition"`
+	Epoch       Epoch       `json:"epoch"`
+	Node        NodeID      `json:"node"`
+	Incarnation Incarnation `json:"incarnation,omitempty"`
+}
+
+// ControllerFact is taken when a node begins to lead the metadata quorum.
+type ControllerFact struct {
+	At   Moment `json:"at"`
+	Term int64  `json:"term"`
+	Node NodeID `json:"node"`
+}
+
+// ImageFact is a digest of a node's metadata image after it applied Index.
+type ImageFact struct {
+	At    Moment `json:"at"`
+	Node  NodeID `json:"node"`
+	Index int64  `json:"index"`
+	Hash  uint64 `json:"hash"`
+	// Final: taken of a live node after the run was healed and had settled.
+	Final bool `json:"final,omitempty"`
+}
+
+// Entry is one record of a replica's final log.
+type Entry struct {
+	Offset Offset `json:"offset"`
+	Epoch  Epoch  `json:"epoch"`
+	Value  Value  `json:"value"`
+	// Sum is a hash of the record's stored bytes, batch header included.
+	Sum uint64 `json:"sum"`
+	// Control marks a transaction marker, which no client produced.
+	Control bool `json:"control,omitempty"`
+}
+
+// ReplicaLog is the log of a replica at the end of the run, after healing.
+// Entries are sorted by offset.
+type ReplicaLog struct {
+	At        Moment    `json:"at"`
+	Partition Partition `json:"partition"`
+	Node      NodeID    `json:"node"`
+	InISR     bool      `json:"in_isr"`
+	LogStart  Offset    `json:"log_start"`
+	Watermark Offset    `json:"watermark"`
+	Entries   []Entry   `json:"entries,omitempty"`
+}
+
+// end is the offset after the last entry, or the log start of an empty log.
+func (l *ReplicaLog) end() Offset {
+	if len(l.Entries) == 0 {
+		return l.LogStart
+	}
+	return l.Entries[len(l.Entries)-1].Offset + 1
+}
+
+// at returns the entry at o, or nil.
+func (l *ReplicaLog) at(o Offset) *Entry {
+	if len(l.Entries) == 0 {
+		return nil
+	}
+	// A log without holes is indexed directly.
+	if i := int(o - l.Entries[0].Offset); i >= 0 && i < len(l.Entries) && l.Entries[i].Offset == o {
+		return &l.Entries[i]
+	}
+	lo, hi := 0, len(l.Entries)
+	for lo < hi {
+		mid := (lo + hi) / 2
+		if l.Entries[mid].Offset < o {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	if lo < len(l.Entries) && l.Entries[lo].Offset == o {
+		return &l.Entries[lo]
+	}
+	return nil
+}
+
+// QueueFact is a queue's high-water mark over the run and the bound it promised.
+type QueueFact struct {
+	Node  NodeID `json:"node"`
+	Name  string `json:"name"`
+	Max   int64  `json:"max"`
+	Bound int64  `json:"bound"`
+}
+
+// IdleFact counts the wake-ups of a node over a stretch in which no client and
+// no fault asked anything of it.
+type IdleFact struct {
+	Node    NodeID        `json:"node"`
+	From    time.Duration `json:"from"`
+	To      time.Duration `json:"to"`
+	WakeUps int64         `json:"wake_ups"`
+}
+
+// Recovery is what a node found after a crash, against what the disk could
+// honestly have kept.
+type Recovery struct {
+	At          Moment      `json:"at"`
+	Node        NodeID      `json:"node"`
+	Incarnation Incarnation `json:"incarnation,omitempty"`
+	// What names the thing recovered: a partition, the raft log, a producer table.
+	What string `json:"what"`
+	// Got is a digest of the recovered state; Allowed lists those that an honest
+	// disk permits. An empty Allowed means that only the ends are compared.
+	Got     string   `json:"got,omitempty"`
+	Allowed []string `json:"allowed,omitempty"`
+	// Synced is the end that had been reported durable before the crash, End the
+	// recovered end.
+	Synced Offset `json:"synced"`
+	End    Offset `json:"end"`
+	// Suspect: the node declared the damage instead of cutting it silently.
+	Suspect bool `json:"suspect,omitempty"`
+	// Damaged: the disk broke its promise (rot, lost or misdirected sectors), so
+	// that a declared loss is legitimate.
+	Damaged bool `json:"damaged,omitempty"`
+}

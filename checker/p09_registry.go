@@ -1,0 +1,127 @@
+package checker
+
+import (
+	"fmt"
+	"hash/fnv"
+)
+
+// registryState is one name of the topic registry.
+type registryState struct {
+	exists bool
+	id     string // unnamed until an answer tells it
+	config string
+}
+
+// unnamed is the id of a topic whose creation did not tell it: the first answer
+// that names an id binds it.
+const unnamed = "?"
+
+func (s registryState) String() string {
+	if !s.exists {
+		return "absent"
+	}
+	return fmt.Sprintf("id %s, config %q", s.id, s.config)
+}
+
+// codeInvalidUpdateVersion is the verdict of a compare-and-set that lost.
+const codeInvalidUpdateVersion int16 = 95
+
+// registry is the sequential specification of one name: create, delete, alter
+// and describe, each with its verdict.
+var registry = object[registryState, *Admin]{
+	step:     stepRegistry,
+	equal:    func(a, b registryState) bool { return a == b },
+	describe: func(a *Admin) string { return a.String() },
+	state:    registryState.String,
+	hash: func(s registryState) uint64 {
+		h := fnv.New64a()
+		fmt.Fprintf(h, "%t\x00%s\x00%s", s.exists, s.id, s.config)
+		return h.Sum64()
+	},
+}
+
+func stepRegistry(s registryState, a *Admin) (bool, registryState) {
+	if a.Outcome == Failed {
+		return verdictHolds(s, a), s
+	}
+	sure := a.Outcome == Acked
+	switch a.Kind {
+	case CreateTopic:
+		if s.exists {
+			return !sure, s
+		}
+		id := a.TopicID
+		if id == "" {
+			id = unnamed
+		}
+		return true, registryState{exists: true, id: id, config: a.Set}
+	case DeleteTopic:
+		if !s.exists {
+			return !sure, s
+		}
+		return true, registryState{}
+	case AlterTopic:
+		if !s.exists || a.Expect != nil && *a.Expect != s.config {
+			return !sure, s
+		}
+		s.config = a.Set
+		return true, s
+	case DescribeTopic:
+		if !s.exists || a.Config != nil && *a.Config != s.config {
+			return false, s
+		}
+		if a.TopicID != "" && s.id == unnamed {
+			s.id = a.TopicID
+		}
+		return a.TopicID == "" || a.TopicID == s.id, s
+	}
+	return false, s
+}
+
+// verdictHolds says whether the state explains a definite error.
+func verdictHolds(s registryState, a *Admin) bool {
+	switch a.Code {
+	case codeTopicAlreadyExists:
+		return s.exists
+	case codeUnknownTopicOrPartition, codeUnknownTopicID:
+		return !s.exists
+	case codeInvalidUpdateVersion:
+		return s.exists && a.Expect != nil && *a.Expect != s.config
+	}
+	return true
+}
+
+// tells says whether an answer says anything about the registry at all.
+func tells(a *Admin) bool {
+	if a.Kind == DescribeTopic && a.Outcome == Ambiguous {
+		return false
+	}
+	if a.Outcome != Failed {
+		return true
+	}
+	switch a.Code {
+	case codeTopicAlreadyExists, codeUnknownTopicOrPartition, codeUnknownTopicID, codeInvalidUpdateVersion:
+		return true
+	}
+	return false
+}
+
+// registryOps gives the operations that say something, by name and call.
+func registryOps(h *History) map[string][]timed[*Admin] {
+	out := map[string][]timed[*Admin]{}
+	for i := range h.Admins {
+		a := &h.Admins[i]
+		if !tells(a) {
+			continue
+		}
+		ret := a.Return
+		if a.Outcome == Ambiguous {
+			ret = Never
+		}
+		out[a.Topic] = append(out[a.Topic], timed[*Admin]{a.Call, ret, a.Client, a})
+	}
+	for _, ops := range out {
+		sortByCall(ops)
+	}
+	return out
+}

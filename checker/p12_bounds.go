@@ -1,0 +1,36 @@
+package checker
+
+import (
+	"fmt"
+	"time"
+)
+
+// idleWakeUpsPerSecond is what an idle node may do, however many partitions it
+// has (PROTOCOL 35).
+const idleWakeUpsPerSecond = 10
+
+// checkBounds is P12: every queue stays within the bound it promised, and an
+// idle node wakes at most ten times a second.
+func checkBounds(x *index, out *verdictOf) {
+	for _, q := range x.h.Queues {
+		out.judged(1)
+		if q.Max > q.Bound {
+			out.fail(Violation{
+				Anomaly:  QueueOverflow,
+				Sentence: fmt.Sprintf("queue %s of node %d held %d, its bound is %d", q.Name, q.Node, q.Max, q.Bound),
+			})
+		}
+	}
+	for _, f := range x.h.Idles {
+		out.judged(1)
+		// A stretch that is not whole seconds is rounded up: its edges may cut
+		// through a second that had its ten.
+		seconds := int64((f.To - f.From + time.Second - 1) / time.Second)
+		if f.WakeUps > idleWakeUpsPerSecond*seconds {
+			out.fail(Violation{
+				Anomaly:  IdleWakeUps,
+				Sentence: fmt.Sprintf("idle node %d woke %d times in the %v from %v on", f.Node, f.WakeUps, f.To-f.From, f.From),
+			})
+		}
+	}
+}
