@@ -1,0 +1,67 @@
+package netsimtest
+
+import (
+	"testing"
+
+	"lockstep/netsim"
+)
+
+// World is two hosts that can reach each other.
+type World interface {
+	// Host is the network of host 0 or 1.
+	Host(i int) netsim.Network
+	// AnyPort is an address of a host at which Listen chooses the port.
+	AnyPort(i int) string
+	// Nobody is an address of a host at which nobody listens.
+	Nobody(i int) string
+	// Until lets things happen until cond holds. It looks again after each signal
+	// on changed, and reports false if cond does not come true in due time.
+	Until(changed <-chan struct{}, cond func() bool) bool
+	// Settle lets everything happen that is under way.
+	Settle()
+}
+
+// Run runs the suite. open makes a new world, which ends with the test.
+func Run(t *testing.T, open func(t *testing.T) World) {
+	for _, test := range []struct {
+		name string
+		run  func(t *testing.T, s *scene)
+	}{
+		{"1 no method blocks on a peer that takes nothing", methodsReturn},
+		{"2 events come in order and one at a time", eventsInOrder},
+		{"3 a dial that succeeds is told Connected once and first", dialConnects},
+		{"3 a dial that fails is told Closed with ErrRefused and no more", dialRefused},
+		{"3 a dial closed at once is told nothing", dialAbandoned},
+		{"3 the peer of a close is told Closed once", peerCloseTold},
+		{"3 an owner hears nothing after Close", silenceAfterClose},
+		{"3 an owner hears only Closed after CloseAfterSend", onlyClosedAfterDrain},
+		{"4 received bytes are the receiver's for good", receivedIsOurs},
+		{"4 chunk borders carry no meaning", bordersMeanNothing},
+		{"5 no more than RecvWindow is delivered without credit", windowHolds},
+		{"5 any credit brings more", anyCreditHelps},
+		{"5 a parked receiver loses nothing", parkedLosesNothing},
+		{"5 more credit than was delivered is a bug", creditIsChecked},
+		{"6 slices arrive in order, empty ones too", slicesInOrder},
+		{"6 bytes sent before Connected arrive", sendsBeforeConnected},
+		{"6 Send is full only beyond SendWindow", fullBeyondWindow},
+		{"6 Writable follows full once, after room was made", writableOnce},
+		{"7 a close cuts the stream to a prefix", closeLeavesPrefix},
+		{"7 CloseAfterSend lets everything out", drainSendsAll},
+		{"7 CloseAfterSend survives a talkative peer", drainAgainstTalk},
+		{"8 silence is not reported", silenceUnreported},
+		{"Listen hands connections to its sinks in turn", sinksInTurn},
+		{"Listen fails on an address in use", listenInUse},
+		{"a closed listener accepts no more and spares what it accepted", listenerCloses},
+		{"names: ids are unique, addresses are the peer's", names},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := &scene{t: t, world: open(t), changed: make(chan struct{}, 1)}
+			test.run(t, s)
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			for _, complaint := range s.complaints {
+				t.Error(complaint)
+			}
+		})
+	}
+}

@@ -1,0 +1,129 @@
+package virtual
+
+import (
+	"lockstep/broker/assert"
+	"lockstep/netsim"
+)
+
+// Block cuts one direction between two hosts: what is under way or sent later is
+// held. After Unblock it arrives; a connection that meanwhile loses patience
+// (Config.ResetAfter) is reset at its sender, and dials time out.
+func (f *Fabric) Block(from, to string) {
+	l := f.link(f.host(from), f.host(to))
+	if !l.blocked {
+		l.blocked = true
+		l.blocks++
+		f.stats.Blocks++
+	}
+}
+
+// Unblock heals what Block cut.
+func (f *Fabric) Unblock(from, to string) {
+	l := f.link(f.host(from), f.host(to))
+	l.blocked = false
+	l.release()
+}
+
+// Stall holds one direction without anybody's kernel losing patience: as Block,
+// but no connection dies of it.
+func (f *Fabric) Stall(from, to string) {
+	l := f.link(f.host(from), f.host(to))
+	if !l.stalled {
+		l.stalled = true
+		f.stats.Stalls++
+	}
+}
+
+// Unstall ends a Stall.
+func (f *Fabric) Unstall(from, to string) {
+	l := f.link(f.host(from), f.host(to))
+	l.stalled = false
+	l.release()
+}
+
+// Slow multiplies the latency of a link and divides its bandwidth for what is
+// sent from now on. A factor of 1 heals.
+func (f *Fabric) Slow(from, to string, factor int) {
+	assert.That(factor >= 1, "virtual: slow factor %d", factor)
+	f.link(f.host(from), f.host(to)).slow = factor
+}
+
+// SetShape changes how a link carries what is sent from now on.
+func (f *Fabric) SetShape(from, to string, shape Shape) {
+	shape.check()
+	f.link(f.host(from), f.host(to)).shape = shape
+}
+
+// Refuse makes a host answer new dials as if nobody listened, or stops that.
+func (f *Fabric) Refuse(hostName string, on bool) { f.host(hostName).refusing = on }
+
+// Reset kills a connection at the given end, which hears Closed with ErrReset;
+// the peer is sent a RST, and bytes under way to it may be destroyed.
+func (f *Fabric) Reset(end netsim.Conn) {
+	c := end.(*conn)
+	f.after(0, "net "+c.host.name+" reset", func() {
+		if c.phase == open {
+			c.abort()
+			c.endReset("reset by fault")
+		}
+	})
+}
+
+// ResetAll kills every connection of a host.
+func (f *Fabric) ResetAll(hostName string) {
+	for _, c := range f.Conns(hostName) {
+		f.Reset(c)
+	}
+}
+
+// Crash ends the present incarnation of a host: listeners and connections vanish
+// and its owner hears nothing more. If the crash is not silent the process was
+// killed and its kernel lives: peers are sent FINs or RSTs, and dials refused.
+// A silent crash is a loss of power: nothing is sent, and what comes in is held
+// until Restart, when it meets a kernel that knows none of it and answers RST.
+func (f *Fabric) Crash(hostName string, silent bool) {
+	h := f.host(hostName)
+	h.incarnation++
+	h.listeners = map[int]*listener{}
+	h.refusing = false
+	if silent {
+		h.down = true
+		f.stats.PowerLosses++
+	} else {
+		f.stats.Crashes++
+	}
+	ends := h.conns
+	h.conns = nil
+	for _, c := range ends {
+		greeted := c.phase == open || c.phase == embryo
+		c.vanish()
+		switch {
+		case silent && c.stream.held:
+			c.truncate(0) // nobody is left to retransmit it
+		case !silent && greeted:
+			c.hangUp()
+		}
+	}
+}
+
+// Restart gives a host power again. The new incarnation takes its Network from
+// Fabric.Host. After a crash that was not silent it is not needed.
+func (f *Fabric) Restart(hostName string) {
+	h := f.host(hostName)
+	h.down = false
+	for _, l := range f.allLinks {
+		if l.to == h {
+			l.release()
+		}
+	}
+}
+
+// Heal ends every blockade, stall, slowness and refusal. Shapes, crashed hosts
+// and dead connections stay as they are.
+func (f *Fabric) Heal() {
+	for _, l := range f.allLinks {
+		l.blocked, l.stalled, l.slow = false, false, 1
+		l.from.refusing, l.to.refusing = false, false
+		l.release()
+	}
+}
