@@ -1,0 +1,67 @@
+package main
+
+import (
+	"go/ast"
+	"slices"
+	"strconv"
+
+	"golang.org/x/tools/go/analysis"
+)
+
+// checkImport checks one import of package pkg, a path relative to the module.
+func checkImport(pass *analysis.Pass, pkg string, test bool, spec *ast.ImportSpec) {
+	path, err := strconv.Unquote(spec.Path.Value)
+	if err != nil {
+		return // does not compile either
+	}
+	if imported, ok := ours(path); ok {
+		checkOurs(pass, pkg, imported, test, spec)
+		return
+	}
+	if !isCore(pkg) || test {
+		return
+	}
+	switch {
+	case slices.Contains(coreStd, path):
+	case isStd(path):
+		pass.Reportf(spec.Pos(), "core package %s imports %s: %s", pkg, path, instead(path))
+	default:
+		users, listed := coreModules[path]
+		if !listed || !slices.Contains(users, "*") && !slices.Contains(users, pkg) {
+			pass.Reportf(spec.Pos(), "core package %s imports %s: %s", pkg, path, instead(path))
+		}
+	}
+}
+
+// checkOurs checks the import of one of our packages by another.
+func checkOurs(pass *analysis.Pass, pkg, imported string, test bool, spec *ast.ImportSpec) {
+	switch {
+	case pkg == imported: // an external test of its own package
+	case within(imported, "cmd") && !within(pkg, "cmd"):
+		pass.Reportf(spec.Pos(), "%s imports %s: nothing imports cmd; move what is shared to a package of its own", pkg, imported)
+	case within(pkg, "checker") && !within(imported, "checker"):
+		pass.Reportf(spec.Pos(), "%s imports %s: the judge shares no code with the accused; use kmsg or code of its own", pkg, imported)
+	case test:
+	case isReal(imported) && !within(pkg, "cmd"):
+		pass.Reportf(spec.Pos(), "%s imports %s, which is for cmd and tests: %s", pkg, imported, realWorld[imported])
+	case isCore(pkg):
+		if !slices.Contains(coreImports[pkg], imported) {
+			pass.Reportf(spec.Pos(), "core package %s must not import %s (coreImports in cmd/corelint/rules.go): "+
+				"use an interface drawn by the consumer, and wire it in shard or node", pkg, imported)
+		}
+	case product(pkg) && !product(imported):
+		pass.Reportf(spec.Pos(), "%s imports %s: what runs in production does not know the simulator; "+
+			"use the contracts netsim, diskfs and broker/loop", pkg, imported)
+	}
+}
+
+func isReal(pkg string) bool {
+	_, ok := realWorld[pkg]
+	return ok
+}
+
+// product reports whether a package is part of a node. The binary is not: its
+// subcommands run the simulator too.
+func product(pkg string) bool {
+	return within(pkg, "broker") || within(pkg, "netsim") || within(pkg, "diskfs")
+}
