@@ -1,0 +1,252 @@
+package wal
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/tidwall/btree"
+
+	"lockstep/broker/assert"
+	"lockstep/broker/env"
+	"lockstep/diskfs"
+)
+
+// Seq is the sequence of a record: from 1, contiguous over all records of the
+// log, the log's own included. 0 is none.
+type Seq uint64
+
+// ID is what a handle stands for: topic UUID and partition.
+type ID [20]byte
+
+// Position is where a record's payload lies.
+type Position struct {
+	Segment uint64 // number; never reused
+	Offset  int64  // bytes from the start of the segment's file
+}
+
+// Record is a recovered record. Payload is lent until the next NextRecovered.
+type Record struct {
+	Seq     Seq
+	Type    uint8
+	Handle  uint32
+	Payload []byte
+	At      Position
+}
+
+// Disk is what the log needs of the loop's disk. Submit adds the owner tag by
+// which the loop later finds this log; Token is the log's own.
+type Disk interface {
+	Submit(diskfs.Op)
+	NewHandle() diskfs.Handle
+}
+
+// Config is fixed for the life of a Log; sizes may differ between lives.
+type Config struct {
+	Dir          string        // its parent must exist
+	SegmentBytes int64         // size of a segment file, a multiple of 4096
+	GroupBytes   int           // a group grows to this, or to one longer record
+	InFlight     int           // groups submitted and not completed
+	BudgetBytes  int64         // bounds the files kept for recycling; Used is the owner's to compare
+	ReadBytes    int           // one read of recovery, a multiple of 4096; two such buffers are held
+	MarkDelay    time.Duration // idle time before the mark is written
+}
+
+// DefaultConfig is a shard's; the control loop sets InFlight to 1 (see the
+// package comment) and smaller sizes.
+func DefaultConfig(dir string) Config {
+	return Config{
+		Dir:          dir,
+		SegmentBytes: 64 << 20,
+		GroupBytes:   1 << 20,
+		InFlight:     2,
+		BudgetBytes:  1 << 30,
+		ReadBytes:    1 << 20,
+		MarkDelay:    5 * time.Millisecond,
+	}
+}
+
+// Phase is where a log is in its life.
+type Phase uint8
+
+const (
+	Idle       Phase = iota // Recover has not been called
+	Recovering              // records are being delivered
+	Ready                   // appends are taken
+	Failed                  // an operation failed; nothing becomes durable any more
+)
+
+// Log is the write-ahead log of one loop. Only that loop calls it.
+type Log struct {
+	cfg   Config
+	disk  Disk
+	rand  *env.Rand
+	phase Phase
+	err   error // why Failed
+
+	lastToken uint64
+	pending   map[uint64]pendingOp // by token
+
+	next     Seq // the next record's; every sequence below is assigned
+	durable  Seq // every sequence up to here is durable; durable < next
+	released Seq // every sequence up to here is durable elsewhere; <= durable
+
+	open     *group   // takes appends; nil if empty
+	queue    []*group // sealed, waiting for the window or for their segment, in order
+	inflight []*group // submitted, in order; at most cfg.InFlight
+	buffers  [][]byte // of completed groups, for the next ones
+
+	segments   []*segment // oldest first; the last one takes new groups
+	nextNumber uint64     // above every number ever seen in the directory
+	spare      *spare     // being prepared or ready for the first planned segment
+	free       []file     // released segments, to be recycled
+	noSpace    bool       // the spare could not be made; cleared when one is ready
+
+	bindings   btree.Map[uint32, ID] // live
+	nextHandle uint32
+
+	markDue bool        // a group with an owner's record was submitted after the last mark
+	markAt  env.Instant // when the mark is written; Never while busy or not due
+
+	recovery recovery
+}
+
+// pendingOp says what a submitted operation was for.
+type pendingOp struct {
+	role    role
+	group   *group
+	segment *segment
+	what    string // for errors
+}
+
+type role uint8
+
+const (
+	roleRecovery role = iota + 1
+	roleGroup
+	roleHeader
+	roleSpare
+	roleTidy // nothing waits for it, but its failure counts
+)
+
+// New returns a log that has not touched the disk yet. rand gives segment ids;
+// its stream must differ between incarnations of a node.
+func New(cfg Config, disk Disk, rand *env.Rand) *Log {
+	assert.That(cfg.SegmentBytes%sectorBytes == 0 && cfg.SegmentBytes >= 4*sectorBytes, "wal: segment of %d bytes", cfg.SegmentBytes)
+	assert.That(cfg.ReadBytes%sectorBytes == 0 && cfg.ReadBytes > 0, "wal: reads of %d bytes", cfg.ReadBytes)
+	assert.That(cfg.GroupBytes > 0 && cfg.InFlight > 0 && cfg.Dir != "", "wal: incomplete config")
+	return &Log{
+		cfg: cfg, disk: disk, rand: rand,
+		pending:    make(map[uint64]pendingOp),
+		next:       1,
+		nextHandle: 1,
+		markAt:     env.Never,
+	}
+}
+
+// Phase is where the log is in its life.
+func (l *Log) Phase() Phase { return l.phase }
+
+// Durable is the sequence up to which everything is durable.
+func (l *Log) Durable() Seq { return l.durable }
+
+// Next is the sequence that the next record will get.
+func (l *Log) Next() Seq { return l.next }
+
+// Full reports that there is no room for a further segment (ENOSPC). What was
+// appended keeps its place and waits, if the current segment cannot hold it.
+func (l *Log) Full() bool { return l.noSpace }
+
+// Retry looks for room again after Full. The owner calls it on its own timer.
+func (l *Log) Retry() {
+	if l.phase == Ready && l.noSpace && l.spare.stage == spareBlocked {
+		l.beginSpare()
+	}
+}
+
+// Used is the size in bytes of the segments that cannot be recycled yet, the
+// current and the planned ones included.
+func (l *Log) Used() int64 {
+	var used int64
+	for _, s := range l.segments {
+		used += s.file.size
+	}
+	return used
+}
+
+// Unsynced is the number of bytes appended and not yet durable: what the log
+// holds in memory.
+func (l *Log) Unsynced() int64 {
+	var n int64
+	for _, g := range l.inflight {
+		n += int64(len(g.buf))
+	}
+	for _, g := range l.queue {
+		n += int64(len(g.buf))
+	}
+	if l.open != nil {
+		n += int64(len(l.open.buf))
+	}
+	return n
+}
+
+// NextTimer is when EndTurn is due without other events: the idle mark.
+func (l *Log) NextTimer() env.Instant { return l.markAt }
+
+// submit hands an operation to the disk and remembers what it is for.
+func (l *Log) submit(op diskfs.Op, p pendingOp) {
+	l.lastToken++
+	op.Token = l.lastToken
+	l.pending[op.Token] = p
+	l.disk.Submit(op)
+}
+
+// Completed takes the completion of one of the log's operations. An error is an
+// operating failure: the log is Failed for good and the node must stop.
+func (l *Log) Completed(c diskfs.Completion) error {
+	p, ok := l.pending[c.Token]
+	assert.That(ok, "wal: completion with unknown token %d", c.Token)
+	delete(l.pending, c.Token)
+	if l.phase == Failed {
+		return l.err
+	}
+	var err error
+	switch p.role {
+	case roleRecovery:
+		err = l.recoveryCompleted(c)
+	case roleGroup:
+		err = l.groupCompleted(p.group, c)
+	case roleHeader:
+		if err = c.Err; err == nil {
+			p.segment.state = segmentOpen
+			p.segment.header = nil
+			l.recycle()
+		}
+	case roleSpare:
+		err = l.spareCompleted(c)
+	case roleTidy:
+		if c.Err != nil && !isMissing(c.Err) {
+			err = c.Err
+		}
+	}
+	if err != nil {
+		l.phase = Failed
+		l.markAt = env.Never
+		l.err = fmt.Errorf("wal: %s: %w", l.describe(p), err)
+		return l.err
+	}
+	return nil
+}
+
+func (l *Log) describe(p pendingOp) string {
+	switch p.role {
+	case roleGroup:
+		return fmt.Sprintf("sync group %d..%d to segment %d", p.group.first, p.group.last, p.group.segment.file.number)
+	case roleHeader:
+		return fmt.Sprintf("sync header of segment %d", p.segment.file.number)
+	case roleRecovery:
+		return "recover " + l.cfg.Dir + ": " + p.what
+	case roleSpare:
+		return fmt.Sprintf("prepare segment %d: %s", l.spare.file.number, p.what)
+	}
+	return p.what
+}

@@ -1,0 +1,142 @@
+package wal
+
+import (
+	"errors"
+
+	"lockstep/diskfs"
+)
+
+// spare is the file of the next segment, made ready in the background:
+//
+//	           new: open → allocate → sync ┐
+//	                                        ├→ sync directory → ready
+//	recycled: rename to the new number ────┘                      │
+//	                                                               │ a longer record
+//	      no space: close and remove → blocked → (again)           │ needs more room
+//	                                             allocate ← ───────┘
+//
+// It already bears the number of the segment that will use it, so that a
+// rollover needs no directory sync; recovery knows it by its header, which is
+// missing or says another number.
+//
+// A spare that met ENOSPC is removed rather than repaired: no sync of a file
+// is retried, not even of one that holds nothing.
+type spare struct {
+	file  file
+	stage spareStage
+	path  string // where the file is now; differs from its number's while being renamed
+	want  int64  // size to reach
+}
+
+type spareStage uint8
+
+const (
+	spareOpening spareStage = iota
+	spareAllocating
+	spareSyncing
+	spareRenaming
+	spareNaming // directory sync
+	spareReady
+	spareRemoving
+	spareBlocked
+)
+
+// prepareSpare sees to it that a spare is ready, or on its way, that fits the
+// next segment.
+func (l *Log) prepareSpare() {
+	if l.spare == nil {
+		l.spare = &spare{}
+		l.beginSpare()
+		return
+	}
+	if planned := l.firstPlanned(); planned != nil && l.spare.stage == spareReady && l.spare.file.size < planned.file.size {
+		l.spare.want = planned.file.size
+		l.allocateSpare()
+	}
+}
+
+// beginSpare starts to make the file, from a released segment if there is one.
+func (l *Log) beginSpare() {
+	s := l.spare
+	number, size := l.nextNumber, l.cfg.SegmentBytes
+	if planned := l.firstPlanned(); planned != nil {
+		number, size = planned.file.number, planned.file.size
+	}
+	*s = spare{want: size, path: l.path(number)}
+	if n := len(l.free); n > 0 {
+		old := l.free[n-1]
+		l.free = l.free[:n-1]
+		s.path = l.path(old.number)
+		s.file = file{number: number, handle: old.handle, size: old.size}
+		l.stepSpare(spareRenaming, diskfs.Op{Kind: diskfs.Rename, Path: s.path, To: l.path(number)})
+		return
+	}
+	s.file = file{number: number, handle: l.disk.NewHandle()}
+	l.stepSpare(spareOpening, diskfs.Op{
+		Kind: diskfs.Open, Flags: diskfs.Create | diskfs.Exclusive, Handle: s.file.handle, Path: s.path,
+	})
+}
+
+func (l *Log) allocateSpare() {
+	s := l.spare
+	l.stepSpare(spareAllocating, diskfs.Op{
+		Kind: diskfs.Allocate, Handle: s.file.handle, Offset: s.file.size, Size: s.want - s.file.size,
+	})
+}
+
+var spareStep = [...]string{
+	spareOpening: "create", spareAllocating: "allocate", spareSyncing: "sync",
+	spareRenaming: "rename", spareNaming: "sync directory", spareRemoving: "remove",
+}
+
+func (l *Log) stepSpare(stage spareStage, op diskfs.Op) {
+	l.spare.stage = stage
+	l.submit(op, pendingOp{role: roleSpare, what: spareStep[stage]})
+}
+
+func (l *Log) spareCompleted(c diskfs.Completion) error {
+	s := l.spare
+	if c.Err != nil && !(s.stage == spareRemoving && isMissing(c.Err)) {
+		return l.spareFailed(c.Err)
+	}
+	switch s.stage {
+	case spareOpening:
+		l.allocateSpare()
+	case spareAllocating:
+		l.stepSpare(spareSyncing, diskfs.Op{Kind: diskfs.Sync, Handle: s.file.handle})
+	case spareSyncing:
+		s.file.size = s.want
+		l.nameSpare()
+	case spareRenaming:
+		s.path = l.path(s.file.number)
+		l.nameSpare()
+	case spareNaming:
+		s.stage = spareReady
+		l.noSpace = false
+		l.prepareSpare() // a longer record may have come meanwhile
+	case spareRemoving:
+		s.stage = spareBlocked
+		if len(l.free) > 0 {
+			l.beginSpare()
+		}
+	}
+	return nil
+}
+
+func (l *Log) nameSpare() {
+	l.stepSpare(spareNaming, diskfs.Op{Kind: diskfs.SyncDir, Path: l.cfg.Dir})
+}
+
+// spareFailed gives up the file for lack of space; other errors stop the node.
+func (l *Log) spareFailed(err error) error {
+	s := l.spare
+	if !errors.Is(err, diskfs.ErrNoSpace) || s.stage == spareNaming || s.stage == spareRemoving {
+		return err
+	}
+	l.noSpace = true
+	if s.stage != spareOpening { // Open that failed left no handle behind
+		l.submit(diskfs.Op{Kind: diskfs.Close, Handle: s.file.handle}, pendingOp{role: roleTidy, what: "close " + s.path})
+	}
+	l.stepSpare(spareRemoving, diskfs.Op{Kind: diskfs.Remove, Path: s.path})
+	return nil
+}
