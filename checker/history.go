@@ -123,9 +123,6 @@ type Produce struct {
 	Base          Offset  `json:"base"` // of an acked attempt; -1 otherwise
 }
 
-// end is the offset after the batch of an acked attempt.
-func (p *Produce) end() Offset { return p.Base + Offset(len(p.Values)) }
-
 // Record is one record as a consumer got it.
 type Record struct {
 	Offset Offset `json:"offset"`
@@ -210,7 +207,8 @@ type Admin struct {
 	Config *string `json:"config,omitempty"`
 }
 
-// MetadataRead is a plain Metadata answer of one broker about one name.
+// MetadataRead is a plain Metadata answer of one broker about one name. A broker
+// that restarted is the same broker: its answers may not go back either.
 type MetadataRead struct {
 	ID      int    `json:"id"`
 	Node    NodeID `json:"node"`

@@ -36,6 +36,7 @@ const (
 	logAppend logKind = iota
 	logEnd            // the end is n
 	logEmpty          // the end is not beyond n
+	logSeen           // the end is n or beyond
 	logFinal          // the end is n and the content hashes to chain
 )
 
@@ -78,6 +79,8 @@ func stepLog(s logState, o logOp) (bool, logState) {
 		return s.tail == o.n, s
 	case logEmpty:
 		return s.tail <= o.n, s
+	case logSeen:
+		return s.tail >= o.n, s
 	case logFinal:
 		return s.tail == o.n && s.chain == o.chain, s
 	}
@@ -164,6 +167,10 @@ func logOps(v *view, r resolution) []timed[logOp] {
 	for _, f := range v.fetches {
 		if claimsEnd(f) {
 			out = append(out, timed[logOp]{f.Call, f.Return, f.Client, logOp{kind: logEmpty, n: f.From, by: f}})
+		}
+		if n := len(f.Records); n > 0 {
+			// Such a fetch says only what was there by the time it returned.
+			out = append(out, timed[logOp]{f.Return, f.Return, f.Client, logOp{kind: logSeen, n: f.Records[n-1].Offset + 1, by: f}})
 		}
 	}
 	sortByCall(out)
