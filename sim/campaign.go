@@ -1,0 +1,222 @@
+package sim
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A process holds one live world, so many runs at a time are many processes. A
+// worker reads jobs as JSON lines and answers each with a JSON line.
+
+// Job asks a worker for one run.
+type Job struct {
+	Scenario string `json:"scenario"`
+	Seed     uint64 `json:"seed"`
+	Plan     *Plan  `json:"plan,omitempty"` // nil: drawn from scenario and seed
+	// TextFrom and TextUpTo ask for the trace's text of these records.
+	TextFrom uint64 `json:"text_from,omitempty"`
+	TextUpTo uint64 `json:"text_up_to,omitempty"`
+}
+
+// JobResult answers a Job.
+type JobResult struct {
+	Result Result   `json:"result"`
+	Text   []string `json:"text,omitempty"`
+}
+
+// RunJob runs a job in this process.
+func RunJob(job Job) JobResult {
+	plan, err := job.Plan, error(nil)
+	if plan == nil {
+		plan, err = NewPlan(job.Scenario, job.Seed)
+	}
+	var out JobResult
+	var text strings.Builder
+	if err == nil {
+		o := Options{TextFrom: job.TextFrom, TextUpTo: job.TextUpTo}
+		if job.TextUpTo > 0 {
+			o.Text = &text
+		}
+		out.Result, err = RunPlan(plan, o)
+	}
+	if err != nil {
+		return JobResult{Result: failedJob(job, "the job can be run", err.Error())}
+	}
+	if text.Len() > 0 {
+		out.Text = strings.Split(strings.TrimSuffix(text.String(), "\n"), "\n")
+	}
+	return out
+}
+
+func failedJob(job Job, property, detail string) Result {
+	return Result{
+		Seed: job.Seed, Scenario: job.Scenario, Trace: hex64(0), Verdict: Fail,
+		Failures: []Failure{{Property: property, Detail: detail}},
+	}
+}
+
+// ServeJobs is a worker's main loop: it ends with the input.
+func ServeJobs(in io.Reader, out io.Writer) error {
+	jobs, results := json.NewDecoder(in), json.NewEncoder(out)
+	for {
+		var job Job
+		if err := jobs.Decode(&job); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("sim: read job: %w", err)
+		}
+		if err := results.Encode(RunJob(job)); err != nil {
+			return fmt.Errorf("sim: answer job: %w", err)
+		}
+	}
+}
+
+// WorkerVariable, when set, tells a program that knows of it (this package's
+// test binary, the lockstep command) to call ServeJobs on its standard input
+// and output instead of its own work.
+const WorkerVariable = "LOCKSTEP_SIM_WORKER"
+
+// Campaign runs jobs in worker processes.
+type Campaign struct {
+	// Program and Args start a worker; Program "" is this very program.
+	Program string
+	Args    []string
+	Env     []string      // added to this process's
+	Workers int           // at a time; 0 is 1
+	Timeout time.Duration // of real time for one run; 0 is ten minutes
+}
+
+// Run runs the jobs and returns their results in the jobs' order. report, if
+// not nil, hears of each as it ends, one at a time.
+func (c *Campaign) Run(jobs []Job, report func(Job, JobResult)) []JobResult {
+	results := make([]JobResult, len(jobs))
+	next := make(chan int)
+	var wg sync.WaitGroup
+	var reporting sync.Mutex
+	for range min(max(c.Workers, 1), len(jobs)) {
+		wg.Go(func() {
+			w := worker{campaign: c}
+			defer w.close()
+			for i := range next {
+				results[i] = w.run(jobs[i])
+				if report != nil {
+					reporting.Lock()
+					report(jobs[i], results[i])
+					reporting.Unlock()
+				}
+			}
+		})
+	}
+	for i := range jobs {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	return results
+}
+
+// worker is one worker process, started when first needed and again after it
+// has died.
+type worker struct {
+	campaign *Campaign
+	cmd      *exec.Cmd
+	in       io.WriteCloser
+	out      *bufio.Reader
+	stderr   *tail
+}
+
+// run never fails: a run whose worker died or hung has failed.
+func (w *worker) run(job Job) JobResult {
+	if w.cmd == nil {
+		if err := w.start(); err != nil {
+			return JobResult{Result: failedJob(job, "a worker process starts", err.Error())}
+		}
+	}
+	timeout := w.campaign.Timeout
+	if timeout == 0 {
+		timeout = 10 * time.Minute
+	}
+	process := w.cmd.Process
+	watchdog := time.AfterFunc(timeout, func() { _ = process.Kill() })
+	var out JobResult
+	err := json.NewEncoder(w.in).Encode(job)
+	if err == nil {
+		var line []byte
+		if line, err = w.out.ReadBytes('\n'); err == nil {
+			err = json.Unmarshal(line, &out)
+		}
+	}
+	hung := !watchdog.Stop()
+	if err != nil {
+		w.close()
+		return JobResult{Result: failedJob(job, "a run ends without killing its process",
+			fmt.Sprintf("%v; killed for taking more than %s: %t; stderr:\n%s", err, timeout, hung, w.stderr))}
+	}
+	return out
+}
+
+func (w *worker) start() error {
+	program := w.campaign.Program
+	if program == "" {
+		var err error
+		if program, err = os.Executable(); err != nil {
+			return err
+		}
+	}
+	cmd := exec.Command(program, w.campaign.Args...)
+	cmd.Env = append(append(os.Environ(), w.campaign.Env...), WorkerVariable+"=1")
+	w.stderr = &tail{}
+	cmd.Stderr = w.stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	w.cmd, w.in, w.out = cmd, in, bufio.NewReaderSize(out, 1<<16)
+	return nil
+}
+
+func (w *worker) close() {
+	if w.cmd == nil {
+		return
+	}
+	_ = w.in.Close() // the worker's loop ends with its input
+	_ = w.cmd.Wait()
+	w.cmd = nil
+}
+
+// tail keeps the beginning and the end of what a worker says on stderr: a
+// crash report starts with its cause and ends with the goroutine.
+type tail struct{ head, last bytes.Buffer }
+
+const tailSize = 8 << 10
+
+func (t *tail) Write(p []byte) (int, error) {
+	n := len(p)
+	if room := tailSize - t.head.Len(); room > 0 {
+		k := min(room, len(p))
+		t.head.Write(p[:k])
+		p = p[k:]
+	}
+	t.last.Write(p)
+	if over := t.last.Len() - tailSize; over > 0 {
+		t.last.Next(over)
+	}
+	return n, nil
+}
+
+func (t *tail) String() string { return t.head.String() + "\n" + t.last.String() }

@@ -1,0 +1,58 @@
+// Package sim runs worlds: clusters of nodes on virtual disks, networks and
+// clocks, in one thread, as a function of a seed.
+//
+// # Purpose
+//
+// The loops of a node run here unchanged (package broker/loop is the contract).
+// What production leaves to chance is drawn from named streams of the seed: how
+// long a turn takes, how many events it gets, how long mail travels, which
+// sectors a crash keeps, what goes wrong and when. So a seed that shows a bug
+// shows it again.
+//
+// # How a run reads
+//
+// A [Scenario] draws a [Plan] from a seed: nodes, limits, workload, faults. A
+// [World] builds the machines of the plan, runs the safety phase with its faults,
+// heals everything, and then demands that whatever is pending ends within the
+// plan's bound. A [Subject] brings the nodes' code, the clients (which are nodes,
+// too) and the judgement. The [Result] ends with one line:
+//
+//	seed=N scenario=S events=E virtual=D trace=HASH verdict=pass|fail
+//
+//	scheduler.go     the only clock and the only order of events
+//	streams.go       named random streams; crypto/rand.Reader of the live world
+//	clock.go         what a machine shows of the world's time
+//	node.go          a machine and the lives of its process
+//	host.go          one loop's host: inbox and turns
+//	mail.go ports.go what goes in and out of a loop: mail, disk, network
+//	hardware.go      how lives and virtual hardware hang together
+//	faults.go ...    the kinds of faults; networkfaults.go, diskfaults.go
+//	trace.go         the rolling hash over inputs, outputs and state
+//	plan.go          runs as data
+//	world.go         the phases of a run
+//	campaign.go      many runs in worker processes
+//	determinism.go   the canary: where two runs of one seed part
+//	toy*.go          the test subject of all of this
+//
+// # Determinism
+//
+// Two runs of one plan by one build have equal trace hashes, in any process, on
+// any machine, under any GOGC or GOMAXPROCS. What enters the hash: for each event
+// its time, node, incarnation, loop, kind and content; for each effect the same;
+// at intervals the state of loops that implement [StateAppender]. What never
+// does: texts of errors (only their sentinels), floats, map order, addresses.
+//
+// One world lives per process, since etcd raft reads crypto/rand.Reader, which
+// is a variable of the process.
+//
+// # Buffers
+//
+// The virtual disk and network own buffers as the contracts say and check that
+// nobody changes one meanwhile; mail is hashed when it is sent and again when it
+// arrives. A broken rule is a failure of the run.
+//
+// # What it deliberately does not do
+//
+// It models no CPU (turns cost drawn times), no memory limit and no thread
+// preemption within a turn; the effects of a turn leave at its beginning.
+package sim

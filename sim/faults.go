@@ -1,0 +1,255 @@
+package sim
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"lockstep/broker/env"
+	"lockstep/broker/loop"
+)
+
+// FaultKind is one way in which something goes wrong.
+type FaultKind struct {
+	Name   string
+	Target TargetKind
+	About  string // what it does; the unit of amount
+	// begin breaks what the target names and returns how to mend it; nil if
+	// nothing is left to mend.
+	begin func(w *World, t target, f *Fault) (mend func())
+}
+
+// TargetKind says what a fault's target names.
+type TargetKind uint8
+
+const (
+	OnNode TargetKind = iota
+	OnLoop            // "n1/2"
+	OnLink            // "n1>n2" one way, "n1-n2" both ways
+)
+
+// target is a resolved target.
+type target struct {
+	node   *Node
+	loop   loop.ID
+	peer   *Node // OnLink
+	twoWay bool
+}
+
+// FaultKinds are all kinds, in the order of their listing.
+func FaultKinds() []FaultKind { return faultKinds }
+
+func findFaultKind(name string) *FaultKind {
+	for i := range faultKinds {
+		if faultKinds[i].Name == name {
+			return &faultKinds[i]
+		}
+	}
+	return nil
+}
+
+// faultKinds is filled by init because its functions reach back to it through
+// the world.
+var faultKinds []FaultKind
+
+func init() {
+	faultKinds = append(append(append(faultKinds, hostFaults...), networkFaults...), diskFaults...)
+}
+
+// hostFaults are those of processes, loops and clocks.
+var hostFaults = []FaultKind{
+	{"freeze", OnNode, "no loop of the node runs; its connections stay open", func(_ *World, t target, _ *Fault) func() {
+		t.node.Freeze()
+		return t.node.Thaw
+	}},
+	{"freeze-loop", OnLoop, "one loop does not run, the others do", func(_ *World, t target, _ *Fault) func() {
+		t.node.FreezeLoop(t.loop)
+		return sameLife(t.node, func() { t.node.ThawLoop(t.loop) })
+	}},
+	{"hold-completions", OnLoop, "nothing that one loop's disk completes is delivered", func(_ *World, t target, _ *Fault) func() {
+		t.node.HoldCompletions(t.loop)
+		return sameLife(t.node, func() { t.node.ReleaseCompletions(t.loop) })
+	}},
+	{"slow", OnNode, "turns cost amount times as much", func(_ *World, t target, f *Fault) func() {
+		t.node.Slow(f.Amount)
+		return func() { t.node.Slow(1) }
+	}},
+	{"kill", OnNode, "the process dies, the machine lives; restarts at the end", func(_ *World, t target, _ *Fault) func() {
+		t.node.End(Killed)
+		return t.node.Start
+	}},
+	{"power-off", OnNode, "the machine loses power and what was not synced; boots at the end", func(_ *World, t target, _ *Fault) func() {
+		t.node.End(PowerLost)
+		return t.node.Start
+	}},
+	{"clock-drift", OnNode, "the clock runs amount ppm fast", func(_ *World, t target, f *Fault) func() {
+		t.node.SetDrift(f.Amount)
+		return func() { t.node.SetDrift(t.node.spec.DriftPpm) }
+	}},
+	{"clock-jump", OnNode, "the wall clock jumps by amount ms, for good", func(_ *World, t target, f *Fault) func() {
+		t.node.JumpWall(f.Amount)
+		return nil
+	}},
+}
+
+// sameLife drops the mending of a fault whose victim died meanwhile.
+func sameLife(n *Node, mend func()) func() {
+	life := n.incarnation
+	return func() {
+		if n.incarnation == life {
+			mend()
+		}
+	}
+}
+
+// activeFault is a fault that has begun and is not mended.
+type activeFault struct {
+	fault *Fault
+	mend  func()
+}
+
+func (w *World) scheduleFault(f *Fault) {
+	w.sched.At(env.Instant(f.At), "fault", func() { w.beginFault(f) })
+}
+
+func (w *World) beginFault(f *Fault) {
+	if w.healed {
+		return
+	}
+	kind := findFaultKind(f.Kind)
+	t, ok := w.resolve(kind, f.Target)
+	if !ok {
+		return
+	}
+	w.note(nil, FaultBegun, uint64(f.Amount), f.Kind+" "+f.Target)
+	a := &activeFault{fault: f, mend: kind.begin(w, t, f)}
+	if a.mend == nil {
+		return
+	}
+	w.active = append(w.active, a)
+	if f.For > 0 {
+		w.After(f.For.Std(), "fault ends", func() { w.endFault(a) })
+	}
+}
+
+func (w *World) endFault(a *activeFault) {
+	if a.mend == nil {
+		return // the healing came first
+	}
+	mend := a.mend
+	a.mend = nil
+	w.note(nil, FaultEnded, 0, a.fault.Kind+" "+a.fault.Target)
+	mend()
+}
+
+func (w *World) endFaults() {
+	for _, a := range w.active {
+		w.endFault(a)
+	}
+	w.active = nil
+}
+
+// resolve finds what a fault's target names. A plan that names what is not
+// there is wrong, which fails the run rather than making it easier.
+func (w *World) resolve(kind *FaultKind, name string) (t target, ok bool) {
+	if strings.HasPrefix(name, "@") {
+		resolved, ok := w.subject.Resolve(w, name[1:])
+		if !ok {
+			return t, false
+		}
+		name = resolved
+	}
+	if err := t.parse(w, kind.Target, name); err != nil {
+		w.Violated("every fault of the plan has a target", name, "%s: %v", kind.Name, err)
+		return t, false
+	}
+	return t, true
+}
+
+func (t *target) parse(w *World, kind TargetKind, name string) error {
+	first, rest := name, ""
+	switch kind {
+	case OnLoop:
+		first, rest, _ = strings.Cut(name, "/")
+		id, err := strconv.Atoi(rest)
+		if err != nil {
+			return fmt.Errorf("want node/loop: %w", err)
+		}
+		t.loop = loop.ID(id)
+	case OnLink:
+		var peer string
+		if first, peer, t.twoWay = strings.Cut(name, "-"); !t.twoWay {
+			first, peer, _ = strings.Cut(name, ">")
+		}
+		if t.peer = w.byName[peer]; t.peer == nil {
+			return fmt.Errorf("no node %q", peer)
+		}
+	}
+	if t.node = w.byName[first]; t.node == nil {
+		return fmt.Errorf("no node %q", first)
+	}
+	if kind == OnLoop && int(t.loop) >= t.node.spec.Loops() {
+		return fmt.Errorf("no loop %d on %s", t.loop, first)
+	}
+	return nil
+}
+
+// MenuItem offers a kind of fault to [DrawFaults].
+type MenuItem struct {
+	Kind   string
+	Weight int
+	Amount func(r *env.Rand) int64 // nil: 0
+}
+
+// DrawFaults draws count faults on the named nodes over the duration. Lengths
+// spread over orders of magnitude: a stall of 5 ms and one of a third of the run
+// find different bugs.
+func DrawFaults(r *env.Rand, nodes []NodeSpec, duration time.Duration, menu []MenuItem, count int) []Fault {
+	total := 0
+	for _, m := range menu {
+		total += m.Weight
+	}
+	var faults []Fault
+	for range count {
+		at := r.IntN(total)
+		i := 0
+		for ; at >= menu[i].Weight; i++ {
+			at -= menu[i].Weight
+		}
+		kind := findFaultKind(menu[i].Kind)
+		length := duration / 3
+		for range r.IntN(8) {
+			length /= 2
+		}
+		f := Fault{
+			At:   Duration(r.Between(0, int64(duration*9/10))).Round(),
+			Kind: kind.Name, Target: drawTarget(r, kind.Target, nodes),
+			For: Duration(r.Between(int64(length/2)+1, int64(length)+1)).Round(),
+		}
+		if menu[i].Amount != nil {
+			f.Amount = menu[i].Amount(r)
+		}
+		faults = append(faults, f)
+	}
+	return faults
+}
+
+func drawTarget(r *env.Rand, kind TargetKind, nodes []NodeSpec) string {
+	i := r.IntN(len(nodes))
+	n := nodes[i]
+	switch kind {
+	case OnLoop:
+		return n.Name + "/" + strconv.Itoa(r.IntN(n.Loops()))
+	case OnLink:
+		if len(nodes) == 1 {
+			return n.Name + "-" + n.Name
+		}
+		peer := nodes[(i+1+r.IntN(len(nodes)-1))%len(nodes)]
+		if r.Chance(1, 2) {
+			return n.Name + "-" + peer.Name
+		}
+		return n.Name + ">" + peer.Name
+	}
+	return n.Name
+}

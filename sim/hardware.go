@@ -1,0 +1,73 @@
+package sim
+
+import (
+	"lockstep/broker/env"
+	"lockstep/diskfs"
+	diskvirtual "lockstep/diskfs/virtual"
+	netvirtual "lockstep/netsim/virtual"
+)
+
+// hardware is the virtual network and disks of a world, joined to the life and
+// death of its nodes. What the two virtual packages call a host or a machine is
+// a [Node] here, under the same name.
+type hardware struct {
+	world  *World
+	fabric *netvirtual.Fabric
+}
+
+// machine is the hardware that belongs to one node.
+type machine struct {
+	fs      *diskvirtual.FS
+	process *diskvirtual.Process // of the current life; nil when dead
+}
+
+func (h *hardware) init(w *World) {
+	h.world = w
+	h.fabric = netvirtual.New(netvirtual.DefaultConfig(), &w.sched, w.streams.Open("world", "network"))
+}
+
+// build makes the machine of a node, without a running process.
+func (h *hardware) build(n *Node) {
+	// The disk outlives the node's lives, so its streams belong to none of them.
+	entropy := func(subsystem, purpose string) *env.Rand {
+		return h.world.streams.Open("machine", n.spec.Name, subsystem, purpose)
+	}
+	n.machine.fs = diskvirtual.New(&h.world.sched, entropy, diskvirtual.Options{})
+	h.fabric.Host(n.spec.Name)
+}
+
+// boot starts a process on the node's machine.
+func (h *hardware) boot(n *Node) {
+	h.fabric.Restart(n.spec.Name)
+	n.net = h.fabric.Host(n.spec.Name)
+	n.machine.process = n.machine.fs.Start()
+}
+
+// disk opens the disk for one loop of the current process.
+func (h *hardware) disk(n *Node, sink diskfs.Sink) diskfs.Disk { return n.machine.process.Disk(sink) }
+
+// end is the death of a process, or of the power.
+func (h *hardware) end(n *Node, how Ending) {
+	h.fabric.Crash(n.spec.Name, how == PowerLost)
+	if how == PowerLost {
+		n.machine.fs.Crash()
+	} else {
+		n.machine.process.Kill()
+	}
+	n.machine.process = nil
+}
+
+// heal ends what faults the network and the disks still have. Damage stays.
+func (h *hardware) heal() {
+	h.fabric.Heal()
+	for _, n := range h.world.nodes {
+		n.machine.fs.Heal()
+		n.machine.fs.SetCapacity(0)
+	}
+}
+
+// Fabric is the world's network.
+func (w *World) Fabric() *netvirtual.Fabric { return w.hardware.fabric }
+
+// FS is the node's file system, for faults and for checkers that look at disks.
+func (n *Node) FS() *diskvirtual.FS { return n.machine.fs }

@@ -1,0 +1,64 @@
+package sim
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// Hasher is the fixed 128-bit mixing function behind trace hashes. It is the
+// same in every process (hash/maphash is seeded), cheap per word, and no
+// cryptography: nobody chooses its input to collide.
+type Hasher struct{ a, b uint64 }
+
+const (
+	hashMulA = 0x9e3779b97f4a7c15
+	hashMulB = 0xc2b2ae3d27d4eb4f
+)
+
+// Word absorbs one word.
+func (h *Hasher) Word(v uint64) {
+	a := (h.a^v)*hashMulA + hashMulB // the addend makes leading zeros count
+	h.a = a ^ a>>32
+	h.b = (bits.RotateLeft64(h.b, 27) ^ h.a) * hashMulB
+}
+
+// Bytes absorbs p with its length, so that the border between two fields counts.
+func (h *Hasher) Bytes(p []byte) {
+	h.Word(uint64(len(p)))
+	for len(p) >= 8 {
+		h.Word(binary.LittleEndian.Uint64(p))
+		p = p[8:]
+	}
+	if len(p) > 0 {
+		var tail [8]byte
+		copy(tail[:], p)
+		h.Word(binary.LittleEndian.Uint64(tail[:]))
+	}
+}
+
+// String absorbs s like Bytes.
+func (h *Hasher) String(s string) {
+	h.Word(uint64(len(s)))
+	for len(s) > 0 {
+		var word [8]byte
+		n := copy(word[:], s)
+		h.Word(binary.LittleEndian.Uint64(word[:]))
+		s = s[n:]
+	}
+}
+
+// Sum folds the state into 64 bits; the hasher can go on.
+func (h *Hasher) Sum() uint64 {
+	z := h.a ^ bits.RotateLeft64(h.b, 32)
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+// sumBytes is the hash of one buffer: the content word of trace records and
+// the check that a buffer did not change while the network or disk owned it.
+func sumBytes(p []byte) uint64 {
+	var h Hasher
+	h.Bytes(p)
+	return h.Sum()
+}

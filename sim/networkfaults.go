@@ -1,0 +1,64 @@
+package sim
+
+// networkFaults are those of links and hosts on the network.
+var networkFaults = []FaultKind{
+	{"cut", OnLink, "nothing passes; connections that lose patience die", func(w *World, t target, _ *Fault) func() {
+		return w.eachWay(t, w.hardware.fabric.Block, w.hardware.fabric.Unblock, "cut")
+	}},
+	{"isolate", OnNode, "nothing passes between the node and any other", func(w *World, t target, _ *Fault) func() {
+		var mends []func()
+		for _, peer := range w.nodes {
+			if peer != t.node {
+				both := target{node: t.node, peer: peer, twoWay: true}
+				mends = append(mends, w.eachWay(both, w.hardware.fabric.Block, w.hardware.fabric.Unblock, "cut"))
+			}
+		}
+		return func() {
+			for _, mend := range mends {
+				mend()
+			}
+		}
+	}},
+	{"stall-link", OnLink, "nothing passes, and no connection dies of it", func(w *World, t target, _ *Fault) func() {
+		return w.eachWay(t, w.hardware.fabric.Stall, w.hardware.fabric.Unstall, "stall")
+	}},
+	{"slow-link", OnLink, "amount times the latency, and as much less bandwidth", func(w *World, t target, f *Fault) func() {
+		slow := func(factor int) func(from, to string) {
+			return func(from, to string) { w.hardware.fabric.Slow(from, to, factor) }
+		}
+		return w.eachWay(t, slow(int(max(f.Amount, 1))), slow(1), "slow")
+	}},
+	{"refuse", OnNode, "new connections are refused", func(w *World, t target, _ *Fault) func() {
+		name := t.node.spec.Name
+		return w.nested("refuse "+name,
+			func() { w.hardware.fabric.Refuse(name, true) },
+			func() { w.hardware.fabric.Refuse(name, false) })
+	}},
+	{"reset-connections", OnNode, "every connection of the node is reset", func(w *World, t target, _ *Fault) func() {
+		w.hardware.fabric.ResetAll(t.node.spec.Name)
+		return nil
+	}},
+}
+
+// eachWay applies a fault to the direction or directions of a link.
+func (w *World) eachWay(t target, begin, end func(from, to string), kind string) (mend func()) {
+	a, b := t.node.spec.Name, t.peer.spec.Name
+	there := w.nested(kind+" "+a+">"+b, func() { begin(a, b) }, func() { end(a, b) })
+	if !t.twoWay {
+		return there
+	}
+	back := w.nested(kind+" "+b+">"+a, func() { begin(b, a) }, func() { end(b, a) })
+	return func() { there(); back() }
+}
+
+// nested makes faults that overlap on one victim last until the last has ended.
+func (w *World) nested(victim string, begin, end func()) (mend func()) {
+	if w.depth[victim]++; w.depth[victim] == 1 {
+		begin()
+	}
+	return func() {
+		if w.depth[victim]--; w.depth[victim] == 0 {
+			end()
+		}
+	}
+}

@@ -1,0 +1,235 @@
+package sim
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"lockstep/broker/assert"
+	"lockstep/broker/env"
+	"lockstep/broker/loop"
+	"lockstep/netsim"
+)
+
+// Incarnation is what a [NodeFactory] builds one life of a node from.
+type Incarnation struct {
+	Spec   NodeSpec
+	Number int32       // 1 for the first life
+	Hosts  []loop.Host // one per loop; Hosts[loop.Control] is the control loop's
+	World  *World
+}
+
+// NodeFactory builds the loops of one life of a node, one per host, in order.
+// It keeps nothing between two lives: what survives is on the node's disk.
+type NodeFactory func(Incarnation) []loop.Loop
+
+// Node is one machine of a world: a clock, a disk, a place in the network, and
+// at most one living process.
+type Node struct {
+	world   *World
+	spec    NodeSpec
+	index   int32
+	factory NodeFactory
+	clock   clock
+	machine machine
+	net     netsim.Network
+
+	incarnation int32
+	up          bool
+	lost        bool // the power went: the next start is a boot
+	loops       []*loopHost
+	entropy     *env.Rand // stands behind crypto/rand.Reader in this node's turns
+	conns       map[netsim.ConnID]*conn
+	lastStop    error
+
+	frozen int   // faults that hold the whole node
+	slow   int64 // the factor on turn costs; 0 and 1 are none
+	turns  uint64
+}
+
+// Spec is what the plan says of the node.
+func (n *Node) Spec() NodeSpec { return n.spec }
+
+// Up reports whether the node's process lives (it may be frozen).
+func (n *Node) Up() bool { return n.up }
+
+// Incarnation is the number of the current or last life.
+func (n *Node) Incarnation() int32 { return n.incarnation }
+
+// Turns counts the turns of all loops in all lives.
+func (n *Node) Turns() uint64 { return n.turns }
+
+// LastStop is why the last life ended itself, nil if it did not.
+func (n *Node) LastStop() error { return n.lastStop }
+
+// Loops are the loops of the current life, for checkers that look inside.
+func (n *Node) Loops() []loop.Loop {
+	var loops []loop.Loop
+	for _, l := range n.loops {
+		loops = append(loops, l.loop)
+	}
+	return loops
+}
+
+// Start begins a new life; a living node is left alone.
+func (n *Node) Start() {
+	if n.up {
+		return
+	}
+	w := n.world
+	n.incarnation++
+	n.up, n.lastStop = true, nil
+	n.conns = make(map[netsim.ConnID]*conn)
+	if n.lost {
+		n.lost = false
+		n.clock.reboot(w.sched.Now(), bootOrigin(w.streams.Loop(n.spec.Name, n.incarnation, -1, "sim", "boot")))
+	}
+	n.entropy = w.streams.Loop(n.spec.Name, n.incarnation, -1, "crypto", "rand")
+	w.note(n, NodeStarted, 0, "")
+
+	n.world.hardware.boot(n)
+	hosts := make([]loop.Host, n.spec.Loops())
+	n.loops = make([]*loopHost, len(hosts))
+	for i := range hosts {
+		n.loops[i] = newLoopHost(n, loop.ID(i))
+		hosts[i] = n.loops[i]
+	}
+	n.guard(nil, func() {
+		loops := n.factory(Incarnation{n.spec, n.incarnation, hosts, w})
+		assert.That(len(loops) == len(hosts), "sim: the factory made %d loops for %d hosts", len(loops), len(hosts))
+		for i, l := range n.loops {
+			l.loop = loops[i]
+		}
+	})
+	for _, l := range n.loops {
+		if n.up {
+			l.start()
+		}
+	}
+}
+
+// Ending says how a life ends.
+type Ending uint8
+
+const (
+	// Killed: the process is gone, the machine stays: the kernel closes its
+	// sockets and keeps what was written.
+	Killed Ending = iota
+	// PowerLost: the machine is gone: peers hear nothing, unsynced sectors and
+	// names are kept or lost at random, and the monotonic clock starts anew.
+	PowerLost
+	// Stopped: the process ended itself (fail-stop).
+	Stopped
+)
+
+// End ends the node's life; a dead node is left alone.
+func (n *Node) End(how Ending) {
+	if !n.up {
+		return
+	}
+	n.up = false
+	n.lost = how == PowerLost
+	for _, l := range n.loops {
+		l.dead = true
+	}
+	n.world.note(n, NodeEnded, uint64(how), "")
+	n.world.hardware.end(n, how)
+}
+
+// stop is a fail-stop asked for by a loop. The plan says whether the run may
+// contain one.
+func (n *Node) stop(err error) {
+	if !n.up {
+		return
+	}
+	n.lastStop = err
+	n.world.stops = append(n.world.stops, StopRecord{
+		At: Duration(n.world.sched.Now()), Node: n.spec.Name, Incarnation: n.incarnation, Reason: err.Error(),
+	})
+	n.End(Stopped)
+	if after := n.world.plan.RestartAfterStop; after > 0 {
+		n.world.After(after.Std(), "restart after stop", n.Start)
+	}
+}
+
+// guard runs code of the node at the loop's edge: the node's entropy stream is
+// in place, and a panic becomes a failure of the run.
+func (n *Node) guard(l *loopHost, run func()) {
+	w := n.world
+	w.entropy.current = n.entropy
+	defer func() {
+		w.entropy.current = w.idleEntropy
+		if cause := recover(); cause != nil {
+			n.panicked(l, cause)
+		}
+	}()
+	run()
+}
+
+func (n *Node) panicked(l *loopHost, cause any) {
+	property, where := "no code of a node panics", n.spec.Name
+	if _, ok := cause.(assert.Failure); ok {
+		property = "every assertion holds"
+	}
+	if l != nil {
+		where = l.where()
+	}
+	n.world.fail(Failure{Property: property, Where: where, Detail: fmt.Sprint(cause), Stack: string(debug.Stack())})
+	n.End(Stopped)
+}
+
+// Freeze holds every loop of the node: no turns. Sockets stay open and the
+// kernel goes on buffering. Freezes nest.
+func (n *Node) Freeze() { n.frozen++ }
+
+// Thaw undoes one Freeze.
+func (n *Node) Thaw() {
+	n.frozen--
+	n.rearm()
+}
+
+// FreezeLoop holds one loop of the current life; the others run on.
+func (n *Node) FreezeLoop(id loop.ID) {
+	if int(id) < len(n.loops) {
+		n.loops[id].frozen++
+	}
+}
+
+// ThawLoop undoes one FreezeLoop of the same life.
+func (n *Node) ThawLoop(id loop.ID) {
+	if int(id) < len(n.loops) && n.loops[id].frozen > 0 {
+		n.loops[id].frozen--
+		n.loops[id].arm()
+	}
+}
+
+// HoldCompletions keeps back what the disk of a loop completes.
+func (n *Node) HoldCompletions(id loop.ID) {
+	if int(id) < len(n.loops) {
+		n.loops[id].disk.held++
+	}
+}
+
+// ReleaseCompletions undoes one HoldCompletions of the same life.
+func (n *Node) ReleaseCompletions(id loop.ID) {
+	if int(id) < len(n.loops) {
+		n.loops[id].disk.release()
+	}
+}
+
+// Slow multiplies what turns cost; 1 is normal speed.
+func (n *Node) Slow(factor int64) { n.slow = factor }
+
+// SetDrift makes the node's clock run ppm parts per million fast (or slow).
+func (n *Node) SetDrift(ppm int64) {
+	n.clock.setDrift(n.world.sched.Now(), ppm)
+	n.rearm()
+}
+
+// JumpWall moves the node's wall clock.
+func (n *Node) JumpWall(ms int64) { n.clock.jumpWall(ms) }
+
+func (n *Node) rearm() {
+	for _, l := range n.loops {
+		l.arm()
+	}
+}

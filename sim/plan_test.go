@@ -1,0 +1,65 @@
+package sim
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestPlansReadBackAsTheyPrint(t *testing.T) {
+	for _, s := range Scenarios() {
+		for seed := range uint64(50) {
+			plan, err := NewPlan(s.Name, seed)
+			require.NoError(t, err)
+			again, err := LoadPlan([]byte(plan.String()))
+			require.NoError(t, err, "%s", plan)
+			require.Equal(t, plan.String(), again.String())
+
+			text, err := json.Marshal(plan)
+			require.NoError(t, err)
+			var back Plan
+			require.NoError(t, json.Unmarshal(text, &back))
+			require.Equal(t, plan.String(), back.String())
+		}
+	}
+}
+
+func TestPlansAreDrawnFromTheSeedAlone(t *testing.T) {
+	a, err := NewPlan("toy", 7)
+	require.NoError(t, err)
+	b, err := NewPlan("toy", 7)
+	require.NoError(t, err)
+	require.Equal(t, a, b)
+	c, err := NewPlan("toy", 8)
+	require.NoError(t, err)
+	require.NotEqual(t, a.String(), c.String())
+}
+
+func TestImpossiblePlansAreRefused(t *testing.T) {
+	for name, break_ := range map[string]func(*Plan){
+		"version":       func(p *Plan) { p.Version++ },
+		"no nodes":      func(p *Plan) { p.Nodes = nil },
+		"twin nodes":    func(p *Plan) { p.Nodes[1].Name = p.Nodes[0].Name },
+		"name":          func(p *Plan) { p.Nodes[0].Name = "a-b" },
+		"stopped clock": func(p *Plan) { p.Nodes[0].DriftPpm = -million },
+		"fault":         func(p *Plan) { p.Faults = []Fault{{Kind: "gremlin", Target: "n1"}} },
+		"no mailbox":    func(p *Plan) { p.Limits.Mailbox = 0 },
+	} {
+		plan, err := NewPlan("toy", 1)
+		require.NoError(t, err)
+		break_(plan)
+		require.Error(t, plan.Validate(), name)
+	}
+	_, err := LoadPlan([]byte("name: toy\nfualts: []\n"))
+	require.ErrorContains(t, err, "fualts")
+}
+
+func TestDurationsReadForPeople(t *testing.T) {
+	var d Duration
+	require.NoError(t, d.UnmarshalText([]byte("3h40m0s")))
+	require.Equal(t, 3*time.Hour+40*time.Minute, d.Std())
+	r := Result{Seed: 5, Scenario: "toy", Events: 10, Virtual: d, Trace: "00000000deadbeef", Verdict: Pass}
+	require.Equal(t, "seed=5 scenario=toy events=10 virtual=3h40m0s trace=00000000deadbeef verdict=pass", r.Line())
+}

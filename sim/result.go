@@ -1,0 +1,74 @@
+package sim
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Verdicts of a run. There is no third: what could not be judged has failed.
+const (
+	Pass = "pass"
+	Fail = "fail"
+)
+
+// Result is how one run ended.
+type Result struct {
+	Seed     uint64       `json:"seed"`
+	Scenario string       `json:"scenario"`
+	Events   uint64       `json:"events"`
+	Virtual  Duration     `json:"virtual"`
+	Trace    string       `json:"trace"` // 16 hex digits
+	Verdict  string       `json:"verdict"`
+	Failures []Failure    `json:"failures,omitempty"`
+	Stops    []StopRecord `json:"stops,omitempty"`
+	Recent   []string     `json:"recent,omitempty"` // the last trace lines of a failed run
+	// Checkpoints are trace hashes at fixed record counts: two runs that should
+	// be equal are compared by them.
+	Checkpoints []string `json:"checkpoints,omitempty"`
+	Records     uint64   `json:"records"`
+}
+
+// Failure is a broken property.
+type Failure struct {
+	Property string   `json:"property"` // one sentence
+	Where    string   `json:"where,omitempty"`
+	At       Duration `json:"at"`
+	Detail   string   `json:"detail,omitempty"`
+	Stack    string   `json:"stack,omitempty"` // for people; never hashed
+}
+
+// StopRecord is a node that ended itself.
+type StopRecord struct {
+	At          Duration `json:"at"`
+	Node        string   `json:"node"`
+	Incarnation int32    `json:"incarnation"`
+	Reason      string   `json:"reason"`
+}
+
+// Line is the one line that every run ends with.
+func (r *Result) Line() string {
+	return fmt.Sprintf("seed=%d scenario=%s events=%d virtual=%s trace=%s verdict=%s",
+		r.Seed, r.Scenario, r.Events, r.Virtual, r.Trace, r.Verdict)
+}
+
+// Report prints the failures of a run for people: the command that replays it
+// first, then each property with what broke it.
+func (r *Result) Report() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "go test ./sim -v -run TestSeed -seed=%d -scenario=%s\n", r.Seed, r.Scenario)
+	for _, f := range r.Failures {
+		fmt.Fprintf(&b, "broken: %s\n  at %s %s: %s\n", f.Property, time.Duration(f.At), f.Where, f.Detail)
+		if f.Stack != "" {
+			fmt.Fprintf(&b, "%s\n", f.Stack)
+		}
+	}
+	for _, s := range r.Stops {
+		fmt.Fprintf(&b, "stopped: %s.%d at %s: %s\n", s.Node, s.Incarnation, time.Duration(s.At), s.Reason)
+	}
+	if len(r.Recent) > 0 {
+		fmt.Fprintf(&b, "last of %d trace records:\n  %s\n", r.Records, strings.Join(r.Recent, "\n  "))
+	}
+	b.WriteString(r.Line())
+	return b.String()
+}

@@ -1,0 +1,70 @@
+package sim
+
+import (
+	"fmt"
+
+	"lockstep/broker/env"
+)
+
+// Scenario is a named way to draw a plan from a seed, and the subject that
+// gives the plan its meaning.
+type Scenario struct {
+	Name  string
+	About string
+	// Draw draws the plan; name, seed and version are filled in by NewPlan.
+	Draw func(seed uint64, r *env.Rand) Plan
+	New  func(plan *Plan) Subject
+	// Planted marks scenarios that must fail: they test the tester and belong to
+	// no default set.
+	Planted bool
+}
+
+// Scenarios lists everything that a seed can be run with.
+func Scenarios() []Scenario { return append([]Scenario(nil), toyScenarios...) }
+
+// FindScenario finds a scenario by name.
+func FindScenario(name string) (Scenario, error) {
+	for _, s := range Scenarios() {
+		if s.Name == name {
+			return s, nil
+		}
+	}
+	return Scenario{}, fmt.Errorf("sim: no scenario %q", name)
+}
+
+// NewPlan draws the plan of (scenario, seed).
+func NewPlan(scenario string, seed uint64) (*Plan, error) {
+	s, err := FindScenario(scenario)
+	if err != nil {
+		return nil, err
+	}
+	plan := s.Draw(seed, env.NewRand(env.Key(seed, "plan", scenario)))
+	plan.Version, plan.Scenario, plan.Seed = PlanVersion, scenario, seed
+	if plan.Description == "" {
+		plan.Description = s.About
+	}
+	return &plan, nil
+}
+
+// RunSeed runs one world to its end in this process.
+func RunSeed(scenario string, seed uint64, o Options) (Result, error) {
+	plan, err := NewPlan(scenario, seed)
+	if err != nil {
+		return Result{}, err
+	}
+	return RunPlan(plan, o)
+}
+
+// RunPlan runs a plan, drawn or loaded.
+func RunPlan(plan *Plan, o Options) (Result, error) {
+	s, err := FindScenario(plan.Scenario)
+	if err != nil {
+		return Result{}, err
+	}
+	w, err := NewWorld(plan, s.New(plan), o)
+	if err != nil {
+		return Result{}, err
+	}
+	defer w.Close()
+	return w.Run(), nil
+}

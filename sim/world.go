@@ -1,0 +1,322 @@
+package sim
+
+import (
+	"fmt"
+	"io"
+	"reflect"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"time"
+
+	"lockstep/broker/env"
+)
+
+// World is one run in progress: a scheduler, machines, a network, faults and
+// the subject under test. At most one world lives in a process (see
+// takeEntropy), and one goroutine drives it.
+type World struct {
+	plan     *Plan
+	sched    Scheduler
+	trace    Trace
+	streams  Streams
+	subject  Subject
+	hardware hardware
+	nodes    []*Node
+	byName   map[string]*Node
+	mail     mailSums
+
+	entropy     *entropyReader
+	idleEntropy *env.Rand // what crypto/rand.Reader gives between turns
+	release     func()
+
+	active   []*activeFault
+	depth    map[string]int // nested faults, by kind and victim; never walked
+	healed   bool
+	failures []Failure
+	stops    []StopRecord
+	scratch  []byte
+}
+
+// Subject is what a world runs and judges: the nodes' code, the clients and
+// the checkers. A scenario makes a new one for each run.
+type Subject interface {
+	// Factory gives the code of nodes of a role. It is called once per node.
+	Factory(role string) NodeFactory
+	// Healed is told when the faults are over: clients start no new work.
+	Healed(w *World)
+	// Pending names what the liveness phase still waits for, and why; empty
+	// means done. It is asked often while the run converges.
+	Pending(w *World) []string
+	// Check judges the finished run.
+	Check(w *World)
+	// Resolve turns a fault's "@name" target into a node or pair, at the moment
+	// the fault begins; false: there is none now, and the fault does nothing.
+	Resolve(w *World, name string) (string, bool)
+}
+
+// Options are what may differ between two runs of one plan without a change of
+// the trace hash.
+type Options struct {
+	Text     io.Writer // where trace lines go; nil: nowhere
+	TextFrom uint64    // first record printed
+	TextUpTo uint64    // first record not printed; 0: all
+}
+
+const (
+	// stateEvery is the number of events between two hashes of all loops' state.
+	stateEvery = 1 << 14
+	// livenessStep is how often the liveness phase looks whether it is done.
+	livenessStep = 50 * time.Millisecond
+	// maxFailures ends a run: what follows the first few is their echo.
+	maxFailures = 8
+)
+
+// NewWorld builds the machines of the plan; nothing runs yet. Close must follow.
+func NewWorld(plan *Plan, subject Subject, o Options) (*World, error) {
+	if err := plan.Validate(); err != nil {
+		return nil, err
+	}
+	w := &World{
+		plan: plan, subject: subject,
+		streams: Streams{plan.Seed},
+		byName:  make(map[string]*Node),
+		depth:   make(map[string]int),
+		mail:    mailSums{names: make(map[reflect.Type]mailName)},
+	}
+	w.trace.text, w.trace.from, w.trace.upTo = o.Text, o.TextFrom, o.TextUpTo
+	if w.trace.upTo == 0 {
+		w.trace.upTo = ^uint64(0)
+	}
+	w.idleEntropy = w.streams.Open("world", "idle entropy")
+	w.entropy, w.release = takeEntropy(w.idleEntropy)
+	w.hardware.init(w)
+	for i, spec := range plan.Nodes {
+		n := &Node{world: w, spec: spec, index: int32(i), factory: subject.Factory(spec.Role)}
+		boot := w.streams.Open("node", spec.Name, "first boot")
+		n.clock = clock{
+			baseMono: bootOrigin(boot), driftPpm: spec.DriftPpm,
+			wallZero: wallEpochMs + spec.WallSkewMs,
+		}
+		n.clock.wallZero -= int64(n.clock.baseMono) / int64(time.Millisecond)
+		w.nodes = append(w.nodes, n)
+		w.byName[spec.Name] = n
+		w.trace.names = append(w.trace.names, spec.Name)
+		w.hardware.build(n)
+		w.sched.At(env.Instant(spec.StartAt), "start node", n.Start)
+	}
+	for i := range plan.Faults {
+		w.scheduleFault(&plan.Faults[i])
+	}
+	return w, nil
+}
+
+// wallEpochMs is the wall time at which worlds begin (2024-01-01T00:00:00Z).
+const wallEpochMs = 1_704_067_200_000
+
+// bootOrigin draws what a machine's monotonic clock shows at boot: machines'
+// clocks have nothing in common.
+func bootOrigin(r *env.Rand) env.Instant {
+	return env.Instant(r.Between(int64(time.Second), int64(1000*time.Hour)))
+}
+
+// Close lets another world live in this process.
+func (w *World) Close() { w.release() }
+
+// Plan is what the world runs.
+func (w *World) Plan() *Plan { return w.plan }
+
+// Now is the world's own time, which no node sees.
+func (w *World) Now() env.Instant { return w.sched.Now() }
+
+// Random opens a stream of the world, for clients' scripts and checkers.
+func (w *World) Random(parts ...string) *env.Rand { return w.streams.Open(parts...) }
+
+// Nodes are the machines, in the plan's order.
+func (w *World) Nodes() []*Node { return w.nodes }
+
+// Node finds a machine by name; nil if there is none.
+func (w *World) Node(name string) *Node { return w.byName[name] }
+
+// After schedules something that belongs to no node.
+func (w *World) After(d time.Duration, what string, fn func()) {
+	w.sched.At(w.sched.Now().Add(d), what, fn)
+}
+
+// Violated reports a broken property. The run ends with the current event when
+// enough is broken.
+func (w *World) Violated(property, where, format string, args ...any) {
+	w.fail(Failure{Property: property, Where: where, Detail: fmt.Sprintf(format, args...)})
+}
+
+func (w *World) fail(f Failure) {
+	f.At = Duration(w.sched.Now())
+	if len(w.failures) < maxFailures {
+		w.failures = append(w.failures, f)
+	}
+	w.sched.Halt()
+}
+
+// note records something that befell a node, or the world if n is nil.
+func (w *World) note(n *Node, what What, id uint64, detail string) {
+	var h Hasher
+	h.String(detail)
+	r := record{at: w.sched.Now(), node: -1, what: what, id: id, content: h.Sum(), detail: detail}
+	if n != nil {
+		r.node, r.incarnation = n.index, n.incarnation
+	}
+	w.trace.add(r)
+}
+
+// Run runs the safety phase, heals, runs the liveness phase and judges.
+func (w *World) Run() Result {
+	if w.advance(env.Instant(w.plan.Duration)) {
+		w.heal()
+		w.converge()
+	}
+	w.hashStates()
+	if len(w.failures) == 0 {
+		w.subject.Check(w)
+	}
+	w.judgeStops()
+	return w.result()
+}
+
+// advance runs up to an instant, hashing states on the way. False: the run is
+// over, because something broke or the events ran out.
+func (w *World) advance(until env.Instant) bool {
+	for {
+		slice := (w.sched.Ran()/stateEvery + 1) * stateEvery
+		switch w.runEvents(until, min(slice, w.plan.MaxEvents)) {
+		case Halted:
+			return false
+		case Reached:
+			return true
+		}
+		if w.sched.Ran() >= w.plan.MaxEvents {
+			w.Violated("the run ends within its bound of events", "", "%d events by %s; next: %v", w.sched.Ran(), time.Duration(w.Now()), w.sched.Upcoming(8))
+			return false
+		}
+		w.hashStates()
+	}
+}
+
+// runEvents runs the scheduler. A panic that reaches it comes from outside of
+// all loops, for example from the virtual network, which asserts that nobody
+// changed a buffer on its way.
+func (w *World) runEvents(until env.Instant, limit uint64) (reason StopReason) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			w.fail(Failure{Property: "every assertion of the simulated machines holds", Detail: fmt.Sprint(cause), Stack: string(debug.Stack())})
+			reason = Halted
+		}
+	}()
+	return w.sched.Run(until, limit)
+}
+
+// heal ends every fault and starts every dead node.
+func (w *World) heal() {
+	w.healed = true
+	w.endFaults()
+	w.hardware.heal()
+	for _, n := range w.nodes {
+		n.Start()
+	}
+	w.note(nil, Noted, 0, "healed")
+	w.hashStates()
+	w.subject.Healed(w)
+}
+
+// converge is the liveness phase: with nothing broken any more, everything
+// pending must end within the plan's bound.
+func (w *World) converge() {
+	deadline := w.Now() + env.Instant(w.plan.Liveness)
+	for w.Now() < deadline {
+		if !w.advance(min(w.Now().Add(livenessStep), deadline)) {
+			return
+		}
+		if len(w.subject.Pending(w)) == 0 {
+			return
+		}
+	}
+	w.fail(Failure{
+		Property: "after healing, everything pending ends within the bound", Where: w.plan.Liveness.String(),
+		Detail: fmt.Sprintf("pending: %v; hosts: %v", w.subject.Pending(w), w.describeHosts()),
+	})
+}
+
+// judgeStops holds fail-stops against what the plan allows.
+func (w *World) judgeStops() {
+	for _, s := range w.stops {
+		if !slices.Contains(w.plan.Expect.Stops, "*") && !slices.Contains(w.plan.Expect.Stops, s.Node) {
+			w.failures = append(w.failures, Failure{
+				Property: "no node stops itself without a cause in the plan", Where: s.Node, At: s.At, Detail: s.Reason,
+			})
+		}
+	}
+}
+
+// StateAppender is implemented by loops whose state should enter the trace
+// hash: it appends a canonical encoding to b. It must not change the state, and
+// must walk maps in sorted order.
+type StateAppender interface {
+	AppendState(b []byte) []byte
+}
+
+func (w *World) hashStates() {
+	for _, n := range w.nodes {
+		if !n.up {
+			continue
+		}
+		for _, l := range n.loops {
+			if s, ok := l.loop.(StateAppender); ok {
+				w.scratch = s.AppendState(w.scratch[:0])
+				l.trace(record{what: StateHashed, size: int64(len(w.scratch)), content: sumBytes(w.scratch)})
+			}
+		}
+	}
+}
+
+// describeHosts says what every loop waits for: the host's half of a stall
+// report.
+func (w *World) describeHosts() []string {
+	var lines []string
+	for _, n := range w.nodes {
+		if !n.up {
+			lines = append(lines, n.spec.Name+" down")
+			continue
+		}
+		for _, l := range n.loops {
+			ops, oldest := l.disk.outstanding()
+			next := "none"
+			if l.timer != env.Never {
+				next = "in " + l.timer.Sub(n.clock.mono(w.Now())).String()
+			}
+			lines = append(lines, fmt.Sprintf("%s: inbox %d (peak %d), requests %d, disk ops %d (oldest %s), timer %s, stuck %t",
+				l.where(), l.inbox.len(), l.inbox.peak, l.requests, ops, oldest, next, l.stuck()))
+		}
+	}
+	return lines
+}
+
+func (w *World) result() Result {
+	r := Result{
+		Seed: w.plan.Seed, Scenario: w.plan.Scenario,
+		Events: w.sched.Ran(), Virtual: Duration(w.Now()),
+		Trace: hex64(w.trace.Sum()), Records: w.trace.count,
+		Verdict: Pass, Failures: w.failures, Stops: w.stops,
+	}
+	for _, c := range w.trace.checkpoints {
+		r.Checkpoints = append(r.Checkpoints, hex64(c))
+	}
+	if len(r.Failures) > 0 {
+		r.Verdict = Fail
+		r.Recent = w.trace.Recent(40)
+	}
+	return r
+}
+
+func hex64(v uint64) string {
+	s := strconv.FormatUint(v, 16)
+	return "0000000000000000"[len(s):] + s
+}
