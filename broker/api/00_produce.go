@@ -1,0 +1,102 @@
+package api
+
+import (
+	"time"
+
+	"lockstep/broker/kafka"
+	"lockstep/broker/wire"
+)
+
+// produce serves Produce 3-13 (key 0). Batches go to the leader of their
+// partition, wherever it is; the answer comes when the last partition has one.
+// A transactional produce is refused: there is no transaction coordinator yet.
+type produce struct {
+	header
+	req     wire.ProduceRequest
+	started bool
+	// answers are in the order of the request. ops[i] is the answer that the i-th
+	// operation fills.
+	answers wire.ProduceResponse
+	ops     []*wire.ProducePartitionResponse
+	hints   []Leader
+}
+
+func newProduce(h header, body []byte) (*produce, error) {
+	req, err := wire.DecodeProduce(h.version, body)
+	if err != nil {
+		return nil, err
+	}
+	return &produce{header: h, req: req}, nil
+}
+
+func (p *produce) Timeout() time.Duration { return milliseconds(p.req.TimeoutMs) }
+
+func (p *produce) Next(c Context, expired bool) []Op {
+	if p.started {
+		return nil
+	}
+	p.started = true
+	refusal := kafka.None
+	switch {
+	case p.req.Acks < kafka.AcksAll || p.req.Acks > kafka.AcksLeader:
+		refusal = kafka.InvalidRequiredAcks
+	case p.req.TransactionalID != nil:
+		refusal = kafka.TransactionalIDNotFound
+	}
+	var ops []Op
+	p.answers.Topics = make([]wire.ProduceTopicResponse, len(p.req.Topics))
+	for i, topic := range p.req.Topics {
+		id, code := p.resolveTopic(c, &topic)
+		answer := &p.answers.Topics[i]
+		answer.Name, answer.ID = topic.Name, topic.ID
+		answer.Partitions = make([]wire.ProducePartitionResponse, len(topic.Partitions))
+		for j, part := range topic.Partitions {
+			// Until it resolves the fate of an append is unknown.
+			answer.Partitions[j] = wire.FailedProduce(part.Partition, kafka.RequestTimedOut, "")
+			failed := refusal
+			if failed == kafka.None {
+				failed = code
+			}
+			if failed != kafka.None {
+				answer.Partitions[j].Code = failed
+				continue
+			}
+			ops = append(ops, Produce{
+				Partition: kafka.PartitionID{Topic: id, Partition: part.Partition},
+				Acks:      p.req.Acks,
+				Batches:   part.Records,
+			})
+			p.ops = append(p.ops, &answer.Partitions[j])
+		}
+	}
+	return ops
+}
+
+func (p *produce) resolveTopic(c Context, topic *wire.ProduceTopic) (kafka.TopicID, kafka.ErrorCode) {
+	if p.version < 13 {
+		return topicID(c, topic.Name)
+	}
+	if c.Image().TopicByID(topic.ID) == nil {
+		return topic.ID, kafka.UnknownTopicID
+	}
+	return topic.ID, kafka.None
+}
+
+func (p *produce) Resolve(i int, result any) {
+	r := result.(ProduceResult)
+	answer := p.ops[i]
+	answer.Code, answer.Message = r.Code, r.Message
+	answer.BaseOffset, answer.LogAppendTimeMs, answer.LogStart = r.Base, r.AppendTimeMs, r.LogStart
+	if r.Code == kafka.NotLeaderOrFollower {
+		answer.Leader = hint(r.CurrentLeader)
+		p.hints = append(p.hints, r.CurrentLeader)
+	}
+}
+
+func (p *produce) Answer(c Context) [][]byte {
+	if p.req.Acks == kafka.AcksNone {
+		return nil // no response at all (KAFKA 14)
+	}
+	p.answers.Endpoints = endpoints(c, p.hints)
+	return [][]byte{wire.AppendProduceResponse(nil, p.version, p.correlationID, &p.answers)}
+}

@@ -1,0 +1,188 @@
+package api
+
+import (
+	"time"
+
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+	"lockstep/broker/meta"
+)
+
+// Handler is one request from decoding to answer.
+type Handler interface {
+	// Next is called when no operation of the request is pending: first at the
+	// start, then whenever all that it asked for have resolved, or when its
+	// deadline has passed (expired). It returns the operations to run next; none
+	// means that Answer may be called. After expired it must return none.
+	Next(c Context, expired bool) []Op
+	// Resolve takes the result of the i-th operation of the last Next. Operations
+	// that have not resolved at the deadline are never resolved.
+	Resolve(i int, result any)
+	// Answer returns the whole response frame, or nil for no response (acks=0).
+	Answer(c Context) [][]byte
+	// Timeout is how long the request may take, as it asks itself; 0 stands for
+	// the broker's default.
+	Timeout() time.Duration
+}
+
+// Context is what a handler may ask while it runs, all of it at hand.
+type Context interface {
+	Now() env.Time
+	// Node is this broker.
+	Node() kafka.NodeID
+	// Image is the cluster's metadata as this shard has applied it.
+	Image() *meta.Image
+	// Entropy is the stream for topic ids.
+	Entropy() *env.Rand
+	// Settings are the node's configuration as clients may see it.
+	Settings() *Settings
+}
+
+// Settings are broker configuration keys, with Kafka's names in comments.
+type Settings struct {
+	AutoCreateTopics  bool          // auto.create.topics.enable
+	NumPartitions     int32         // num.partitions
+	ReplicationFactor int16         // default.replication.factor
+	MinInSync         int           // min.insync.replicas
+	MaxMessageBytes   int           // message.max.bytes
+	FetchMaxBytes     int           // fetch.max.bytes
+	FetchMaxWait      time.Duration // longest long poll served
+	DeleteTopics      bool          // delete.topic.enable
+	// AppliedByAll bounds how long CreateTopics waits, after the commit, for the
+	// other brokers to apply it.
+	AppliedByAll time.Duration
+}
+
+// Op is an operation of a request: one of the types below. The comment of each
+// names the type of its result.
+type Op any
+
+// Produce appends batches to a partition, wherever its leader is. → ProduceResult
+type Produce struct {
+	Partition kafka.PartitionID
+	Acks      kafka.Acks
+	Batches   []byte // one or more whole batches; owned by the op
+}
+
+// ProduceResult is the fate of a Produce. CurrentLeader is set with
+// NotLeaderOrFollower.
+type ProduceResult struct {
+	Code          kafka.ErrorCode
+	Message       string
+	Base          kafka.Offset
+	AppendTimeMs  int64 // -1 unless LogAppendTime
+	LogStart      kafka.Offset
+	CurrentLeader Leader
+}
+
+// Leader is a hint where to go instead; Node is NoNode if there is none.
+type Leader struct {
+	Node  kafka.NodeID
+	Epoch kafka.LeaderEpoch
+}
+
+// Fetch reads committed batches from a partition led here. → FetchResult
+type Fetch struct {
+	Partition     kafka.PartitionID
+	CurrentEpoch  kafka.LeaderEpoch // -1: not checked
+	Offset        kafka.Offset
+	LastEpoch     kafka.LeaderEpoch // last fetched epoch, -1: not checked (KIP-320)
+	MaxBytes      int
+	ReadCommitted bool
+}
+
+// FetchResult is what a Fetch found. With Code None and no Batches there is
+// nothing at Offset yet.
+type FetchResult struct {
+	Code          kafka.ErrorCode
+	Watermark     kafka.Offset
+	LastStable    kafka.Offset
+	LogStart      kafka.Offset
+	Batches       [][]byte // immutable
+	Bytes         int
+	CurrentLeader Leader
+	// DivergingEpoch and DivergingEnd are set (Epoch >= 0) if the consumer's last
+	// fetched epoch does not fit the log.
+	DivergingEpoch kafka.LeaderEpoch
+	DivergingEnd   kafka.Offset
+}
+
+// Wait resolves when the partition has committed records beyond Offset or its
+// leadership changes. The first Wait of a request that resolves cancels its
+// other ones, and Next is called. → WaitResult
+type Wait struct {
+	Partition kafka.PartitionID
+	Offset    kafka.Offset
+}
+
+// WaitResult carries nothing: fetch again.
+type WaitResult struct{}
+
+// Offsets looks an offset up: Timestamp is a time in Unix ms, or one of
+// ListOffsets' negative values. → OffsetsResult
+type Offsets struct {
+	Partition     kafka.PartitionID
+	CurrentEpoch  kafka.LeaderEpoch
+	Timestamp     int64
+	ReadCommitted bool
+}
+
+// OffsetsResult has -1 for what there is not.
+type OffsetsResult struct {
+	Code        kafka.ErrorCode
+	Offset      kafka.Offset
+	TimestampMs int64
+	Epoch       kafka.LeaderEpoch
+}
+
+// EpochEnd asks where a leader epoch ends (OffsetForLeaderEpoch). → EpochEndResult
+type EpochEnd struct {
+	Partition    kafka.PartitionID
+	CurrentEpoch kafka.LeaderEpoch
+	Epoch        kafka.LeaderEpoch
+}
+
+// EpochEndResult is the largest epoch at or below the asked one and its end.
+type EpochEndResult struct {
+	Code  kafka.ErrorCode
+	Epoch kafka.LeaderEpoch
+	End   kafka.Offset
+}
+
+// Propose runs a metadata command and resolves with its verdict once this
+// shard has applied it. → ProposeResult
+type Propose struct{ Command meta.Command }
+
+// ProposeResult has RequestTimedOut in Code if the fate is unknown, another
+// error if the command was certainly not applied, None with the Verdict otherwise.
+type ProposeResult struct {
+	Code    kafka.ErrorCode
+	Index   uint64 // of the applied command
+	Verdict meta.Verdict
+}
+
+// Applied resolves when every unfenced broker has applied index Index, or
+// after Within. → AppliedResult
+type Applied struct {
+	Index  uint64
+	Within time.Duration
+}
+
+// AppliedResult says whether they all have.
+type AppliedResult struct{ All bool }
+
+// Barrier resolves when Image is at least as new as the cluster's metadata was
+// when the operation began. → BarrierResult
+type Barrier struct{}
+
+// BarrierResult has an error if no controller confirmed it in time.
+type BarrierResult struct{ Code kafka.ErrorCode }
+
+// NextProducerID takes a producer id of the node's block. → ProducerIDResult
+type NextProducerID struct{}
+
+// ProducerIDResult is a producer id never handed out before.
+type ProducerIDResult struct {
+	Code kafka.ErrorCode
+	ID   kafka.ProducerID
+}

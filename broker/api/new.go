@@ -1,0 +1,101 @@
+package api
+
+import (
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"lockstep/broker/kafka"
+	"lockstep/broker/wire"
+)
+
+// New returns the handler of a request. An error means that the request cannot
+// be decoded: the connection is to be closed.
+func New(r wire.Request) (Handler, error) {
+	h := header{version: r.Version, correlationID: r.CorrelationID}
+	if r.Key == 0 {
+		return newProduce(h, r.Body)
+	}
+	decoded, err := r.Decode()
+	if err != nil {
+		return nil, err
+	}
+	switch req := decoded.(type) {
+	case *kmsg.FetchRequest:
+		return newFetch(h, req), nil
+	case *kmsg.ListOffsetsRequest:
+		return newListOffsets(h, req), nil
+	case *kmsg.MetadataRequest:
+		return newMetadata(h, req), nil
+	case *kmsg.ApiVersionsRequest:
+		return newApiVersions(h, req), nil
+	case *kmsg.CreateTopicsRequest:
+		return newCreateTopics(h, req), nil
+	case *kmsg.DeleteTopicsRequest:
+		return newDeleteTopics(h, req), nil
+	case *kmsg.InitProducerIDRequest:
+		return newInitProducerID(h, req), nil
+	case *kmsg.OffsetForLeaderEpochRequest:
+		return newOffsetForLeaderEpoch(h, req), nil
+	case *kmsg.DescribeConfigsRequest:
+		return newDescribeConfigs(h, req), nil
+	case *kmsg.DescribeClusterRequest:
+		return newDescribeCluster(h, req), nil
+	}
+	return nil, &wire.UnsupportedVersionError{Key: r.Key, Version: r.Version, CorrelationID: r.CorrelationID}
+}
+
+// header is what a handler needs to encode its answer.
+type header struct {
+	version       int16
+	correlationID int32
+}
+
+// frame encodes the answer.
+func (h header) frame(resp kmsg.Response) [][]byte {
+	resp.SetVersion(h.version)
+	return [][]byte{wire.AppendResponse(nil, h.correlationID, resp)}
+}
+
+// brokerTimeout is embedded by handlers whose requests carry no timeout.
+type brokerTimeout struct{}
+
+func (brokerTimeout) Timeout() time.Duration { return 0 }
+
+// milliseconds is a timeout as clients send it; not positive means at once.
+func milliseconds(ms int32) time.Duration { return max(1, time.Duration(ms)) * time.Millisecond }
+
+// topicID finds the id of a topic that a request names.
+func topicID(c Context, name string) (kafka.TopicID, kafka.ErrorCode) {
+	if t := c.Image().Topic(name); t != nil {
+		return t.ID, kafka.None
+	}
+	return kafka.TopicID{}, kafka.UnknownTopicOrPartition
+}
+
+// hint is a CurrentLeader field, absent if nothing is known.
+func hint(l Leader) wire.CurrentLeader {
+	return wire.CurrentLeader{Known: l.Epoch >= 0 && l.Node != 0, Node: l.Node, Epoch: l.Epoch}
+}
+
+// endpoints names the brokers that hints point to, once each.
+func endpoints(c Context, hints []Leader) []wire.NodeEndpoint {
+	var out []wire.NodeEndpoint
+	for _, l := range hints {
+		broker := c.Image().Broker(l.Node)
+		if broker == nil || contains(out, l.Node) {
+			continue
+		}
+		out = append(out, wire.NodeEndpoint{Node: l.Node, Host: broker.Host, Port: broker.Port, Rack: broker.Rack})
+	}
+	return out
+}
+
+func contains(endpoints []wire.NodeEndpoint, node kafka.NodeID) bool {
+	for _, e := range endpoints {
+		if e.Node == node {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,72 @@
+// Package node puts a broker together: one control loop and S shard loops, on
+// hosts that broker/drive or the simulator provides.
+package node
+
+import (
+	"lockstep/broker/api"
+	"lockstep/broker/assert"
+	"lockstep/broker/kafka"
+	"lockstep/broker/limits"
+	"lockstep/broker/loop"
+	"lockstep/broker/meta"
+	"lockstep/broker/partition"
+	"lockstep/broker/shard"
+	"lockstep/broker/wal"
+	"lockstep/broker/wire/peer"
+)
+
+// Config is everything a node is started with.
+type Config struct {
+	Node        kafka.NodeID
+	Cluster     peer.UUID
+	Incarnation peer.UUID // new at every start
+	Shards      int       // shard loops, at least 1
+
+	// Voters are the nodes of the first Raft configuration with their control
+	// addresses; the same list on all of them, this node included.
+	Voters []Voter
+
+	// Listen are the addresses to bind, "host:port". Advertised are those that
+	// clients and other nodes are told.
+	Listen     Addresses
+	Advertised Addresses
+	Rack       string
+
+	Limits     limits.Limits
+	Settings   api.Settings
+	Timing     meta.Timing
+	Raft       meta.RaftConfig
+	Defaults   meta.Configs // broker-level configuration, sorted by name
+	ControlWAL wal.Config   // Dir is set by New
+	ShardWAL   wal.Config   // Dir is set by New
+	Log        partition.Limits
+}
+
+// Voter is a node of the first Raft configuration.
+type Voter struct {
+	Node kafka.NodeID
+	Addr string // control address
+}
+
+// Addresses are a node's three endpoints.
+type Addresses struct {
+	Kafka   string // clients
+	Control string // Raft, sessions, proposals
+	Data    string // replication and forwarded produces
+}
+
+// New builds the loops of a node: the control loop first, then shard 1 and so
+// on. hosts[i] is the host of the i-th.
+func New(cfg Config, hosts []loop.Host) []loop.Loop {
+	assert.That(len(hosts) == cfg.Shards+1, "node: %d hosts for %d shards", len(hosts), cfg.Shards)
+	loops := []loop.Loop{newControl(cfg, hosts[0])}
+	for i := 1; i <= cfg.Shards; i++ {
+		walConfig := cfg.ShardWAL
+		walConfig.Dir = shardDir(i)
+		loops = append(loops, shard.New(shard.Config{
+			ID: loop.ID(i), Shards: cfg.Shards, Node: cfg.Node, Cluster: cfg.Cluster, Incarnation: cfg.Incarnation,
+			Limits: cfg.Limits, Settings: cfg.Settings, WAL: walConfig, Log: cfg.Log, PartitionsDir: partitionsDir,
+		}, hosts[i]))
+	}
+	return loops
+}

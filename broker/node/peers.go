@@ -1,0 +1,239 @@
+package node
+
+import (
+	"time"
+
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+	"lockstep/broker/loop"
+	"lockstep/broker/wire"
+	"lockstep/broker/wire/peer"
+	"lockstep/netsim"
+)
+
+// peerLink is the control connection with one other node: Raft, sessions,
+// proposals. The node with the higher id dials; both sides give a connection up
+// that has been silent for too long, since heartbeats flow on it all the time.
+type peerLink struct {
+	node        kafka.NodeID
+	addr        string
+	dials       bool        // this node is the one that dials
+	conn        netsim.Conn // nil if there is none
+	framer      *wire.Framer
+	open        bool // Hello received
+	full        bool
+	generation  uint64
+	incarnation peer.UUID // of the other side, while open
+	backoff     int
+	heard       env.Instant
+	redial      *loop.Timer[due]
+}
+
+// addPeer makes sure that there is a link to a node, at an address that may
+// have changed.
+func (c *Control) addPeer(now env.Time, node kafka.NodeID, addr string) {
+	if node == c.cfg.Node || addr == "" {
+		return
+	}
+	if l := c.peer(node); l != nil {
+		l.addr = addr
+		return
+	}
+	l := &peerLink{node: node, addr: addr, dials: c.cfg.Node > node}
+	c.peers = append(c.peers, l)
+	if l.dials {
+		c.dialPeer(now, l)
+	}
+}
+
+func (c *Control) peer(node kafka.NodeID) *peerLink {
+	for _, l := range c.peers {
+		if l.node == node {
+			return l
+		}
+	}
+	return nil
+}
+
+func (c *Control) dialPeer(now env.Time, l *peerLink) {
+	l.generation++
+	l.framer = wire.NewFramer(c.cfg.Limits.PeerFrameBytes)
+	l.conn = c.host.Network().Dial(l.addr, c.host.Sink(loop.Control))
+	l.heard = now.Mono
+	c.peerConns[l.conn.ID()] = l
+}
+
+// onPeerNet handles an event of a control connection.
+func (c *Control) onPeerNet(now env.Time, ev *netsim.Event) {
+	if ev.Kind == netsim.Accepted {
+		c.strangers[ev.Conn.ID()] = &stranger{conn: ev.Conn, framer: wire.NewFramer(c.cfg.Limits.PeerFrameBytes)}
+		c.timers.Set(now.Mono.Add(c.cfg.Limits.PeerSilence), due{kind: dueStranger, conn: ev.Conn})
+		return
+	}
+	if st := c.strangers[ev.Conn.ID()]; st != nil {
+		c.onStranger(now, st, ev)
+		return
+	}
+	l := c.peerConns[ev.Conn.ID()]
+	if l == nil {
+		return
+	}
+	switch ev.Kind {
+	case netsim.Connected:
+		c.sayHello(l.conn, l.generation)
+	case netsim.Received:
+		l.conn.Consumed(len(ev.Data))
+		l.framer.Feed(ev.Data)
+		c.readPeer(now, l)
+	case netsim.Writable:
+		l.full = false
+	case netsim.Closed:
+		c.dropPeer(now, l)
+	}
+}
+
+func (c *Control) readPeer(now env.Time, l *peerLink) {
+	conn := l.conn
+	for l.conn == conn {
+		frame, ok, err := l.framer.Next()
+		if !ok && err == nil {
+			return
+		}
+		var message peer.Message
+		if err == nil {
+			_, message, err = peer.Decode(frame)
+		}
+		if err != nil {
+			c.stats.PeerFramesMalformed++
+			c.dropPeer(now, l)
+			return
+		}
+		l.heard = now.Mono
+		hello, isHello := message.(*peer.Hello)
+		switch {
+		case isHello && !l.open && c.acceptable(hello) && hello.Node == l.node:
+			c.openPeer(now, l, hello)
+		case isHello || !l.open:
+			c.dropPeer(now, l)
+		default:
+			c.onPeerMessage(now, l, message)
+		}
+	}
+}
+
+// stranger is an accepted connection that has not said Hello yet.
+type stranger struct {
+	conn   netsim.Conn
+	framer *wire.Framer
+}
+
+// onStranger waits for the Hello of an accepted connection, which then becomes
+// the link to its node. An older connection of that node is dropped.
+func (c *Control) onStranger(now env.Time, st *stranger, ev *netsim.Event) {
+	if ev.Kind == netsim.Closed {
+		delete(c.strangers, st.conn.ID())
+		return
+	}
+	if ev.Kind != netsim.Received {
+		return
+	}
+	st.conn.Consumed(len(ev.Data))
+	st.framer.Feed(ev.Data)
+	frame, ok, err := st.framer.Next()
+	if !ok && err == nil {
+		return
+	}
+	delete(c.strangers, st.conn.ID())
+	var message peer.Message
+	if err == nil {
+		_, message, err = peer.Decode(frame)
+	}
+	hello, isHello := message.(*peer.Hello)
+	if err != nil || !isHello || !c.acceptable(hello) {
+		c.stats.PeerHellosRefused++
+		st.conn.Close()
+		return
+	}
+	l := c.peer(hello.Node)
+	if l == nil {
+		l = &peerLink{node: hello.Node}
+		c.peers = append(c.peers, l)
+	}
+	if l.dials || l.open && l.incarnation == hello.Incarnation && hello.Generation < l.generation {
+		st.conn.Close() // it is ours to dial, or a late one
+		return
+	}
+	if l.conn != nil {
+		c.closePeer(l)
+	}
+	l.conn, l.framer, l.generation = st.conn, st.framer, hello.Generation
+	c.peerConns[l.conn.ID()] = l
+	c.sayHello(l.conn, l.generation)
+	c.openPeer(now, l, hello)
+	c.readPeer(now, l)
+}
+
+func (c *Control) acceptable(h *peer.Hello) bool {
+	return h.Kind == peer.ControlConn && h.Cluster == c.cfg.Cluster && h.Node != c.cfg.Node &&
+		h.MinVersion <= peer.MaxVersion && h.MaxVersion >= peer.MinVersion
+}
+
+func (c *Control) openPeer(now env.Time, l *peerLink, hello *peer.Hello) {
+	l.open, l.full, l.backoff, l.heard, l.incarnation = true, false, 0, now.Mono, hello.Incarnation
+}
+
+func (c *Control) sayHello(conn netsim.Conn, generation uint64) {
+	head, tail := peer.Encode(c.brokerEpoch(), &peer.Hello{
+		MinVersion: peer.MinVersion, MaxVersion: peer.MaxVersion, Cluster: c.cfg.Cluster,
+		Node: c.cfg.Node, Incarnation: c.cfg.Incarnation, Kind: peer.ControlConn, Generation: generation,
+	})
+	conn.Send(head, tail)
+}
+
+// sendPeer sends a message, or drops it: every sender of control messages
+// repeats what matters. It reports whether the message left.
+func (c *Control) sendPeer(to kafka.NodeID, m peer.Message) bool {
+	l := c.peer(to)
+	if l == nil || !l.open || l.full {
+		c.stats.PeerMessagesDropped++
+		return false
+	}
+	head, tail := peer.Encode(c.brokerEpoch(), m)
+	if len(tail) > 0 {
+		l.full = l.conn.Send(head, tail)
+	} else {
+		l.full = l.conn.Send(head)
+	}
+	return true
+}
+
+// dropPeer gives a connection up and dials again later, if dialling is ours.
+func (c *Control) dropPeer(now env.Time, l *peerLink) {
+	c.closePeer(l)
+	if !l.dials {
+		return
+	}
+	pause := min(c.cfg.Limits.RedialMin<<min(l.backoff, 10), c.cfg.Limits.RedialMax)
+	l.backoff++
+	pause += pause * time.Duration(c.jitter.IntN(512)) / 1024
+	c.timers.Cancel(l.redial)
+	l.redial = c.timers.Set(now.Mono.Add(pause), due{kind: dueRedial, peer: l})
+}
+
+func (c *Control) closePeer(l *peerLink) {
+	if l.conn != nil {
+		l.conn.Close()
+		delete(c.peerConns, l.conn.ID())
+	}
+	l.conn, l.open, l.full = nil, false, false
+}
+
+// checkPeers gives up connections that have been silent.
+func (c *Control) checkPeers(now env.Time) {
+	for _, l := range c.peers {
+		if l.conn != nil && now.Mono >= l.heard.Add(c.cfg.Limits.PeerSilence) {
+			c.stats.PeersSilent++
+			c.dropPeer(now, l)
+		}
+	}
+}

@@ -1,0 +1,227 @@
+package shard
+
+import (
+	"errors"
+
+	"lockstep/broker/api"
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+	"lockstep/broker/loop"
+	"lockstep/broker/wire"
+	"lockstep/netsim"
+)
+
+// clientConn is a Kafka connection. It is read in order by this loop alone;
+// responses leave in the order of the requests (KAFKA 1), so a finished request
+// waits until all before it are finished.
+type clientConn struct {
+	conn   netsim.Conn
+	framer *wire.Framer
+	// requests are the unanswered ones, in order. acks=0 produces stand here too
+	// until they are done.
+	requests []*request
+	lanes    map[kafka.PartitionID]*lane // looked up only
+	outbox
+	// next is a parsed request that could not start yet, for want of budget.
+	next   *parsed
+	owed   int // bytes taken from the network without giving credit back
+	full   bool
+	parked bool
+	closed bool
+}
+
+// parsed is a frame with its header taken off.
+type parsed struct {
+	wire.Request
+	bytes int
+}
+
+// outbox holds mail that a full mailbox refused, in order. While it is not
+// empty its connection is parked: no later request may overtake (PROTOCOL 31).
+type outbox struct {
+	unsent []unsentMail
+}
+
+type unsentMail struct {
+	to   loop.ID
+	mail any
+}
+
+// onClient handles an event of a Kafka connection.
+func (s *Shard) onClient(now env.Time, ev *netsim.Event) {
+	if ev.Kind == netsim.Accepted {
+		s.clients[ev.Conn.ID()] = &clientConn{
+			conn:   ev.Conn,
+			framer: wire.NewRequestFramer(s.limits.RequestBytes),
+			lanes:  map[kafka.PartitionID]*lane{},
+		}
+		s.stats.ConnectionsAccepted++
+		return
+	}
+	c := s.clients[ev.Conn.ID()]
+	if c == nil {
+		return
+	}
+	switch ev.Kind {
+	case netsim.Received:
+		c.framer.Feed(ev.Data)
+		c.owed += len(ev.Data)
+		s.readClient(now, c)
+	case netsim.Writable:
+		c.full = false
+		s.readClient(now, c)
+	case netsim.Closed:
+		s.dropClient(now, c)
+	}
+}
+
+// readClient starts requests until the connection has to wait: for more bytes,
+// for an answer, for budget, for room in a mailbox.
+func (s *Shard) readClient(now env.Time, c *clientConn) {
+	for !c.closed {
+		if c.next == nil {
+			frame, ok, err := c.framer.Next()
+			if err != nil {
+				s.refuseClient(now, c, err)
+				return
+			}
+			if !ok {
+				break
+			}
+			request, err := wire.ParseRequest(frame)
+			if err != nil && !s.answerNewerApiVersions(now, c, err) {
+				s.refuseClient(now, c, err)
+				return
+			}
+			if err != nil {
+				continue
+			}
+			c.next = &parsed{Request: request, bytes: len(frame)}
+		}
+		if !s.mayStart(c) {
+			s.park(c)
+			return // without giving credit: the peer is held by backpressure
+		}
+		next := c.next
+		c.next = nil
+		if err := s.startClientRequest(now, c, next); err != nil {
+			s.refuseClient(now, c, err)
+			return
+		}
+		s.runRunnable(now)
+	}
+	if !c.closed && c.owed > 0 {
+		c.conn.Consumed(c.owed)
+		c.owed = 0
+	}
+}
+
+// mayStart reports whether the connection's next request may start now.
+func (s *Shard) mayStart(c *clientConn) bool {
+	if c.full || len(c.unsent) > 0 || len(c.requests) >= s.limits.ConnRequests {
+		return false
+	}
+	const produce = 0
+	// One request always fits, so that a budget below its size is no deadlock.
+	return c.next.Key != produce || s.inflightBytes == 0 || s.inflightBytes+c.next.bytes <= s.limits.InflightBytes
+}
+
+func (s *Shard) park(c *clientConn) {
+	if !c.parked {
+		c.parked = true
+		s.parked = append(s.parked, c)
+		s.stats.ConnectionsParked++
+	}
+}
+
+// resumeParked lets parked connections go on in the order in which they were
+// parked, each as far as it can.
+func (s *Shard) resumeParked(now env.Time) {
+	waiting := s.parked
+	s.parked = nil
+	for _, c := range waiting {
+		c.parked = false
+		s.sendUnsent(&c.outbox)
+		if !c.closed {
+			s.readClient(now, c)
+		}
+	}
+}
+
+// startClientRequest decodes a request and runs it as far as it goes at once.
+func (s *Shard) startClientRequest(now env.Time, c *clientConn, p *parsed) error {
+	handler, err := api.New(p.Request)
+	if err != nil {
+		return err
+	}
+	r := &request{conn: c, handler: handler}
+	if p.Key == 0 {
+		r.bytes = p.bytes
+		s.inflightBytes += p.bytes
+	}
+	s.stats.Requests++
+	c.requests = append(c.requests, r)
+	s.startRequest(now, r)
+	return nil
+}
+
+// answerNewerApiVersions answers an ApiVersions above our maximum in version 0
+// (KAFKA 2). It reports false for any other unsupported request.
+func (s *Shard) answerNewerApiVersions(now env.Time, c *clientConn, err error) bool {
+	var unsupported *wire.UnsupportedVersionError
+	if !errors.As(err, &unsupported) || !unsupported.AnswerApiVersions() {
+		return false
+	}
+	frame := wire.AppendApiVersionsTooNew(nil, unsupported.CorrelationID)
+	c.requests = append(c.requests, &request{conn: c, done: true, frame: [][]byte{frame}})
+	s.flushResponses(c)
+	return true
+}
+
+// flushResponses sends the responses whose turn has come.
+func (s *Shard) flushResponses(c *clientConn) {
+	sent := 0
+	for sent < len(c.requests) && c.requests[sent].done {
+		if frame := c.requests[sent].frame; len(frame) > 0 {
+			c.full = c.conn.Send(frame...) || c.full
+		}
+		c.requests[sent] = nil
+		sent++
+	}
+	c.requests = c.requests[sent:]
+}
+
+// refuseClient closes a connection that sent what we do not serve; the answers
+// that are ready still leave.
+func (s *Shard) refuseClient(now env.Time, c *clientConn, err error) {
+	s.stats.ConnectionsRefused++
+	c.conn.CloseAfterSend()
+	s.dropClient(now, c)
+}
+
+func (s *Shard) dropClient(now env.Time, c *clientConn) {
+	if c.closed {
+		return
+	}
+	c.closed = true
+	delete(s.clients, c.conn.ID())
+	requests := c.requests
+	c.requests, c.next = nil, nil
+	s.abandon(now, requests)
+}
+
+// send mails m for a request of the outbox's connection, after whatever is
+// still unsent there. Retries of the rest are made at the end of every turn.
+func (s *Shard) send(box *outbox, to loop.ID, m any) {
+	if len(box.unsent) > 0 || !s.host.TrySend(to, m) {
+		box.unsent = append(box.unsent, unsentMail{to, m})
+		s.stats.MailRefused++
+	}
+}
+
+// sendUnsent retries what was refused, in order.
+func (s *Shard) sendUnsent(box *outbox) {
+	for len(box.unsent) > 0 && s.host.TrySend(box.unsent[0].to, box.unsent[0].mail) {
+		box.unsent = box.unsent[1:]
+	}
+}

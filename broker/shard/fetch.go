@@ -1,0 +1,343 @@
+package shard
+
+import (
+	"lockstep/broker/api"
+	"lockstep/broker/assert"
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+	"lockstep/broker/partition"
+	"lockstep/broker/replica"
+)
+
+// runPartitionCall runs an operation on a partition that lives here.
+func (s *Shard) runPartitionCall(now env.Time, call PartitionCall) {
+	switch op := call.Op.(type) {
+	case api.Produce:
+		s.produce(now, call, op)
+	case api.Fetch:
+		s.fetch(now, call, op)
+	case api.Wait:
+		s.wait(now, call, op)
+	case api.Offsets:
+		s.offsets(now, call, op)
+	case api.EpochEnd:
+		s.epochEnd(now, call, op)
+	default:
+		assert.That(false, "shard: %T is no operation of a partition", op)
+	}
+}
+
+// ledPart returns the partition if this node leads it and the client's view of
+// the leader epoch agrees (KIP-320), else the error to answer.
+func (s *Shard) ledPart(id kafka.PartitionID, current kafka.LeaderEpoch) (*part, kafka.ErrorCode) {
+	reg := s.image.Partition(id)
+	p := s.parts[id]
+	switch {
+	case reg == nil:
+		return nil, kafka.UnknownTopicOrPartition
+	case current >= 0 && current < reg.LeaderEpoch:
+		return nil, kafka.FencedLeaderEpoch
+	case current > reg.LeaderEpoch:
+		return nil, kafka.UnknownLeaderEpoch
+	case p == nil || p.role != leading || !s.mayLead():
+		return nil, kafka.NotLeaderOrFollower
+	}
+	return p, kafka.None
+}
+
+func (s *Shard) leaderHint(id kafka.PartitionID) api.Leader {
+	if reg := s.image.Partition(id); reg != nil {
+		return api.Leader{Node: reg.Leader, Epoch: reg.LeaderEpoch}
+	}
+	return api.Leader{Node: kafka.NoNode, Epoch: -1}
+}
+
+// knowsEnd reports whether this node may claim to know the end of the log: it
+// holds the lease, and its watermark has reached the start of its epoch, so that
+// nothing committed by an earlier leader lies beyond it (PROTOCOL 20, 22).
+func (s *Shard) knowsEnd(now env.Time, p *part) kafka.ErrorCode {
+	switch {
+	case !s.leaseValid(now):
+		return kafka.NotLeaderOrFollower
+	case p.leader.Watermark() < p.leader.EpochStart():
+		return kafka.OffsetNotAvailable
+	}
+	return kafka.None
+}
+
+// fetch runs a Fetch on the partition's own shard.
+func (s *Shard) fetch(now env.Time, call PartitionCall, op api.Fetch) {
+	result := api.FetchResult{Watermark: -1, LastStable: -1, LogStart: -1, DivergingEpoch: -1}
+	p, code := s.ledPart(op.Partition, op.CurrentEpoch)
+	if code != kafka.None {
+		result.Code, result.CurrentLeader = code, s.leaderHint(op.Partition)
+		s.reply(now, call.Origin, result)
+		return
+	}
+	watermark := p.leader.Watermark()
+	result.Watermark, result.LastStable, result.LogStart = watermark, watermark, p.log.Start()
+	if op.LastEpoch >= 0 {
+		if epoch, end := p.log.EndOf(op.LastEpoch); epoch < op.LastEpoch || end < op.Offset {
+			result.DivergingEpoch, result.DivergingEnd = epoch, end
+			s.reply(now, call.Origin, result)
+			return
+		}
+	}
+	if op.Offset < p.log.Start() || op.Offset > p.log.End() {
+		result.Code = kafka.OffsetOutOfRange
+		if op.Offset > p.log.End() && s.knowsEnd(now, p) != kafka.None {
+			result.Code = kafka.NotLeaderOrFollower // who knows better might have it
+		}
+		s.reply(now, call.Origin, result)
+		return
+	}
+	if op.Offset >= watermark {
+		// Empty: a claim that there is nothing after this.
+		if code := s.knowsEnd(now, p); code == kafka.NotLeaderOrFollower {
+			result.Code, result.CurrentLeader = code, s.leaderHint(op.Partition)
+		} else if code != kafka.None {
+			result.Code = kafka.None // a new leader's consumers wait for its watermark
+		}
+		s.reply(now, call.Origin, result)
+		return
+	}
+	if op.MaxBytes <= 0 {
+		s.reply(now, call.Origin, result) // the response is full already
+		return
+	}
+	read := p.log.Read(op.Offset, min(op.MaxBytes, s.limits.FetchBytes), watermark)
+	if read.Pending() {
+		s.readLater(p, read, pendingRead{origin: call.Origin, fetch: result})
+		return
+	}
+	s.stats.FetchedFromMemory++
+	s.answerFetch(now, call.Origin, result, read.Batches)
+}
+
+func (s *Shard) answerFetch(now env.Time, origin Origin, result api.FetchResult, batches [][]byte) {
+	result.Batches = batches
+	for _, b := range batches {
+		result.Bytes += len(b)
+	}
+	s.reply(now, origin, result)
+}
+
+// pendingRead is a read that waits for the disk: for a fetch, an offset lookup,
+// or for a push to a follower that is behind.
+type pendingRead struct {
+	token  uint64
+	origin Origin
+	fetch  api.FetchResult
+	lookup bool
+	push   kafka.NodeID // the follower; 0 for a client's read
+	base   kafka.Offset
+	epoch  kafka.LeaderEpoch // of the leadership the read was begun in
+}
+
+// readLater notes who waits for a read that goes to disk.
+func (s *Shard) readLater(p *part, read partition.Read, waiting pendingRead) {
+	waiting.token, waiting.epoch = read.Token, p.epoch
+	p.reads = append(p.reads, waiting)
+	s.stats.FetchedFromDisk++
+}
+
+// readForPush reads batches that a follower lacks and that memory does not hold.
+func (s *Shard) readForPush(now env.Time, p *part, node kafka.NodeID, next replica.Send) {
+	read := p.log.Read(next.Base, min(next.Room, s.limits.CatchUpBytes), p.log.End())
+	if !read.Pending() {
+		return
+	}
+	s.readLater(p, read, pendingRead{push: node, base: next.Base})
+}
+
+// reading reports whether batches for node are being read.
+func (p *part) reading(node kafka.NodeID) bool {
+	for _, r := range p.reads {
+		if r.push == node && r.epoch == p.epoch {
+			return true
+		}
+	}
+	return false
+}
+
+// onRead hands the result of a read to whoever waits for it.
+func (s *Shard) onRead(now env.Time, p *part, done partition.ReadDone) {
+	for i, r := range p.reads {
+		if r.token != done.Token {
+			continue
+		}
+		p.reads = append(p.reads[:i], p.reads[i+1:]...)
+		switch {
+		case r.push != 0:
+			s.pushRead(now, p, r, done)
+		case r.lookup:
+			s.answerLookup(now, p, r, done)
+		case done.Err != nil:
+			s.stats.ReadErrors++
+			r.fetch.Code = kafka.KafkaStorageError
+			s.reply(now, r.origin, r.fetch)
+		case p.role != leading || p.epoch != r.epoch:
+			r.fetch.Code, r.fetch.CurrentLeader = kafka.NotLeaderOrFollower, s.leaderHint(p.id)
+			s.reply(now, r.origin, r.fetch)
+		default:
+			s.answerFetch(now, r.origin, r.fetch, done.Batches)
+		}
+		return
+	}
+}
+
+// pushRead sends batches that were read for a follower, if it still needs them.
+func (s *Shard) pushRead(now env.Time, p *part, r pendingRead, done partition.ReadDone) {
+	s.touch(p)
+	if p.role != leading || p.epoch != r.epoch {
+		return
+	}
+	if done.Err != nil {
+		s.stats.ReadErrors++
+		p.leader.Refused(r.push, now.Mono.Add(s.limits.RefusedPause))
+		return
+	}
+	l := s.openLink(r.push)
+	next, ok := p.leader.NextSend(r.push, p.log, now.Mono)
+	if l == nil || !ok || next.Probe || next.Base != r.base || len(done.Batches) == 0 {
+		return
+	}
+	s.sendBatches(now, p, l, r.base, done.Batches)
+}
+
+// --- long polls ---
+
+// waitingFetch is a long poll at the end of a partition.
+type waitingFetch struct {
+	origin Origin
+	offset kafka.Offset
+}
+
+// wait runs a Wait: it resolves when the watermark passes the offset.
+func (s *Shard) wait(now env.Time, call PartitionCall, op api.Wait) {
+	p := s.parts[op.Partition]
+	if p == nil || p.role != leading || p.leader.Watermark() > op.Offset {
+		s.reply(now, call.Origin, api.WaitResult{})
+		return
+	}
+	p.fetches = append(p.fetches, waitingFetch{call.Origin, op.Offset})
+}
+
+// wakeFetches resolves the long polls that the watermark has passed.
+func (s *Shard) wakeFetches(now env.Time, p *part) {
+	if len(p.fetches) == 0 {
+		return
+	}
+	watermark := p.leader.Watermark()
+	fetches := p.fetches
+	p.fetches = nil
+	for _, w := range fetches {
+		if w.offset < watermark {
+			s.reply(now, w.origin, api.WaitResult{})
+		} else {
+			p.fetches = append(p.fetches, w)
+		}
+	}
+}
+
+// cancelWait forgets a long poll whose request has ended.
+func (s *Shard) cancelWait(c Cancel) {
+	p := s.parts[c.Partition]
+	if p == nil {
+		return
+	}
+	for i, w := range p.fetches {
+		if w.origin == c.Origin {
+			p.fetches = append(p.fetches[:i], p.fetches[i+1:]...)
+			return
+		}
+	}
+}
+
+// --- offsets and epochs ---
+
+// ListOffsets' special timestamps.
+const (
+	latestTimestamp        = -1
+	earliestTimestamp      = -2
+	maxTimestamp           = -3
+	earliestLocalTimestamp = -4
+	latestTieredTimestamp  = -5
+)
+
+// offsets runs an Offsets on the partition's own shard.
+func (s *Shard) offsets(now env.Time, call PartitionCall, op api.Offsets) {
+	result := api.OffsetsResult{Offset: -1, TimestampMs: -1, Epoch: -1}
+	p, code := s.ledPart(op.Partition, op.CurrentEpoch)
+	if code != kafka.None {
+		result.Code = code
+		s.reply(now, call.Origin, result)
+		return
+	}
+	switch op.Timestamp {
+	case earliestTimestamp, earliestLocalTimestamp:
+		result.Offset = p.log.Start()
+		result.Epoch = p.log.EpochBefore(p.log.Start() + 1)
+	case latestTieredTimestamp:
+		// Nothing is tiered: -1, -1.
+	case latestTimestamp:
+		if result.Code = s.knowsEnd(now, p); result.Code == kafka.None {
+			result.Offset, result.Epoch = p.leader.Watermark(), p.epoch
+		}
+	default:
+		// A time, or the largest one: "no match" is a claim about the end too.
+		if result.Code = s.knowsEnd(now, p); result.Code == kafka.None {
+			s.lookup(now, p, call.Origin, op.Timestamp)
+			return
+		}
+	}
+	s.reply(now, call.Origin, result)
+}
+
+// lookup finds an offset by time among what is committed.
+func (s *Shard) lookup(now env.Time, p *part, origin Origin, timestamp int64) {
+	var read partition.Read
+	if timestamp == maxTimestamp {
+		read = p.log.MaxTimestamp(p.leader.Watermark())
+	} else {
+		read = p.log.OffsetForTimestamp(timestamp, p.leader.Watermark())
+	}
+	if read.Pending() {
+		s.readLater(p, read, pendingRead{origin: origin, lookup: true})
+		return
+	}
+	s.reply(now, origin, lookupResult(p, read.Found))
+}
+
+func (s *Shard) answerLookup(now env.Time, p *part, r pendingRead, done partition.ReadDone) {
+	if done.Err != nil {
+		s.stats.ReadErrors++
+		s.reply(now, r.origin, api.OffsetsResult{Code: kafka.KafkaStorageError, Offset: -1, TimestampMs: -1, Epoch: -1})
+		return
+	}
+	s.reply(now, r.origin, lookupResult(p, done.Found))
+}
+
+func lookupResult(p *part, found partition.Found) api.OffsetsResult {
+	if found.Offset < 0 {
+		return api.OffsetsResult{Offset: -1, TimestampMs: -1, Epoch: -1}
+	}
+	return api.OffsetsResult{Offset: found.Offset, TimestampMs: found.TimestampMs, Epoch: p.log.EpochBefore(found.Offset + 1)}
+}
+
+// epochEnd runs an EpochEnd (OffsetForLeaderEpoch).
+func (s *Shard) epochEnd(now env.Time, call PartitionCall, op api.EpochEnd) {
+	p, code := s.ledPart(op.Partition, op.CurrentEpoch)
+	if code != kafka.None {
+		s.reply(now, call.Origin, api.EpochEndResult{Code: code, Epoch: -1, End: -1})
+		return
+	}
+	epoch, end := p.log.EndOf(op.Epoch)
+	if op.Epoch > p.epoch {
+		epoch, end = -1, -1 // no such epoch yet
+	}
+	if op.Epoch == p.epoch {
+		epoch, end = p.epoch, p.log.End()
+	}
+	s.reply(now, call.Origin, api.EpochEndResult{Epoch: epoch, End: end})
+}

@@ -1,0 +1,195 @@
+package shard
+
+import (
+	"lockstep/broker/api"
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+	"lockstep/broker/loop"
+	"lockstep/broker/wire/peer"
+)
+
+// lane keeps the produces of one (client connection, partition) in order while
+// the leader changes: all that are outstanding went to one leader epoch; while
+// they are, those for another epoch wait (PROTOCOL 33). Otherwise a batch sent to
+// the new leader could overtake one still on its way to the old one.
+type lane struct {
+	id          kafka.PartitionID
+	epoch       kafka.LeaderEpoch // of the outstanding ones
+	outstanding int
+	waiting     []laneEntry
+}
+
+type laneEntry struct {
+	request *request
+	op      int32
+}
+
+// forwarding is a produce on its way to another node.
+type forwarding struct {
+	id     uint64
+	origin Origin
+}
+
+// runProduce sends a produce to the leader of its partition, through its lane.
+func (s *Shard) runProduce(now env.Time, r *request, i int32, op api.Produce) {
+	ln := r.conn.lanes[op.Partition]
+	if ln == nil {
+		ln = &lane{id: op.Partition}
+		r.conn.lanes[op.Partition] = ln
+	}
+	r.ops[i].lane = ln
+	reg := s.image.Partition(op.Partition)
+	if len(ln.waiting) > 0 || ln.outstanding > 0 && reg != nil && reg.LeaderEpoch != ln.epoch {
+		ln.waiting = append(ln.waiting, laneEntry{r, i})
+		s.stats.LaneWaits++
+		return
+	}
+	s.enterLane(now, ln, r, i, op)
+}
+
+// enterLane sends a produce where the metadata says that the leader is.
+func (s *Shard) enterLane(now env.Time, ln *lane, r *request, i int32, op api.Produce) {
+	origin := Origin{Loop: s.id, Request: r.id, Op: i}
+	reg := s.image.Partition(op.Partition)
+	ln.outstanding++
+	switch {
+	case reg == nil:
+		s.resolve(now, origin, notLeader(nil, kafka.UnknownTopicOrPartition))
+	case reg.Leader == s.cfg.Node:
+		ln.epoch = reg.LeaderEpoch
+		s.callPartition(now, r, i, PartitionCall{Origin: origin, Op: op, Deadline: r.deadline, Epoch: reg.LeaderEpoch}, op.Partition)
+	case reg.Leader == kafka.NoNode:
+		ln.epoch = reg.LeaderEpoch
+		s.resolve(now, origin, notLeader(reg, kafka.NotLeaderOrFollower))
+	default:
+		ln.epoch = reg.LeaderEpoch
+		s.forwardTo(now, reg.Leader, r, i, peer.Forward{
+			Partition:   op.Partition,
+			LeaderEpoch: reg.LeaderEpoch,
+			Acks:        op.Acks,
+			TimeoutMs:   int32(r.deadline.Sub(now.Mono).Milliseconds()),
+			Batches:     op.Batches,
+		})
+	}
+}
+
+// leaveLane takes a resolved produce out of its lane and lets those that wait
+// for another leader epoch go on once nothing is outstanding.
+func (s *Shard) leaveLane(now env.Time, running *runningOp) {
+	ln := running.lane
+	if ln == nil {
+		return
+	}
+	running.lane = nil
+	if running.queuedIn(ln) {
+		return
+	}
+	ln.outstanding--
+	if ln.outstanding == 0 && len(ln.waiting) > 0 {
+		s.lanesToRun = append(s.lanesToRun, ln)
+	}
+}
+
+// queuedIn removes the operation from the lane's queue if it still waits there.
+func (running *runningOp) queuedIn(ln *lane) bool {
+	for k := range ln.waiting {
+		entry := ln.waiting[k]
+		if &entry.request.ops[entry.op] == running {
+			ln.waiting = append(ln.waiting[:k:k], ln.waiting[k+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// runLanes starts what waited in lanes that have drained.
+func (s *Shard) runLanes(now env.Time) {
+	for len(s.lanesToRun) > 0 {
+		ln := s.lanesToRun[0]
+		s.lanesToRun = s.lanesToRun[1:]
+		for len(ln.waiting) > 0 {
+			entry := ln.waiting[0]
+			reg := s.image.Partition(ln.id)
+			if ln.outstanding > 0 && reg != nil && reg.LeaderEpoch != ln.epoch {
+				break
+			}
+			ln.waiting = ln.waiting[1:]
+			s.enterLane(now, ln, entry.request, entry.op, entry.request.ops[entry.op].op.(api.Produce))
+		}
+	}
+}
+
+// forwardTo sends a produce to another node, or holds it while the connection
+// is being made; the request's deadline bounds both.
+func (s *Shard) forwardTo(now env.Time, node kafka.NodeID, r *request, i int32, f peer.Forward) {
+	link := s.link(now, node)
+	s.nextForward++
+	f.ID = s.nextForward
+	fwd := &forwarding{id: f.ID, origin: Origin{Loop: s.id, Request: r.id, Op: i}}
+	r.ops[i].at = loop.Outside
+	r.ops[i].onward = fwd
+	s.stats.Forwarded++
+	link.forward(now, s, fwd, &f)
+}
+
+// forwarded is a produce that another node sent here.
+type forwarded struct {
+	via *inbound
+	id  uint64
+}
+
+// onForward starts a produce that another node forwarded. It is never
+// forwarded again (BUGS F3): unless this node leads the partition in the epoch
+// the sender knows, it is refused.
+func (s *Shard) onForward(now env.Time, in *inbound, f *peer.Forward) {
+	r := &request{forward: &forwarded{via: in, id: f.ID}, handler: &forwardHandler{op: api.Produce{
+		Partition: f.Partition, Acks: f.Acks, Batches: f.Batches,
+	}, timeoutMs: f.TimeoutMs}, bytes: len(f.Batches)}
+	s.inflightBytes += r.bytes
+	s.nextRequest++
+	r.id = s.nextRequest
+	r.deadline = now.Mono.Add(min(produceTimeout(f.TimeoutMs), s.limits.RequestTimeoutMax))
+	s.requests[r.id] = r
+	r.timer = s.timers.Set(r.deadline.Add(s.limits.LoopSlack), due{kind: dueRequest, request: r})
+	r.ops = []runningOp{{op: r.handler.(*forwardHandler).op}}
+	r.pending = 1
+	s.callPartition(now, r, 0, PartitionCall{
+		Origin: Origin{Loop: s.id, Request: r.id}, Op: r.ops[0].op, Deadline: r.deadline, Epoch: f.LeaderEpoch,
+	}, f.Partition)
+}
+
+// answerForward sends the fate of a forwarded produce back.
+func (s *Shard) answerForward(r *request) {
+	result := r.handler.(*forwardHandler).result
+	s.sendInbound(r.forward.via, &peer.ForwardReply{
+		ID:              r.forward.id,
+		Code:            result.Code,
+		Message:         result.Message,
+		BaseOffset:      result.Base,
+		LogAppendTimeMs: result.AppendTimeMs,
+		LogStart:        result.LogStart,
+	})
+}
+
+// onForwardReply resolves a forwarded produce.
+func (s *Shard) onForwardReply(now env.Time, link *link, reply *peer.ForwardReply) {
+	fwd := link.takeForward(reply.ID)
+	if fwd == nil {
+		return // its request has ended
+	}
+	result := api.ProduceResult{
+		Code: reply.Code, Message: reply.Message, Base: reply.BaseOffset,
+		AppendTimeMs: reply.LogAppendTimeMs, LogStart: reply.LogStart,
+		CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1},
+	}
+	s.resolve(now, fwd.origin, result)
+}
+
+// notLeader is the refusal of a produce that was certainly not appended.
+func notLeader(reg *registration, code kafka.ErrorCode) api.ProduceResult {
+	result := api.ProduceResult{Code: code, Base: -1, AppendTimeMs: -1, LogStart: -1, CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1}}
+	if reg != nil {
+		result.CurrentLeader = api.Leader{Node: reg.Leader, Epoch: reg.LeaderEpoch}
+	}
+	return result
+}

@@ -1,0 +1,248 @@
+package shard
+
+import (
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+	"lockstep/broker/loop"
+	"lockstep/broker/wire"
+	"lockstep/broker/wire/peer"
+	"lockstep/netsim"
+)
+
+// inbound is a data connection that another node dialled: it brings pushes and
+// forwarded produces, and takes their answers back.
+type inbound struct {
+	conn       netsim.Conn
+	framer     *wire.Framer
+	hello      *peer.Hello // nil until it came
+	dialler    dialler
+	generation generation
+	outbox
+	next   any               // a decoded message that could not start yet
+	epoch  kafka.BrokerEpoch // of next
+	owed   int
+	full   bool
+	parked bool
+	closed bool
+}
+
+// dialler names who opened a data connection.
+type dialler struct {
+	node  kafka.NodeID
+	shard int32
+}
+
+// generation orders the connections of one dialler within one incarnation.
+type generation struct {
+	incarnation peer.UUID
+	number      uint64
+}
+
+// onInbound handles an event of a data connection dialled by another node.
+func (s *Shard) onInbound(now env.Time, ev *netsim.Event) {
+	if ev.Kind == netsim.Accepted {
+		in := &inbound{conn: ev.Conn, framer: wire.NewFramer(s.limits.PeerFrameBytes)}
+		s.inbounds[ev.Conn.ID()] = in
+		s.inboundList = append(s.inboundList, in)
+		return
+	}
+	in := s.inbounds[ev.Conn.ID()]
+	if in == nil {
+		return
+	}
+	switch ev.Kind {
+	case netsim.Received:
+		in.framer.Feed(ev.Data)
+		in.owed += len(ev.Data)
+		s.readInbound(now, in)
+	case netsim.Writable:
+		in.full = false
+		s.readInbound(now, in)
+	case netsim.Closed:
+		s.dropInbound(now, in)
+	}
+}
+
+func (s *Shard) readInbound(now env.Time, in *inbound) {
+	for !in.closed {
+		if in.full || len(in.unsent) > 0 {
+			s.parkInbound(in)
+			return
+		}
+		if in.next == nil {
+			frame, ok, err := in.framer.Next()
+			if !ok && err == nil {
+				break
+			}
+			if err == nil {
+				in.epoch, in.next, err = peer.Decode(frame)
+			}
+			if err != nil {
+				s.stats.PeerFramesMalformed++
+				in.conn.Close()
+				s.dropInbound(now, in)
+				return
+			}
+		}
+		if f, ok := in.next.(*peer.Forward); ok && s.inflightBytes > 0 && s.inflightBytes+len(f.Batches) > s.limits.InflightBytes {
+			s.parkInbound(in)
+			return
+		}
+		message := in.next
+		in.next = nil
+		s.onInboundMessage(now, in, message)
+		s.runRunnable(now)
+	}
+	if !in.closed && in.owed > 0 {
+		in.conn.Consumed(in.owed)
+		in.owed = 0
+	}
+}
+
+func (s *Shard) parkInbound(in *inbound) {
+	if !in.parked {
+		in.parked = true
+		s.parkedInbound = append(s.parkedInbound, in)
+	}
+}
+
+// resumeInbound lets parked connections of other nodes go on.
+func (s *Shard) resumeInbound(now env.Time) {
+	waiting := s.parkedInbound
+	s.parkedInbound = nil
+	for _, in := range waiting {
+		in.parked = false
+		s.sendUnsent(&in.outbox)
+		if !in.closed {
+			s.readInbound(now, in)
+		}
+	}
+}
+
+func (s *Shard) onInboundMessage(now env.Time, in *inbound, message any) {
+	if hello, ok := message.(*peer.Hello); ok {
+		s.onHello(now, in, hello)
+		return
+	}
+	if in.hello == nil {
+		s.refuseInbound(now, in)
+		return
+	}
+	switch m := message.(type) {
+	case *peer.Push:
+		call := PeerCall{
+			Via:  Via{Loop: s.id, Conn: uint64(in.conn.ID())},
+			From: replicaFrom{Node: in.hello.Node, Epoch: in.epoch},
+			Push: m,
+		}
+		if owner := s.Owner(m.Partition); owner != s.id {
+			s.send(&in.outbox, owner, call)
+			return
+		}
+		s.onPush(now, call)
+	case *peer.Forward:
+		s.onForward(now, in, m)
+	default:
+		s.refuseInbound(now, in)
+	}
+}
+
+// onHello accepts a data connection. An older connection of the same dialler is
+// dropped: what still arrives on it was sent before (PROTOCOL 15).
+func (s *Shard) onHello(now env.Time, in *inbound, hello *peer.Hello) {
+	if in.hello != nil || hello.Kind != peer.DataConn || hello.Cluster != s.cfg.Cluster ||
+		hello.MinVersion > peer.MaxVersion || hello.MaxVersion < peer.MinVersion {
+		s.stats.PeerHellosRefused++
+		s.refuseInbound(now, in)
+		return
+	}
+	in.hello = hello
+	in.dialler = dialler{hello.Node, hello.Shard}
+	in.generation = generation{hello.Incarnation, hello.Generation}
+	if newest := s.newest[in.dialler]; newest.incarnation == hello.Incarnation && newest.number > hello.Generation {
+		s.refuseInbound(now, in)
+		return
+	}
+	s.sendInbound(in, &peer.Hello{
+		MinVersion: peer.MinVersion, MaxVersion: peer.MaxVersion, Cluster: s.cfg.Cluster,
+		Node: s.cfg.Node, Incarnation: s.cfg.Incarnation, Kind: peer.DataConn, Generation: hello.Generation,
+	})
+	// The generation is known by all shards of this node, because the dialler's
+	// connections are handed to them in turn.
+	for other := range loop.ID(s.cfg.Shards) {
+		s.announce(now, other+1, Newer{in.dialler, in.generation})
+	}
+}
+
+// Newer tells a shard that a dialler has opened a connection of a generation.
+type Newer struct {
+	from dialler
+	is   generation
+}
+
+func (s *Shard) announce(now env.Time, to loop.ID, n Newer) {
+	if to != s.id {
+		s.host.Reply(to, n)
+		return
+	}
+	s.onNewer(now, n)
+}
+
+// onNewer drops the older connections of the same dialler.
+func (s *Shard) onNewer(now env.Time, n Newer) {
+	if newest := s.newest[n.from]; newest.incarnation == n.is.incarnation && newest.number > n.is.number {
+		return
+	}
+	s.newest[n.from] = n.is
+	var stale []*inbound
+	for _, in := range s.inboundList {
+		if in.hello != nil && in.dialler == n.from && in.generation != n.is {
+			stale = append(stale, in)
+		}
+	}
+	for _, in := range stale {
+		in.conn.Close()
+		s.dropInbound(now, in)
+	}
+}
+
+func (s *Shard) refuseInbound(now env.Time, in *inbound) {
+	in.conn.Close()
+	s.dropInbound(now, in)
+}
+
+func (s *Shard) dropInbound(now env.Time, in *inbound) {
+	in.closed = true
+	delete(s.inbounds, in.conn.ID())
+	for i, other := range s.inboundList {
+		if other == in {
+			s.inboundList = append(s.inboundList[:i], s.inboundList[i+1:]...)
+			break
+		}
+	}
+}
+
+// sendInbound answers on a connection of another node.
+func (s *Shard) sendInbound(in *inbound, message any) {
+	if in.closed {
+		return
+	}
+	head, tail := peer.Encode(s.epoch, message)
+	if len(tail) > 0 {
+		in.full = in.conn.Send(head, tail) || in.full
+	} else {
+		in.full = in.conn.Send(head) || in.full
+	}
+}
+
+// answer sends a message back on the connection that a push came by, which
+// another loop may own.
+func (s *Shard) answer(via Via, message any) {
+	if via.Loop != s.id {
+		s.host.Reply(via.Loop, PeerReturn{Via: via, Message: message})
+		return
+	}
+	if in := s.inbounds[netsim.ConnID(via.Conn)]; in != nil {
+		s.sendInbound(in, message)
+	}
+}

@@ -1,0 +1,253 @@
+package shard
+
+import (
+	"lockstep/broker/api"
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+	"lockstep/broker/loop"
+	"lockstep/broker/wire"
+	"lockstep/broker/wire/peer"
+	"lockstep/netsim"
+)
+
+// link is this shard's own data connection to one other node: it carries the
+// pushes of the partitions led here and the produces forwarded from here, and
+// their answers come back on it. It is dialled again for ever; a connection on
+// which an answer is overdue is given up, since a peer that vanished may never
+// be reported.
+type link struct {
+	node       kafka.NodeID
+	addr       string
+	conn       netsim.Conn // nil between dials
+	framer     *wire.Framer
+	open       bool // Hello received: may be sent to
+	full       bool // the send window is full: pushes wait for Writable
+	generation uint64
+	backoff    int // dials without a Hello in a row
+	timer      *loop.Timer[due]
+	// awaitedSince is when something was sent that is to be answered, or when the
+	// last answer came since; env.Never once nothing is awaited.
+	awaitedSince env.Instant
+	// forwards are the produces sent or waiting to be sent, by id in order.
+	forwards []*forwarding
+	held     []*peer.Forward // not sent yet: the link is not open
+}
+
+// link returns the link to a node, dialling it if there is none.
+func (s *Shard) link(now env.Time, node kafka.NodeID) *link {
+	for _, l := range s.links {
+		if l.node == node {
+			return l
+		}
+	}
+	l := &link{node: node, awaitedSince: env.Never}
+	s.links = append(s.links, l)
+	s.dial(now, l)
+	return l
+}
+
+func (s *Shard) dial(now env.Time, l *link) {
+	l.addr = ""
+	if broker := s.image.Broker(l.node); broker != nil {
+		l.addr = broker.DataAddr
+	}
+	if l.addr == "" {
+		s.redialLater(now, l)
+		return
+	}
+	l.framer = wire.NewFramer(s.limits.PeerFrameBytes)
+	l.generation++
+	l.conn = s.host.Network().Dial(l.addr, s.host.Sink(s.id))
+	s.linkConns[l.conn.ID()] = l
+	l.timer = s.timers.Set(now.Mono.Add(s.limits.PeerSilence), due{kind: dueLink, link: l})
+}
+
+// redialLater waits before the next dial: twice as long after every failure,
+// up to a bound below the acknowledgement timeout (BUGS L6).
+func (s *Shard) redialLater(now env.Time, l *link) {
+	pause := s.limits.RedialMin << min(l.backoff, 10)
+	l.backoff++
+	pause = min(pause, s.limits.RedialMax)
+	// Up to half as long again, so that shards don't dial in step.
+	pause += pause * timeFraction(s.jitter.IntN(512)) / 1024
+	s.timers.Cancel(l.timer)
+	l.timer = s.timers.Set(now.Mono.Add(pause), due{kind: dueRedial, link: l})
+}
+
+// onLink handles an event of a connection dialled here.
+func (s *Shard) onLink(now env.Time, l *link, ev *netsim.Event) {
+	switch ev.Kind {
+	case netsim.Connected:
+		l.send(s, &peer.Hello{
+			MinVersion: peer.MinVersion, MaxVersion: peer.MaxVersion, Cluster: s.cfg.Cluster,
+			Node: s.cfg.Node, Incarnation: s.cfg.Incarnation, Kind: peer.DataConn,
+			Generation: l.generation, Shard: int32(s.id),
+		})
+	case netsim.Received:
+		l.framer.Feed(ev.Data)
+		l.conn.Consumed(len(ev.Data))
+		for l.conn != nil {
+			frame, ok, err := l.framer.Next()
+			if err != nil {
+				s.dropLink(now, l)
+				return
+			}
+			if !ok {
+				return
+			}
+			epoch, message, err := peer.Decode(frame)
+			if err != nil {
+				s.stats.PeerFramesMalformed++
+				s.dropLink(now, l)
+				return
+			}
+			s.onLinkMessage(now, l, epoch, message)
+		}
+	case netsim.Writable:
+		l.full = false
+		s.pushAll(now, l.node)
+	case netsim.Closed:
+		s.dropLink(now, l)
+	}
+}
+
+// onLinkMessage handles an answer from the node at the other end.
+func (s *Shard) onLinkMessage(now env.Time, l *link, epoch kafka.BrokerEpoch, message any) {
+	if l.awaitedSince != env.Never {
+		l.awaitedSince = now.Mono
+	}
+	switch m := message.(type) {
+	case *peer.Hello:
+		if m.Cluster != s.cfg.Cluster || m.Node != l.node || m.MinVersion > peer.MaxVersion || m.MaxVersion < peer.MinVersion {
+			s.stats.PeerHellosRefused++
+			s.dropLink(now, l)
+			return
+		}
+		l.open, l.backoff = true, 0
+		s.timers.Cancel(l.timer)
+		for _, f := range l.held {
+			l.send(s, f)
+			l.awaits(now, s)
+		}
+		l.held = nil
+		s.connected(now, l.node)
+	case *peer.PushAck:
+		s.onPushAck(now, l.node, m)
+	case *peer.PushReject:
+		s.onPushReject(now, l.node, m)
+	case *peer.ForwardReply:
+		s.onForwardReply(now, l, m)
+	default:
+		s.stats.PeerFramesMalformed++
+		s.dropLink(now, l)
+	}
+}
+
+// send queues one message on the connection.
+func (l *link) send(s *Shard, message any) {
+	head, tail := peer.Encode(s.epoch, message)
+	if len(tail) > 0 {
+		l.full = l.conn.Send(head, tail) || l.full
+	} else {
+		l.full = l.conn.Send(head) || l.full
+	}
+}
+
+// awaits notes that an answer must come within limits.PeerSilence.
+func (l *link) awaits(now env.Time, s *Shard) {
+	if l.awaitedSince == env.Never {
+		l.awaitedSince = now.Mono
+	}
+	if !l.timer.Live() {
+		l.timer = s.timers.Set(now.Mono.Add(s.limits.PeerSilence), dueOf(l))
+	}
+}
+
+// checkLink gives up a connection that does not answer.
+func (s *Shard) checkLink(now env.Time, l *link) {
+	if l.conn == nil {
+		return
+	}
+	if l.open {
+		if len(l.forwards) == 0 && !s.awaitsAck(l.node) {
+			l.awaitedSince = env.Never
+			return
+		}
+		if silentAt := l.awaitedSince.Add(s.limits.PeerSilence); now.Mono < silentAt {
+			l.timer = s.timers.Set(silentAt, dueOf(l))
+			return
+		}
+	}
+	s.stats.LinksSilent++
+	s.dropLink(now, l)
+}
+
+func dueOf(l *link) due { return due{kind: dueLink, link: l} }
+
+// dropLink gives up the connection. What was forwarded on it may or may not
+// have been appended: REQUEST_TIMED_OUT, never NOT_LEADER (BUGS F4).
+func (s *Shard) dropLink(now env.Time, l *link) {
+	if l.conn != nil {
+		l.conn.Close()
+		delete(s.linkConns, l.conn.ID())
+		l.conn = nil
+	}
+	wasOpen := l.open
+	l.open, l.full, l.awaitedSince = false, false, env.Never
+	if wasOpen {
+		lost := l.forwards
+		l.forwards, l.held = nil, nil
+		for _, f := range lost {
+			s.resolve(now, f.origin, timedOut())
+		}
+		s.disconnected(now, l.node)
+	}
+	s.redialLater(now, l)
+}
+
+// forward sends a produce, or holds it until the link is open.
+func (l *link) forward(now env.Time, s *Shard, fwd *forwarding, f *peer.Forward) {
+	if len(l.forwards) >= s.limits.Forwards {
+		// Not sent, so certainly not appended.
+		s.stats.ForwardsRefused++
+		s.resolve(now, fwd.origin, notLeader(nil, kafka.NotLeaderOrFollower))
+		return
+	}
+	l.forwards = append(l.forwards, fwd)
+	if !l.open {
+		l.held = append(l.held, f)
+		return
+	}
+	l.send(s, f)
+	l.awaits(now, s)
+}
+
+// takeForward removes and returns the forward with the id, nil if there is none.
+func (l *link) takeForward(id uint64) *forwarding {
+	for i, f := range l.forwards {
+		if f.id == id {
+			l.forwards = append(l.forwards[:i], l.forwards[i+1:]...)
+			return f
+		}
+	}
+	return nil
+}
+
+// dropForward forgets a forward whose request has ended. One that was never
+// sent is certainly not appended.
+func (l *link) dropForward(id uint64) (neverSent bool) {
+	for i, f := range l.held {
+		if f.ID == id {
+			l.held = append(l.held[:i], l.held[i+1:]...)
+			neverSent = true
+			break
+		}
+	}
+	l.takeForward(id)
+	return neverSent
+}
+
+// timedOut is the answer to a produce whose fate is unknown.
+func timedOut() api.ProduceResult {
+	return api.ProduceResult{Code: kafka.RequestTimedOut, Base: -1, AppendTimeMs: -1, LogStart: -1, CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1}}
+}

@@ -1,0 +1,217 @@
+package shard
+
+import (
+	"lockstep/broker/api"
+	"lockstep/broker/batch"
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+	"lockstep/broker/loop"
+	"lockstep/broker/partition"
+)
+
+// The way of a produce through its partition, in order:
+//
+//	produce          checks: leader, epoch, enough replicas, batches, producer
+//	appendSet        stamps offsets and epoch, appends to the WAL and to the log
+//	(end of turn)    the WAL group is written and synced, pushes leave: both at once
+//	onDurable        the own log is durable: acks=1 answers
+//	onPushAck        a follower's log is durable
+//	watermarkMoved   every in-sync log is durable: acks=all answers
+//
+// A step returns; the next one is called by the event that it waits for.
+
+// waitingProduce is an append whose answer waits for the log.
+type waitingProduce struct {
+	origin Origin
+	until  kafka.Offset // answer when everything below is committed (acks=all) or durable here
+	all    bool         // acks=all
+	result api.ProduceResult
+	timer  *loop.Timer[due]
+}
+
+// produce runs a Produce on the partition's own shard.
+func (s *Shard) produce(now env.Time, call PartitionCall, op api.Produce) {
+	p := s.parts[op.Partition]
+	if p == nil || p.role != leading || call.Epoch >= 0 && call.Epoch != p.epoch || !s.mayLead() {
+		s.reply(now, call.Origin, notLeader(s.image.Partition(op.Partition), kafka.NotLeaderOrFollower))
+		return
+	}
+	if op.Acks == kafka.AcksAll && !p.leader.EnoughReplicas() {
+		s.reply(now, call.Origin, failedProduce(kafka.NotEnoughReplicas, ""))
+		return
+	}
+	if !s.mayAppend() {
+		s.reply(now, call.Origin, failedProduce(kafka.KafkaStorageError, "no space left in the log"))
+		return
+	}
+	batches, failure := s.validate(p, op.Batches)
+	if failure.Code != kafka.None {
+		s.reply(now, call.Origin, failure)
+		return
+	}
+	result := api.ProduceResult{Base: p.log.End(), AppendTimeMs: -1, LogStart: p.log.Start(), CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1}}
+	until := result.Base
+	verdict := p.log.CheckProducer(batches, now.WallMs)
+	switch verdict.Kind {
+	case partition.Accept:
+		if p.topic.logAppendTime {
+			result.AppendTimeMs = now.WallMs
+		}
+		s.stamp(p, batches, now.WallMs)
+		s.appendSet(p, op.Batches)
+		until = p.log.End()
+		s.stats.Appends++
+		s.stats.AppendedBytes += uint64(len(op.Batches))
+	case partition.Duplicate:
+		// The original may not be committed yet: its answer is due when it is (PROTOCOL 19).
+		result.Base, until = verdict.Base, verdict.Last+1
+		s.stats.Duplicates++
+	default:
+		s.reply(now, call.Origin, failedProduce(verdict.Code, verdict.Message))
+		return
+	}
+	s.answerWhen(now, p, call, op.Acks, until, result)
+}
+
+// validate splits a record set into its batches and checks each.
+func (s *Shard) validate(p *part, set []byte) ([]batch.Batch, api.ProduceResult) {
+	if len(set) == 0 {
+		return nil, failedProduce(kafka.InvalidRecord, "no records")
+	}
+	var batches []batch.Batch
+	for len(set) > 0 {
+		b, rest, err := batch.Next(set)
+		if err == nil {
+			err = b.Validate()
+		}
+		if err != nil {
+			e := err.(*batch.Error)
+			return nil, failedProduce(e.Code, e.Error())
+		}
+		if b.Size() > p.topic.maxMessageBytes {
+			return nil, failedProduce(kafka.MessageTooLarge, "")
+		}
+		if b.Control() {
+			return nil, failedProduce(kafka.InvalidRecord, "clients may not write control batches")
+		}
+		batches, set = append(batches, b), rest
+	}
+	return batches, api.ProduceResult{}
+}
+
+// stamp gives batches their offsets and epoch, before the first hand-off of
+// their buffer, which is immutable from then on (PROTOCOL 32).
+func (s *Shard) stamp(p *part, batches []batch.Batch, wallMs int64) {
+	next := p.log.End()
+	for _, b := range batches {
+		if p.topic.logAppendTime {
+			b.StampLogAppendTime(wallMs)
+		}
+		b.Stamp(next, p.epoch)
+		next = b.NextOffset()
+	}
+}
+
+// appendSet appends stamped batches to the WAL and to the log, on the leader
+// and on followers alike.
+func (s *Shard) appendSet(p *part, set []byte) {
+	seq, at := s.wal.Append(recordBatches, p.handle, set)
+	offset := at.Offset
+	for rest := set; len(rest) > 0; {
+		b, tail, err := batch.Next(rest)
+		if err != nil {
+			panic(err) // validated by the caller
+		}
+		p.log.Append(b, partition.Ref{Segment: at.Segment, Offset: offset, Seq: uint64(seq)})
+		offset += int64(b.Size())
+		rest = tail
+	}
+	s.logged(p, seq)
+	if p.role == leading {
+		p.leader.Appended(p.log.End(), s.now.Mono)
+	}
+	s.touch(p)
+}
+
+// answerWhen answers a produce at once or when the log has got that far.
+func (s *Shard) answerWhen(now env.Time, p *part, call PartitionCall, acks kafka.Acks, until kafka.Offset, result api.ProduceResult) {
+	switch {
+	case acks == kafka.AcksNone,
+		acks == kafka.AcksLeader && p.log.DurableEnd() >= until,
+		acks == kafka.AcksAll && p.leader.Watermark() >= until:
+		s.reply(now, call.Origin, result)
+		return
+	}
+	w := waitingProduce{origin: call.Origin, until: until, all: acks == kafka.AcksAll, result: result}
+	w.timer = s.timers.Set(call.Deadline, due{kind: dueProduce, part: p, origin: call.Origin})
+	p.produces = append(p.produces, w)
+}
+
+// answerProduces answers the appends that waited for the watermark or the
+// durable end: all up to it, not only an exact match (BUGS L9).
+func (s *Shard) answerProduces(now env.Time, p *part) {
+	if len(p.produces) == 0 {
+		return
+	}
+	committed, durable := p.leader.Watermark(), p.log.DurableEnd()
+	kept := p.produces[:0]
+	for _, w := range p.produces {
+		reached := durable
+		if w.all {
+			reached = committed
+		}
+		if w.until > reached {
+			kept = append(kept, w)
+			continue
+		}
+		s.timers.Cancel(w.timer)
+		s.reply(now, w.origin, w.result)
+	}
+	clear(p.produces[len(kept):])
+	p.produces = kept
+	if !p.leader.EnoughReplicas() {
+		s.failShortOfReplicas(now, p)
+	}
+}
+
+// failShortOfReplicas answers appends that can't be committed for now because
+// the ISR has shrunk below min.insync.replicas (KAFKA 15). They stay in the log
+// and may be committed later.
+func (s *Shard) failShortOfReplicas(now env.Time, p *part) {
+	kept := p.produces[:0]
+	for _, w := range p.produces {
+		if !w.all {
+			kept = append(kept, w)
+			continue
+		}
+		s.timers.Cancel(w.timer)
+		s.reply(now, w.origin, failedProduce(kafka.NotEnoughReplicasAfterAppend, ""))
+	}
+	clear(p.produces[len(kept):])
+	p.produces = kept
+}
+
+// expireProduce answers an append at its deadline: appended, not committed yet.
+func (s *Shard) expireProduce(now env.Time, p *part, origin Origin) {
+	for i, w := range p.produces {
+		if w.origin == origin {
+			p.produces = append(p.produces[:i], p.produces[i+1:]...)
+			s.reply(now, origin, timedOut())
+			return
+		}
+	}
+}
+
+// watermarkMoved answers what waited for the leader's high watermark.
+func (s *Shard) watermarkMoved(now env.Time, p *part) {
+	if w := p.leader.Watermark(); w > p.log.Watermark() {
+		p.log.SetWatermark(w)
+	}
+	s.answerProduces(now, p)
+	s.wakeFetches(now, p)
+	s.touch(p)
+}
+
+func failedProduce(code kafka.ErrorCode, message string) api.ProduceResult {
+	return api.ProduceResult{Code: code, Message: message, Base: -1, AppendTimeMs: -1, LogStart: -1, CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1}}
+}

@@ -1,0 +1,236 @@
+package shard
+
+import (
+	"lockstep/broker/api"
+	"lockstep/broker/assert"
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+	"lockstep/broker/loop"
+)
+
+// request is one request while it runs on the shard that owns its connection:
+// a handler, the operations it waits for, and its deadline.
+type request struct {
+	id       uint64
+	conn     *clientConn // nil for forwarded produces
+	forward  *forwarded  // a produce that another node sent
+	handler  api.Handler
+	ops      []runningOp
+	pending  int
+	deadline env.Instant
+	timer    *loop.Timer[due]
+	bytes    int // counted against limits.InflightBytes
+	done     bool
+	frame    [][]byte // the response, once done
+}
+
+// runningOp is where an operation of a request is.
+type runningOp struct {
+	op       api.Op
+	resolved bool
+	at       loop.ID     // the loop that runs it
+	lane     *lane       // Produce: the order it must keep
+	onward   *forwarding // Produce: forwarded to another node
+}
+
+// startRequest runs a handler until it waits or is done.
+func (s *Shard) startRequest(now env.Time, r *request) {
+	s.nextRequest++
+	r.id = s.nextRequest
+	timeout := r.handler.Timeout()
+	if timeout <= 0 {
+		timeout = s.limits.RequestTimeout
+	}
+	timeout = min(timeout, s.limits.RequestTimeoutMax)
+	r.deadline = now.Mono.Add(timeout)
+	s.requests[r.id] = r
+	r.timer = s.timers.Set(r.deadline.Add(s.limits.LoopSlack), due{kind: dueRequest, request: r})
+	s.advance(now, r, false)
+}
+
+// advance asks the handler what to do next, for as long as nothing is pending.
+func (s *Shard) advance(now env.Time, r *request, expired bool) {
+	for r.pending == 0 || expired {
+		ops := r.handler.Next(s.context(now), expired)
+		if len(ops) == 0 {
+			s.finish(now, r)
+			return
+		}
+		assert.That(!expired, "shard: %T asked for operations after its deadline", r.handler)
+		r.ops = r.ops[:0]
+		for _, op := range ops {
+			r.ops = append(r.ops, runningOp{op: op})
+		}
+		r.pending = len(r.ops)
+		for i := range r.ops {
+			s.runOp(now, r, int32(i))
+			if r.done {
+				return // an operation resolved the whole request
+			}
+		}
+		if r.pending > 0 {
+			return
+		}
+	}
+}
+
+// runOp sends operation i to where its state lives.
+func (s *Shard) runOp(now env.Time, r *request, i int32) {
+	origin := Origin{Loop: s.id, Request: r.id, Op: i}
+	switch op := r.ops[i].op.(type) {
+	case api.Produce:
+		s.runProduce(now, r, i, op)
+	case api.Fetch:
+		s.callPartition(now, r, i, PartitionCall{Origin: origin, Op: op, Deadline: r.deadline, Epoch: -1}, op.Partition)
+	case api.Wait:
+		s.callPartition(now, r, i, PartitionCall{Origin: origin, Op: op, Deadline: r.deadline, Epoch: -1}, op.Partition)
+	case api.Offsets:
+		s.callPartition(now, r, i, PartitionCall{Origin: origin, Op: op, Deadline: r.deadline, Epoch: -1}, op.Partition)
+	case api.EpochEnd:
+		s.callPartition(now, r, i, PartitionCall{Origin: origin, Op: op, Deadline: r.deadline, Epoch: -1}, op.Partition)
+	case api.Propose, api.Applied, api.Barrier, api.NextProducerID:
+		r.ops[i].at = loop.Control
+		s.send(r.outbox(), loop.Control, Call{Origin: origin, Op: op, Deadline: r.deadline})
+	default:
+		assert.That(false, "shard: unknown operation %T", op)
+	}
+}
+
+// callPartition runs an operation on its partition: here, or by mail on the
+// shard that owns it.
+func (s *Shard) callPartition(now env.Time, r *request, i int32, call PartitionCall, id kafka.PartitionID) {
+	owner := s.Owner(id)
+	r.ops[i].at = owner
+	if owner == s.id {
+		s.runPartitionCall(now, call)
+		return
+	}
+	s.send(r.outbox(), owner, call)
+}
+
+// outbox is where the request's refused mail waits.
+func (r *request) outbox() *outbox {
+	if r.conn != nil {
+		return &r.conn.outbox
+	}
+	return &r.forward.via.outbox
+}
+
+// reply sends a result to the loop whose request asked for it.
+func (s *Shard) reply(now env.Time, origin Origin, result any) {
+	if origin.Loop == s.id {
+		s.resolve(now, origin, result)
+		return
+	}
+	s.host.Reply(origin.Loop, Return{Origin: origin, Result: result})
+}
+
+// resolve gives a result to the request that waits for it; results of requests
+// that have ended are dropped.
+func (s *Shard) resolve(now env.Time, origin Origin, result any) {
+	r := s.requests[origin.Request]
+	if r == nil || r.done || int(origin.Op) >= len(r.ops) || r.ops[origin.Op].resolved {
+		return
+	}
+	running := &r.ops[origin.Op]
+	if _, isWait := running.op.(api.Wait); isWait {
+		s.cancelOps(now, r) // the first to wake cancels the others
+		r.pending = 0
+		s.advanceLater(r)
+		return
+	}
+	running.resolved = true
+	s.leaveLane(now, running)
+	r.handler.Resolve(int(origin.Op), result)
+	r.pending--
+	if r.pending == 0 {
+		s.advanceLater(r)
+	}
+}
+
+// advanceLater queues the request for the end of the present event: a result
+// may come while the operations of the same request are still being started, or
+// in the middle of a partition's own work.
+func (s *Shard) advanceLater(r *request) { s.runnable = append(s.runnable, r) }
+
+// runRunnable advances the requests whose operations have all resolved.
+func (s *Shard) runRunnable(now env.Time) {
+	for len(s.runnable) > 0 {
+		r := s.runnable[0]
+		s.runnable[0] = nil
+		s.runnable = s.runnable[1:]
+		if !r.done && r.pending == 0 {
+			s.advance(now, r, false)
+		}
+	}
+}
+
+// expire ends a request at its deadline.
+func (s *Shard) expire(now env.Time, r *request) {
+	s.cancelOps(now, r)
+	r.pending = 0
+	s.advance(now, r, true)
+}
+
+// cancelOps tells those who run operations of the request that nobody waits.
+// Produces are let run: their fate is theirs.
+func (s *Shard) cancelOps(now env.Time, r *request) {
+	for i := range r.ops {
+		running := &r.ops[i]
+		if running.resolved {
+			continue
+		}
+		running.resolved = true
+		s.leaveLane(now, running)
+		if wait, ok := running.op.(api.Wait); ok {
+			cancel := Cancel{Origin: Origin{Loop: s.id, Request: r.id, Op: int32(i)}, Partition: wait.Partition}
+			if running.at == s.id {
+				s.cancelWait(cancel)
+			} else {
+				s.host.Reply(running.at, cancel)
+			}
+		}
+	}
+}
+
+// finish encodes the answer and sends it when its turn has come.
+func (s *Shard) finish(now env.Time, r *request) {
+	r.done = true
+	s.timers.Cancel(r.timer)
+	delete(s.requests, r.id)
+	s.release(r.bytes)
+	if r.forward != nil {
+		s.answerForward(r)
+		return
+	}
+	if r.conn.closed {
+		return
+	}
+	r.frame = r.handler.Answer(s.context(now))
+	s.flushResponses(r.conn)
+}
+
+// abandon drops the requests of a connection that is gone. What was appended
+// stays appended.
+func (s *Shard) abandon(now env.Time, requests []*request) {
+	for _, r := range requests {
+		if r.done {
+			continue
+		}
+		s.cancelOps(now, r)
+		r.done = true
+		s.timers.Cancel(r.timer)
+		delete(s.requests, r.id)
+		s.release(r.bytes)
+	}
+}
+
+// release gives bytes back to the budget of unanswered produces.
+func (s *Shard) release(bytes int) {
+	s.inflightBytes -= bytes
+	assert.That(s.inflightBytes >= 0, "shard: budget of in-flight bytes below zero (%d)", s.inflightBytes)
+}
+
+// context is what handlers see of the shard.
+func (s *Shard) context(now env.Time) api.Context { s.ctx.now = now; return &s.ctx }
+

@@ -1,0 +1,343 @@
+package shard
+
+import (
+	"time"
+
+	"lockstep/broker/api"
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+	"lockstep/broker/limits"
+	"lockstep/broker/loop"
+	"lockstep/broker/meta"
+	"lockstep/broker/partition"
+	"lockstep/broker/replica"
+	"lockstep/broker/wal"
+	"lockstep/broker/wire/peer"
+	"lockstep/diskfs"
+	"lockstep/netsim"
+)
+
+// Config says who a shard is.
+type Config struct {
+	ID          loop.ID // 1..Shards
+	Shards      int
+	Node        kafka.NodeID
+	Cluster     peer.UUID
+	Incarnation peer.UUID
+	Limits      limits.Limits
+	Settings    api.Settings
+	WAL         wal.Config
+	Log         partition.Limits
+}
+
+// Shard is a shard loop: it holds the partitions that hash to it, its share
+// of the client connections, and its data connections to the other nodes.
+type Shard struct {
+	cfg         Config
+	host        loop.Host
+	limits      limits.Limits
+	replication replica.Config
+	id          loop.ID
+	now         env.Time // of the present event
+	timers      loop.Timers[due]
+	jitter      *env.Rand
+	ctx         handlerContext
+	stats       Stats
+	stopped     bool
+
+	// --- what the control loop told ---
+	image        *meta.Image
+	epoch        kafka.BrokerEpoch // of this incarnation; 0 until registered
+	appliedEpoch kafka.BrokerEpoch // for which all partitions were looked at
+	lease        Lease
+	draining     bool
+	caughtUp     bool
+
+	// --- disk ---
+	wal       *wal.Log
+	handles   diskfs.Handle
+	ops       opClock
+	recovery  recovery
+	recovered bool
+	unapplied []meta.Changes // metadata that came before recovery ended
+	unsynced  []loggedAt     // partitions with records in the WAL that are not durable yet
+	flushing  int
+	tailBytes int64
+
+	// --- partitions ---
+	parts   map[kafka.PartitionID]*part
+	order   []*part // by id
+	byOwner []*part // by disk owner, ownerParts being the first
+	byWAL   map[uint32]*part
+	led     []*part // in the order in which leadership began
+	touched []*part
+
+	// --- clients ---
+	clients       map[netsim.ConnID]*clientConn
+	requests      map[uint64]*request
+	nextRequest   uint64
+	runnable      []*request
+	lanesToRun    []*lane
+	parked        []*clientConn
+	inflightBytes int
+	proposals     map[uint64]proposedChange
+	nextProposal  uint64
+
+	// --- other nodes ---
+	links         []*link // by the time of the first use
+	linkConns     map[netsim.ConnID]*link
+	nextForward   uint64
+	inbounds      map[netsim.ConnID]*inbound
+	inboundList   []*inbound
+	parkedInbound []*inbound
+	newest        map[dialler]generation
+}
+
+// due is what a timer is for.
+type due struct {
+	kind    dueKind
+	request *request
+	part    *part
+	link    *link
+	origin  Origin
+}
+
+type dueKind uint8
+
+const (
+	dueRequest dueKind = iota + 1 // a request's deadline
+	dueProduce                    // an append's deadline
+	dueTell                       // tell followers the watermark
+	dueWake                       // look at a partition again
+	dueLink                       // look whether a link is silent
+	dueRedial                     // dial a link again
+	dueRetry                      // send mail again that was refused
+)
+
+// New returns a shard; the host calls Start next.
+func New(cfg Config, host loop.Host) *Shard {
+	s := &Shard{
+		cfg: cfg, host: host, limits: cfg.Limits, id: cfg.ID,
+		image:     meta.NewImage(cfg.Cluster),
+		parts:     map[kafka.PartitionID]*part{},
+		byWAL:     map[uint32]*part{},
+		clients:   map[netsim.ConnID]*clientConn{},
+		requests:  map[uint64]*request{},
+		proposals: map[uint64]proposedChange{},
+		linkConns: map[netsim.ConnID]*link{},
+		inbounds:  map[netsim.ConnID]*inbound{},
+		newest:    map[dialler]generation{},
+		replication: replica.Config{
+			AckTimeout: cfg.Limits.AckTimeout, LagTimeout: cfg.Limits.LagTimeout,
+			Window: cfg.Limits.WindowBytes, ProbeTimeout: cfg.Limits.ProbeTimeout,
+			ProposalTimeout: cfg.Limits.ProposalTimeout,
+		},
+	}
+	s.ctx.shard = s
+	return s
+}
+
+// Start implements loop.Loop. The shard waits for Begin.
+func (s *Shard) Start(now env.Time) {
+	s.now = now
+	s.jitter = s.host.Entropy("shard", "redial")
+	s.ctx.entropy = s.host.Entropy("shard", "topic-id")
+	s.wal = wal.New(s.cfg.WAL, s.diskFor(ownerWAL), s.host.Entropy("shard", "wal"))
+}
+
+// Step implements loop.Loop.
+func (s *Shard) Step(now env.Time, ev *loop.Event) {
+	if s.stopped {
+		return
+	}
+	s.now = now
+	switch ev.Kind {
+	case loop.Net:
+		s.onNet(now, &ev.Net)
+	case loop.Disk:
+		s.onDisk(now, &ev.Disk)
+	case loop.Mail:
+		s.onMail(now, ev.From, ev.Mail)
+	}
+	s.runQueued(now)
+}
+
+// EndTurn implements loop.Loop: due timers run, the WAL group is sealed and
+// submitted, pushes and acknowledgements leave.
+func (s *Shard) EndTurn(now env.Time) {
+	if s.stopped {
+		return
+	}
+	s.noticeGap(now)
+	s.now = now
+	for {
+		d, ok := s.timers.Pop(now.Mono)
+		if !ok {
+			break
+		}
+		s.onDue(now, d)
+		s.runQueued(now)
+	}
+	s.resumeParked(now)
+	s.resumeInbound(now)
+	s.runQueued(now)
+	if s.recovered {
+		for _, p := range s.takeTouched() {
+			s.endTurnOf(now, p)
+		}
+		s.flushSome(now)
+	}
+	if s.wal.Phase() == wal.Ready {
+		s.wal.EndTurn(now.Mono)
+	}
+	s.retryLater(now)
+}
+
+// NextTimer implements loop.Loop.
+func (s *Shard) NextTimer() env.Instant {
+	next := s.timers.Next()
+	if s.recovered {
+		next = min(next, s.wal.NextTimer())
+	}
+	return next
+}
+
+// runQueued runs what the present event has made runnable, until nothing is.
+func (s *Shard) runQueued(now env.Time) {
+	for len(s.runnable) > 0 || len(s.lanesToRun) > 0 {
+		s.runRunnable(now)
+		s.runLanes(now)
+	}
+}
+
+func (s *Shard) takeTouched() []*part {
+	touched := s.touched
+	s.touched = nil
+	for _, p := range touched {
+		p.touched = false
+	}
+	return touched
+}
+
+func (s *Shard) onNet(now env.Time, ev *netsim.Event) {
+	id := ev.Conn.ID()
+	if l := s.linkConns[id]; l != nil {
+		s.onLink(now, l, ev)
+		return
+	}
+	if s.inbounds[id] != nil {
+		s.onInbound(now, ev)
+		return
+	}
+	s.onClient(now, ev)
+}
+
+// ClientSink and PeerSink are where the node's listeners hand connections to:
+// an accepted connection's first event tells which of them it came by.
+func (s *Shard) onMail(now env.Time, from loop.ID, mail any) {
+	switch m := mail.(type) {
+	case Applied:
+		s.onApplied(now, m)
+	case Ping:
+		s.host.Reply(loop.Control, Pong{
+			Seq: m.Seq, Confirmed: s.image.Index(), DiskAge: s.ops.oldest(now.Mono), Full: s.wal.Full(),
+		})
+	case Lease:
+		s.lease = m
+	case PartitionCall:
+		s.runPartitionCall(now, m)
+	case Return:
+		if m.Origin.Op == originISR {
+			s.onISRVerdict(now, m.Origin.Request, m.Result.(api.ProposeResult))
+			return
+		}
+		s.resolve(now, m.Origin, m.Result)
+	case Cancel:
+		s.cancelWait(m)
+	case PeerCall:
+		s.onPush(now, m)
+	case PeerReturn:
+		s.answer(m.Via, m.Message)
+	case Newer:
+		s.onNewer(now, m)
+	case Begin:
+		s.beginRecovery(now)
+	case Drain:
+		s.drain(now)
+	case StatsRequest:
+		s.host.Reply(from, s.Stats())
+	}
+}
+
+func (s *Shard) onDue(now env.Time, d due) {
+	switch d.kind {
+	case dueRequest:
+		s.expire(now, d.request)
+	case dueProduce:
+		s.expireProduce(now, d.part, d.origin)
+	case dueTell:
+		s.tellWatermark(now, d.part)
+	case dueWake:
+		s.touch(d.part)
+	case dueLink:
+		s.checkLink(now, d.link)
+	case dueRedial:
+		s.dial(now, d.link)
+	}
+}
+
+// noticeGap notices that this loop itself did not run for a while: the silence
+// of followers since then is no sign of anything.
+func (s *Shard) noticeGap(now env.Time) {
+	if next := s.timers.Next(); next == env.Never || now.Mono < next.Add(s.limits.TurnGap) {
+		return
+	}
+	s.stats.TurnGaps++
+	for _, p := range s.led {
+		p.leader.Resumed(now.Mono)
+	}
+}
+
+// retryLater arms a timer while something was refused by a full mailbox.
+func (s *Shard) retryLater(now env.Time) {
+	if len(s.parked) == 0 && len(s.parkedInbound) == 0 {
+		return
+	}
+	const pause = time.Millisecond
+	if next := s.timers.Next(); next > now.Mono.Add(pause) {
+		s.timers.Set(now.Mono.Add(pause), due{kind: dueRetry})
+	}
+}
+
+// mayLead reports whether this incarnation is registered and not on its way out.
+func (s *Shard) mayLead() bool { return s.epoch != 0 && !s.draining }
+
+// mayAppend reports whether the log has room.
+func (s *Shard) mayAppend() bool {
+	return !s.wal.Full() && s.wal.Used() < s.cfg.WAL.BudgetBytes
+}
+
+// leaseValid reports whether the node may claim to know the end of the logs it
+// leads.
+func (s *Shard) leaseValid(now env.Time) bool {
+	return s.mayLead() && s.lease.Epoch == s.epoch && now.Mono < s.lease.Until
+}
+
+// drain stops answering as leader, before leaderships are handed over.
+func (s *Shard) drain(now env.Time) { s.draining = true }
+
+// timeFraction makes the arithmetic of jitter read well.
+func timeFraction(n int) time.Duration { return time.Duration(n) }
+
+// handlerContext is what handlers of package api see.
+type handlerContext struct {
+	shard   *Shard
+	now     env.Time
+	entropy *env.Rand
+}
+
+func (c *handlerContext) Now() env.Time           { return c.now }
+func (c *handlerContext) Node() kafka.NodeID      { return c.shard.cfg.Node }
+func (c *handlerContext) Image() *meta.Image      { return c.shard.image }
+func (c *handlerContext) Entropy() *env.Rand      { return c.entropy }
+func (c *handlerContext) Settings() *api.Settings { return &c.shard.cfg.Settings }
