@@ -102,7 +102,7 @@ func decodeCommand(r *reader) Command {
 	case kindAlterConfigs:
 		return decodeAlterConfigs(r)
 	case kindElectLeaders:
-		c := &ElectLeaders{Unclean: r.bool()}
+		c := &ElectLeaders{Unclean: r.bool(), Resigned: r.bool()}
 		for n := r.count(24); n > 0; n-- {
 			c.Partitions = append(c.Partitions, Election{r.partition(), kafka.LeaderEpoch(r.i32())})
 		}
@@ -272,6 +272,7 @@ func decodeAlterConfigs(r *reader) Command {
 
 func (c *ElectLeaders) encode(w *writer) {
 	w.bool(c.Unclean)
+	w.bool(c.Resigned)
 	w.count(len(c.Partitions))
 	for _, p := range c.Partitions {
 		w.partition(p.ID)

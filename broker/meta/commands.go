@@ -189,7 +189,11 @@ const (
 // ElectLeaders elects leaders again. Each election holds only for the leader
 // epoch that its proposer saw; [Image.Elections] fills that in.
 type ElectLeaders struct {
-	Unclean    bool // take a replica that may miss committed records, if no other can lead
+	Unclean bool // take a replica that may miss committed records, if no other can lead
+	// Resigned: the proposer leads these partitions and has stopped answering
+	// for them, so that they may move at once. Otherwise the controller waits
+	// until the leader's lease is over.
+	Resigned   bool
 	Partitions []Election
 }
 

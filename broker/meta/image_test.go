@@ -478,7 +478,9 @@ func checkStep(t *rapid.T, before, after *Image, c Command, changes Changes) {
 	})
 }
 
-func inList(list []kafka.NodeID, id kafka.NodeID) bool { return len(minus(list, nodes(id))) != len(list) }
+func inList(list []kafka.NodeID, id kafka.NodeID) bool {
+	return len(minus(list, nodes(id))) != len(list)
+}
 
 // The compare-and-set of one partition against a naive model: of any set of
 // requests made at one state, only the first can succeed.

@@ -1,0 +1,370 @@
+package meta
+
+import (
+	"crypto/rand"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+	"lockstep/broker/wire/peer"
+)
+
+// cluster runs nodes in one thread on one real time, with a network that
+// delays, drops and partitions, disks that lose what was not synced, and clocks
+// that drift. Everything follows from the seed.
+type cluster struct {
+	t       require.TestingT
+	now     time.Duration
+	rng     *env.Rand
+	nodes   []*host
+	wire    []packet
+	dropPct uint64
+	cut     map[[2]kafka.NodeID]bool
+	raftCfg RaftConfig
+	newest  *Image // the image of the highest index that any node has applied
+	checks  int
+}
+
+type packet struct {
+	at       time.Duration
+	from, to kafka.NodeID
+	m        peer.Message
+}
+
+// host is a node with its disk and clock.
+type host struct {
+	c      *cluster
+	id     kafka.NodeID
+	node   *Node
+	life   byte
+	drift  int64 // percent
+	frozen bool
+	inbox  []packet
+
+	durable   []Record
+	writing   []diskWrite
+	files     map[Index][]byte // durable
+	saving    []diskSave
+	diskStuck bool
+
+	verdicts map[peer.CommandID]Verdict
+	barriers map[uint64]kafka.ErrorCode
+	wakeups  int
+	full     int // images installed from snapshots
+	// resigned are partitions that the host has stopped answering for.
+	resigned map[kafka.PartitionID]bool
+}
+
+type diskWrite struct {
+	at time.Duration
+	p  Persist
+}
+
+type diskSave struct {
+	at time.Duration
+	f  SnapshotFile
+}
+
+// seededReader replaces crypto/rand.Reader, from which the raft library draws
+// its election jitter.
+type seededReader struct{ r *env.Rand }
+
+func (s seededReader) Read(b []byte) (int, error) {
+	s.r.Fill(b)
+	return len(b), nil
+}
+
+func TestMain(m *testing.M) {
+	old := rand.Reader
+	rand.Reader = seededReader{env.NewRand(1, 2)}
+	code := m.Run()
+	rand.Reader = old
+	os.Exit(code)
+}
+
+func newCluster(t require.TestingT, size int, seed uint64) *cluster {
+	return newClusterWith(t, size, seed, RaftConfig{})
+}
+
+func newClusterWith(t require.TestingT, size int, seed uint64, cfg RaftConfig) *cluster {
+	rand.Reader = seededReader{env.NewRand(seed, 77)}
+	c := &cluster{t: t, rng: env.NewRand(seed, 1), cut: map[[2]kafka.NodeID]bool{}, raftCfg: cfg}
+	var voters []uint64
+	for i := 1; i <= size; i++ {
+		voters = append(voters, uint64(i))
+	}
+	for i := 1; i <= size; i++ {
+		h := &host{c: c, id: kafka.NodeID(i), verdicts: map[peer.CommandID]Verdict{}, barriers: map[uint64]kafka.ErrorCode{}, files: map[Index][]byte{}}
+		_, records, image := NewCluster(peer.UUID{7}, voters)
+		h.durable = records
+		h.files[image.Index()] = image.Encode()
+		c.nodes = append(c.nodes, h)
+		h.start()
+	}
+	return c
+}
+
+func (c *cluster) host(id kafka.NodeID) *host { return c.nodes[id-1] }
+
+// start recovers from what is durable and starts a new incarnation.
+func (h *host) start() {
+	h.life++
+	last, ok, err := LastSnapshot(h.durable)
+	require.NoError(h.c.t, err)
+	require.True(h.c.t, ok)
+	image, err := DecodeImage(h.files[last])
+	require.NoError(h.c.t, err)
+	rec, err := Recover(h.durable, image)
+	require.NoError(h.c.t, err)
+	h.node = NewNode(NodeConfig{
+		Register: RegisterBroker{Node: h.id, Incarnation: incarnation(h.id, h.life), Host: "h", Port: 9092},
+		Raft:     h.c.raftCfg,
+	}, rec, h.clock())
+	h.writing, h.saving, h.inbox, h.frozen, h.diskStuck = nil, nil, nil, false, false
+	h.turn()
+}
+
+// crash loses what is not durable: some prefix of the unsynced batches survives.
+func (h *host) crash() {
+	h.node = nil
+	keep := h.c.rng.IntN(len(h.writing) + 1)
+	for _, w := range h.writing[:keep] {
+		h.commit(w.p)
+	}
+	h.writing, h.saving, h.inbox = nil, nil, nil
+}
+
+func (h *host) commit(p Persist) {
+	if p.Checkpoint != 0 {
+		h.durable = nil
+	}
+	h.durable = append(h.durable, p.Records...)
+}
+
+// clock is the host's own time: each has another origin and another rate.
+func (h *host) clock() env.Instant {
+	return env.Instant(int64(h.c.now)*(100+h.drift)/100 + int64(h.id)*1e12)
+}
+
+func (h *host) turn() {
+	if h.node == nil || h.frozen {
+		return
+	}
+	now := h.clock()
+	if h.node.NextTimer() <= now {
+		h.wakeups++
+	}
+	h.node.Tick(now)
+	eff := h.node.Ready(now)
+	for _, p := range eff.Persist {
+		h.writing = append(h.writing, diskWrite{h.c.now + time.Duration(h.c.rng.Between(1, 8))*time.Millisecond, p})
+	}
+	for _, f := range eff.Files {
+		h.saving = append(h.saving, diskSave{h.c.now + time.Duration(h.c.rng.Between(5, 30))*time.Millisecond, f})
+	}
+	for _, e := range eff.Send {
+		h.c.transmit(h.id, e)
+	}
+	for _, v := range eff.Verdicts {
+		h.verdicts[v.ID] = v.Verdict
+	}
+	for _, b := range eff.Barriers {
+		h.barriers[b.ID] = b.Code
+	}
+	if eff.Image != nil {
+		if eff.Changes.Full {
+			h.full++
+		}
+		if h.c.newest == nil || eff.Image.Index() > h.c.newest.Index() {
+			h.c.newest = eff.Image
+		}
+		h.node.Confirm(eff.Image.Index())
+	}
+}
+
+func (c *cluster) transmit(from kafka.NodeID, e Envelope) {
+	if c.cut[[2]kafka.NodeID{from, e.To}] || c.rng.Chance(c.dropPct, 100) {
+		return
+	}
+	// Through the real encoding.
+	_, m, err := peer.Decode(peer.Append(nil, 0, e.Message)[4:])
+	require.NoError(c.t, err)
+	at := c.now + time.Duration(c.rng.Between(1, 3))*time.Millisecond
+	for _, p := range c.wire { // in order per pair
+		if p.from == from && p.to == e.To {
+			at = max(at, p.at)
+		}
+	}
+	c.wire = append(c.wire, packet{at, from, e.To, m})
+}
+
+// run lets time pass in steps of a millisecond.
+func (c *cluster) run(d time.Duration) {
+	for end := c.now + d; c.now < end; {
+		c.now += time.Millisecond
+		c.deliver()
+		for _, h := range c.nodes {
+			h.disk()
+			if h.node != nil && !h.frozen {
+				for _, p := range h.inbox {
+					h.node.Step(h.clock(), p.from, p.m)
+				}
+				busy := len(h.inbox) > 0
+				h.inbox = nil
+				if busy || h.node.NextTimer() <= h.clock() {
+					h.turn()
+				}
+			}
+		}
+		c.check()
+	}
+}
+
+// until runs until the condition holds, or fails.
+func (c *cluster) until(limit time.Duration, what string, ok func() bool) time.Duration {
+	begin := c.now
+	for !ok() {
+		require.Less(c.t, c.now-begin, limit, "not within %v: %s", limit, what)
+		c.run(time.Millisecond)
+	}
+	return c.now - begin
+}
+
+func (c *cluster) deliver() {
+	keep := c.wire[:0]
+	for _, p := range c.wire {
+		if p.at > c.now {
+			keep = append(keep, p)
+		} else if h := c.host(p.to); h.node != nil {
+			h.inbox = append(h.inbox, p)
+		}
+	}
+	c.wire = keep
+}
+
+func (h *host) disk() {
+	if h.node == nil || h.diskStuck {
+		return
+	}
+	done := false
+	for len(h.saving) > 0 && h.saving[0].at <= h.c.now {
+		h.files[h.saving[0].f.Index] = h.saving[0].f.Data
+		h.node.SnapshotSaved(h.saving[0].f.Index)
+		h.saving, done = h.saving[1:], true
+	}
+	for len(h.writing) > 0 && h.writing[0].at <= h.c.now {
+		w := h.writing[0]
+		h.writing, done = h.writing[1:], true
+		h.commit(w.p)
+		if w.p.Sync {
+			h.node.Persisted(w.p.Token)
+		}
+	}
+	if done {
+		h.turn()
+	}
+}
+
+// check is the safety of leases: nobody can hold one for a leadership that the
+// cluster has already given to another epoch, frozen nodes included, since they
+// may wake at any moment. Equal indexes must mean equal images.
+func (c *cluster) check() {
+	if c.newest == nil {
+		return
+	}
+	for _, h := range c.nodes {
+		if h.node == nil || !h.node.LeaseValid(h.clock()) {
+			continue
+		}
+		img := h.node.Image()
+		if img == c.newest || img.Index() == c.newest.Index() {
+			continue
+		}
+		img.Topics(func(t *Topic) bool {
+			for i, p := range t.Partitions {
+				q := c.newest.Partition(kafka.PartitionID{Topic: t.ID, Partition: int32(i)})
+				if id := (kafka.PartitionID{Topic: t.ID, Partition: int32(i)}); p.Leader == h.id && q != nil && !h.resigned[id] {
+					c.checks++
+					require.Equal(c.t, p.LeaderEpoch, q.LeaderEpoch, "broker %d holds a lease while %d leads %s-%d", h.id, q.Leader, t.Name, i)
+				}
+			}
+			return true
+		})
+	}
+}
+
+// leader is the one active controller, nil if there is none that a majority follows.
+func (c *cluster) leader() *host {
+	var best *host
+	for _, h := range c.nodes {
+		if h.node != nil && !h.frozen && h.node.Status().Leading && (best == nil || h.node.Status().Term > best.node.Status().Term) {
+			best = h
+		}
+	}
+	return best
+}
+
+// ready waits until every live broker is registered, unfenced and leased.
+func (c *cluster) ready() {
+	c.until(20*time.Second, "all brokers are unfenced and hold leases", func() bool {
+		for _, h := range c.nodes {
+			if h.node == nil || h.frozen {
+				continue
+			}
+			b := h.node.Image().Broker(h.id)
+			if b == nil || b.Fenced || b.Incarnation != h.node.incarnation || !h.node.LeaseValid(h.clock()) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// do proposes at a node and waits for the verdict.
+func (c *cluster) do(h *host, cmd Command) Verdict {
+	id := h.node.Propose(cmd, h.clock().Add(10*time.Second))
+	h.turn()
+	c.until(12*time.Second, "a verdict", func() bool { _, ok := h.verdicts[id]; return ok })
+	return h.verdicts[id]
+}
+
+func newTopics(n, partitions int, replication int16) *CreateTopics {
+	cmd := &CreateTopics{}
+	for i := range n {
+		cmd.Topics = append(cmd.Topics, NewTopic{Name: "t" + string(rune('a'+i%26)) + string(rune('a'+i/26%26)) + string(rune('a'+i/676)),
+			ID: kafka.TopicID{byte(i), byte(i >> 8), 3}, Partitions: int32(partitions), ReplicationFactor: replication})
+	}
+	return cmd
+}
+
+func (c *cluster) isolate(id kafka.NodeID, cut bool) {
+	for _, h := range c.nodes {
+		if h.id != id {
+			c.cut[[2]kafka.NodeID{id, h.id}] = cut
+			c.cut[[2]kafka.NodeID{h.id, id}] = cut
+		}
+	}
+}
+
+// converged waits until all live nodes have equal images.
+func (c *cluster) converged() {
+	c.until(20*time.Second, "all images are equal", func() bool {
+		var at []Index
+		for _, h := range c.nodes {
+			if h.node != nil {
+				at = append(at, h.node.Image().Index())
+			}
+		}
+		return len(slices.Compact(at)) == 1
+	})
+	for _, h := range c.nodes {
+		if h.node != nil {
+			require.Equal(c.t, c.newest.Hash(), h.node.Image().Hash())
+		}
+	}
+}

@@ -1,0 +1,332 @@
+package meta
+
+import (
+	"slices"
+
+	"github.com/tidwall/btree"
+
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+	"lockstep/broker/wire/peer"
+)
+
+// controller holds the duties of the node that leads Raft: it proposes what
+// others ask for, keeps the brokers' sessions, grants leases and fences. All
+// its state is of one term and starts empty with it.
+type controller struct {
+	timing Timing
+	self   kafka.NodeID
+	raft   *Raft
+	nextID func() peer.CommandID // ids of this node's commands
+	// defaults are proposed once, to bootstrap the cluster.
+	defaults Configs
+
+	active       bool
+	term         Term
+	since        env.Instant // start of my term, or the last time I woke up from a freeze
+	appliedOwn   bool        // an entry of my own term is applied (PROTOCOL 23)
+	lastSeen     env.Instant // when the controller last ran
+	bootstrapped bool        // proposed
+
+	queue      []queued
+	queueBytes int
+	pending    *btree.Map[uint64, pendingCommand] // by order of proposal
+	proposed   uint64
+
+	sessions *btree.Map[int32, *brokerSession]
+
+	nextRound uint64
+	waiting   round   // heartbeats and reads for the next ReadIndex
+	rounds    []round // begun
+	lastRound env.Instant
+
+	send []Envelope
+	// local are replies to this node itself.
+	local []peer.Message
+}
+
+// queued is a command that is not proposed yet.
+type queued struct {
+	id      peer.CommandID
+	from    kafka.NodeID
+	bytes   []byte
+	command Command
+	since   env.Instant
+}
+
+// pendingCommand is proposed and not applied. Its victims get no lease until
+// the fate of the command is known.
+type pendingCommand struct {
+	id      peer.CommandID
+	victims []kafka.NodeID
+}
+
+// brokerSession is what this controller knows of one incarnation of a broker.
+type brokerSession struct {
+	incarnation peer.UUID
+	granted     env.Instant // receipt of the last heartbeat that was granted; valid if ever
+	ever        bool
+	begun       env.Instant // when this controller first knew the incarnation, or unfenced it
+	confirmed   Index       // what all its loops act on
+	// renounced: it said that it drains, has stopped answering and uses no lease.
+	renounced bool
+	taking    int            // proposed commands that take a leadership from it
+	withheld  bool           // a queued command waits until its last lease is over
+	busy      peer.CommandID // a command of ours about this broker is under way
+	// mayLead: it was fenced when first seen, and may be its own successor (see
+	// RegisterBroker): a fence must then be proposed though it is fenced.
+	mayLead bool
+}
+
+// round is one ReadIndex and all that waits for it: heartbeats are batched.
+type round struct {
+	id         uint64
+	begun      env.Instant
+	heartbeats []heartbeat
+	reads      []read
+}
+
+type heartbeat struct {
+	*peer.Heartbeat
+	at env.Instant // receipt
+}
+
+type read struct {
+	from    kafka.NodeID
+	context uint64
+}
+
+const (
+	queueMax      = 8192     // commands
+	queueBytesMax = 64 << 20 // bytes of commands
+	roundsMax     = 8        // ReadIndex rounds under way
+)
+
+func newController(timing Timing, self kafka.NodeID, r *Raft, nextID func() peer.CommandID, defaults Configs, now env.Instant) *controller {
+	c := &controller{timing: timing, self: self, raft: r, nextID: nextID, defaults: defaults, lastSeen: now}
+	c.clear()
+	return c
+}
+
+func (c *controller) clear() {
+	c.queue, c.queueBytes = nil, 0
+	c.pending = btree.NewMap[uint64, pendingCommand](0)
+	c.sessions = btree.NewMap[int32, *brokerSession](0)
+	c.waiting, c.rounds = round{}, nil
+	c.appliedOwn, c.bootstrapped = false, false
+}
+
+// observe keeps step with Raft and the clock; it runs before anything else of
+// the controller in every turn. A controller that was itself stopped cannot
+// hold that time against others: what they sent is still in its sockets.
+func (c *controller) observe(now env.Instant) {
+	if now.Sub(c.lastSeen) > 2*c.timing.Heartbeat {
+		c.since = now
+	}
+	c.lastSeen = now
+	leads := c.raft.leads() && !c.raft.paused
+	term := c.raft.term()
+	if c.active && (!leads || term != c.term) {
+		c.resign()
+	}
+	if leads && !c.active {
+		c.active, c.term, c.since, c.lastRound = true, term, now, now
+	}
+}
+
+// resign ends the controller's term on this node. What was not proposed is sent
+// back; what was proposed may still be committed, so nothing is said about it.
+func (c *controller) resign() {
+	for _, q := range c.queue {
+		c.reply(q.from, &peer.ProposeReply{ID: q.id, Code: kafka.NotController})
+	}
+	for _, rd := range c.rounds {
+		c.failReads(rd.reads)
+	}
+	c.failReads(c.waiting.reads)
+	c.active = false
+	c.clear()
+}
+
+func (c *controller) failReads(reads []read) {
+	for _, r := range reads {
+		c.reply(r.from, &peer.ReadIndexReply{Context: r.context})
+	}
+}
+
+func (c *controller) reply(to kafka.NodeID, m peer.Message) {
+	if to == c.self {
+		c.local = append(c.local, m)
+		return
+	}
+	c.send = append(c.send, Envelope{to, m})
+}
+
+// propose takes a command from a node, this one included.
+func (c *controller) propose(now env.Instant, from kafka.NodeID, p *peer.Propose) {
+	cmd, err := DecodeCommand(p.Command)
+	switch {
+	case !c.active || len(c.queue) >= queueMax || c.queueBytes+len(p.Command) > queueBytesMax:
+		c.reply(from, &peer.ProposeReply{ID: p.ID, Code: kafka.NotController})
+	case err != nil || p.ID.Node != from || len(p.Command) > commandBytesMax:
+		c.reply(from, &peer.ProposeReply{ID: p.ID, Code: kafka.InvalidRequest})
+	default:
+		c.enqueue(queued{p.ID, from, p.Command, cmd, now})
+	}
+}
+
+// commandBytesMax bounds one command: an entry must fit Raft's windows.
+const commandBytesMax = 8 << 20
+
+func (c *controller) enqueue(q queued) {
+	c.queue = append(c.queue, q)
+	c.queueBytes += len(q.bytes)
+}
+
+// proposeOwn queues a command of the controller's own about a broker.
+func (c *controller) proposeOwn(now env.Instant, s *brokerSession, cmd Command) {
+	id := c.nextID()
+	if s != nil {
+		s.busy = id
+	}
+	c.enqueue(queued{id, c.self, EncodeCommand(cmd), cmd, now})
+}
+
+func (c *controller) readIndex(from kafka.NodeID, context uint64) {
+	if !c.active {
+		c.reply(from, &peer.ReadIndexReply{Context: context})
+		return
+	}
+	c.waiting.reads = append(c.waiting.reads, read{from, context})
+}
+
+// flush ends a turn: one ReadIndex for all that waits for one, and one entry
+// for all that can be proposed. It reports whether it did anything.
+func (c *controller) flush(now env.Instant, img *Image) bool {
+	if !c.active || !c.appliedOwn {
+		return false
+	}
+	if !img.bootstrapped && !c.bootstrapped {
+		c.bootstrapped = true
+		c.proposeOwn(now, nil, &Bootstrap{c.defaults})
+	}
+	did := false
+	if len(c.waiting.heartbeats)+len(c.waiting.reads) > 0 && len(c.rounds) < roundsMax {
+		c.nextRound++
+		c.waiting.id, c.waiting.begun = c.nextRound, now
+		c.rounds = append(c.rounds, c.waiting)
+		c.waiting = round{}
+		c.raft.readIndex(c.nextRound)
+		did = true
+	}
+	return c.dispatch(now, img) || did
+}
+
+// dispatch proposes what may be proposed now, many commands to an entry. What
+// must wait for a lease to end stays, and its victims get no new one.
+func (c *controller) dispatch(now env.Instant, img *Image) bool {
+	c.sessions.Scan(func(_ int32, s *brokerSession) bool { s.withheld = false; return true })
+	if len(c.queue) == 0 {
+		return false
+	}
+	var rest, batch []queued
+	var victims [][]kafka.NodeID
+	size, did := 0, false
+	flush := func() {
+		if len(batch) == 0 {
+			return
+		}
+		if c.proposeBatch(batch, victims) {
+			did = true
+		} else {
+			rest = append(rest, batch...)
+		}
+		batch, victims, size = nil, nil, 0
+	}
+	for _, q := range c.queue {
+		harmed, ready := c.victims(now, img, &q)
+		switch {
+		case ready && c.safe(now, img, harmed, &q):
+			if size+len(q.bytes) > c.raft.cfg.EntryBytesMax {
+				flush()
+			}
+			batch, victims, size = append(batch, q), append(victims, harmed), size+len(q.bytes)
+		case now.Sub(q.since) >= c.timing.Patience:
+			c.reply(q.from, &peer.ProposeReply{ID: q.id, Code: kafka.RequestTimedOut})
+		default:
+			rest = append(rest, q)
+		}
+	}
+	flush()
+	c.queue, c.queueBytes = rest, 0
+	for _, q := range rest {
+		c.queueBytes += len(q.bytes)
+	}
+	return did
+}
+
+// proposeBatch proposes one entry. From here on the victims get no lease.
+func (c *controller) proposeBatch(batch []queued, victims [][]kafka.NodeID) bool {
+	ids, commands := make([]peer.CommandID, len(batch)), make([][]byte, len(batch))
+	for i, q := range batch {
+		ids[i], commands[i] = q.id, q.bytes
+	}
+	if !c.raft.propose(encodeBatch(ids, commands)) {
+		return false
+	}
+	for i, id := range ids {
+		c.proposed++
+		c.pending.Set(c.proposed, pendingCommand{id, victims[i]})
+		for _, v := range victims[i] {
+			if s, ok := c.sessions.Get(int32(v)); ok {
+				s.taking++
+			}
+		}
+	}
+	return true
+}
+
+// applied follows an entry that was applied: img is the image after it. Own
+// entries are applied in the order in which they were proposed.
+func (c *controller) applied(term Term, batch []Proposed) {
+	if !c.active || term != c.term {
+		return
+	}
+	c.appliedOwn = true
+	for _, p := range batch {
+		seq, first, ok := c.pending.Min()
+		if !ok || first.id != p.ID {
+			continue
+		}
+		c.pending.Delete(seq)
+		for _, v := range first.victims {
+			if s, ok := c.sessions.Get(int32(v)); ok {
+				s.taking--
+			}
+		}
+		c.sessions.Scan(func(_ int32, s *brokerSession) bool {
+			if s.busy == p.ID {
+				s.busy = peer.CommandID{}
+			}
+			return true
+		})
+	}
+}
+
+// readDone ends a ReadIndex round: this node was the leader at some time after
+// the round began.
+func (c *controller) readDone(now env.Instant, img *Image, r readState) {
+	i := slices.IndexFunc(c.rounds, func(rd round) bool { return rd.id == r.round })
+	if i < 0 {
+		return
+	}
+	rd := c.rounds[i]
+	c.rounds = slices.Delete(c.rounds, i, i+1)
+	c.lastRound = max(c.lastRound, rd.begun)
+	for _, hb := range rd.heartbeats {
+		c.answer(now, img, hb)
+	}
+	for _, q := range rd.reads {
+		c.reply(q.from, &peer.ReadIndexReply{Context: q.context, Index: uint64(r.index)})
+	}
+}

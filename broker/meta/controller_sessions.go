@@ -1,0 +1,218 @@
+package meta
+
+import (
+	"slices"
+
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+	"lockstep/broker/wire/peer"
+)
+
+// session returns the session of a registered broker's present incarnation. A
+// new incarnation starts a new one: leases of the old one died with its process.
+func (c *controller) session(now env.Instant, b *Broker) *brokerSession {
+	s, ok := c.sessions.Get(int32(b.ID))
+	if !ok || s.incarnation != b.Incarnation {
+		s = &brokerSession{incarnation: b.Incarnation, begun: now, mayLead: b.Fenced}
+		// Commands under way that take from the broker take from this one too.
+		c.pending.Scan(func(_ uint64, p pendingCommand) bool {
+			if slices.Contains(p.victims, b.ID) {
+				s.taking++
+			}
+			return true
+		})
+		c.sessions.Set(int32(b.ID), s)
+	}
+	return s
+}
+
+// heartbeat takes a heartbeat. What it confirms or renounces is a fact and
+// counts at once; the grant waits for a ReadIndex begun after now.
+func (c *controller) heartbeat(now env.Instant, img *Image, from kafka.NodeID, hb *peer.Heartbeat) {
+	if !c.active || hb.Node != from {
+		return
+	}
+	if b := img.Broker(from); b != nil && b.Incarnation == hb.Incarnation && b.Epoch == hb.BrokerEpoch {
+		s := c.session(now, b)
+		s.confirmed = max(s.confirmed, Index(hb.Confirmed))
+		s.renounced = s.renounced || hb.Draining
+	}
+	list := &c.waiting.heartbeats
+	if i := slices.IndexFunc(*list, func(h heartbeat) bool { return h.Node == from }); i >= 0 {
+		(*list)[i] = heartbeat{hb, now} // the later one says it all
+		return
+	}
+	*list = append(*list, heartbeat{hb, now})
+}
+
+// answer decides a heartbeat after its ReadIndex succeeded (PROTOCOL 23).
+func (c *controller) answer(now env.Instant, img *Image, hb heartbeat) {
+	reply := &peer.HeartbeatReply{SentAt: hb.SentAt, Term: uint64(c.term), Commit: uint64(c.raft.commit())}
+	b := img.Broker(hb.Node)
+	if b == nil || b.Incarnation != hb.Incarnation || b.Epoch != hb.BrokerEpoch {
+		reply.Fenced = true
+		c.reply(hb.Node, reply)
+		return
+	}
+	s := c.session(now, b)
+	reply.Fenced = b.Fenced
+	caughtUp := s.confirmed >= max(Index(b.Epoch), b.LastLoss)
+	switch {
+	case s.renounced:
+		c.drain(now, b, s)
+	case b.Fenced && !b.Draining && caughtUp && s.busy == (peer.CommandID{}):
+		// The session begins anew: its old silence must not fence it again
+		// before its next heartbeat.
+		s.begun = now
+		c.proposeOwn(now, s, &UnfenceBroker{b.ID, b.Epoch})
+	case !b.Fenced && caughtUp && s.taking == 0 && !s.withheld:
+		reply.Granted = true
+		s.granted, s.ever = max(s.granted, hb.at), true
+	}
+	c.reply(hb.Node, reply)
+}
+
+// drain moves a stopping broker's leaderships, and fences it once they are.
+func (c *controller) drain(now env.Instant, b *Broker, s *brokerSession) {
+	switch {
+	case s.busy != (peer.CommandID{}):
+	case !b.Draining:
+		c.proposeOwn(now, s, &DrainBroker{b.ID, b.Epoch})
+	case !b.Fenced:
+		c.proposeOwn(now, s, &FenceBroker{b.ID, b.Epoch})
+	}
+}
+
+// tick looks for missed sessions.
+func (c *controller) tick(now env.Instant, img *Image) {
+	if !c.active || !c.appliedOwn {
+		return
+	}
+	// Without a quorum nobody can be granted anything: that is not their silence.
+	quorate := now.Sub(c.lastRound) <= 4*c.timing.Heartbeat
+	for _, b := range img.Brokers() {
+		s := c.session(now, b)
+		if s.busy != (peer.CommandID{}) {
+			continue
+		}
+		if s.renounced {
+			c.drain(now, b, s)
+			continue
+		}
+		if !quorate || now.Sub(max(s.lastGrant(c), s.begun)) < c.timing.Session {
+			continue
+		}
+		if !b.Fenced || s.mayLead && img.Leads(b.ID) {
+			c.proposeOwn(now, s, &FenceBroker{b.ID, b.Epoch})
+		}
+		s.mayLead = false
+	}
+}
+
+// lastGrant is the latest time at which a lease may have been granted: by this
+// controller, or by one before its term.
+func (s *brokerSession) lastGrant(c *controller) env.Instant {
+	if s.ever {
+		return max(s.granted, c.since)
+	}
+	return c.since
+}
+
+// victims are the brokers that the command takes a leadership from, or drops
+// from an ISR where they led and have not confirmed the loss (PROTOCOL 24).
+// ready is false while this node's image is too old to tell: commands are bound
+// to epochs, so that at equal epochs what is seen here is what will be applied.
+func (c *controller) victims(now env.Instant, img *Image, q *queued) (victims []kafka.NodeID, ready bool) {
+	switch cmd := q.command.(type) {
+	case *RegisterBroker:
+		return []kafka.NodeID{cmd.Node}, true
+	case *FenceBroker:
+		return []kafka.NodeID{cmd.Node}, true
+	case *DrainBroker:
+		return []kafka.NodeID{cmd.Node}, true
+	case *ElectLeaders:
+		for _, e := range cmd.Partitions {
+			p := img.Partition(e.ID)
+			if p == nil || e.LeaderEpoch < p.LeaderEpoch {
+				continue // it will be refused
+			}
+			if e.LeaderEpoch > p.LeaderEpoch {
+				return nil, false
+			}
+			if p.Leader != kafka.NoNode && !cmd.Unclean && p.Leader != p.Replicas[0] && !slices.Contains(victims, p.Leader) {
+				victims = append(victims, p.Leader)
+			}
+		}
+	case *AlterPartition:
+		for i := range cmd.Partitions {
+			n := &cmd.Partitions[i]
+			p := img.Partition(n.ID)
+			if p == nil || n.LeaderEpoch < p.LeaderEpoch || n.LeaderEpoch == p.LeaderEpoch && n.PartitionEpoch < p.PartitionEpoch {
+				continue
+			}
+			if n.LeaderEpoch > p.LeaderEpoch || n.PartitionEpoch > p.PartitionEpoch {
+				return nil, false
+			}
+			victims = c.dropped(now, img, p, n, victims)
+		}
+	}
+	return victims, true
+}
+
+// dropped adds the members that the new ISR lacks, that led the partition and
+// have not confirmed that they do not any more.
+func (c *controller) dropped(now env.Instant, img *Image, p *Partition, n *NewISR, victims []kafka.NodeID) []kafka.NodeID {
+	for _, l := range p.Losses {
+		stays := slices.ContainsFunc(n.ISR, func(m ISRMember) bool { return m.Node == l.Node })
+		b := img.Broker(l.Node)
+		if stays || b == nil || slices.Contains(victims, l.Node) || c.session(now, b).confirmed >= l.Index {
+			continue
+		}
+		victims = append(victims, l.Node)
+	}
+	return victims
+}
+
+// safe reports whether no victim can hold a lease. Victims that may hold one
+// are withheld from the next, so that the wait ends.
+func (c *controller) safe(now env.Instant, img *Image, victims []kafka.NodeID, q *queued) bool {
+	if _, ok := q.command.(*RegisterBroker); ok {
+		return true // the incarnation that is replaced has no process any more
+	}
+	all := true
+	for _, id := range victims {
+		b := img.Broker(id)
+		if b == nil {
+			continue
+		}
+		s := c.session(now, b)
+		own := resigned(q.command) && q.from == id && q.id.Incarnation == b.Incarnation
+		if own || s.renounced || now.Sub(s.lastGrant(c)) >= c.timing.Takeover {
+			continue
+		}
+		s.withheld = true
+		all = false
+	}
+	return all
+}
+
+// resigned reports whether the proposer says that it has stopped answering for
+// the partitions that it leads and the command names.
+func resigned(cmd Command) bool {
+	e, ok := cmd.(*ElectLeaders)
+	return ok && e.Resigned
+}
+
+// confirmedBy is the lowest index that all unfenced brokers have confirmed.
+func (c *controller) confirmedBy(now env.Instant, img *Image) (Index, bool) {
+	if !c.active {
+		return 0, false
+	}
+	low := img.index
+	for _, b := range img.Brokers() {
+		if !b.Fenced {
+			low = min(low, c.session(now, b).confirmed)
+		}
+	}
+	return low, true
+}

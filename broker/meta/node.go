@@ -1,0 +1,312 @@
+package meta
+
+import (
+	"time"
+
+	"github.com/tidwall/btree"
+
+	"lockstep/broker/assert"
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+	"lockstep/broker/wire/peer"
+)
+
+// NodeConfig is what a node is started with.
+type NodeConfig struct {
+	// Register is what the broker registers as: its Node is the Raft id, and
+	// its Incarnation is new at every start.
+	Register RegisterBroker
+	Timing   Timing
+	Raft     RaftConfig
+	// Defaults are broker-level configurations that the first controller of the
+	// cluster writes into the image, sorted by name.
+	Defaults Configs
+	// WALDamaged: the control WAL is damaged. The node neither votes nor
+	// campaigns and must come back under a new id (PROTOCOL 8).
+	WALDamaged bool
+}
+
+// Effects are what a turn asks of the control loop. The slices belong to it.
+type Effects struct {
+	Persist []Persist
+	Files   []SnapshotFile
+	Send    []Envelope
+	// Image is the new image, nil if nothing was applied; Changes is what
+	// differs from the last one that was handed out.
+	Image    *Image
+	Changes  Changes
+	Verdicts []Completed
+	Barriers []BarrierDone
+}
+
+// Completed is the end of a command proposed here: applied with a verdict, or
+// REQUEST_TIMED_OUT (its fate is unknown), or definitely not proposed.
+type Completed struct {
+	ID      peer.CommandID
+	Verdict Verdict
+}
+
+// BarrierDone ends a barrier. With code None the image of these effects, or an
+// earlier one, is at least as new as the cluster was when the barrier began.
+type BarrierDone struct {
+	ID   uint64
+	Code kafka.ErrorCode
+}
+
+// Node is metadata on one node: Raft, image, session and, where Raft leads,
+// controller. See the package documentation for the obligations of its user.
+type Node struct {
+	id          kafka.NodeID
+	incarnation peer.UUID
+	raft        *Raft
+	img         *Image
+	session     session
+	controller  *controller
+	tickEvery   time.Duration
+
+	seq       uint64
+	proposals *btree.Map[uint64, *proposal] // by seq of their id
+	barriers  *btree.Map[uint64, *barrier]
+	knows     kafka.NodeID // the leader that heartbeats go to
+	out       Effects
+}
+
+// proposal is a command of this node whose verdict is not known.
+type proposal struct {
+	bytes    []byte
+	deadline env.Instant
+	sent     bool        // to a controller: from then on it may have been proposed
+	retryAt  env.Instant // not before, if it is not sent
+}
+
+// barrier is a read that waits for the image to be new enough.
+type barrier struct {
+	deadline env.Instant
+	index    Index       // 0 until the controller has named it
+	retryAt  env.Instant // not asked again before
+}
+
+// NewNode starts a node from its recovered state.
+func NewNode(cfg NodeConfig, rec Recovered, now env.Instant) *Node {
+	cfg.Timing.setDefaults()
+	cfg.Raft.setDefaults()
+	id := cfg.Register.Node
+	assert.That(id >= 1, "meta: node id %d", int(id))
+	n := &Node{
+		id: id, incarnation: cfg.Register.Incarnation, img: rec.log.snapshot.image, tickEvery: cfg.Raft.Tick,
+		raft:      newRaft(id, cfg.Raft, rec, now, cfg.WALDamaged),
+		session:   session{timing: cfg.Timing, register: cfg.Register, started: now, healthy: true},
+		proposals: btree.NewMap[uint64, *proposal](0), barriers: btree.NewMap[uint64, *barrier](0),
+	}
+	n.controller = newController(cfg.Timing, id, n.raft, n.nextID, cfg.Defaults, now)
+	n.out.Image, n.out.Changes.Full = n.img, true
+	return n
+}
+
+func (n *Node) nextID() peer.CommandID {
+	n.seq++
+	return peer.CommandID{Node: n.id, Incarnation: n.incarnation, Seq: n.seq}
+}
+
+// Step takes one message of a peer's control connection. The message is kept.
+func (n *Node) Step(now env.Instant, from kafka.NodeID, m peer.Message) {
+	n.controller.observe(now)
+	switch m := m.(type) {
+	case *peer.Raft:
+		n.raft.step(from, m.Message)
+	case *peer.SnapshotChunk:
+		n.raft.stepChunk(from, m)
+	case *peer.Heartbeat:
+		n.controller.heartbeat(now, n.img, from, m)
+	case *peer.Propose:
+		n.controller.propose(now, from, m)
+	case *peer.ReadIndex:
+		n.controller.readIndex(from, m.Context)
+	default:
+		n.stepReply(now, m)
+	}
+}
+
+// stepReply takes what a controller answers.
+func (n *Node) stepReply(now env.Instant, m peer.Message) {
+	switch m := m.(type) {
+	case *peer.HeartbeatReply:
+		n.session.reply(now, m)
+	case *peer.ProposeReply:
+		n.proposeReply(now, m)
+	case *peer.ReadIndexReply:
+		b, ok := n.barriers.Get(m.Context)
+		if !ok || b.index != 0 {
+			return
+		}
+		if b.index = Index(m.Index); b.index == 0 { // not here, not now
+			b.retryAt = now.Add(n.tickEvery)
+		}
+	}
+}
+
+// proposeReply takes back a command that was definitely not proposed.
+func (n *Node) proposeReply(now env.Instant, m *peer.ProposeReply) {
+	p, ok := n.proposals.Get(m.ID.Seq)
+	if !ok || m.ID.Node != n.id || m.ID.Incarnation != n.incarnation {
+		return
+	}
+	if m.Code == kafka.NotController {
+		p.sent, p.retryAt = false, now.Add(n.tickEvery)
+		return
+	}
+	n.complete(m.ID.Seq, Verdict{Code: m.Code})
+}
+
+// complete ends a command of this node.
+func (n *Node) complete(seq uint64, v Verdict) {
+	if _, ok := n.proposals.Delete(seq); !ok {
+		return // the controller's own, or past its deadline
+	}
+	if seq == n.session.registering {
+		n.session.registering = 0
+		return
+	}
+	id := peer.CommandID{Node: n.id, Incarnation: n.incarnation, Seq: seq}
+	n.out.Verdicts = append(n.out.Verdicts, Completed{id, v})
+}
+
+// Tick lets time pass: call it in every turn, and at NextTimer at the latest.
+func (n *Node) Tick(now env.Instant) {
+	n.controller.observe(now)
+	n.raft.tick(now)
+	n.controller.observe(now)
+	n.controller.tick(now, n.img)
+	n.expire(now)
+}
+
+// NextTimer is when Tick is due. Everything of meta moves with Raft's ticks:
+// eight wake-ups a second.
+func (n *Node) NextTimer() env.Instant { return n.raft.nextTick }
+
+// expire ends what is past its deadline.
+func (n *Node) expire(now env.Instant) {
+	for _, seq := range n.proposals.Keys() {
+		if p, _ := n.proposals.Get(seq); p.deadline <= now {
+			n.complete(seq, Verdict{Code: kafka.RequestTimedOut})
+		}
+	}
+	for _, id := range n.barriers.Keys() {
+		if b, _ := n.barriers.Get(id); b.deadline <= now {
+			n.barriers.Delete(id)
+			n.out.Barriers = append(n.out.Barriers, BarrierDone{id, kafka.RequestTimedOut})
+		}
+	}
+}
+
+// Propose asks for a command. Its end comes with the effects, under the id. It
+// is proposed at most once: after the deadline its fate is unknown.
+func (n *Node) Propose(cmd Command, deadline env.Instant) peer.CommandID {
+	id := n.nextID()
+	n.proposals.Set(id.Seq, &proposal{bytes: EncodeCommand(cmd), deadline: deadline})
+	return id
+}
+
+// Barrier asks to know when this node's image is as new as the cluster is now:
+// reads of the image after it are linearizable.
+func (n *Node) Barrier(deadline env.Instant) uint64 {
+	n.seq++
+	n.barriers.Set(n.seq, &barrier{deadline: deadline})
+	return n.seq
+}
+
+// Persisted says that the batch and all before it are durable.
+func (n *Node) Persisted(token uint64) { n.raft.persistedTo(token) }
+
+// SnapshotSaved says that the snapshot file is durable.
+func (n *Node) SnapshotSaved(i Index) { n.raft.savedSnapshot(i) }
+
+// PeerDown says that messages to the peer may have been lost.
+func (n *Node) PeerDown(id kafka.NodeID) { n.raft.peerDown(id) }
+
+// SetHealthy says whether the node vouches for all its loops and its disk. If
+// it does not, it stops heartbeating, and leading Raft (PROTOCOL 26).
+func (n *Node) SetHealthy(now env.Instant, healthy bool) {
+	n.session.healthy = healthy
+	n.raft.pause(now, !healthy)
+	n.controller.observe(now)
+}
+
+// Confirm says that every loop of the node acts on the image of this index.
+func (n *Node) Confirm(i Index) {
+	news := i > n.session.confirmed
+	n.session.confirmed = max(n.session.confirmed, i)
+	if b := n.img.Broker(n.id); news && b != nil && b.Fenced && b.Incarnation == n.incarnation {
+		n.session.soon() // to be unfenced
+	}
+}
+
+// Drain begins a shutdown. Every shard has stopped answering as leader.
+func (n *Node) Drain() { n.session.drain() }
+
+// Drained reports whether the cluster has moved what it could and fenced this
+// broker: it may stop.
+func (n *Node) Drained() bool {
+	b := n.img.Broker(n.id)
+	return n.session.draining && (b == nil || b.Incarnation != n.incarnation || b.Fenced && b.Draining)
+}
+
+// LeaseUntil is the end of the lease: before it, answers that claim to know the
+// end of a log may be given. Shards compare it with the time of their own turn.
+func (n *Node) LeaseUntil() env.Instant { return n.session.leaseUntil }
+
+// LeaseValid reports whether the lease holds now.
+func (n *Node) LeaseValid(now env.Instant) bool { return now < n.session.leaseUntil }
+
+// Epoch is this incarnation's broker epoch, 0 until its registration is applied
+// here. From then on the image has reached what was committed at registration.
+func (n *Node) Epoch() kafka.BrokerEpoch { return n.session.epoch }
+
+// Superseded reports that another incarnation of this id has registered: two
+// processes share an id, and this one must stop.
+func (n *Node) Superseded() bool { return n.session.superseded }
+
+// Image is the last image applied.
+func (n *Node) Image() *Image { return n.img }
+
+// Leader is the controller as Raft knows it, NoNode if it knows none.
+func (n *Node) Leader() kafka.NodeID {
+	if id := n.raft.leader(); id != 0 {
+		return id
+	}
+	return kafka.NoNode
+}
+
+// Status is what operators see of Raft.
+type Status struct {
+	Term    Term
+	Commit  Index
+	Applied Index
+	Leader  kafka.NodeID
+	Leading bool // this node is the active controller
+	Voters  []kafka.NodeID
+}
+
+// Status returns Raft's state.
+func (n *Node) Status() Status {
+	s := Status{Term: n.raft.term(), Commit: n.raft.commit(), Applied: n.img.index, Leader: n.Leader(), Leading: n.controller.active}
+	for _, v := range n.raft.voters {
+		s.Voters = append(s.Voters, kafka.NodeID(v))
+	}
+	return s
+}
+
+// ConfirmedByAll is the lowest index that every unfenced broker acts on; only
+// the active controller knows it.
+func (n *Node) ConfirmedByAll(now env.Instant) (Index, bool) {
+	return n.controller.confirmedBy(now, n.img)
+}
+
+// ChangeVoters asks Raft to add or remove one voter; only the active controller
+// can. The change is done when Status shows it.
+func (n *Node) ChangeVoters(id kafka.NodeID, add bool) kafka.ErrorCode {
+	if !n.controller.active || !n.raft.proposeVoters(id, add) {
+		return kafka.NotController
+	}
+	return kafka.None
+}

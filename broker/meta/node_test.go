@@ -1,0 +1,324 @@
+package meta
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"lockstep/broker/kafka"
+)
+
+func TestClusterElectsRegistersAndLeases(t *testing.T) {
+	for _, size := range []int{1, 3, 5} {
+		c := newCluster(t, size, uint64(size))
+		c.ready()
+		require.Less(t, c.now, 3*time.Second)
+		leaders := 0
+		for _, h := range c.nodes {
+			if h.node.Status().Leading {
+				leaders++
+			}
+		}
+		require.Equal(t, 1, leaders)
+		require.Equal(t, kafka.None, c.do(c.nodes[size-1], newTopics(1, 3, 1)).Topics[0].Code)
+		c.converged()
+	}
+}
+
+func TestIdleNodeWakesAtMostTenTimesASecond(t *testing.T) {
+	c := newCluster(t, 3, 4)
+	c.ready()
+	for _, h := range c.nodes {
+		h.wakeups = 0
+	}
+	c.run(10 * time.Second)
+	for _, h := range c.nodes {
+		require.LessOrEqual(t, h.wakeups, 81)
+	}
+}
+
+func TestAThousandTopicsAreOneProposal(t *testing.T) {
+	c := newCluster(t, 3, 5)
+	c.ready()
+	before := c.newest.Index()
+	v := c.do(c.nodes[0], newTopics(1000, 3, 3))
+	require.Len(t, v.Topics, 1000)
+	for _, tv := range v.Topics {
+		require.Equal(t, kafka.None, tv.Code)
+	}
+	require.Equal(t, before+1, v.Index)
+	c.converged()
+	led := map[kafka.NodeID]int{}
+	c.newest.Topics(func(tp *Topic) bool {
+		for _, p := range tp.Partitions {
+			led[p.Leader]++
+		}
+		return true
+	})
+	require.Equal(t, map[kafka.NodeID]int{1: 1000, 2: 1000, 3: 1000}, led)
+}
+
+// victim returns a broker that is not the controller, and a partition it leads.
+func victim(c *cluster) (*host, kafka.PartitionID) {
+	for _, h := range c.nodes {
+		if h.node.Status().Leading {
+			continue
+		}
+		for i, p := range c.newest.Topic("taaa").Partitions {
+			if p.Leader == h.id {
+				return h, kafka.PartitionID{Topic: c.newest.Topic("taaa").ID, Partition: int32(i)}
+			}
+		}
+	}
+	return nil, kafka.PartitionID{}
+}
+
+func TestFrozenLeaderIsFencedAfterTheSessionAndNotBefore(t *testing.T) {
+	c := newCluster(t, 3, 6)
+	c.ready()
+	c.do(c.nodes[0], newTopics(1, 6, 3))
+	c.run(time.Second)
+	h, id := victim(c)
+	h.frozen = true
+	moved := c.until(5*time.Second, "the leadership moves", func() bool { return c.newest.Partition(id).Leader != h.id })
+	require.Greater(t, moved, 2600*time.Millisecond)
+	require.Less(t, moved, 3500*time.Millisecond)
+	for _, p := range c.newest.Topic("taaa").Partitions {
+		require.NotEqual(t, h.id, p.Leader, "a fence moves all leaderships")
+		require.False(t, p.InISR(h.id))
+	}
+	c.run(4 * time.Hour / 3600) // four seconds stand for the hours
+	h.frozen = false
+	require.False(t, h.node.LeaseValid(h.clock()))
+	require.Equal(t, h.id, h.node.Image().Partition(id).Leader, "it wakes with its old image")
+	c.ready()
+	require.NotEqual(t, h.id, h.node.Image().Partition(id).Leader)
+	require.NotZero(t, c.checks)
+}
+
+func TestControllerFailoverKeepsSessions(t *testing.T) {
+	c := newCluster(t, 3, 7)
+	c.ready()
+	c.do(c.nodes[0], newTopics(1, 6, 3))
+	c.run(time.Second)
+	old := c.leader()
+	old.frozen = true
+	took := c.until(3*time.Second, "another controller", func() bool { l := c.leader(); return l != nil && l != old })
+	require.Less(t, took, 2*time.Second)
+	for _, h := range c.nodes {
+		if h != old {
+			require.True(t, h.node.LeaseValid(h.clock()) || took > time.Second)
+		}
+	}
+	moved := c.until(5*time.Second, "the frozen controller is fenced", func() bool { return c.newest.Broker(old.id).Fenced })
+	require.Less(t, took+moved, 4500*time.Millisecond)
+	old.frozen = false
+	c.run(300 * time.Millisecond)
+	require.False(t, old.node.Status().Leading)
+	c.ready()
+	c.converged()
+}
+
+// A controller that slept must not take its own sleep for the others' silence.
+func TestWokenControllerFencesNobodyAtOnce(t *testing.T) {
+	c := newCluster(t, 1, 8)
+	c.ready()
+	c.nodes[0].frozen = true
+	c.run(10 * time.Second)
+	c.nodes[0].frozen = false
+	c.run(2 * time.Second)
+	require.False(t, c.newest.Broker(1).Fenced)
+	c.ready()
+}
+
+func TestStalledNodeIsFencedAndGivesUpRaft(t *testing.T) {
+	c := newCluster(t, 3, 9)
+	c.ready()
+	c.do(c.nodes[0], newTopics(1, 6, 3))
+	old := c.leader()
+	old.diskStuck = true
+	old.node.SetHealthy(old.clock(), false)
+	old.turn()
+	c.until(2*time.Second, "another controller", func() bool { l := c.leader(); return l != nil && l != old })
+	c.until(5*time.Second, "the stalled node is fenced", func() bool { return c.newest.Broker(old.id).Fenced })
+	require.False(t, old.node.LeaseValid(old.clock()))
+	old.diskStuck = false
+	old.node.SetHealthy(old.clock(), true)
+	c.ready()
+}
+
+func TestDrainMovesLeadershipsWithoutWaitingForTheLease(t *testing.T) {
+	c := newCluster(t, 3, 10)
+	c.ready()
+	c.do(c.nodes[0], newTopics(1, 6, 3))
+	c.run(time.Second)
+	h, id := victim(c)
+	h.node.Drain()
+	h.turn()
+	took := c.until(time.Second, "the leadership moves", func() bool { return c.newest.Partition(id).Leader != h.id })
+	require.Less(t, took, 150*time.Millisecond)
+	c.until(time.Second, "the broker is told to stop", func() bool { return h.node.Drained() })
+	require.True(t, c.newest.Broker(h.id).Fenced)
+}
+
+func TestElectionWaitsForTheLeaseUnlessTheLeaderResigned(t *testing.T) {
+	c := newCluster(t, 3, 11)
+	c.ready()
+	c.do(c.nodes[0], &CreateTopics{Topics: []NewTopic{{Name: "taaa", ID: kafka.TopicID{4}, Partitions: -1, ReplicationFactor: -1, Assignments: [][]kafka.NodeID{{1, 2}, {1, 2}}}}})
+	c.do(c.host(1), &ElectLeaders{Resigned: true}) // nothing to elect: nothing happens
+	ids := []kafka.PartitionID{{Topic: kafka.TopicID{4}}, {Topic: kafka.TopicID{4}, Partition: 1}}
+	c.host(1).crash()
+	c.until(5*time.Second, "2 leads", func() bool { return c.newest.Partition(ids[0]).Leader == 2 })
+	c.host(1).start()
+	c.ready()
+	for i := range ids {
+		p := c.newest.Partition(ids[i])
+		v := c.do(c.host(2), &AlterPartition{Leader: 2, BrokerEpoch: c.host(2).node.Epoch(), Partitions: []NewISR{{ID: ids[i], LeaderEpoch: p.LeaderEpoch,
+			PartitionEpoch: p.PartitionEpoch, ISR: []ISRMember{{1, c.host(1).node.Epoch()}, {2, c.host(2).node.Epoch()}}}}})
+		require.Equal(t, kafka.None, v.Partitions[0].Code)
+	}
+	c.run(time.Second)
+	begin := c.now
+	c.host(2).resigned = map[kafka.PartitionID]bool{ids[0]: true}
+	v := c.do(c.host(2), &ElectLeaders{Resigned: true, Partitions: c.newest.Elections(ids[:1])})
+	require.Equal(t, kafka.None, v.Partitions[0].Code)
+	require.Less(t, c.now-begin, 100*time.Millisecond)
+	begin = c.now
+	v = c.do(c.host(3), &ElectLeaders{Partitions: c.newest.Elections(ids[1:])})
+	require.Equal(t, kafka.None, v.Partitions[0].Code)
+	require.Greater(t, c.now-begin, 2200*time.Millisecond)
+	require.Equal(t, kafka.NodeID(1), c.newest.Partition(ids[1]).Leader)
+	c.ready()
+}
+
+func TestRestartedBrokerEndsItsOldEpochs(t *testing.T) {
+	c := newCluster(t, 1, 12)
+	c.ready()
+	c.do(c.nodes[0], newTopics(1, 1, 1))
+	id := kafka.PartitionID{Topic: kafka.TopicID{0, 0, 3}}
+	require.Zero(t, c.newest.Partition(id).LeaderEpoch)
+	for range 3 {
+		epoch := c.newest.Partition(id).LeaderEpoch
+		c.nodes[0].crash()
+		c.run(50 * time.Millisecond)
+		c.nodes[0].start()
+		c.ready()
+		require.Equal(t, epoch+1, c.nodes[0].node.Image().Partition(id).LeaderEpoch)
+		require.Equal(t, kafka.NodeID(1), c.nodes[0].node.Image().Partition(id).Leader)
+	}
+	require.Equal(t, []kafka.NodeID{1}, c.nodes[0].node.Status().Voters, "the voter set survives")
+}
+
+func TestLaggingNodeGetsASnapshotInChunks(t *testing.T) {
+	c := newClusterWith(t, 3, 13, RaftConfig{CompactBytes: 5_000, RetainBytes: 1, ChunkBytes: 700, ChunksPerTick: 3})
+	c.ready()
+	h, _ := c.nodes[0], 0
+	if h == c.leader() {
+		h = c.nodes[1]
+	}
+	h.crash()
+	other := c.leader()
+	for i := range 6 {
+		cmd := newTopics(60, 1, 1)
+		for k := range cmd.Topics {
+			cmd.Topics[k].Name += string(rune('a' + i))
+			cmd.Topics[k].ID[5] = byte(i)
+		}
+		require.Equal(t, kafka.None, c.do(other, cmd).Topics[0].Code)
+	}
+	c.run(time.Second)
+	require.Greater(t, c.leader().node.raft.log.base(), uint64(bootstrapIndex))
+	h.start()
+	h.full = 0
+	c.ready()
+	c.converged()
+	require.Positive(t, h.full, "it was too far behind for the log")
+	require.Equal(t, 360, h.node.Image().TopicCount())
+	// All restart from their snapshots and the log behind them.
+	for _, h := range c.nodes {
+		h.crash()
+	}
+	for _, h := range c.nodes {
+		h.start()
+	}
+	c.ready()
+	c.converged()
+	require.Equal(t, 360, c.newest.TopicCount())
+}
+
+func TestMinorityAnswersTimeouts(t *testing.T) {
+	c := newCluster(t, 3, 14)
+	c.ready()
+	old := c.leader()
+	c.isolate(old.id, true)
+	id := old.node.Propose(newTopics(1, 1, 1), old.clock().Add(2*time.Second))
+	b := old.node.Barrier(old.clock().Add(2 * time.Second))
+	old.turn()
+	c.run(3 * time.Second)
+	require.Equal(t, kafka.RequestTimedOut, old.verdicts[id].Code)
+	require.Equal(t, kafka.RequestTimedOut, old.barriers[b])
+	require.False(t, old.node.Status().Leading, "it cannot reach a quorum")
+	other := c.leader()
+	require.Equal(t, kafka.None, c.do(other, newTopics(1, 1, 1)).Topics[0].Code)
+	c.isolate(old.id, false)
+	c.ready()
+	c.converged()
+}
+
+func TestBarrierSeesWhatWasCommittedBefore(t *testing.T) {
+	c := newCluster(t, 3, 15)
+	c.ready()
+	for _, h := range c.nodes {
+		other := c.nodes[int(h.id)%3]
+		cmd := newTopics(1, 1, 1)
+		cmd.Topics[0].Name, cmd.Topics[0].ID[7] = "topic"+string(rune('0'+h.id)), byte(h.id)
+		require.Equal(t, kafka.None, c.do(h, cmd).Topics[0].Code)
+		b := other.node.Barrier(other.clock().Add(time.Second))
+		other.turn()
+		c.until(time.Second, "the barrier ends", func() bool { _, ok := other.barriers[b]; return ok })
+		require.Equal(t, kafka.None, other.barriers[b])
+		require.NotNil(t, other.node.Image().Topic(cmd.Topics[0].Name))
+	}
+}
+
+func TestDamagedNodeTakesNoPartInRaft(t *testing.T) {
+	c := newCluster(t, 3, 16)
+	c.ready()
+	h := c.nodes[0]
+	rec, _, _ := NewCluster(h.node.Image().Cluster(), []uint64{1, 2, 3})
+	h.node = NewNode(NodeConfig{Register: h.node.session.register, WALDamaged: true}, rec, h.clock())
+	term := Term(0)
+	c.run(5 * time.Second)
+	require.NotNil(t, c.leader(), "two of three go on")
+	term = h.node.Status().Term
+	require.Equal(t, bootstrapTerm, term)
+	require.Equal(t, bootstrapIndex, h.node.Image().Index())
+	c.host(2).crash()
+	c.run(5 * time.Second)
+	require.Nil(t, c.leader(), "it must not vote")
+}
+
+func TestVotersCanBeReplaced(t *testing.T) {
+	c := newCluster(t, 3, 17)
+	c.ready()
+	h := &host{c: c, id: 4, verdicts: c.nodes[0].verdicts, barriers: c.nodes[0].barriers, files: map[Index][]byte{}}
+	_, records, image := JoinCluster(c.newest.Cluster())
+	h.durable, h.files[0] = records, image.Encode()
+	c.nodes = append(c.nodes, h)
+	h.start()
+	require.Equal(t, kafka.None, c.leader().node.ChangeVoters(4, true))
+	c.leader().turn()
+	c.ready()
+	gone := c.nodes[0]
+	if gone == c.leader() {
+		gone = c.nodes[1]
+	}
+	require.Equal(t, kafka.None, c.leader().node.ChangeVoters(gone.id, false))
+	c.leader().turn()
+	c.until(5*time.Second, "three voters", func() bool { return len(h.node.Status().Voters) == 3 })
+	require.NotContains(t, h.node.Status().Voters, gone.id)
+	h.crash()
+	h.start()
+	c.until(5*time.Second, "the voter set survives a restart", func() bool { return len(h.node.Status().Voters) == 3 })
+}

@@ -1,0 +1,301 @@
+package meta
+
+import (
+	"slices"
+	"time"
+
+	"go.etcd.io/raft/v3"
+	pb "go.etcd.io/raft/v3/raftpb"
+
+	"lockstep/broker/assert"
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+	"lockstep/broker/wire/peer"
+)
+
+// RaftConfig are Raft's bounds and times. The zero value of a field means its default.
+type RaftConfig struct {
+	Tick           time.Duration // 125 ms: at most eight wake-ups a second
+	ElectionTicks  int           // 4: elections after 0.5 to 1 s of silence
+	HeartbeatTicks int           // 2
+	// CatchUpTicks bounds the ticks made up for after a freeze. It must be below
+	// ElectionTicks: a node that slept hears first what happened meanwhile.
+	CatchUpTicks  int    // 3
+	EntryBytesMax int    // 512 KiB: bytes of commands proposed as one entry
+	CompactBytes  uint64 // 64 MiB of entries applied: then a snapshot
+	RetainBytes   uint64 // 8 MiB of entries kept behind a snapshot, for slow followers
+	ChunkBytes    int    // 256 KiB
+	ChunksPerTick int    // 8: a snapshot must not hold up heartbeats
+	SnapshotMax   uint64 // 1 GiB: larger incoming snapshots are refused
+}
+
+func (c *RaftConfig) setDefaults() {
+	setDefault(&c.Tick, 125*time.Millisecond)
+	setDefault(&c.ElectionTicks, 4)
+	setDefault(&c.HeartbeatTicks, 2)
+	setDefault(&c.CatchUpTicks, 3)
+	setDefault(&c.EntryBytesMax, 512<<10)
+	setDefault(&c.CompactBytes, 64<<20)
+	setDefault(&c.RetainBytes, 8<<20)
+	setDefault(&c.ChunkBytes, 256<<10)
+	setDefault(&c.ChunksPerTick, 8)
+	setDefault(&c.SnapshotMax, 1<<30)
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Persist is a batch of records for the control WAL, in the order of tokens.
+type Persist struct {
+	Token   uint64
+	Records []Record
+	// Sync: Persisted(Token) must be called, once this and all earlier batches
+	// are durable. Without it the batch may become durable whenever it likes.
+	Sync bool
+	// Checkpoint, if not 0, is the index of a snapshot whose record begins the
+	// batch: once the batch is durable, all WAL records before it and the files
+	// of earlier snapshots may go.
+	Checkpoint Index
+}
+
+// SnapshotFile asks for a file with these bytes, durable with its directory
+// entry; then SnapshotSaved(Index) must be called.
+type SnapshotFile struct {
+	Index Index
+	Data  []byte
+}
+
+// Envelope is a message for a peer. Lost messages are tolerated; those to one
+// peer should arrive in order.
+type Envelope struct {
+	To      kafka.NodeID
+	Message peer.Message
+}
+
+// Raft drives etcd raft by values: no I/O, no clock, no goroutine. Its only
+// randomness is the election jitter that the library draws from crypto/rand.
+type Raft struct {
+	cfg    RaftConfig
+	id     uint64
+	rn     *raft.RawNode
+	log    *memoryLog
+	voters []uint64 // as applied
+
+	nextTick env.Instant
+	paused   bool // unhealthy: no ticks, no proposals
+	refuse   bool // the WAL is damaged: no part in the group (PROTOCOL 8)
+
+	token     uint64 // of the last batch handed out
+	syncToken uint64 // of the last batch that needs a sync
+	persisted uint64 // all batches up to here that need a sync are durable
+	writes    []write
+	held      []held
+
+	sinceSnapshot uint64    // bytes applied
+	own           *snapshot // being saved to its file
+	outgoing      []*outgoingSnapshot
+	incoming      []*incomingSnapshot
+
+	out raftOutput
+}
+
+// raftOutput is what the owner takes with drain.
+type raftOutput struct {
+	persist   []Persist
+	files     []SnapshotFile
+	send      []Envelope
+	installed *snapshot   // replaces the image, before committed
+	committed []*pb.Entry // in order; configuration changes and empty ones included
+	reads     []readState
+}
+
+type readState struct {
+	round uint64
+	index Index
+}
+
+// write is a storage write that raft ordered.
+type write struct {
+	persist   Persist
+	file      Index // wait for this snapshot's file first; 0 if there is none
+	snapshot  *snapshot
+	responses []*pb.Message
+}
+
+// held are responses that must not leave before token is durable (BUGS R1).
+type held struct {
+	token     uint64
+	snapshot  *snapshot
+	responses []*pb.Message
+}
+
+func newRaft(id kafka.NodeID, cfg RaftConfig, rec Recovered, now env.Instant, refuse bool) *Raft {
+	r := &Raft{cfg: cfg, id: uint64(id), log: rec.log, voters: rec.log.snapshot.voters, refuse: refuse, nextTick: now.Add(cfg.Tick)}
+	rn, err := raft.NewRawNode(&raft.Config{
+		ID: r.id, ElectionTick: cfg.ElectionTicks, HeartbeatTick: cfg.HeartbeatTicks,
+		Storage: rec.log, Applied: uint64(rec.log.snapshot.index), AsyncStorageWrites: true,
+		MaxSizePerMsg: uint64(cfg.EntryBytesMax), MaxCommittedSizePerReady: 4 << 20,
+		MaxUncommittedEntriesSize: 16 << 20, MaxInflightMsgs: 64, MaxInflightBytes: 16 << 20,
+		CheckQuorum: true, PreVote: true, DisableProposalForwarding: true, Logger: raftLogger{},
+	})
+	assert.NoError(err, "meta: start raft")
+	r.rn = rn
+	return r
+}
+
+// tick makes up for the time that passed, by a few ticks at most.
+func (r *Raft) tick(now env.Instant) {
+	if now < r.nextTick {
+		return
+	}
+	for n := 0; now >= r.nextTick; n++ {
+		if n == r.cfg.CatchUpTicks {
+			r.nextTick = now.Add(r.cfg.Tick)
+			break
+		}
+		if !r.paused && !r.refuse {
+			r.rn.Tick()
+		}
+		r.nextTick = r.nextTick.Add(r.cfg.Tick)
+	}
+	r.sendChunks()
+}
+
+// step takes a Raft message from a peer.
+func (r *Raft) step(from kafka.NodeID, b []byte) {
+	m, err := decodeMessage(b)
+	if err != nil || r.refuse || m.GetFrom() != uint64(from) || m.GetTo() != r.id || m.GetType() == pb.MsgSnap {
+		return
+	}
+	r.stepMessage(m)
+}
+
+// stepMessage gives raft a message. Its errors say that the message does not
+// apply (no such peer, a proposal of a follower): it is as good as lost.
+func (r *Raft) stepMessage(m *pb.Message) bool { return r.rn.Step(m) == nil }
+
+// propose appends one entry if this node leads; false means definitely not.
+func (r *Raft) propose(data []byte) bool {
+	return !r.paused && !r.refuse && r.rn.Propose(data) == nil
+}
+
+// proposeVoters asks for one voter more or less; false means definitely not.
+func (r *Raft) proposeVoters(id kafka.NodeID, add bool) bool {
+	t := pb.ConfChangeRemoveNode
+	if add {
+		t = pb.ConfChangeAddNode
+	}
+	cc := &pb.ConfChangeV2{Changes: []*pb.ConfChangeSingle{{Type: t.Enum(), NodeId: new(uint64(id))}}}
+	return !r.paused && !r.refuse && r.rn.ProposeConfChange(cc) == nil
+}
+
+// readIndex begins a round that ends with a readState, if this node still leads
+// then.
+func (r *Raft) readIndex(round uint64) {
+	w := &writer{}
+	w.u64(round)
+	r.rn.ReadIndex(w.b)
+}
+
+// pause stops Raft's clock while the node cannot vouch for itself, and hands
+// over the leadership: to the most advanced voter at once if that has
+// everything, else by silence.
+func (r *Raft) pause(now env.Instant, paused bool) {
+	if r.paused == paused {
+		return
+	}
+	r.paused = paused
+	if !paused {
+		r.nextTick = now.Add(r.cfg.Tick)
+		return
+	}
+	if !r.leads() {
+		return
+	}
+	best, match := uint64(0), uint64(0)
+	r.rn.WithProgress(func(id uint64, typ raft.ProgressType, pr progress) {
+		if id != r.id && typ == raft.ProgressTypePeer && pr.RecentActive && pr.Match > match {
+			best, match = id, pr.Match
+		}
+	})
+	if best != 0 {
+		r.rn.TransferLeader(best)
+	}
+}
+
+// peerDown says that messages to the peer were lost.
+func (r *Raft) peerDown(id kafka.NodeID) {
+	if r.refuse {
+		return
+	}
+	r.rn.ReportUnreachable(uint64(id))
+	for _, o := range r.outgoing {
+		if o.to == uint64(id) {
+			r.rn.ReportSnapshot(o.to, raft.SnapshotFailure)
+		}
+	}
+	r.outgoing = slices.DeleteFunc(r.outgoing, func(o *outgoingSnapshot) bool { return o.to == uint64(id) })
+	r.incoming = slices.DeleteFunc(r.incoming, func(in *incomingSnapshot) bool { return in.from == id })
+}
+
+func (r *Raft) leads() bool            { return r.rn.BasicStatus().RaftState == raft.StateLeader }
+func (r *Raft) leader() kafka.NodeID   { return kafka.NodeID(r.rn.BasicStatus().Lead) } // 0: unknown
+func (r *Raft) term() Term             { return Term(r.rn.BasicStatus().GetTerm()) }
+func (r *Raft) commit() Index          { return Index(r.rn.BasicStatus().GetCommit()) }
+func (r *Raft) termOf(i Index) Term    { t, _ := r.log.Term(uint64(i)); return Term(t) }
+func sortedVoters(v []uint64) []uint64 { return slices.Sorted(slices.Values(v)) }
+
+// drain runs raft until it has nothing more to say and returns what it said.
+func (r *Raft) drain() raftOutput {
+	for r.rn.HasReady() {
+		rd := r.rn.Ready()
+		for _, m := range rd.Messages {
+			switch m.GetType() {
+			case pb.MsgStorageAppend:
+				r.storageAppend(m, rd.MustSync)
+			case pb.MsgStorageApply:
+				r.storageApply(m)
+			default:
+				r.send(m)
+			}
+		}
+		for _, rs := range rd.ReadStates {
+			in := &reader{b: rs.RequestCtx}
+			r.out.reads = append(r.out.reads, readState{in.u64(), Index(rs.Index)})
+		}
+	}
+	out := r.out
+	r.out = raftOutput{}
+	return out
+}
+
+// send hands out a message to a peer, or back to raft if it is for us.
+func (r *Raft) send(m *pb.Message) {
+	switch {
+	case m.GetTo() == r.id:
+		r.stepMessage(m)
+	case m.GetType() == pb.MsgSnap:
+		r.beginSnapshot(m)
+	default:
+		r.out.send = append(r.out.send, Envelope{kafka.NodeID(m.GetTo()), &peer.Raft{Message: encodeMessage(m)}})
+	}
+}
+
+// storageApply hands out committed entries. They count as applied at once: the
+// owner applies them before it does anything else.
+func (r *Raft) storageApply(m *pb.Message) {
+	for _, e := range m.GetEntries() {
+		r.sinceSnapshot += entrySize(e)
+		if e.GetType() != pb.EntryNormal {
+			r.applyVoters(e)
+		}
+	}
+	r.out.committed = append(r.out.committed, m.GetEntries()...)
+	for _, resp := range m.GetResponses() {
+		r.stepMessage(resp)
+	}
+}

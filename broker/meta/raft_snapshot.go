@@ -1,0 +1,101 @@
+package meta
+
+import (
+	"slices"
+
+	"go.etcd.io/raft/v3"
+	pb "go.etcd.io/raft/v3/raftpb"
+
+	"lockstep/broker/kafka"
+	"lockstep/broker/wire/peer"
+)
+
+// outgoingSnapshot is an image on its way to a peer, some chunks per tick.
+type outgoingSnapshot struct {
+	to      uint64
+	index   Index
+	message []byte
+	data    []byte
+	offset  int
+}
+
+// incomingSnapshot collects the chunks of one peer; they arrive in order or
+// the snapshot is dropped, and the leader finds out by probing.
+type incomingSnapshot struct {
+	from    kafka.NodeID
+	message *pb.Message
+	total   uint64
+	data    []byte
+}
+
+// beginSnapshot starts sending the last snapshot in place of raft's message. An
+// earlier one to the same peer is given up.
+func (r *Raft) beginSnapshot(m *pb.Message) {
+	to := m.GetTo()
+	r.outgoing = slices.DeleteFunc(r.outgoing, func(o *outgoingSnapshot) bool { return o.to == to })
+	// Raft asked for the snapshot of a moment ago; the last one does as well.
+	s := &r.log.snapshot
+	head := encodeMessage(&pb.Message{Type: m.Type, To: m.To, From: m.From, Term: m.Term, Snapshot: s.proto()})
+	r.outgoing = append(r.outgoing, &outgoingSnapshot{to: to, index: s.index, message: head, data: s.image.Encode()})
+	r.sendChunks()
+}
+
+// sendChunks sends the next chunks of every snapshot under way. What is sent
+// between two ticks is bounded, so that heartbeats are not held up.
+func (r *Raft) sendChunks() {
+	for _, o := range r.outgoing {
+		for n := 0; n < r.cfg.ChunksPerTick && o.offset < len(o.data); n++ {
+			end := min(o.offset+r.cfg.ChunkBytes, len(o.data))
+			r.out.send = append(r.out.send, Envelope{kafka.NodeID(o.to), &peer.SnapshotChunk{
+				Message: o.message, Index: uint64(o.index), Offset: uint64(o.offset), Total: uint64(len(o.data)), Data: o.data[o.offset:end:end],
+			}})
+			o.offset = end
+		}
+		if o.offset == len(o.data) {
+			r.rn.ReportSnapshot(o.to, raft.SnapshotFinish)
+		}
+	}
+	r.outgoing = slices.DeleteFunc(r.outgoing, func(o *outgoingSnapshot) bool { return o.offset == len(o.data) })
+}
+
+// stepChunk takes one chunk, and gives raft the snapshot when it is complete
+// and proves to be an image of the promised index.
+func (r *Raft) stepChunk(from kafka.NodeID, c *peer.SnapshotChunk) {
+	if r.refuse {
+		return
+	}
+	if c.Offset == 0 {
+		r.dropIncoming(from)
+		m, err := decodeMessage(c.Message)
+		if err != nil || m.GetType() != pb.MsgSnap || m.GetFrom() != uint64(from) || m.GetTo() != r.id || c.Total > r.cfg.SnapshotMax ||
+			m.GetSnapshot().GetMetadata().GetIndex() != c.Index {
+			return
+		}
+		r.incoming = append(r.incoming, &incomingSnapshot{from: from, message: m, total: c.Total})
+	}
+	i := slices.IndexFunc(r.incoming, func(in *incomingSnapshot) bool { return in.from == from })
+	if i < 0 {
+		return
+	}
+	in := r.incoming[i]
+	end := c.Offset + uint64(len(c.Data))
+	if c.Offset != uint64(len(in.data)) || end > in.total || c.Total != in.total || in.message.GetSnapshot().GetMetadata().GetIndex() != c.Index {
+		r.dropIncoming(from)
+		return
+	}
+	in.data = append(in.data, c.Data...)
+	if end < in.total {
+		return
+	}
+	r.dropIncoming(from)
+	img, err := DecodeImage(in.data)
+	if err != nil || uint64(img.index) != c.Index {
+		return // damaged on the way: the leader sends it again
+	}
+	in.message.Snapshot.Data = in.data
+	r.stepMessage(in.message)
+}
+
+func (r *Raft) dropIncoming(from kafka.NodeID) {
+	r.incoming = slices.DeleteFunc(r.incoming, func(in *incomingSnapshot) bool { return in.from == from })
+}

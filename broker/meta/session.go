@@ -1,0 +1,78 @@
+package meta
+
+import (
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+	"lockstep/broker/wire/peer"
+)
+
+// session is the broker's side: it registers this incarnation, heartbeats the
+// controller, and holds the lease.
+type session struct {
+	timing   Timing
+	register RegisterBroker // what this incarnation registers as
+	started  env.Instant
+
+	healthy    bool
+	draining   bool
+	superseded bool // another incarnation of this id has registered: this one is over
+	epoch      kafka.BrokerEpoch
+	confirmed  Index
+
+	nextHeartbeat env.Instant
+	leaseUntil    env.Instant // exclusive
+	registering   uint64      // seq of the registration under way, 0 if none
+}
+
+// observe follows the image: the epoch is learned by applying, like all else.
+func (s *session) observe(img *Image) {
+	b := img.Broker(s.register.Node)
+	switch {
+	case b != nil && b.Incarnation == s.register.Incarnation:
+		s.epoch = b.Epoch
+	case s.epoch != 0:
+		s.superseded = true
+		s.leaseUntil = 0
+	}
+}
+
+// heartbeat makes the next heartbeat. Its time is that of the turn, which began
+// before anything is sent: the lease is counted from no later than it left.
+func (s *session) heartbeat(now env.Instant) *peer.Heartbeat {
+	s.nextHeartbeat = now.Add(s.timing.Heartbeat)
+	return &peer.Heartbeat{
+		Node: s.register.Node, Incarnation: s.register.Incarnation, BrokerEpoch: s.epoch,
+		SentAt: int64(now), Confirmed: uint64(s.confirmed), Draining: s.draining,
+	}
+}
+
+// due reports whether a heartbeat is due. A node that cannot vouch for all its
+// loops and its disk stays silent (PROTOCOL 26).
+func (s *session) due(now env.Instant) bool {
+	return s.healthy && !s.superseded && now >= s.nextHeartbeat
+}
+
+// soon makes the next heartbeat due at once, as there is news in it.
+func (s *session) soon() { s.nextHeartbeat = 0 }
+
+// reply takes a grant. The time it echoes must be one of this process: replies
+// to an earlier life would lie before its start.
+func (s *session) reply(now env.Instant, r *peer.HeartbeatReply) {
+	sent := env.Instant(r.SentAt)
+	if !r.Granted || sent < s.started || sent > now || s.draining || s.superseded {
+		return
+	}
+	s.leaseUntil = max(s.leaseUntil, sent.Add(s.timing.Lease))
+}
+
+// drain gives the lease up for good.
+func (s *session) drain() {
+	s.draining = true
+	s.leaseUntil = 0
+	s.soon()
+}
+
+// mustRegister reports whether a registration has to be proposed.
+func (s *session) mustRegister() bool {
+	return s.epoch == 0 && s.registering == 0 && s.healthy && !s.draining && !s.superseded
+}
