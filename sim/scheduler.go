@@ -13,13 +13,21 @@ type Scheduler struct {
 	ran    uint64
 	halted bool
 	heap   []scheduled
+	events []event // by slot
+	free   []uint32
 }
 
-// scheduled is one event. The label says what it is in stall reports; it is
-// never hashed.
+// scheduled is the place of one event in the order. It holds no pointer, so that
+// sifting the heap costs the garbage collector nothing.
 type scheduled struct {
 	at   env.Instant
 	seq  uint64
+	slot uint32
+}
+
+// event is what happens then. The label says what it is in stall reports; it is
+// never hashed.
+type event struct {
 	what string
 	run  func()
 }
@@ -40,7 +48,15 @@ func (s *Scheduler) At(at env.Instant, what string, fn func()) {
 		return
 	}
 	s.seq++
-	s.push(scheduled{max(at, s.now), s.seq, what, fn})
+	slot := uint32(len(s.events))
+	if n := len(s.free); n > 0 {
+		slot = s.free[n-1]
+		s.free = s.free[:n-1]
+		s.events[slot] = event{what, fn}
+	} else {
+		s.events = append(s.events, event{what, fn})
+	}
+	s.push(scheduled{max(at, s.now), s.seq, slot})
 }
 
 // Halt makes the Run in progress return after the current event.
@@ -69,7 +85,10 @@ func (s *Scheduler) Run(until env.Instant, limit uint64) StopReason {
 		next := s.pop()
 		s.now = next.at
 		s.ran++
-		next.run()
+		run := s.events[next.slot].run
+		s.events[next.slot].run = nil
+		s.free = append(s.free, next.slot)
+		run()
 		if s.halted {
 			return Halted
 		}
@@ -83,7 +102,7 @@ func (s *Scheduler) Run(until env.Instant, limit uint64) StopReason {
 func (s *Scheduler) Upcoming(n int) []string {
 	var labels []string
 	for _, e := range s.heap[:min(n, len(s.heap))] {
-		labels = append(labels, e.what)
+		labels = append(labels, s.events[e.slot].what)
 	}
 	return labels
 }
@@ -113,7 +132,6 @@ func (s *Scheduler) pop() scheduled {
 	top := s.heap[0]
 	n := len(s.heap) - 1
 	last := s.heap[n]
-	s.heap[n] = scheduled{}
 	s.heap = s.heap[:n]
 	if n == 0 {
 		return top

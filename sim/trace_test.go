@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -33,13 +34,29 @@ func TestHasherTellsBordersAndOrderApart(t *testing.T) {
 	}
 }
 
+func TestHasherNoticesEveryBitOfALongBuffer(t *testing.T) {
+	buffer := make([]byte, 203)
+	seen := map[uint64]bool{sumBytes(buffer): true}
+	for bit := range len(buffer) * 8 {
+		buffer[bit/8] ^= 1 << (bit % 8)
+		require.False(t, seen[sumBytes(buffer)], "bit %d", bit)
+		seen[sumBytes(buffer)] = true
+		buffer[bit/8] ^= 1 << (bit % 8)
+	}
+	for n := range len(buffer) {
+		require.False(t, seen[sumBytes(buffer[:n])], "length %d", n)
+		seen[sumBytes(buffer[:n])] = true
+	}
+}
+
 // The hash is part of the replay contract: a change of it makes every recorded
 // trace hash worthless, so it must be meant.
 func TestHasherIsPinned(t *testing.T) {
 	var h Hasher
 	h.Word(1)
 	h.String("lockstep")
-	require.Equal(t, "8d51eb48f6fb7079", hex64(h.Sum()))
+	h.Bytes(bytes.Repeat([]byte("simulator"), 20))
+	require.Equal(t, "227851c03410c7c9", hex64(h.Sum()))
 }
 
 func TestTraceHashCoversEveryFieldButDetail(t *testing.T) {

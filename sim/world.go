@@ -120,8 +120,13 @@ func bootOrigin(r *env.Rand) env.Instant {
 	return env.Instant(r.Between(int64(time.Second), int64(1000*time.Hour)))
 }
 
-// Close lets another world live in this process.
-func (w *World) Close() { w.release() }
+// Close lets another world live in this process. Idempotent.
+func (w *World) Close() {
+	if w.release != nil {
+		w.release()
+		w.release = nil
+	}
+}
 
 // Plan is what the world runs.
 func (w *World) Plan() *Plan { return w.plan }
