@@ -96,7 +96,8 @@ type Conn interface {
 	// Close drops the connection and what is queued on it. Idempotent.
 	Close()
 	// CloseAfterSend closes once everything queued has left; what still arrives
-	// is discarded. For a last answer to a client that is to be let go.
+	// is discarded. For a last answer to a client that is to be let go. The owner
+	// hears one more event, Closed, and may call Close if that takes too long.
 	CloseAfterSend()
 }
 

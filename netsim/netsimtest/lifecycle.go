@@ -104,6 +104,18 @@ func onlyClosedAfterDrain(t *testing.T, s *scene) {
 	require.ErrorIs(t, b.err(), netsim.ErrEOF)
 }
 
+func drainBeforeConnected(t *testing.T, s *scene) {
+	l := s.listen(1)
+	a := s.dial(l.Addr())
+	a.conn.Send(make([]byte, 2<<20)) // full, yet no Writable may follow
+	a.conn.CloseAfterSend()
+	before := a.heard() // Connected at most
+	s.until("the dialler is closed", a.closed)
+	s.world.Settle()
+	require.Equal(t, before+1, a.heard())
+	require.Equal(t, 2<<20, s.accepted()[0].received())
+}
+
 func closeLeavesPrefix(t *testing.T, s *scene) {
 	for round := range 10 {
 		a, b := s.pairOn(s.listen(1))

@@ -72,6 +72,17 @@ func anyCreditHelps(t *testing.T, s *scene) {
 	require.Equal(t, netsim.RecvWindow+901, b.received())
 }
 
+func earlyCreditKept(t *testing.T, s *scene) {
+	a, b := s.pair()
+	b.greedy = false
+	a.conn.Send(make([]byte, netsim.RecvWindow))
+	s.until("the window is full", func() bool { return b.received() == netsim.RecvWindow })
+	b.consume(1000) // before the sender has any use for it
+	s.world.Settle()
+	a.conn.Send(make([]byte, 5000))
+	s.until("1000 more come", func() bool { return b.received() == netsim.RecvWindow+1000 })
+}
+
 func parkedLosesNothing(t *testing.T, s *scene) {
 	a, b := s.pair()
 	b.greedy = false

@@ -32,11 +32,10 @@ type packet struct {
 type stream struct {
 	segments []segment
 	waiting  int      // bytes that have not left
-	flight   []packet // in order of arrival
-	last     env.Instant
-	credit   int  // bytes that may still leave; RecvWindow less those under way and unconsumed
-	starved  bool // stopped for want of credit
-	full     bool // Send reported full and no Writable followed yet
+	flight   []packet // arrives in this order, each no earlier than its instant
+	credit   int      // bytes that may still leave; RecvWindow less those under way and unconsumed
+	starved  bool     // stopped for want of credit
+	full     bool     // Send reported full and no Writable followed yet
 
 	armed   bool // the arrival of the first packet is scheduled
 	held    bool // the first packet has met a closed link
@@ -119,10 +118,8 @@ func (c *conn) writable() {
 
 // launch puts a packet on the wire.
 func (c *conn) launch(p packet) {
-	s := &c.stream
-	p.arrive = max(c.out.arrival(p.size), s.last)
-	s.last = p.arrive
-	s.flight = append(s.flight, p)
+	p.arrive = c.out.arrival(p.size)
+	c.stream.flight = append(c.stream.flight, p)
 	c.arm()
 }
 
@@ -216,7 +213,6 @@ func (c *conn) released() {
 		s.held = false
 		if len(s.flight) > 0 {
 			s.flight[0].arrive = c.fabric.sched.Now().Add(c.fabric.cfg.Retransmit.draw(c.out.rand))
-			s.last = max(s.last, s.flight[0].arrive)
 			c.arm()
 		}
 	}
