@@ -17,10 +17,10 @@ var diskFaults = []FaultKind{
 		t.node.FS().Slow(int(f.Amount))
 		return func() { t.node.FS().Slow(1) }
 	}},
-	{"disk-full", OnNode, "amount bytes are free", func(_ *World, t target, f *Fault) func() {
+	{"disk-full", OnNode, "amount bytes are free", func(w *World, t target, f *Fault) func() {
 		fs := t.node.FS()
 		fs.SetCapacity(max(fs.Used()+f.Amount, 1))
-		return func() { fs.SetCapacity(0) }
+		return func() { fs.SetCapacity(w.plan.Disk.Capacity) }
 	}},
 	{"sync-error", OnNode, "the next amount syncs fail", diskRule(diskvirtual.FailIO, diskvirtual.Syncs)},
 	{"write-error", OnNode, "the next amount writes fail", diskRule(diskvirtual.FailIO, diskvirtual.Writes)},

@@ -28,7 +28,7 @@
 //	hardware.go      how lives and virtual hardware hang together
 //	faults.go ...    the kinds of faults; networkfaults.go, diskfaults.go
 //	trace.go         the rolling hash over inputs, outputs and state
-//	plan.go          runs as data
+//	plan.go          runs as data; machines.go: its networks and disks
 //	world.go         the phases of a run
 //	campaign.go      many runs in worker processes
 //	determinism.go   the canary: where two runs of one seed part

@@ -23,7 +23,7 @@ type machine struct {
 
 func (h *hardware) init(w *World) {
 	h.world = w
-	h.fabric = netvirtual.New(netvirtual.DefaultConfig(), &w.sched, w.streams.Open("world", "network"))
+	h.fabric = netvirtual.New(w.plan.Network.config(), &w.sched, w.streams.Open("world", "network"))
 }
 
 // build makes the machine of a node, without a running process.
@@ -32,7 +32,7 @@ func (h *hardware) build(n *Node) {
 	entropy := func(subsystem, purpose string) *env.Rand {
 		return h.world.streams.Open("machine", n.spec.Name, subsystem, purpose)
 	}
-	n.machine.fs = diskvirtual.New(&h.world.sched, entropy, diskvirtual.Options{})
+	n.machine.fs = diskvirtual.New(&h.world.sched, entropy, h.world.plan.Disk.options())
 	h.fabric.Host(n.spec.Name)
 }
 
@@ -62,7 +62,7 @@ func (h *hardware) heal() {
 	h.fabric.Heal()
 	for _, n := range h.world.nodes {
 		n.machine.fs.Heal()
-		n.machine.fs.SetCapacity(0)
+		n.machine.fs.SetCapacity(h.world.plan.Disk.Capacity)
 	}
 }
 

@@ -31,6 +31,8 @@ type Plan struct {
 	Workload Workload   `yaml:"workload" json:"workload"`
 	Faults   []Fault    `yaml:"faults,omitempty" json:"faults,omitempty"`
 	Limits   Limits     `yaml:"limits" json:"limits"`
+	Network  Network    `yaml:"network,omitempty" json:"network"`
+	Disk     Disk       `yaml:"disk,omitempty" json:"disk"`
 	Expect   Expect     `yaml:"expect,omitempty" json:"expect"`
 
 	// RestartAfterStop is how long after a fail-stop the node is started again;

@@ -16,6 +16,7 @@ var (
 	seedsFlag    = flag.Uint64("seeds", 40, "number of seeds of the default set")
 	traceFlag    = flag.Bool("trace", false, "print the trace of the replayed seed")
 	planFlag     = flag.Bool("plan", false, "print the plan of the replayed seed")
+	planFileFlag = flag.String("planfile", "", "run this plan (YAML) instead of one drawn from a seed")
 	workersFlag  = flag.Int("workers", runtime.NumCPU(), "worker processes for sets of seeds")
 )
 
@@ -32,11 +33,21 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestSeed replays one world (-seed, -scenario) or, without -seed, runs the
-// default set over worker processes.
+// TestSeed replays one world (-seed and -scenario, or -planfile) or, without
+// these, runs the default set over worker processes.
 func TestSeed(t *testing.T) {
+	if *planFileFlag != "" {
+		text, err := os.ReadFile(*planFileFlag)
+		require.NoError(t, err)
+		plan, err := LoadPlan(text)
+		require.NoError(t, err)
+		replay(t, plan)
+		return
+	}
 	if *seedFlag >= 0 {
-		replay(t, *scenarioFlag, uint64(*seedFlag))
+		plan, err := NewPlan(*scenarioFlag, uint64(*seedFlag))
+		require.NoError(t, err)
+		replay(t, plan)
 		return
 	}
 	var jobs []Job
@@ -53,9 +64,7 @@ func TestSeed(t *testing.T) {
 	})
 }
 
-func replay(t *testing.T, scenario string, seed uint64) {
-	plan, err := NewPlan(scenario, seed)
-	require.NoError(t, err)
+func replay(t *testing.T, plan *Plan) {
 	if *planFlag {
 		fmt.Print(plan)
 	}

@@ -46,7 +46,7 @@ func drawToy(bug toyBug) func(seed uint64, r *env.Rand) Plan {
 		duration := time.Duration(r.Between(2, 20)) * time.Second
 		p := Plan{
 			Duration: Duration(duration), Liveness: Duration(30 * time.Second), MaxEvents: 20_000_000,
-			Limits: DrawLimits(r),
+			Limits: DrawLimits(r), Network: DrawNetwork(r), Disk: DrawDisk(r),
 		}
 		shards, brokers := 1+r.IntN(3), 2+r.IntN(3)
 		for i := range brokers {
@@ -78,7 +78,7 @@ func drawToy(bug toyBug) func(seed uint64, r *env.Rand) Plan {
 // simulator.
 func drawToyCalm(seed uint64, r *env.Rand) Plan {
 	p := drawToy(toyNoBug)(seed, r)
-	p.Faults, p.Workload.Every = nil, 0
+	p.Faults, p.Workload.Every, p.Network, p.Disk = nil, 0, Network{}, Disk{}
 	p.Limits.Mailbox, p.Limits.TurnEvents, p.Limits.HiccupEvery = 1024, 1024, 0
 	return p
 }
