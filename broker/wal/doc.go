@@ -41,6 +41,10 @@
 //     missing sequences [Damage];
 //   - otherwise the log ends there: a torn tail, or nothing was written.
 //
+// The unit is the group. A torn one may lose a record and keep another behind
+// it; that one is withheld until a later group or segment shows that the hole
+// is damage, and then the scan goes back for it.
+//
 // What is valid behind damage is delivered too; the owner decides who is
 // suspect. Damage is reported by every recovery until its segment is recycled,
 // so the owner checkpoints and releases once it has repaired it.
@@ -87,6 +91,13 @@
 //     later has lost whole files.
 //   - Its own records have rising sequences, but not contiguous ones: bindings and
 //     marks take sequences too.
+//
+// # Limits
+//
+// A payload has at most [MaxRecordBytes] (128 MiB); a record longer than a
+// group makes its group longer, one longer than a segment its segment. A group
+// has at most 2^24 records, the report at most 1024 ranges of damage. Headers
+// grow by 24 bytes per live binding.
 //
 // # Buffers
 //

@@ -1,0 +1,365 @@
+package wal
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"lockstep/broker/env"
+	"lockstep/diskfs"
+)
+
+// quiet returns a log of n groups of one record of size bytes each, all
+// durable, the mark written.
+func quiet(t *testing.T, cfg Config, n, size int) *world {
+	w := newWorld(t, cfg, 1)
+	w.recover()
+	for range n {
+		w.append(size)
+		w.endTurn()
+		for len(w.proc.flight) > 0 {
+			w.step()
+			w.endTurn()
+		}
+	}
+	w.settle()
+	return w
+}
+
+// file is the visible content of a segment.
+func (w *world) file(number uint64) *fakeFile { return w.disk.names["wal/"+segmentName(number)] }
+
+// reopen recovers with the model's judgement of the records, but not of damage.
+func (w *world) reopen() Recovery {
+	w.start()
+	got := w.finish()
+	report := w.log.Recovery()
+	missing := map[Seq]bool{}
+	for _, d := range report.Damage {
+		for s := d.First; s <= d.Last; s++ {
+			missing[s] = true
+		}
+	}
+	w.compare(got, report, missing)
+	return report
+}
+
+func TestTornTailEndsTheLog(t *testing.T) {
+	const group = 3 * sectorBytes
+	for lost := range 3 {
+		for _, how := range []string{"zero", "half", "noise"} {
+			t.Run(fmt.Sprintf("%s sector %d", how, lost), func(t *testing.T) {
+				cfg := smallConfig(1)
+				w := newWorld(t, cfg, 1)
+				w.recover()
+				w.append(100)
+				w.settle()
+				durable := w.log.Durable()
+				for range 4 { // several records, so that some of the group is whole
+					w.append(group/4 - recordHeaderBytes)
+				}
+				w.endTurn()
+				f := w.file(1)
+				for len(w.proc.flight) > 0 {
+					w.step()
+				}
+				at := w.records[durable+1].at.Offset - recordHeaderBytes
+				sector := f.data[at+int64(lost)*sectorBytes:][:sectorBytes]
+				switch how {
+				case "zero":
+					clear(sector)
+				case "half":
+					clear(sector[:sectorBytes/2])
+				case "noise":
+					w.rand.Fill(sector)
+				}
+				report := w.reopen()
+				require.Empty(t, report.Damage)
+				require.GreaterOrEqual(t, report.LastSeq, durable)
+				require.Less(t, report.LastSeq, durable+4)
+				if lost > 0 {
+					require.True(t, report.Torn)
+				}
+
+				// The next life writes the same sequences again; what lay behind the
+				// tear must stay away.
+				for s := range w.records {
+					if s > report.LastSeq {
+						delete(w.records, s)
+					}
+				}
+				w.append(77)
+				w.settle()
+				again := w.reopen()
+				require.Empty(t, again.Damage)
+				require.False(t, again.Torn)
+				require.Equal(t, report.LastSeq+2, again.LastSeq, "the new record and its mark")
+			})
+		}
+	}
+}
+
+// A whole group behind the end that a later segment states does not come back,
+// even if its bytes become readable.
+func TestGroupsBehindTheStatedEndStayAway(t *testing.T) {
+	w := quiet(t, smallConfig(1), 3, 100)
+	last := w.log.Durable()
+	f := w.file(1)
+	w.append(500)
+	w.endTurn()
+	held := w.records[last+1]
+	for len(w.proc.flight) > 0 {
+		w.step()
+	}
+	sector := f.data[held.at.Offset-recordHeaderBytes:][:sectorBytes]
+	saved := append([]byte(nil), sector...)
+	clear(sector)
+	delete(w.records, last+1)
+	require.Equal(t, last, w.reopen().LastSeq)
+	w.append(501)
+	w.settle()
+	copy(sector, saved)
+	report := w.reopen()
+	require.Empty(t, report.Damage)
+	require.Equal(t, last+2, report.LastSeq)
+}
+
+func TestDamageIsToldFromATornTail(t *testing.T) {
+	cases := []struct {
+		name string
+		harm func(w *world, rec modelRecord, sector []byte)
+		attr bool
+	}{
+		{"lost sector", func(_ *world, _ modelRecord, sector []byte) { clear(sector) }, false},
+		{"noise", func(w *world, _ modelRecord, sector []byte) { w.rand.Fill(sector) }, false},
+		{"misdirected write", func(w *world, _ modelRecord, sector []byte) {
+			other := w.records[2].at
+			copy(sector, w.file(other.Segment).data[other.Offset-recordHeaderBytes:][:sectorBytes])
+		}, false},
+		{"payload bit", func(_ *world, _ modelRecord, sector []byte) { sector[recordHeaderBytes+5] ^= 4 }, true},
+		{"header bit", func(_ *world, _ modelRecord, sector []byte) { sector[33] ^= 4 }, false},
+	}
+	for _, c := range cases {
+		for _, victim := range []Seq{1, 6, 7, 13, 20} {
+			t.Run(fmt.Sprintf("%s of %d", c.name, victim), func(t *testing.T) {
+				w := quiet(t, smallConfig(1), 20, 2000)
+				rec := w.records[victim]
+				f := w.file(rec.at.Segment)
+				at := rec.at.Offset - recordHeaderBytes
+				c.harm(w, rec, f.data[at:][:sectorBytes])
+				report := w.reopen()
+				require.Len(t, report.Damage, 1)
+				d := report.Damage[0]
+				require.Equal(t, [2]Seq{victim, victim}, [2]Seq{d.First, d.Last})
+				require.Equal(t, BelowDurable, d.Reason)
+				require.Equal(t, c.attr, d.Attributed)
+				require.Equal(t, rec.at.Segment, d.At.Segment)
+				require.Equal(t, w.durable, report.LastSeq)
+				require.False(t, report.Torn)
+			})
+		}
+	}
+}
+
+// A group that the disk wrote to the wrong place is not taken for one there:
+// positions of its records would lead nowhere.
+func TestGroupAtAnotherPlaceIsNoGroup(t *testing.T) {
+	w := quiet(t, smallConfig(1), 3, 100)
+	last := w.append(100)
+	w.endTurn()
+	w.step()
+	at := w.records[last].at.Offset - recordHeaderBytes
+	data := w.file(1).data
+	copy(data[at+sectorBytes:], data[at:at+sectorBytes])
+	clear(data[at : at+sectorBytes])
+	require.Equal(t, last-1, w.reopen().LastSeq)
+}
+
+func TestDamagedHeaderIsReportedAndItsGroupsAreKept(t *testing.T) {
+	for _, number := range []int{1, 2, 3} { // first, middle, newest
+		for _, part := range []int{3, segmentFixedBytes + 2} { // fixed part, bindings
+			t.Run(fmt.Sprintf("segment %d byte %d", number, part), func(t *testing.T) {
+				w := newWorld(t, smallConfig(1), 1)
+				w.recover()
+				w.bind()
+				w.settle()
+				for range 5 {
+					w.append(4500)
+					w.settle()
+				}
+				require.Len(t, w.log.segments, 3)
+				if part > segmentFixedBytes && number == 1 {
+					t.Skip("the first header has no bindings")
+				}
+				segment := w.log.segments[number-1].file.number
+				w.file(segment).data[part] ^= 1
+				report := w.reopen()
+				require.NotEmpty(t, report.Damage)
+				require.Equal(t, HeaderLost, report.Damage[0].Reason)
+				require.Len(t, report.Damage, 1)
+				require.Equal(t, w.durable, report.LastSeq)
+				_, bound := w.log.Bound(1)
+				require.True(t, bound)
+			})
+		}
+	}
+}
+
+func TestUnreadableSector(t *testing.T) {
+	unreadable := func(w *world, at Position) {
+		w.disk.fail = func(op diskfs.Op) error {
+			f := w.proc.handles[op.Handle]
+			if op.Kind == diskfs.Read && f == w.file(at.Segment) && op.Offset <= at.Offset && at.Offset < op.Offset+int64(len(op.Data)) {
+				return diskfs.ErrIO
+			}
+			return nil
+		}
+	}
+	t.Run("below durable", func(t *testing.T) {
+		w := quiet(t, smallConfig(1), 9, 2000)
+		unreadable(w, w.records[3].at)
+		report := w.reopen()
+		require.Len(t, report.Damage, 1)
+		require.Equal(t, BelowDurable, report.Damage[0].Reason)
+		require.Equal(t, Seq(3), report.Damage[0].First)
+		require.Equal(t, Seq(3), report.Damage[0].Last)
+	})
+	t.Run("at the end", func(t *testing.T) {
+		w := quiet(t, smallConfig(1), 3, 100)
+		unreadable(w, Position{1, w.log.segments[0].end})
+		report := w.reopen()
+		require.Len(t, report.Damage, 1)
+		require.Equal(t, Unreadable, report.Damage[0].Reason)
+		require.Equal(t, w.durable+1, report.Damage[0].First)
+	})
+}
+
+func TestRecycledBytesAreNotRecords(t *testing.T) {
+	w := newWorld(t, smallConfig(1), 1)
+	w.recover()
+	for range 60 {
+		w.append(3000)
+		w.settle()
+		w.released = w.log.Durable()
+		w.log.Release(w.released)
+	}
+	w.append(10)
+	w.settle()
+	require.LessOrEqual(t, len(w.disk.names), 6, "files are recycled, not added")
+	report := w.recover2()
+	require.Equal(t, w.durable, report.LastSeq)
+	require.Empty(t, report.Damage)
+}
+
+// A released segment is the only file that knows how far sequences have come,
+// until the header of the next one is durable.
+func TestSequencesDoNotGoBackWhenEverythingIsReleased(t *testing.T) {
+	w := quiet(t, smallConfig(1), 3, 100)
+	w.recover2()
+	w.released = w.log.Durable()
+	w.log.Release(w.released)
+	w.append(100) // plans the next segment; its file is not made yet
+	w.endTurn()
+	w.log.Release(w.released)
+	for i := 0; i < len(w.proc.flight); { // all but the header, which is lost
+		if w.proc.flight[i].op.Kind == diskfs.WriteSync {
+			i++
+			continue
+		}
+		require.NoError(t, w.log.Completed(w.proc.complete(i)))
+		w.endTurn()
+	}
+	w.proc.flight = nil
+	w.crash(false)
+	require.Equal(t, w.released, w.recover2().LastSeq)
+}
+
+func (w *world) recover2() Recovery {
+	w.start()
+	return w.recover()
+}
+
+// Restarts that append nothing leave the directory as it was.
+func TestIdleRestartsAddNoSegments(t *testing.T) {
+	w := quiet(t, smallConfig(2), 3, 100)
+	for range 5 {
+		w.recover2()
+		w.settle()
+		require.Equal(t, int64(32<<10), w.log.Used())
+	}
+	require.LessOrEqual(t, len(w.disk.names), 4, "root, directory, the segment, a spare")
+}
+
+// What recovery holds is bounded by its reads and the longest record, not by
+// the log.
+func TestRecoveryMemoryIsBounded(t *testing.T) {
+	cfg := smallConfig(2)
+	const longest = 20 << 10
+	w := newWorld(t, cfg, 1)
+	w.recover()
+	for i := range 300 {
+		w.append(1 + i*67%longest)
+		w.endTurn()
+		for len(w.proc.flight) > 0 {
+			w.step()
+		}
+	}
+	w.settle()
+	require.Greater(t, w.disk.used(), int64(2<<20))
+	w.start()
+	peak := 0
+	for w.log.Phase() == Recovering {
+		for {
+			_, ok := w.log.NextRecovered()
+			peak = max(peak, cap(w.log.recovery.scan.buf)+cap(w.log.recovery.scan.chunk))
+			if !ok {
+				break
+			}
+		}
+		require.LessOrEqual(t, len(w.proc.flight), 1+2*len(w.disk.names))
+		if w.log.Phase() == Recovering {
+			w.step()
+		}
+	}
+	require.LessOrEqual(t, peak, 2*(longest+2*cfg.ReadBytes))
+}
+
+// A process that was killed leaves records in the page cache only. They are
+// delivered, so they must survive the power loss that follows.
+func TestRecoveredRecordsAreDurable(t *testing.T) {
+	w := quiet(t, smallConfig(1), 2, 100)
+	last := w.log.Durable()
+	w.append(100)
+	w.endTurn()
+	for i, f := range w.proc.flight { // the write reached the cache, not the disk
+		if f.op.Kind == diskfs.WriteSync {
+			copy(w.file(1).data[f.op.Offset:], f.op.Data)
+			w.proc.flight = append(w.proc.flight[:i], w.proc.flight[i+1:]...)
+			break
+		}
+	}
+	report := w.recover2()
+	require.Equal(t, last+1, report.LastSeq)
+	w.disk.start().crash(env.NewRand(3, 3), true)
+	require.Equal(t, last+1, w.recover2().LastSeq)
+}
+
+func TestOpenFailureOfRecoveryStopsTheNode(t *testing.T) {
+	w := quiet(t, smallConfig(1), 2, 100)
+	w.disk.fail = func(op diskfs.Op) error {
+		if op.Kind == diskfs.Sync {
+			return diskfs.ErrIO
+		}
+		return nil
+	}
+	w.start()
+	var err error
+	for err == nil {
+		err = w.log.Completed(w.proc.complete(0))
+	}
+	require.ErrorContains(t, err, "wal: recover wal: sync segment")
+	require.Equal(t, Failed, w.log.Phase())
+	_, ok := w.log.NextRecovered()
+	require.False(t, ok)
+}
