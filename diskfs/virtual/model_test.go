@@ -415,6 +415,39 @@ func TestDirectoriesMovedAboutStayReachable(t *testing.T) {
 	}
 }
 
+func TestWhatWasCutComesBackOnlyIfTheCutIsLost(t *testing.T) {
+	outcomes := map[string]bool{}
+	for seed := range uint64(64) {
+		m := newMachine(t, seed, virtual.Options{NoTear: true})
+		h := m.file(1, "f", fill('o', 3*sector))
+		m.must(diskfs.Op{Kind: diskfs.Truncate, Handle: h, Size: 0})
+		m.must(diskfs.Op{Kind: diskfs.Truncate, Handle: h, Size: 3 * sector})
+		m.fs.Crash()
+		outcomes[string(m.visible("f"))] = true
+	}
+	require.Equal(t, map[string]bool{
+		string(fill('o', 3*sector)): true, string(fill(0, 3*sector)): true, "": true}, outcomes)
+}
+
+func TestManyUnsyncedChangesAreSyncedWhole(t *testing.T) {
+	m := newMachine(t, 1, virtual.Options{})
+	h := m.file(1, "f", fill('o', sector))
+	for i := range 30 {
+		m.must(diskfs.Op{Kind: diskfs.Truncate, Handle: h, Size: int64(900 - i)})
+	}
+	m.must(write(h, 0, fill('n', 2000)))
+	m.must(diskfs.Op{Kind: diskfs.Sync, Handle: h})
+	require.Equal(t, fill('n', 2000), m.durable("f"))
+	for i := range 30 {
+		m.must(write(h, int64(i*10), fill(byte(i+1), 10)))
+	}
+	sync := m.submit(diskfs.Op{Kind: diskfs.Sync, Handle: h})
+	m.must(write(h, 0, fill('z', 2000)))
+	m.wait(sync)
+	m.fs.Crash()
+	require.NotEqual(t, byte('n'), m.visible("f")[299], "the sync was forgotten")
+}
+
 // story runs a fixed but varied load with faults and returns all that can be
 // observed.
 func story(t *testing.T, seed uint64) (log []string) {

@@ -116,15 +116,12 @@ func inside(dir *inode) []change {
 	return needs
 }
 
-// rename moves a name; the caller has checked that it may.
+// rename moves a name; the caller has checked that it may. Since it needs the
+// place of toDir as it is now, pending moves of directories cannot leave a loop
+// that is cut off from the root.
 func (fs *FS) rename(fromDir *inode, from string, toDir *inode, to string) {
 	ino, _ := fromDir.dir.live.Get(from)
 	replaced, _ := toDir.dir.live.Get(to)
-	if ino.dir != nil && fromDir != toDir {
-		// Moving directories about could tie pending names into a loop that a
-		// crash leaves cut off from the root; a journal would not do that.
-		fs.syncNames(fs.seq)
-	}
 	seq := fs.tick()
 	needs := append(ancestors(toDir), inside(replaced)...)
 	fs.setName(seq, toDir, to, ino, append(needs, change{fromDir, from, seq}))
