@@ -252,6 +252,30 @@ func TestRecycledBytesAreNotRecords(t *testing.T) {
 	require.Empty(t, report.Damage)
 }
 
+// Old bytes may hold sequences that were given out again after a torn tail, at
+// the very place where the log ends: only id and number tell them apart.
+func TestRecordsOfAnotherLifeAreNotRecords(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		id, number uint64 // added to the right ones
+		accepted   bool
+	}{{"own", 0, 0, true}, {"other id", 1, 0, false}, {"other number", 0, 1, false}} {
+		t.Run(c.name, func(t *testing.T) {
+			w := quiet(t, smallConfig(1), 3, 100)
+			s := w.log.segments[0]
+			last := w.log.Durable()
+			h := recordHeader{
+				id: s.id + c.id, number: s.file.number + c.number, offset: s.end,
+				seq: last + 1, durable: last, typ: typeMark,
+			}
+			h.put(w.file(1).data[s.end:])
+			report := w.reopen()
+			require.Empty(t, report.Damage)
+			require.Equal(t, c.accepted, report.LastSeq == last+1)
+		})
+	}
+}
+
 // A released segment is the only file that knows how far sequences have come,
 // until the header of the next one is durable.
 func TestSequencesDoNotGoBackWhenEverythingIsReleased(t *testing.T) {
