@@ -77,6 +77,8 @@ type Event struct {
 	Conn Conn
 	Data []byte
 	Err  error
+	// Tag is the owner's own mark, put on by its sink; networks leave it 0.
+	Tag uint8
 }
 
 // Sink takes the events of a connection to the loop that owns it. It never

@@ -20,7 +20,7 @@ func (c *RegisterBroker) apply(d *draft) Verdict {
 	}
 	b := &Broker{
 		ID: c.Node, Incarnation: c.Incarnation, Epoch: kafka.BrokerEpoch(d.index), Fenced: true,
-		Host: c.Host, Port: c.Port, PeerAddr: c.PeerAddr, Rack: c.Rack, Features: c.Features,
+		Endpoints: c.Endpoints,
 	}
 	d.setBroker(b)
 	if old != nil {

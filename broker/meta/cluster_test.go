@@ -56,8 +56,14 @@ type host struct {
 	barriers map[uint64]kafka.ErrorCode
 	wakeups  int
 	full     int // images installed from snapshots
-	// resigned are partitions that the host has stopped answering for.
-	resigned map[kafka.PartitionID]bool
+	// acting is the image that the loops of the host act on, a little behind the
+	// last one, or far behind while they are wedged.
+	acting *Image
+	mail   []*Image
+	actAt  time.Duration
+	wedged bool
+	// resigned are leaderships that the host has stopped answering for.
+	resigned map[kafka.PartitionID]kafka.LeaderEpoch
 }
 
 type diskWrite struct {
@@ -122,18 +128,26 @@ func (h *host) start() {
 	rec, err := Recover(h.durable, image)
 	require.NoError(h.c.t, err)
 	h.node = NewNode(NodeConfig{
-		Register: RegisterBroker{Node: h.id, Incarnation: incarnation(h.id, h.life), Host: "h", Port: 9092},
+		Register: RegisterBroker{Node: h.id, Incarnation: incarnation(h.id, h.life), Endpoints: Endpoints{Host: "h", Port: 9092}},
 		Raft:     h.c.raftCfg,
 	}, rec, h.clock())
+	h.node.Announce(nil)
 	h.writing, h.saving, h.inbox, h.frozen, h.diskStuck = nil, nil, nil, false, false
+	h.acting, h.mail, h.wedged = nil, nil, false
+	h.resigned = map[kafka.PartitionID]kafka.LeaderEpoch{}
 	h.turn()
 }
 
-// crash loses what is not durable: some prefix of the unsynced batches survives.
+// crash loses what is not durable: some prefix of the unsynced records
+// survives, which may end inside a batch, also inside a checkpoint.
 func (h *host) crash() {
 	h.node = nil
-	keep := h.c.rng.IntN(len(h.writing) + 1)
-	for _, w := range h.writing[:keep] {
+	for _, w := range h.writing {
+		keep := h.c.rng.IntN(len(w.p.Records) + 2)
+		if keep <= len(w.p.Records) {
+			h.durable = append(h.durable, w.p.Records[:keep]...)
+			break
+		}
 		h.commit(w.p)
 	}
 	h.writing, h.saving, h.inbox = nil, nil, nil
@@ -183,8 +197,22 @@ func (h *host) turn() {
 		if h.c.newest == nil || eff.Image.Index() > h.c.newest.Index() {
 			h.c.newest = eff.Image
 		}
-		h.node.Confirm(eff.Image.Index())
+		h.mail = append(h.mail, eff.Image)
+		if len(h.mail) == 1 {
+			h.actAt = h.c.now + time.Duration(h.c.rng.Between(0, 20))*time.Millisecond
+		}
 	}
+}
+
+// loops let the host's loops take the images mailed to them.
+func (h *host) loops() {
+	if h.node == nil || h.frozen || h.wedged || len(h.mail) == 0 || h.actAt > h.c.now {
+		return
+	}
+	h.acting = h.mail[len(h.mail)-1]
+	h.mail = nil
+	h.node.Confirm(h.clock(), h.acting.Index())
+	h.turn()
 }
 
 func (c *cluster) transmit(from kafka.NodeID, e Envelope) {
@@ -210,6 +238,7 @@ func (c *cluster) run(d time.Duration) {
 		c.deliver()
 		for _, h := range c.nodes {
 			h.disk()
+			h.loops()
 			if h.node != nil && !h.frozen {
 				for _, p := range h.inbox {
 					h.node.Step(h.clock(), p.from, p.m)
@@ -281,14 +310,14 @@ func (c *cluster) check() {
 		if h.node == nil || !h.node.LeaseValid(h.clock()) {
 			continue
 		}
-		img := h.node.Image()
-		if img == c.newest || img.Index() == c.newest.Index() {
+		img := h.acting
+		if img == nil || img == c.newest || img.Index() == c.newest.Index() {
 			continue
 		}
 		img.Topics(func(t *Topic) bool {
 			for i, p := range t.Partitions {
 				q := c.newest.Partition(kafka.PartitionID{Topic: t.ID, Partition: int32(i)})
-				if id := (kafka.PartitionID{Topic: t.ID, Partition: int32(i)}); p.Leader == h.id && q != nil && !h.resigned[id] {
+				if id := (kafka.PartitionID{Topic: t.ID, Partition: int32(i)}); p.Leader == h.id && q != nil && !h.hasResigned(id, p) {
 					c.checks++
 					require.Equal(c.t, p.LeaderEpoch, q.LeaderEpoch, "broker %d holds a lease while %d leads %s-%d", h.id, q.Leader, t.Name, i)
 				}
@@ -296,6 +325,11 @@ func (c *cluster) check() {
 			return true
 		})
 	}
+}
+
+func (h *host) hasResigned(id kafka.PartitionID, p *Partition) bool {
+	epoch, ok := h.resigned[id]
+	return ok && epoch == p.LeaderEpoch
 }
 
 // leader is the one active controller, nil if there is none that a majority follows.

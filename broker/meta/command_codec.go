@@ -132,7 +132,7 @@ func (c *Bootstrap) encode(w *writer) { encodeConfigs(w, c.Defaults) }
 func (c *RegisterBroker) encode(w *writer) {
 	w.node(c.Node)
 	w.uuid(c.Incarnation)
-	encodeEndpoint(w, c.Host, c.Port, c.PeerAddr, c.Rack, c.Features)
+	encodeEndpoints(w, &c.Endpoints)
 	w.count(len(c.Suspects))
 	for _, p := range c.Suspects {
 		w.partition(p)
@@ -141,7 +141,7 @@ func (c *RegisterBroker) encode(w *writer) {
 
 func decodeRegister(r *reader) Command {
 	c := &RegisterBroker{Node: r.node(), Incarnation: r.uuid()}
-	c.Host, c.Port, c.PeerAddr, c.Rack, c.Features = decodeEndpoint(r)
+	c.Endpoints = decodeEndpoints(r)
 	for n := r.count(20); n > 0; n-- {
 		c.Suspects = append(c.Suspects, r.partition())
 	}

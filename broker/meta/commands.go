@@ -40,11 +40,7 @@ type Bootstrap struct{ Defaults Configs }
 type RegisterBroker struct {
 	Node        kafka.NodeID
 	Incarnation peer.UUID
-	Host        string
-	Port        int32
-	PeerAddr    string
-	Rack        string
-	Features    []Feature // sorted by name
+	Endpoints
 	// Suspects are partitions that the broker's disk may have lost part of: it
 	// leaves their ISR and ELR, also where it is the last member (PROTOCOL 8).
 	Suspects []kafka.PartitionID

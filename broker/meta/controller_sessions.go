@@ -47,7 +47,10 @@ func (c *controller) heartbeat(now env.Instant, img *Image, from kafka.NodeID, h
 
 // answer decides a heartbeat after its ReadIndex succeeded (PROTOCOL 23).
 func (c *controller) answer(now env.Instant, img *Image, hb heartbeat) {
-	reply := &peer.HeartbeatReply{SentAt: hb.SentAt, Term: uint64(c.term), Commit: uint64(c.raft.commit())}
+	confirmed, _ := c.confirmedBy(now, img)
+	reply := &peer.HeartbeatReply{
+		SentAt: hb.SentAt, Term: uint64(c.term), Commit: uint64(c.raft.commit()), ConfirmedByAll: uint64(confirmed),
+	}
 	b := img.Broker(hb.Node)
 	if b == nil || b.Incarnation != hb.Incarnation || b.Epoch != hb.BrokerEpoch {
 		reply.Fenced = true

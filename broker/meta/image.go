@@ -54,9 +54,15 @@ type Broker struct {
 	// LastLoss is the index of the last command that took a leadership from the
 	// broker; no lease before it has confirmed that index (PROTOCOL 23).
 	LastLoss Index
+	Endpoints
+}
+
+// Endpoints are where a broker is reached and what it supports.
+type Endpoints struct {
 	Host     string // what clients connect to
 	Port     int32
-	PeerAddr string // what brokers connect to
+	PeerAddr string // control connections of brokers: Raft, sessions, proposals
+	DataAddr string // data connections of brokers: replication, forwarded produces
 	Rack     string
 	Features []Feature // sorted by name
 }

@@ -64,8 +64,8 @@ func (w *world) invariants() {
 func incarnation(id kafka.NodeID, life byte) peer.UUID { return peer.UUID{byte(id), life} }
 
 func (w *world) register(id kafka.NodeID, life byte, suspects ...kafka.PartitionID) kafka.BrokerEpoch {
-	v := w.apply(&RegisterBroker{Node: id, Incarnation: incarnation(id, life), Host: "h", Port: 9092, PeerAddr: "p", Suspects: suspects,
-		Features: []Feature{{"transaction.version", 0, 2}}})
+	v := w.apply(&RegisterBroker{Node: id, Incarnation: incarnation(id, life), Suspects: suspects,
+		Endpoints: Endpoints{Host: "h", Port: 9092, PeerAddr: "p", DataAddr: "d", Features: []Feature{{"transaction.version", 0, 2}}}})
 	require.Equal(w.t, kafka.None, v.Code)
 	return v.BrokerEpoch
 }

@@ -233,12 +233,12 @@ func (n *Node) SetHealthy(now env.Instant, healthy bool) {
 }
 
 // Confirm says that every loop of the node acts on the image of this index.
-func (n *Node) Confirm(i Index) {
-	news := i > n.session.confirmed
-	n.session.confirmed = max(n.session.confirmed, i)
-	if b := n.img.Broker(n.id); news && b != nil && b.Fenced && b.Incarnation == n.incarnation {
-		n.session.soon() // to be unfenced
+func (n *Node) Confirm(now env.Instant, i Index) {
+	if i <= n.session.confirmed {
+		return
 	}
+	n.session.confirmed = i
+	n.Hasten(now) // to be unfenced, and for those who wait until all have applied
 }
 
 // Drain begins a shutdown. Every shard has stopped answering as leader.
@@ -296,10 +296,31 @@ func (n *Node) Status() Status {
 	return s
 }
 
-// ConfirmedByAll is the lowest index that every unfenced broker acts on; only
-// the active controller knows it.
-func (n *Node) ConfirmedByAll(now env.Instant) (Index, bool) {
-	return n.controller.confirmedBy(now, n.img)
+// ConfirmedByAll is the lowest index that every unfenced broker is known to act
+// on: the active controller knows it at once, others with the next heartbeat.
+func (n *Node) ConfirmedByAll(now env.Instant) Index {
+	if confirmed, ok := n.controller.confirmedBy(now, n.img); ok {
+		return confirmed
+	}
+	return n.session.confirmedByAll
+}
+
+// Hasten makes the next heartbeat due now, for the news in it or in its reply,
+// unless the last one was made a moment ago.
+func (n *Node) Hasten(now env.Instant) {
+	if now >= n.session.heartbeatAt.Add(hastePause) {
+		n.session.soon()
+	}
+}
+
+// hastePause is the least time between heartbeats that are hastened.
+const hastePause = 20 * time.Millisecond
+
+// Announce lets the node register: all its logs are recovered. suspects are
+// partitions that may lack acknowledged records (PROTOCOL 8).
+func (n *Node) Announce(suspects []kafka.PartitionID) {
+	n.session.register.Suspects = suspects
+	n.session.announced = true
 }
 
 // ChangeVoters asks Raft to add or remove one voter; only the active controller

@@ -5,8 +5,11 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	pb "go.etcd.io/raft/v3/raftpb"
 
+	"lockstep/broker/env"
 	"lockstep/broker/kafka"
+	"lockstep/broker/wire/peer"
 )
 
 func TestClusterElectsRegistersAndLeases(t *testing.T) {
@@ -91,7 +94,7 @@ func TestFrozenLeaderIsFencedAfterTheSessionAndNotBefore(t *testing.T) {
 	c.run(4 * time.Hour / 3600) // four seconds stand for the hours
 	h.frozen = false
 	require.False(t, h.node.LeaseValid(h.clock()))
-	require.Equal(t, h.id, h.node.Image().Partition(id).Leader, "it wakes with its old image")
+	require.Equal(t, h.id, h.acting.Partition(id).Leader, "it wakes with its old image")
 	c.ready()
 	require.NotEqual(t, h.id, h.node.Image().Partition(id).Leader)
 	require.NotZero(t, c.checks)
@@ -180,7 +183,7 @@ func TestElectionWaitsForTheLeaseUnlessTheLeaderResigned(t *testing.T) {
 	}
 	c.run(time.Second)
 	begin := c.now
-	c.host(2).resigned = map[kafka.PartitionID]bool{ids[0]: true}
+	c.host(2).resigned[ids[0]] = c.newest.Partition(ids[0]).LeaderEpoch
 	v := c.do(c.host(2), &ElectLeaders{Resigned: true, Partitions: c.newest.Elections(ids[:1])})
 	require.Equal(t, kafka.None, v.Partitions[0].Code)
 	require.Less(t, c.now-begin, 100*time.Millisecond)
@@ -310,6 +313,7 @@ func TestVotersCanBeReplaced(t *testing.T) {
 	require.Equal(t, kafka.None, c.leader().node.ChangeVoters(4, true))
 	c.leader().turn()
 	c.ready()
+	require.Len(t, h.node.Status().Voters, 4, "the snapshot carries the voters")
 	gone := c.nodes[0]
 	if gone == c.leader() {
 		gone = c.nodes[1]
@@ -321,4 +325,104 @@ func TestVotersCanBeReplaced(t *testing.T) {
 	h.crash()
 	h.start()
 	c.until(5*time.Second, "the voter set survives a restart", func() bool { return len(h.node.Status().Voters) == 3 })
+}
+
+// A new controller does not know what its predecessor granted: it waits for W
+// from the start of its own term.
+func TestNewControllerWaitsForLeasesOfTheOldOne(t *testing.T) {
+	c := newCluster(t, 5, 18)
+	c.ready()
+	old := c.leader()
+	a, b := c.nodes[int(old.id)%5], c.nodes[int(old.id+1)%5]
+	id := kafka.PartitionID{Topic: kafka.TopicID{5}}
+	c.do(a, &CreateTopics{Topics: []NewTopic{{Name: "t", ID: id.Topic, Partitions: -1, ReplicationFactor: -1, Assignments: [][]kafka.NodeID{{a.id, b.id}}}}})
+	// b leads, and a, the preferred replica, is in sync.
+	c.do(a, &ElectLeaders{Resigned: true, Partitions: c.newest.Elections([]kafka.PartitionID{id})})
+	a.resigned[id] = 0
+	a.node.Drain()
+	a.turn()
+	c.until(time.Second, "b leads", func() bool { return c.newest.Partition(id).Leader == b.id })
+	a.crash()
+	a.start()
+	c.ready()
+	p := c.newest.Partition(id)
+	v := c.do(b, &AlterPartition{Leader: b.id, BrokerEpoch: b.node.Epoch(), Partitions: []NewISR{{ID: id, LeaderEpoch: p.LeaderEpoch, PartitionEpoch: p.PartitionEpoch,
+		ISR: []ISRMember{{a.id, a.node.Epoch()}, {b.id, b.node.Epoch()}}}}})
+	require.Equal(t, kafka.None, v.Partitions[0].Code)
+	c.run(time.Second)
+	begin := c.now
+	old.frozen, b.frozen = true, true
+	c.until(3*time.Second, "another controller", func() bool { l := c.leader(); return l != nil && l != old })
+	v = c.do(a, &ElectLeaders{Partitions: c.newest.Elections([]kafka.PartitionID{id})})
+	require.Equal(t, a.id, c.newest.Partition(id).Leader)
+	require.Greater(t, c.now-begin, 2500*time.Millisecond)
+}
+
+// A broker whose loops do not act on what took a leadership from it neither
+// comes back nor gets a lease, though it heartbeats.
+func TestWedgedLoopKeepsTheBrokerFenced(t *testing.T) {
+	c := newCluster(t, 3, 19)
+	c.ready()
+	c.do(c.nodes[0], newTopics(1, 6, 3))
+	c.run(time.Second)
+	h, _ := victim(c)
+	c.isolate(h.id, true)
+	c.run(4 * time.Second)
+	h.wedged = true
+	c.isolate(h.id, false)
+	c.run(4 * time.Second)
+	require.True(t, c.newest.Broker(h.id).Fenced)
+	require.Equal(t, c.newest.Index(), h.node.Image().Index(), "the control loop itself is up to date")
+	h.wedged = false
+	c.ready()
+}
+
+func TestLeaseRunsFromBeforeTheHeartbeatWasSent(t *testing.T) {
+	s := session{timing: Timing{}, started: 1000, healthy: true}
+	s.timing.setDefaults()
+	grant := func(sent int64) *peer.HeartbeatReply { return &peer.HeartbeatReply{SentAt: sent, Granted: true} }
+	s.reply(5_000_000, grant(2000))
+	require.Equal(t, env.Instant(2000).Add(s.timing.Lease), s.leaseUntil)
+	s.reply(5_000_000, grant(1500)) // late: no step back
+	require.Equal(t, env.Instant(2000).Add(s.timing.Lease), s.leaseUntil)
+	s.leaseUntil = 0
+	s.reply(5_000_000, grant(999)) // of an earlier process
+	s.reply(5_000_000, grant(5_000_001))
+	s.reply(5_000_000, &peer.HeartbeatReply{SentAt: 2000})
+	require.Zero(t, s.leaseUntil)
+	s.drain()
+	s.reply(5_000_000, grant(3000))
+	require.Zero(t, s.leaseUntil, "a draining broker uses no lease")
+}
+
+// A checkpoint that was cut short must not cost what was durable before it, and
+// a conflicting entry replaces what it conflicts with and all behind that.
+func TestRecoveryKeepsWhatWasDurable(t *testing.T) {
+	_, records, image := NewCluster(peer.UUID{1}, []uint64{1, 2, 3})
+	entry := func(term, index uint64) Record {
+		return entryRecord(&pb.Entry{Term: new(term), Index: new(index), Type: pb.EntryNormal.Enum()})
+	}
+	records = append(records, entry(1, 2), entry(1, 3), entry(1, 4), entry(2, 3), entry(2, 4), entry(2, 5),
+		hardStateRecord(&pb.HardState{Term: new(uint64(2)), Vote: new(uint64(3)), Commit: new(uint64(4))}))
+	image, _, _ = image.Apply(3, &Bootstrap{})
+	own := snapshot{3, 2, []uint64{1, 2, 3}, image}
+	records = append(records, snapshotRecord(&own), entry(2, 4))
+	rec, err := Recover(records, image)
+	require.NoError(t, err)
+	require.Equal(t, uint64(5), rec.log.last())
+	require.Equal(t, uint64(3), rec.log.hard.GetVote())
+	require.Equal(t, []uint64{1, 2, 3}, rec.log.snapshot.voters)
+	for i, term := range []uint64{2, 2, 2} {
+		got, err := rec.log.Term(uint64(3 + i))
+		require.NoError(t, err)
+		require.Equal(t, term, got)
+	}
+	leader := snapshot{9, 4, []uint64{1, 2}, nil}
+	image, _, _ = image.Apply(9, &Bootstrap{})
+	rec, err = Recover(append(records, snapshotRecord(&leader)), image)
+	require.NoError(t, err)
+	require.Equal(t, uint64(9), rec.log.last(), "a leader's snapshot replaces everything")
+	require.Equal(t, []uint64{1, 2}, rec.log.snapshot.voters)
+	_, err = Recover(append(records, entry(4, 99)), image)
+	require.ErrorIs(t, err, ErrCorruptRecord)
 }

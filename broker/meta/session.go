@@ -18,7 +18,13 @@ type session struct {
 	superseded bool // another incarnation of this id has registered: this one is over
 	epoch      kafka.BrokerEpoch
 	confirmed  Index
+	// announced: the node has recovered all its logs and may register.
+	announced bool
+	// confirmedByAll is the lowest index that every unfenced broker acted on when
+	// the controller said so last.
+	confirmedByAll Index
 
+	heartbeatAt   env.Instant // when the last one was made
 	nextHeartbeat env.Instant
 	leaseUntil    env.Instant // exclusive
 	registering   uint64      // seq of the registration under way, 0 if none
@@ -39,7 +45,7 @@ func (s *session) observe(img *Image) {
 // heartbeat makes the next heartbeat. Its time is that of the turn, which began
 // before anything is sent: the lease is counted from no later than it left.
 func (s *session) heartbeat(now env.Instant) *peer.Heartbeat {
-	s.nextHeartbeat = now.Add(s.timing.Heartbeat)
+	s.heartbeatAt, s.nextHeartbeat = now, now.Add(s.timing.Heartbeat)
 	return &peer.Heartbeat{
 		Node: s.register.Node, Incarnation: s.register.Incarnation, BrokerEpoch: s.epoch,
 		SentAt: int64(now), Confirmed: uint64(s.confirmed), Draining: s.draining,
@@ -58,6 +64,7 @@ func (s *session) soon() { s.nextHeartbeat = 0 }
 // reply takes a grant. The time it echoes must be one of this process: replies
 // to an earlier life would lie before its start.
 func (s *session) reply(now env.Instant, r *peer.HeartbeatReply) {
+	s.confirmedByAll = max(s.confirmedByAll, Index(r.ConfirmedByAll))
 	sent := env.Instant(r.SentAt)
 	if !r.Granted || sent < s.started || sent > now || s.draining || s.superseded {
 		return
@@ -74,5 +81,5 @@ func (s *session) drain() {
 
 // mustRegister reports whether a registration has to be proposed.
 func (s *session) mustRegister() bool {
-	return s.epoch == 0 && s.registering == 0 && s.healthy && !s.draining && !s.superseded
+	return s.epoch == 0 && s.announced && s.registering == 0 && s.healthy && !s.draining && !s.superseded
 }

@@ -129,16 +129,17 @@ func encodeBroker(w *writer, b *Broker) {
 	w.bool(b.Fenced)
 	w.bool(b.Draining)
 	w.u64(uint64(b.LastLoss))
-	encodeEndpoint(w, b.Host, b.Port, b.PeerAddr, b.Rack, b.Features)
+	encodeEndpoints(w, &b.Endpoints)
 }
 
-func encodeEndpoint(w *writer, host string, port int32, addr, rack string, features []Feature) {
-	w.str(host)
-	w.i32(port)
-	w.str(addr)
-	w.str(rack)
-	w.count(len(features))
-	for _, f := range features {
+func encodeEndpoints(w *writer, e *Endpoints) {
+	w.str(e.Host)
+	w.i32(e.Port)
+	w.str(e.PeerAddr)
+	w.str(e.DataAddr)
+	w.str(e.Rack)
+	w.count(len(e.Features))
+	for _, f := range e.Features {
 		w.str(f.Name)
 		w.u16(uint16(f.Min))
 		w.u16(uint16(f.Max))
@@ -150,16 +151,16 @@ func decodeBroker(r *reader) *Broker {
 		ID: r.node(), Incarnation: r.uuid(), Epoch: kafka.BrokerEpoch(r.i64()),
 		Fenced: r.bool(), Draining: r.bool(), LastLoss: Index(r.u64()),
 	}
-	b.Host, b.Port, b.PeerAddr, b.Rack, b.Features = decodeEndpoint(r)
+	b.Endpoints = decodeEndpoints(r)
 	return b
 }
 
-func decodeEndpoint(r *reader) (host string, port int32, addr, rack string, features []Feature) {
-	host, port, addr, rack = r.str(), r.i32(), r.str(), r.str()
+func decodeEndpoints(r *reader) Endpoints {
+	e := Endpoints{Host: r.str(), Port: r.i32(), PeerAddr: r.str(), DataAddr: r.str(), Rack: r.str()}
 	for n := r.count(8); n > 0; n-- {
-		features = append(features, Feature{Name: r.str(), Min: int16(r.u16()), Max: int16(r.u16())})
+		e.Features = append(e.Features, Feature{Name: r.str(), Min: int16(r.u16()), Max: int16(r.u16())})
 	}
-	return host, port, addr, rack, features
+	return e
 }
 
 func encodeTopic(w *writer, t *Topic) {

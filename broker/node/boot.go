@@ -16,132 +16,107 @@ import (
 //
 //	lock                 held while a process uses the directory
 //	format               who the directory belongs to, see below
-//	control/             the control loop: its WAL and its snapshots
+//	layout               how many shards wrote the WALs that are there, and their life
+//	control/             the control loop: its WAL (wal/) and its snapshots
 //	shard-<n>/           the WAL of shard n
-//	partitions/          one directory per partition, <topic id>-<partition>
+//	partitions/          one directory per partition
 //
 // The format file is text, one "key=value" a line, written once:
 //
 //	format.version=1
 //	cluster.id=<32 hex digits>
 //	node.id=<decimal>
+//
+// So is the layout file:
+//
+//	shards=<decimal>
+//	life=<16 hex digits>
+//
+// A partition's checkpoint says which records of its WAL it covers, and in
+// which life: sequences of another life mean nothing.
 const (
 	lockFile      = "lock"
 	formatFile    = "format"
-	formatTemp    = "format.tmp"
+	layoutFile    = "layout"
 	controlDir    = "control"
+	controlWALDir = controlDir + "/wal"
 	partitionsDir = "partitions"
+	shardPrefix   = "shard-"
 	formatVersion = "1"
-	formatMax     = 4096 // bytes read of the format file
 )
-
-// boot prepares the data directory, one operation at a time: lock it, check or
-// write its format file, make its directories durable.
-type boot struct {
-	steps []bootStep
-	at    int
-	disk  func(diskfs.Op)
-	files diskfs.Handle // handle of the format file
-	found []byte
-	done  bool
-	// wals are the shard WALs that were found.
-	wals int
-}
-
-// bootStep is an operation and what to do with its completion; nil errors only
-// reach check unless it is told about errors.
-type bootStep struct {
-	op    diskfs.Op
-	check func(b *boot, c diskfs.Completion) error
-}
-
-func newBoot(cfg *Config, submit func(diskfs.Op), handle diskfs.Handle) *boot {
-	b := &boot{disk: submit, files: handle}
-	fail := func(_ *boot, c diskfs.Completion) error { return c.Err }
-	b.steps = []bootStep{
-		{diskfs.Op{Kind: diskfs.Lock, Path: lockFile}, fail},
-		{diskfs.Op{Kind: diskfs.Open, Path: formatFile, Handle: handle}, func(b *boot, c diskfs.Completion) error {
-			if errors.Is(c.Err, diskfs.ErrNotExist) {
-				b.insert(writeFormat(cfg, handle+1))
-				return nil
-			}
-			if c.Err != nil {
-				return c.Err
-			}
-			b.insert([]bootStep{
-				{diskfs.Op{Kind: diskfs.Read, Handle: handle, Data: make([]byte, formatMax)}, func(b *boot, c diskfs.Completion) error {
-					if c.Err != nil {
-						return c.Err
-					}
-					return checkFormat(cfg, string(c.Data[:c.N]))
-				}},
-				{diskfs.Op{Kind: diskfs.Close, Handle: handle}, fail},
-			})
-			return nil
-		}},
-	}
-	for _, dir := range []string{controlDir, partitionsDir} {
-		b.steps = append(b.steps, bootStep{diskfs.Op{Kind: diskfs.Mkdir, Path: dir}, func(_ *boot, c diskfs.Completion) error {
-			if errors.Is(c.Err, diskfs.ErrExist) {
-				return nil
-			}
-			return c.Err
-		}})
-	}
-	b.steps = append(b.steps,
-		bootStep{diskfs.Op{Kind: diskfs.SyncDir, Path: "."}, fail},
-		bootStep{diskfs.Op{Kind: diskfs.List, Path: "."}, func(b *boot, c diskfs.Completion) error {
-			for _, e := range c.Entries {
-				if strings.HasPrefix(e.Name, shardPrefix) {
-					b.wals++
-				}
-			}
-			return c.Err
-		}},
-	)
-	return b
-}
-
-// shardPrefix begins the names of the shards' WAL directories.
-const shardPrefix = "shard-"
 
 func shardDir(shard int) string { return shardPrefix + strconv.Itoa(shard) }
 
-// insert puts steps right after the present one.
-func (b *boot) insert(steps []bootStep) {
-	rest := append(steps, b.steps[b.at+1:]...)
-	b.steps = append(b.steps[:b.at+1:b.at+1], rest...)
+// prepareDirectory are the steps that lock the data directory, check or write
+// its format and layout files, and make its directories durable.
+func (c *Control) prepareDirectory() *sequence {
+	s := &sequence{steps: []step{{diskfs.Op{Kind: diskfs.Lock, Path: lockFile}, must}}}
+	s.steps = append(s.steps, c.readOrWrite(formatFile, func() string { return formatText(&c.cfg) }, func(text string) error {
+		return checkFormat(&c.cfg, text)
+	})...)
+	fresh := func() string {
+		c.life = c.jitter.Uint64() | 1
+		return fmt.Sprintf("shards=%d\nlife=%016x\n", c.cfg.Shards, c.life)
+	}
+	s.steps = append(s.steps, c.readOrWrite(layoutFile, fresh, func(text string) (err error) {
+		c.life, err = checkLayout(&c.cfg, text)
+		return err
+	})...)
+	for _, dir := range []string{controlDir, partitionsDir} {
+		s.steps = append(s.steps, step{diskfs.Op{Kind: diskfs.Mkdir, Path: dir}, func(_ *sequence, d diskfs.Completion) error {
+			if errors.Is(d.Err, diskfs.ErrExist) {
+				return nil
+			}
+			return d.Err
+		}})
+	}
+	s.steps = append(s.steps,
+		step{diskfs.Op{Kind: diskfs.SyncDir, Path: "."}, must},
+	)
+	return s
 }
 
-// start submits the first operation.
-func (b *boot) start() { b.disk(b.steps[0].op) }
-
-// completed takes the completion of the present step and submits the next.
-func (b *boot) completed(c diskfs.Completion) error {
-	if err := b.steps[b.at].check(b, c); err != nil {
-		return fmt.Errorf("node: prepare data directory: %w", err)
+// readOrWrite are the steps that check a file, or write it if it is not there.
+func (c *Control) readOrWrite(name string, fresh func() string, check func(text string) error) []step {
+	read := readFile(name, c.newHandle(), func(_ *sequence, data []byte) error { return check(string(data)) })
+	opened := read[0].check
+	read[0].check = func(s *sequence, d diskfs.Completion) error {
+		if errors.Is(d.Err, diskfs.ErrNotExist) {
+			s.then(wholeFile(".", name, c.newHandle(), []byte(fresh()))...)
+			return nil
+		}
+		return opened(s, d)
 	}
-	if b.at++; b.at == len(b.steps) {
-		b.done = true
-		return nil
-	}
-	b.disk(b.steps[b.at].op)
-	return nil
+	return read
 }
 
-// writeFormat are the steps that make the format file, whole or not at all.
-func writeFormat(cfg *Config, handle diskfs.Handle) []bootStep {
-	fail := func(_ *boot, c diskfs.Completion) error { return c.Err }
-	text := fmt.Sprintf("format.version=%s\ncluster.id=%s\nnode.id=%d\n", formatVersion, hex.EncodeToString(cfg.Cluster[:]), cfg.Node)
-	return []bootStep{
-		{diskfs.Op{Kind: diskfs.Open, Path: formatTemp, Handle: handle, Flags: diskfs.Create}, fail},
-		{diskfs.Op{Kind: diskfs.Truncate, Handle: handle}, fail},
-		{diskfs.Op{Kind: diskfs.Write, Handle: handle, Data: []byte(text)}, fail},
-		{diskfs.Op{Kind: diskfs.Sync, Handle: handle}, fail},
-		{diskfs.Op{Kind: diskfs.Close, Handle: handle}, fail},
-		{diskfs.Op{Kind: diskfs.Rename, Path: formatTemp, To: formatFile}, fail},
-		{diskfs.Op{Kind: diskfs.SyncDir, Path: "."}, fail},
+// checkLayout reads the layout file. The WALs of another number of shards hold
+// partitions that would live elsewhere now.
+func checkLayout(cfg *Config, text string) (life uint64, err error) {
+	shards := 0
+	for line := range strings.Lines(text) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		switch key {
+		case "shards":
+			shards, err = strconv.Atoi(value)
+		case "life":
+			life, err = strconv.ParseUint(value, 16, 64)
+		}
+		if err != nil {
+			return 0, fmt.Errorf("layout file: bad %s %q", key, value)
+		}
 	}
+	switch {
+	case life == 0:
+		return 0, errors.New("layout file: no life")
+	case shards != cfg.Shards:
+		return 0, fmt.Errorf("the data directory was written with %d shards, this node is configured for %d: set shards=%d", shards, cfg.Shards, shards)
+	}
+	return life, nil
+}
+
+func formatText(cfg *Config) string {
+	return fmt.Sprintf("format.version=%s\ncluster.id=%s\nnode.id=%d\n", formatVersion, hex.EncodeToString(cfg.Cluster[:]), cfg.Node)
 }
 
 // checkFormat refuses a directory that belongs to another node or cluster, or
@@ -156,9 +131,11 @@ func checkFormat(cfg *Config, text string) error {
 		case "format.version":
 			version = value
 		case "cluster.id":
-			if n, err := hex.Decode(cluster[:], []byte(value)); err != nil || n != len(cluster) {
+			b, err := hex.DecodeString(value)
+			if err != nil || len(b) != len(cluster) {
 				return fmt.Errorf("format file: bad cluster.id %q", value)
 			}
+			copy(cluster[:], b)
 		case "node.id":
 			n, err := strconv.ParseInt(value, 10, 32)
 			if err != nil {

@@ -237,3 +237,13 @@ func (c *Control) checkPeers(now env.Time) {
 		}
 	}
 }
+
+// onPeerMessage gives a message to metadata. Until that is recovered messages
+// are dropped, like those that were sent while this node was down.
+func (c *Control) onPeerMessage(now env.Time, l *peerLink, m peer.Message) {
+	if c.meta == nil {
+		c.stats.PeerMessagesDropped++
+		return
+	}
+	c.meta.Step(now.Mono, l.node, m)
+}

@@ -68,6 +68,11 @@ func (f *Follower) Push(prev kafka.LeaderEpoch, base, end kafka.Offset, log Log)
 // Probe decides what to do with the statement "in the leader's log, epoch Prev
 // ends at Base".
 func (f *Follower) Probe(p Probe, log Log) Decision {
+	if f.synced {
+		// The leader reconnected, or the probe is late and speaks of a shorter log
+		// than the leader has by now: nothing is ever cut once synced.
+		return Decision{Action: Acknowledge}
+	}
 	last, end := log.EndOf(p.Prev)
 	if last != p.Prev {
 		return Decision{Action: Diverge, Last: last, End: end}

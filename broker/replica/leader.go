@@ -375,3 +375,16 @@ func (l *Leader) follower(node kafka.NodeID) *follower {
 	}
 	return nil
 }
+
+// Streaming reports whether node is known to hold a prefix of the log and
+// takes batches.
+func (l *Leader) Streaming(node kafka.NodeID) bool {
+	f := l.follower(node)
+	return f != nil && f.state == streaming
+}
+
+// Awaits reports whether node owes an answer to something that was sent.
+func (l *Leader) Awaits(node kafka.NodeID) bool {
+	f := l.follower(node)
+	return f != nil && (f.state == probed || len(f.inflight) > 0)
+}

@@ -106,8 +106,13 @@ func (s *Shard) fetch(now env.Time, call PartitionCall, op api.Fetch) {
 		return
 	}
 	read := p.log.Read(op.Offset, min(op.MaxBytes, s.limits.FetchBytes), watermark)
+	if read.Err != nil {
+		result.Code = kafka.OffsetOutOfRange
+		s.reply(now, call.Origin, result)
+		return
+	}
 	if read.Pending() {
-		s.readLater(p, read, pendingRead{origin: call.Origin, fetch: result})
+		s.readLater(p, read.Token, pendingRead{origin: call.Origin, fetch: result})
 		return
 	}
 	s.stats.FetchedFromMemory++
@@ -135,19 +140,16 @@ type pendingRead struct {
 }
 
 // readLater notes who waits for a read that goes to disk.
-func (s *Shard) readLater(p *part, read partition.Read, waiting pendingRead) {
-	waiting.token, waiting.epoch = read.Token, p.epoch
+func (s *Shard) readLater(p *part, token uint64, waiting pendingRead) {
+	waiting.token, waiting.epoch = token, p.epoch
 	p.reads = append(p.reads, waiting)
 	s.stats.FetchedFromDisk++
+	s.onDone(s.now, p, p.log.Pending()) // it may have ended at once
 }
 
-// readForPush reads batches that a follower lacks and that memory does not hold.
-func (s *Shard) readForPush(now env.Time, p *part, node kafka.NodeID, next replica.Send) {
-	read := p.log.Read(next.Base, min(next.Room, s.limits.CatchUpBytes), p.log.End())
-	if !read.Pending() {
-		return
-	}
-	s.readLater(p, read, pendingRead{push: node, base: next.Base})
+// readForPush waits for batches that a follower lacks and that memory does not hold.
+func (s *Shard) readForPush(p *part, token uint64, node kafka.NodeID, next replica.Send) {
+	s.readLater(p, token, pendingRead{push: node, base: next.Base})
 }
 
 // reading reports whether batches for node are being read.
@@ -161,7 +163,7 @@ func (p *part) reading(node kafka.NodeID) bool {
 }
 
 // onRead hands the result of a read to whoever waits for it.
-func (s *Shard) onRead(now env.Time, p *part, done partition.ReadDone) {
+func (s *Shard) onRead(now env.Time, p *part, done partition.Done) {
 	for i, r := range p.reads {
 		if r.token != done.Token {
 			continue
@@ -187,7 +189,7 @@ func (s *Shard) onRead(now env.Time, p *part, done partition.ReadDone) {
 }
 
 // pushRead sends batches that were read for a follower, if it still needs them.
-func (s *Shard) pushRead(now env.Time, p *part, r pendingRead, done partition.ReadDone) {
+func (s *Shard) pushRead(now env.Time, p *part, r pendingRead, done partition.Done) {
 	s.touch(p)
 	if p.role != leading || p.epoch != r.epoch {
 		return
@@ -202,7 +204,7 @@ func (s *Shard) pushRead(now env.Time, p *part, r pendingRead, done partition.Re
 	if l == nil || !ok || next.Probe || next.Base != r.base || len(done.Batches) == 0 {
 		return
 	}
-	s.sendBatches(now, p, l, r.base, done.Batches)
+	s.sendBatches(now, p, l, done.Batches)
 }
 
 // --- long polls ---
@@ -303,26 +305,26 @@ func (s *Shard) lookup(now env.Time, p *part, origin Origin, timestamp int64) {
 		read = p.log.OffsetForTimestamp(timestamp, p.leader.Watermark())
 	}
 	if read.Pending() {
-		s.readLater(p, read, pendingRead{origin: origin, lookup: true})
+		s.readLater(p, read.Token, pendingRead{origin: origin, lookup: true})
 		return
 	}
-	s.reply(now, origin, lookupResult(p, read.Found))
+	s.answerFound(now, origin, read.Found, read.Err)
 }
 
-func (s *Shard) answerLookup(now env.Time, p *part, r pendingRead, done partition.ReadDone) {
-	if done.Err != nil {
+func (s *Shard) answerLookup(now env.Time, p *part, r pendingRead, done partition.Done) {
+	s.answerFound(now, r.origin, done.Found, done.Err)
+}
+
+func (s *Shard) answerFound(now env.Time, origin Origin, found partition.Found, err error) {
+	result := api.OffsetsResult{Offset: -1, TimestampMs: -1, Epoch: -1}
+	switch {
+	case err != nil:
 		s.stats.ReadErrors++
-		s.reply(now, r.origin, api.OffsetsResult{Code: kafka.KafkaStorageError, Offset: -1, TimestampMs: -1, Epoch: -1})
-		return
+		result.Code = kafka.KafkaStorageError
+	default:
+		result.Offset, result.TimestampMs, result.Epoch = found.Offset, found.TimestampMs, found.LeaderEpoch
 	}
-	s.reply(now, r.origin, lookupResult(p, done.Found))
-}
-
-func lookupResult(p *part, found partition.Found) api.OffsetsResult {
-	if found.Offset < 0 {
-		return api.OffsetsResult{Offset: -1, TimestampMs: -1, Epoch: -1}
-	}
-	return api.OffsetsResult{Offset: found.Offset, TimestampMs: found.TimestampMs, Epoch: p.log.EpochBefore(found.Offset + 1)}
+	s.reply(now, origin, result)
 }
 
 // epochEnd runs an EpochEnd (OffsetForLeaderEpoch).

@@ -1,6 +1,8 @@
 package shard
 
 import (
+	"time"
+
 	"lockstep/broker/api"
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
@@ -32,6 +34,12 @@ type forwarding struct {
 
 // runProduce sends a produce to the leader of its partition, through its lane.
 func (s *Shard) runProduce(now env.Time, r *request, i int32, op api.Produce) {
+	if r.forward != nil {
+		s.callPartition(now, r, i, PartitionCall{
+			Origin: Origin{Loop: s.id, Request: r.id, Op: i}, Op: op, Deadline: r.deadline, Epoch: r.forward.epoch,
+		}, op.Partition)
+		return
+	}
 	ln := r.conn.lanes[op.Partition]
 	if ln == nil {
 		ln = &lane{id: op.Partition}
@@ -134,28 +142,22 @@ func (s *Shard) forwardTo(now env.Time, node kafka.NodeID, r *request, i int32, 
 
 // forwarded is a produce that another node sent here.
 type forwarded struct {
-	via *inbound
-	id  uint64
+	via   *inbound
+	id    uint64
+	epoch kafka.LeaderEpoch // as the sender knows it
 }
 
 // onForward starts a produce that another node forwarded. It is never
 // forwarded again (BUGS F3): unless this node leads the partition in the epoch
 // the sender knows, it is refused.
 func (s *Shard) onForward(now env.Time, in *inbound, f *peer.Forward) {
-	r := &request{forward: &forwarded{via: in, id: f.ID}, handler: &forwardHandler{op: api.Produce{
-		Partition: f.Partition, Acks: f.Acks, Batches: f.Batches,
-	}, timeoutMs: f.TimeoutMs}, bytes: len(f.Batches)}
+	r := &request{
+		forward: &forwarded{via: in, id: f.ID, epoch: f.LeaderEpoch},
+		handler: &forwardHandler{op: api.Produce{Partition: f.Partition, Acks: f.Acks, Batches: f.Batches}, timeoutMs: f.TimeoutMs},
+		bytes:   len(f.Batches),
+	}
 	s.inflightBytes += r.bytes
-	s.nextRequest++
-	r.id = s.nextRequest
-	r.deadline = now.Mono.Add(min(produceTimeout(f.TimeoutMs), s.limits.RequestTimeoutMax))
-	s.requests[r.id] = r
-	r.timer = s.timers.Set(r.deadline.Add(s.limits.LoopSlack), due{kind: dueRequest, request: r})
-	r.ops = []runningOp{{op: r.handler.(*forwardHandler).op}}
-	r.pending = 1
-	s.callPartition(now, r, 0, PartitionCall{
-		Origin: Origin{Loop: s.id, Request: r.id}, Op: r.ops[0].op, Deadline: r.deadline, Epoch: f.LeaderEpoch,
-	}, f.Partition)
+	s.startRequest(now, r)
 }
 
 // answerForward sends the fate of a forwarded produce back.
@@ -193,3 +195,28 @@ func notLeader(reg *registration, code kafka.ErrorCode) api.ProduceResult {
 	}
 	return result
 }
+
+// forwardHandler is the handler of a produce that another node forwarded: one
+// operation, whose result is the answer.
+type forwardHandler struct {
+	op        api.Produce
+	timeoutMs int32
+	started   bool
+	result    api.ProduceResult
+}
+
+func (h *forwardHandler) Timeout() time.Duration {
+	return time.Duration(max(1, h.timeoutMs)) * time.Millisecond
+}
+
+func (h *forwardHandler) Next(_ api.Context, _ bool) []api.Op {
+	if h.started {
+		return nil
+	}
+	h.started, h.result = true, timedOut() // until it resolves, its fate is unknown
+	return []api.Op{h.op}
+}
+
+func (h *forwardHandler) Resolve(_ int, result any) { h.result = result.(api.ProduceResult) }
+
+func (h *forwardHandler) Answer(api.Context) [][]byte { return nil }

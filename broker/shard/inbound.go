@@ -18,7 +18,7 @@ type inbound struct {
 	dialler    dialler
 	generation generation
 	outbox
-	next   any               // a decoded message that could not start yet
+	next   peer.Message      // a decoded message that could not start yet
 	epoch  kafka.BrokerEpoch // of next
 	owed   int
 	full   bool
@@ -119,7 +119,7 @@ func (s *Shard) resumeInbound(now env.Time) {
 	}
 }
 
-func (s *Shard) onInboundMessage(now env.Time, in *inbound, message any) {
+func (s *Shard) onInboundMessage(now env.Time, in *inbound, message peer.Message) {
 	if hello, ok := message.(*peer.Hello); ok {
 		s.onHello(now, in, hello)
 		return
@@ -223,7 +223,7 @@ func (s *Shard) dropInbound(now env.Time, in *inbound) {
 }
 
 // sendInbound answers on a connection of another node.
-func (s *Shard) sendInbound(in *inbound, message any) {
+func (s *Shard) sendInbound(in *inbound, message peer.Message) {
 	if in.closed {
 		return
 	}
@@ -237,7 +237,7 @@ func (s *Shard) sendInbound(in *inbound, message any) {
 
 // answer sends a message back on the connection that a push came by, which
 // another loop may own.
-func (s *Shard) answer(via Via, message any) {
+func (s *Shard) answer(via Via, message peer.Message) {
 	if via.Loop != s.id {
 		s.host.Reply(via.Loop, PeerReturn{Via: via, Message: message})
 		return

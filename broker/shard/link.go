@@ -112,7 +112,7 @@ func (s *Shard) onLink(now env.Time, l *link, ev *netsim.Event) {
 }
 
 // onLinkMessage handles an answer from the node at the other end.
-func (s *Shard) onLinkMessage(now env.Time, l *link, epoch kafka.BrokerEpoch, message any) {
+func (s *Shard) onLinkMessage(now env.Time, l *link, epoch kafka.BrokerEpoch, message peer.Message) {
 	if l.awaitedSince != env.Never {
 		l.awaitedSince = now.Mono
 	}
@@ -144,7 +144,7 @@ func (s *Shard) onLinkMessage(now env.Time, l *link, epoch kafka.BrokerEpoch, me
 }
 
 // send queues one message on the connection.
-func (l *link) send(s *Shard, message any) {
+func (l *link) send(s *Shard, message peer.Message) {
 	head, tail := peer.Encode(s.epoch, message)
 	if len(tail) > 0 {
 		l.full = l.conn.Send(head, tail) || l.full

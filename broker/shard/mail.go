@@ -16,7 +16,11 @@ import (
 // --- control loop to shard ---
 
 // Begin starts a shard's recovery: the data directory is locked and verified.
-type Begin struct{}
+type Begin struct {
+	// Life names the sequence space of the node's WALs: checkpoints of another
+	// one say nothing about this one.
+	Life uint64
+}
 
 // Applied hands over metadata: the image after applying up to Image.Index(),
 // and what changed since the last one.
@@ -29,7 +33,10 @@ type Applied struct {
 }
 
 // Ping asks for a Pong.
-type Ping struct{ Seq uint64 }
+type Ping struct {
+	Seq    uint64
+	SentAt env.Instant
+}
 
 // Lease renews the lease: until then, and as this incarnation, the node may
 // claim to know the end of the logs it leads.
@@ -52,13 +59,16 @@ type Recovered struct {
 
 // Pong answers a Ping.
 type Pong struct {
-	Seq uint64
+	Seq    uint64
+	SentAt env.Instant // of the ping; 0 if the shard speaks on its own account
 	// Confirmed is the index of the image that the shard acts on.
 	Confirmed meta.Index
 	// DiskAge is the age of the shard's oldest unfinished disk operation.
 	DiskAge time.Duration
 	// Full says that the disk has no room: the node should not lead.
 	Full bool
+	// Drained says that the shard has stopped answering as leader.
+	Drained bool
 }
 
 // Call asks the control loop to run an operation of package api that is its:
@@ -123,7 +133,7 @@ type replicaFrom struct {
 // PeerReturn is a message to send back on an inbound data connection.
 type PeerReturn struct {
 	Via     Via
-	Message any
+	Message peer.Message
 }
 
 // StatsRequest asks a shard, or the control loop, for its counters.

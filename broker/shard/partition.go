@@ -2,6 +2,8 @@ package shard
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 
 	"lockstep/broker/api"
 	"lockstep/broker/assert"
@@ -48,10 +50,9 @@ type part struct {
 	reads    []pendingRead
 
 	// --- leading ---
-	toldWatermark kafka.Offset      // the highest that a push carried
-	tell          *loop.Timer[due]  // tellWatermark
-	wake          *loop.Timer[due]  // when the leader wants to be asked again
-	proposal      *replica.Proposal // the latest ISR change that was proposed
+	toldWatermark kafka.Offset     // the highest that a push carried
+	tell          *loop.Timer[due] // tellWatermark
+	wake          *loop.Timer[due] // when the leader wants to be asked again
 	proposalOp    uint64
 
 	// --- following ---
@@ -61,9 +62,13 @@ type part struct {
 	leaderWatermark kafka.Offset
 	truncation      wal.Seq // no acknowledgement before this is durable
 
-	touched bool // is in Shard.touched
-	dirty   bool // is in Shard.dirty
-	suspect bool // may lack acknowledged records (PROTOCOL 8)
+	owner      uint32 // of its disk operations
+	touched    bool   // is in Shard.touched
+	dirty      bool   // is in Shard.dirty
+	flushing   bool
+	removing   bool // its files are being deleted
+	rebuilding bool // its files are being deleted and it begins anew
+	suspect    bool // may lack acknowledged records (PROTOCOL 8)
 }
 
 // topicSettings are the topic configurations that appends obey.
@@ -105,8 +110,9 @@ func (s *Shard) onApplied(now env.Time, a Applied) {
 	s.applyChanges(now, a.Changes)
 	if a.Caught && !s.caughtUp {
 		s.caughtUp = true
-		s.deleteUnknown(now)
+		s.retireUnknown(now)
 	}
+	s.confirm()
 }
 
 // applyChanges looks at the partitions that a change of the metadata touched.
@@ -170,7 +176,11 @@ func (s *Shard) applyPartition(now env.Time, t *meta.Topic, id kafka.PartitionID
 	}
 	if p == nil {
 		p = s.addPart(id)
+		p.handle = s.wal.Bind(walID(id))
 		p.log.Create()
+	}
+	if p.removing {
+		return // it was deleted and has come back: its files go first
 	}
 	p.topic = s.settingsOf(t)
 	p.replicas = s.members(reg)
@@ -216,8 +226,7 @@ func (s *Shard) becomeLeader(now env.Time, p *part, reg *registration) {
 	}
 	s.becomeIdle(now, p)
 	p.role, p.epoch = leading, reg.LeaderEpoch
-	p.log.StartEpoch(reg.LeaderEpoch, p.log.End())
-	s.logEpochStart(p, reg.LeaderEpoch)
+	s.startEpoch(p, reg.LeaderEpoch)
 	p.leader = replica.NewLeader(s.replication, s.cfg.Node, r, p.log.End(), p.log.DurableEnd(), p.log.Watermark(), now.Mono)
 	p.toldWatermark = p.log.Watermark()
 	s.led = append(s.led, p)
@@ -252,7 +261,6 @@ func (s *Shard) becomeIdle(now env.Time, p *part) {
 		s.led = slices.DeleteFunc(s.led, func(q *part) bool { return q == p })
 		s.timers.Cancel(p.tell)
 		s.timers.Cancel(p.wake)
-		p.proposal = nil
 	}
 	p.role, p.leader, p.follower = idle, nil, nil
 	produces := p.produces
@@ -271,11 +279,19 @@ func (s *Shard) becomeIdle(now env.Time, p *part) {
 // settingsOf reads the topic configurations that the shard acts on.
 func (s *Shard) settingsOf(t *meta.Topic) topicSettings {
 	return topicSettings{
-		minInSync:       int(s.image.TopicInt(t, "min.insync.replicas")),
-		maxMessageBytes: int(s.image.TopicInt(t, "max.message.bytes")),
-		logAppendTime:   s.image.TopicString(t, "message.timestamp.type") == "LogAppendTime",
-		compacted:       s.image.TopicString(t, "cleanup.policy") == "compact",
+		minInSync:       s.image.MinISR(t),
+		maxMessageBytes: topicInt(s.image, t, "max.message.bytes"),
+		logAppendTime:   s.image.TopicConfig(t, "message.timestamp.type") == "LogAppendTime",
+		compacted:       strings.Contains(s.image.TopicConfig(t, "cleanup.policy"), "compact"),
 	}
+}
+
+// topicInt reads a numeric topic configuration; values are validated when they
+// enter the image.
+func topicInt(image *meta.Image, t *meta.Topic, name string) int {
+	n, err := strconv.Atoi(image.TopicConfig(t, name))
+	assert.NoError(err, "shard: topic configuration "+name)
+	return n
 }
 
 // touch makes sure that the partition is looked at when the turn ends.
@@ -316,22 +332,24 @@ func (s *Shard) proposeISR(now env.Time, p *part) {
 	if !ok {
 		return
 	}
-	p.proposal = &change
 	s.nextProposal++
-	p.proposalOp = s.nextProposal
+	op := s.nextProposal
 	members := make([]meta.ISRMember, len(change.ISR))
 	for i, m := range change.ISR {
 		members[i] = meta.ISRMember{Node: m.Node, Epoch: m.Epoch}
 	}
-	s.proposals[p.proposalOp] = proposedChange{p.id, change}
+	s.proposals[op] = proposedChange{p.id, change}
 	s.stats.ISRProposals++
 	call := Call{
-		Origin:   Origin{Loop: s.id, Request: p.proposalOp, Op: originISR},
-		Op:       api.Propose{Command: alterPartition(s.cfg.Node, s.epoch, p.id, change, members)},
+		Origin: Origin{Loop: s.id, Request: op, Op: originISR},
+		Op: api.Propose{Command: &meta.AlterPartition{
+			Leader: s.cfg.Node, BrokerEpoch: s.epoch,
+			Partitions: []meta.NewISR{{ID: p.id, LeaderEpoch: change.LeaderEpoch, PartitionEpoch: change.PartitionEpoch, ISR: members}},
+		}},
 		Deadline: now.Mono.Add(s.limits.ProposalTimeout),
 	}
 	if !s.host.TrySend(loop.Control, call) {
-		s.onISRVerdict(now, p.proposalOp, api.ProposeResult{Code: kafka.NotController})
+		s.onISRVerdict(now, op, api.ProposeResult{Code: kafka.NotController})
 	}
 }
 
@@ -373,13 +391,19 @@ func (s *Shard) onISRVerdict(now env.Time, op uint64, result api.ProposeResult) 
 // addPart makes the state of a partition that this shard did not hold yet.
 func (s *Shard) addPart(id kafka.PartitionID) *part {
 	assert.That(s.parts[id] == nil, "shard: partition %v added twice", id)
-	p := &part{id: id}
-	p.log = partition.New(id, s.logConfig(id), s.diskFor(ownerParts+uint32(len(s.byOwner))))
+	p := &part{id: id, owner: ownerParts + uint32(len(s.byOwner))}
+	p.log = partition.New(s.logConfig(id, p.owner), s.diskFor(p.owner))
 	s.byOwner = append(s.byOwner, p)
 	s.parts[id] = p
 	i, _ := slices.BinarySearchFunc(s.order, p, func(a, b *part) int { return comparePartitions(a.id, b.id) })
 	s.order = slices.Insert(s.order, i, p)
 	return p
+}
+
+func (s *Shard) logConfig(id kafka.PartitionID, owner uint32) partition.Config {
+	return partition.Config{
+		Dir: s.cfg.PartitionsDir + "/" + dirName(id), Owner: owner, Life: s.recovery.life, Limits: &s.cfg.Log,
+	}
 }
 
 func comparePartitions(a, b kafka.PartitionID) int {

@@ -1,6 +1,8 @@
 package shard
 
 import (
+	"errors"
+
 	"lockstep/broker/api"
 	"lockstep/broker/batch"
 	"lockstep/broker/env"
@@ -44,20 +46,20 @@ func (s *Shard) produce(now env.Time, call PartitionCall, op api.Produce) {
 		s.reply(now, call.Origin, failedProduce(kafka.KafkaStorageError, "no space left in the log"))
 		return
 	}
-	batches, failure := s.validate(p, op.Batches)
+	b, failure := validate(p, op.Batches)
 	if failure.Code != kafka.None {
 		s.reply(now, call.Origin, failure)
 		return
 	}
 	result := api.ProduceResult{Base: p.log.End(), AppendTimeMs: -1, LogStart: p.log.Start(), CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1}}
 	until := result.Base
-	verdict := p.log.CheckProducer(batches, now.WallMs)
+	verdict := p.log.CheckProducer([]batch.Batch{b})
 	switch verdict.Kind {
 	case partition.Accept:
 		if p.topic.logAppendTime {
 			result.AppendTimeMs = now.WallMs
 		}
-		s.stamp(p, batches, now.WallMs)
+		stamp(p, b, now.WallMs)
 		s.appendSet(p, op.Batches)
 		until = p.log.End()
 		s.stats.Appends++
@@ -65,6 +67,9 @@ func (s *Shard) produce(now env.Time, call PartitionCall, op api.Produce) {
 	case partition.Duplicate:
 		// The original may not be committed yet: its answer is due when it is (PROTOCOL 19).
 		result.Base, until = verdict.Base, verdict.Last+1
+		if p.topic.logAppendTime {
+			result.AppendTimeMs = verdict.TimestampMs
+		}
 		s.stats.Duplicates++
 	default:
 		s.reply(now, call.Origin, failedProduce(verdict.Code, verdict.Message))
@@ -73,43 +78,37 @@ func (s *Shard) produce(now env.Time, call PartitionCall, op api.Produce) {
 	s.answerWhen(now, p, call, op.Acks, until, result)
 }
 
-// validate splits a record set into its batches and checks each.
-func (s *Shard) validate(p *part, set []byte) ([]batch.Batch, api.ProduceResult) {
+// validate checks a record set, which must be one batch (as Kafka wants it
+// since Produce 3).
+func validate(p *part, set []byte) (batch.Batch, api.ProduceResult) {
 	if len(set) == 0 {
 		return nil, failedProduce(kafka.InvalidRecord, "no records")
 	}
-	var batches []batch.Batch
-	for len(set) > 0 {
-		b, rest, err := batch.Next(set)
-		if err == nil {
-			err = b.Validate()
-		}
-		if err != nil {
-			e := err.(*batch.Error)
-			return nil, failedProduce(e.Code, e.Error())
-		}
-		if b.Size() > p.topic.maxMessageBytes {
-			return nil, failedProduce(kafka.MessageTooLarge, "")
-		}
-		if b.Control() {
-			return nil, failedProduce(kafka.InvalidRecord, "clients may not write control batches")
-		}
-		batches, set = append(batches, b), rest
+	b, rest, err := batch.Next(set)
+	if err == nil {
+		err = b.Validate()
 	}
-	return batches, api.ProduceResult{}
+	var invalid *batch.Error
+	switch {
+	case errors.As(err, &invalid):
+		return nil, failedProduce(invalid.Code, invalid.Error())
+	case len(rest) > 0:
+		return nil, failedProduce(kafka.InvalidRecord, "more than one batch for a partition")
+	case b.Size() > p.topic.maxMessageBytes:
+		return nil, failedProduce(kafka.MessageTooLarge, "")
+	case b.Control():
+		return nil, failedProduce(kafka.InvalidRecord, "clients may not write control batches")
+	}
+	return b, api.ProduceResult{}
 }
 
-// stamp gives batches their offsets and epoch, before the first hand-off of
-// their buffer, which is immutable from then on (PROTOCOL 32).
-func (s *Shard) stamp(p *part, batches []batch.Batch, wallMs int64) {
-	next := p.log.End()
-	for _, b := range batches {
-		if p.topic.logAppendTime {
-			b.StampLogAppendTime(wallMs)
-		}
-		b.Stamp(next, p.epoch)
-		next = b.NextOffset()
+// stamp gives a batch its offsets and epoch, before the first hand-off of its
+// buffer, which is immutable from then on (PROTOCOL 32).
+func stamp(p *part, b batch.Batch, wallMs int64) {
+	if p.topic.logAppendTime {
+		b.StampLogAppendTime(wallMs)
 	}
+	b.Stamp(p.log.End(), p.epoch)
 }
 
 // appendSet appends stamped batches to the WAL and to the log, on the leader

@@ -69,22 +69,51 @@ func (s *Shard) push(now env.Time, p *part, node kafka.NodeID) {
 func (s *Shard) pushBatches(now env.Time, p *part, l *link, next replica.Send) bool {
 	read := p.log.Read(next.Base, min(next.Room, s.limits.CatchUpBytes), p.log.End())
 	if read.Pending() {
-		s.readForPush(now, p, l.node, next)
+		s.readForPush(p, read.Token, l.node, next)
 		return false
 	}
-	s.sendBatches(now, p, l, next.Base, read.Batches)
+	if read.Err != nil || len(read.Batches) == 0 {
+		return false
+	}
+	s.sendBatches(now, p, l, read.Batches)
 	return true
 }
 
-// sendBatches sends batches that begin at base.
-func (s *Shard) sendBatches(now env.Time, p *part, l *link, base kafka.Offset, batches [][]byte) {
-	payload := joined(batches)
-	last := batch.Batch(batches[len(batches)-1])
+// sendBatches sends batches in one frame.
+func (s *Shard) sendBatches(now env.Time, p *part, l *link, batches [][]byte) {
+	base, payload := batch.Batch(batches[0]).BaseOffset(), joined(batches)
+	end := batch.Batch(batches[len(batches)-1]).NextOffset()
 	l.send(s, p.pushHead(p.log.EpochBefore(base), base, payload))
 	l.awaits(now, s)
-	p.leader.BatchesSent(l.node, lastIn(last).NextOffset(), len(payload))
+	p.leader.BatchesSent(l.node, end, len(payload))
 	s.stats.PushedBytes += uint64(len(payload))
 	s.stats.Pushes++
+}
+
+// joined is the bytes of batches that follow each other.
+func joined(batches [][]byte) []byte {
+	if len(batches) == 1 {
+		return batches[0]
+	}
+	size := 0
+	for _, b := range batches {
+		size += len(b)
+	}
+	all := make([]byte, 0, size)
+	for _, b := range batches {
+		all = append(all, b...)
+	}
+	return all
+}
+
+// openLink returns the link to a node if it can be sent to.
+func (s *Shard) openLink(node kafka.NodeID) *link {
+	for _, l := range s.links {
+		if l.node == node && l.open {
+			return l
+		}
+	}
+	return nil
 }
 
 // pushHead builds a push of the partition's present epoch.

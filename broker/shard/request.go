@@ -233,4 +233,3 @@ func (s *Shard) release(bytes int) {
 
 // context is what handlers see of the shard.
 func (s *Shard) context(now env.Time) api.Context { s.ctx.now = now; return &s.ctx }
-

@@ -28,6 +28,8 @@ type Config struct {
 	Settings    api.Settings
 	WAL         wal.Config
 	Log         partition.Limits
+	// PartitionsDir holds one directory per partition; it exists.
+	PartitionsDir string
 }
 
 // Shard is a shard loop: it holds the partitions that hash to it, its share
@@ -54,15 +56,17 @@ type Shard struct {
 	caughtUp     bool
 
 	// --- disk ---
-	wal       *wal.Log
-	handles   diskfs.Handle
-	ops       opClock
-	recovery  recovery
-	recovered bool
-	unapplied []meta.Changes // metadata that came before recovery ended
-	unsynced  []loggedAt     // partitions with records in the WAL that are not durable yet
-	flushing  int
-	tailBytes int64
+	wal          *wal.Log
+	handles      diskfs.Handle
+	ops          OpClock
+	recovery     recovery
+	recovered    bool
+	unapplied    []meta.Changes // metadata that came before recovery ended
+	unsynced     []loggedAt     // partitions with records in the WAL that are not durable yet
+	dirty        []*part        // those with something in the WAL that segments lack
+	flushing     int            // flushes under way
+	syncing      []*part        // flushes that wait for a sync of the file system
+	retrySpaceAt env.Instant
 
 	// --- partitions ---
 	parts   map[kafka.PartitionID]*part
@@ -225,23 +229,33 @@ func (s *Shard) onNet(now env.Time, ev *netsim.Event) {
 		s.onLink(now, l, ev)
 		return
 	}
-	if s.inbounds[id] != nil {
+	if ev.Tag == dataTag {
 		s.onInbound(now, ev)
 		return
 	}
 	s.onClient(now, ev)
 }
 
-// ClientSink and PeerSink are where the node's listeners hand connections to:
-// an accepted connection's first event tells which of them it came by.
+// dataTag marks the events of connections that other nodes dialled.
+const dataTag = 1
+
+// ClientSink is where a listener for clients hands the connections of a shard.
+func ClientSink(sink netsim.Sink) netsim.Sink { return sink }
+
+// DataSink is where a listener for other nodes hands the connections of a shard.
+func DataSink(sink netsim.Sink) netsim.Sink {
+	return func(ev netsim.Event) {
+		ev.Tag = dataTag
+		sink(ev)
+	}
+}
+
 func (s *Shard) onMail(now env.Time, from loop.ID, mail any) {
 	switch m := mail.(type) {
 	case Applied:
 		s.onApplied(now, m)
 	case Ping:
-		s.host.Reply(loop.Control, Pong{
-			Seq: m.Seq, Confirmed: s.image.Index(), DiskAge: s.ops.oldest(now.Mono), Full: s.wal.Full(),
-		})
+		s.pong(now, m)
 	case Lease:
 		s.lease = m
 	case PartitionCall:
@@ -261,7 +275,7 @@ func (s *Shard) onMail(now env.Time, from loop.ID, mail any) {
 	case Newer:
 		s.onNewer(now, m)
 	case Begin:
-		s.beginRecovery(now)
+		s.beginRecovery(now, m)
 	case Drain:
 		s.drain(now)
 	case StatsRequest:
@@ -308,6 +322,20 @@ func (s *Shard) retryLater(now env.Time) {
 		s.timers.Set(now.Mono.Add(pause), due{kind: dueRetry})
 	}
 }
+
+// pong says that the shard lives, and which metadata it acts on.
+func (s *Shard) pong(now env.Time, ping Ping) {
+	pong := Pong{
+		Seq: ping.Seq, SentAt: ping.SentAt, DiskAge: s.ops.Oldest(now.Mono), Full: s.wal.Full(), Drained: s.draining,
+	}
+	if s.recovered {
+		pong.Confirmed = s.image.Index()
+	}
+	s.host.Reply(loop.Control, pong)
+}
+
+// confirm tells the control loop at once that new metadata is acted on.
+func (s *Shard) confirm() { s.pong(s.now, Ping{}) }
 
 // mayLead reports whether this incarnation is registered and not on its way out.
 func (s *Shard) mayLead() bool { return s.epoch != 0 && !s.draining }

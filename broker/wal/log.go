@@ -58,7 +58,7 @@ func DefaultConfig(dir string) Config {
 		Dir:          dir,
 		SegmentBytes: 64 << 20,
 		GroupBytes:   1 << 20,
-		InFlight:     2,
+		InFlight:     1,
 		BudgetBytes:  1 << 30,
 		ReadBytes:    1 << 20,
 		MarkDelay:    5 * time.Millisecond,

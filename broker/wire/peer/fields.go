@@ -44,6 +44,7 @@ func (m *HeartbeatReply) fields(c *coder) {
 	num64(c, &m.Term)
 	num64(c, &m.Commit)
 	c.boolean(&m.Fenced)
+	num64(c, &m.ConfirmedByAll)
 }
 
 func (id *CommandID) fields(c *coder) {

@@ -74,6 +74,8 @@ type HeartbeatReply struct {
 	Term    uint64 // the controller's term
 	Commit  uint64 // the controller's commit index
 	Fenced  bool   // the incarnation is fenced or unknown: register or catch up
+	// ConfirmedByAll is the lowest index that every unfenced broker acts on.
+	ConfirmedByAll uint64
 }
 
 // CommandID names a metadata command: its verdict is returned under it by

@@ -1,0 +1,152 @@
+package node
+
+import (
+	"time"
+
+	"lockstep/broker/api"
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+	"lockstep/broker/meta"
+	"lockstep/broker/shard"
+)
+
+// onCall runs an operation that a shard's request asked the control loop for.
+func (c *Control) onCall(now env.Time, call shard.Call) {
+	if c.meta == nil {
+		c.give(call.Origin, unavailable(call.Op))
+		return
+	}
+	switch op := call.Op.(type) {
+	case api.Propose:
+		id := c.meta.Propose(op.Command, call.Deadline)
+		c.proposals[id.Seq] = call.Origin
+	case api.Barrier:
+		c.barriers[c.meta.Barrier(call.Deadline)] = call.Origin
+	case api.Applied:
+		c.applied = append(c.applied, waitingApplied{
+			origin: call.Origin, index: meta.Index(op.Index), until: min(call.Deadline, now.Mono.Add(op.Within)),
+		})
+	case api.NextProducerID:
+		c.nextProducerID(now, call)
+	}
+}
+
+// unavailable is the definite answer to an operation that never began.
+func unavailable(op api.Op) any {
+	switch op.(type) {
+	case api.Propose:
+		return api.ProposeResult{Code: kafka.NotController}
+	case api.Barrier:
+		return api.BarrierResult{Code: kafka.NotController}
+	case api.Applied:
+		return api.AppliedResult{}
+	default:
+		return api.ProducerIDResult{Code: kafka.CoordinatorLoadInProgress, ID: -1}
+	}
+}
+
+// give returns a result to the shard whose request waits for it.
+func (c *Control) give(origin shard.Origin, result any) {
+	c.host.Reply(origin.Loop, shard.Return{Origin: origin, Result: result})
+}
+
+// onVerdict returns the fate of a command. The metadata it changed went to the
+// shard before it.
+func (c *Control) onVerdict(now env.Time, done meta.Completed) {
+	if done.ID.Seq == c.ids.asked {
+		c.gotProducerIDs(now, done.Verdict)
+		return
+	}
+	origin, ok := c.proposals[done.ID.Seq]
+	if !ok {
+		return
+	}
+	delete(c.proposals, done.ID.Seq)
+	result := api.ProposeResult{Verdict: done.Verdict, Index: uint64(done.Verdict.Index)}
+	if done.Verdict.Index == 0 {
+		result.Code = done.Verdict.Code // not applied: its fate is unknown, or it never began
+	}
+	c.give(origin, result)
+}
+
+func (c *Control) onBarrier(done meta.BarrierDone) {
+	if origin, ok := c.barriers[done.ID]; ok {
+		delete(c.barriers, done.ID)
+		c.give(origin, api.BarrierResult{Code: done.Code})
+	}
+}
+
+// waitingApplied is a request that waits for every broker to apply an index.
+type waitingApplied struct {
+	origin shard.Origin
+	index  meta.Index
+	until  env.Instant
+}
+
+// finishApplied answers those whose index everybody has applied, or whose time is up.
+func (c *Control) finishApplied(now env.Time) {
+	if len(c.applied) == 0 {
+		return
+	}
+	confirmed := c.meta.ConfirmedByAll(now.Mono)
+	kept := c.applied[:0]
+	for _, w := range c.applied {
+		all := confirmed >= w.index
+		if !all && now.Mono < w.until {
+			kept = append(kept, w)
+			continue
+		}
+		c.give(w.origin, api.AppliedResult{All: all})
+	}
+	c.applied = kept
+	if len(kept) > 0 {
+		// Ask the controller soon, and again until it says so.
+		c.meta.Hasten(now.Mono)
+		if !c.hasten.Live() {
+			c.hasten = c.timers.Set(now.Mono.Add(appliedPoll), due{kind: dueHasten})
+		}
+	}
+}
+
+// appliedPoll is how often the controller is asked what all brokers have
+// applied, while somebody waits for it.
+const appliedPoll = 25 * time.Millisecond
+
+// producerIDs is the node's block of producer ids and who waits for the next.
+type producerIDs struct {
+	next, end kafka.ProducerID
+	asked     uint64 // Seq of the command that asks for a block; 0 if none is under way
+	waiting   []shard.Call
+}
+
+// nextProducerID hands out a producer id, of a new block if need be.
+func (c *Control) nextProducerID(now env.Time, call shard.Call) {
+	if c.ids.next < c.ids.end {
+		c.give(call.Origin, api.ProducerIDResult{ID: c.ids.next})
+		c.ids.next++
+		return
+	}
+	c.ids.waiting = append(c.ids.waiting, call)
+	if c.ids.asked == 0 {
+		cmd := &meta.AllocateProducerIDs{Node: c.cfg.Node, Epoch: c.epoch}
+		c.ids.asked = c.meta.Propose(cmd, now.Mono.Add(c.cfg.Limits.ProposalTimeout)).Seq
+	}
+}
+
+// gotProducerIDs serves those who wait from a new block, or tells them to try
+// again: a block whose fate is unknown is never used.
+func (c *Control) gotProducerIDs(now env.Time, v meta.Verdict) {
+	c.ids.asked = 0
+	waiting := c.ids.waiting
+	c.ids.waiting = nil
+	if v.Code != kafka.None {
+		for _, call := range waiting {
+			c.give(call.Origin, api.ProducerIDResult{Code: kafka.CoordinatorLoadInProgress, ID: -1})
+		}
+		return
+	}
+	c.ids.next, c.ids.end = v.FirstProducerID, v.FirstProducerID+meta.ProducerIDBlock
+	for _, call := range waiting {
+		c.nextProducerID(now, call)
+	}
+}

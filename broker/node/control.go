@@ -1,0 +1,301 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+	"lockstep/broker/loop"
+	"lockstep/broker/meta"
+	"lockstep/broker/shard"
+	"lockstep/broker/wal"
+	"lockstep/diskfs"
+	"lockstep/netsim"
+)
+
+// Control is the control loop: Raft, metadata, the session with the
+// controller, and the duties of the controller where Raft leads. It vouches for
+// the whole node: it heartbeats only while every loop answers and every disk
+// operation ends (PROTOCOL 26).
+type Control struct {
+	cfg    Config
+	host   loop.Host
+	timers loop.Timers[due]
+	jitter *env.Rand
+	stats  Stats
+	now    env.Time
+
+	// --- disk ---
+	ops       shard.OpClock
+	handles   diskfs.Handle
+	lastToken uint64
+	sequences map[uint64]*sequence // by token; looked up only
+	wal       *wal.Log
+	replayed  []meta.Record // the WAL's records, until meta is recovered
+	life      uint64        // of the shards' WALs; see the layout file
+	loading   bool          // the snapshot is being read, or has been
+	lazy      []meta.Record // records that need no sync: they go with the next that does
+	unsynced  []persisting  // in WAL order
+
+	// --- metadata ---
+	meta      *meta.Node // nil until recovered
+	shards    []shardState
+	lease     env.Instant
+	epoch     kafka.BrokerEpoch
+	suspects  []kafka.PartitionID
+	announced bool
+	draining  drainState
+
+	// --- calls of the shards ---
+	proposals map[uint64]shard.Origin // by Seq of the command's id; looked up only
+	barriers  map[uint64]shard.Origin
+	applied   []waitingApplied
+	hasten    *loop.Timer[due]
+	ids       producerIDs
+
+	// --- other nodes ---
+	peers     []*peerLink
+	peerConns map[netsim.ConnID]*peerLink
+	strangers map[netsim.ConnID]*stranger
+}
+
+// Owners of the control loop's disk operations.
+const (
+	ownerSequences uint32 = iota
+	ownerWAL
+)
+
+// due is what a timer is for.
+type due struct {
+	kind dueKind
+	peer *peerLink
+	conn netsim.Conn
+}
+
+type dueKind uint8
+
+const (
+	dueRedial   dueKind = iota + 1 // dial a peer
+	dueStranger                    // an accepted connection should have said Hello
+	duePing                        // ping the shards
+	dueHasten                      // look again what all brokers have applied
+)
+
+// persisting is a batch of Raft's records on its way to the disk.
+type persisting struct {
+	seq        wal.Seq // of its last record
+	first      wal.Seq // of its first
+	token      uint64
+	checkpoint meta.Index
+}
+
+// Drain asks the node to hand over its leaderships; Drained answers when they are.
+type Drain struct{}
+
+// Drained answers Drain.
+type Drained struct{}
+
+func newControl(cfg Config, host loop.Host) *Control {
+	return &Control{
+		cfg: cfg, host: host,
+		sequences: map[uint64]*sequence{},
+		shards:    make([]shardState, cfg.Shards),
+		proposals: map[uint64]shard.Origin{},
+		barriers:  map[uint64]shard.Origin{},
+		peerConns: map[netsim.ConnID]*peerLink{},
+		strangers: map[netsim.ConnID]*stranger{},
+	}
+}
+
+// Start implements loop.Loop: it opens the listeners at once, since other nodes
+// may need this one to find a leader (BUGS L5), and prepares the data directory.
+func (c *Control) Start(now env.Time) {
+	c.now = now
+	c.jitter = c.host.Entropy("control", "redial")
+	if err := c.listen(); err != nil {
+		c.host.Stop(err)
+		return
+	}
+	for _, v := range c.cfg.Voters {
+		c.addPeer(now, v.Node, v.Addr)
+	}
+	directory := c.prepareDirectory()
+	directory.end = func(err error) {
+		if err != nil {
+			c.host.Stop(fmt.Errorf("node: prepare data directory: %w", err))
+			return
+		}
+		c.beginRecovery()
+	}
+	c.run(directory)
+	c.ping(now)
+}
+
+// listen binds the node's three endpoints. Client and data connections are
+// handed to the shards in turn.
+func (c *Control) listen() error {
+	var clients, data []netsim.Sink
+	for i := 1; i <= c.cfg.Shards; i++ {
+		clients = append(clients, shard.ClientSink(c.host.Sink(loop.ID(i))))
+		data = append(data, shard.DataSink(c.host.Sink(loop.ID(i))))
+	}
+	for _, l := range []struct {
+		what, addr string
+		sinks      []netsim.Sink
+	}{
+		{"Kafka", c.cfg.Listen.Kafka, clients},
+		{"control", c.cfg.Listen.Control, []netsim.Sink{c.host.Sink(loop.Control)}},
+		{"data", c.cfg.Listen.Data, data},
+	} {
+		if _, err := c.host.Network().Listen(l.addr, l.sinks...); err != nil {
+			return fmt.Errorf("node: listen for %s connections: %w", l.what, err)
+		}
+	}
+	return nil
+}
+
+// Step implements loop.Loop.
+func (c *Control) Step(now env.Time, ev *loop.Event) {
+	c.now = now
+	switch ev.Kind {
+	case loop.Net:
+		c.onPeerNet(now, &ev.Net)
+	case loop.Disk:
+		c.onDisk(now, &ev.Disk)
+	case loop.Mail:
+		c.onMail(now, ev.From, ev.Mail)
+	}
+}
+
+func (c *Control) onDisk(now env.Time, d *diskfs.Completion) {
+	c.ops.Ended(d.Owner, d.Token)
+	if d.Owner == ownerSequences {
+		c.stepDone(d)
+		return
+	}
+	if err := c.wal.Completed(*d); err != nil {
+		c.host.Stop(fmt.Errorf("node: control log: %w", err))
+		return
+	}
+	if c.meta == nil {
+		c.replay()
+	}
+	c.persisted()
+}
+
+func (c *Control) onMail(now env.Time, from loop.ID, mail any) {
+	switch m := mail.(type) {
+	case shard.Call:
+		c.onCall(now, m)
+	case shard.Pong:
+		c.onPong(now, from, m)
+	case shard.Recovered:
+		c.onRecovered(now, from, m)
+	case shard.StatsRequest:
+		c.host.Reply(from, c.Stats())
+	case Drain:
+		c.onDrain(now)
+	}
+}
+
+// EndTurn implements loop.Loop: it lets time pass for meta and carries its
+// effects out.
+func (c *Control) EndTurn(now env.Time) {
+	c.now = now
+	for {
+		d, ok := c.timers.Pop(now.Mono)
+		if !ok {
+			break
+		}
+		switch d.kind {
+		case dueRedial:
+			c.dialPeer(now, d.peer)
+		case dueStranger:
+			if c.strangers[d.conn.ID()] != nil {
+				delete(c.strangers, d.conn.ID())
+				d.conn.Close()
+			}
+		case duePing:
+			c.ping(now)
+		}
+	}
+	if c.meta != nil {
+		c.meta.SetHealthy(now.Mono, c.healthy(now))
+		c.meta.Tick(now.Mono)
+		c.carryOut(now, c.meta.Ready(now.Mono))
+		c.finishApplied(now)
+		c.stepDrain(now)
+		if c.meta.Superseded() {
+			c.host.Stop(errors.New("node: another process has registered under this node id"))
+			return
+		}
+	}
+	if c.wal != nil && c.wal.Phase() == wal.Ready {
+		c.wal.EndTurn(now.Mono)
+	}
+}
+
+// NextTimer implements loop.Loop.
+func (c *Control) NextTimer() env.Instant {
+	next := c.timers.Next()
+	if c.meta != nil {
+		next = min(next, c.meta.NextTimer())
+	}
+	if c.wal != nil && c.wal.Phase() == wal.Ready {
+		next = min(next, c.wal.NextTimer())
+	}
+	return next
+}
+
+// carryOut carries out what metadata asks for, in an order that matters:
+// records are appended before anything that may depend on them, metadata
+// reaches the shards before the verdicts of what it contains.
+func (c *Control) carryOut(now env.Time, e meta.Effects) {
+	for _, p := range e.Persist {
+		c.persist(p)
+	}
+	for _, f := range e.Files {
+		c.saveSnapshot(f)
+	}
+	for _, m := range e.Send {
+		if !c.sendPeer(m.To, m.Message) {
+			c.meta.PeerDown(m.To)
+		}
+	}
+	if e.Image != nil {
+		c.publish(now, e.Image, e.Changes)
+	}
+	c.renewLease()
+	for _, v := range e.Verdicts {
+		c.onVerdict(now, v)
+	}
+	for _, b := range e.Barriers {
+		c.onBarrier(b)
+	}
+}
+
+func (c *Control) brokerEpoch() kafka.BrokerEpoch { return c.epoch }
+
+func (c *Control) newHandle() diskfs.Handle {
+	c.handles++
+	return c.handles
+}
+
+// submit submits an operation of a sequence.
+func (c *Control) submit(token uint64, op diskfs.Op) {
+	op.Owner, op.Token = ownerSequences, token
+	c.ops.Began(op.Owner, op.Token, c.now.Mono)
+	c.host.Disk().Submit(op)
+}
+
+// walDisk is the disk as the control WAL sees it.
+type walDisk struct{ c *Control }
+
+func (d walDisk) NewHandle() diskfs.Handle { return d.c.newHandle() }
+
+func (d walDisk) Submit(op diskfs.Op) {
+	op.Owner = ownerWAL
+	d.c.ops.Began(op.Owner, op.Token, d.c.now.Mono)
+	d.c.host.Disk().Submit(op)
+}

@@ -1,0 +1,186 @@
+package node
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"lockstep/broker/meta"
+	"lockstep/broker/shard"
+	"lockstep/broker/wal"
+	"lockstep/diskfs"
+)
+
+// What the control loop has on disk: Raft's records in its WAL, and the image
+// as of the last compaction in control/snapshot-<index>. A snapshot's file is
+// durable before the record that names it; older files go once that record is.
+
+const snapshotPrefix = "snapshot-"
+
+func snapshotName(i meta.Index) string { return fmt.Sprintf("%s%020d", snapshotPrefix, uint64(i)) }
+
+// beginRecovery reads the control WAL.
+func (c *Control) beginRecovery() {
+	cfg := c.cfg.ControlWAL
+	cfg.Dir = controlWALDir
+	c.wal = wal.New(cfg, walDisk{c}, c.host.Entropy("control", "wal"))
+	c.wal.Recover()
+}
+
+// replay collects the records of the WAL; when all are there, it reads the
+// snapshot that they name.
+func (c *Control) replay() {
+	if c.loading {
+		return
+	}
+	for {
+		r, ok := c.wal.NextRecovered()
+		if !ok {
+			break
+		}
+		c.replayed = append(c.replayed, meta.Record{Type: meta.RecordType(r.Type), Payload: slices.Clone(r.Payload)})
+	}
+	if c.wal.Phase() != wal.Ready {
+		return
+	}
+	c.loading = true
+	index, found, err := meta.LastSnapshot(c.replayed)
+	switch {
+	case err != nil:
+		c.host.Stop(fmt.Errorf("node: recover metadata: %w", err))
+	case !found && c.damaged():
+		c.host.Stop(fmt.Errorf("node: the control log is damaged and names no snapshot; this node must come back under a new id with an empty directory"))
+	case !found:
+		c.bootstrap()
+	default:
+		c.loadSnapshot(index)
+	}
+}
+
+// damaged reports whether acknowledged records of the control WAL are gone: the
+// node then neither votes nor campaigns (PROTOCOL 8).
+func (c *Control) damaged() bool { return len(c.wal.Recovery().Damage) > 0 }
+
+// bootstrap makes the state that all nodes of a new cluster begin with.
+func (c *Control) bootstrap() {
+	voters := make([]uint64, 0, len(c.cfg.Voters))
+	for _, v := range c.cfg.Voters {
+		voters = append(voters, uint64(v.Node))
+	}
+	recovered, records, image := meta.NewCluster(c.cfg.Cluster, voters)
+	s := &sequence{steps: wholeFile(controlDir, snapshotName(image.Index()), c.newHandle(), image.Encode())}
+	s.end = func(err error) {
+		if err != nil {
+			c.host.Stop(fmt.Errorf("node: write the first snapshot: %w", err))
+			return
+		}
+		// Token 0 is no batch of meta's: nothing waits for it but the order. Should
+		// the records be lost, the next start bootstraps again, to the same state.
+		c.persist(meta.Persist{Records: records, Sync: true})
+		c.startMeta(recovered)
+	}
+	c.run(s)
+}
+
+// loadSnapshot reads the image that the records build on.
+func (c *Control) loadSnapshot(index meta.Index) {
+	var recovered meta.Recovered
+	s := &sequence{steps: readFile(controlDir+"/"+snapshotName(index), c.newHandle(), func(_ *sequence, data []byte) error {
+		image, err := meta.DecodeImage(data)
+		if err != nil {
+			return err
+		}
+		recovered, err = meta.Recover(c.replayed, image)
+		return err
+	})}
+	s.end = func(err error) {
+		if err != nil {
+			c.host.Stop(fmt.Errorf("node: recover metadata from snapshot %d: %w", index, err))
+			return
+		}
+		c.startMeta(recovered)
+	}
+	c.run(s)
+}
+
+// startMeta starts metadata, and the recovery of the shards beside it.
+func (c *Control) startMeta(recovered meta.Recovered) {
+	c.replayed = nil
+	c.meta = meta.NewNode(meta.NodeConfig{
+		Register: c.registration(), Timing: c.cfg.Timing, Raft: c.cfg.Raft,
+		Defaults: c.cfg.Defaults, WALDamaged: c.damaged(),
+	}, recovered, c.now.Mono)
+	for i := range c.shards {
+		c.host.Reply(shardID(i), shard.Begin{Life: c.life})
+	}
+}
+
+// persist appends records to the WAL. Records that need no sync wait for the
+// next that do, so that they cost none of their own (PROTOCOL 27).
+func (c *Control) persist(p meta.Persist) {
+	if !p.Sync {
+		c.lazy = append(c.lazy, p.Records...)
+		return
+	}
+	var first, last wal.Seq
+	// A checkpoint's batch stands alone: what comes before it may go.
+	for _, r := range append(c.lazy, p.Records...) {
+		last, _ = c.wal.Append(uint8(r.Type), 0, r.Payload)
+		if first == 0 {
+			first = last
+		}
+	}
+	c.lazy = nil
+	c.unsynced = append(c.unsynced, persisting{seq: last, first: first, token: p.Token, checkpoint: p.Checkpoint})
+}
+
+// persisted tells metadata what has become durable.
+func (c *Control) persisted() {
+	if c.wal.Phase() != wal.Ready {
+		return
+	}
+	durable := c.wal.Durable()
+	for len(c.unsynced) > 0 && c.unsynced[0].seq <= durable {
+		p := c.unsynced[0]
+		c.unsynced = c.unsynced[1:]
+		if p.token != 0 {
+			c.meta.Persisted(p.token)
+		}
+		if p.checkpoint != 0 {
+			c.wal.Release(p.first - 1)
+			c.removeSnapshots(p.checkpoint)
+		}
+	}
+}
+
+// saveSnapshot writes the image's file.
+func (c *Control) saveSnapshot(f meta.SnapshotFile) {
+	s := &sequence{steps: wholeFile(controlDir, snapshotName(f.Index), c.newHandle(), f.Data)}
+	s.end = func(err error) {
+		if err != nil {
+			c.host.Stop(fmt.Errorf("node: write snapshot %d: %w", f.Index, err))
+			return
+		}
+		c.stats.SnapshotsSaved++
+		c.meta.SnapshotSaved(f.Index)
+	}
+	c.run(s)
+}
+
+// removeSnapshots removes the files of snapshots before the one at keep. A file
+// that stays behind after a crash is removed after the next snapshot.
+func (c *Control) removeSnapshots(keep meta.Index) {
+	s := &sequence{end: func(error) {}}
+	s.steps = []step{{diskfs.Op{Kind: diskfs.List, Path: controlDir}, func(s *sequence, d diskfs.Completion) error {
+		for _, e := range d.Entries {
+			digits, isSnapshot := strings.CutPrefix(e.Name, snapshotPrefix)
+			index, err := strconv.ParseUint(digits, 10, 64)
+			if isSnapshot && err == nil && meta.Index(index) < keep {
+				s.then(step{diskfs.Op{Kind: diskfs.Remove, Path: controlDir + "/" + e.Name}, func(*sequence, diskfs.Completion) error { return nil }})
+			}
+		}
+		return d.Err
+	}}}
+	c.run(s)
+}

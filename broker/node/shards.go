@@ -1,0 +1,205 @@
+package node
+
+import (
+	"lockstep/broker/env"
+	"lockstep/broker/loop"
+	"lockstep/broker/meta"
+	"lockstep/broker/shard"
+)
+
+// shardState is what the control loop knows of one shard.
+type shardState struct {
+	pingSeq    uint64      // of the last ping
+	pingedAt   env.Instant // when it was sent
+	answered   env.Instant // when the last ping that was answered was sent
+	pongAt     env.Instant // when its answer came
+	diskBusy   env.Instant // when its oldest unfinished disk operation began; Never if there is none
+	full       bool
+	recovered  bool
+	drained    bool
+	confirmed  meta.Index // the image it acts on
+	sent       meta.Index // the image it was sent last
+	unanswered int        // images sent and not confirmed
+	behind     bool       // images were held back: the next one is sent as a whole
+}
+
+// imagesUnanswered is how many images a shard may leave unconfirmed. Beyond
+// that it gets none until it answers, and then the newest as a whole.
+const imagesUnanswered = 64
+
+func shardID(i int) loop.ID { return loop.ID(i + 1) }
+
+// ping asks every shard for a sign of life, and comes again.
+func (c *Control) ping(now env.Time) {
+	c.checkPeers(now)
+	for i := range c.shards {
+		sh := &c.shards[i]
+		sh.pingSeq++
+		if sh.pingSeq == 1 {
+			sh.answered, sh.diskBusy = now.Mono, env.Never
+		}
+		sh.pingedAt = now.Mono
+		c.host.Reply(shardID(i), shard.Ping{Seq: sh.pingSeq, SentAt: now.Mono})
+	}
+	c.timers.Set(now.Mono.Add(c.cfg.Limits.PingInterval), due{kind: duePing})
+}
+
+// onPong takes a shard's sign of life.
+func (c *Control) onPong(now env.Time, from loop.ID, m shard.Pong) {
+	sh := &c.shards[from-1]
+	sh.answered = max(sh.answered, m.SentAt)
+	sh.diskBusy = env.Never
+	if m.DiskAge > 0 {
+		sh.diskBusy = now.Mono.Add(-m.DiskAge)
+	}
+	sh.full, sh.drained = m.Full, m.Drained
+	if m.Confirmed > sh.confirmed {
+		sh.confirmed = m.Confirmed
+		c.confirm()
+	}
+	if sh.confirmed == sh.sent {
+		sh.unanswered = 0
+	}
+	if sh.behind && sh.unanswered == 0 {
+		c.sendImage(from-1, meta.Changes{Full: true})
+	}
+}
+
+// confirm tells metadata which image every loop acts on.
+func (c *Control) confirm() {
+	lowest := c.meta.Image().Index()
+	for i := range c.shards {
+		lowest = min(lowest, c.shards[i].confirmed)
+	}
+	c.meta.Confirm(c.now.Mono, lowest)
+}
+
+// healthy reports whether the node can vouch for all its loops and its disk.
+func (c *Control) healthy(now env.Time) bool {
+	if c.ops.Oldest(now.Mono) >= c.cfg.Limits.VouchAge {
+		return false
+	}
+	for i := range c.shards {
+		sh := &c.shards[i]
+		if now.Mono >= sh.answered.Add(c.cfg.Limits.VouchAge) {
+			return false
+		}
+		if sh.diskBusy != env.Never && now.Mono >= sh.diskBusy.Add(c.cfg.Limits.VouchAge) {
+			return false
+		}
+	}
+	return true
+}
+
+// publish gives new metadata to the shards.
+func (c *Control) publish(now env.Time, image *meta.Image, changes meta.Changes) {
+	c.epoch = c.meta.Epoch()
+	for _, b := range image.Brokers() {
+		c.addPeer(now, b.ID, b.PeerAddr)
+	}
+	for i := range c.shards {
+		if sh := &c.shards[i]; sh.unanswered >= imagesUnanswered {
+			sh.behind = true
+			continue
+		}
+		c.sendImage(loop.ID(i), changes)
+	}
+}
+
+// sendImage sends the present image to the shard with index i.
+func (c *Control) sendImage(i loop.ID, changes meta.Changes) {
+	sh := &c.shards[i]
+	sh.sent, sh.behind = c.meta.Image().Index(), false
+	sh.unanswered++
+	c.host.Reply(i+1, shard.Applied{Image: c.meta.Image(), Changes: changes, Caught: c.meta.Epoch() != 0})
+}
+
+// renewLease tells the shards of a longer lease, or of its end.
+func (c *Control) renewLease() {
+	until := c.meta.LeaseUntil()
+	if until == c.lease {
+		return
+	}
+	c.lease = until
+	for i := range c.shards {
+		c.host.Reply(shardID(i), shard.Lease{Epoch: c.meta.Epoch(), Until: until})
+	}
+}
+
+// onRecovered counts the shards whose logs have been replayed; when all have,
+// the broker registers.
+func (c *Control) onRecovered(now env.Time, from loop.ID, m shard.Recovered) {
+	c.shards[from-1].recovered = true
+	c.suspects = append(c.suspects, m.Suspects...)
+	for i := range c.shards {
+		if !c.shards[i].recovered {
+			return
+		}
+	}
+	c.meta.Announce(c.suspects)
+}
+
+// registration is what this incarnation registers as.
+func (c *Control) registration() meta.RegisterBroker {
+	r := meta.RegisterBroker{
+		Node: c.cfg.Node, Incarnation: c.cfg.Incarnation,
+		Endpoints: meta.Endpoints{PeerAddr: c.cfg.Advertised.Control, DataAddr: c.cfg.Advertised.Data, Rack: c.cfg.Rack},
+	}
+	r.Host, r.Port = splitAddress(c.cfg.Advertised.Kafka)
+	return r
+}
+
+// --- clean stop ---
+
+// drainState is how far a clean stop has come.
+type drainState uint8
+
+const (
+	notDraining drainState = iota
+	stoppingShards
+	handingOver
+	drained
+)
+
+// onDrain begins a clean stop: first no shard answers as leader any more, then
+// the cluster is asked to move the leaderships (PROTOCOL 25).
+func (c *Control) onDrain(now env.Time) {
+	if c.draining == notDraining {
+		c.draining = stoppingShards
+		for i := range c.shards {
+			c.host.Reply(shardID(i), shard.Drain{})
+		}
+	}
+}
+
+func (c *Control) stepDrain(now env.Time) {
+	switch c.draining {
+	case stoppingShards:
+		for i := range c.shards {
+			if !c.shards[i].drained {
+				return
+			}
+		}
+		c.draining = handingOver
+		c.meta.Drain()
+	case handingOver:
+		if c.meta.Drained() {
+			c.draining = drained
+			c.host.Reply(loop.Outside, Drained{})
+		}
+	}
+}
+
+// splitAddress splits "host:port"; the configuration was checked before.
+func splitAddress(addr string) (host string, port int32) {
+	for i := len(addr) - 1; i >= 0; i-- {
+		if addr[i] == ':' {
+			n := int32(0)
+			for _, d := range addr[i+1:] {
+				n = n*10 + (d - '0')
+			}
+			return addr[:i], n
+		}
+	}
+	return addr, 0
+}

@@ -1,0 +1,88 @@
+package partition
+
+import (
+	"slices"
+
+	"lockstep/broker/assert"
+	"lockstep/broker/kafka"
+)
+
+// NoEpoch stands where there is no leader epoch: before the first record.
+const NoEpoch kafka.LeaderEpoch = -1
+
+// EpochStart says at which offset a leader epoch begins (KIP-101).
+type EpochStart struct {
+	Epoch kafka.LeaderEpoch
+	Start kafka.Offset
+	seq   uint64 // of the WAL record that began it; 0 if a checkpoint did
+}
+
+// epochs is the epoch history. Both fields rise strictly: an epoch that ended
+// without a record gives way to its successor, so that a partition that changes
+// leaders without traffic does not grow. Hence only the last entry may be empty.
+type epochs []EpochStart
+
+// latest is the newest epoch that began, with or without records.
+func (e epochs) latest() kafka.LeaderEpoch {
+	if len(e) == 0 {
+		return NoEpoch
+	}
+	return e[len(e)-1].Epoch
+}
+
+// begin records that epoch starts at start, the log end, unless it has started
+// before.
+func (e *epochs) begin(epoch kafka.LeaderEpoch, start kafka.Offset, seq uint64) {
+	if n := len(*e); n > 0 && (*e)[n-1].Epoch != epoch {
+		e.truncate(start)
+	}
+	assert.That(e.latest() <= epoch, "partition: epoch %d at offset %d after epoch %d", epoch, start, e.latest())
+	if e.latest() < epoch {
+		*e = append(*e, EpochStart{epoch, start, seq})
+	}
+}
+
+// truncate forgets the epochs that begin at or after to.
+func (e *epochs) truncate(to kafka.Offset) {
+	n := len(*e)
+	for n > 0 && (*e)[n-1].Start >= to {
+		n--
+	}
+	*e = (*e)[:n]
+}
+
+// dropBelow forgets the epochs that end at or below start; the one that holds
+// start begins there from now on.
+func (e *epochs) dropBelow(start kafka.Offset) {
+	n := 0
+	for n+1 < len(*e) && (*e)[n+1].Start <= start {
+		n++
+	}
+	if n > 0 {
+		*e = slices.Delete(*e, 0, n)
+	}
+	if len(*e) > 0 && (*e)[0].Start < start {
+		(*e)[0].Start = start
+	}
+}
+
+// at returns the index of the epoch that holds offset, -1 if none does.
+func (e epochs) at(offset kafka.Offset) int {
+	i := len(e) - 1
+	for i >= 0 && e[i].Start > offset {
+		i--
+	}
+	return i
+}
+
+// endFor returns the largest epoch at or below epoch, and where it ends: at the
+// start of the next one, or at end. (NoEpoch, start) if there is none.
+func (e epochs) endFor(epoch kafka.LeaderEpoch, start, end kafka.Offset) (kafka.LeaderEpoch, kafka.Offset) {
+	for i := len(e) - 1; i >= 0; i-- {
+		if e[i].Epoch <= epoch {
+			return e[i].Epoch, end
+		}
+		end = e[i].Start
+	}
+	return NoEpoch, start
+}

@@ -1,0 +1,176 @@
+package partition
+
+import (
+	"lockstep/broker/assert"
+	"lockstep/diskfs"
+)
+
+// FlushOptions say how a flush makes itself durable.
+type FlushOptions struct {
+	// ExternalSync: the owner syncs the file system for many partitions at once
+	// (PROTOCOL 11). The flush reports NeedSync, twice: once for the files'
+	// contents, once for the checkpoint's name.
+	ExternalSync bool
+}
+
+// FlushCandidate says what the next flush could do.
+type FlushCandidate struct {
+	Bytes   int64 // durable batches that are not in segments yet
+	Notes   int   // other WAL records that pin the WAL until a flush
+	Missing []Missing
+}
+
+// Candidate says what a flush would move. Missing batches, those that were
+// evicted among the first Limits.FlushBytes, are to be restored first: a flush
+// stops at the first WAL record that is not whole.
+func (p *Log) Candidate() FlushCandidate {
+	c := FlushCandidate{Notes: len(p.notes), Missing: p.tail.missing(0, p.cfg.Limits.FlushBytes)}
+	if n := len(p.tail.entries); n > 0 && p.tail.entries[n-1].ref.Seq <= p.durable {
+		c.Bytes = p.tail.bytes
+		return c
+	}
+	for i := range p.tail.entries {
+		if p.tail.entries[i].ref.Seq > p.durable {
+			break
+		}
+		c.Bytes += int64(p.tail.entries[i].size)
+	}
+	return c
+}
+
+// Flush moves the oldest durable batches of the tail to segments, up to
+// Limits.FlushBytes or the end of a segment, and then writes a checkpoint; also
+// without any batch, which covers notes and removes segments below the log
+// start. Done of kind Flushed tells the end. A flush that fails for want of
+// space, or that a truncation overtakes, leaves everything as it was.
+func (p *Log) Flush(options FlushOptions) {
+	assert.That(p.state == Ready || p.state == Replaying, "partition: flush in state %d", p.state)
+	if p.work.wanted.flush == nil {
+		p.work.wanted.flush = &options
+	}
+	p.kick()
+}
+
+// flush is the job: decide what to move, publish it with a checkpoint, take it
+// out of the tail, remove what the new checkpoint does not name.
+type flush struct {
+	options  FlushOptions
+	moved    int     // tail entries
+	active   segment // the segment that they go to, as it will be
+	at       segment // as it was: where to write
+	fresh    bool    // it is new
+	out      pieces
+	publish  *publish
+	removing []string
+}
+
+func (f *flush) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error) {
+	if f.publish == nil {
+		f.prepare(p)
+	}
+	if f.publish.stage == published {
+		return nil, nil // the removals ended; a leftover would not be trusted by anybody
+	}
+	ops, err := f.publish.step(p, r, got)
+	if err != nil || f.publish.stage != published {
+		return ops, err
+	}
+	f.commit(p)
+	return removeOps(p, f.removing), nil
+}
+
+// prepare decides what is moved, and what the checkpoint will say.
+func (f *flush) prepare(p *Log) {
+	f.chooseSegment(p)
+	limits := p.cfg.Limits
+	table := p.trusted.snapshots[len(p.trusted.snapshots)-1].producers.copy()
+	end := p.flushed
+	for f.moved < len(p.tail.entries) && len(f.out.log) < limits.FlushBytes {
+		record := p.tail.record(f.moved)
+		if len(record) == 0 || record[0].ref.Seq > p.durable || f.moved > 0 && f.full(record, limits) {
+			break
+		}
+		for i := range record {
+			e := &record[i]
+			f.active.add(e.base, e.last, int64(e.size), e.maxMs, limits.IndexBytes, &f.out)
+			f.out.log = append(f.out.log, e.buf...)
+			if e.state != nil {
+				table.table.Set(e.produced.id, e.state)
+			}
+			end = e.last + 1
+		}
+		f.moved += len(record)
+	}
+	next := p.nextCheckpoint(end, f.covered(p), table)
+	f.publish = &publish{generation: p.generation, external: f.options.ExternalSync, names: f.fresh}
+	if f.moved > 0 {
+		if !f.fresh {
+			next.segments = next.segments[:len(next.segments)-1]
+		}
+		next.segments = append(next.segments, f.active)
+		f.publish.files = []fileWrite{
+			{f.active.name(logSuffix), f.at.logBytes, f.out.log},
+			{f.active.name(indexSuffix), f.at.indexBytes, f.out.index},
+			{f.active.name(timeSuffix), f.at.timeBytes, f.out.time},
+		}
+	}
+	f.removing = next.dropSegments()
+	f.publish.next = next
+}
+
+// full says whether a WAL record's batches belong into a new segment. They are
+// not parted: that is why a segment may exceed its limit by a record.
+func (f *flush) full(record []entry, l *Limits) bool {
+	var size int64
+	for i := range record {
+		size += int64(record[i].size)
+	}
+	last := &record[len(record)-1]
+	return f.active.full(last.last, size, last.maxMs, l)
+}
+
+// chooseSegment continues the last segment or begins a new one.
+func (f *flush) chooseSegment(p *Log) {
+	f.active, f.fresh = newSegment(p.flushed), true
+	if n := len(p.trusted.segments); n > 0 {
+		last := p.trusted.segments[n-1]
+		f.active, f.fresh = last, false
+		record := p.tail.record(0)
+		if last.indexLost || last.end != p.flushed || len(record) > 0 && f.full(record, p.cfg.Limits) {
+			f.active, f.fresh = newSegment(p.flushed), true
+		}
+	}
+	f.at = f.active
+}
+
+// covered is the sequence that the checkpoint will cover: everything durable
+// that lies before the first batch that stays in the tail. Batches of one WAL
+// record share a sequence; a record is covered only with its last batch.
+func (f *flush) covered(p *Log) uint64 {
+	covered := p.durable
+	if f.moved < len(p.tail.entries) {
+		covered = min(covered, p.tail.entries[f.moved].ref.Seq-1)
+	}
+	return max(covered, p.trusted.covered)
+}
+
+// commit makes the new checkpoint the trusted one. If a truncation came after
+// the rename, the log itself stays as the truncation left it: the segments are
+// cut back to where they were, and what was moved is still in the tail.
+func (f *flush) commit(p *Log) {
+	before := p.trusted.covered
+	p.trusted = f.publish.next
+	if f.publish.generation != p.generation {
+		// What the log had in segments then was covered up to before; a truncation
+		// that went deeper has set a later sequence.
+		p.cutSeq = max(p.cutSeq, before)
+		return
+	}
+	p.flushed = p.trusted.end
+	p.tail.popFront(f.moved)
+	p.dropNotes()
+}
+
+func (f *flush) end(p *Log, err error) {
+	p.work.done = append(p.work.done, Done{Kind: Flushed, Err: err})
+}

@@ -1,0 +1,283 @@
+package partition
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"lockstep/broker/assert"
+	"lockstep/diskfs"
+)
+
+// Load reads the checkpoint and compares it with the files. Done of kind Loaded
+// tells the end: the state is Replaying, or Failed with ErrDamaged if trusted
+// bytes are missing. A directory that does not exist is an empty log.
+func (p *Log) Load() {
+	assert.That(p.state == Fresh, "partition: Load in state %d", p.state)
+	p.state = Loading
+	p.work.wanted.load = true
+	p.kick()
+}
+
+// load is the job: list the directory, read the checkpoint, then tidy: cut files
+// to their trusted sizes and remove those that no checkpoint names.
+type load struct {
+	stage loadStage
+	files []diskfs.Entry
+	found *checkpoint
+	tidy  []fileSize // to cut
+}
+
+type fileSize struct {
+	name string
+	size int64
+}
+
+// loadStage says which operations of a load were submitted last.
+type loadStage uint8
+
+const (
+	unloaded loadStage = iota
+	listed
+	checkpointOpened
+	checkpointRead
+	tidyOpened
+	tidied
+)
+
+func (l *load) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error) {
+	err := firstError(got)
+	if l.stage == listed && errors.Is(err, diskfs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil && l.stage < tidyOpened {
+		return nil, err
+	}
+	switch l.stage {
+	case unloaded:
+		l.stage = listed
+		return []diskfs.Op{{Kind: diskfs.List, Path: p.cfg.Dir}}, nil
+	case listed:
+		l.files = got[0].Entries
+		if l.sizeOf(checkpointName) < 0 { // whatever is here never counted
+			return l.tidyUp(p, r)
+		}
+		l.stage = checkpointOpened
+		return []diskfs.Op{p.open(r, checkpointName, 0)}, nil
+	case checkpointOpened:
+		l.stage = checkpointRead
+		return []diskfs.Op{{Kind: diskfs.Read, Handle: got[0].Handle, Data: make([]byte, got[0].Size)}}, nil
+	case checkpointRead:
+		if l.found, err = decodeCheckpoint(got[0].Data[:got[0].N]); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+		}
+		if err := l.compare(); err != nil {
+			return nil, err
+		}
+		return l.tidyUp(p, r)
+	case tidyOpened:
+		l.stage = tidied
+		var ops []diskfs.Op
+		for i, f := range l.tidy {
+			if got[i].Err == nil {
+				ops = append(ops, diskfs.Op{Kind: diskfs.Truncate, Handle: got[i].Handle, Size: f.size})
+			}
+		}
+		return ops, nil
+	}
+	return nil, nil
+}
+
+// sizeOf is the size of a file of the directory, -1 if it is not there.
+func (l *load) sizeOf(name string) int64 {
+	i, ok := slices.BinarySearchFunc(l.files, name, func(e diskfs.Entry, name string) int { return strings.Compare(e.Name, name) })
+	if !ok {
+		return -1
+	}
+	return l.files[i].Size
+}
+
+// compare holds the files against the checkpoint. Missing bytes of a log are
+// damage; a missing index is built again.
+func (l *load) compare() error {
+	for i := range l.found.segments {
+		s := &l.found.segments[i]
+		for _, f := range []fileSize{
+			{s.name(logSuffix), s.logBytes}, {s.name(indexSuffix), s.indexBytes}, {s.name(timeSuffix), s.timeBytes},
+		} {
+			switch have := l.sizeOf(f.name); {
+			case have > f.size:
+				l.tidy = append(l.tidy, f)
+			case have < f.size && f.name == s.name(logSuffix):
+				return fmt.Errorf("%w: %s has %d bytes instead of %d", ErrDamaged, f.name, max(have, 0), f.size)
+			case have < f.size:
+				s.indexLost = true
+			}
+		}
+	}
+	return nil
+}
+
+// tidyUp removes unnamed files and opens those to be cut. Neither has to be
+// durable, or to succeed: what they hold is not trusted.
+func (l *load) tidyUp(p *Log, r *run) ([]diskfs.Op, error) {
+	named := []string{checkpointName}
+	if l.found != nil {
+		for i := range l.found.segments {
+			named = append(named, l.found.segments[i].files()...)
+		}
+	}
+	var ops []diskfs.Op
+	for _, f := range l.tidy {
+		ops = append(ops, p.open(r, f.name, 0))
+	}
+	for _, f := range l.files {
+		if !f.Dir && !slices.Contains(named, f.Name) {
+			ops = append(ops, diskfs.Op{Kind: diskfs.Remove, Path: p.path(f.Name)})
+		}
+	}
+	l.stage = tidyOpened
+	return ops, nil
+}
+
+func (l *load) end(p *Log, err error) {
+	if err != nil {
+		p.state = Failed
+	} else if p.state == Loading {
+		p.state = Replaying
+		p.adopt(l.found)
+	}
+	p.work.done = append(p.work.done, Done{Kind: Loaded, Err: err})
+}
+
+// adopt makes a checkpoint the state of the log.
+func (p *Log) adopt(c *checkpoint) {
+	if c == nil {
+		p.trusted.life = p.cfg.Life
+		return
+	}
+	if c.life != p.cfg.Life { // another sequence space: all of this one's records are newer
+		c.life, c.covered = p.cfg.Life, 0
+	}
+	p.trusted = *c
+	p.durable = c.covered
+	p.history = slices.Clone(c.epochs)
+	p.logStart, p.watermark = c.logStart, c.watermark
+	p.logEnd, p.flushed = c.end, c.end
+	p.recomputeProducers()
+}
+
+// repair is the job that builds a segment's indexes from its log.
+type repair struct {
+	segment int // of trusted.segments
+	scan    *scan
+	built   segment
+	out     pieces
+	stage   int
+}
+
+func (t *repair) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error) {
+	if err := firstError(got); err != nil {
+		return nil, err
+	}
+	s := &p.trusted.segments[t.segment]
+	switch t.stage {
+	case 0:
+		t.stage = 1
+		return []diskfs.Op{
+			p.open(r, s.name(logSuffix), 0),
+			p.open(r, s.name(indexSuffix), diskfs.Create), p.open(r, s.name(timeSuffix), diskfs.Create),
+		}, nil
+	case 1:
+		if t.scan == nil {
+			t.built = newSegment(s.base)
+			t.scan = newScan(*s, r.handles[0], place{s.base, 0}, p.cfg.Limits.ReadBytes)
+		} else if err := t.scan.fill(got[0]); err != nil {
+			return nil, err
+		}
+		if ops, err := t.build(p); err != nil || len(ops) > 0 {
+			return ops, err
+		}
+		t.stage = 2
+		return []diskfs.Op{
+			{Kind: diskfs.Write, Handle: r.handles[1], Data: t.out.index},
+			{Kind: diskfs.Write, Handle: r.handles[2], Data: t.out.time},
+		}, nil
+	case 2:
+		t.stage = 3
+		return []diskfs.Op{
+			{Kind: diskfs.Sync, Handle: r.handles[1]}, {Kind: diskfs.Sync, Handle: r.handles[2]},
+			{Kind: diskfs.SyncDir, Path: p.cfg.Dir},
+		}, nil
+	}
+	t.built.firstMs = s.firstMs
+	*s = t.built
+	return nil, nil
+}
+
+// build takes batches into the new indexes until a read is needed.
+func (t *repair) build(p *Log) ([]diskfs.Op, error) {
+	for {
+		b, state, err := t.scan.next()
+		switch {
+		case err != nil:
+			return nil, err
+		case state == over:
+			return nil, nil
+		case state == more:
+			return []diskfs.Op{t.scan.readOp()}, nil
+		case !b.ChecksumValid():
+			return nil, t.scan.damage("checksum")
+		}
+		t.built.add(b.BaseOffset(), b.LastOffset(), int64(b.Size()), b.MaxTimestampMs(), p.cfg.Limits.IndexBytes, &t.out)
+	}
+}
+
+func (t *repair) end(p *Log, err error) {
+	if err != nil && p.state != Failed {
+		// Searches go on without indexes; readers find the damage where it is.
+		p.trusted.segments[t.segment].indexHopeless = true
+	}
+	p.work.done = append(p.work.done, Done{Kind: Repaired, Err: err})
+}
+
+// Delete removes the partition's directory, durably, after the work under way
+// has ended. Done of kind Removed tells the end. A failed partition may be
+// deleted too.
+func (p *Log) Delete() {
+	p.state = Deleting
+	p.generation++ // whatever runs need not end well
+	p.work.wanted = wanted{remove: true}
+	if p.work.synced { // nobody has to sync for a flush that is given up
+		p.work.synced = false
+		p.finish(p.work.job, ErrOvertaken)
+		return
+	}
+	p.kick()
+}
+
+// removal is the job of Delete.
+type removal struct{ stage int }
+
+func (t *removal) step(p *Log, _ *run, got []diskfs.Completion) ([]diskfs.Op, error) {
+	if err := firstError(got); err != nil {
+		return nil, err
+	}
+	t.stage++
+	switch t.stage {
+	case 1:
+		return []diskfs.Op{{Kind: diskfs.RemoveAll, Path: p.cfg.Dir}}, nil
+	case 2:
+		return []diskfs.Op{{Kind: diskfs.SyncDir, Path: parent(p.cfg.Dir)}}, nil
+	}
+	return nil, nil
+}
+
+func (t *removal) end(p *Log, err error) {
+	if err == nil {
+		p.state = Deleted
+		p.tail, p.notes = tail{}, nil
+	}
+	p.work.done = append(p.work.done, Done{Kind: Removed, Err: err})
+}

@@ -1,0 +1,189 @@
+package partition
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/tidwall/btree"
+
+	"lockstep/broker/batch"
+	"lockstep/broker/kafka"
+)
+
+// duplicateWindow is how many batches are remembered per producer (KAFKA 16).
+const duplicateWindow = 5
+
+// producer is what is known of one idempotent producer. It is immutable: an
+// append makes a new one, so that tables of different log positions share them.
+type producer struct {
+	epoch   kafka.ProducerEpoch
+	lastMs  int64        // largest timestamp of the last batch
+	last    kafka.Offset // last offset of the last batch
+	n       int          // batches remembered in this epoch, 0..duplicateWindow
+	batches [duplicateWindow]sequenced
+}
+
+// sequenced is one batch in the window; the newest is batches[n-1].
+type sequenced struct {
+	base        kafka.Offset
+	first, last int32 // sequence numbers
+	maxMs       int64
+}
+
+// lastOffset follows from the span of sequence numbers, which may wrap.
+func (s sequenced) lastOffset() kafka.Offset {
+	return s.base + kafka.Offset((int64(s.last)-int64(s.first))&math.MaxInt32)
+}
+
+// produced is what producer state needs of a batch. Tail entries keep it, so
+// that state can be computed again without the batch's bytes.
+type produced struct {
+	id      kafka.ProducerID
+	epoch   kafka.ProducerEpoch
+	control bool
+	first   int32
+}
+
+func producedBy(b batch.Batch) produced {
+	return produced{b.ProducerID(), b.ProducerEpoch(), b.Control(), b.BaseSequence()}
+}
+
+// producers is the table of all producers of a log up to some offset.
+type producers struct {
+	table btree.Map[kafka.ProducerID, *producer]
+}
+
+// copy takes constant time and shares everything with t.
+func (t *producers) copy() producers { return producers{*t.table.Copy()} }
+
+// VerdictKind is what the producer state says about a produce.
+type VerdictKind uint8
+
+const (
+	// Accept: append it.
+	Accept VerdictKind = iota + 1
+	// Duplicate: it is in the log already; answer its original offsets, once
+	// they are committed (PROTOCOL 19).
+	Duplicate
+	// OutOfOrderSequence: it does not follow the producer's last batch.
+	OutOfOrderSequence
+	// InvalidProducerEpoch: a newer incarnation of the producer has written.
+	InvalidProducerEpoch
+	// NotReady: a truncation into the segments is being carried out; the producer
+	// state is known again after the Done of kind Cut. NOT_ENOUGH_REPLICAS is
+	// true then, and retriable.
+	NotReady
+)
+
+// Verdict is the answer to a producer.
+type Verdict struct {
+	Kind        VerdictKind
+	Base, Last  kafka.Offset    // Duplicate: where the original is
+	TimestampMs int64           // Duplicate: its largest timestamp, which is its append time under LogAppendTime
+	Code        kafka.ErrorCode // None for Accept and Duplicate
+	Message     string
+}
+
+var (
+	accept     = Verdict{Kind: Accept}
+	outOfOrder = Verdict{Kind: OutOfOrderSequence, Code: kafka.OutOfOrderSequenceNumber,
+		Message: "the sequence number does not follow the producer's last batch"}
+	staleEpoch = Verdict{Kind: InvalidProducerEpoch, Code: kafka.InvalidProducerEpoch,
+		Message: "a newer epoch of the producer has written"}
+	notReady = Verdict{Kind: NotReady, Code: kafka.NotEnoughReplicas,
+		Message: "the log is being truncated"}
+)
+
+// check judges a batch that ends at sequence last against the state.
+func (t *producers) check(b produced, last int32) Verdict {
+	if b.id < 0 {
+		return accept
+	}
+	state, ok := t.table.Get(b.id)
+	if !ok {
+		return accept // without state any sequence is taken
+	}
+	if b.epoch < state.epoch {
+		return staleEpoch
+	}
+	if b.control {
+		return accept
+	}
+	want := int32(0) // a new epoch starts at 0
+	if b.epoch == state.epoch && state.n > 0 {
+		for _, s := range state.batches[:state.n] {
+			if s.first == b.first && s.last == last {
+				return Verdict{Kind: Duplicate, Base: s.base, Last: s.lastOffset(), TimestampMs: s.maxMs}
+			}
+		}
+		want = batch.AddSequence(state.batches[state.n-1].last, 1)
+	}
+	if b.first != want {
+		return outOfOrder
+	}
+	return accept
+}
+
+// advance notes an appended batch and returns the producer's new state, nil if
+// the batch has no producer. It does not judge: followers and recovery take
+// what the leader took.
+func (t *producers) advance(b produced, base, last kafka.Offset, maxMs int64) *producer {
+	if b.id < 0 {
+		return nil
+	}
+	next := &producer{}
+	if old, ok := t.table.Get(b.id); ok && old.epoch == b.epoch {
+		*next = *old
+	}
+	next.epoch, next.last, next.lastMs = b.epoch, last, maxMs
+	if !b.control {
+		if next.n == duplicateWindow {
+			copy(next.batches[:], next.batches[1:])
+			next.n--
+		}
+		next.batches[next.n] = sequenced{base, b.first, batch.AddSequence(b.first, int32(last-base)), maxMs}
+		next.n++
+	}
+	t.table.Set(b.id, next)
+	return next
+}
+
+// expire forgets the producers whose last batch is older than beforeMs.
+func (t *producers) expire(beforeMs int64) (forgotten int) {
+	var old []kafka.ProducerID
+	t.table.Scan(func(id kafka.ProducerID, p *producer) bool {
+		if p.lastMs < beforeMs {
+			old = append(old, id)
+		}
+		return true
+	})
+	for _, id := range old {
+		t.table.Delete(id)
+	}
+	return len(old)
+}
+
+// bound forgets the least recently used producers if there are more than limit.
+// A whole eighth goes at once, so that the sort is paid for rarely. The order
+// is that of the log, hence the same on all replicas.
+func (t *producers) bound(limit int) {
+	if t.table.Len() <= limit {
+		return
+	}
+	type use struct {
+		id   kafka.ProducerID
+		last kafka.Offset
+	}
+	uses := make([]use, 0, t.table.Len())
+	t.table.Scan(func(id kafka.ProducerID, p *producer) bool {
+		uses = append(uses, use{id, p.last})
+		return true
+	})
+	slices.SortFunc(uses, func(a, b use) int {
+		return cmp.Or(cmp.Compare(a.last, b.last), cmp.Compare(a.id, b.id))
+	})
+	for _, u := range uses[:len(uses)-limit+limit/8] {
+		t.table.Delete(u.id)
+	}
+}

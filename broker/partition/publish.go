@@ -1,0 +1,188 @@
+package partition
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"lockstep/broker/kafka"
+	"lockstep/diskfs"
+)
+
+// fileWrite is bytes for a file of the directory.
+type fileWrite struct {
+	name string
+	at   int64
+	data []byte
+}
+
+// publish writes files and a checkpoint that vouches for them, in the order
+// that leaves either the old checkpoint or the new one after any crash: contents
+// durable, then the name, then the name durable. It is the middle of the jobs
+// that change the directory.
+type publish struct {
+	next     checkpoint
+	files    []fileWrite
+	names    bool // files are new: their names must be durable too
+	external bool // the owner syncs
+	// generation is the log's when the work began: a truncation since then stops
+	// it, unless the rename is under way.
+	generation uint64
+	stage      publishStage
+	handles    []diskfs.Handle // of the temporary file and of files, in this order
+}
+
+// publishStage says which operations of a publish were submitted last.
+type publishStage uint8
+
+const (
+	unpublished publishStage = iota
+	mkdirs
+	opens
+	writes
+	syncs
+	rename
+	nameSync
+	published
+)
+
+// step returns the operations of the next stage. In stage published it returns
+// none, and next is durable.
+func (w *publish) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error) {
+	err := firstError(got)
+	if w.stage == mkdirs && errors.Is(err, diskfs.ErrExist) {
+		err = nil // the directory is there: an earlier attempt failed later
+	}
+	if err != nil {
+		return nil, err
+	}
+	if w.stage < rename && w.generation != p.generation {
+		return nil, ErrOvertaken
+	}
+	if w.stage++; w.stage == mkdirs && p.trusted.number > 0 {
+		w.stage = opens
+	}
+	if w.external && (w.stage == syncs || w.stage == nameSync) {
+		return nil, errNeedSync
+	}
+	switch w.stage {
+	case mkdirs: // as late as possible: until now the WAL had everything
+		return []diskfs.Op{{Kind: diskfs.Mkdir, Path: p.cfg.Dir}}, nil
+	case opens:
+		return w.openOps(p, r), nil
+	case writes:
+		return w.writeOps(), nil
+	case syncs:
+		return w.syncOps(p), nil
+	case rename:
+		return []diskfs.Op{{Kind: diskfs.Rename, Path: p.path(checkpointTempName), To: p.path(checkpointName)}}, nil
+	case nameSync:
+		return []diskfs.Op{{Kind: diskfs.SyncDir, Path: p.cfg.Dir}}, nil
+	}
+	return nil, nil
+}
+
+func (w *publish) openOps(p *Log, r *run) []diskfs.Op {
+	ops := []diskfs.Op{p.open(r, checkpointTempName, diskfs.Create)}
+	for _, f := range w.files {
+		ops = append(ops, p.open(r, f.name, diskfs.Create))
+	}
+	for _, op := range ops {
+		w.handles = append(w.handles, op.Handle)
+	}
+	return ops
+}
+
+func (w *publish) writeOps() []diskfs.Op {
+	ops := []diskfs.Op{{Kind: diskfs.Write, Handle: w.handles[0], Data: w.next.encode()}}
+	for i, f := range w.files {
+		if len(f.data) > 0 {
+			ops = append(ops, diskfs.Op{Kind: diskfs.Write, Handle: w.handles[i+1], Offset: f.at, Data: f.data})
+		}
+	}
+	return ops
+}
+
+func (w *publish) syncOps(p *Log) []diskfs.Op {
+	var ops []diskfs.Op
+	for _, h := range w.handles {
+		ops = append(ops, diskfs.Op{Kind: diskfs.Sync, Handle: h})
+	}
+	if w.names {
+		ops = append(ops, diskfs.Op{Kind: diskfs.SyncDir, Path: p.cfg.Dir})
+	}
+	if p.trusted.number == 0 { // the directory itself may be new
+		ops = append(ops, diskfs.Op{Kind: diskfs.SyncDir, Path: parent(p.cfg.Dir)})
+	}
+	return ops
+}
+
+// nextCheckpoint is the trusted checkpoint's successor, with the same segments.
+func (p *Log) nextCheckpoint(end kafka.Offset, covered uint64, table producers) checkpoint {
+	c := checkpoint{
+		number: p.trusted.number + 1, life: p.cfg.Life, covered: covered,
+		logStart: p.logStart, end: end, watermark: p.watermark,
+		segments:  slices.Clone(p.trusted.segments),
+		snapshots: []snapshot{{end, table}},
+	}
+	for _, e := range p.history {
+		// An epoch that has no record below end counts if its beginning is covered.
+		if e.Start < end || e.Start == end && e.seq <= covered {
+			c.epochs = append(c.epochs, e)
+		}
+	}
+	// Above the watermark a truncation may fall behind the new snapshot: keep the
+	// newest one that it cannot fall behind. During replay the watermark is younger
+	// than the records, so the snapshot that recovery began with stays.
+	if end > p.watermark || p.state == Replaying {
+		i := len(p.trusted.snapshots) - 1
+		for i > 0 && (p.state == Replaying || p.trusted.snapshots[i].offset > p.watermark) {
+			i--
+		}
+		if s := p.trusted.snapshots[i]; s.offset < end {
+			c.snapshots = []snapshot{s, c.snapshots[0]}
+		}
+	}
+	return c
+}
+
+// dropSegments removes the segments that are not needed from the checkpoint and
+// returns their files' names. A segment below the log start stays while the
+// older producer snapshot lies below its end, since producer state may have to
+// be computed again from there.
+func (c *checkpoint) dropSegments() (files []string) {
+	needed := min(c.logStart, c.snapshots[0].offset)
+	n := 0
+	for n < len(c.segments) && c.segments[n].end <= needed {
+		files = append(files, c.segments[n].files()...)
+		n++
+	}
+	c.segments = slices.Clone(c.segments[n:])
+	return files
+}
+
+// dropNotes forgets the notes that the trusted checkpoint covers.
+func (p *Log) dropNotes() {
+	n := 0
+	for n < len(p.notes) && p.notes[n].seq <= p.trusted.covered {
+		n++
+	}
+	if p.notes = p.notes[n:]; len(p.notes) == 0 {
+		p.notes = nil
+	}
+}
+
+func removeOps(p *Log, names []string) []diskfs.Op {
+	ops := make([]diskfs.Op, len(names))
+	for i, name := range names {
+		ops[i] = diskfs.Op{Kind: diskfs.Remove, Path: p.path(name)}
+	}
+	return ops
+}
+
+func parent(path string) string {
+	if i := strings.LastIndexByte(path, '/'); i >= 0 {
+		return path[:i]
+	}
+	return "."
+}

@@ -1,0 +1,303 @@
+package shard
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"lockstep/broker/assert"
+	"lockstep/broker/batch"
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+	"lockstep/broker/loop"
+	"lockstep/broker/meta"
+	"lockstep/broker/partition"
+	"lockstep/broker/wal"
+	"lockstep/diskfs"
+)
+
+// A shard's recovery, in order: list the partitions' directories, load the
+// checkpoints of those that live here, stream the WAL through the logs, and
+// report. Until then the shard has no role for any partition; metadata that
+// arrives waits.
+
+// The types of a shard's WAL records. The payload of recordBatches is whole
+// batches; that of the others is drawn at their encoders.
+const (
+	recordBatches    uint8 = 1
+	recordTruncate   uint8 = 2
+	recordEpochStart uint8 = 3
+)
+
+// recovery is how far a shard's recovery has come.
+type recovery struct {
+	life    uint64 // of the WAL: what checkpoints compare
+	loading int    // partitions whose checkpoint is being read
+	listed  bool
+	suspect []kafka.PartitionID
+}
+
+// beginRecovery lists the partitions.
+func (s *Shard) beginRecovery(now env.Time, m Begin) {
+	s.recovery.life = m.Life
+	s.diskFor(ownerShard).Submit(diskfs.Op{Kind: diskfs.List, Path: s.cfg.PartitionsDir})
+}
+
+// loadPartitions loads the partitions that live on this shard.
+func (s *Shard) loadPartitions(now env.Time, c *diskfs.Completion) {
+	if c.Err != nil {
+		s.fail(fmt.Errorf("shard %d: list partitions: %w", s.id, c.Err))
+		return
+	}
+	s.recovery.listed = true
+	for _, e := range c.Entries {
+		id, ok := parseDir(e.Name)
+		if ok && e.Dir && s.Owner(id) == s.id {
+			s.recovery.loading++
+			s.addPart(id).log.Load()
+		}
+	}
+	if s.recovery.loading == 0 {
+		s.wal.Recover()
+	}
+}
+
+// partitionLoaded counts the partitions whose checkpoints have been read. One
+// whose trusted bytes are missing or rotten is begun anew and fetched from its
+// leader: it must not count for the ISR.
+func (s *Shard) partitionLoaded(now env.Time, p *part, err error) {
+	if err != nil {
+		s.stats.PartitionsDamaged++
+		s.suspect(p)
+		p.rebuilding = true
+		p.log.Delete()
+		s.onDone(now, p, p.log.Pending())
+		return
+	}
+	s.oneLoaded()
+}
+
+func (s *Shard) oneLoaded() {
+	s.recovery.loading--
+	if s.recovery.loading == 0 && s.recovery.listed && s.wal.Phase() == wal.Idle {
+		s.wal.Recover()
+	}
+}
+
+// suspect notes that a partition may lack acknowledged records (PROTOCOL 8).
+func (s *Shard) suspect(p *part) {
+	if !p.suspect {
+		p.suspect = true
+		s.recovery.suspect = append(s.recovery.suspect, p.id)
+	}
+}
+
+// replay streams the WAL's records through the logs.
+func (s *Shard) replay(now env.Time) {
+	for {
+		r, ok := s.wal.NextRecovered()
+		if !ok {
+			break
+		}
+		s.replayRecord(r)
+	}
+	if s.wal.Phase() == wal.Ready {
+		s.endRecovery(now)
+	}
+}
+
+// replayRecord applies one record. A partition of which a record is missing
+// becomes a suspect; what follows for it is skipped, since the log must not have
+// a hole.
+func (s *Shard) replayRecord(r wal.Record) {
+	walID, bound := s.wal.Bound(r.Handle)
+	assert.That(bound, "shard: record %d of unknown handle %d", uint64(r.Seq), r.Handle)
+	id := partitionID(walID)
+	p := s.parts[id]
+	if p == nil {
+		p = s.addPart(id)
+		p.log.Create()
+	}
+	p.handle = r.Handle
+	if p.suspect {
+		return
+	}
+	if p.log.Covered(uint64(r.Seq)) {
+		return
+	}
+	ref := partition.Ref{Segment: r.At.Segment, Offset: r.At.Offset, Seq: uint64(r.Seq)}
+	if err := s.replayInto(p, r, ref); err != nil {
+		s.stats.ReplayGaps++
+		s.suspect(p)
+	}
+	if !p.dirty {
+		p.dirty = true
+		s.dirty = append(s.dirty, p)
+	}
+}
+
+var errReplay = errors.New("shard: record does not continue the log")
+
+func (s *Shard) replayInto(p *part, r wal.Record, ref partition.Ref) error {
+	switch r.Type {
+	case recordBatches:
+		set := slices.Clone(r.Payload) // the log keeps it, the WAL only lends it
+		offset := ref.Offset
+		for len(set) > 0 {
+			b, rest, err := batch.Next(set)
+			if err != nil {
+				return err
+			}
+			if b.BaseOffset() != p.log.End() {
+				return fmt.Errorf("%w: batch at %d, log end %d", errReplay, b.BaseOffset(), p.log.End())
+			}
+			p.log.Append(b, partition.Ref{Segment: ref.Segment, Offset: offset, Seq: ref.Seq})
+			offset += int64(b.Size())
+			set = rest
+		}
+	case recordTruncate:
+		to := kafka.Offset(binary.BigEndian.Uint64(r.Payload))
+		if to > p.log.End() {
+			return fmt.Errorf("%w: truncation to %d, log end %d", errReplay, to, p.log.End())
+		}
+		p.log.Truncate(to, ref)
+	case recordEpochStart:
+		epoch := kafka.LeaderEpoch(binary.BigEndian.Uint32(r.Payload))
+		start := kafka.Offset(binary.BigEndian.Uint64(r.Payload[4:]))
+		if start != p.log.End() {
+			return fmt.Errorf("%w: epoch %d at %d, log end %d", errReplay, epoch, start, p.log.End())
+		}
+		p.log.StartEpoch(epoch, ref)
+	}
+	return nil
+}
+
+// endRecovery reports, and takes over the metadata that came meanwhile.
+func (s *Shard) endRecovery(now env.Time) {
+	// Damage: records are gone that were acknowledged, of whichever partition.
+	// What a checkpoint covers is proven whole; anything else is not.
+	damaged := len(s.wal.Recovery().Damage) > 0
+	for _, p := range s.order {
+		if p.log.State() == partition.Replaying && !p.log.EndReplay() {
+			s.suspect(p)
+		}
+		p.log.Durable(uint64(s.wal.Durable()))
+		if damaged {
+			s.suspect(p)
+		}
+		if p.handle == 0 {
+			p.handle = s.wal.Bind(walID(p.id))
+		}
+		s.onDone(now, p, p.log.Pending())
+	}
+	s.recovered = true
+	s.stats.Suspects = uint64(len(s.recovery.suspect))
+	s.host.Reply(loop.Control, Recovered{Suspects: s.recovery.suspect})
+	unapplied := s.unapplied
+	s.unapplied = nil
+	if len(unapplied) > 0 {
+		s.applyChanges(now, meta.Changes{Full: true})
+	}
+	s.confirm()
+}
+
+// --- records ---
+
+// truncate cuts a follower's log, by a record that is durable before anything
+// of the new epoch is acknowledged (PROTOCOL 12).
+//
+//	offset u64
+func (s *Shard) truncate(p *part, to kafka.Offset) {
+	seq, at := s.wal.Append(recordTruncate, p.handle, binary.BigEndian.AppendUint64(nil, uint64(to)))
+	p.log.Truncate(to, partition.Ref{Segment: at.Segment, Offset: at.Offset, Seq: uint64(seq)})
+	p.truncation = seq
+	s.logged(p, seq)
+	s.onDone(s.now, p, p.log.Pending())
+}
+
+// startEpoch records that this leader's epoch begins at the log end, which
+// must be known after a crash even if nothing is appended in it (PROTOCOL 3).
+//
+//	epoch u32 | start offset u64
+func (s *Shard) startEpoch(p *part, epoch kafka.LeaderEpoch) {
+	payload := binary.BigEndian.AppendUint32(nil, uint32(epoch))
+	payload = binary.BigEndian.AppendUint64(payload, uint64(p.log.End()))
+	seq, at := s.wal.Append(recordEpochStart, p.handle, payload)
+	p.log.StartEpoch(epoch, partition.Ref{Segment: at.Segment, Offset: at.Offset, Seq: uint64(seq)})
+	s.logged(p, seq)
+}
+
+// --- identity on disk ---
+
+// A partition's directory is named "<topic id, 32 hex digits>-<partition>".
+func dirName(id kafka.PartitionID) string {
+	return id.Topic.String() + "-" + strconv.Itoa(int(id.Partition))
+}
+
+func parseDir(name string) (id kafka.PartitionID, ok bool) {
+	topic, number, found := strings.Cut(name, "-")
+	n, err := strconv.ParseInt(number, 10, 32)
+	raw, hexErr := hex.DecodeString(topic)
+	if !found || err != nil || hexErr != nil || len(raw) != len(id.Topic) || n < 0 {
+		return id, false
+	}
+	copy(id.Topic[:], raw)
+	id.Partition = int32(n)
+	return id, dirName(id) == name
+}
+
+// walID is a partition's identity in the WAL: topic id, then partition.
+func walID(id kafka.PartitionID) (out wal.ID) {
+	copy(out[:], id.Topic[:])
+	binary.BigEndian.PutUint32(out[16:], uint32(id.Partition))
+	return out
+}
+
+func partitionID(id wal.ID) (out kafka.PartitionID) {
+	copy(out.Topic[:], id[:16])
+	out.Partition = int32(binary.BigEndian.Uint32(id[16:]))
+	return out
+}
+
+// --- partitions that are gone ---
+
+// retireUnknown ends the roles of partitions that the metadata does not have,
+// and removes them once that metadata is known to be recent enough.
+func (s *Shard) retireUnknown(now env.Time) {
+	for _, p := range slices.Clone(s.order) {
+		reg := s.image.Partition(p.id)
+		if reg != nil && reg.Replica(s.cfg.Node) {
+			continue
+		}
+		s.becomeIdle(now, p)
+		if s.caughtUp && !p.removing {
+			p.removing = true
+			s.stats.PartitionsRemoved++
+			p.log.Delete()
+			s.onDone(now, p, p.log.Pending())
+		}
+	}
+}
+
+// removed ends the removal of a partition.
+func (s *Shard) removed(now env.Time, p *part, err error) {
+	if err != nil {
+		s.fail(fmt.Errorf("shard %d: remove partition %s: %w", s.id, dirName(p.id), err))
+		return
+	}
+	if p.rebuilding {
+		p.rebuilding = false
+		p.log = partition.New(s.logConfig(p.id, p.owner), s.diskFor(p.owner))
+		p.log.Create()
+		s.oneLoaded()
+		return
+	}
+	s.wal.Unbind(p.handle)
+	delete(s.parts, p.id)
+	s.order = slices.DeleteFunc(s.order, func(q *part) bool { return q == p })
+	s.dirty = slices.DeleteFunc(s.dirty, func(q *part) bool { return q == p })
+}

@@ -1,0 +1,74 @@
+package shard
+
+// Stats are a shard's counters, for metrics; gauges are set by Stats().
+type Stats struct {
+	Requests            uint64
+	ConnectionsAccepted uint64
+	ConnectionsParked   uint64
+	ConnectionsRefused  uint64
+	MailRefused         uint64
+	TurnGaps            uint64
+
+	Appends       uint64
+	AppendedBytes uint64
+	Duplicates    uint64
+
+	FetchedFromMemory uint64
+	FetchedFromDisk   uint64
+	ReadErrors        uint64
+
+	Forwarded       uint64
+	ForwardsRefused uint64
+	LaneWaits       uint64
+
+	Pushes              uint64
+	PushedBytes         uint64
+	PushesRejected      uint64
+	Truncations         uint64
+	LinksSilent         uint64
+	PeerFramesMalformed uint64
+	PeerHellosRefused   uint64
+
+	LeaderElections uint64
+	ISRProposals    uint64
+	ISRRefusals     uint64
+
+	Flushes           uint64
+	FlushesFailed     uint64
+	PartitionsDamaged uint64
+	PartitionsRemoved uint64
+	ReplayGaps        uint64
+	Suspects          uint64
+
+	// Gauges.
+	Partitions     int
+	Leading        int
+	UnderMinISR    int
+	Clients        int
+	InflightBytes  int
+	TailBytes      int64
+	WALUsedBytes   int64
+	WALDurableSeq  uint64
+	PendingReplies int
+	LinksOpen      int
+}
+
+// Stats returns the counters with the gauges filled in.
+func (s *Shard) Stats() Stats {
+	st := s.stats
+	st.Partitions, st.Leading = len(s.order), len(s.led)
+	for _, p := range s.led {
+		if !p.leader.EnoughReplicas() {
+			st.UnderMinISR++
+		}
+	}
+	st.Clients, st.InflightBytes, st.TailBytes = len(s.clients), s.inflightBytes, s.tailTotal()
+	st.WALUsedBytes, st.WALDurableSeq = s.wal.Used(), uint64(s.wal.Durable())
+	st.PendingReplies = len(s.requests)
+	for _, l := range s.links {
+		if l.open {
+			st.LinksOpen++
+		}
+	}
+	return st
+}
