@@ -1,0 +1,178 @@
+package replica
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+)
+
+// three is a registration of replicas 1, 2, 3 led by 1.
+func three(pepoch kafka.PartitionEpoch, isr ...kafka.NodeID) Registration {
+	return Registration{
+		LeaderEpoch: 5, PartitionEpoch: pepoch, ISR: isr, MinInSync: 2,
+		Replicas: []Member{{1, 11}, {2, 12}, {3, 13}},
+	}
+}
+
+// logOf is a log of n records of epoch 4.
+func logOf(n int) *memLog {
+	l := &memLog{}
+	for range n {
+		l.epochs, l.values = append(l.epochs, 4), append(l.values, 0)
+	}
+	return l
+}
+
+// streamTo brings a follower into the streaming state with a durable end.
+func streamTo(t *testing.T, l *Leader, m Member, durable kafka.Offset, now env.Instant) {
+	t.Helper()
+	l.Connected(m.Node, now)
+	next, ok := l.NextSend(m.Node, logOf(20), now)
+	require.True(t, ok && next.Probe)
+	l.ProbeSent(m.Node, now)
+	l.Acked(m, durable, now)
+	require.True(t, l.Streaming(m.Node))
+}
+
+// A leader of epoch 5 at log end 10, of which 10 are durable locally.
+func newTestLeader(t *testing.T, reg Registration) *Leader {
+	l := NewLeader(testConfig, 1, reg, 10, 10, 0, 0)
+	streamTo(t, l, Member{2, 12}, 10, 0)
+	return l
+}
+
+func TestWatermarkIsTheLowestDurableEndOfTheISR(t *testing.T) {
+	l := NewLeader(testConfig, 1, three(1, 1, 2, 3), 10, 10, 0, 0)
+	streamTo(t, l, Member{2, 12}, 7, 0)
+	require.Zero(t, l.Watermark(), "replica 3 has acknowledged nothing")
+	streamTo(t, l, Member{3, 13}, 4, 0)
+	require.EqualValues(t, 4, l.Watermark())
+	require.True(t, l.Acked(Member{3, 13}, 9, 0))
+	require.EqualValues(t, 7, l.Watermark())
+}
+
+func TestWatermarkStandsBelowMinInSync(t *testing.T) {
+	l := newTestLeader(t, three(1, 1, 2))
+	require.EqualValues(t, 10, l.Watermark())
+	l.Update(three(2, 1), 0)
+	require.False(t, l.EnoughReplicas())
+	l.Appended(12, 0)
+	require.False(t, l.LocalDurable(12))
+	require.EqualValues(t, 10, l.Watermark())
+}
+
+func TestAcknowledgementsOfAnotherIncarnationDoNotCount(t *testing.T) {
+	l := NewLeader(testConfig, 1, three(1, 1, 2), 10, 10, 0, 0)
+	streamTo(t, l, Member{2, 12}, 3, 0)
+	require.False(t, l.Acked(Member{2, 99}, 10, 0))
+	require.EqualValues(t, 3, l.Watermark())
+	// When the new incarnation is registered, what the old one held counts no more.
+	reg := three(1, 1, 2)
+	reg.Replicas[1].Epoch = 99
+	l.Update(reg, 0)
+	l.Acked(Member{2, 12}, 10, 0)
+	require.EqualValues(t, 3, l.Watermark())
+}
+
+func TestAReplicaJoinsOnlyWithAllThatIsCommittedAndTheStartOfTheEpoch(t *testing.T) {
+	l := newTestLeader(t, three(1, 1, 2))
+	streamTo(t, l, Member{3, 13}, 9, 0)
+	_, ok := l.NextChange(0)
+	require.False(t, ok, "9 of 10 committed records are not enough")
+	l.Acked(Member{3, 13}, 10, 0)
+	p, ok := l.NextChange(0)
+	require.True(t, ok)
+	require.Equal(t, []Member{{1, 11}, {2, 12}, {3, 13}}, p.ISR)
+
+	// A new leader whose watermark lags behind its epoch's start: what lies
+	// between may be committed.
+	l = NewLeader(testConfig, 1, three(1, 1, 2), 10, 10, 5, 0)
+	streamTo(t, l, Member{3, 13}, 7, 0)
+	_, ok = l.NextChange(0)
+	require.False(t, ok)
+}
+
+// E2: the controller may have applied an addition whose verdict is not known,
+// and may elect that replica: the watermark must not pass it by.
+func TestAnAdditionHoldsTheWatermarkUntilItIsDefinitelyRefused(t *testing.T) {
+	l := newTestLeader(t, three(1, 1, 2))
+	streamTo(t, l, Member{3, 13}, 10, 0)
+	first, ok := l.NextChange(0)
+	require.True(t, ok)
+	l.Appended(11, 0)
+	l.LocalDurable(11)
+	l.Acked(Member{2, 12}, 11, 0)
+	require.EqualValues(t, 10, l.Watermark(), "replica 3 may be in the ISR by now")
+
+	later := env.Instant(testConfig.ProposalTimeout)
+	second, ok := l.NextChange(later)
+	require.True(t, ok, "without a verdict it is asked again")
+	require.False(t, l.ChangeRefused(second, later), "the first one may still be applied")
+	require.EqualValues(t, 10, l.Watermark())
+	require.True(t, l.ChangeRefused(first, later))
+	require.EqualValues(t, 11, l.Watermark())
+}
+
+func TestAnAdditionThatIsNotWantedAnyMoreIsUndoneByMovingThePartitionEpoch(t *testing.T) {
+	l := newTestLeader(t, three(1, 1, 2))
+	streamTo(t, l, Member{3, 13}, 10, 0)
+	_, ok := l.NextChange(0)
+	require.True(t, ok)
+	l.Disconnected(3)
+	l.Appended(11, 0)
+	l.LocalDurable(11)
+	l.Acked(Member{2, 12}, 11, 0)
+	undo, ok := l.NextChange(env.Instant(testConfig.ProposalTimeout))
+	require.True(t, ok)
+	require.Equal(t, []Member{{1, 11}, {2, 12}}, undo.ISR)
+	require.EqualValues(t, 10, l.Watermark())
+	l.Update(three(2, 1, 2), 0)
+	require.EqualValues(t, 11, l.Watermark())
+}
+
+func TestAFollowerWithoutProgressIsDroppedAfterTheAckTimeout(t *testing.T) {
+	l := newTestLeader(t, three(1, 1, 2, 3))
+	streamTo(t, l, Member{3, 13}, 10, 0)
+	l.Appended(11, 0)
+	l.Acked(Member{2, 12}, 11, 0)
+	require.Equal(t, env.Instant(time.Second), l.NextCheck())
+	_, ok := l.NextChange(env.Instant(time.Second) - 1)
+	require.False(t, ok)
+	p, ok := l.NextChange(env.Instant(time.Second))
+	require.True(t, ok)
+	require.Equal(t, []Member{{1, 11}, {2, 12}}, p.ISR)
+	// The shrink counts only once applied.
+	l.LocalDurable(11)
+	require.EqualValues(t, 10, l.Watermark())
+	l.Update(three(2, 1, 2), 0)
+	require.EqualValues(t, 11, l.Watermark())
+}
+
+func TestSilenceWhileTheShardItselfDidNotRunIsNoSign(t *testing.T) {
+	l := newTestLeader(t, three(1, 1, 2, 3))
+	streamTo(t, l, Member{3, 13}, 10, 0)
+	l.Appended(11, 0)
+	woken := env.Instant(time.Hour)
+	l.Resumed(woken)
+	_, ok := l.NextChange(woken)
+	require.False(t, ok)
+}
+
+func TestTheWindowBoundsWhatIsSentAndNotAcknowledged(t *testing.T) {
+	l := newTestLeader(t, three(1, 1, 2))
+	l.Appended(20, 0)
+	next, ok := l.NextSend(2, logOf(20), 0)
+	require.True(t, ok)
+	require.Equal(t, Send{Base: 10, Room: 4}, next)
+	l.BatchesSent(2, 15, 5) // the first batch goes whole, whatever its size
+	_, ok = l.NextSend(2, logOf(20), 0)
+	require.False(t, ok)
+	l.Acked(Member{2, 12}, 15, 0)
+	next, ok = l.NextSend(2, logOf(20), 0)
+	require.True(t, ok)
+	require.EqualValues(t, 15, next.Base)
+}
