@@ -2,8 +2,6 @@ package partition_test
 
 import (
 	"container/heap"
-	"errors"
-	"testing"
 
 	"github.com/stretchr/testify/require"
 
@@ -93,6 +91,8 @@ type bed struct {
 	life    uint64
 	done    []partition.Done
 	fatal   error
+	// opened and closed count operations.
+	opened, closed int
 	// noSync leaves NeedSync unanswered.
 	noSync bool
 }
@@ -100,6 +100,12 @@ type bed struct {
 func (b *bed) NewHandle() diskfs.Handle { b.handle++; return b.handle }
 func (b *bed) Submit(op diskfs.Op) {
 	require.EqualValues(b.t, owner, op.Owner)
+	switch op.Kind {
+	case diskfs.Open:
+		b.opened++
+	case diskfs.Close:
+		b.closed++
+	}
 	b.disk.Submit(op)
 }
 
@@ -367,6 +373,3 @@ func bytesOf(batches ...batch.Batch) (out [][]byte) {
 	}
 	return out
 }
-
-var _ testing.TB
-var _ = errors.Is

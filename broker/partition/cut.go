@@ -31,6 +31,7 @@ func (p *Log) Truncate(to kafka.Offset, ref Ref) {
 	assert.That(to >= p.watermark || p.state == Replaying, "partition: truncation to %d below the watermark %d", to, p.watermark)
 	assert.That(to <= p.logEnd, "partition: truncation to %d above the log end %d", to, p.logEnd)
 	p.generation++
+	p.overtake(to)
 	p.note(ref, p.tail.entries[p.tail.find(to):])
 	p.history.truncate(to)
 	end := p.tail.cutTo(to, min(to, p.flushed))
@@ -54,6 +55,7 @@ func (p *Log) Reset(start kafka.Offset, ref Ref) {
 	}
 	assert.That(start >= p.watermark || p.state == Replaying, "partition: reset to %d below the watermark %d", start, p.watermark)
 	p.generation++
+	p.overtake(-1)
 	p.note(ref, p.tail.entries)
 	p.history = nil
 	p.tail = tail{}
@@ -91,7 +93,7 @@ const (
 
 func (p *Log) newCut() *cut {
 	c := &cut{target: p.flushed, reset: p.resetPending, scanned: math.MinInt64}
-	c.publish = &publish{generation: p.generation}
+	c.publish = &publish{end: c.target}
 	if c.reset {
 		c.snapshot = snapshot{offset: c.target}
 		c.phase = publishing
@@ -118,7 +120,7 @@ func (p *Log) newCut() *cut {
 }
 
 func (c *cut) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error) {
-	if c.publish.generation != p.generation && c.publish.stage < rename {
+	if c.publish.overtaken && c.publish.stage < rename {
 		return nil, ErrOvertaken
 	}
 	for {
@@ -249,6 +251,8 @@ func (c *cut) finish(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, erro
 	}
 	return removeOps(p, c.removing), nil
 }
+
+func (c *cut) publishing() *publish { return c.publish }
 
 func (c *cut) end(p *Log, err error) {
 	if errors.Is(err, ErrOvertaken) || err == nil && p.cutPending() {

@@ -51,18 +51,17 @@ func (e *epochs) truncate(to kafka.Offset) {
 	*e = (*e)[:n]
 }
 
-// dropBelow forgets the epochs that end at or below start; the one that holds
-// start begins there from now on.
+// dropBelow forgets the epochs that end below start. The one that ends at start
+// stays: it is the epoch of the record before start, which replicas compare even
+// when that record is deleted (else two empty logs of different start would
+// seem to have nothing in common).
 func (e *epochs) dropBelow(start kafka.Offset) {
 	n := 0
-	for n+1 < len(*e) && (*e)[n+1].Start <= start {
+	for n+1 < len(*e) && (*e)[n+1].Start < start {
 		n++
 	}
 	if n > 0 {
 		*e = slices.Delete(*e, 0, n)
-	}
-	if len(*e) > 0 && (*e)[0].Start < start {
-		(*e)[0].Start = start
 	}
 }
 
@@ -79,6 +78,9 @@ func (e epochs) at(offset kafka.Offset) int {
 // start of the next one, or at end. (NoEpoch, start) if there is none.
 func (e epochs) endFor(epoch kafka.LeaderEpoch, start, end kafka.Offset) (kafka.LeaderEpoch, kafka.Offset) {
 	for i := len(e) - 1; i >= 0; i-- {
+		if i < len(e)-1 && end < start {
+			break // below the log start: as if forgotten
+		}
 		if e[i].Epoch <= epoch {
 			return e[i].Epoch, end
 		}

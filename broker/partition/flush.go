@@ -102,7 +102,7 @@ func (f *flush) prepare(p *Log) {
 		f.moved += len(record)
 	}
 	next := p.nextCheckpoint(end, f.covered(p), table)
-	f.publish = &publish{generation: p.generation, external: f.options.ExternalSync, names: f.fresh}
+	f.publish = &publish{end: end, external: f.options.ExternalSync, names: f.fresh}
 	if f.moved > 0 {
 		if !f.fresh {
 			next.segments = next.segments[:len(next.segments)-1]
@@ -154,13 +154,14 @@ func (f *flush) covered(p *Log) uint64 {
 	return max(covered, p.trusted.covered)
 }
 
-// commit makes the new checkpoint the trusted one. If a truncation came after
-// the rename, the log itself stays as the truncation left it: the segments are
-// cut back to where they were, and what was moved is still in the tail.
+// commit makes the new checkpoint the trusted one. If a truncation into it came
+// after the rename, the log itself stays as the truncation left it: the segments
+// are cut back to where they were, and what was moved and not truncated is still
+// in the tail.
 func (f *flush) commit(p *Log) {
 	before := p.trusted.covered
 	p.trusted = f.publish.next
-	if f.publish.generation != p.generation {
+	if f.publish.overtaken {
 		// What the log had in segments then was covered up to before; a truncation
 		// that went deeper has set a later sequence.
 		p.cutSeq = max(p.cutSeq, before)
@@ -170,6 +171,8 @@ func (f *flush) commit(p *Log) {
 	p.tail.popFront(f.moved)
 	p.dropNotes()
 }
+
+func (f *flush) publishing() *publish { return f.publish }
 
 func (f *flush) end(p *Log, err error) {
 	p.work.done = append(p.work.done, Done{Kind: Flushed, Err: err})

@@ -248,6 +248,7 @@ func (t *repair) end(p *Log, err error) {
 func (p *Log) Delete() {
 	p.state = Deleting
 	p.generation++ // whatever runs need not end well
+	p.overtake(-1)
 	p.work.wanted = wanted{remove: true}
 	if p.work.synced { // nobody has to sync for a flush that is given up
 		p.work.synced = false

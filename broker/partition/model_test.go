@@ -61,7 +61,7 @@ func (m *model) beginEpoch(epoch kafka.LeaderEpoch) {
 func (m *model) endOf(epoch kafka.LeaderEpoch) (kafka.LeaderEpoch, kafka.Offset) {
 	best := partition.NoEpoch
 	for i, e := range m.epochs {
-		if e.Epoch <= epoch && (i+1 == len(m.epochs) || m.epochs[i+1].Start > m.start) {
+		if e.Epoch <= epoch && (i+1 == len(m.epochs) || m.epochs[i+1].Start >= m.start) {
 			best = e.Epoch
 		}
 	}
@@ -220,7 +220,7 @@ func (w *world) look() {
 		require.Equal(w.rt, wantEnd, gotEnd)
 	}
 	for _, b := range m.batches {
-		if b.BaseOffset() >= m.start {
+		if b.NextOffset() >= m.start {
 			require.Equal(w.rt, b.LeaderEpoch(), w.log.EpochBefore(b.NextOffset()))
 		}
 	}

@@ -216,7 +216,7 @@ func (p *Log) Replay(b batch.Batch, ref Ref) error {
 	if p.Covered(ref.Seq) {
 		return nil
 	}
-	if b.BaseOffset() != p.logEnd || b.LeaderEpoch() < p.lastEpoch() {
+	if b.BaseOffset() != p.logEnd || b.LeaderEpoch() < p.EpochBefore(p.logEnd) {
 		return fmt.Errorf("%w: batch at %d of epoch %d, log end %d", ErrGap, b.BaseOffset(), b.LeaderEpoch(), p.logEnd)
 	}
 	p.Append(b, ref)
@@ -229,7 +229,7 @@ func (p *Log) EndReplay() (whole bool) {
 	assert.That(p.state == Replaying, "partition: EndReplay in state %d", p.state)
 	p.state = Ready
 	whole = p.watermark <= p.logEnd && p.logStart <= p.logEnd
-	p.history.dropBelow(min(p.logStart, p.logEnd)) // epochs came back with records that were covered in part
+	p.history.dropBelow(min(p.logStart, p.logEnd)) // some came back with records below the start
 	p.watermark = min(p.watermark, p.logEnd)
 	if p.logStart > p.logEnd { // lost with the data; the owner re-fetches and learns it again
 		p.logStart = p.logEnd
@@ -318,21 +318,10 @@ func (p *Log) Producers() int { return p.producers.table.Len() }
 // LatestEpoch is the newest leader epoch that began here, NoEpoch if none did.
 func (p *Log) LatestEpoch() kafka.LeaderEpoch { return p.history.latest() }
 
-// EpochBefore is the leader epoch of the record before offset, NoEpoch at the
-// log start and below.
+// EpochBefore is the leader epoch of the record before offset, also if that is
+// just below the log start; NoEpoch at offset 0 and where it is not known.
 func (p *Log) EpochBefore(offset kafka.Offset) kafka.LeaderEpoch {
-	if offset <= p.logStart {
-		return NoEpoch
-	}
 	if i := p.history.at(offset - 1); i >= 0 {
-		return p.history[i].Epoch
-	}
-	return NoEpoch
-}
-
-// lastEpoch is the leader epoch of the last record, log start or not.
-func (p *Log) lastEpoch() kafka.LeaderEpoch {
-	if i := p.history.at(p.logEnd - 1); i >= 0 {
 		return p.history[i].Epoch
 	}
 	return NoEpoch

@@ -25,11 +25,12 @@ type publish struct {
 	files    []fileWrite
 	names    bool // files are new: their names must be durable too
 	external bool // the owner syncs
-	// generation is the log's when the work began: a truncation since then stops
-	// it, unless the rename is under way.
-	generation uint64
-	stage      publishStage
-	handles    []diskfs.Handle // of the temporary file and of files, in this order
+	// overtaken: a truncation has cut below the end that next vouches for. It
+	// stops the work, unless the rename is under way.
+	overtaken bool
+	end       kafka.Offset
+	stage     publishStage
+	handles   []diskfs.Handle // of the temporary file and of files, in this order
 }
 
 // publishStage says which operations of a publish were submitted last.
@@ -56,7 +57,7 @@ func (w *publish) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, er
 	if err != nil {
 		return nil, err
 	}
-	if w.stage < rename && w.generation != p.generation {
+	if w.stage < rename && w.overtaken {
 		return nil, ErrOvertaken
 	}
 	if w.stage++; w.stage == mkdirs && p.trusted.number > 0 {

@@ -265,9 +265,25 @@ func (p *Log) nextJob() task {
 func (p *Log) cutPending() bool { return p.trusted.end > p.flushed || p.resetPending }
 
 // notesDurable reports whether a checkpoint may be written: it contains the
-// effects of all notes, and must not know what the WAL might still lose.
+// effects of all notes, and must not know what the WAL might still lose. That
+// goes for the newest epoch too, which may have replaced one without records.
 func (p *Log) notesDurable() bool {
+	if n := len(p.history); n > 0 && p.history[n-1].seq > p.durable {
+		return false
+	}
 	return len(p.notes) == 0 || p.notes[len(p.notes)-1].seq <= p.durable
+}
+
+// overtake tells the job that nothing at or above to is in the log any more.
+func (p *Log) overtake(to kafka.Offset) {
+	if p.work.job == nil {
+		return
+	}
+	if t, ok := p.work.job.task.(interface{ publishing() *publish }); ok {
+		if w := t.publishing(); w != nil && to < w.end {
+			w.overtaken = true
+		}
+	}
 }
 
 // lostIndex is the first segment whose indexes can and must be built again, or -1.

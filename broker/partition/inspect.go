@@ -1,0 +1,37 @@
+package partition
+
+import (
+	"lockstep/broker/batch"
+	"lockstep/broker/kafka"
+)
+
+// What checkers and reports may see of a log. Nothing here changes it.
+
+// SegmentView is the trusted part of one segment's log file.
+type SegmentView struct {
+	Path  string // relative to the node's data directory
+	Base  kafka.Offset
+	Bytes int64
+}
+
+// Segments lists the segments, oldest first. What they hold at or above Flushed
+// was truncated and does not belong to the log.
+func (p *Log) Segments() []SegmentView {
+	var views []SegmentView
+	for i := range p.trusted.segments {
+		s := &p.trusted.segments[i]
+		views = append(views, SegmentView{Path: p.path(s.name(logSuffix)), Base: s.base, Bytes: s.logBytes})
+	}
+	return views
+}
+
+// Flushed is where the segments end and the tail begins.
+func (p *Log) Flushed() kafka.Offset { return p.flushed }
+
+// Tail visits the batches that no segment holds yet, oldest first; nil stands
+// for one whose bytes were released from memory.
+func (p *Log) Tail(visit func(batch.Batch)) {
+	for i := range p.tail.entries {
+		visit(p.tail.entries[i].buf)
+	}
+}
