@@ -192,7 +192,7 @@ func (c *Control) onMail(now env.Time, from loop.ID, mail any) {
 		c.onPong(now, from, m)
 	case shard.Recovered:
 		c.onRecovered(now, from, m)
-	case shard.StatsRequest:
+	case StatsRequest:
 		c.host.Reply(from, c.Stats())
 	case Drain:
 		c.onDrain(now)

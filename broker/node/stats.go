@@ -1,5 +1,8 @@
 package node
 
+// StatsRequest asks the control loop for its Stats.
+type StatsRequest struct{}
+
 // Stats are the control loop's counters, for metrics; gauges are set by Stats().
 type Stats struct {
 	PeerFramesMalformed uint64

@@ -1,0 +1,208 @@
+package drive_test
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"lockstep/broker/api"
+	"lockstep/broker/drive"
+	"lockstep/broker/kafka"
+	"lockstep/broker/limits"
+	"lockstep/broker/loop"
+	"lockstep/broker/node"
+	"lockstep/broker/partition"
+	"lockstep/broker/wal"
+	"lockstep/broker/wire/peer"
+	"lockstep/diskfs"
+	"lockstep/diskfs/osfs"
+	"lockstep/netsim/tcp"
+)
+
+// cluster is nodes on real sockets and disks in this process.
+type cluster struct {
+	t       *testing.T
+	configs []node.Config
+	dirs    []string
+	nodes   []*running
+}
+
+type running struct {
+	node    *drive.Node
+	network *tcp.Network
+	disks   []*osfs.Disk
+}
+
+func startCluster(t *testing.T, size, shards int) *cluster {
+	c := &cluster{t: t, nodes: make([]*running, size)}
+	voters := make([]node.Voter, size)
+	for i := range voters {
+		voters[i] = node.Voter{Node: kafka.NodeID(i + 1), Addr: freeAddress(t)}
+	}
+	for i := range size {
+		walConfig := wal.DefaultConfig("")
+		walConfig.SegmentBytes = 4 << 20
+		addresses := node.Addresses{Kafka: freeAddress(t), Control: voters[i].Addr, Data: freeAddress(t)}
+		c.configs = append(c.configs, node.Config{
+			Node: kafka.NodeID(i + 1), Cluster: peer.UUID{1, 2, 3}, Shards: shards, Voters: voters,
+			Listen: addresses, Advertised: addresses, Limits: limits.Default(),
+			Settings: api.Settings{
+				AutoCreateTopics: true, NumPartitions: 3, ReplicationFactor: int16(min(size, 3)), MinInSync: min(size, 2),
+				MaxMessageBytes: 1 << 20, FetchMaxBytes: 50 << 20, FetchMaxWait: 30 * time.Second, DeleteTopics: true,
+				AppliedByAll: 5 * time.Second,
+			},
+			ControlWAL: walConfig, ShardWAL: walConfig, Log: partition.DefaultLimits(),
+		})
+		c.dirs = append(c.dirs, t.TempDir())
+		c.start(i)
+	}
+	t.Cleanup(func() {
+		for i := range c.nodes {
+			c.stop(i)
+		}
+	})
+	c.awaitBrokers(size)
+	return c
+}
+
+// awaitBrokers waits until the metadata lists so many brokers.
+func (c *cluster) awaitBrokers(n int) {
+	admin := kadm.NewClient(c.client())
+	require.Eventually(c.t, func() bool {
+		m, err := admin.BrokerMetadata(context.Background())
+		return err == nil && len(m.Brokers) == n
+	}, 20*time.Second, 20*time.Millisecond)
+}
+
+// freeAddress is a loopback address that nobody listened at a moment ago.
+func freeAddress(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func (c *cluster) start(i int) {
+	cfg := c.configs[i]
+	_, err := rand.Read(cfg.Incarnation[:])
+	require.NoError(c.t, err)
+	r := &running{network: tcp.New()}
+	r.node, err = drive.Start(drive.Config{
+		Loops: cfg.Shards + 1, Network: r.network, MailboxRequests: cfg.Limits.MailboxRequests,
+		TurnWarn: 5 * time.Second, TurnFatal: time.Hour,
+		Disk: func(sink diskfs.Sink) (diskfs.Disk, error) {
+			d, err := osfs.New(c.dirs[i], sink, osfs.Options{})
+			if err == nil {
+				r.disks = append(r.disks, d)
+			}
+			return d, err
+		},
+		Report: func(format string, args ...any) { fmt.Printf("node %d: "+format+"\n", append([]any{i + 1}, args...)...) },
+		Exit:   func(int) {},
+	}, func(hosts []loop.Host) []loop.Loop { return node.New(cfg, hosts) })
+	require.NoError(c.t, err)
+	c.nodes[i] = r
+}
+
+// stop ends a node without telling anybody, as a kill does.
+func (c *cluster) stop(i int) {
+	r := c.nodes[i]
+	if r == nil {
+		return
+	}
+	c.nodes[i] = nil
+	r.node.Stop(nil)
+	require.NoError(c.t, r.node.Wait())
+	r.network.Close()
+	for _, d := range r.disks {
+		require.NoError(c.t, d.Close())
+	}
+}
+
+func (c *cluster) bootstrap() (addrs []string) {
+	for _, cfg := range c.configs {
+		addrs = append(addrs, cfg.Listen.Kafka)
+	}
+	return addrs
+}
+
+func (c *cluster) client(opts ...kgo.Opt) *kgo.Client {
+	client, err := kgo.NewClient(append([]kgo.Opt{
+		kgo.SeedBrokers(c.bootstrap()...),
+		kgo.MetadataMinAge(50 * time.Millisecond),
+	}, opts...)...)
+	require.NoError(c.t, err)
+	c.t.Cleanup(client.Close)
+	return client
+}
+
+func (c *cluster) create(ctx context.Context, topic string, partitions int32) {
+	_, err := kadm.NewClient(c.client()).CreateTopic(ctx, partitions, int16(min(len(c.nodes), 3)), nil, topic)
+	require.NoError(c.t, err)
+}
+
+// produce sends n records with distinct values, idempotently and acknowledged
+// by all, and waits for them.
+func (c *cluster) produce(ctx context.Context, topic string, from, n int) {
+	client := c.client(kgo.DefaultProduceTopic(topic), kgo.RecordPartitioner(kgo.RoundRobinPartitioner()))
+	var records []*kgo.Record
+	for i := range n {
+		records = append(records, &kgo.Record{Value: []byte(strconv.Itoa(from + i))})
+	}
+	require.NoError(c.t, client.ProduceSync(ctx, records...).FirstErr())
+}
+
+// consume reads until n records came, and returns how often each value did.
+func (c *cluster) consume(ctx context.Context, topic string, n int) map[string]int {
+	client := c.client(kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	values := map[string]int{}
+	for len(values) < n && ctx.Err() == nil {
+		fetches := client.PollFetches(ctx)
+		fetches.EachRecord(func(r *kgo.Record) { values[string(r.Value)]++ })
+	}
+	return values
+}
+
+func requireOnce(t *testing.T, values map[string]int, n int) {
+	require.Len(t, values, n)
+	for v, times := range values {
+		require.Equal(t, 1, times, "value %s", v)
+	}
+}
+
+func TestOneNodeServesARealClient(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	c := startCluster(t, 1, 2)
+	c.create(ctx, "events", 3)
+	c.produce(ctx, "events", 0, 1000)
+	requireOnce(t, c.consume(ctx, "events", 1000), 1000)
+
+	c.stop(0)
+	c.start(0)
+	c.produce(ctx, "events", 1000, 500)
+	requireOnce(t, c.consume(ctx, "events", 1500), 1500)
+}
+
+func TestThreeNodesReplicateAndSurviveAKill(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
+	defer cancel()
+	c := startCluster(t, 3, 1)
+	c.create(ctx, "events", 6)
+	c.produce(ctx, "events", 0, 1000)
+	requireOnce(t, c.consume(ctx, "events", 1000), 1000)
+
+	c.stop(0)
+	c.produce(ctx, "events", 1000, 1000)
+	c.start(0)
+	c.produce(ctx, "events", 2000, 1000)
+	requireOnce(t, c.consume(ctx, "events", 3000), 3000)
+}
