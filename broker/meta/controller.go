@@ -66,8 +66,10 @@ type brokerSession struct {
 	incarnation peer.UUID
 	granted     env.Instant // receipt of the last heartbeat that was granted; valid if ever
 	ever        bool
-	begun       env.Instant // when this controller first knew the incarnation, or unfenced it
-	confirmed   Index       // what all its loops act on
+	// begun is when the session began to count: when this controller first knew
+	// the incarnation, unfenced it, or last withheld a lease from it.
+	begun     env.Instant
+	confirmed Index // what all its loops act on
 	// renounced: it said that it drains, has stopped answering and uses no lease.
 	renounced bool
 	taking    int            // proposed commands that take a leadership from it

@@ -71,6 +71,10 @@ func (c *controller) answer(now env.Instant, img *Image, hb heartbeat) {
 	case !b.Fenced && caughtUp && s.taking == 0 && !s.withheld:
 		reply.Granted = true
 		s.granted, s.ever = max(s.granted, hb.at), true
+	case !b.Fenced && caughtUp:
+		// It is alive: the lease is withheld by us, so that a leadership can be
+		// moved, and that must not end in a fence.
+		s.begun = now
 	}
 	c.reply(hb.Node, reply)
 }

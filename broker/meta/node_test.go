@@ -327,6 +327,40 @@ func TestVotersCanBeReplaced(t *testing.T) {
 	c.until(5*time.Second, "the voter set survives a restart", func() bool { return len(h.node.Status().Voters) == 3 })
 }
 
+// handedOver creates a partition that b leads while a, in sync, is preferred.
+func (c *cluster) handedOver(a, b *host) kafka.PartitionID {
+	id := kafka.PartitionID{Topic: kafka.TopicID{5}}
+	c.do(a, &CreateTopics{Topics: []NewTopic{{Name: "t", ID: id.Topic, Partitions: -1, ReplicationFactor: -1, Assignments: [][]kafka.NodeID{{a.id, b.id}}}}})
+	a.crash()
+	a.start()
+	c.until(5*time.Second, "b leads", func() bool { return c.newest.Partition(id).Leader == b.id })
+	c.ready()
+	p := c.newest.Partition(id)
+	v := c.do(b, &AlterPartition{Leader: b.id, BrokerEpoch: b.node.Epoch(), Partitions: []NewISR{{ID: id, LeaderEpoch: p.LeaderEpoch, PartitionEpoch: p.PartitionEpoch,
+		ISR: []ISRMember{{a.id, a.node.Epoch()}, {b.id, b.node.Epoch()}}}}})
+	require.Equal(c.t, kafka.None, v.Partitions[0].Code)
+	return id
+}
+
+// A live broker that has not confirmed a loss gets no lease, though it is
+// neither fenced nor silent.
+func TestNoLeaseBeforeALossIsConfirmed(t *testing.T) {
+	c := newCluster(t, 3, 20)
+	c.ready()
+	a, b := c.nodes[0], c.nodes[1]
+	id := c.handedOver(a, b)
+	c.run(time.Second)
+	b.wedged = true
+	v := c.do(a, &ElectLeaders{Partitions: c.newest.Elections([]kafka.PartitionID{id})})
+	require.Equal(t, kafka.None, v.Partitions[0].Code)
+	c.run(time.Second) // every step is checked
+	require.Equal(t, b.id, b.acting.Partition(id).Leader)
+	require.False(t, c.newest.Broker(b.id).Fenced, "moving a leadership does not fence a live broker")
+	require.False(t, b.node.LeaseValid(b.clock()))
+	b.wedged = false
+	c.until(time.Second, "the lease is back", func() bool { return b.node.LeaseValid(b.clock()) })
+}
+
 // A new controller does not know what its predecessor granted: it waits for W
 // from the start of its own term.
 func TestNewControllerWaitsForLeasesOfTheOldOne(t *testing.T) {
@@ -334,26 +368,13 @@ func TestNewControllerWaitsForLeasesOfTheOldOne(t *testing.T) {
 	c.ready()
 	old := c.leader()
 	a, b := c.nodes[int(old.id)%5], c.nodes[int(old.id+1)%5]
-	id := kafka.PartitionID{Topic: kafka.TopicID{5}}
-	c.do(a, &CreateTopics{Topics: []NewTopic{{Name: "t", ID: id.Topic, Partitions: -1, ReplicationFactor: -1, Assignments: [][]kafka.NodeID{{a.id, b.id}}}}})
-	// b leads, and a, the preferred replica, is in sync.
-	c.do(a, &ElectLeaders{Resigned: true, Partitions: c.newest.Elections([]kafka.PartitionID{id})})
-	a.resigned[id] = 0
-	a.node.Drain()
-	a.turn()
-	c.until(time.Second, "b leads", func() bool { return c.newest.Partition(id).Leader == b.id })
-	a.crash()
-	a.start()
-	c.ready()
-	p := c.newest.Partition(id)
-	v := c.do(b, &AlterPartition{Leader: b.id, BrokerEpoch: b.node.Epoch(), Partitions: []NewISR{{ID: id, LeaderEpoch: p.LeaderEpoch, PartitionEpoch: p.PartitionEpoch,
-		ISR: []ISRMember{{a.id, a.node.Epoch()}, {b.id, b.node.Epoch()}}}}})
-	require.Equal(t, kafka.None, v.Partitions[0].Code)
+	id := c.handedOver(a, b)
 	c.run(time.Second)
 	begin := c.now
 	old.frozen, b.frozen = true, true
 	c.until(3*time.Second, "another controller", func() bool { l := c.leader(); return l != nil && l != old })
-	v = c.do(a, &ElectLeaders{Partitions: c.newest.Elections([]kafka.PartitionID{id})})
+	v := c.do(a, &ElectLeaders{Partitions: c.newest.Elections([]kafka.PartitionID{id})})
+	require.Equal(t, kafka.None, v.Partitions[0].Code)
 	require.Equal(t, a.id, c.newest.Partition(id).Leader)
 	require.Greater(t, c.now-begin, 2500*time.Millisecond)
 }

@@ -1,6 +1,8 @@
 package meta
 
 import (
+	"time"
+
 	pb "go.etcd.io/raft/v3/raftpb"
 
 	"lockstep/broker/assert"
@@ -63,13 +65,13 @@ func (n *Node) beat(now env.Instant) {
 }
 
 // registrationTimeout bounds one attempt; registering again is harmless.
-const registrationTimeout = 2_000_000_000
+const registrationTimeout = 2 * time.Second
 
 // hand gives proposals and barriers to the controller, here or elsewhere.
 func (n *Node) hand(now env.Instant) {
 	if n.session.mustRegister() && n.knows != 0 {
 		cmd := n.session.register
-		n.session.registering = n.Propose(&cmd, now+registrationTimeout).Seq
+		n.session.registering = n.Propose(&cmd, now.Add(registrationTimeout)).Seq
 	}
 	leader := n.raft.leader()
 	if leader == 0 {
