@@ -1,24 +1,55 @@
 // Command lockstep runs, measures and tests Lockstep brokers.
+//
+//	serve   one broker process                    serve.go, config*.go, broker.go
+//	        its HTTP endpoints                    http.go, metrics.go
+//	dev     a cluster of serve processes          dev*.go, supervise.go
+//	bench   measure any Kafka-protocol cluster    bench*.go
+//	sim     many simulated worlds                 sim.go
 package main
 
 import (
 	"fmt"
 	"os"
+	"os/signal"
 
 	"github.com/spf13/cobra"
+
+	"lockstep/sim"
 )
 
 func main() {
+	if os.Getenv(sim.WorkerVariable) != "" {
+		os.Exit(runSimWorker())
+	}
+	if err := rootCommand().Execute(); err != nil {
+		fmt.Fprintln(os.Stderr, "lockstep:", err)
+		os.Exit(1)
+	}
+}
+
+func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "lockstep",
 		Short: "A Kafka-protocol broker cluster whose complete code also runs in a seeded simulator",
-		// Errors are printed once, here; a wrong flag gets the usage.
+		Example: `  lockstep dev
+  lockstep bench produce --acks -1
+  lockstep sim --seeds 1-100`,
+		// Errors are printed once, by main.
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
 	root.AddCommand(devCommand(), serveCommand(), benchCommand(), simCommand())
-	if err := root.Execute(); err != nil {
-		fmt.Fprintln(os.Stderr, "lockstep:", err)
-		os.Exit(1)
+	return root
+}
+
+// runSimWorker is the whole life of a process that lockstep sim has started.
+func runSimWorker() int {
+	// Ctrl-C reaches the whole foreground group. The parent decides what it means;
+	// a worker that died of it would look like a run that killed its process.
+	signal.Ignore(os.Interrupt)
+	if err := sim.ServeJobs(os.Stdin, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
+	return 0
 }

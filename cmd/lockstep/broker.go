@@ -1,0 +1,252 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"lockstep/broker/api"
+	"lockstep/broker/drive"
+	"lockstep/broker/kafka"
+	"lockstep/broker/limits"
+	"lockstep/broker/loop"
+	"lockstep/broker/meta"
+	"lockstep/broker/node"
+	"lockstep/broker/partition"
+	"lockstep/broker/shard"
+	"lockstep/broker/wal"
+	"lockstep/broker/wire/peer"
+	"lockstep/diskfs"
+	"lockstep/diskfs/osfs"
+	"lockstep/netsim/tcp"
+)
+
+// nodeConfig is the configuration as package node takes it. incarnation must
+// be new at every start.
+func nodeConfig(c *brokerConfig, incarnation peer.UUID) node.Config {
+	var voters []node.Voter
+	for _, v := range c.voters {
+		voters = append(voters, node.Voter{Node: kafka.NodeID(v.node), Addr: v.addr})
+	}
+	log := partition.DefaultLimits()
+	log.SegmentBytes = c.segmentBytes
+	shardWAL := wal.DefaultConfig("")
+	shardWAL.SegmentBytes, shardWAL.BudgetBytes = c.walSegmentBytes, c.walBudgetBytes
+	timing := sessionTiming(c.heartbeat, c.session)
+	return node.Config{
+		Node: kafka.NodeID(c.nodeID), Cluster: c.cluster, Incarnation: incarnation,
+		Shards: c.shards, Voters: voters, Rack: c.rack,
+		Listen:     node.Addresses{Kafka: c.listener, Control: c.control, Data: c.replication},
+		Advertised: node.Addresses{Kafka: c.advertised, Control: c.ownVoter(), Data: c.advertisedReplication},
+		Limits:     brokerLimits(c),
+		Settings: api.Settings{
+			AutoCreateTopics: c.autoCreateTopics, DeleteTopics: c.deleteTopics,
+			NumPartitions: int32(c.numPartitions), ReplicationFactor: int16(c.replicationFactor), MinInSync: int(c.minInSync),
+			MaxMessageBytes: int(c.messageMaxBytes), FetchMaxBytes: int(c.fetchMaxBytes),
+			FetchMaxWait: fetchMaxWait,
+			// By then a broker that does not apply is fenced and not waited for.
+			AppliedByAll: timing.Session + time.Second,
+		},
+		Timing:     timing,
+		Defaults:   c.clusterOverrides,
+		ControlWAL: controlWAL(),
+		ShardWAL:   shardWAL,
+		Log:        log,
+	}
+}
+
+// fetchMaxWait bounds long polls: a consumer that asks for more gets an empty
+// answer and asks again.
+const fetchMaxWait = 30 * time.Second
+
+func (c *brokerConfig) ownVoter() string {
+	for _, v := range c.voters {
+		if v.node == c.nodeID {
+			return v.addr
+		}
+	}
+	return c.control
+}
+
+func brokerLimits(c *brokerConfig) limits.Limits {
+	l := limits.Default()
+	l.RequestBytes = int(c.requestMaxBytes)
+	l.InflightBytes = int(c.queuedMaxBytes)
+	l.ConnRequests = int(c.connRequests)
+	l.RequestTimeout = c.requestTimeout
+	l.LagTimeout = c.lagTimeMax
+	l.AckTimeout = min(l.AckTimeout, l.LagTimeout)
+	l.RedialMax = min(l.RedialMax, l.AckTimeout/2)
+	l.RedialMin = min(l.RedialMin, l.RedialMax)
+	// Forwarded requests travel between brokers, with a header of ours.
+	l.PeerFrameBytes = max(l.PeerFrameBytes, l.RequestBytes+1<<20)
+	return l
+}
+
+// controlWAL is small, so that a full data disk leaves it its reserve. Groups go
+// out one at a time: only then does recovery tell a torn tail from damage for
+// certain (package wal), and a voter that suspects itself leaves the cluster.
+func controlWAL() wal.Config {
+	c := wal.DefaultConfig("")
+	c.SegmentBytes = 16 << 20
+	c.BudgetBytes = 256 << 20
+	c.InFlight = 1
+	return c
+}
+
+// sessionTiming fits leases into a session (PROTOCOL 25). Sessions of three
+// seconds and more take the standard lease; shorter ones scale it down, so that
+// W >= Λ(1+ρ)/(1-ρ) and session >= W still hold.
+func sessionTiming(heartbeat, session time.Duration) meta.Timing {
+	const driftPercent = 5
+	takeover := min(2800*time.Millisecond, session*14/15)
+	lease := min(2500*time.Millisecond, takeover*(100-driftPercent)/(100+driftPercent))
+	return meta.Timing{
+		Heartbeat: heartbeat, Session: session, DriftPercent: driftPercent,
+		Takeover: takeover, Lease: lease.Truncate(time.Millisecond),
+	}
+}
+
+// broker is a running node with what it runs on.
+type broker struct {
+	node     *drive.Node
+	network  *tcp.Network
+	disks    []*osfs.Disk
+	shards   int
+	draining atomic.Bool
+}
+
+// startBroker starts the node of a configuration. It returns before the node
+// has joined the cluster.
+func startBroker(c *brokerConfig, logger *log.Logger) (*broker, error) {
+	if err := os.MkdirAll(c.dir, 0o750); err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	var incarnation peer.UUID
+	if _, err := rand.Read(incarnation[:]); err != nil {
+		return nil, fmt.Errorf("draw incarnation: %w", err)
+	}
+	cfg := nodeConfig(c, incarnation)
+	b := &broker{network: tcp.New(), shards: c.shards}
+	var err error
+	b.node, err = drive.Start(drive.Config{
+		Loops:   c.shards + 1,
+		Network: b.network,
+		Disk: func(sink diskfs.Sink) (diskfs.Disk, error) {
+			d, err := osfs.New(c.dir, sink, osfs.Options{})
+			if err != nil {
+				return nil, err
+			}
+			b.disks = append(b.disks, d)
+			return d, nil
+		},
+		MailboxRequests: cfg.Limits.MailboxRequests,
+		TurnWarn:        c.watchdogWarn,
+		TurnFatal:       c.watchdogFatal,
+		Report:          logger.Printf,
+		Exit:            os.Exit,
+	}, func(hosts []loop.Host) []loop.Loop { return node.New(cfg, hosts) })
+	if err != nil {
+		b.network.Close()
+		return nil, err
+	}
+	return b, nil
+}
+
+// drain asks the node to hand over its leaderships and waits until it has.
+func (b *broker) drain(timeout time.Duration) error {
+	b.draining.Store(true)
+	_, err := ask[node.Drained](b, loop.Control, node.Drain{}, timeout)
+	return err
+}
+
+// close releases sockets, files and the lock of the data directory of a node
+// that has stopped. What a disk still has in flight is waited for.
+func (b *broker) close() {
+	b.network.Close()
+	for _, d := range b.disks {
+		_ = d.Close() // always nil: there is nothing left to lose
+	}
+}
+
+// health says why the node cannot serve clients; "" if it can.
+func (b *broker) health() string {
+	if b.draining.Load() {
+		return "shutting down"
+	}
+	s, err := ask[node.Stats](b, loop.Control, node.StatsRequest{}, askTimeout)
+	switch {
+	case err != nil:
+		return fmt.Sprintf("control loop: %v", err)
+	case !s.Registered:
+		return "not registered with a controller yet"
+	case s.Fenced:
+		return "fenced: no valid session with the controller"
+	}
+	return ""
+}
+
+// sample reads the statistics of all loops. A loop that does not answer is
+// missing from them, and counted as not answering.
+func (b *broker) sample() []metric {
+	var out []metric
+	depths, turns := b.node.Depths(), b.node.Turns()
+	for i := range depths {
+		labels := fmt.Sprintf(`{loop="%d"}`, i)
+		out = append(out,
+			metric{"lockstep_loop_mailbox_depth", gauge, labels, float64(depths[i])},
+			metric{"lockstep_loop_turns_total", counter, labels, float64(turns[i])})
+		// A drain occupies the only line to the loops until it ends.
+		if b.draining.Load() {
+			continue
+		}
+		var stats any
+		var err error
+		if loop.ID(i) == loop.Control {
+			stats, err = ask[node.Stats](b, loop.Control, node.StatsRequest{}, askTimeout)
+		} else {
+			stats, err = ask[shard.Stats](b, loop.ID(i), shard.StatsRequest{}, askTimeout)
+		}
+		answers := 0.0
+		if err == nil {
+			answers = 1
+			prefix := "lockstep_shard"
+			if loop.ID(i) == loop.Control {
+				prefix, labels = "lockstep_control", ""
+			}
+			out = append(out, structMetrics(prefix, labels, stats)...)
+		}
+		out = append(out, metric{"lockstep_loop_answers", gauge, fmt.Sprintf(`{loop="%d"}`, i), answers})
+	}
+	return out
+}
+
+// askTimeout is how long a loop has to answer a question about itself.
+const askTimeout = time.Second
+
+// ask mails a question to a loop and waits for an answer of type T. An answer
+// of another type is that of an earlier question which was given up: the
+// question is then asked again, so it must do no harm twice.
+func ask[T any](b *broker, to loop.ID, question any, timeout time.Duration) (T, error) {
+	var zero T
+	deadline := time.Now().Add(timeout)
+	for {
+		left := time.Until(deadline)
+		if left <= 0 {
+			return zero, drive.ErrNoAnswer
+		}
+		answer, err := b.node.Ask(to, question, left)
+		if err != nil {
+			return zero, err
+		}
+		if t, ok := answer.(T); ok {
+			return t, nil
+		}
+	}
+}
+
+var errSelfStopped = errors.New("the node stopped itself")

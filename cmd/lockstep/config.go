@@ -1,0 +1,255 @@
+package main
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/magiconair/properties"
+
+	"lockstep/broker/limits"
+	"lockstep/broker/meta"
+)
+
+// brokerConfig is the configuration of one broker process as its keys say it.
+// nodeConfig turns it into what package node takes.
+type brokerConfig struct {
+	nodeID  int64
+	cluster [16]byte
+	dir     string
+	rack    string
+
+	// Addresses are "host:port". Those to listen on may lack the host, which
+	// means all interfaces; advertised ones never do.
+	listener              string
+	advertised            string
+	control               string // listen; voters hold the advertised one
+	replication           string
+	advertisedReplication string
+	http                  string // "" for none
+	voters                []voter
+	shards                int
+
+	numPartitions     int64
+	replicationFactor int64
+	minInSync         int64
+	autoCreateTopics  bool
+	deleteTopics      bool
+	messageMaxBytes   int64
+	fetchMaxBytes     int64
+
+	segmentBytes    int64
+	walSegmentBytes int64
+	walBudgetBytes  int64
+
+	requestMaxBytes  int64
+	queuedMaxBytes   int64
+	connRequests     int64
+	requestTimeout   time.Duration
+	lagTimeMax       time.Duration
+	heartbeat        time.Duration
+	session          time.Duration
+	watchdogWarn     time.Duration
+	watchdogFatal    time.Duration
+	clusterOverrides meta.Configs // broker-level keys that were set, sorted by name
+}
+
+// voter is one entry of controller.quorum.voters.
+type voter struct {
+	node int64
+	addr string
+}
+
+// configKey is a key of the configuration file. A key without a default that
+// is required has no value until it is set.
+type configKey struct {
+	name     string
+	fallback string
+	required bool
+	about    string
+	set      func(value string) error
+}
+
+// keys binds the known keys to the fields of c. Names that Kafka has mean what
+// they mean there. The topic defaults of package meta come on top.
+func (c *brokerConfig) keys() []configKey {
+	l := limits.Default()
+	return []configKey{
+		{name: "node.id", required: true, about: "this broker's id, from 1; also its Raft id", set: setInt(&c.nodeID, 1, 1<<31-1)},
+		{name: "cluster.id", required: true, about: "the cluster's id, 32 hex digits, the same on all nodes", set: setCluster(&c.cluster)},
+		{name: "log.dirs", required: true, about: "the data directory; exactly one, made if missing", set: setDir(&c.dir)},
+		{name: "controller.quorum.voters", required: true, about: "id@host:port,... of the first nodes' control listeners, the same on all of them", set: setVoters(&c.voters)},
+		{name: "broker.rack", about: "rack of this broker", set: setString(&c.rack)},
+
+		{name: "listeners", fallback: "PLAINTEXT://:9092", about: "where clients are served; one PLAINTEXT listener", set: setListener(&c.listener)},
+		{name: "advertised.listeners", about: "what clients are told (default: listeners, with this host's name for an empty host)", set: setListener(&c.advertised)},
+		{name: "control.listener", about: "host:port of Raft and sessions (default: this node's entry of controller.quorum.voters)", set: setAddress(&c.control)},
+		{name: "replication.listener", about: "host:port of replication (default: the port of listeners + 2000)", set: setAddress(&c.replication)},
+		{name: "advertised.replication.listener", about: "what other brokers are told (default: replication.listener, with the host of advertised.listeners)", set: setAddress(&c.advertisedReplication)},
+		{name: "http.listener", about: "host:port of /healthz, /metrics and /debug (default: none)", set: setAddress(&c.http)},
+		{name: "shards", fallback: "0", about: "shard loops; 0 for one less than the cores", set: setShards(&c.shards)},
+
+		{name: "num.partitions", fallback: "1", about: "partitions of topics created without a number", set: setInt(&c.numPartitions, 1, 1<<31-1)},
+		{name: "default.replication.factor", fallback: "1", about: "replicas of topics created without a number", set: setInt(&c.replicationFactor, 1, 32767)},
+		{name: "min.insync.replicas", fallback: "1", about: "in-sync replicas without which acks=all is refused", set: setInt(&c.minInSync, 1, 1<<31-1)},
+		{name: "auto.create.topics.enable", fallback: "true", about: "whether a request for an unknown topic creates it", set: setBool(&c.autoCreateTopics)},
+		{name: "delete.topic.enable", fallback: "true", about: "whether topics can be deleted", set: setBool(&c.deleteTopics)},
+		{name: "message.max.bytes", fallback: "1048588", about: "largest record batch", set: setInt(&c.messageMaxBytes, 0, 1<<31-1)},
+		{name: "fetch.max.bytes", fallback: "57671680", about: "largest fetch response", set: setInt(&c.fetchMaxBytes, 1024, 1<<31-1)},
+		{name: "log.segment.bytes", fallback: "268435456", about: "size of a partition's segment files", set: setInt(&c.segmentBytes, 1<<20, 1<<31-1)},
+		{name: "wal.segment.bytes", fallback: "67108864", about: "size of a shard's write-ahead segments, a multiple of 4096", set: setInt(&c.walSegmentBytes, 1<<20, 1<<30)},
+		{name: "wal.budget.bytes", fallback: "1073741824", about: "bytes of write-ahead log a shard may use before it refuses appends", set: setInt(&c.walBudgetBytes, 4<<20, 1<<40)},
+
+		{name: "socket.request.max.bytes", fallback: fmt.Sprint(l.RequestBytes), about: "largest request", set: setInt(&c.requestMaxBytes, 1024, 1<<31-1)},
+		{name: "queued.max.request.bytes", fallback: fmt.Sprint(l.InflightBytes), about: "bytes of unanswered produce requests per shard; beyond them producers are not read", set: setInt(&c.queuedMaxBytes, 1024, 1<<40)},
+		{name: "connection.max.requests", fallback: fmt.Sprint(l.ConnRequests), about: "unanswered requests of one connection; beyond them it is not read", set: setInt(&c.connRequests, 1, 1<<20)},
+		{name: "request.timeout.ms", fallback: ms(l.RequestTimeout), about: "bound on requests that carry no timeout of their own", set: setMs(&c.requestTimeout, 10*time.Millisecond)},
+		{name: "replica.lag.time.max.ms", fallback: ms(l.LagTimeout), about: "how long an in-sync replica may stay behind", set: setMs(&c.lagTimeMax, 100*time.Millisecond)},
+		{name: "broker.heartbeat.interval.ms", fallback: "250", about: "interval of session heartbeats, the same on all nodes", set: setMs(&c.heartbeat, 10*time.Millisecond)},
+		{name: "broker.session.timeout.ms", fallback: "3000", about: "a broker not heard of for so long is fenced; the same on all nodes", set: setMs(&c.session, 200*time.Millisecond)},
+		{name: "watchdog.warn.ms", fallback: "1000", about: "a loop's turn longer than this is reported with all stacks", set: setMs(&c.watchdogWarn, time.Millisecond)},
+		{name: "watchdog.fatal.ms", fallback: "15000", about: "a loop's turn longer than this ends the process", set: setMs(&c.watchdogFatal, 10*time.Millisecond)},
+	}
+}
+
+func ms(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }
+
+// setting is one key with its value, and where it was said.
+type setting struct{ name, value, source string }
+
+// readProperties reads a file in the form of Kafka's server.properties. Values
+// stand for themselves: ${...} is not expanded.
+func readProperties(path string) ([]setting, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("config file: %w", err)
+	}
+	return parseProperties(path, data)
+}
+
+func parseProperties(source string, data []byte) ([]setting, error) {
+	loader := properties.Loader{Encoding: properties.UTF8, DisableExpansion: true}
+	p, err := loader.LoadBytes(data)
+	if err != nil {
+		return nil, fmt.Errorf("config file %s: %w", source, err)
+	}
+	var list []setting
+	for _, name := range p.Keys() {
+		value, _ := p.Get(name)
+		list = append(list, setting{name, strings.TrimSpace(value), source})
+	}
+	return list, nil
+}
+
+// newBrokerConfig applies settings in order, later ones over earlier ones, fills
+// in defaults and checks the whole.
+func newBrokerConfig(settings []setting) (*brokerConfig, error) {
+	c := &brokerConfig{}
+	keys := c.keys()
+	given := map[string]setting{}
+	for _, s := range settings {
+		known := slices.ContainsFunc(keys, func(k configKey) bool { return k.name == s.name })
+		if !known && meta.FindConfigKey(s.name, false) == nil {
+			return nil, fmt.Errorf("%s: unknown key %q", s.source, s.name)
+		}
+		given[s.name] = s
+	}
+	for _, k := range keys {
+		s, ok := given[k.name]
+		switch {
+		case ok && s.value == "" && k.required, !ok && k.required:
+			return nil, fmt.Errorf("%s is required: %s", k.name, k.about)
+		case !ok && k.fallback == "":
+			continue
+		case !ok:
+			s = setting{k.name, k.fallback, "default"}
+		}
+		if err := k.set(s.value); err != nil {
+			return nil, fmt.Errorf("%s: %s=%s: %w", s.source, k.name, s.value, err)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		s, k := given[name], meta.FindConfigKey(name, false)
+		if k == nil {
+			continue
+		}
+		if problem := k.Validate(s.value); problem != "" {
+			return nil, fmt.Errorf("%s: %s=%s: %s", s.source, name, s.value, problem)
+		}
+		c.clusterOverrides = append(c.clusterOverrides, meta.Config{Name: name, Value: s.value})
+	}
+	if err := c.complete(); err != nil {
+		return nil, err
+	}
+	return c, c.check()
+}
+
+// complete fills in what follows from other keys.
+func (c *brokerConfig) complete() error {
+	own := slices.IndexFunc(c.voters, func(v voter) bool { return v.node == c.nodeID })
+	if own < 0 {
+		return fmt.Errorf("controller.quorum.voters has no entry for node.id=%d", c.nodeID)
+	}
+	if c.control == "" {
+		c.control = c.voters[own].addr
+	}
+	if c.advertised == "" {
+		c.advertised = c.listener
+	}
+	var err error
+	if c.advertised, err = withHost(c.advertised, hostName); err != nil {
+		return fmt.Errorf("advertised.listeners: %w", err)
+	}
+	if c.replication == "" {
+		if c.replication, err = shiftPort(c.listener, 2000); err != nil {
+			return fmt.Errorf("replication.listener: %w", err)
+		}
+	}
+	if c.advertisedReplication == "" {
+		c.advertisedReplication = c.replication
+	}
+	advertisedHost := func() (string, error) { return hostOf(c.advertised), nil }
+	if c.advertisedReplication, err = withHost(c.advertisedReplication, advertisedHost); err != nil {
+		return fmt.Errorf("advertised.replication.listener: %w", err)
+	}
+	return nil
+}
+
+// check holds keys against each other.
+func (c *brokerConfig) check() error {
+	switch {
+	case c.messageMaxBytes > c.requestMaxBytes:
+		return errors.New("message.max.bytes is above socket.request.max.bytes")
+	case c.queuedMaxBytes < c.requestMaxBytes:
+		return errors.New("queued.max.request.bytes is below socket.request.max.bytes: the largest request would wait for ever")
+	case c.session < 4*c.heartbeat:
+		return errors.New("broker.session.timeout.ms is below four times broker.heartbeat.interval.ms")
+	case c.walSegmentBytes%4096 != 0:
+		return errors.New("wal.segment.bytes is not a multiple of 4096")
+	case c.walBudgetBytes < 4*c.walSegmentBytes:
+		return errors.New("wal.budget.bytes is below four times wal.segment.bytes")
+	case c.watchdogFatal <= c.watchdogWarn:
+		return errors.New("watchdog.fatal.ms is not above watchdog.warn.ms")
+	}
+	return nil
+}
+
+// defaultShards leaves one core to the control loop, the network and the disk
+// (PROTOCOL 35).
+func defaultShards() int { return max(1, runtime.GOMAXPROCS(0)-1) }
+
+func hostName() (string, error) {
+	name, err := os.Hostname()
+	if err != nil {
+		return "", fmt.Errorf("no host given and this host's name is unknown: %w", err)
+	}
+	return name, nil
+}
+
+func (c *brokerConfig) clusterHex() string { return hex.EncodeToString(c.cluster[:]) }

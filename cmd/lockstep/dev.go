@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+type devOptions struct {
+	nodes        int
+	basePort     int
+	dir          string
+	fresh        bool
+	restart      bool
+	shards       int
+	overrides    []string
+	readyTimeout time.Duration
+}
+
+func devCommand() *cobra.Command {
+	var o devOptions
+	c := &cobra.Command{
+		Use:   "dev",
+		Short: "Run a cluster of real broker processes on this machine",
+		Long: `Run a cluster of --nodes real broker processes (lockstep serve) on loopback, until
+Ctrl-C. Data, configuration files and logs stay in --dir between runs.
+
+Node i (from 1) serves Kafka at base-port+i-1; its HTTP endpoints are 100 above
+that, its control listener 1000 and its replication listener 2000. When a
+record has gone through the cluster end to end, a line "ready" is printed.
+
+Kill a node with kill -9 and watch: it is started again unless --restart=false.
+If dev itself is killed, its nodes die with it.`,
+		Example: `  lockstep dev
+  lockstep dev --nodes 5 --fresh --override log.retention.ms=60000
+  lockstep dev --nodes 1 --base-port 19092 --dir ./dev-data`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+			defer stop()
+			return runDev(ctx, o, cmd.OutOrStdout())
+		},
+	}
+	f := c.Flags()
+	f.IntVar(&o.nodes, "nodes", 3, "number of nodes")
+	f.IntVar(&o.basePort, "base-port", 9092, "Kafka port of node 1")
+	f.StringVar(&o.dir, "dir", defaultDevDir(), "where data, configuration and logs are kept")
+	f.BoolVar(&o.fresh, "fresh", false, "remove what an earlier run left in --dir")
+	f.BoolVar(&o.restart, "restart", true, "start nodes that died again")
+	f.IntVar(&o.shards, "shards", 0, "shard loops per node; 0 for the cores divided by the nodes")
+	f.StringArrayVar(&o.overrides, "override", nil, "key=value for the configuration of every node; may be given several times")
+	f.DurationVar(&o.readyTimeout, "ready-timeout", time.Minute, "give up if the cluster is not ready by then")
+	return c
+}
+
+func defaultDevDir() string {
+	base, err := os.UserCacheDir()
+	if err != nil { // no home directory
+		base = os.TempDir()
+	}
+	return filepath.Join(base, "lockstep-dev")
+}
+
+// How long nodes have to stop. While all of them stop nobody is left to take
+// the leaderships over, so after a moment they are told not to wait for that.
+const (
+	devStopPatience = 1500 * time.Millisecond
+	devStopBound    = 10 * time.Second
+)
+
+// runDev runs the cluster until ctx ends or it fails.
+func runDev(ctx context.Context, o devOptions, stdout io.Writer) error {
+	out := &syncWriter{w: stdout}
+	printf := func(format string, args ...any) { fmt.Fprintf(out, format, args...) }
+	nodes, err := devNodes(o)
+	if err != nil {
+		return err
+	}
+	home, err := openDevDir(o)
+	if err != nil {
+		return err
+	}
+	defer home.unlock()
+	if err := portsFree(nodes); err != nil {
+		return err
+	}
+	if err := home.writeConfigs(nodes, o); err != nil {
+		return err
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	s := newSupervisor(program, o.restart, printf)
+	defer s.stop(devStopPatience, devStopBound)
+	printf("cluster %s, data and logs in %s\n", home.cluster, home.dir)
+	for _, n := range nodes {
+		pid, err := s.start(home.child(n, o))
+		if err != nil {
+			return err
+		}
+		printf("node %d  kafka %s  http http://%s  control %s  replication %s  pid %d\n", n.id, n.kafka, n.http, n.control, n.replication, pid)
+	}
+	began := time.Now()
+	if err := waitReady(ctx, s, nodes, o.readyTimeout); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	s.settle()
+	printf("a record went through all leaders after %v\nbootstrap servers: %s\nready\n", time.Since(began).Round(time.Millisecond), bootstrapServers(nodes))
+	select {
+	case <-ctx.Done():
+		printf("stopping\n")
+		return nil
+	case err := <-s.fatal:
+		return err
+	}
+}
+
+// waitReady waits until the cluster works, a node dies, or time is up.
+func waitReady(ctx context.Context, s *supervisor, nodes []devNode, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	ready := make(chan error, 1)
+	go func() { ready <- untilReady(ctx, nodes) }()
+	select {
+	case err := <-ready:
+		if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return fmt.Errorf("not ready after %v: %w%s", timeout, err, s.logs())
+		}
+		return err
+	case err := <-s.fatal:
+		return err
+	}
+}
+
+// syncWriter lets several goroutines print whole lines.
+type syncWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (s *syncWriter) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.w.Write(p)
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"runtime"
+	"time"
+)
+
+// monitored is what the HTTP endpoints show of a broker.
+type monitored interface {
+	// health says why the node cannot serve clients; "" if it can.
+	health() string
+	sample() []metric
+}
+
+// monitorHandler serves a broker's endpoints. They are for operators: none
+// changes anything, and the listener should not be reachable by clients.
+func monitorHandler(m monitored) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		if reason := m.health(); reason != "" {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			fmt.Fprintln(w, reason)
+			return
+		}
+		fmt.Fprintln(w, "ok")
+	})
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+		// An error means that whoever asked has gone.
+		_ = writeMetrics(w, append(m.sample(), processMetrics()...))
+	})
+	mux.HandleFunc("GET /debug/stacks", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = w.Write(allStacks())
+	})
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "/healthz\n/metrics\n/debug/pprof/\n/debug/stacks\n")
+	})
+	return mux
+}
+
+// serveHTTP serves the endpoints at addr, or nothing if it is empty, until the
+// returned function is called.
+func serveHTTP(addr string, m monitored, logger *log.Logger) (stop func(), err error) {
+	if addr == "" {
+		return func() {}, nil
+	}
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("http.listener: %w", err)
+	}
+	server := &http.Server{Handler: monitorHandler(m), ErrorLog: logger, ReadHeaderTimeout: 5 * time.Second}
+	go func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			logger.Printf("http: %v", err)
+		}
+	}()
+	return func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if server.Shutdown(ctx) != nil {
+			_ = server.Close() // a long profile is cut off
+		}
+	}, nil
+}
+
+// allStacks returns the stacks of all goroutines, however many there are up to
+// a bound of 64 MiB.
+func allStacks() []byte {
+	for size := 1 << 20; ; size *= 2 {
+		buf := make([]byte, size)
+		if n := runtime.Stack(buf, true); n < size || size >= 64<<20 {
+			return buf[:n]
+		}
+	}
+}

@@ -1,0 +1,283 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// childSpec is a process to keep running.
+type childSpec struct {
+	name    string // "node 2"
+	args    []string
+	env     []string // added to this process's
+	logPath string   // stdout and stderr are appended
+}
+
+// supervisor runs child processes, reports those that die and starts them
+// again. A child that dies before settle is fatal: what cannot start now would
+// not start the next time either.
+type supervisor struct {
+	program string
+	restart bool
+	// pause is before a restart; it doubles up to pauseMax while the child lives
+	// less than healthy.
+	pause, pauseMax, healthy time.Duration
+	printf                   func(format string, args ...any)
+
+	starts  chan func()   // run by the starter
+	fatal   chan error    // at most one: why going on makes no sense
+	stopped chan struct{} // closed when stopping begins
+	keepers sync.WaitGroup
+
+	mu       sync.Mutex
+	children []*child
+	stopping bool
+	settled  bool
+	alive    int // children running or to be restarted
+}
+
+// child is one supervised process. cmd is replaced at every restart, with the
+// supervisor's mu held.
+type child struct {
+	childSpec
+	cmd     *exec.Cmd
+	log     *os.File
+	logFrom int64 // where the log of this life begins
+}
+
+func newSupervisor(program string, restart bool, printf func(string, ...any)) *supervisor {
+	s := &supervisor{
+		program: program, restart: restart, printf: printf,
+		pause: time.Second, pauseMax: 30 * time.Second, healthy: 5 * time.Second,
+		starts: make(chan func()), fatal: make(chan error, 1), stopped: make(chan struct{}),
+	}
+	go s.starter()
+	return s
+}
+
+// starter starts all children from one thread that lives as long as this
+// process: the parent-death signal is sent when the starting thread ends, not
+// when the process does, and Go may end idle threads.
+func (s *supervisor) starter() {
+	runtime.LockOSThread()
+	for start := range s.starts {
+		start()
+	}
+	// Not reached: starts is never closed. Returning would end the thread.
+}
+
+// start starts a new child and keeps it running.
+func (s *supervisor) start(spec childSpec) (pid int, err error) {
+	c := &child{childSpec: spec}
+	if err := s.launch(c); err != nil {
+		return 0, err
+	}
+	pid = c.cmd.Process.Pid // read before keep may replace cmd
+	s.mu.Lock()
+	s.children = append(s.children, c)
+	s.alive++
+	s.mu.Unlock()
+	s.keepers.Go(func() { s.keep(c) })
+	return pid, nil
+}
+
+// settle says that everything came up: from now on deaths are part of life.
+func (s *supervisor) settle() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settled = true
+}
+
+var errStopping = errors.New("stopping")
+
+// launch starts one life of a child.
+func (s *supervisor) launch(c *child) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping {
+		return errStopping
+	}
+	log, err := os.OpenFile(c.logPath, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o644)
+	if err != nil {
+		return fmt.Errorf("log of %s: %w", c.name, err)
+	}
+	if c.logFrom, err = log.Seek(0, io.SeekEnd); err != nil {
+		log.Close()
+		return fmt.Errorf("log of %s: %w", c.name, err)
+	}
+	cmd := exec.Command(s.program, c.args...)
+	cmd.Env = append(os.Environ(), c.env...)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = childAttributes()
+	started := make(chan error)
+	s.starts <- func() { started <- cmd.Start() }
+	if err := <-started; err != nil {
+		log.Close()
+		return fmt.Errorf("start %s: %w", c.name, err)
+	}
+	c.cmd, c.log = cmd, log
+	return nil
+}
+
+// keep waits for the ends of a child's lives and starts the next ones.
+func (s *supervisor) keep(c *child) {
+	pause := s.pause
+	for {
+		began, pid := time.Now(), c.cmd.Process.Pid
+		_ = c.cmd.Wait() // a non-zero exit, which the state below tells too
+		lived := time.Since(began)
+		how := fmt.Sprintf("%s (pid %d) exited: %v", c.name, pid, c.cmd.ProcessState)
+		last := ""
+		if !killed(c.cmd.ProcessState) { // a killed process did not say why
+			last = c.lastLines()
+		}
+		c.log.Close()
+		switch s.verdict() {
+		case ignoreDeath:
+			return
+		case fatalDeath:
+			s.fail(fmt.Errorf("%s%s", how, last))
+			return
+		case finalDeath:
+			s.printf("%s%s\n", how, last)
+			return
+		}
+		if lived >= s.healthy {
+			pause = s.pause
+		}
+		select {
+		case <-time.After(pause):
+		case <-s.stopped:
+			return
+		}
+		pause = min(2*pause, s.pauseMax)
+		if err := s.launch(c); err != nil {
+			if !errors.Is(err, errStopping) {
+				s.fail(fmt.Errorf("%s; %w", how, err))
+			}
+			return
+		}
+		s.printf("%s; restarting as pid %d%s\n", how, c.cmd.Process.Pid, last)
+	}
+}
+
+func killed(state *os.ProcessState) bool {
+	status, ok := state.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
+}
+
+// death is what the end of a child means.
+type death int
+
+const (
+	ignoreDeath  death = iota // it was told to end
+	fatalDeath                // the whole thing failed
+	finalDeath                // it is not started again
+	restartDeath              // it is
+)
+
+func (s *supervisor) verdict() death {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.stopping:
+		return ignoreDeath
+	case !s.settled:
+		return fatalDeath
+	case s.restart:
+		return restartDeath
+	}
+	if s.alive--; s.alive == 0 {
+		return fatalDeath
+	}
+	return finalDeath
+}
+
+// fail reports the first fatal error; later ones are its echo.
+func (s *supervisor) fail(err error) {
+	select {
+	case s.fatal <- err:
+	default:
+	}
+}
+
+// stop ends all children: a SIGTERM; a second one after patience, which tells
+// them to skip what takes time; and SIGKILL after bound.
+func (s *supervisor) stop(patience, bound time.Duration) {
+	s.mu.Lock()
+	if !s.stopping {
+		s.stopping = true
+		close(s.stopped)
+	}
+	s.mu.Unlock()
+	ended := make(chan struct{})
+	go func() {
+		s.keepers.Wait()
+		close(ended)
+	}()
+	for _, step := range []struct {
+		signal os.Signal
+		wait   time.Duration
+	}{{syscall.SIGTERM, patience}, {syscall.SIGTERM, bound - patience}, {syscall.SIGKILL, bound}} {
+		s.signalAll(step.signal)
+		select {
+		case <-ended:
+			return
+		case <-time.After(step.wait):
+		}
+	}
+}
+
+func (s *supervisor) signalAll(signal os.Signal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.children {
+		if c.cmd.Process.Signal(signal) == nil && signal == syscall.SIGKILL {
+			s.printf("%s (pid %d) did not stop in time: killed\n", c.name, c.cmd.Process.Pid)
+		}
+	}
+}
+
+// logs are the last lines of every child.
+func (s *supervisor) logs() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var b strings.Builder
+	for _, c := range s.children {
+		fmt.Fprintf(&b, "\n  %s, from %s:%s", c.name, c.logPath, c.lastLines())
+	}
+	return b.String()
+}
+
+const (
+	lastLinesMax = 15
+	lastBytesMax = 8 << 10
+)
+
+// lastLines are the last lines that this life of the child has logged, indented,
+// each after a line break.
+func (c *child) lastLines() string {
+	end, err := c.log.Seek(0, io.SeekEnd)
+	if err != nil {
+		return ""
+	}
+	from := max(c.logFrom, end-lastBytesMax)
+	data := make([]byte, end-from)
+	n, _ := c.log.ReadAt(data, from) // what could be read is what is shown
+	data = bytes.TrimSpace(data[:n])
+	if len(data) == 0 {
+		return ""
+	}
+	lines := strings.Split(string(data), "\n")
+	lines = lines[max(0, len(lines)-lastLinesMax):]
+	return "\n    " + strings.Join(lines, "\n    ")
+}
