@@ -101,6 +101,8 @@ const (
 	FetchSessionTopicIDError           ErrorCode = 106
 	IneligibleReplica                  ErrorCode = 107
 	NewLeaderElected                   ErrorCode = 108
+	MismatchedEndpointType             ErrorCode = 114
+	UnsupportedEndpointType            ErrorCode = 115
 )
 
 var errorNames = map[ErrorCode]string{
@@ -201,6 +203,8 @@ var errorNames = map[ErrorCode]string{
 	FetchSessionTopicIDError:           "FETCH_SESSION_TOPIC_ID_ERROR",
 	IneligibleReplica:                  "INELIGIBLE_REPLICA",
 	NewLeaderElected:                   "NEW_LEADER_ELECTED",
+	MismatchedEndpointType:             "MISMATCHED_ENDPOINT_TYPE",
+	UnsupportedEndpointType:            "UNSUPPORTED_ENDPOINT_TYPE",
 }
 
 // String returns Kafka's own name of the code, NOT_LEADER_OR_FOLLOWER for example.

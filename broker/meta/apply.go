@@ -40,8 +40,13 @@ func (img *Image) Apply(index Index, c Command) (*Image, Verdict, Changes) {
 }
 
 // DryRun is the verdict that the command would get now (validate-only requests).
+// Unlike Apply it may run on any loop that holds the image: Apply's copy-on-write
+// marks the trees it copies from, which only the loop that publishes images may
+// do, so this one reads them entry by entry.
 func (img *Image) DryRun(c Command) Verdict {
-	_, v, _ := img.Apply(img.index+1, c)
+	d := &draft{Image: img.detached()}
+	d.index++
+	v := c.apply(d)
 	v.Index = 0
 	return v
 }

@@ -12,8 +12,8 @@ const (
 	maxTopicName  = 249     // Kafka's limit: names become names of directories there
 )
 
-// topicNameError says why a topic cannot have this name, "" if it can.
-func topicNameError(name string) string {
+// TopicNameError says why a topic cannot have this name, "" if it can.
+func TopicNameError(name string) string {
 	switch {
 	case name == "":
 		return "the topic name is empty"
@@ -46,7 +46,7 @@ func (c *CreateTopics) create(d *draft, n *NewTopic) TopicVerdict {
 		v.Code, v.Message = code, message
 		return v
 	}
-	if msg := topicNameError(n.Name); msg != "" {
+	if msg := TopicNameError(n.Name); msg != "" {
 		return fail(kafka.InvalidTopicException, msg)
 	}
 	if d.Topic(n.Name) != nil {

@@ -1,6 +1,7 @@
 package meta
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/tidwall/btree"
@@ -135,6 +136,26 @@ func (img *Image) fork() *Image {
 	next.names = img.names.Copy()
 	next.brokerConfigs = img.brokerConfigs.Copy()
 	return &next
+}
+
+// detached returns a mutable copy without touching img's trees.
+func (img *Image) detached() *Image {
+	next := *img
+	next.features = copyEntries(img.features)
+	next.brokers = copyEntries(img.brokers)
+	next.topics = copyEntries(img.topics)
+	next.names = copyEntries(img.names)
+	next.brokerConfigs = copyEntries(img.brokerConfigs)
+	return &next
+}
+
+func copyEntries[K cmp.Ordered, V any](from *btree.Map[K, V]) *btree.Map[K, V] {
+	to := btree.NewMap[K, V](0)
+	from.Scan(func(key K, value V) bool {
+		to.Load(key, value)
+		return true
+	})
+	return to
 }
 
 // Index is the Raft index that the image reflects.
