@@ -10,6 +10,7 @@ import (
 // produce serves Produce 3-13 (key 0). Batches go to the leader of their
 // partition, wherever it is; the answer comes when the last partition has one.
 // A transactional produce is refused: there is no transaction coordinator yet.
+// acks=0 gets no response at all, whatever happened (KAFKA 14).
 type produce struct {
 	header
 	req     wire.ProduceRequest
@@ -18,7 +19,8 @@ type produce struct {
 	// operation fills.
 	answers wire.ProduceResponse
 	ops     []*wire.ProducePartitionResponse
-	hints   []Leader
+	hints   []wire.CurrentLeader
+	self    kafka.NodeID
 }
 
 func newProduce(h header, body []byte) (*produce, error) {
@@ -35,13 +37,13 @@ func (p *produce) Next(c Context, expired bool) []Op {
 	if p.started {
 		return nil
 	}
-	p.started = true
+	p.started, p.self = true, c.Node()
 	refusal := kafka.None
 	switch {
 	case p.req.Acks < kafka.AcksAll || p.req.Acks > kafka.AcksLeader:
 		refusal = kafka.InvalidRequiredAcks
 	case p.req.TransactionalID != nil:
-		refusal = kafka.TransactionalIDNotFound
+		refusal = noTransactions
 	}
 	var ops []Op
 	p.answers.Topics = make([]wire.ProduceTopicResponse, len(p.req.Topics))
@@ -88,8 +90,8 @@ func (p *produce) Resolve(i int, result any) {
 	answer.Code, answer.Message = r.Code, r.Message
 	answer.BaseOffset, answer.LogAppendTimeMs, answer.LogStart = r.Base, r.AppendTimeMs, r.LogStart
 	if r.Code == kafka.NotLeaderOrFollower {
-		answer.Leader = hint(r.CurrentLeader)
-		p.hints = append(p.hints, r.CurrentLeader)
+		answer.Leader = hint(p.self, r.CurrentLeader)
+		p.hints = append(p.hints, answer.Leader)
 	}
 }
 

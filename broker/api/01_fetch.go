@@ -5,26 +5,44 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"lockstep/broker/batch"
+	"lockstep/broker/env"
 	"lockstep/broker/kafka"
 	"lockstep/broker/wire"
 )
 
 // fetch serves Fetch 4-18 (key 1): a long poll over partitions led here. It
 // reads all of them; if together they have less than MinBytes and none has an
-// error, it waits until one of them gets more, and reads those that were at
-// their end again. Sessions (KIP-227) are declined with id 0, which is always
-// legal; so is a fetch by a follower, since ours are pushed to.
+// error, it waits until one of them gets more and reads on where each ended.
+//
+// Sessions (KIP-227) are declined with id 0, which is always legal, so that an
+// incremental fetch finds no session. Fetches by followers are refused: ours are
+// pushed to, and foreign ones have no place in the ISR.
+//
+// Partitions are read at the same time, on whatever shards they live, but the
+// response's size is shared in the order of the request: the first batch of the
+// first partition that has any is whole whatever its size; every other batch
+// fits in what is left (KAFKA 22). Reads come in rounds that together ask for no
+// more than that, and a batch that does not fit after all is left for the next
+// fetch.
 type fetch struct {
 	header
-	req     *kmsg.FetchRequest
-	state   fetchState
-	code    kafka.ErrorCode
-	slots   []fetchSlot
-	reading []int // slots of the present operations
-	until   int64 // ns of the monotonic clock at which the wait ends
-	urgent  bool  // an error or a divergence: answer at once
-	bytes   int
-	hints   []Leader
+	req   *kmsg.FetchRequest
+	state fetchState
+	code  kafka.ErrorCode
+	self  kafka.NodeID
+	slots []fetchSlot
+	next  int         // the first slot that the present pass has not read
+	asked []fetchRead // the present operations
+	until env.Instant // the end of the wait
+	room  int         // bytes that are left of the response's size; below 0 after a large first batch
+	bytes int
+	// unread is what the partitions that were not read to their ends may add to a
+	// response of their own: it is there, so nobody waits for it.
+	unread int
+	min    int
+	urgent bool // an error or a divergence: answer at once
+	hints  []wire.CurrentLeader
 }
 
 type fetchState uint8
@@ -38,147 +56,225 @@ const (
 // fetchSlot is one partition of the request.
 type fetchSlot struct {
 	topic  int // index into the request
-	op     Fetch
 	answer wire.FetchPartition
-	atEnd  bool // nothing found yet
+	// op is what to read next: Offset and MaxBytes move on as batches come.
+	op Fetch
+	// due: to be read in this pass. read: was read at least once. grows: has been
+	// read to its end, and has room for more.
+	due, read, grows bool
+}
+
+// fetchRead is one Fetch operation. Results wait for the whole round, because
+// they share the response in the order of the request.
+type fetchRead struct {
+	slot     int
+	resolved bool
+	result   FetchResult
 }
 
 func newFetch(h header, req *kmsg.FetchRequest) *fetch { return &fetch{header: h, req: req} }
 
-// Timeout leaves a second for the reads after the wait.
-func (f *fetch) Timeout() time.Duration {
-	return time.Duration(max(f.req.MaxWaitMillis, 0))*time.Millisecond + 10*time.Second
+func (f *fetch) maxWait() time.Duration {
+	return time.Duration(max(f.req.MaxWaitMillis, 0)) * time.Millisecond
 }
+
+// Timeout leaves time for the reads before and after the wait.
+func (f *fetch) Timeout() time.Duration { return f.maxWait() + 10*time.Second }
 
 func (f *fetch) Next(c Context, expired bool) []Op {
+	f.settle()
+	if expired {
+		return nil
+	}
 	switch f.state {
 	case fetchBegins:
-		f.state = fetchReads
-		wait := min(time.Duration(max(f.req.MaxWaitMillis, 0))*time.Millisecond, c.Settings().FetchMaxWait)
-		f.until = int64(c.Now().Mono.Add(wait))
-		if f.refuses() {
-			return nil
+		f.begin(c)
+	case fetchWaits:
+		if c.Now().Mono >= f.until {
+			return nil // more data would have ended the wait before
 		}
-		f.plan(c)
-		return f.read(c)
-	case fetchReads:
-		if expired || f.urgent || f.bytes >= int(f.req.MinBytes) || int64(c.Now().Mono) >= f.until {
-			return nil
+		f.next = 0
+		for i := range f.slots {
+			f.slots[i].due = f.slots[i].grows
 		}
-		f.state = fetchWaits
-		return f.wait()
-	default:
-		if expired {
-			return nil
-		}
-		f.state = fetchReads
-		return f.read(c)
 	}
+	f.state = fetchReads
+	if ops := f.readRound(); len(ops) > 0 {
+		return ops
+	}
+	if f.urgent || f.bytes+f.unread >= f.min || c.Now().Mono >= f.until {
+		return nil
+	}
+	f.state = fetchWaits
+	return f.wait()
 }
 
-// refuses answers what cannot be served at all.
-func (f *fetch) refuses() bool {
-	if f.req.SessionID != 0 {
-		f.code = kafka.FetchSessionIDNotFound
+// begin makes a slot of every partition of the request.
+func (f *fetch) begin(c Context) {
+	f.self = c.Node()
+	f.until = c.Now().Mono.Add(min(f.maxWait(), c.Settings().FetchMaxWait))
+	f.room = max(0, min(int(f.req.MaxBytes), c.Settings().FetchMaxBytes))
+	f.min = min(int(f.req.MinBytes), f.room)
+	if f.req.SessionEpoch > 0 || f.req.SessionEpoch < -1 {
+		// Epochs 0 and -1 are full fetches, whatever session they begin or end.
+		f.code, f.urgent = kafka.FetchSessionIDNotFound, true
+		return
 	}
-	return f.code != kafka.None
-}
-
-// plan makes a slot of every partition of the request.
-func (f *fetch) plan(c Context) {
-	for i, topic := range f.req.Topics {
-		id, code := kafka.TopicID(topic.TopicID), kafka.None
-		if f.version < 13 {
-			id, code = topicID(c, topic.Topic)
-		} else if c.Image().TopicByID(id) == nil {
-			code = kafka.UnknownTopicID
-		}
+	for i := range f.req.Topics {
+		topic := &f.req.Topics[i]
+		id, code := f.resolveTopic(c, topic)
 		for _, p := range topic.Partitions {
-			slot := fetchSlot{topic: i, answer: wire.FailedFetch(p.Partition, code), atEnd: code == kafka.None}
-			f.urgent = f.urgent || code != kafka.None
-			slot.op = Fetch{
-				Partition:     kafka.PartitionID{Topic: id, Partition: p.Partition},
-				CurrentEpoch:  kafka.LeaderEpoch(p.CurrentLeaderEpoch),
-				Offset:        kafka.Offset(p.FetchOffset),
-				LastEpoch:     kafka.LeaderEpoch(p.LastFetchedEpoch),
-				MaxBytes:      int(p.PartitionMaxBytes),
-				ReadCommitted: f.req.IsolationLevel == 1,
-			}
-			if f.version < 9 {
-				slot.op.CurrentEpoch = -1
-			}
-			if f.version < 12 {
-				slot.op.LastEpoch = -1
-			}
-			f.slots = append(f.slots, slot)
+			f.slots = append(f.slots, f.newSlot(i, id, code, &p))
 		}
+		f.urgent = f.urgent || code != kafka.None && len(topic.Partitions) > 0
 	}
 }
 
-// read asks for every partition that had nothing so far, within what is left of
-// the response's size.
-func (f *fetch) read(c Context) []Op {
-	left := min(int(f.req.MaxBytes), c.Settings().FetchMaxBytes)
-	if f.version < 3 || f.req.MaxBytes <= 0 {
-		left = c.Settings().FetchMaxBytes
+func (f *fetch) resolveTopic(c Context, topic *kmsg.FetchRequestTopic) (kafka.TopicID, kafka.ErrorCode) {
+	if f.req.ReplicaID >= 0 || f.req.ReplicaState.ID >= 0 {
+		return kafka.TopicID{}, kafka.InvalidRequest
 	}
-	left -= f.bytes
-	f.reading = f.reading[:0]
+	if f.version < 13 {
+		return topicID(c, topic.Topic)
+	}
+	if c.Image().TopicByID(topic.TopicID) == nil {
+		return topic.TopicID, kafka.UnknownTopicID
+	}
+	return topic.TopicID, kafka.None
+}
+
+func (f *fetch) newSlot(topic int, id kafka.TopicID, code kafka.ErrorCode, p *kmsg.FetchRequestTopicPartition) fetchSlot {
+	slot := fetchSlot{
+		topic: topic, answer: wire.FailedFetch(p.Partition, code),
+		due: code == kafka.None, read: code != kafka.None,
+		op: Fetch{
+			Partition:     kafka.PartitionID{Topic: id, Partition: p.Partition},
+			CurrentEpoch:  -1,
+			Offset:        kafka.Offset(p.FetchOffset),
+			LastEpoch:     -1,
+			MaxBytes:      int(p.PartitionMaxBytes),
+			ReadCommitted: f.req.IsolationLevel == readCommitted,
+		},
+	}
+	if f.version >= 9 {
+		slot.op.CurrentEpoch = kafka.LeaderEpoch(p.CurrentLeaderEpoch)
+	}
+	if f.version >= 12 {
+		slot.op.LastEpoch = kafka.LeaderEpoch(p.LastFetchedEpoch)
+	}
+	return slot
+}
+
+// readCommitted is the isolation level of that name.
+const readCommitted = 1
+
+// readRound asks for as many of the due partitions as the response has room for
+// if each of them fills its share. Without room the rest are asked for their
+// watermarks alone, all at once.
+func (f *fetch) readRound() []Op {
 	var ops []Op
-	for i := range f.slots {
-		if !f.slots[i].atEnd {
+	reserved := 0
+	for ; f.next < len(f.slots); f.next++ {
+		slot := &f.slots[f.next]
+		if !slot.due {
 			continue
 		}
-		op := f.slots[i].op
-		op.MaxBytes = min(op.MaxBytes, left)
-		// The first partition with data returns its whole first batch whatever the
-		// limits say (KAFKA 22); the others keep to what they were given.
-		op.MaxBytes = max(op.MaxBytes, 1)
-		if len(ops) > 0 {
-			left -= op.MaxBytes
-			if left <= 0 && len(ops) > 0 {
-				op.MaxBytes = 1
-			}
+		op := slot.op
+		op.MaxBytes = f.share(slot)
+		if reserved > 0 && op.MaxBytes > f.room-reserved {
+			break
 		}
-		f.reading = append(f.reading, i)
+		reserved += op.MaxBytes
+		slot.due = false
+		f.asked = append(f.asked, fetchRead{slot: f.next})
 		ops = append(ops, op)
 	}
 	return ops
 }
 
-// wait waits for any of the partitions that had nothing.
+// share is the most that a slot may add to the response, at least 1 while there
+// is nothing in it: the first batch then comes whole.
+func (f *fetch) share(slot *fetchSlot) int {
+	least := 0
+	if f.bytes == 0 {
+		least = 1
+	}
+	return max(least, min(slot.op.MaxBytes, f.room))
+}
+
+// wait waits for any of the partitions that were read to their ends.
 func (f *fetch) wait() []Op {
-	f.reading = f.reading[:0]
 	var ops []Op
 	for i := range f.slots {
-		if f.slots[i].atEnd {
-			f.reading = append(f.reading, i)
-			ops = append(ops, Wait{Partition: f.slots[i].op.Partition, Offset: f.slots[i].op.Offset})
+		if slot := &f.slots[i]; slot.grows {
+			offset := max(slot.op.Offset, slot.answer.HighWatermark)
+			ops = append(ops, Wait{Partition: slot.op.Partition, Offset: offset, Until: f.until})
 		}
 	}
 	return ops
 }
 
 func (f *fetch) Resolve(i int, result any) {
-	r, ok := result.(FetchResult)
-	if !ok {
-		return // a WaitResult says nothing: read again
+	if r, ok := result.(FetchResult); ok { // a WaitResult says nothing: read again
+		f.asked[i].resolved, f.asked[i].result = true, r
 	}
-	slot := &f.slots[f.reading[i]]
-	slot.answer.Code = r.Code
-	slot.answer.HighWatermark, slot.answer.LastStableOffset, slot.answer.LogStart = r.Watermark, r.LastStable, r.LogStart
-	slot.answer.Records = r.Batches
-	if r.DivergingEpoch >= 0 {
-		slot.answer.Diverging = wire.DivergingEpoch{Known: true, Epoch: r.DivergingEpoch, End: r.DivergingEnd}
-		f.urgent = true
+}
+
+// settle takes the results of a round, in the order of the request.
+func (f *fetch) settle() {
+	for i := range f.asked {
+		if r := &f.asked[i]; r.resolved {
+			f.take(&f.slots[r.slot], &r.result)
+		}
 	}
-	if r.Code == kafka.NotLeaderOrFollower || r.Code == kafka.FencedLeaderEpoch {
-		slot.answer.Leader = hint(r.CurrentLeader)
-		f.hints = append(f.hints, r.CurrentLeader)
+	clear(f.asked) // lets go of the batches that found no room
+	f.asked = f.asked[:0]
+}
+
+func (f *fetch) take(slot *fetchSlot, r *FetchResult) {
+	answer := &slot.answer
+	slot.read, slot.grows = true, false
+	f.urgent = f.urgent || r.Code != kafka.None || r.DivergingEpoch >= 0
+	if (r.Code != kafka.None || r.DivergingEpoch >= 0) && len(answer.Records) > 0 {
+		return // what was read before is committed and stands; the next fetch hears of this
 	}
-	f.urgent = f.urgent || r.Code != kafka.None
-	slot.atEnd = r.Code == kafka.None && len(r.Batches) == 0
-	f.bytes += r.Bytes
+	answer.Code = r.Code
+	answer.HighWatermark, answer.LastStableOffset, answer.LogStart = r.Watermark, r.LastStable, r.LogStart
+	switch {
+	case r.Code == kafka.NotLeaderOrFollower || r.Code == kafka.FencedLeaderEpoch:
+		answer.Leader = hint(f.self, r.CurrentLeader)
+		f.hints = append(f.hints, answer.Leader)
+	case r.Code != kafka.None:
+	case r.DivergingEpoch >= 0:
+		answer.Diverging = wire.DivergingEpoch{Known: true, Epoch: r.DivergingEpoch, End: r.DivergingEnd}
+	default:
+		f.takeBatches(slot, r)
+	}
+}
+
+// takeBatches takes what fits.
+func (f *fetch) takeBatches(slot *fetchSlot, r *FetchResult) {
+	end := r.Watermark
+	if slot.op.ReadCommitted {
+		end = r.LastStable
+		slot.answer.Aborted = []wire.AbortedTransaction{} // a list, if an empty one
+	}
+	for _, b := range r.Batches {
+		if f.bytes > 0 && len(b) > f.share(slot) {
+			break
+		}
+		slot.answer.Records = append(slot.answer.Records, b)
+		f.bytes += len(b)
+		f.room -= len(b)
+		slot.op.MaxBytes -= len(b)
+		slot.op.Offset = batch.Batch(b).NextOffset()
+		slot.op.LastEpoch = -1 // it is committed: the consumer's log ends like ours
+	}
+	if slot.op.Offset >= end {
+		slot.grows = slot.op.MaxBytes > 0
+	} else {
+		f.unread += max(slot.op.MaxBytes, 0)
+	}
 }
 
 func (f *fetch) Answer(c Context) [][]byte {
@@ -189,8 +285,14 @@ func (f *fetch) Answer(c Context) [][]byte {
 			resp.Topics[i].Name, resp.Topics[i].ID = topic.Topic, topic.TopicID
 		}
 		for i := range f.slots {
-			t := &resp.Topics[f.slots[i].topic]
-			t.Partitions = append(t.Partitions, f.slots[i].answer)
+			slot := &f.slots[i]
+			if !slot.read {
+				// Clients have no use for REQUEST_TIMED_OUT here (the Java consumer takes
+				// it for a bug); after this one they look for a leader and ask again.
+				slot.answer.Code = kafka.KafkaStorageError
+			}
+			t := &resp.Topics[slot.topic]
+			t.Partitions = append(t.Partitions, slot.answer)
 		}
 	}
 	return wire.EncodeFetchResponse(f.version, f.correlationID, &resp)

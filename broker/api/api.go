@@ -81,7 +81,9 @@ type Leader struct {
 	Epoch kafka.LeaderEpoch
 }
 
-// Fetch reads committed batches from a partition led here. → FetchResult
+// Fetch reads committed batches from a partition led here, the first of them
+// whatever its size, further ones within MaxBytes. MaxBytes 0 asks for the
+// watermarks alone. → FetchResult
 type Fetch struct {
 	Partition     kafka.PartitionID
 	CurrentEpoch  kafka.LeaderEpoch // -1: not checked
@@ -98,7 +100,7 @@ type FetchResult struct {
 	Watermark     kafka.Offset
 	LastStable    kafka.Offset
 	LogStart      kafka.Offset
-	Batches       [][]byte // immutable
+	Batches       [][]byte // one whole batch each; immutable
 	Bytes         int
 	CurrentLeader Leader
 	// DivergingEpoch and DivergingEnd are set (Epoch >= 0) if the consumer's last
@@ -107,12 +109,14 @@ type FetchResult struct {
 	DivergingEnd   kafka.Offset
 }
 
-// Wait resolves when the partition has committed records beyond Offset or its
-// leadership changes. The first Wait of a request that resolves cancels its
-// other ones, and Next is called. → WaitResult
+// Wait resolves when the partition has committed records beyond Offset, when
+// its leadership changes, or at Until. The first Wait of a request that resolves
+// cancels its other ones, and Next is called. All Waits of one Next have the
+// same Until. → WaitResult
 type Wait struct {
 	Partition kafka.PartitionID
 	Offset    kafka.Offset
+	Until     env.Instant
 }
 
 // WaitResult carries nothing: fetch again.

@@ -65,6 +65,12 @@ func (brokerTimeout) Timeout() time.Duration { return 0 }
 // milliseconds is a timeout as clients send it; not positive means at once.
 func milliseconds(ms int32) time.Duration { return max(1, time.Duration(ms)) * time.Millisecond }
 
+// noTransactions answers what belongs to a transaction, until there is a
+// transaction coordinator. It is the one code that the Java client and librdkafka
+// both take as final: they ask again after TRANSACTIONAL_ID_NOT_FOUND (librdkafka)
+// and COORDINATOR_NOT_AVAILABLE (both), and would hang instead of failing.
+const noTransactions = kafka.TransactionalIDAuthorizationFailed
+
 // topicID finds the id of a topic that a request names.
 func topicID(c Context, name string) (kafka.TopicID, kafka.ErrorCode) {
 	if t := c.Image().Topic(name); t != nil {
@@ -73,17 +79,22 @@ func topicID(c Context, name string) (kafka.TopicID, kafka.ErrorCode) {
 	return kafka.TopicID{}, kafka.UnknownTopicOrPartition
 }
 
-// hint is a CurrentLeader field, absent if nothing is known.
-func hint(l Leader) wire.CurrentLeader {
-	return wire.CurrentLeader{Known: l.Epoch >= 0 && l.Node != 0, Node: l.Node, Epoch: l.Epoch}
+// hint is a CurrentLeader field, absent if there is nobody else to go to. A
+// leader that refuses, for its lease has run out or it is stopping, does not
+// send the client to itself: that would be a loop without a pause.
+func hint(self kafka.NodeID, l Leader) wire.CurrentLeader {
+	if l.Node <= 0 || l.Node == self || l.Epoch < 0 {
+		return wire.CurrentLeader{}
+	}
+	return wire.CurrentLeader{Known: true, Node: l.Node, Epoch: l.Epoch}
 }
 
 // endpoints names the brokers that hints point to, once each.
-func endpoints(c Context, hints []Leader) []wire.NodeEndpoint {
+func endpoints(c Context, hints []wire.CurrentLeader) []wire.NodeEndpoint {
 	var out []wire.NodeEndpoint
 	for _, l := range hints {
 		broker := c.Image().Broker(l.Node)
-		if broker == nil || contains(out, l.Node) {
+		if !l.Known || broker == nil || contains(out, l.Node) {
 			continue
 		}
 		out = append(out, wire.NodeEndpoint{Node: l.Node, Host: broker.Host, Port: broker.Port, Rack: broker.Rack})

@@ -1,0 +1,139 @@
+package api
+
+import (
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"lockstep/broker/kafka"
+)
+
+// listOffsets serves ListOffsets 1-11 (key 2): one lookup for each partition,
+// where it is led. Negative timestamps are served from the version on that
+// brought them (KIP-734, 405, 1005, 1023); nothing is tiered here, so that both
+// questions about remote storage find nothing.
+//
+// Answers are a consumer's for whoever asks: the replica id counts for nothing.
+// Version 10's timeout is for reads of remote storage and counts for nothing either.
+type listOffsets struct {
+	header
+	brokerTimeout
+	req     *kmsg.ListOffsetsRequest
+	resp    *kmsg.ListOffsetsResponse
+	started bool
+	asked   []*kmsg.ListOffsetsResponseTopicPartition // by operation
+}
+
+// pendingUpload is the timestamp that stands for the first offset that is not
+// in remote storage yet, earliestLocal and latestTiered are its siblings.
+const (
+	maxTimestamp  = -3
+	earliestLocal = -4
+	latestTiered  = -5
+	pendingUpload = -6
+)
+
+func newListOffsets(h header, req *kmsg.ListOffsetsRequest) *listOffsets {
+	return &listOffsets{header: h, req: req, resp: req.ResponseKind().(*kmsg.ListOffsetsResponse)}
+}
+
+func (l *listOffsets) Next(c Context, _ bool) []Op {
+	if l.started {
+		return nil
+	}
+	l.started = true
+	repeated := l.repeated()
+	var ops []Op
+	l.resp.Topics = make([]kmsg.ListOffsetsResponseTopic, len(l.req.Topics))
+	for i := range l.req.Topics {
+		topic, answer := &l.req.Topics[i], &l.resp.Topics[i]
+		answer.Topic = topic.Topic
+		answer.Partitions = make([]kmsg.ListOffsetsResponseTopicPartition, len(topic.Partitions))
+		id, unknown := topicID(c, topic.Topic)
+		for j := range topic.Partitions {
+			part, out := &topic.Partitions[j], &answer.Partitions[j]
+			out.Default()
+			out.Partition = part.Partition
+			code := l.refusal(part.Timestamp)
+			if repeated[namedPartition{topic.Topic, part.Partition}] {
+				code = kafka.InvalidRequest
+			} else if code == kafka.None {
+				code = unknown
+			}
+			if code != kafka.None {
+				out.ErrorCode = int16(code)
+				continue
+			}
+			out.ErrorCode = int16(kafka.RequestTimedOut) // until it resolves
+			l.asked = append(l.asked, out)
+			ops = append(ops, l.lookup(id, part))
+		}
+	}
+	return ops
+}
+
+func (l *listOffsets) lookup(id kafka.TopicID, part *kmsg.ListOffsetsRequestTopicPartition) Offsets {
+	op := Offsets{
+		Partition:     kafka.PartitionID{Topic: id, Partition: part.Partition},
+		CurrentEpoch:  -1,
+		Timestamp:     part.Timestamp,
+		ReadCommitted: l.req.IsolationLevel == readCommitted,
+	}
+	if l.version >= 4 {
+		op.CurrentEpoch = kafka.LeaderEpoch(part.CurrentLeaderEpoch)
+	}
+	if op.Timestamp == pendingUpload {
+		op.Timestamp = latestTiered // as empty as that
+	}
+	return op
+}
+
+// refusal is the error for a timestamp that the version does not have.
+func (l *listOffsets) refusal(timestamp int64) kafka.ErrorCode {
+	since := int16(1)
+	switch timestamp {
+	case maxTimestamp:
+		since = 7
+	case earliestLocal:
+		since = 8
+	case latestTiered:
+		since = 9
+	case pendingUpload:
+		since = 11
+	}
+	if timestamp < pendingUpload || l.version < since {
+		return kafka.UnsupportedVersion
+	}
+	return kafka.None
+}
+
+// namedPartition is a partition as requests name it.
+type namedPartition struct {
+	topic     string
+	partition int32
+}
+
+// repeated are the partitions that the request names more than once: Kafka
+// answers each mention of them INVALID_REQUEST.
+func (l *listOffsets) repeated() map[namedPartition]bool {
+	repeated := map[namedPartition]bool{} // present once seen, true once seen again
+	for i := range l.req.Topics {
+		for _, p := range l.req.Topics[i].Partitions {
+			key := namedPartition{l.req.Topics[i].Topic, p.Partition}
+			_, seen := repeated[key]
+			repeated[key] = seen
+		}
+	}
+	return repeated
+}
+
+func (l *listOffsets) Resolve(i int, result any) {
+	r, out := result.(OffsetsResult), l.asked[i]
+	if r.Code == kafka.OffsetNotAvailable && l.version < 5 {
+		r.Code = kafka.LeaderNotAvailable // what older clients retry (PROTOCOL 20, KIP-207)
+	}
+	out.ErrorCode = int16(r.Code)
+	if r.Code == kafka.None {
+		out.Offset, out.Timestamp, out.LeaderEpoch = int64(r.Offset), r.TimestampMs, int32(r.Epoch)
+	}
+}
+
+func (l *listOffsets) Answer(Context) [][]byte { return l.frame(l.resp) }

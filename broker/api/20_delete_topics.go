@@ -1,0 +1,158 @@
+package api
+
+import (
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"lockstep/broker/kafka"
+	"lockstep/broker/meta"
+)
+
+// deleteTopics serves DeleteTopics 1-6 (key 20): by name, from version 6 on also
+// by id. The topics of a request are one command, each deleted on its own
+// merits; what the request names twice is not deleted. The answer comes with the
+// verdict: other brokers may know the topic a moment longer.
+type deleteTopics struct {
+	header
+	req     *kmsg.DeleteTopicsRequest
+	started bool
+	command *meta.DeleteTopics
+	slots   []deleteSlot
+	outcome ProposeResult
+}
+
+// deleteSlot is one topic of the answer.
+type deleteSlot struct {
+	name    *string
+	id      kafka.TopicID
+	code    kafka.ErrorCode // a refusal of ours, before the command
+	message string
+	topic   int // index into the command; -1 if refused
+}
+
+func newDeleteTopics(h header, req *kmsg.DeleteTopicsRequest) *deleteTopics {
+	return &deleteTopics{header: h, req: req, outcome: ProposeResult{Code: kafka.RequestTimedOut}}
+}
+
+func (d *deleteTopics) Timeout() time.Duration { return milliseconds(d.req.TimeoutMillis) }
+
+func (d *deleteTopics) Next(c Context, _ bool) []Op {
+	if d.started {
+		return nil
+	}
+	d.started = true
+	d.prepare(c)
+	if len(d.command.Topics) == 0 {
+		return nil
+	}
+	return []Op{Propose{Command: d.command}}
+}
+
+func (d *deleteTopics) Resolve(_ int, result any) { d.outcome = result.(ProposeResult) }
+
+// prepare makes the command, and refuses what it cannot say.
+func (d *deleteTopics) prepare(c Context) {
+	d.command = &meta.DeleteTopics{}
+	d.slots = d.named()
+	mentions := map[string]int{}
+	for i := range d.slots {
+		mentions[d.identity(c, &d.slots[i])]++
+	}
+	kept := d.slots[:0]
+	for _, slot := range d.slots {
+		id := d.identity(c, &slot)
+		switch {
+		case slot.code != kafka.None:
+		case mentions[id] < 0:
+			continue // answered already
+		case mentions[id] > 1:
+			mentions[id] = -1
+			slot.code, slot.message = kafka.InvalidRequest, "the request names the topic more than once"
+		default:
+			slot.topic = len(d.command.Topics)
+			d.command.Topics = append(d.command.Topics, d.ref(&slot))
+		}
+		kept = append(kept, slot)
+	}
+	d.slots = kept
+	if !c.Settings().DeleteTopics {
+		d.refuseAll()
+	}
+}
+
+// named are the topics of the request as it names them, with what is wrong
+// about that.
+func (d *deleteTopics) named() (slots []deleteSlot) {
+	for i := range d.req.TopicNames {
+		slots = append(slots, deleteSlot{name: &d.req.TopicNames[i], topic: -1})
+	}
+	for _, t := range d.req.Topics {
+		slot := deleteSlot{name: t.Topic, id: t.TopicID, topic: -1}
+		if (t.Topic == nil) == (t.TopicID == [16]byte{}) {
+			slot.code, slot.message = kafka.InvalidRequest, "a topic is named by its name or by its id"
+		}
+		slots = append(slots, slot)
+	}
+	return slots
+}
+
+// identity tells topics apart: by id, since a name and an id may mean the same
+// topic, or by the name that nothing has. It is "" for a slot that is refused.
+func (d *deleteTopics) identity(c Context, slot *deleteSlot) string {
+	id := slot.id
+	switch {
+	case slot.code != kafka.None:
+		return ""
+	case slot.name != nil:
+		t := c.Image().Topic(*slot.name)
+		if t == nil {
+			return "name " + *slot.name
+		}
+		id = t.ID
+	}
+	return "id " + id.String()
+}
+
+func (d *deleteTopics) ref(slot *deleteSlot) meta.TopicRef {
+	if slot.name == nil {
+		return meta.TopicRef{ID: slot.id}
+	}
+	return meta.TopicRef{Name: *slot.name}
+}
+
+// refuseAll answers a request where delete.topic.enable is false.
+func (d *deleteTopics) refuseAll() {
+	d.command.Topics = nil
+	for i := range d.slots {
+		slot := &d.slots[i]
+		slot.topic, slot.message = -1, "topic deletion is disabled"
+		slot.code = kafka.TopicDeletionDisabled
+		if d.version < 3 {
+			slot.code = kafka.InvalidRequest // which has no such code
+		}
+	}
+}
+
+func (d *deleteTopics) Answer(Context) [][]byte {
+	resp := d.req.ResponseKind().(*kmsg.DeleteTopicsResponse)
+	resp.Topics = make([]kmsg.DeleteTopicsResponseTopic, len(d.slots))
+	for i := range d.slots {
+		out, slot := &resp.Topics[i], &d.slots[i]
+		out.Topic, out.TopicID = slot.name, slot.id
+		code, message := slot.code, slot.message
+		switch {
+		case slot.topic < 0:
+		case d.outcome.Code != kafka.None:
+			code = d.outcome.Code
+		default:
+			verdict := &d.outcome.Verdict.Topics[slot.topic]
+			code, message = verdict.Code, verdict.Message
+			if code == kafka.None {
+				out.Topic, out.TopicID = &verdict.Name, verdict.ID
+			}
+		}
+		out.ErrorCode, out.ErrorMessage = int16(code), nullable(message)
+	}
+	return d.frame(resp)
+}

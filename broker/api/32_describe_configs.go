@@ -1,0 +1,120 @@
+package api
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"lockstep/broker/kafka"
+	"lockstep/broker/meta"
+)
+
+// describeConfigs serves DescribeConfigs 1-4 (key 32) for topics and brokers:
+// every key with value, source, type, and, where asked for, synonyms and
+// documentation (KAFKA 35). Keys are in order of name. No names, or null, stand
+// for all keys; names that are no keys are left out, as in Kafka.
+//
+// A broker describes itself only, since nobody else knows its settings, and
+// under the empty name what is set for all brokers. Loggers, client metrics and
+// groups have no configurations here.
+type describeConfigs struct {
+	header
+	brokerTimeout
+	req *kmsg.DescribeConfigsRequest
+}
+
+func newDescribeConfigs(h header, req *kmsg.DescribeConfigsRequest) *describeConfigs {
+	return &describeConfigs{header: h, req: req}
+}
+
+func (d *describeConfigs) Next(Context, bool) []Op { return nil }
+
+func (d *describeConfigs) Resolve(int, any) {}
+
+func (d *describeConfigs) Answer(c Context) [][]byte {
+	resp := d.req.ResponseKind().(*kmsg.DescribeConfigsResponse)
+	resp.Resources = make([]kmsg.DescribeConfigsResponseResource, len(d.req.Resources))
+	for i := range d.req.Resources {
+		asked, out := &d.req.Resources[i], &resp.Resources[i]
+		out.ResourceType, out.ResourceName = asked.ResourceType, asked.ResourceName
+		keys, code, message := d.keysOf(c, asked)
+		out.ErrorCode, out.ErrorMessage = int16(code), nullable(message)
+		for j := range keys {
+			if len(asked.ConfigNames) == 0 || slices.Contains(asked.ConfigNames, keys[j].name) {
+				out.Configs = append(out.Configs, d.describe(&keys[j]))
+			}
+		}
+	}
+	return d.frame(resp)
+}
+
+// keysOf are the keys of a resource, by name, or why there are none.
+func (d *describeConfigs) keysOf(c Context, r *kmsg.DescribeConfigsRequestResource) ([]brokerKey, kafka.ErrorCode, string) {
+	switch meta.ResourceType(r.ResourceType) {
+	case meta.TopicResource:
+		if problem := meta.TopicNameError(r.ResourceName); problem != "" {
+			return nil, kafka.InvalidTopicException, problem
+		}
+		t := c.Image().Topic(r.ResourceName)
+		if t == nil {
+			return nil, kafka.UnknownTopicOrPartition, ""
+		}
+		return topicKeys(c.Image(), t), kafka.None, ""
+	case meta.BrokerResource:
+		keys := brokerKeys(c)
+		slices.SortFunc(keys, func(a, b brokerKey) int { return strings.Compare(a.name, b.name) })
+		switch r.ResourceName {
+		case strconv.Itoa(int(c.Node())):
+			return keys, kafka.None, ""
+		case "":
+			return clusterWide(keys), kafka.None, ""
+		}
+		return nil, kafka.InvalidRequest, "broker " + strconv.Itoa(int(c.Node())) + " describes itself only, not " + r.ResourceName
+	}
+	return nil, kafka.InvalidRequest, "resource type " + strconv.Itoa(int(r.ResourceType)) + " has no configurations here"
+}
+
+func topicKeys(img *meta.Image, t *meta.Topic) []brokerKey {
+	var keys []brokerKey
+	for i := range meta.ConfigKeys() {
+		if k := &meta.ConfigKeys()[i]; k.Topic {
+			keys = append(keys, brokerKey{name: k.Name, kind: k.Type, doc: k.Doc, values: topicConfig(img, t.Configs, k)})
+		}
+	}
+	return keys
+}
+
+// clusterWide keeps what is set for all brokers, with nothing below it.
+func clusterWide(keys []brokerKey) []brokerKey {
+	var set []brokerKey
+	for _, k := range keys {
+		if k.values[0].source == kmsg.ConfigSourceDynamicDefaultBrokerConfig {
+			k.values = k.values[:1]
+			set = append(set, k)
+		}
+	}
+	return set
+}
+
+func (d *describeConfigs) describe(k *brokerKey) kmsg.DescribeConfigsResponseResourceConfig {
+	out := kmsg.NewDescribeConfigsResponseResourceConfig()
+	inForce := k.values[0]
+	out.Name, out.Value, out.Source = k.name, &inForce.value, inForce.source
+	out.IsDefault = inForce.source == kmsg.ConfigSourceDefaultConfig
+	out.ReadOnly = k.readOnly
+	out.ConfigType = kmsg.ConfigType(k.kind)
+	if d.req.IncludeSynonyms {
+		for i := range k.values {
+			v := &k.values[i]
+			out.ConfigSynonyms = append(out.ConfigSynonyms, kmsg.DescribeConfigsResponseResourceConfigConfigSynonym{
+				Name: v.name, Value: &v.value, Source: v.source,
+			})
+		}
+	}
+	if d.req.IncludeDocumentation {
+		out.Documentation = &k.doc
+	}
+	return out
+}

@@ -1,0 +1,100 @@
+package api
+
+import (
+	"strconv"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"lockstep/broker/meta"
+)
+
+// configValue is a value of a configuration and where it comes from.
+type configValue struct {
+	name   string // of the key at that place
+	value  string
+	source kmsg.ConfigSource
+}
+
+// topicConfig are the values that apply to a topic with these configurations,
+// the one in force first, the built-in default last. It tells what
+// [meta.Image.TopicConfig] acts on: nothing of a single broker.
+func topicConfig(img *meta.Image, set meta.Configs, k *meta.ConfigKey) []configValue {
+	var values []configValue
+	if v, ok := set.Get(k.Name); ok {
+		values = append(values, configValue{k.Name, v, kmsg.ConfigSourceDynamicTopicConfig})
+	}
+	return append(values, clusterConfig(img, k.BrokerName, k.Default)...)
+}
+
+// clusterConfig are the values of a broker-level key that is the same on all brokers.
+func clusterConfig(img *meta.Image, name, builtIn string) []configValue {
+	var values []configValue
+	if v, ok := img.BrokerConfigs("").Get(name); ok {
+		values = append(values, configValue{name, v, kmsg.ConfigSourceDynamicDefaultBrokerConfig})
+	}
+	return append(values, configValue{name, builtIn, kmsg.ConfigSourceDefaultConfig})
+}
+
+// brokerKey is a configuration of a broker.
+type brokerKey struct {
+	name     string
+	kind     meta.ConfigType
+	doc      string
+	values   []configValue // as of topicConfig
+	readOnly bool          // set in the broker's file, and nowhere else
+}
+
+// ownConfig are the values of a key that this broker takes from its settings.
+func ownConfig(name, value, builtIn string) []configValue {
+	values := []configValue{{name, builtIn, kmsg.ConfigSourceDefaultConfig}}
+	if value != builtIn {
+		values = []configValue{{name, value, kmsg.ConfigSourceStaticBrokerConfig}, values[0]}
+	}
+	return values
+}
+
+// brokerKeys are all configurations of this broker, in no order. Each tells the
+// value that is acted on: the settings for those that settings hold, the image
+// for all others.
+func brokerKeys(c Context) []brokerKey {
+	s := c.Settings()
+	id := strconv.Itoa(int(c.Node()))
+	keys := []brokerKey{
+		{name: "broker.id", kind: meta.ConfigInt, doc: "The id of this broker; the same as node.id.", values: ownConfig("broker.id", id, "-1"), readOnly: true},
+		{name: "node.id", kind: meta.ConfigInt, doc: "The id of this node.", values: ownConfig("node.id", id, "-1"), readOnly: true},
+		{name: "delete.topic.enable", kind: meta.ConfigBool, doc: "Whether topics may be deleted.",
+			values: ownConfig("delete.topic.enable", strconv.FormatBool(s.DeleteTopics), "true"), readOnly: true},
+		{name: "fetch.max.bytes", kind: meta.ConfigInt, doc: "The largest answer to a fetch, in bytes; a single larger batch is returned whole.",
+			values: ownConfig("fetch.max.bytes", strconv.Itoa(s.FetchMaxBytes), "57671680"), readOnly: true},
+	}
+	for i := range meta.ConfigKeys() {
+		k := &meta.ConfigKeys()[i]
+		key := brokerKey{name: k.BrokerName, kind: k.Type, doc: k.Doc}
+		if k.Broker {
+			key.name = k.Name
+		} else if key.name == "" {
+			continue
+		}
+		if value, own := ownSetting(s, key.name); own {
+			key.values, key.readOnly = ownConfig(key.name, value, k.Default), true
+		} else {
+			key.values = clusterConfig(c.Image(), key.name, k.Default)
+		}
+		keys = append(keys, key)
+	}
+	return keys
+}
+
+// ownSetting returns the value of a key that creating topics takes from the
+// settings of the broker that was asked to.
+func ownSetting(s *Settings, name string) (value string, own bool) {
+	switch name {
+	case "auto.create.topics.enable":
+		return strconv.FormatBool(s.AutoCreateTopics), true
+	case "num.partitions":
+		return strconv.Itoa(int(s.NumPartitions)), true
+	case "default.replication.factor":
+		return strconv.Itoa(int(s.ReplicationFactor)), true
+	}
+	return "", false
+}
