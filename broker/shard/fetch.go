@@ -76,8 +76,13 @@ func (s *Shard) fetch(now env.Time, call PartitionCall, op api.Fetch) {
 	}
 	watermark := p.leader.Watermark()
 	result.Watermark, result.LastStable, result.LogStart = watermark, watermark, p.log.Start()
+	if op.LastEpoch > p.epoch {
+		result.Code = kafka.UnknownLeaderEpoch // of a leader that this node has not heard of yet
+		s.reply(now, call.Origin, result)
+		return
+	}
 	if op.LastEpoch >= 0 {
-		if epoch, end := p.log.EndOf(op.LastEpoch); epoch < op.LastEpoch || end < op.Offset {
+		if epoch, end := endOfEpoch(p, op.LastEpoch); epoch < op.LastEpoch || end < op.Offset {
 			result.DivergingEpoch, result.DivergingEnd = epoch, end
 			s.reply(now, call.Origin, result)
 			return
@@ -327,6 +332,18 @@ func (s *Shard) answerFound(now env.Time, origin Origin, found partition.Found, 
 	s.reply(now, origin, result)
 }
 
+// endOfEpoch is where a leader epoch ends. One that is older than all that the
+// log remembers ended where the log begins, by its own name, as Kafka has it: a
+// consumer at that offset has lost nothing, and an epoch of -1 would make it
+// reset its position.
+func endOfEpoch(p *part, epoch kafka.LeaderEpoch) (kafka.LeaderEpoch, kafka.Offset) {
+	found, end := p.log.EndOf(epoch)
+	if found < 0 {
+		found = epoch
+	}
+	return found, end
+}
+
 // epochEnd runs an EpochEnd (OffsetForLeaderEpoch).
 func (s *Shard) epochEnd(now env.Time, call PartitionCall, op api.EpochEnd) {
 	p, code := s.ledPart(op.Partition, op.CurrentEpoch)
@@ -334,9 +351,9 @@ func (s *Shard) epochEnd(now env.Time, call PartitionCall, op api.EpochEnd) {
 		s.reply(now, call.Origin, api.EpochEndResult{Code: code, Epoch: -1, End: -1})
 		return
 	}
-	epoch, end := p.log.EndOf(op.Epoch)
-	if op.Epoch > p.epoch {
-		epoch, end = -1, -1 // no such epoch yet
+	epoch, end := endOfEpoch(p, op.Epoch)
+	if op.Epoch < 0 || op.Epoch > p.epoch {
+		epoch, end = -1, -1 // no such epoch, or not yet
 	}
 	if op.Epoch == p.epoch {
 		epoch, end = p.epoch, p.log.End()

@@ -19,7 +19,8 @@ type request struct {
 	pending  int
 	deadline env.Instant
 	timer    *loop.Timer[due]
-	bytes    int // counted against limits.InflightBytes
+	waitEnd  *loop.Timer[due] // ends the present Waits
+	bytes    int              // counted against limits.InflightBytes
 	done     bool
 	frame    [][]byte // the response, once done
 }
@@ -63,6 +64,9 @@ func (s *Shard) advance(now env.Time, r *request, expired bool) {
 		}
 		r.pending = len(r.ops)
 		for i := range r.ops {
+			if r.ops[i].resolved {
+				continue // a Wait before it resolved at once and cancelled it
+			}
 			s.runOp(now, r, int32(i))
 			if r.done {
 				return // an operation resolved the whole request
@@ -83,6 +87,9 @@ func (s *Shard) runOp(now env.Time, r *request, i int32) {
 	case api.Fetch:
 		s.callPartition(now, r, i, PartitionCall{Origin: origin, Op: op, Deadline: r.deadline, Epoch: -1}, op.Partition)
 	case api.Wait:
+		if !r.waitEnd.Live() {
+			r.waitEnd = s.timers.Set(op.Until, due{kind: dueWaitEnd, request: r})
+		}
 		s.callPartition(now, r, i, PartitionCall{Origin: origin, Op: op, Deadline: r.deadline, Epoch: -1}, op.Partition)
 	case api.Offsets:
 		s.callPartition(now, r, i, PartitionCall{Origin: origin, Op: op, Deadline: r.deadline, Epoch: -1}, op.Partition)
@@ -134,9 +141,7 @@ func (s *Shard) resolve(now env.Time, origin Origin, result any) {
 	}
 	running := &r.ops[origin.Op]
 	if _, isWait := running.op.(api.Wait); isWait {
-		s.cancelOps(now, r) // the first to wake cancels the others
-		r.pending = 0
-		s.advanceLater(r)
+		s.endWait(now, r) // the first to wake cancels the others
 		return
 	}
 	running.resolved = true
@@ -146,6 +151,13 @@ func (s *Shard) resolve(now env.Time, origin Origin, result any) {
 	if r.pending == 0 {
 		s.advanceLater(r)
 	}
+}
+
+// endWait cancels the Waits of a request: one has resolved, or their time is up.
+func (s *Shard) endWait(now env.Time, r *request) {
+	s.cancelOps(now, r)
+	r.pending = 0
+	s.advanceLater(r)
 }
 
 // advanceLater queues the request for the end of the present event: a result
@@ -175,6 +187,7 @@ func (s *Shard) expire(now env.Time, r *request) {
 // cancelOps tells those who run operations of the request that nobody waits.
 // Produces are let run: their fate is theirs.
 func (s *Shard) cancelOps(now env.Time, r *request) {
+	s.timers.Cancel(r.waitEnd)
 	for i := range r.ops {
 		running := &r.ops[i]
 		if running.resolved {

@@ -115,6 +115,7 @@ const (
 	dueWake                       // look at a partition again
 	dueLink                       // look whether a link is silent
 	dueRedial                     // dial a link again
+	dueWaitEnd                    // the end of a request's long poll
 	dueRetry                      // send mail again that was refused
 )
 
@@ -287,6 +288,8 @@ func (s *Shard) onDue(now env.Time, d due) {
 	switch d.kind {
 	case dueRequest:
 		s.expire(now, d.request)
+	case dueWaitEnd:
+		s.endWait(now, d.request)
 	case dueProduce:
 		s.expireProduce(now, d.part, d.origin)
 	case dueTell:
