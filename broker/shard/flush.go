@@ -44,7 +44,7 @@ func (s *Shard) pins(p *part) bool {
 }
 
 func (s *Shard) wantsFlush(p *part, pressed bool) bool {
-	if p.removing || p.log.State() != partition.Ready {
+	if p.removing || p.log.State() != partition.Ready || !pressed && p.log.TailBytes() < int64(s.limits.FlushBytes) {
 		return false
 	}
 	c := p.log.Candidate()
