@@ -89,6 +89,12 @@ The exit code is 1 if the throughput is below --min-throughput.`,
 
 func (o *benchOptions) validate() error {
 	switch {
+	case o.bootstrap == "":
+		return errors.New("--bootstrap-servers must name a broker")
+	case o.topic == "":
+		return errors.New("--topic must not be empty")
+	case o.createTopic && (o.partitions < 1 || o.replication < 1):
+		return errors.New("--partitions and --replication-factor must be at least 1")
 	case o.concurrency < 1:
 		return errors.New("--concurrency must be at least 1")
 	case o.connections < 1 || o.connections > o.concurrency:
@@ -99,6 +105,10 @@ func (o *benchOptions) validate() error {
 		return errors.New("--message-count must not be negative")
 	case o.acks < -1 || o.acks > 1:
 		return errors.New("--acks must be -1, 0 or 1")
+	case o.warmup < 0:
+		return errors.New("--warmup must not be negative")
+	case o.timeout < time.Millisecond:
+		return errors.New("--timeout must be at least 1ms")
 	case o.messageCount == 0 && o.duration <= 0:
 		return errors.New("one of --message-count and --duration must be positive")
 	}

@@ -132,18 +132,36 @@ func (b *bench) findLeaders(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("metadata of topic %s: %w", b.topic, err)
 	}
+	if len(resp.Topics) != 1 {
+		return fmt.Errorf("metadata of topic %s: the response has %d topics", b.topic, len(resp.Topics))
+	}
 	if err := kerr.ErrorForCode(resp.Topics[0].ErrorCode); err != nil {
 		return fmt.Errorf("metadata of topic %s: %w", b.topic, err)
 	}
-	leaders := make([]int32, len(resp.Topics[0].Partitions))
-	for _, p := range resp.Topics[0].Partitions {
-		if p.Leader < 0 {
-			return fmt.Errorf("partition %d of topic %s has no leader", p.Partition, b.topic)
-		}
-		leaders[p.Partition] = p.Leader
+	leaders, err := leadersOf(resp.Topics[0].Partitions)
+	if err != nil {
+		return fmt.Errorf("metadata of topic %s: %w", b.topic, err)
 	}
 	b.target.Store(&target{id: resp.Topics[0].TopicID, leaders: leaders})
 	return nil
+}
+
+// leadersOf lists the leaders by partition; every partition must have one.
+func leadersOf(partitions []kmsg.MetadataResponseTopicPartition) ([]int32, error) {
+	if len(partitions) == 0 {
+		return nil, errors.New("no partitions")
+	}
+	leaders := make([]int32, len(partitions))
+	for _, p := range partitions {
+		if p.Partition < 0 || int(p.Partition) >= len(leaders) {
+			return nil, fmt.Errorf("partition %d of %d", p.Partition, len(leaders))
+		}
+		if p.Leader < 0 {
+			return nil, fmt.Errorf("partition %d has no leader", p.Partition)
+		}
+		leaders[p.Partition] = p.Leader
+	}
+	return leaders, nil
 }
 
 func (b *bench) report(workers []*worker, messages int64, seconds float64) *benchReport {
@@ -241,14 +259,21 @@ func (w *worker) produce(ctx context.Context) error {
 	if w.bench.acks == int16(kafka.AcksNone) {
 		return nil
 	}
-	return kerr.ErrorForCode(resp.(*kmsg.ProduceResponse).Topics[0].Partitions[0].ErrorCode)
+	answer := resp.(*kmsg.ProduceResponse)
+	if len(answer.Topics) != 1 || len(answer.Topics[0].Partitions) != 1 {
+		return errors.New("the produce response does not answer for the one partition that was asked")
+	}
+	return kerr.ErrorForCode(answer.Topics[0].Partitions[0].ErrorCode)
 }
 
 // failed counts an error and finds the leaders again.
 func (w *worker) failed(ctx context.Context, err error) {
-	w.errors++
-	if w.firstError == nil {
-		w.firstError = err
+	// Errors while warming up, such as leaders that move, are not the measurement's.
+	if w.bench.measuring.Load() {
+		w.errors++
+		if w.firstError == nil {
+			w.firstError = err
+		}
 	}
 	if w.bench.refresh.TryLock() {
 		defer w.bench.refresh.Unlock()

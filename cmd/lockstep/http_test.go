@@ -1,0 +1,89 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+type fakeBroker struct{ reason string }
+
+func (f *fakeBroker) health() string { return f.reason }
+
+func (f *fakeBroker) sample() []metric {
+	return []metric{
+		{"b_total", counter, `{loop="1"}`, 3},
+		{"a", gauge, "", 0.5},
+		{"b_total", counter, `{loop="2"}`, 1e9},
+	}
+}
+
+func get(t *testing.T, m monitored, path string) *httptest.ResponseRecorder {
+	t.Helper()
+	w := httptest.NewRecorder()
+	monitorHandler(m).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	return w
+}
+
+func TestHealthSaysWhyNot(t *testing.T) {
+	f := &fakeBroker{}
+	require.Equal(t, http.StatusOK, get(t, f, "/healthz").Code)
+	f.reason = "fenced"
+	w := get(t, f, "/healthz")
+	require.Equal(t, http.StatusServiceUnavailable, w.Code)
+	require.Equal(t, "fenced\n", w.Body.String())
+}
+
+func TestMetricsAreGroupedByName(t *testing.T) {
+	w := get(t, &fakeBroker{}, "/metrics")
+	require.Equal(t, http.StatusOK, w.Code)
+	require.True(t, strings.HasPrefix(w.Body.String(),
+		"# TYPE a gauge\na 0.5\n# TYPE b_total counter\nb_total{loop=\"1\"} 3\nb_total{loop=\"2\"} 1e+09\n# TYPE go_"), w.Body.String())
+}
+
+func TestDebugPages(t *testing.T) {
+	require.Contains(t, get(t, &fakeBroker{}, "/debug/stacks").Body.String(), "TestDebugPages")
+	require.Equal(t, http.StatusOK, get(t, &fakeBroker{}, "/debug/pprof/").Code)
+	require.Equal(t, http.StatusNotFound, get(t, &fakeBroker{}, "/nothing").Code)
+}
+
+func TestFieldsBecomeMetrics(t *testing.T) {
+	type inner struct{ Bytes int64 }
+	stats := struct {
+		Requests   uint64
+		WALBytes   int
+		DiskAge    time.Duration
+		Fenced     bool
+		Commit     uint64
+		Window     uint64 `metric:"gauge"`
+		Skipped    uint64 `metric:"-"`
+		Name       string
+		Tail       inner
+		unexported uint64
+	}{Requests: 7, WALBytes: -1, DiskAge: 1500 * time.Millisecond, Fenced: true, Commit: 9, Window: 4, Tail: inner{12}}
+	stats.unexported = 1
+	want := []metric{
+		{"p_requests_total", counter, "{}", 7},
+		{"p_wal_bytes", gauge, "{}", -1},
+		{"p_disk_age_seconds", gauge, "{}", 1.5},
+		{"p_fenced", gauge, "{}", 1},
+		{"p_commit", gauge, "{}", 9},
+		{"p_window", gauge, "{}", 4},
+		{"p_tail_bytes", gauge, "{}", 12},
+	}
+	require.Equal(t, want, structMetrics("p", "{}", stats))
+	require.Equal(t, want, structMetrics("p", "{}", &stats))
+}
+
+func TestSnakeCase(t *testing.T) {
+	for from, to := range map[string]string{
+		"Requests": "requests", "UnderMinISR": "under_min_isr", "ISRProposals": "isr_proposals",
+		"WALUsed": "wal_used", "LeaseUntil": "lease_until", "A": "a",
+	} {
+		require.Equal(t, to, snakeCase(from))
+	}
+}
