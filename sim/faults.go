@@ -107,7 +107,19 @@ func sameLife(n *Node, mend func()) func() {
 type activeFault struct {
 	fault *Fault
 	mend  func()
+	span  int // index into World.past
 }
+
+// FaultSpan says when a fault was on, and on whom.
+type FaultSpan struct {
+	Kind       string
+	Node, Peer string      // Peer: the other end of a link
+	From, To   env.Instant // To: env.Never while it is on
+}
+
+// FaultSpans are the faults that have begun so far, in that order. Those with
+// nothing to mend are points in time.
+func (w *World) FaultSpans() []FaultSpan { return w.past }
 
 func (w *World) scheduleFault(f *Fault) {
 	w.sched.At(env.Instant(f.At), "fault", func() { w.beginFault(f) })
@@ -123,8 +135,14 @@ func (w *World) beginFault(f *Fault) {
 		return
 	}
 	w.note(nil, FaultBegun, uint64(f.Amount), f.Kind+" "+f.Target)
-	a := &activeFault{fault: f, mend: kind.begin(w, t, f)}
+	span := FaultSpan{Kind: f.Kind, Node: t.node.spec.Name, From: w.Now(), To: env.Never}
+	if t.peer != nil {
+		span.Peer = t.peer.spec.Name
+	}
+	w.past = append(w.past, span)
+	a := &activeFault{fault: f, mend: kind.begin(w, t, f), span: len(w.past) - 1}
 	if a.mend == nil {
+		w.past[a.span].To = w.Now() + env.Instant(f.For)
 		return
 	}
 	w.active = append(w.active, a)
@@ -139,6 +157,7 @@ func (w *World) endFault(a *activeFault) {
 	}
 	mend := a.mend
 	a.mend = nil
+	w.past[a.span].To = w.Now()
 	w.note(nil, FaultEnded, 0, a.fault.Kind+" "+a.fault.Target)
 	mend()
 }

@@ -77,8 +77,14 @@ func (l *loopHost) turn() {
 	draw := l.rand.Uint64()
 	take := turnSize(draw, waiting, world.plan.Limits.TurnEvents)
 	l.node.turns++
+	if take == 0 {
+		l.node.timerTurns++
+	}
 	l.trace(record{what: TurnBegun, id: uint64(take), size: int64(waiting)})
 	l.step(now, take)
+	if world.observer != nil && l.loop != nil {
+		world.observer.TurnEnded(l.node, l.id, l.loop)
+	}
 	l.busyUntil = at + turnCost(draw, take, world.plan.Limits, l.node.slow)
 	l.endTurn(take)
 }

@@ -41,9 +41,10 @@ type Node struct {
 	conns       map[netsim.ConnID]*conn
 	lastStop    error
 
-	frozen int   // faults that hold the whole node
-	slow   int64 // the factor on turn costs; 0 and 1 are none
-	turns  uint64
+	frozen     int   // faults that hold the whole node
+	slow       int64 // the factor on turn costs; 0 and 1 are none
+	turns      uint64
+	timerTurns uint64 // of turns: those that a timer alone brought about
 }
 
 // Spec is what the plan says of the node.
@@ -57,6 +58,9 @@ func (n *Node) Incarnation() int32 { return n.incarnation }
 
 // Turns counts the turns of all loops in all lives.
 func (n *Node) Turns() uint64 { return n.turns }
+
+// TimerTurns counts the turns that no event but a timer brought about.
+func (n *Node) TimerTurns() uint64 { return n.timerTurns }
 
 // LastStop is why the last life ended itself, nil if it did not.
 func (n *Node) LastStop() error { return n.lastStop }

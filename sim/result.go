@@ -22,6 +22,7 @@ type Result struct {
 	Verdict  string       `json:"verdict"`
 	Failures []Failure    `json:"failures,omitempty"`
 	Stops    []StopRecord `json:"stops,omitempty"`
+	Plan     string       `json:"plan,omitempty"`   // of a failed run, as YAML
 	Recent   []string     `json:"recent,omitempty"` // the last trace lines of a failed run
 	// Checkpoints are trace hashes at fixed record counts: two runs that should
 	// be equal are compared by them.
@@ -65,6 +66,9 @@ func (r *Result) Report() string {
 	}
 	for _, s := range r.Stops {
 		fmt.Fprintf(&b, "stopped: %s.%d at %s: %s\n", s.Node, s.Incarnation, time.Duration(s.At), s.Reason)
+	}
+	if r.Plan != "" {
+		fmt.Fprintf(&b, "plan:\n%s", r.Plan)
 	}
 	if len(r.Recent) > 0 {
 		fmt.Fprintf(&b, "last of %d trace records:\n  %s\n", r.Records, strings.Join(r.Recent, "\n  "))

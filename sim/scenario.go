@@ -20,7 +20,9 @@ type Scenario struct {
 }
 
 // Scenarios lists everything that a seed can be run with.
-func Scenarios() []Scenario { return append([]Scenario(nil), toyScenarios...) }
+func Scenarios() []Scenario {
+	return append(append([]Scenario(nil), clusterScenarios...), toyScenarios...)
+}
 
 // FindScenario finds a scenario by name.
 func FindScenario(name string) (Scenario, error) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lockstep/broker/env"
+	"lockstep/broker/loop"
 )
 
 // World is one run in progress: a scheduler, machines, a network, faults and
@@ -21,6 +22,7 @@ type World struct {
 	trace    Trace
 	streams  Streams
 	subject  Subject
+	observer TurnObserver // the subject, if it is one
 	hardware hardware
 	nodes    []*Node
 	byName   map[string]*Node
@@ -31,6 +33,7 @@ type World struct {
 	release     func()
 
 	active   []*activeFault
+	past     []FaultSpan
 	depth    map[string]int // nested faults, by kind and victim; never walked
 	healed   bool
 	failures []Failure
@@ -53,6 +56,13 @@ type Subject interface {
 	// Resolve turns a fault's "@name" target into a node or pair, at the moment
 	// the fault begins; false: there is none now, and the fault does nothing.
 	Resolve(w *World, name string) (string, bool)
+}
+
+// TurnObserver is implemented by subjects that look into loops: it is told of
+// the end of every turn, also of one in which the loop stopped its node. It must
+// not change the loop's state.
+type TurnObserver interface {
+	TurnEnded(n *Node, id loop.ID, l loop.Loop)
 }
 
 // Options are what may differ between two runs of one plan without a change of
@@ -90,6 +100,7 @@ func NewWorld(plan *Plan, subject Subject, o Options) (*World, error) {
 	}
 	w.idleEntropy = w.streams.Open("world", "idle entropy")
 	w.entropy, w.release = takeEntropy(w.idleEntropy)
+	w.observer, _ = subject.(TurnObserver)
 	w.hardware.init(w)
 	for i, spec := range plan.Nodes {
 		n := &Node{world: w, spec: spec, index: int32(i), factory: subject.Factory(spec.Role)}
@@ -317,6 +328,7 @@ func (w *World) result() Result {
 	if len(r.Failures) > 0 {
 		r.Verdict = Fail
 		r.Recent = w.trace.Recent(40)
+		r.Plan = w.plan.String()
 	}
 	return r
 }

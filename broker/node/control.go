@@ -43,6 +43,7 @@ type Control struct {
 	shards    []shardState
 	lease     env.Instant
 	epoch     kafka.BrokerEpoch
+	pingAt    env.Instant // the shards are pinged on the first turn from then on
 	suspects  []kafka.PartitionID
 	announced bool
 	draining  drainState
@@ -221,6 +222,7 @@ func (c *Control) EndTurn(now env.Time) {
 		}
 	}
 	if c.meta != nil {
+		c.pingIfDue(now)
 		c.meta.SetHealthy(now.Mono, c.healthy(now))
 		c.meta.Tick(now.Mono)
 		c.carryOut(now, c.meta.Ready(now.Mono))

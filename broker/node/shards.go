@@ -1,6 +1,8 @@
 package node
 
 import (
+	"time"
+
 	"lockstep/broker/env"
 	"lockstep/broker/loop"
 	"lockstep/broker/meta"
@@ -29,8 +31,18 @@ const imagesUnanswered = 64
 
 func shardID(i int) loop.ID { return loop.ID(i + 1) }
 
-// ping asks every shard for a sign of life, and comes again.
+// pingIfDue pings on a turn that something else brought about, mostly a tick of
+// metadata: with a timer of its own an idle node would wake more often than ten
+// times a second (PROTOCOL 35).
+func (c *Control) pingIfDue(now env.Time) {
+	if now.Mono >= c.pingAt {
+		c.ping(now)
+	}
+}
+
+// ping asks every shard for a sign of life.
 func (c *Control) ping(now env.Time) {
+	c.pingAt = now.Mono.Add(c.cfg.Limits.PingInterval - pingEarly)
 	c.checkPeers(now)
 	for i := range c.shards {
 		sh := &c.shards[i]
@@ -41,8 +53,14 @@ func (c *Control) ping(now env.Time) {
 		sh.pingedAt = now.Mono
 		c.host.Reply(shardID(i), shard.Ping{Seq: sh.pingSeq, SentAt: now.Mono})
 	}
-	c.timers.Set(now.Mono.Add(c.cfg.Limits.PingInterval), due{kind: duePing})
+	if c.meta == nil { // no ticks yet
+		c.timers.Set(now.Mono.Add(c.cfg.Limits.PingInterval), due{kind: duePing})
+	}
 }
+
+// pingEarly is how much earlier than PingInterval a ping may leave, so that one
+// that rides on a tick a moment before does not wait for the next.
+const pingEarly = 50 * time.Millisecond
 
 // onPong takes a shard's sign of life.
 func (c *Control) onPong(now env.Time, from loop.ID, m shard.Pong) {

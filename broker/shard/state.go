@@ -1,0 +1,157 @@
+package shard
+
+import (
+	"encoding/binary"
+
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+	"lockstep/broker/partition"
+)
+
+// What the simulator sees of a shard: facts for the checkers, and a digest of
+// its state for the trace hash. Nothing here changes the state.
+
+// PartState is one replica as its shard holds it.
+type PartState struct {
+	ID        kafka.PartitionID
+	Leading   bool
+	Following bool
+	Epoch     kafka.LeaderEpoch // adopted; 0 in no role
+	LogStart  kafka.Offset
+	Watermark kafka.Offset
+	Durable   kafka.Offset
+	End       kafka.Offset
+	Suspect   bool
+	// ISR is that of the applied registration; shared, not to be written to.
+	ISR []kafka.NodeID
+	// Log is for reading what is stored.
+	Log *partition.Log
+}
+
+// Recovered reports whether the shard has replayed its log.
+func (s *Shard) Recovered() bool { return s.recovered }
+
+// InflightBytes are the bytes of unanswered produces.
+func (s *Shard) InflightBytes() int { return s.inflightBytes }
+
+// WaitingRequests are the requests that have not been answered.
+func (s *Shard) WaitingRequests() int { return len(s.requests) }
+
+// Inspect visits the replicas in order of their ids.
+func (s *Shard) Inspect(visit func(*PartState)) {
+	var state PartState
+	for _, p := range s.order {
+		if p.removing || p.rebuilding {
+			continue
+		}
+		state = PartState{
+			ID: p.id, Leading: p.role == leading, Following: p.role == following, Epoch: p.epoch,
+			LogStart: p.log.Start(), Watermark: p.log.Watermark(), Durable: p.log.DurableEnd(), End: p.log.End(),
+			Suspect: p.suspect, Log: p.log,
+		}
+		if reg := s.image.Partition(p.id); reg != nil {
+			state.ISR = reg.ISR
+		}
+		visit(&state)
+	}
+}
+
+// AppendState appends a digest of the shard's state: what it acts on, where its
+// replicas stand, what waits.
+func (s *Shard) AppendState(b []byte) []byte {
+	word := func(v uint64) { b = binary.LittleEndian.AppendUint64(b, v) }
+	word(uint64(s.image.Index()))
+	word(uint64(s.epoch))
+	word(uint64(s.lease.Until))
+	word(uint64(s.wal.Durable()))
+	word(uint64(s.wal.Next()))
+	word(uint64(len(s.requests)))
+	word(uint64(s.inflightBytes))
+	for _, p := range s.order {
+		b = append(b, p.id.Topic[:]...)
+		word(uint64(p.id.Partition)<<8 | uint64(p.role))
+		word(uint64(p.epoch))
+		word(uint64(p.log.Start()))
+		word(uint64(p.log.Watermark()))
+		word(uint64(p.log.DurableEnd()))
+		word(uint64(p.log.End()))
+		word(uint64(len(p.produces))<<32 | uint64(len(p.fetches)))
+		if p.leader != nil {
+			nodes, durable := p.leader.Lag()
+			for i := range nodes {
+				word(uint64(nodes[i]))
+				word(uint64(durable[i]))
+			}
+		}
+	}
+	return b
+}
+
+// --- content of mail for the trace hash ---
+
+func appendPartition(b []byte, id kafka.PartitionID) []byte {
+	b = append(b, id.Topic[:]...)
+	return binary.LittleEndian.AppendUint32(b, uint32(id.Partition))
+}
+
+func appendOrigin(b []byte, o Origin) []byte {
+	b = binary.LittleEndian.AppendUint64(b, o.Request)
+	return binary.LittleEndian.AppendUint64(b, uint64(uint32(o.Loop))<<32|uint64(uint32(o.Op)))
+}
+
+func appendInstant(b []byte, i env.Instant) []byte {
+	return binary.LittleEndian.AppendUint64(b, uint64(i))
+}
+
+// AppendTrace appends what tells one such mail from another.
+func (m Applied) AppendTrace(b []byte) []byte {
+	return binary.LittleEndian.AppendUint64(b, uint64(m.Image.Index()))
+}
+
+// AppendTrace appends what tells one such mail from another.
+func (m Ping) AppendTrace(b []byte) []byte {
+	return appendInstant(binary.LittleEndian.AppendUint64(b, m.Seq), m.SentAt)
+}
+
+// AppendTrace appends what tells one such mail from another.
+func (m Pong) AppendTrace(b []byte) []byte {
+	b = appendInstant(binary.LittleEndian.AppendUint64(b, m.Seq), m.SentAt)
+	return binary.LittleEndian.AppendUint64(b, uint64(m.Confirmed))
+}
+
+// AppendTrace appends what tells one such mail from another.
+func (m Lease) AppendTrace(b []byte) []byte {
+	return appendInstant(binary.LittleEndian.AppendUint64(b, uint64(m.Epoch)), m.Until)
+}
+
+// AppendTrace appends what tells one such mail from another.
+func (m Call) AppendTrace(b []byte) []byte {
+	return appendInstant(appendOrigin(b, m.Origin), m.Deadline)
+}
+
+// AppendTrace appends what tells one such mail from another.
+func (m PartitionCall) AppendTrace(b []byte) []byte {
+	b = appendInstant(appendOrigin(b, m.Origin), m.Deadline)
+	return binary.LittleEndian.AppendUint32(b, uint32(m.Epoch))
+}
+
+// AppendTrace appends what tells one such mail from another.
+func (m Cancel) AppendTrace(b []byte) []byte {
+	return appendPartition(appendOrigin(b, m.Origin), m.Partition)
+}
+
+// AppendTrace appends what tells one such mail from another.
+func (m Return) AppendTrace(b []byte) []byte { return appendOrigin(b, m.Origin) }
+
+// AppendTrace appends what tells one such mail from another. The push's batches
+// entered the hash when the network delivered them.
+func (m PeerCall) AppendTrace(b []byte) []byte {
+	b = appendPartition(binary.LittleEndian.AppendUint64(b, m.Via.Conn), m.Push.Partition)
+	b = binary.LittleEndian.AppendUint64(b, uint64(m.Push.Base))
+	return binary.LittleEndian.AppendUint64(b, uint64(m.Push.Watermark))
+}
+
+// AppendTrace appends what tells one such mail from another.
+func (m PeerReturn) AppendTrace(b []byte) []byte {
+	return binary.LittleEndian.AppendUint64(b, m.Via.Conn)
+}

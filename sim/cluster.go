@@ -1,0 +1,264 @@
+package sim
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+	"lockstep/broker/loop"
+	"lockstep/broker/node"
+	"lockstep/broker/shard"
+	"lockstep/checker"
+)
+
+// cluster is the subject of broker worlds: the real broker on nodes of role
+// "broker", Kafka clients on the others, the record of what they see, and the
+// judgement.
+type cluster struct {
+	plan           *Plan
+	world          *World
+	rec            *recorder
+	brokers        []string // names: b1, b2, ...
+	topics         []string // of the workload
+	clients        []*kafkaClient
+	requestTimeout time.Duration // of requests that carry none
+	healed         bool
+	deleted        map[string]bool // topic names whose deletion was asked
+	facts          facts
+}
+
+func newCluster(plan *Plan) Subject {
+	c := &cluster{plan: plan, deleted: map[string]bool{}}
+	for _, n := range plan.Nodes {
+		if n.Role == "broker" {
+			c.brokers = append(c.brokers, n.Name)
+		}
+	}
+	for i := range c.option("topics", 1) {
+		c.topics = append(c.topics, "t"+strconv.Itoa(int(i)))
+	}
+	c.requestTimeout = time.Duration(c.option("request_timeout_ms", 2000)) * time.Millisecond
+	c.facts.init(c)
+	return c
+}
+
+// option reads one of the workload's options.
+func (c *cluster) option(name string, fallback int64) int64 {
+	if v, ok := c.plan.Workload.Options[name]; ok {
+		return v
+	}
+	return fallback
+}
+
+// pace stretches a pause in the part of a run in which the plan wants little
+// load, so that hours can be simulated.
+func (c *cluster) pace(d time.Duration) time.Duration {
+	from, until := c.option("slow_from_ms", -1), c.option("slow_until_ms", -1)
+	if now := int64(c.world.Now()) / int64(time.Millisecond); from >= 0 && now >= from && now < until {
+		slow := time.Duration(c.option("slow_every_ms", 5000)) * time.Millisecond
+		left := time.Duration(until-now) * time.Millisecond
+		return max(d, min(slow, left))
+	}
+	return d
+}
+
+// Factory implements Subject.
+func (c *cluster) Factory(role string) NodeFactory {
+	if role == "broker" {
+		return c.broker
+	}
+	return func(i Incarnation) []loop.Loop {
+		c.attach(i.World)
+		k := newKafkaClient(c, i)
+		switch role {
+		case "producer":
+			k.script = newProducer(k)
+		case "consumer":
+			k.script = newConsumer(k)
+		case "reader":
+			k.script = newEndReader(k)
+		case "admin":
+			k.script = newAdmin(k)
+		default:
+			panic("sim: no client of role " + role)
+		}
+		c.clients = append(c.clients, k)
+		return []loop.Loop{k}
+	}
+}
+
+func (c *cluster) attach(w *World) {
+	if c.world == nil {
+		c.world = w
+		c.rec = &recorder{world: w}
+	}
+}
+
+// broker makes one life of a broker.
+func (c *cluster) broker(i Incarnation) []loop.Loop {
+	c.attach(i.World)
+	return node.New(c.nodeConfig(i), i.Hosts)
+}
+
+// Healed implements Subject.
+func (c *cluster) Healed(*World) { c.healed = true }
+
+// Pending implements Subject.
+func (c *cluster) Pending(w *World) []string {
+	var out []string
+	for _, k := range c.clients {
+		out = append(out, k.script.pending()...)
+	}
+	return append(out, c.unsettled()...)
+}
+
+// unsettled names the brokers and partitions that have not converged: every
+// node acts on the newest metadata, every ISR is full, every replica has all.
+func (c *cluster) unsettled() []string {
+	var out []string
+	newest := c.newestImage()
+	if newest == nil {
+		return []string{"no node has metadata"}
+	}
+	for _, name := range c.brokers {
+		state, ok := c.control(name)
+		b := newest.Broker(kafka.NodeID(nodeOfAddr(name)))
+		switch {
+		case !ok:
+			out = append(out, name+" has not recovered")
+		case state.Image.Index() != newest.Index():
+			out = append(out, fmt.Sprintf("%s has applied %d of %d", name, state.Image.Index(), newest.Index()))
+		case b == nil || b.Fenced:
+			out = append(out, name+" is fenced")
+		}
+	}
+	for _, t := range c.topicsOf(newest) {
+		for i, p := range t.Partitions {
+			id := kafka.PartitionID{Topic: t.ID, Partition: int32(i)}
+			if len(p.ISR) < len(p.Replicas) {
+				out = append(out, fmt.Sprintf("%s/%d has ISR %v of %v, leader %d", t.Name, i, p.ISR, p.Replicas, p.Leader))
+				continue
+			}
+			out = append(out, c.lagging(t.Name, id, p.Replicas)...)
+		}
+	}
+	return out
+}
+
+func (c *cluster) lagging(topic string, id kafka.PartitionID, replicas []kafka.NodeID) (out []string) {
+	end, watermark := kafka.Offset(-1), kafka.Offset(-1)
+	for _, n := range replicas {
+		t := c.facts.replica(n, id)
+		if t == nil {
+			return append(out, fmt.Sprintf("%s/%d is not on node %d", topic, id.Partition, n))
+		}
+		if end < 0 {
+			end, watermark = t.state.End, t.state.Watermark
+		}
+		if t.state.End != end || t.state.Durable != end || t.state.Watermark != watermark || watermark != end {
+			return append(out, fmt.Sprintf("%s/%d on node %d: watermark %d, durable %d, end %d; on node %d end %d",
+				topic, id.Partition, n, t.state.Watermark, t.state.Durable, t.state.End, replicas[0], end))
+		}
+	}
+	return out
+}
+
+// control looks into a broker's control loop; false while it is down or recovers.
+func (c *cluster) control(name string) (node.ControlState, bool) {
+	n := c.world.Node(name)
+	if !n.Up() {
+		return node.ControlState{}, false
+	}
+	return n.loops[0].loop.(*node.Control).Inspect()
+}
+
+// excuse says why nothing can be asked of an answer from a broker to a client
+// since a moment; "" if nothing excuses it. A disk, a peer or a controller in
+// trouble excuses nobody: deadlines are kept by timers.
+func (c *cluster) excuse(client string, broker checker.NodeID, since env.Instant) string {
+	name := "b" + strconv.Itoa(int(broker))
+	now := c.world.Now()
+	for _, f := range c.world.FaultSpans() {
+		if f.To != env.Never && f.To.Add(2*time.Second) < since || f.From > now {
+			continue
+		}
+		switch f.Kind {
+		case "freeze", "freeze-loop", "slow", "kill", "power-off", "isolate", "reset-connections", "refuse":
+			if f.Node == name || f.Node == client {
+				return f.Kind + " of " + f.Node
+			}
+		case "cut", "stall-link", "slow-link":
+			if (f.Node == name || f.Peer == name) && (f.Node == client || f.Peer == client) {
+				return f.Kind
+			}
+		case "clock-drift":
+			if f.Node == name && (f.To == env.Never || f.To >= since) {
+				return f.Kind
+			}
+		}
+	}
+	if !c.world.Node(name).Up() || c.facts.startedSince(name, since) {
+		return name + " was down"
+	}
+	return ""
+}
+
+// Resolve implements Subject: "controller", "follower", "leader" (of the first
+// partition of the first topic), "leader-loop" and "control-loop" of such nodes,
+// "bystander" (leads nothing), and links between two of them.
+func (c *cluster) Resolve(w *World, name string) (string, bool) {
+	for _, sign := range []string{">", "-with-"} {
+		if a, b, ok := strings.Cut(name, sign); ok {
+			x, okA := c.Resolve(w, a)
+			y, okB := c.Resolve(w, b)
+			if sign != ">" {
+				sign = "-"
+			}
+			return x + sign + y, okA && okB && x != y
+		}
+	}
+	if w.Node(name) != nil {
+		return name, true
+	}
+	image := c.newestImage()
+	if image == nil {
+		return "", false
+	}
+	t := image.Topic(c.topics[0])
+	broker := func(id kafka.NodeID) (string, bool) { return "b" + strconv.Itoa(int(id)), id >= 1 }
+	switch name {
+	case "controller", "control-loop":
+		for _, b := range c.brokers {
+			if s, ok := c.control(b); ok && s.Leading {
+				if name == "control-loop" {
+					return b + "/0", true
+				}
+				return b, true
+			}
+		}
+		return "", false
+	case "leader", "leader-loop", "follower":
+		if t == nil {
+			return "", false
+		}
+		p := t.Partitions[0]
+		if name == "follower" {
+			for _, r := range p.Replicas {
+				if r != p.Leader {
+					return broker(r)
+				}
+			}
+			return "", false
+		}
+		leader, ok := broker(p.Leader)
+		if name == "leader" || !ok {
+			return leader, ok
+		}
+		place := shard.Place(kafka.PartitionID{Topic: t.ID}, w.Node(leader).Spec().Shards)
+		return leader + "/" + strconv.Itoa(int(place)), true
+	}
+	return "", false
+}

@@ -1,0 +1,76 @@
+package sim
+
+import (
+	"time"
+
+	"lockstep/broker/api"
+	"lockstep/broker/kafka"
+	"lockstep/broker/limits"
+	"lockstep/broker/meta"
+	"lockstep/broker/node"
+	"lockstep/broker/partition"
+	"lockstep/broker/wal"
+	"lockstep/broker/wire/peer"
+)
+
+// simCluster is the cluster id of every world.
+var simCluster = peer.UUID{'s', 'i', 'm'}
+
+// nodeConfig is what one life of a broker is started with: production's
+// defaults where the plan does not say otherwise.
+func (c *cluster) nodeConfig(i Incarnation) node.Config {
+	name := i.Spec.Name
+	cfg := node.Config{
+		Node: kafka.NodeID(nodeOfAddr(name)), Cluster: simCluster, Shards: i.Spec.Shards,
+		Listen: node.Addresses{Kafka: kafkaAddr(name), Control: name + ":9093", Data: name + ":9094"},
+		Limits: c.limits(),
+		Settings: api.Settings{
+			DeleteTopics: true, NumPartitions: 1, ReplicationFactor: 1, MinInSync: 1,
+			MaxMessageBytes: 1 << 20, FetchMaxBytes: 50 << 20, FetchMaxWait: 30 * time.Second, AppliedByAll: 4 * time.Second,
+		},
+		Raft:       meta.RaftConfig{CompactBytes: uint64(c.option("raft_compact_bytes", 64<<20)), RetainBytes: uint64(c.option("raft_compact_bytes", 64<<20)) / 4},
+		ControlWAL: c.walConfig(1),
+		ShardWAL:   c.walConfig(int(c.option("wal_in_flight", 1))),
+		Log:        partition.DefaultLimits(),
+	}
+	cfg.Advertised = cfg.Listen
+	i.World.streams.Loop(name, i.Number, -1, "sim", "incarnation").Fill(cfg.Incarnation[:])
+	for _, b := range c.brokers {
+		cfg.Voters = append(cfg.Voters, node.Voter{Node: kafka.NodeID(nodeOfAddr(b)), Addr: b + ":9093"})
+	}
+	if bytes := c.option("log_segment_bytes", 0); bytes > 0 {
+		cfg.Log.SegmentBytes, cfg.Log.IndexBytes, cfg.Log.ReadBytes = bytes, 512, 4096
+		cfg.Log.FlushBytes = int(bytes / 2)
+	}
+	return cfg
+}
+
+func (c *cluster) walConfig(inFlight int) wal.Config {
+	w := wal.DefaultConfig("")
+	w.InFlight = inFlight
+	w.SegmentBytes = c.option("wal_segment_bytes", 4<<20)
+	w.BudgetBytes = 16 * w.SegmentBytes
+	w.GroupBytes = int(min(int64(w.GroupBytes), w.SegmentBytes/4))
+	w.ReadBytes = int(min(int64(w.ReadBytes), w.SegmentBytes))
+	return w
+}
+
+// limits are production's, or so tight that every overflow policy is met.
+func (c *cluster) limits() limits.Limits {
+	l := limits.Default()
+	l.RequestTimeout = c.requestTimeout
+	l.MailboxRequests = c.plan.Limits.Mailbox
+	if c.option("tight", 0) == 0 {
+		return l
+	}
+	l.ConnRequests = 3
+	l.InflightBytes = 8 << 10
+	l.TailBytes = 32 << 10
+	l.FlushBytes = 4 << 10
+	l.FlushesInFlight = 1
+	l.FetchBytes = 8 << 10
+	l.WindowBytes = 4 << 10
+	l.CatchUpBytes = 4 << 10
+	l.Forwards = 4
+	return l
+}

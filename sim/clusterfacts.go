@@ -1,0 +1,286 @@
+package sim
+
+import (
+	"hash/crc64"
+	"slices"
+	"strconv"
+
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+	"lockstep/broker/loop"
+	"lockstep/broker/meta"
+	"lockstep/broker/node"
+	"lockstep/broker/shard"
+	"lockstep/checker"
+)
+
+// facts is what the simulator sees inside the brokers, turn by turn, and hands
+// to the checkers.
+type facts struct {
+	cluster  *cluster
+	replicas map[replicaKey]*replicaTrack // looked up; walked by way of keys
+	keys     []replicaKey                 // in order of first sight
+	lives    map[string]*lifeTrack        // by broker
+	top      map[kafka.PartitionID]kafka.Offset
+	bytes    int64 // the highest of InflightBytes
+}
+
+type replicaKey struct {
+	node kafka.NodeID
+	id   kafka.PartitionID
+}
+
+// replicaTrack is the last that was seen of one replica.
+type replicaTrack struct {
+	life  int32
+	state shard.PartState
+	// durable outlives the process: what a power cut must leave.
+	durable kafka.Offset
+	gone    bool // deleted by its node
+}
+
+// lifeTrack is what was seen of the present life of a broker.
+type lifeTrack struct {
+	life      int32
+	began     env.Instant
+	term      meta.Term
+	index     meta.Index
+	recovered []bool // by loop
+}
+
+func (f *facts) init(c *cluster) {
+	f.cluster = c
+	f.replicas = map[replicaKey]*replicaTrack{}
+	f.lives = map[string]*lifeTrack{}
+	f.top = map[kafka.PartitionID]kafka.Offset{}
+}
+
+// TurnEnded implements TurnObserver.
+func (c *cluster) TurnEnded(n *Node, id loop.ID, l loop.Loop) {
+	if n.spec.Role != "broker" {
+		return
+	}
+	f := &c.facts
+	life := f.lives[n.spec.Name]
+	if life == nil || life.life != n.incarnation {
+		life = &lifeTrack{life: n.incarnation, began: c.world.Now(), recovered: make([]bool, n.spec.Loops())}
+		f.lives[n.spec.Name] = life
+	}
+	switch l := l.(type) {
+	case *node.Control:
+		f.seeControl(n, life, l)
+	case *shard.Shard:
+		f.seeShard(n, life, id, l)
+	}
+}
+
+// startedSince reports whether a broker's present life is younger than a moment.
+func (f *facts) startedSince(name string, since env.Instant) bool {
+	life := f.lives[name]
+	return life == nil || life.began >= since
+}
+
+func nodeID(n *Node) kafka.NodeID { return kafka.NodeID(nodeOfAddr(n.spec.Name)) }
+
+func (f *facts) seeControl(n *Node, life *lifeTrack, c *node.Control) {
+	state, ok := c.Inspect()
+	if !ok {
+		return
+	}
+	h := &f.cluster.rec.h
+	if state.Leading && state.Term != life.term {
+		life.term = state.Term
+		h.Controllers = append(h.Controllers, checker.ControllerFact{At: f.cluster.rec.moment(), Term: int64(state.Term), Node: checker.NodeID(nodeID(n))})
+	}
+	if index := state.Image.Index(); index != life.index {
+		life.index = index
+		h.Images = append(h.Images, f.imageFact(n, state.Image))
+	}
+}
+
+func (f *facts) imageFact(n *Node, image *meta.Image) checker.ImageFact {
+	return checker.ImageFact{At: f.cluster.rec.moment(), Node: checker.NodeID(nodeID(n)), Index: int64(image.Index()), Hash: crc64.Checksum(image.Encode(), crcTable)}
+}
+
+var crcTable = crc64.MakeTable(crc64.ECMA)
+
+func (f *facts) seeShard(n *Node, life *lifeTrack, id loop.ID, s *shard.Shard) {
+	if !s.Recovered() {
+		return
+	}
+	f.bytes = max(f.bytes, int64(s.InflightBytes()))
+	first := !life.recovered[id]
+	life.recovered[id] = true
+	s.Inspect(func(p *shard.PartState) { f.seeReplica(n, first, p) })
+	if first {
+		f.lostReplicas(n, s)
+	}
+}
+
+// seeReplica takes the state of a replica at the end of a turn of its shard.
+func (f *facts) seeReplica(n *Node, recovered bool, p *shard.PartState) {
+	key := replicaKey{nodeID(n), p.ID}
+	t := f.replicas[key]
+	if t == nil {
+		t = &replicaTrack{life: n.incarnation}
+		t.state.Watermark, t.state.LogStart = -1, -1
+		f.replicas[key] = t
+		f.keys = append(f.keys, key)
+	}
+	rec := f.cluster.rec
+	if recovered && t.life != n.incarnation {
+		rec.h.Recoveries = append(rec.h.Recoveries, checker.Recovery{
+			At: rec.moment(), Node: checker.NodeID(key.node), Incarnation: checker.Incarnation(n.incarnation),
+			What: partitionText(p.ID), Synced: checker.Offset(t.durable), End: checker.Offset(p.Durable),
+			Suspect: p.Suspect, Damaged: dishonest(n),
+		})
+	}
+	old := t.state
+	if t.life != n.incarnation {
+		old.Watermark, old.LogStart, old.Leading = -1, -1, false
+	}
+	t.life, t.durable, t.gone = n.incarnation, p.Durable, false
+	t.state = *p
+	if p.Leading && (!old.Leading || old.Epoch != p.Epoch) {
+		rec.h.Leaders = append(rec.h.Leaders, checker.LeaderFact{
+			At: rec.moment(), Partition: checkerPartition(p.ID), Epoch: checker.Epoch(p.Epoch),
+			Node: checker.NodeID(key.node), Incarnation: checker.Incarnation(n.incarnation),
+		})
+	}
+	if p.Watermark == old.Watermark && p.LogStart == old.LogStart {
+		return
+	}
+	fact := checker.ReplicaFact{
+		At: rec.moment(), Partition: checkerPartition(p.ID), Node: checker.NodeID(key.node), Incarnation: checker.Incarnation(n.incarnation),
+		LogStart: checker.Offset(p.LogStart), Watermark: checker.Offset(p.Watermark), LogEnd: checker.Offset(p.End), DurableEnd: checker.Offset(p.Durable),
+	}
+	if p.Leading {
+		fact.ISR = f.members(p)
+		f.top[p.ID] = max(f.top[p.ID], p.Watermark)
+	}
+	rec.h.Replicas = append(rec.h.Replicas, fact)
+}
+
+// members is the applied in-sync set, with what each member's disk holds.
+func (f *facts) members(p *shard.PartState) []checker.Member {
+	var out []checker.Member
+	for _, n := range p.ISR {
+		m := checker.Member{Node: checker.NodeID(n)}
+		if t := f.replicas[replicaKey{n, p.ID}]; t != nil && !t.gone {
+			m.Incarnation, m.DurableEnd = checker.Incarnation(t.life), checker.Offset(t.durable)
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// lostReplicas looks, after a recovery, for replicas that were there before.
+func (f *facts) lostReplicas(n *Node, s *shard.Shard) {
+	for _, key := range f.keys {
+		t := f.replicas[key]
+		if key.node != nodeID(n) || t.gone || t.life == n.incarnation || shard.Place(key.id, n.spec.Shards) != loopOf(n, s) {
+			continue
+		}
+		t.gone = true
+		if t.durable == 0 || !f.exists(key.id) {
+			continue
+		}
+		rec := f.cluster.rec
+		rec.h.Recoveries = append(rec.h.Recoveries, checker.Recovery{
+			At: rec.moment(), Node: checker.NodeID(key.node), Incarnation: checker.Incarnation(n.incarnation),
+			What: partitionText(key.id), Synced: checker.Offset(t.durable), End: 0, Damaged: dishonest(n),
+		})
+	}
+}
+
+func loopOf(n *Node, s *shard.Shard) loop.ID {
+	for _, l := range n.loops {
+		if l.loop == loop.Loop(s) {
+			return l.id
+		}
+	}
+	return -1
+}
+
+// exists reports whether the newest metadata has the partition.
+func (f *facts) exists(id kafka.PartitionID) bool {
+	image := f.cluster.newestImage()
+	return image != nil && image.Partition(id) != nil
+}
+
+// replica is what was seen last of a replica in the present life of its node;
+// nil if nothing was.
+func (f *facts) replica(node kafka.NodeID, id kafka.PartitionID) *replicaTrack {
+	t := f.replicas[replicaKey{node, id}]
+	n := f.cluster.world.Node("b" + strconv.Itoa(int(node)))
+	if t == nil || n == nil || !n.Up() || t.life != n.incarnation || t.gone {
+		return nil
+	}
+	return t
+}
+
+// dishonest reports whether the node's disk has broken its promises.
+func dishonest(n *Node) bool {
+	for _, fault := range n.FS().Injected() {
+		if fault.Effect.Dishonest() {
+			return true
+		}
+	}
+	return false
+}
+
+// newestImage is the newest metadata on any living node; nil if there is none.
+func (c *cluster) newestImage() (newest *meta.Image) {
+	for _, name := range c.brokers {
+		if s, ok := c.control(name); ok && (newest == nil || s.Image.Index() > newest.Index()) {
+			newest = s.Image
+		}
+	}
+	return newest
+}
+
+// topicsOf lists the topics of an image by name.
+func (c *cluster) topicsOf(image *meta.Image) (topics []*meta.Topic) {
+	image.Topics(func(t *meta.Topic) bool { topics = append(topics, t); return true })
+	return topics
+}
+
+// committedEnd is the highest watermark that any leader of the partition had;
+// 0 if the partition does not exist any more.
+func (c *cluster) committedEnd(topic kafka.TopicID, partition int32) kafka.Offset {
+	id := kafka.PartitionID{Topic: topic, Partition: partition}
+	if !c.facts.exists(id) {
+		return 0
+	}
+	return c.facts.top[id]
+}
+
+// acknowledged holds an acks=all answer against the watermark and the disks of
+// the in-sync set, as it reaches the client.
+func (c *cluster) acknowledged(op *checker.Produce) {
+	if op.Acks != checker.AcksAll {
+		return
+	}
+	id := partitionOf(op.Partition)
+	end := op.Base + checker.Offset(len(op.Values))
+	if checker.Offset(c.facts.top[id]) < end {
+		c.world.Violated("P1: acks=all is answered at the watermark", op.Partition.String(),
+			"%v; the highest watermark of any leader is %d", op, c.facts.top[id])
+	}
+	image := c.newestImage()
+	if image == nil || image.Partition(id) == nil {
+		return
+	}
+	reg := image.Partition(id)
+	if len(reg.ISR) == 0 {
+		return
+	}
+	p := shard.PartState{ID: id, ISR: slices.Clone(reg.ISR)}
+	c.rec.h.Acks = append(c.rec.h.Acks, checker.AckFact{At: c.rec.moment(), Partition: op.Partition, Base: op.Base, End: end, ISR: c.facts.members(&p)})
+}
+
+func partitionText(id kafka.PartitionID) string { return checkerPartition(id).String() }
+
+func checkerPartition(id kafka.PartitionID) checker.Partition {
+	return checker.Partition{Topic: topicIDText(id.Topic), Index: id.Partition}
+}

@@ -1,0 +1,210 @@
+package sim
+
+import (
+	"cmp"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"lockstep/broker/batch"
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+	"lockstep/broker/loop"
+	"lockstep/checker"
+)
+
+// Check implements Subject: it lets the healed cluster idle, collects what every
+// replica holds, and has the history judged.
+func (c *cluster) Check(w *World) {
+	if !c.idle(w) {
+		return
+	}
+	h := &c.rec.h
+	h.Slack = requestSlack
+	h.Coverage = checker.Coverage{Logs: true, Leaders: true}
+	c.collectTopics(w)
+	c.collectLogs(w)
+	c.collectImages(w)
+	h.Queues = append(h.Queues, checker.QueueFact{Name: "bytes of unanswered produces of a shard", Max: c.facts.bytes, Bound: c.bytesBound()})
+	h.End = c.rec.moment()
+	report := checker.Run(h)
+	for _, r := range report.Results {
+		c.report(w, h, &r)
+	}
+	c.requireEvidence(w, &report)
+}
+
+// bytesBound: one request always fits, whatever the budget, and so does one of
+// each other node that was forwarded.
+func (c *cluster) bytesBound() int64 { return int64(c.limits().InflightBytes) + 64<<10 }
+
+func (c *cluster) report(w *World, h *checker.History, r *checker.Result) {
+	switch r.Verdict {
+	case checker.Unknown:
+		w.Violated(r.Property+" can be judged", "", "%s", r.Why)
+	case checker.Fail:
+		v := r.Violations[0]
+		w.Violated(r.Property+": "+r.Title, v.Anomaly, "%s (and %d more)\n    %s",
+			v.Sentence, len(r.Violations)+r.More-1, strings.Join(checker.Excerpt(h, v), "\n    "))
+	}
+}
+
+// requireEvidence: a run that judged nothing has shown nothing.
+func (c *cluster) requireEvidence(w *World, report *checker.Report) {
+	acked := 0
+	for i := range c.rec.h.Produces {
+		if c.rec.h.Produces[i].Outcome == checker.Acked {
+			acked++
+		}
+	}
+	if want := int(c.option("min_acks", 1)); acked < want {
+		w.Violated("the run shows something", "", "%d produces were acknowledged, at least %d were expected", acked, want)
+	}
+	for _, property := range []string{"P1", "P2", "P3", "P4", "P5", "P6", "P9", "P10", "P11", "P12"} {
+		if report.Of(property).Verdict == checker.Vacuous {
+			w.Violated("every property is judged on something", property, "nothing in the history concerns it")
+		}
+	}
+}
+
+// idle stops the clients, lets what they left behind end, and counts the timers'
+// wake-ups of each broker (P12).
+func (c *cluster) idle(w *World) bool {
+	for _, k := range c.clients {
+		n := w.Node(k.name)
+		n.guard(n.loops[0], func() { k.stop(n.clock.time(w.Now())) })
+	}
+	settle, stretch := 4*time.Second, 3*time.Second
+	if !w.advance(w.Now().Add(settle)) {
+		return false
+	}
+	from := w.Now()
+	before := make([]uint64, len(c.brokers))
+	for i, name := range c.brokers {
+		before[i] = w.Node(name).TimerTurns()
+	}
+	if !w.advance(from.Add(stretch)) {
+		return false
+	}
+	for i, name := range c.brokers {
+		c.rec.h.Idles = append(c.rec.h.Idles, checker.IdleFact{
+			Node: nodeOfAddr(name), From: time.Duration(from), To: time.Duration(w.Now()), WakeUps: int64(w.Node(name).TimerTurns() - before[i]),
+		})
+	}
+	return true
+}
+
+// collectTopics lists every topic that the history knows by id.
+func (c *cluster) collectTopics(w *World) {
+	h := &c.rec.h
+	names := map[string]string{}
+	var ids []string
+	note := func(id, name string) {
+		if _, ok := names[id]; !ok && id != "" {
+			names[id] = name
+			ids = append(ids, id)
+		}
+	}
+	for i := range h.MetadataSeen {
+		note(h.MetadataSeen[i].TopicID, h.MetadataSeen[i].Topic)
+	}
+	for i := range h.Admins {
+		note(h.Admins[i].TopicID, h.Admins[i].Topic)
+	}
+	for _, t := range c.topicsOf(c.newestImage()) {
+		note(topicIDText(t.ID), t.Name)
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		h.Topics = append(h.Topics, checker.Topic{ID: id, Deleted: c.deleted[names[id]]})
+	}
+}
+
+// collectLogs reads the log of every replica: segments from the disk, the tail
+// from memory.
+func (c *cluster) collectLogs(w *World) {
+	image := c.newestImage()
+	for _, t := range c.topicsOf(image) {
+		for i, p := range t.Partitions {
+			id := kafka.PartitionID{Topic: t.ID, Partition: int32(i)}
+			for _, n := range p.Replicas {
+				track := c.facts.replica(n, id)
+				if track == nil {
+					w.Violated("every replica is there at the end", partitionText(id), "node %d has none", n)
+					continue
+				}
+				c.rec.h.Logs = append(c.rec.h.Logs, checker.ReplicaLog{
+					At: c.rec.moment(), Partition: checkerPartition(id), Node: checker.NodeID(n), InISR: p.InISR(n),
+					LogStart: checker.Offset(track.state.LogStart), Watermark: checker.Offset(track.state.Watermark),
+					Entries: c.entries(w, w.Node(brokerName(n)), track),
+				})
+			}
+		}
+	}
+}
+
+func brokerName(id kafka.NodeID) string { return fmt.Sprintf("b%d", id) }
+
+func (c *cluster) entries(w *World, n *Node, t *replicaTrack) (out []checker.Entry) {
+	log := t.state.Log
+	take := func(b batch.Batch) {
+		sum := sumBytes(b)
+		it := b.Records(1 << 20)
+		for it.Next() {
+			out = append(out, checker.Entry{
+				Offset: checker.Offset(it.Record.Offset), Epoch: checker.Epoch(b.LeaderEpoch()), Value: valueOf(it.Record.Value), Sum: sum,
+			})
+		}
+	}
+	for _, s := range log.Segments() {
+		data, ok := n.FS().ReadVisible(s.Path)
+		if !ok || int64(len(data)) < s.Bytes {
+			w.Violated("segments are on disk", n.spec.Name, "%s has %d bytes, trusted are %d", s.Path, len(data), s.Bytes)
+			continue
+		}
+		for rest := data[:s.Bytes]; len(rest) > 0; {
+			b, tail, err := batch.Next(rest)
+			if err != nil {
+				w.Violated("segments hold whole batches", n.spec.Name, "%s: %v", s.Path, err)
+				break
+			}
+			if b.BaseOffset() >= log.Start() && b.BaseOffset() < log.Flushed() {
+				take(b)
+			}
+			rest = tail
+		}
+	}
+	log.Tail(take)
+	slices.SortStableFunc(out, func(a, b checker.Entry) int { return cmp.Compare(a.Offset, b.Offset) })
+	return out
+}
+
+func (c *cluster) collectImages(w *World) {
+	for _, name := range c.brokers {
+		if s, ok := c.control(name); ok {
+			f := c.facts.imageFact(w.Node(name), s.Image)
+			f.Final = true
+			c.rec.h.Images = append(c.rec.h.Images, f)
+		}
+	}
+}
+
+// partitionOf is the inverse of checkerPartition.
+func partitionOf(p checker.Partition) (id kafka.PartitionID) {
+	raw, err := hex.DecodeString(p.Topic)
+	if err != nil || len(raw) != len(id.Topic) {
+		panic("sim: topic " + p.Topic + " is no id")
+	}
+	copy(id.Topic[:], raw)
+	id.Partition = p.Index
+	return id
+}
+
+var (
+	_ Subject      = (*cluster)(nil)
+	_ TurnObserver = (*cluster)(nil)
+	_              = env.Never
+	_ loop.Loop    = (*kafkaClient)(nil)
+)

@@ -1,0 +1,242 @@
+package sim
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"strconv"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"lockstep/broker/env"
+	"lockstep/broker/loop"
+	"lockstep/checker"
+)
+
+// kafkaClient is one simulated Kafka client: a loop of its own on a machine of
+// its own, that speaks real frames. It knows the brokers' addresses, keeps
+// metadata fresh and connections alive; what it asks is up to its script.
+type kafkaClient struct {
+	cluster *cluster
+	host    loop.Host
+	name    string
+	number  int // in the history
+	rand    *env.Rand
+	timers  loop.Timers[func(env.Time)]
+	conns   []*kafkaConn
+	script  clientScript
+	stopped bool
+
+	topics     map[string]*clientTopic // looked up by name only
+	brokers    map[int32]string        // addresses by id
+	refreshing bool
+	refreshed  env.Instant // when metadata came last
+	versions   clientVersions
+}
+
+// clientVersions are the versions that a client speaks, drawn per client.
+type clientVersions struct{ produce, fetch, listOffsets, metadata int16 }
+
+type clientTopic struct {
+	id      [16]byte
+	leaders []int32
+	epochs  []int32
+}
+
+// clientScript is what a client does.
+type clientScript interface {
+	// start is called once; timers do the rest.
+	start(now env.Time)
+	// informed tells that metadata has come.
+	informed(now env.Time)
+	// pending names what the client still waits for, once the run is healed.
+	pending() []string
+}
+
+func newKafkaClient(cl *cluster, i Incarnation) *kafkaClient {
+	c := &kafkaClient{
+		cluster: cl, host: i.Hosts[0], name: i.Spec.Name, number: len(cl.clients) + 1,
+		rand:    i.Hosts[0].Entropy("client", "script"),
+		topics:  map[string]*clientTopic{},
+		brokers: map[int32]string{},
+	}
+	pick := func(choices ...int16) int16 { return choices[c.rand.IntN(len(choices))] }
+	c.versions = clientVersions{produce: pick(3, 7, 8, 9, 11, 13), fetch: pick(4, 8, 11, 12, 13, 16), listOffsets: pick(1, 4, 6, 10), metadata: pick(10, 12)}
+	return c
+}
+
+// Start implements loop.Loop.
+func (c *kafkaClient) Start(now env.Time) {
+	c.refresh(now)
+	c.script.start(now)
+	c.keepFresh(now)
+}
+
+// keepFresh asks for metadata now and then, news or not.
+func (c *kafkaClient) keepFresh(now env.Time) {
+	c.after(now, c.cluster.pace(c.between(800*time.Millisecond, 3*time.Second)), func(now env.Time) {
+		if c.stopped {
+			return
+		}
+		c.refresh(now)
+		c.keepFresh(now)
+	})
+}
+
+// Step implements loop.Loop.
+func (c *kafkaClient) Step(now env.Time, ev *loop.Event) {
+	if ev.Kind != loop.Net {
+		return
+	}
+	for _, k := range c.conns {
+		if k.conn.ID() == ev.Net.Conn.ID() {
+			k.step(now, &ev.Net)
+			return
+		}
+	}
+}
+
+// EndTurn implements loop.Loop.
+func (c *kafkaClient) EndTurn(now env.Time) {
+	for {
+		due, ok := c.timers.Pop(now.Mono)
+		if !ok {
+			return
+		}
+		due(now)
+	}
+}
+
+// NextTimer implements loop.Loop.
+func (c *kafkaClient) NextTimer() env.Instant { return c.timers.Next() }
+
+// AppendState implements StateAppender.
+func (c *kafkaClient) AppendState(b []byte) []byte {
+	b = binary.LittleEndian.AppendUint64(b, uint64(c.timers.Next()))
+	return binary.LittleEndian.AppendUint64(b, uint64(len(c.conns)))
+}
+
+func (c *kafkaClient) after(now env.Time, d time.Duration, do func(env.Time)) *loop.Timer[func(env.Time)] {
+	return c.timers.Set(now.Mono.Add(d), do)
+}
+
+func (c *kafkaClient) between(low, high time.Duration) time.Duration {
+	return time.Duration(c.rand.Between(int64(low), int64(high)))
+}
+
+// stop ends all connections; the client does nothing any more.
+func (c *kafkaClient) stop(now env.Time) {
+	c.stopped = true
+	for len(c.conns) > 0 {
+		c.conns[0].drop(now)
+	}
+	c.timers = loop.Timers[func(env.Time)]{}
+}
+
+// --- routing ---
+
+// connTo returns a connection to an address, dialling if there is none.
+func (c *kafkaClient) connTo(now env.Time, addr string) *kafkaConn {
+	for _, k := range c.conns {
+		if k.addr == addr && !k.closed {
+			return k
+		}
+	}
+	return c.dial(now, addr)
+}
+
+// anyBroker is the address of some broker, whether it lives or not.
+func (c *kafkaClient) anyBroker() string {
+	return kafkaAddr(c.cluster.brokers[c.rand.IntN(len(c.cluster.brokers))])
+}
+
+// leader is the address of a partition's leader; false if none is known.
+func (c *kafkaClient) leader(topic string, partition int32) (string, bool) {
+	t := c.topics[topic]
+	if t == nil || int(partition) >= len(t.leaders) || t.leaders[partition] < 0 {
+		return "", false
+	}
+	addr, ok := c.brokers[t.leaders[partition]]
+	return addr, ok
+}
+
+func (c *kafkaClient) epoch(topic string, partition int32) int32 {
+	if t := c.topics[topic]; t != nil && int(partition) < len(t.epochs) {
+		return t.epochs[partition]
+	}
+	return -1
+}
+
+// refresh asks some broker for metadata, unless that is under way.
+func (c *kafkaClient) refresh(now env.Time) {
+	if c.refreshing || c.stopped {
+		return
+	}
+	c.refreshing = true
+	req := kmsg.NewPtrMetadataRequest()
+	req.Version = c.versions.metadata
+	k := c.connTo(now, c.anyBroker())
+	var call checker.Moment
+	k.call(now, &kafkaCall{req: req, timeout: c.cluster.requestTimeout,
+		began: func() { call = c.cluster.rec.moment() },
+		done: func(now env.Time, resp kmsg.Response) {
+			c.refreshing = false
+			if resp == nil {
+				c.after(now, c.between(20*time.Millisecond, 100*time.Millisecond), c.refresh)
+				return
+			}
+			c.learn(now, k.node, call, resp.(*kmsg.MetadataResponse))
+		}})
+}
+
+func (c *kafkaClient) learn(now env.Time, node checker.NodeID, call checker.Moment, resp *kmsg.MetadataResponse) {
+	rec := c.cluster.rec
+	c.refreshed = now.Mono
+	for _, b := range resp.Brokers {
+		c.brokers[b.NodeID] = b.Host + ":" + strconv.Itoa(int(b.Port))
+	}
+	ret := rec.moment()
+	for i := range resp.Topics {
+		t := &resp.Topics[i]
+		if t.Topic == nil || t.ErrorCode != 0 {
+			continue
+		}
+		info := &clientTopic{id: t.TopicID, leaders: make([]int32, len(t.Partitions)), epochs: make([]int32, len(t.Partitions))}
+		read := checker.MetadataRead{ID: rec.id(), Node: node, Call: call, Return: ret, Topic: *t.Topic, TopicID: topicIDText(t.TopicID), Epochs: make([]checker.Epoch, len(t.Partitions))}
+		for j := range info.leaders {
+			info.leaders[j] = -1
+		}
+		for _, p := range t.Partitions {
+			if int(p.Partition) >= len(info.leaders) {
+				continue
+			}
+			read.Epochs[p.Partition] = checker.Epoch(p.LeaderEpoch)
+			// A broker that lags must not send us back to an old leader.
+			info.leaders[p.Partition], info.epochs[p.Partition] = p.Leader, p.LeaderEpoch
+			if old := c.topics[*t.Topic]; old != nil && old.id == t.TopicID && int(p.Partition) < len(old.epochs) && old.epochs[p.Partition] > p.LeaderEpoch {
+				info.leaders[p.Partition], info.epochs[p.Partition] = old.leaders[p.Partition], old.epochs[p.Partition]
+			}
+		}
+		rec.h.MetadataSeen = append(rec.h.MetadataSeen, read)
+		c.topics[*t.Topic] = info
+	}
+	c.script.informed(now)
+}
+
+func topicIDText(id [16]byte) string { return hex.EncodeToString(id[:]) }
+
+// kafkaAddr is where a broker of the world listens for clients.
+func kafkaAddr(name string) string { return name + ":9092" }
+
+// nodeOfAddr is the id of the broker that listens at an address: brokers are
+// named b1, b2, ...
+func nodeOfAddr(addr string) checker.NodeID {
+	n := 0
+	for _, d := range addr[1:] {
+		if d == ':' {
+			break
+		}
+		n = n*10 + int(d-'0')
+	}
+	return checker.NodeID(n)
+}

@@ -1,0 +1,186 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"lockstep/broker/env"
+	"lockstep/broker/loop"
+	"lockstep/broker/wire"
+	"lockstep/broker/wire/client"
+	"lockstep/checker"
+	"lockstep/netsim"
+)
+
+// kafkaConn is a client's connection to one broker: real frames, answered in
+// order. A broker that does not answer by the deadline it promised, or does not
+// take the connection, is given up by a timer, since nothing else tells of a
+// half-open connection.
+type kafkaConn struct {
+	client      *kafkaClient
+	addr        string
+	node        checker.NodeID
+	conn        netsim.Conn
+	number      int // in the history
+	framer      *wire.Framer
+	open        bool
+	closed      bool
+	correlation int32
+	unsent      []*kafkaCall
+	waiting     []*kafkaCall
+	dialling    *loop.Timer[func(env.Time)]
+}
+
+// kafkaCall is one request on its way.
+type kafkaCall struct {
+	req         kmsg.Request
+	timeout     time.Duration // in which the broker promises to answer
+	silent      bool          // acks=0
+	correlation int32
+	record      int // index into History.Requests
+	patience    *loop.Timer[func(env.Time)]
+	// began is told when the request leaves; done when it ends. resp is nil if the
+	// connection was lost: the request's fate is open if it had begun.
+	began func()
+	done  func(now env.Time, resp kmsg.Response)
+}
+
+const (
+	dialPatience = 1500 * time.Millisecond
+	// promiseSlack is what a broker may add to a request's own timeout
+	// (limits.LoopSlack, and a network's way there and back).
+	promiseSlack = 600 * time.Millisecond
+	// requestSlack is History.Slack: turns that cost time, retransmissions.
+	requestSlack = 1400 * time.Millisecond
+)
+
+func (c *kafkaClient) dial(now env.Time, addr string) *kafkaConn {
+	k := &kafkaConn{client: c, addr: addr, node: nodeOfAddr(addr), number: c.cluster.rec.id(), framer: wire.NewFramer(1 << 30)}
+	k.conn = c.host.Network().Dial(addr, c.host.Sink(loop.Control))
+	c.conns = append(c.conns, k)
+	k.dialling = c.after(now, dialPatience, func(now env.Time) { k.drop(now) })
+	return k
+}
+
+// call sends a request, or will when the connection is open.
+func (k *kafkaConn) call(now env.Time, call *kafkaCall) {
+	if k.closed {
+		call.done(now, nil)
+		return
+	}
+	if !k.open {
+		k.unsent = append(k.unsent, call)
+		return
+	}
+	k.send(now, call)
+}
+
+func (k *kafkaConn) send(now env.Time, call *kafkaCall) {
+	rec := k.client.cluster.rec
+	k.correlation++
+	call.correlation = k.correlation
+	if call.began != nil {
+		call.began()
+	}
+	at := rec.moment()
+	call.record = len(rec.h.Requests)
+	rec.h.Requests = append(rec.h.Requests, checker.Request{
+		ID: rec.id(), Conn: k.number, Name: kmsg.NameForKey(call.req.Key()), Correlation: call.correlation,
+		Call: at, Deadline: at.At + call.timeout + promiseSlack, NoResponse: call.silent, Return: checker.Never,
+	})
+	k.conn.Send(client.AppendRequest(nil, call.correlation, k.client.name, call.req))
+	if call.silent {
+		rec.h.Requests[call.record].Return = at
+		call.done(now, nil)
+		return
+	}
+	k.waiting = append(k.waiting, call)
+	call.patience = k.client.after(now, call.timeout+promiseSlack+requestSlack+5*time.Millisecond, func(now env.Time) {
+		rec.h.Requests[call.record].Excused = k.client.cluster.excuse(k.client.name, k.node, env.Instant(at.At))
+		k.drop(now)
+	})
+}
+
+func (k *kafkaConn) step(now env.Time, ev *netsim.Event) {
+	switch ev.Kind {
+	case netsim.Connected:
+		k.open = true
+		k.client.timers.Cancel(k.dialling)
+		unsent := k.unsent
+		k.unsent = nil
+		for _, call := range unsent {
+			k.call(now, call)
+		}
+	case netsim.Received:
+		k.conn.Consumed(len(ev.Data))
+		k.framer.Feed(ev.Data)
+		for !k.closed {
+			frame, ok, err := k.framer.Next()
+			if err != nil {
+				k.client.cluster.world.Violated("brokers send well-formed frames", k.addr, "%v", err)
+				k.drop(now)
+			}
+			if !ok {
+				return
+			}
+			k.answer(now, frame)
+		}
+	case netsim.Closed:
+		k.drop(now)
+	}
+}
+
+func (k *kafkaConn) answer(now env.Time, frame []byte) {
+	world, rec := k.client.cluster.world, k.client.cluster.rec
+	correlation, err := client.CorrelationID(frame)
+	at := -1
+	for i, call := range k.waiting {
+		if call.correlation == correlation {
+			at = i
+			break
+		}
+	}
+	if err != nil || at < 0 {
+		world.Violated("every response answers a request", k.addr, "correlation id %d: %v", correlation, err)
+		k.drop(now)
+		return
+	}
+	call := k.waiting[at]
+	k.waiting = append(k.waiting[:at], k.waiting[at+1:]...)
+	k.client.timers.Cancel(call.patience)
+	rec.h.Requests[call.record].Return = rec.moment()
+	resp, err := client.DecodeResponse(frame, call.req)
+	if err != nil {
+		world.Violated("responses decode", k.addr, "%s version %d: %v", kmsg.NameForKey(call.req.Key()), call.req.GetVersion(), err)
+		resp = nil
+	}
+	call.done(now, resp)
+}
+
+// drop ends the connection and everything on it.
+func (k *kafkaConn) drop(now env.Time) {
+	if k.closed {
+		return
+	}
+	k.closed = true
+	k.conn.Close()
+	c, rec := k.client, k.client.cluster.rec
+	c.timers.Cancel(k.dialling)
+	for i, other := range c.conns {
+		if other == k {
+			c.conns = append(c.conns[:i], c.conns[i+1:]...)
+			break
+		}
+	}
+	for _, call := range k.waiting {
+		c.timers.Cancel(call.patience)
+		r := &rec.h.Requests[call.record]
+		r.Closed, r.Return = true, rec.moment()
+		call.done(now, nil)
+	}
+	for _, call := range k.unsent {
+		call.done(now, nil)
+	}
+	k.waiting, k.unsent = nil, nil
+}

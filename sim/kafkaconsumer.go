@@ -1,0 +1,232 @@
+package sim
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"lockstep/broker/batch"
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+	"lockstep/checker"
+)
+
+// consumer is a client that reads every partition from its beginning, by long
+// polls, one per leader at a time.
+type consumer struct {
+	c       *kafkaClient
+	places  []*consumerPlace
+	polling map[string]bool // by address; looked up only
+	wait    time.Duration
+	epochs  bool // checks leader epochs (KIP-320)
+}
+
+// consumerPlace is a consumer's position in one partition.
+type consumerPlace struct {
+	topic     string
+	id        [16]byte
+	index     int32
+	next      kafka.Offset
+	epoch     kafka.LeaderEpoch // of the last record read, -1 if there is none
+	continues bool
+	busy      bool
+	notUntil  env.Instant
+}
+
+func newConsumer(c *kafkaClient) *consumer {
+	return &consumer{c: c, polling: map[string]bool{}, wait: c.between(50*time.Millisecond, 1500*time.Millisecond), epochs: c.rand.Chance(1, 2)}
+}
+
+func (s *consumer) start(now env.Time) {}
+
+func (s *consumer) informed(now env.Time) {
+	for _, name := range s.c.cluster.topics {
+		t := s.c.topics[name]
+		if t == nil || s.hasTopic(name) {
+			continue
+		}
+		for i := range t.leaders {
+			s.places = append(s.places, &consumerPlace{topic: name, id: t.id, index: int32(i), epoch: -1})
+		}
+	}
+	s.poll(now)
+}
+
+func (s *consumer) hasTopic(name string) bool {
+	for _, p := range s.places {
+		if p.topic == name {
+			return true
+		}
+	}
+	return false
+}
+
+// poll begins a fetch from every leader that has none under way.
+func (s *consumer) poll(now env.Time) {
+	if s.c.stopped {
+		return
+	}
+	for _, first := range s.places {
+		addr, ok := s.c.leader(first.topic, first.index)
+		if !ok || s.polling[addr] || first.busy || now.Mono < first.notUntil {
+			continue
+		}
+		var batchOf []*consumerPlace
+		for _, p := range s.places {
+			if at, ok := s.c.leader(p.topic, p.index); ok && at == addr && !p.busy && now.Mono >= p.notUntil {
+				batchOf = append(batchOf, p)
+			}
+		}
+		s.fetch(now, addr, batchOf)
+	}
+}
+
+func (s *consumer) fetch(now env.Time, addr string, places []*consumerPlace) {
+	req := kmsg.NewPtrFetchRequest()
+	req.Version, req.MaxWaitMillis, req.MinBytes, req.MaxBytes = s.c.versions.fetch, int32(s.wait.Milliseconds()), 1, 50<<20
+	for _, p := range places {
+		topic := kmsg.NewFetchRequestTopic()
+		topic.Topic, topic.TopicID = p.topic, p.id
+		part := kmsg.NewFetchRequestTopicPartition()
+		part.Partition, part.FetchOffset, part.PartitionMaxBytes = p.index, int64(p.next), 1<<20
+		if s.epochs {
+			part.CurrentLeaderEpoch, part.LastFetchedEpoch = s.c.epoch(p.topic, p.index), int32(p.epoch)
+		}
+		topic.Partitions = append(topic.Partitions, part)
+		req.Topics = append(req.Topics, topic)
+		p.busy = true
+	}
+	s.polling[addr] = true
+	var call checker.Moment
+	k := s.c.connTo(now, addr)
+	k.call(now, &kafkaCall{req: req, timeout: s.wait + fetchReadTime,
+		began: func() { call = s.c.cluster.rec.moment() },
+		done: func(now env.Time, resp kmsg.Response) {
+			s.polling[addr] = false
+			for _, p := range places {
+				p.busy = false
+			}
+			if s.c.stopped {
+				return
+			}
+			fetched, ok := resp.(*kmsg.FetchResponse)
+			if !ok || fetched.ErrorCode != 0 {
+				s.failed(now, places)
+				return
+			}
+			s.take(now, k, call, places, fetched)
+		}})
+}
+
+// fetchReadTime is what a fetch may take beyond its wait: reads from a disk
+// that is slow or stands still.
+const fetchReadTime = 2 * time.Second
+
+// failed tries again after a pause.
+func (s *consumer) failed(now env.Time, places []*consumerPlace) {
+	pause := s.c.between(20*time.Millisecond, 120*time.Millisecond)
+	for _, p := range places {
+		p.notUntil = now.Mono.Add(pause)
+	}
+	s.c.refresh(now)
+	s.c.after(now, pause, s.poll)
+}
+
+func (s *consumer) take(now env.Time, k *kafkaConn, call checker.Moment, places []*consumerPlace, resp *kmsg.FetchResponse) {
+	rec := s.c.cluster.rec
+	ret := rec.moment()
+	var refused []*consumerPlace
+	for i := range resp.Topics {
+		for j := range resp.Topics[i].Partitions {
+			part := &resp.Topics[i].Partitions[j]
+			p := findPlace(places, &resp.Topics[i], part.Partition)
+			if p == nil {
+				s.c.cluster.world.Violated("fetches answer what was asked", k.addr, "partition %d of %q", part.Partition, resp.Topics[i].Topic)
+				continue
+			}
+			f := checker.Fetch{
+				ID: rec.id(), Client: s.c.number, Node: k.node, Call: call, Return: ret,
+				Partition: checker.Partition{Topic: topicIDText(p.id), Index: p.index}, From: checker.Offset(p.next),
+				Watermark: checker.Offset(part.HighWatermark), Code: part.ErrorCode, Continues: p.continues,
+			}
+			if part.ErrorCode == 0 {
+				f.Records = s.records(p, part.RecordBatches)
+				f.Empty = len(f.Records) == 0 && part.DivergingEpoch.Epoch < 0
+				p.continues = true
+			} else {
+				refused = append(refused, p)
+			}
+			if part.DivergingEpoch.Epoch >= 0 && part.ErrorCode == 0 {
+				s.c.cluster.world.Violated("P3: what was consumed does not diverge", s.c.name,
+					"%s/%d at %d, epoch %d: diverging epoch %d ends at %d", p.topic, p.index, p.next, p.epoch, part.DivergingEpoch.Epoch, part.DivergingEpoch.EndOffset)
+			}
+			rec.h.Fetches = append(rec.h.Fetches, f)
+			if n := len(f.Records); n > 0 {
+				p.next = kafka.Offset(f.Records[n-1].Offset) + 1
+			}
+		}
+	}
+	if len(refused) > 0 {
+		s.failed(now, refused)
+	}
+	s.poll(now)
+}
+
+func findPlace(places []*consumerPlace, topic *kmsg.FetchResponseTopic, partition int32) *consumerPlace {
+	for _, p := range places {
+		if p.index == partition && (p.topic == topic.Topic || topic.Topic == "" && p.id == topic.TopicID) {
+			return p
+		}
+	}
+	return nil
+}
+
+// records reads whole batches; records before the position are left out, as
+// every client leaves them out.
+func (s *consumer) records(p *consumerPlace, set []byte) []checker.Record {
+	var out []checker.Record
+	for len(set) > 0 {
+		b, rest, err := batch.Next(set)
+		if err == batch.ErrShort {
+			break
+		}
+		if err == nil {
+			err = b.Validate()
+		}
+		if err != nil {
+			s.c.cluster.world.Violated("P3: fetched batches are whole", s.c.name, "%s/%d: %v", p.topic, p.index, err)
+			return out
+		}
+		it := b.Records(1 << 20)
+		for it.Next() {
+			if it.Record.Offset >= p.next {
+				out = append(out, checker.Record{Offset: checker.Offset(it.Record.Offset), Value: valueOf(it.Record.Value)})
+			}
+		}
+		p.epoch = b.LeaderEpoch()
+		set = rest
+	}
+	return out
+}
+
+func valueOf(value []byte) checker.Value {
+	if len(value) < 8 {
+		return 0
+	}
+	return checker.Value(binary.BigEndian.Uint64(value))
+}
+
+func (s *consumer) pending() []string {
+	var out []string
+	for _, p := range s.places {
+		if end := s.c.cluster.committedEnd(p.id, p.index); p.next < end {
+			out = append(out, fmt.Sprintf("%s: at %d of %d in %s/%d", s.c.name, p.next, end, p.topic, p.index))
+		}
+	}
+	if len(s.places) == 0 && len(s.c.topics) == 0 {
+		out = append(out, s.c.name+": no metadata")
+	}
+	return out
+}

@@ -1,0 +1,328 @@
+package sim
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"lockstep/broker/batch"
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+	"lockstep/checker"
+)
+
+// producer is a client that produces. An idempotent one retries a batch under
+// its sequence, in order, until it is acknowledged. A plain one retries what was
+// refused for certain, and what is in doubt if it is a reckless one, so that
+// values may then be there twice.
+type producer struct {
+	c          *kafkaClient
+	acks       int16
+	idempotent bool
+	reckless   bool // a plain producer that repeats what is in doubt
+	id         int64
+	epoch      int16
+	window     int    // requests in flight per partition
+	misroute   uint64 // of a hundred: sent to a node that does not lead
+	timeout    time.Duration
+	every      time.Duration
+	recordSize int
+	lanes      []*produceLane
+}
+
+// produceLane is the way to one partition.
+type produceLane struct {
+	topic    string
+	id       [16]byte
+	index    int32
+	sequence int32 // of the next record
+	queue    []*produceBatch
+	inflight int
+	route    string      // where the requests in flight went
+	failed   bool        // send again from the oldest on, once nothing is in flight
+	notUntil env.Instant // after a failure
+}
+
+type produceBatch struct {
+	values   []checker.Value
+	sequence int32
+	sent     bool
+	attempts int
+}
+
+const (
+	laneBatches = 12 // waiting per partition; at the bound nothing new is made
+	// refusedSequences is how often the oldest batch of a lane may be refused as
+	// out of order before that is a broken promise.
+	refusedSequences = 40
+)
+
+func newProducer(c *kafkaClient) *producer {
+	w := &c.cluster.plan.Workload
+	p := &producer{c: c, id: -1, epoch: -1}
+	p.idempotent = c.rand.Chance(1, 2)
+	p.acks = checker.AcksAll
+	if !p.idempotent && c.rand.Chance(2, 5) {
+		p.acks = int16(c.rand.IntN(2))
+	}
+	if c.number == 1 { // one of them at least promises something
+		p.acks = checker.AcksAll
+	}
+	p.reckless = c.rand.Chance(1, 2)
+	p.window = 1 + c.rand.IntN(5)
+	p.misroute = []uint64{0, 5, 30, 100}[c.rand.IntN(4)]
+	p.timeout = c.between(400*time.Millisecond, 2*time.Second)
+	p.every = time.Duration(c.rand.Between(int64(w.Every)/2, int64(w.Every)*2))
+	p.recordSize = []int{0, 20, 200, 2000}[c.rand.IntN(4)]
+	return p
+}
+
+func (p *producer) start(now env.Time) {
+	if p.idempotent {
+		p.initID(now)
+	}
+	p.tick(now)
+}
+
+// initID asks for a producer id until there is one.
+func (p *producer) initID(now env.Time) {
+	req := kmsg.NewPtrInitProducerIDRequest()
+	req.Version, req.TransactionTimeoutMillis = 4, 1000
+	var call checker.Moment
+	rec := p.c.cluster.rec
+	p.c.connTo(now, p.c.anyBroker()).call(now, &kafkaCall{req: req, timeout: p.c.cluster.requestTimeout,
+		began: func() { call = rec.moment() },
+		done: func(now env.Time, resp kmsg.Response) {
+			if p.c.stopped {
+				return
+			}
+			if r, ok := resp.(*kmsg.InitProducerIDResponse); ok && r.ErrorCode == 0 {
+				p.id, p.epoch = r.ProducerID, r.ProducerEpoch
+				rec.h.ProducerIDs = append(rec.h.ProducerIDs, checker.InitProducer{
+					ID: rec.id(), Client: p.c.number, Call: call, Return: rec.moment(), Producer: p.id, Epoch: p.epoch,
+				})
+				return
+			}
+			p.c.after(now, p.c.between(20*time.Millisecond, 200*time.Millisecond), p.initID)
+		}})
+}
+
+func (p *producer) informed(now env.Time) {
+	for _, name := range p.c.cluster.topics {
+		t := p.c.topics[name]
+		if t == nil || len(p.lanes) > 0 && p.hasTopic(name) {
+			continue
+		}
+		for i := range t.leaders {
+			p.lanes = append(p.lanes, &produceLane{topic: name, id: t.id, index: int32(i)})
+		}
+	}
+	for _, l := range p.lanes {
+		p.pump(now, l)
+	}
+}
+
+func (p *producer) hasTopic(name string) bool {
+	for _, l := range p.lanes {
+		if l.topic == name {
+			return true
+		}
+	}
+	return false
+}
+
+// tick makes a batch now and then.
+func (p *producer) tick(now env.Time) {
+	if p.c.cluster.healed || p.c.stopped {
+		return
+	}
+	p.c.after(now, p.c.cluster.pace(p.every), p.tick)
+	if len(p.lanes) == 0 || p.idempotent && p.id < 0 {
+		return
+	}
+	l := p.lanes[p.c.rand.IntN(len(p.lanes))]
+	if len(l.queue) >= laneBatches {
+		return
+	}
+	b := &produceBatch{sequence: l.sequence}
+	for range 1 + p.c.rand.IntN(4) {
+		b.values = append(b.values, p.c.cluster.rec.newValue())
+	}
+	l.sequence += int32(len(b.values))
+	l.queue = append(l.queue, b)
+	p.pump(now, l)
+}
+
+// pump sends what may be sent.
+func (p *producer) pump(now env.Time, l *produceLane) {
+	if now.Mono < l.notUntil || l.failed && p.idempotent && l.inflight > 0 {
+		return
+	}
+	if l.failed {
+		l.failed = false
+		if p.idempotent {
+			for _, b := range l.queue {
+				b.sent = false
+			}
+		}
+	}
+	if l.inflight == 0 {
+		addr, ok := p.c.leader(l.topic, l.index)
+		if p.c.rand.Chance(p.misroute, 100) {
+			addr, ok = p.c.anyBroker(), true
+		}
+		if !ok {
+			p.later(now, l)
+			return
+		}
+		l.route = addr
+	}
+	for _, b := range append([]*produceBatch(nil), l.queue...) {
+		if l.inflight >= p.window || l.failed {
+			return
+		}
+		if !b.sent {
+			p.send(now, l, b)
+		}
+	}
+}
+
+// later tries again after a pause, with fresh metadata.
+func (p *producer) later(now env.Time, l *produceLane) {
+	pause := p.c.between(20*time.Millisecond, 120*time.Millisecond)
+	l.notUntil = now.Mono.Add(pause)
+	p.c.refresh(now)
+	p.c.after(now, pause, func(now env.Time) { p.pump(now, l) })
+}
+
+func (p *producer) send(now env.Time, l *produceLane, b *produceBatch) {
+	b.sent = true
+	b.attempts++
+	l.inflight++
+	rec := p.c.cluster.rec
+	req := p.request(now, l, b)
+	record := -1
+	k := p.c.connTo(now, l.route)
+	k.call(now, &kafkaCall{req: req, timeout: p.timeout, silent: p.acks == checker.AcksNone,
+		began: func() {
+			record = len(rec.h.Produces)
+			rec.h.Produces = append(rec.h.Produces, checker.Produce{
+				ID: rec.id(), Client: p.c.number, Conn: k.number, Node: k.node, Call: rec.moment(), Return: checker.Never,
+				Partition: l.partition(), Producer: p.recordedID(), ProducerEpoch: max(p.epoch, 0), Sequence: b.sequence,
+				Values: b.values, Acks: p.acks, Outcome: checker.Ambiguous, Base: -1,
+			})
+		},
+		done: func(now env.Time, resp kmsg.Response) {
+			l.inflight--
+			if p.c.stopped {
+				return
+			}
+			if resp == nil {
+				p.ended(now, l, b, record, false, 0, -1)
+				return
+			}
+			part := &resp.(*kmsg.ProduceResponse).Topics[0].Partitions[0]
+			p.ended(now, l, b, record, true, part.ErrorCode, part.BaseOffset)
+		}})
+}
+
+func (p *producer) recordedID() int64 {
+	if p.idempotent {
+		return p.id
+	}
+	return checker.NoProducer
+}
+
+func (l *produceLane) partition() checker.Partition {
+	return checker.Partition{Topic: topicIDText(l.id), Index: l.index}
+}
+
+func (p *producer) request(now env.Time, l *produceLane, b *produceBatch) *kmsg.ProduceRequest {
+	builder := batch.NewBuilder()
+	if p.idempotent {
+		builder.Producer(kafka.ProducerID(p.id), kafka.ProducerEpoch(p.epoch), b.sequence)
+	}
+	for _, v := range b.values {
+		value := make([]byte, 8+p.recordSize)
+		binary.BigEndian.PutUint64(value, uint64(v))
+		builder.Add(now.WallMs, nil, value)
+	}
+	req := kmsg.NewPtrProduceRequest()
+	req.Version, req.Acks, req.TimeoutMillis = p.c.versions.produce, p.acks, int32(p.timeout.Milliseconds())
+	topic := kmsg.NewProduceRequestTopic()
+	topic.Topic, topic.TopicID = l.topic, l.id
+	part := kmsg.NewProduceRequestTopicPartition()
+	part.Partition, part.Records = l.index, builder.Build()
+	topic.Partitions = append(topic.Partitions, part)
+	req.Topics = append(req.Topics, topic)
+	return req
+}
+
+// ended takes the end of one attempt: an answer, or a lost connection. record
+// is -1 if the request never left.
+func (p *producer) ended(now env.Time, l *produceLane, b *produceBatch, record int, answered bool, code int16, base int64) {
+	rec := p.c.cluster.rec
+	outcome := checker.Failed
+	if record >= 0 {
+		op := &rec.h.Produces[record]
+		outcome = checker.Classify(answered, code)
+		op.Outcome, op.Code = outcome, code
+		if answered {
+			op.Return = rec.moment()
+		}
+		if outcome == checker.Acked {
+			op.Base = checker.Offset(base)
+			p.c.cluster.acknowledged(op)
+		}
+	}
+	const duplicateSequence = 46
+	switch {
+	case outcome == checker.Acked,
+		p.acks == checker.AcksNone && record >= 0,
+		code == duplicateSequence,
+		!p.idempotent && outcome == checker.Ambiguous && !p.reckless:
+		l.remove(b)
+		p.pump(now, l)
+		return
+	}
+	b.sent = false
+	if p.idempotent {
+		p.judgeRefusal(l, b, code)
+	}
+	l.failed = true
+	p.later(now, l)
+}
+
+// judgeRefusal: the oldest batch of an idempotent producer is never out of
+// order, whatever happened to its earlier attempts.
+func (p *producer) judgeRefusal(l *produceLane, b *produceBatch, code int16) {
+	const outOfOrder, unknownProducer, invalidEpoch = 45, 59, 47
+	oldest := len(l.queue) > 0 && l.queue[0] == b
+	switch {
+	case code == unknownProducer, code == invalidEpoch, code == outOfOrder && oldest && b.attempts > refusedSequences:
+		p.c.cluster.world.Violated("P6: an idempotent producer's retries are recognised", p.c.name,
+			"%s/%d sequence %d refused with code %d at attempt %d", l.topic, l.index, b.sequence, code, b.attempts)
+	}
+}
+
+func (l *produceLane) remove(b *produceBatch) {
+	for i, q := range l.queue {
+		if q == b {
+			l.queue = append(l.queue[:i], l.queue[i+1:]...)
+			return
+		}
+	}
+}
+
+func (p *producer) pending() []string {
+	var out []string
+	for _, l := range p.lanes {
+		if len(l.queue) > 0 {
+			out = append(out, fmt.Sprintf("%s: %d batches for %s, oldest of %d attempts", p.c.name, len(l.queue), l.topic+"/"+strconv.Itoa(int(l.index)), l.queue[0].attempts))
+		}
+	}
+	return out
+}
