@@ -26,6 +26,7 @@ type peerLink struct {
 	incarnation peer.UUID // of the other side, while open
 	backoff     int
 	heard       env.Instant
+	said        env.Instant // when the last message was sent
 	redial      *loop.Timer[due]
 }
 
@@ -204,6 +205,7 @@ func (c *Control) sendPeer(to kafka.NodeID, m peer.Message) bool {
 	} else {
 		l.full = l.conn.Send(head)
 	}
+	l.said = c.now.Mono
 	return true
 }
 
@@ -228,12 +230,16 @@ func (c *Control) closePeer(l *peerLink) {
 	l.conn, l.open, l.full = nil, false, false
 }
 
-// checkPeers gives up connections that have been silent.
+// checkPeers gives up connections that have been silent, and says something on
+// those where there was nothing to say.
 func (c *Control) checkPeers(now env.Time) {
 	for _, l := range c.peers {
-		if l.conn != nil && now.Mono >= l.heard.Add(c.cfg.Limits.PeerSilence) {
+		switch {
+		case l.conn != nil && now.Mono >= l.heard.Add(c.cfg.Limits.PeerSilence):
 			c.stats.PeersSilent++
 			c.dropPeer(now, l)
+		case l.open && now.Mono >= l.said.Add(c.cfg.Limits.PeerSilence/3):
+			c.sendPeer(l.node, &peer.Keepalive{})
 		}
 	}
 }
@@ -241,6 +247,9 @@ func (c *Control) checkPeers(now env.Time) {
 // onPeerMessage gives a message to metadata. Until that is recovered messages
 // are dropped, like those that were sent while this node was down.
 func (c *Control) onPeerMessage(now env.Time, l *peerLink, m peer.Message) {
+	if _, empty := m.(*peer.Keepalive); empty {
+		return
+	}
 	if c.meta == nil {
 		c.stats.PeerMessagesDropped++
 		return

@@ -40,6 +40,7 @@ type parsed struct {
 // empty its connection is parked: no later request may overtake (PROTOCOL 31).
 type outbox struct {
 	unsent []unsentMail
+	listed bool // is in Shard.refused
 }
 
 type unsentMail struct {
@@ -141,7 +142,6 @@ func (s *Shard) resumeParked(now env.Time) {
 	s.parked = nil
 	for _, c := range waiting {
 		c.parked = false
-		s.sendUnsent(&c.outbox)
 		if !c.closed {
 			s.readClient(now, c)
 		}
@@ -206,7 +206,7 @@ func (s *Shard) dropClient(now env.Time, c *clientConn) {
 	c.closed = true
 	delete(s.clients, c.conn.ID())
 	requests := c.requests
-	c.requests, c.next = nil, nil
+	c.requests, c.next, c.unsent = nil, nil, nil
 	s.abandon(now, requests)
 }
 
@@ -216,7 +216,25 @@ func (s *Shard) send(box *outbox, to loop.ID, m any) {
 	if len(box.unsent) > 0 || !s.host.TrySend(to, m) {
 		box.unsent = append(box.unsent, unsentMail{to, m})
 		s.stats.MailRefused++
+		if !box.listed {
+			box.listed = true
+			s.refused = append(s.refused, box)
+		}
 	}
+}
+
+// retryRefused retries all that was refused, whether or not the connection has
+// further requests that wait behind it.
+func (s *Shard) retryRefused() {
+	kept := s.refused[:0]
+	for _, box := range s.refused {
+		s.sendUnsent(box)
+		if box.listed = len(box.unsent) > 0; box.listed {
+			kept = append(kept, box)
+		}
+	}
+	clear(s.refused[len(kept):])
+	s.refused = kept
 }
 
 // sendUnsent retries what was refused, in order.

@@ -133,6 +133,7 @@ func (s *Shard) logged(p *part, seq wal.Seq) {
 		p.dirty = true
 		s.dirty = append(s.dirty, p)
 	}
+	s.grew(p)
 }
 
 // onDurable tells the partitions what has become durable in the WAL.

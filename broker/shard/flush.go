@@ -1,6 +1,8 @@
 package shard
 
 import (
+	"slices"
+
 	"lockstep/broker/env"
 	"lockstep/broker/partition"
 	"lockstep/broker/wal"
@@ -13,42 +15,50 @@ import (
 // (PROTOCOL 11). A few partitions at a time, so that reads and the WAL get
 // their share of the disk.
 
-// flushSome begins the flushes that are due.
+// flushSome begins the flushes that are due: those of partitions with enough
+// to move, then, under pressure, those with the oldest records in the WAL.
 func (s *Shard) flushSome(now env.Time) {
 	if s.wal.Full() && now.Mono >= s.retrySpaceAt {
 		s.retrySpaceAt = now.Mono.Add(s.limits.RefusedPause)
 		s.wal.Retry()
 	}
-	if len(s.dirty) == 0 || s.flushing >= s.limits.FlushesInFlight {
-		return
-	}
-	pressed := s.tailTotal() > int64(s.limits.TailBytes) || s.wal.Used() > s.cfg.WAL.BudgetBytes/2
-	kept := s.dirty[:0]
-	for _, p := range s.dirty {
-		if s.flushing < s.limits.FlushesInFlight && !p.flushing && s.wantsFlush(p, pressed) {
+	for len(s.toFlush) > 0 && s.flushing < s.limits.FlushesInFlight {
+		p := s.toFlush[0]
+		s.toFlush = s.toFlush[1:]
+		p.toFlush = false
+		if s.canFlush(p, int64(s.limits.FlushBytes)) {
 			s.startFlush(p)
 		}
-		if p.flushing || s.pins(p) {
-			kept = append(kept, p)
-		} else {
-			p.dirty = false
+	}
+	if s.tailBytes <= int64(s.limits.TailBytes) && s.wal.Used() <= s.cfg.WAL.BudgetBytes/2 {
+		return
+	}
+	for i := 0; i < len(s.dirty) && s.flushing < s.limits.FlushesInFlight; i++ {
+		if p := s.dirty[i]; s.canFlush(p, 1) {
+			s.startFlush(p)
 		}
 	}
-	clear(s.dirty[len(kept):])
-	s.dirty = kept
 }
 
-func (s *Shard) pins(p *part) bool {
-	_, pinned := p.log.Pinned()
-	return pinned
+// grew notes that a partition's part in the WAL has changed.
+func (s *Shard) grew(p *part) {
+	bytes := p.log.TailBytes()
+	s.tailBytes += bytes - p.tailBytes
+	p.tailBytes = bytes
+	if bytes >= int64(s.limits.FlushBytes) && !p.toFlush && !p.flushing {
+		p.toFlush = true
+		s.toFlush = append(s.toFlush, p)
+	}
 }
 
-func (s *Shard) wantsFlush(p *part, pressed bool) bool {
-	if p.removing || p.log.State() != partition.Ready || !pressed && p.log.TailBytes() < int64(s.limits.FlushBytes) {
+// canFlush reports whether a flush would move at least least bytes, or cover
+// records other than batches.
+func (s *Shard) canFlush(p *part, least int64) bool {
+	if p.flushing || p.removing || p.log.State() != partition.Ready {
 		return false
 	}
 	c := p.log.Candidate()
-	return c.Bytes >= int64(s.limits.FlushBytes) || pressed && c.Bytes+int64(c.Notes) > 0
+	return c.Bytes >= least || least <= 1 && c.Notes > 0
 }
 
 func (s *Shard) startFlush(p *part) {
@@ -63,9 +73,16 @@ func (s *Shard) startFlush(p *part) {
 func (s *Shard) flushed(now env.Time, p *part, err error) {
 	p.flushing = false
 	s.flushing--
+	s.grew(p)
 	if err != nil {
 		s.stats.FlushesFailed++
 		return // no space, or overtaken by a truncation: it is tried again
+	}
+	if _, pinned := p.log.Pinned(); !pinned {
+		p.dirty = false
+		s.dirty = slices.DeleteFunc(s.dirty, func(q *part) bool { return q == p })
+	} else if i := slices.Index(s.dirty, p); i >= 0 {
+		s.dirty = append(slices.Delete(s.dirty, i, i+1), p) // its oldest record is young now
 	}
 	s.releaseWAL()
 }
@@ -82,13 +99,6 @@ func (s *Shard) releaseWAL() {
 	if oldest > 1 {
 		s.wal.Release(oldest - 1)
 	}
-}
-
-func (s *Shard) tailTotal() (total int64) {
-	for _, p := range s.dirty {
-		total += p.log.TailBytes()
-	}
-	return total
 }
 
 // needSync is asked for by flushes that leave the sync to the shard.

@@ -36,7 +36,7 @@ type forwarding struct {
 func (s *Shard) runProduce(now env.Time, r *request, i int32, op api.Produce) {
 	if r.forward != nil {
 		s.callPartition(now, r, i, PartitionCall{
-			Origin: Origin{Loop: s.id, Request: r.id, Op: i}, Op: op, Deadline: r.deadline, Epoch: r.forward.epoch,
+			Origin: s.origin(r, i), Op: op, Deadline: r.deadline, Epoch: r.forward.epoch,
 		}, op.Partition)
 		return
 	}
@@ -57,7 +57,7 @@ func (s *Shard) runProduce(now env.Time, r *request, i int32, op api.Produce) {
 
 // enterLane sends a produce where the metadata says that the leader is.
 func (s *Shard) enterLane(now env.Time, ln *lane, r *request, i int32, op api.Produce) {
-	origin := Origin{Loop: s.id, Request: r.id, Op: i}
+	origin := s.origin(r, i)
 	reg := s.image.Partition(op.Partition)
 	ln.outstanding++
 	switch {
@@ -133,7 +133,7 @@ func (s *Shard) forwardTo(now env.Time, node kafka.NodeID, r *request, i int32, 
 	link := s.link(now, node)
 	s.nextForward++
 	f.ID = s.nextForward
-	fwd := &forwarding{id: f.ID, origin: Origin{Loop: s.id, Request: r.id, Op: i}}
+	fwd := &forwarding{id: f.ID, origin: s.origin(r, i)}
 	r.ops[i].at = loop.Outside
 	r.ops[i].onward = fwd
 	s.stats.Forwarded++

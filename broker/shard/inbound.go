@@ -112,7 +112,6 @@ func (s *Shard) resumeInbound(now env.Time) {
 	s.parkedInbound = nil
 	for _, in := range waiting {
 		in.parked = false
-		s.sendUnsent(&in.outbox)
 		if !in.closed {
 			s.readInbound(now, in)
 		}
@@ -212,7 +211,7 @@ func (s *Shard) refuseInbound(now env.Time, in *inbound) {
 }
 
 func (s *Shard) dropInbound(now env.Time, in *inbound) {
-	in.closed = true
+	in.closed, in.unsent = true, nil
 	delete(s.inbounds, in.conn.ID())
 	for i, other := range s.inboundList {
 		if other == in {

@@ -66,9 +66,11 @@ type part struct {
 	touched    bool   // is in Shard.touched
 	dirty      bool   // is in Shard.dirty
 	flushing   bool
-	removing   bool // its files are being deleted
-	rebuilding bool // its files are being deleted and it begins anew
-	suspect    bool // may lack acknowledged records (PROTOCOL 8)
+	toFlush    bool  // is in Shard.toFlush
+	tailBytes  int64 // as counted in Shard.tailBytes
+	removing   bool  // its files are being deleted
+	rebuilding bool  // its files are being deleted and it begins anew
+	suspect    bool  // may lack acknowledged records (PROTOCOL 8)
 }
 
 // topicSettings are the topic configurations that appends obey.

@@ -193,6 +193,7 @@ func (s *Shard) endRecovery(now env.Time) {
 			p.handle = s.wal.Bind(walID(p.id))
 		}
 		s.onDone(now, p, p.log.Pending())
+		s.grew(p)
 	}
 	s.recovered = true
 	s.stats.Suspects = uint64(len(s.recovery.suspect))
@@ -297,6 +298,7 @@ func (s *Shard) removed(now env.Time, p *part, err error) {
 		return
 	}
 	s.wal.Unbind(p.handle)
+	s.tailBytes -= p.tailBytes
 	delete(s.parts, p.id)
 	s.order = slices.DeleteFunc(s.order, func(q *part) bool { return q == p })
 	s.dirty = slices.DeleteFunc(s.dirty, func(q *part) bool { return q == p })

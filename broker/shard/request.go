@@ -16,6 +16,7 @@ type request struct {
 	forward  *forwarded  // a produce that another node sent
 	handler  api.Handler
 	ops      []runningOp
+	firstOp  int32 // the number of ops[0] in Origin.Op: numbers are not used again
 	pending  int
 	deadline env.Instant
 	timer    *loop.Timer[due]
@@ -58,6 +59,7 @@ func (s *Shard) advance(now env.Time, r *request, expired bool) {
 			return
 		}
 		assert.That(!expired, "shard: %T asked for operations after its deadline", r.handler)
+		r.firstOp += int32(len(r.ops))
 		r.ops = r.ops[:0]
 		for _, op := range ops {
 			r.ops = append(r.ops, runningOp{op: op})
@@ -78,9 +80,14 @@ func (s *Shard) advance(now env.Time, r *request, expired bool) {
 	}
 }
 
+// origin names operation i of the present round of a request.
+func (s *Shard) origin(r *request, i int32) Origin {
+	return Origin{Loop: s.id, Request: r.id, Op: r.firstOp + i}
+}
+
 // runOp sends operation i to where its state lives.
 func (s *Shard) runOp(now env.Time, r *request, i int32) {
-	origin := Origin{Loop: s.id, Request: r.id, Op: i}
+	origin := s.origin(r, i)
 	switch op := r.ops[i].op.(type) {
 	case api.Produce:
 		s.runProduce(now, r, i, op)
@@ -136,17 +143,21 @@ func (s *Shard) reply(now env.Time, origin Origin, result any) {
 // that have ended are dropped.
 func (s *Shard) resolve(now env.Time, origin Origin, result any) {
 	r := s.requests[origin.Request]
-	if r == nil || r.done || int(origin.Op) >= len(r.ops) || r.ops[origin.Op].resolved {
+	if r == nil || r.done {
 		return
 	}
-	running := &r.ops[origin.Op]
+	i := int(origin.Op - r.firstOp)
+	if i < 0 || i >= len(r.ops) || r.ops[i].resolved {
+		return // of an earlier round, such as a Wait that woke as it was cancelled
+	}
+	running := &r.ops[i]
 	if _, isWait := running.op.(api.Wait); isWait {
 		s.endWait(now, r) // the first to wake cancels the others
 		return
 	}
 	running.resolved = true
 	s.leaveLane(now, running)
-	r.handler.Resolve(int(origin.Op), result)
+	r.handler.Resolve(i, result)
 	r.pending--
 	if r.pending == 0 {
 		s.advanceLater(r)
@@ -196,7 +207,7 @@ func (s *Shard) cancelOps(now env.Time, r *request) {
 		running.resolved = true
 		s.leaveLane(now, running)
 		if wait, ok := running.op.(api.Wait); ok {
-			cancel := Cancel{Origin: Origin{Loop: s.id, Request: r.id, Op: int32(i)}, Partition: wait.Partition}
+			cancel := Cancel{Origin: s.origin(r, int32(i)), Partition: wait.Partition}
 			if running.at == s.id {
 				s.cancelWait(cancel)
 			} else {

@@ -65,6 +65,8 @@ type Shard struct {
 	unsynced     []loggedAt     // partitions with records in the WAL that are not durable yet
 	dirty        []*part        // those with something in the WAL that segments lack
 	flushing     int            // flushes under way
+	toFlush      []*part        // with enough to move
+	tailBytes    int64          // of batches in no segment yet, over all partitions
 	syncing      []*part        // flushes that wait for a sync of the file system
 	retrySpaceAt env.Instant
 
@@ -94,6 +96,7 @@ type Shard struct {
 	inbounds      map[netsim.ConnID]*inbound
 	inboundList   []*inbound
 	parkedInbound []*inbound
+	refused       []*outbox // with mail that a full mailbox refused
 	newest        map[dialler]generation
 }
 
@@ -183,6 +186,7 @@ func (s *Shard) EndTurn(now env.Time) {
 		s.onDue(now, d)
 		s.runQueued(now)
 	}
+	s.retryRefused()
 	s.resumeParked(now)
 	s.resumeInbound(now)
 	s.runQueued(now)
@@ -317,7 +321,7 @@ func (s *Shard) noticeGap(now env.Time) {
 
 // retryLater arms a timer while something was refused by a full mailbox.
 func (s *Shard) retryLater(now env.Time) {
-	if len(s.parked) == 0 && len(s.parkedInbound) == 0 {
+	if len(s.parked) == 0 && len(s.parkedInbound) == 0 && len(s.refused) == 0 {
 		return
 	}
 	const pause = time.Millisecond

@@ -62,7 +62,7 @@ func (s *Shard) Stats() Stats {
 			st.UnderMinISR++
 		}
 	}
-	st.Clients, st.InflightBytes, st.TailBytes = len(s.clients), s.inflightBytes, s.tailTotal()
+	st.Clients, st.InflightBytes, st.TailBytes = len(s.clients), s.inflightBytes, s.tailBytes
 	st.WALUsedBytes, st.WALDurableSeq = s.wal.Used(), uint64(s.wal.Durable())
 	st.PendingReplies = len(s.requests)
 	for _, l := range s.links {

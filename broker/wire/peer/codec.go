@@ -27,6 +27,7 @@ const (
 	TypePushReject     Type = 12
 	TypeForward        Type = 13
 	TypeForwardReply   Type = 14
+	TypeKeepalive      Type = 15
 )
 
 // Message is one of the messages of this package, always as a pointer.
@@ -128,6 +129,8 @@ func newMessage(typ Type) Message {
 		return new(Forward)
 	case TypeForwardReply:
 		return new(ForwardReply)
+	case TypeKeepalive:
+		return new(Keepalive)
 	default:
 		return nil
 	}

@@ -28,7 +28,7 @@ func all() []Message {
 }
 
 func TestEveryTypeHasItsMessage(t *testing.T) {
-	require.Len(t, all(), 14)
+	require.Len(t, all(), 15)
 	seen := []reflect.Type{}
 	for typ := range 256 {
 		if msg := newMessage(Type(typ)); msg != nil {
@@ -175,6 +175,7 @@ func TestLayoutsArePinned(t *testing.T) {
 			"0d 0000000000000001 " + topic + "00000002 ffff 00000003 00000001 bb"},
 		{&ForwardReply{1, kafka.None, "no", 2, -1, 3},
 			"0e 0000000000000001 0000 00000002 6e6f 0000000000000002 ffffffffffffffff 0000000000000003"},
+		{&Keepalive{}, "0f "},
 	} {
 		t.Run(fmt.Sprintf("%T", c.msg), func(t *testing.T) {
 			typ, fields, _ := strings.Cut(c.body, " ")
@@ -195,7 +196,7 @@ func TestFramesThatAreRefused(t *testing.T) {
 		"empty":                     {},
 		"without an epoch":          prefix(TypeReadIndex)[:8],
 		"type 0":                    prefix(0),
-		"unknown type":              append(prefix(15), make([]byte, 100)...),
+		"unknown type":              append(prefix(16), make([]byte, 100)...),
 		"unknown connection kind":   hello,
 		"unknown reason":            reject,
 		"boolean of 2":              granted,

@@ -13,6 +13,7 @@ func (*Push) Type() Type           { return TypePush }
 func (*PushAck) Type() Type        { return TypePushAck }
 func (*PushReject) Type() Type     { return TypePushReject }
 func (*Forward) Type() Type        { return TypeForward }
+func (*Keepalive) Type() Type      { return TypeKeepalive }
 func (*ForwardReply) Type() Type   { return TypeForwardReply }
 
 func (m *Hello) fields(c *coder) {
@@ -124,3 +125,5 @@ func (m *ForwardReply) fields(c *coder) {
 	num64(c, &m.LogAppendTimeMs)
 	num64(c, &m.LogStart)
 }
+
+func (*Keepalive) fields(*coder) {}

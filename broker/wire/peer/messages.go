@@ -51,6 +51,9 @@ type Hello struct {
 
 // --- control connection ---
 
+// Keepalive says that the connection lives, when there is nothing else to say.
+type Keepalive struct{}
+
 // Raft carries one message of etcd raft in our own encoding (package meta).
 type Raft struct{ Message []byte }
 
