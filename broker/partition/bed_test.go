@@ -91,6 +91,10 @@ type bed struct {
 	life    uint64
 	done    []partition.Done
 	fatal   error
+	ops     []diskfs.Op
+	// inFlight are tokens; completions of slow ones are held back in late.
+	inFlight, slow map[uint64]bool
+	late           []diskfs.Completion
 	// opened and closed count operations.
 	opened, closed int
 	// noSync leaves NeedSync unanswered.
@@ -100,6 +104,8 @@ type bed struct {
 func (b *bed) NewHandle() diskfs.Handle { b.handle++; return b.handle }
 func (b *bed) Submit(op diskfs.Op) {
 	require.EqualValues(b.t, owner, op.Owner)
+	b.ops = append(b.ops, op)
+	b.inFlight[op.Token] = true
 	switch op.Kind {
 	case diskfs.Open:
 		b.opened++
@@ -129,7 +135,13 @@ func newBed(t require.TestingT, seed uint64) *bed {
 func (b *bed) open() {
 	process := b.fs.Start()
 	var log *partition.Log
+	b.inFlight, b.slow = map[uint64]bool{}, nil
 	b.disk = process.Disk(func(c diskfs.Completion) {
+		if b.slow[c.Token] {
+			b.late = append(b.late, c)
+			return
+		}
+		delete(b.inFlight, c.Token)
 		done, err := log.Completed(c)
 		if err != nil {
 			b.fatal = err
@@ -156,6 +168,19 @@ func (b *bed) settle() {
 	for b.sched.step() {
 	}
 	b.took(b.log.Pending())
+}
+
+// holdBack keeps the completions of what is in flight until letGo.
+func (b *bed) holdBack() { b.slow, b.inFlight = b.inFlight, map[uint64]bool{} }
+
+func (b *bed) letGo() {
+	b.slow = nil
+	for _, c := range b.late {
+		done, err := b.log.Completed(c)
+		require.NoError(b.t, err)
+		b.took(done)
+	}
+	b.late = nil
 }
 
 // take returns and forgets what ended with the given kind.

@@ -364,6 +364,7 @@ func TestAnotherWALLifeCoversNothing(t *testing.T) {
 	require.False(t, b.log.Covered(1))
 	require.True(t, b.log.EndReplay())
 	b.append(plain(7, 10))
+	require.EqualValues(t, 30, b.log.DurableEnd(), "the other life's sequences say nothing about it")
 	b.flush()
 	b.crash(0)
 	require.Equal(t, append(want, b.readAll()[3]), b.readAll())

@@ -341,7 +341,9 @@ func (w *world) step() {
 			w.durable = rapid.Uint64Range(w.durable, uint64(len(w.wal))).Draw(w.rt, "seq")
 			w.log.Durable(w.durable)
 		case "watermark":
-			w.log.SetWatermark(max(w.log.Watermark(), min(w.boundary(), w.log.DurableEnd())))
+			if rapid.IntRange(0, 2).Draw(w.rt, "lag") == 0 { // or cuts would never go deep
+				w.log.SetWatermark(max(w.log.Watermark(), min(w.boundary(), w.log.DurableEnd())))
+			}
 		case "truncate":
 			w.cuts++
 			w.truncate(w.boundary())
