@@ -72,7 +72,7 @@ func listScenarios(w io.Writer) error {
 	for _, s := range sim.Scenarios() {
 		planted := ""
 		if s.Planted {
-			planted = " (planted: must fail)"
+			planted = " (must fail)"
 		}
 		if _, err := fmt.Fprintf(w, "%-24s %s%s\n", s.Name, s.About, planted); err != nil {
 			return err

@@ -227,7 +227,7 @@ func (s *supervisor) stop(patience, bound time.Duration) {
 	for _, step := range []struct {
 		signal os.Signal
 		wait   time.Duration
-	}{{syscall.SIGTERM, patience}, {syscall.SIGTERM, bound - patience}, {syscall.SIGKILL, bound}} {
+	}{{syscall.SIGTERM, patience}, {syscall.SIGTERM, bound - patience}, {syscall.SIGKILL, killWait}} {
 		s.signalAll(step.signal)
 		select {
 		case <-ended:
@@ -236,6 +236,10 @@ func (s *supervisor) stop(patience, bound time.Duration) {
 		}
 	}
 }
+
+// killWait is how long a killed process may take to be gone: one in the middle
+// of a disk operation ends after it.
+const killWait = 5 * time.Second
 
 func (s *supervisor) signalAll(signal os.Signal) {
 	s.mu.Lock()
