@@ -30,6 +30,7 @@ type laneEntry struct {
 type forwarding struct {
 	id     uint64
 	origin Origin
+	link   *link
 }
 
 // runProduce sends a produce to the leader of its partition, through its lane.
@@ -133,7 +134,7 @@ func (s *Shard) forwardTo(now env.Time, node kafka.NodeID, r *request, i int32, 
 	link := s.link(now, node)
 	s.nextForward++
 	f.ID = s.nextForward
-	fwd := &forwarding{id: f.ID, origin: s.origin(r, i)}
+	fwd := &forwarding{id: f.ID, origin: s.origin(r, i), link: link}
 	r.ops[i].at = loop.Outside
 	r.ops[i].onward = fwd
 	s.stats.Forwarded++

@@ -206,6 +206,9 @@ func (s *Shard) cancelOps(now env.Time, r *request) {
 		}
 		running.resolved = true
 		s.leaveLane(now, running)
+		if fwd := running.onward; fwd != nil && fwd.link.dropForward(fwd.id) {
+			r.handler.Resolve(i, notLeader(nil, kafka.NotLeaderOrFollower)) // never sent: certainly not appended
+		}
 		if wait, ok := running.op.(api.Wait); ok {
 			cancel := Cancel{Origin: s.origin(r, int32(i)), Partition: wait.Partition}
 			if running.at == s.id {
