@@ -29,6 +29,9 @@ func (c *cluster) Check(w *World) {
 	c.collectImages(w)
 	h.Queues = append(h.Queues, checker.QueueFact{Name: "bytes of unanswered produces of a shard", Max: c.facts.bytes, Bound: c.bytesBound()})
 	h.End = c.rec.moment()
+	if w.history != nil {
+		w.history(h)
+	}
 	report := checker.Run(h)
 	for _, r := range report.Results {
 		c.report(w, h, &r)

@@ -7,9 +7,17 @@ import (
 	"lockstep/broker/env"
 )
 
-// clusterScenarios run the real broker.
+// clusterScenarios run the real broker. Each draws its whole plan from the seed.
 var clusterScenarios = []Scenario{
+	{Name: "mix", About: "everything that goes wrong, at once", Draw: drawMix, New: newCluster},
 	{Name: "steady", About: "a cluster and its clients, and nothing goes wrong", Draw: drawSteady, New: newCluster},
+	{Name: "crash", About: "processes are killed and machines lose power", Draw: drawCrash, New: newCluster},
+	{Name: "partition", About: "links fail one way, both ways, and on and off", Draw: drawPartition, New: newCluster},
+	{Name: "disk", About: "disks fail, fill up, stall and slow down", Draw: drawDiskTrouble, New: newCluster},
+	{Name: "freeze", About: "nodes, single loops and completions stand still", Draw: drawFreeze, New: newCluster},
+	{Name: "clock", About: "clocks are skewed, drift within the bound, and jump", Draw: drawClock, New: newCluster},
+	{Name: "churn", About: "topics come and go while brokers restart", Draw: drawChurn, New: newCluster},
+	{Name: "frozen-node", About: "node 1 stops executing with its connections open, and wakes up much later", Draw: drawFrozenNode, New: newCluster},
 }
 
 // drawCluster draws brokers, clients and their load, without faults.
@@ -68,4 +76,142 @@ func drawClusterDisk(r *env.Rand) Disk {
 
 func drawSteady(seed uint64, r *env.Rand) Plan {
 	return drawCluster(r, 1+r.IntN(5), time.Duration(r.Between(4, 12))*time.Second)
+}
+
+// withFaults adds faults of a menu to the brokers. They begin when the cluster
+// has had time to form, mostly: a crash while it forms is worth a look, too.
+func withFaults(r *env.Rand, p Plan, menu []MenuItem, count int) Plan {
+	brokers := 0
+	for _, n := range p.Nodes {
+		if n.Role == "broker" {
+			brokers++
+		}
+	}
+	p.Faults = append(p.Faults, DrawFaults(r, p.Nodes[:brokers], p.Duration.Std(), menu, count)...)
+	p.Expect.Stops = StoppedBy(p.Faults)
+	p.RestartAfterStop = Duration(r.Between(10, 3000)) * Duration(time.Millisecond)
+	// What was acknowledged before everything broke is not promised to be much.
+	p.Workload.Options["min_acks"] = 0
+	return p
+}
+
+func drawFaulty(r *env.Rand, least int) Plan {
+	return drawCluster(r, least+r.IntN(6-least), time.Duration(r.Between(6, 25))*time.Second)
+}
+
+var (
+	crashMenu = []MenuItem{{Kind: "kill", Weight: 3}, {Kind: "power-off", Weight: 4}}
+
+	partitionMenu = []MenuItem{
+		{Kind: "cut", Weight: 6}, {Kind: "isolate", Weight: 2}, {Kind: "stall-link", Weight: 2},
+		{Kind: "slow-link", Weight: 1, Amount: between(2, 200)}, {Kind: "refuse", Weight: 1}, {Kind: "reset-connections", Weight: 1},
+	}
+
+	diskMenu = []MenuItem{
+		{Kind: "disk-stall", Weight: 3}, {Kind: "sync-stall", Weight: 2}, {Kind: "disk-slow", Weight: 2, Amount: between(2, 200)},
+		{Kind: "disk-full", Weight: 2, Amount: between(0, 1<<20)},
+		{Kind: "sync-error", Weight: 2, Amount: between(1, 2)}, {Kind: "write-error", Weight: 2, Amount: between(1, 2)},
+		{Kind: "read-error", Weight: 1, Amount: between(1, 2)},
+	}
+
+	freezeMenu = []MenuItem{
+		{Kind: "freeze", Weight: 3}, {Kind: "freeze-loop", Weight: 4}, {Kind: "hold-completions", Weight: 2},
+		{Kind: "slow", Weight: 1, Amount: between(2, 100)},
+	}
+
+	// The bound is ρ = 5 % (PROTOCOL 25).
+	clockMenu = []MenuItem{
+		{Kind: "clock-drift", Weight: 3, Amount: between(-45_000, 45_000)}, {Kind: "clock-jump", Weight: 2, Amount: between(-10_000_000, 10_000_000)},
+	}
+)
+
+func between(low, high int64) func(*env.Rand) int64 {
+	return func(r *env.Rand) int64 { return r.Between(low, high) }
+}
+
+func drawCrash(seed uint64, r *env.Rand) Plan {
+	p := drawFaulty(r, 1)
+	return withFaults(r, p, crashMenu, 1+r.IntN(6))
+}
+
+func drawPartition(seed uint64, r *env.Rand) Plan {
+	p := drawFaulty(r, 2)
+	p = withFaults(r, p, partitionMenu, 1+r.IntN(6))
+	if r.Chance(1, 3) { // a link that flaps
+		f := p.Faults[0]
+		f.Kind, f.Target, f.Amount = "cut", "b1-b2", 0
+		if r.Chance(1, 2) {
+			f.Target = "b1>b2"
+		}
+		period := Duration(r.Between(20, 2000)) * Duration(time.Millisecond)
+		for i := range Duration(8) {
+			f.At, f.For = Duration(2*time.Second)+i*period, period/2
+			p.Faults = append(p.Faults, f)
+		}
+	}
+	return p
+}
+
+func drawDiskTrouble(seed uint64, r *env.Rand) Plan {
+	return withFaults(r, drawFaulty(r, 1), diskMenu, 1+r.IntN(4))
+}
+
+func drawFreeze(seed uint64, r *env.Rand) Plan {
+	return withFaults(r, drawFaulty(r, 2), freezeMenu, 1+r.IntN(5))
+}
+
+func drawClock(seed uint64, r *env.Rand) Plan {
+	p := drawFaulty(r, 2)
+	for i := range p.Nodes {
+		if p.Nodes[i].Role == "broker" {
+			p.Nodes[i].DriftPpm = r.Between(-45_000, 45_000)
+		}
+	}
+	p = withFaults(r, p, clockMenu, 1+r.IntN(5))
+	// Clocks alone break nothing: something must make leases matter.
+	return withFaults(r, p, append(append([]MenuItem(nil), freezeMenu...), MenuItem{Kind: "isolate", Weight: 3}), 1+r.IntN(2))
+}
+
+func drawChurn(seed uint64, r *env.Rand) Plan {
+	p := drawFaulty(r, 1)
+	p.Workload.Options["churn_us"] = r.Between(20_000, 400_000)
+	return withFaults(r, p, crashMenu, r.IntN(4))
+}
+
+func drawMix(seed uint64, r *env.Rand) Plan {
+	p := drawFaulty(r, 1)
+	if r.Chance(1, 3) {
+		p.Workload.Options["churn_us"] = r.Between(20_000, 1_000_000)
+	}
+	var menu []MenuItem
+	for _, m := range [][]MenuItem{crashMenu, partitionMenu, diskMenu, freezeMenu, clockMenu} {
+		menu = append(menu, m...)
+	}
+	return withFaults(r, p, menu, r.IntN(10))
+}
+
+// drawFrozenNode is the story that began it: three nodes, acks=all load, and
+// node 1 stops executing while its connections stay open. Seed 3 freezes for the
+// full 3 h 40 min.
+func drawFrozenNode(seed uint64, r *env.Rand) Plan {
+	p := drawCluster(r, 3, time.Minute)
+	const begin = 8 * time.Second
+	length := time.Duration(r.Between(10, 600)) * time.Second
+	if seed == 3 {
+		length = 3*time.Hour + 40*time.Minute
+	}
+	p.Duration, p.MaxEvents = Duration(begin+length+10*time.Second), 200_000_000
+	target := []string{"b1", "@leader", "@controller"}[r.IntN(3)]
+	if seed == 3 {
+		target = "b1"
+	}
+	p.Faults = []Fault{{At: Duration(begin), Kind: "freeze", Target: target, For: Duration(length)}}
+	o := p.Workload.Options
+	o["min_isr"], o["partitions"] = 2, 3
+	// In the frozen hours the load is small, but for the time in which the others
+	// must take over, and before the end.
+	o["slow_from_ms"], o["slow_until_ms"] = int64((begin+15*time.Second)/time.Millisecond), int64((begin+length-5*time.Second)/time.Millisecond)
+	o["slow_every_ms"] = 1000 + int64(length/time.Second)*2
+	o["ack_pause_ms"] = 8000
+	return p
 }

@@ -11,6 +11,7 @@ import (
 
 	"lockstep/broker/env"
 	"lockstep/broker/loop"
+	"lockstep/checker"
 )
 
 // World is one run in progress: a scheduler, machines, a network, faults and
@@ -23,6 +24,7 @@ type World struct {
 	streams  Streams
 	subject  Subject
 	observer TurnObserver // the subject, if it is one
+	history  func(*checker.History)
 	hardware hardware
 	nodes    []*Node
 	byName   map[string]*Node
@@ -71,6 +73,8 @@ type Options struct {
 	Text     io.Writer // where trace lines go; nil: nowhere
 	TextFrom uint64    // first record printed
 	TextUpTo uint64    // first record not printed; 0: all
+	// History, if set, is given what a cluster's run has recorded before it is judged.
+	History func(*checker.History)
 }
 
 const (
@@ -100,6 +104,7 @@ func NewWorld(plan *Plan, subject Subject, o Options) (*World, error) {
 	}
 	w.idleEntropy = w.streams.Open("world", "idle entropy")
 	w.entropy, w.release = takeEntropy(w.idleEntropy)
+	w.history = o.History
 	w.observer, _ = subject.(TurnObserver)
 	w.hardware.init(w)
 	for i, spec := range plan.Nodes {
