@@ -102,7 +102,6 @@ func (d *describeConfigs) describe(k *brokerKey) kmsg.DescribeConfigsResponseRes
 	out := kmsg.NewDescribeConfigsResponseResourceConfig()
 	inForce := k.values[0]
 	out.Name, out.Value, out.Source = k.name, &inForce.value, inForce.source
-	out.IsDefault = inForce.source == kmsg.ConfigSourceDefaultConfig
 	out.ReadOnly = k.readOnly
 	out.ConfigType = kmsg.ConfigType(k.kind)
 	if d.req.IncludeSynonyms {

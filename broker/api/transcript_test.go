@@ -1,0 +1,182 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/datadriven"
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+	"lockstep/broker/meta"
+)
+
+// Transcripts, one per handler, run with -rewrite to write them anew:
+//
+//	cluster      a new cluster; lines: broker ID | fenced ID | fence ID |
+//	             register ID (a new incarnation) | topic NAME R,R/R,R [key=value...] |
+//	             default KEY VALUE | node ID
+//	settings     JSON of Settings, over what they are
+//	results      what the next requests' operations give, in order: a JSON object,
+//	             "never", or "propose" to apply the command; without results
+//	             proposals are applied and everybody has applied them
+//	serve KEY v=(V,...)   JSON of the kmsg request; prints operations and answer
+func TestTranscripts(t *testing.T) {
+	datadriven.Walk(t, "testdata/transcripts", func(t *testing.T, path string) {
+		tr := &transcript{c: newContext()}
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			switch d.Cmd {
+			case "cluster":
+				tr.cluster(t, d.Input)
+			case "settings":
+				require.NoError(t, json.Unmarshal([]byte(d.Input), &tr.c.settings))
+			case "results":
+				tr.results = strings.Split(d.Input, "\n")
+			case "serve":
+				return tr.serve(t, d)
+			default:
+				t.Fatalf("unknown command %s", d.Cmd)
+			}
+			return ""
+		})
+	})
+}
+
+type transcript struct {
+	c       *fakeContext
+	results []string
+}
+
+func (tr *transcript) cluster(t *testing.T, input string) {
+	settings := tr.c.settings
+	tr.c = newContext()
+	tr.c.settings = settings
+	for _, line := range strings.Split(input, "\n") {
+		words := strings.Fields(line)
+		switch words[0] {
+		case "broker", "fenced":
+			tr.c.broker(nodeID(t, words[1]), words[0] == "broker")
+		case "fence":
+			tr.c.fence(nodeID(t, words[1]))
+		case "register":
+			b := *tr.c.image.Broker(nodeID(t, words[1]))
+			b.Incarnation[15]++
+			tr.c.apply(&meta.RegisterBroker{Node: b.ID, Incarnation: b.Incarnation, Endpoints: b.Endpoints})
+		case "node":
+			tr.c.node = nodeID(t, words[1])
+		case "default":
+			tr.c.apply(&meta.AlterConfigs{Resources: []meta.ConfigChange{{
+				Resource: meta.ConfigResource{Type: meta.BrokerResource}, Ops: []meta.ConfigOp{{Name: words[1], Value: words[2]}},
+			}}})
+		case "topic":
+			var configs meta.Configs
+			for _, w := range words[3:] {
+				name, value, _ := strings.Cut(w, "=")
+				configs = append(configs, meta.Config{Name: name, Value: value})
+			}
+			var replicas [][]kafka.NodeID
+			for _, p := range strings.Split(words[2], "/") {
+				var ids []kafka.NodeID
+				for _, id := range strings.Split(p, ",") {
+					ids = append(ids, nodeID(t, id))
+				}
+				replicas = append(replicas, ids)
+			}
+			tr.c.topic(words[1], configs, replicas...)
+		default:
+			t.Fatalf("unknown line %q", line)
+		}
+	}
+}
+
+func nodeID(t *testing.T, s string) kafka.NodeID {
+	id, err := strconv.Atoi(s)
+	require.NoError(t, err)
+	return kafka.NodeID(id)
+}
+
+func (tr *transcript) serve(t *testing.T, d *datadriven.TestData) string {
+	var b strings.Builder
+	for _, arg := range d.CmdArgs[1:] {
+		require.Equal(t, "v", arg.Key)
+		for _, v := range arg.Vals {
+			version, err := strconv.Atoi(v)
+			require.NoError(t, err)
+			fmt.Fprintf(&b, "version %d\n", version)
+			tr.serveVersion(t, &b, d.CmdArgs[0].Key, int16(version), d.Input)
+		}
+	}
+	tr.results = nil
+	return b.String()
+}
+
+// serveVersion serves one version, leaving the image and the entropy as they were.
+func (tr *transcript) serveVersion(t *testing.T, b *strings.Builder, key string, version int16, body string) {
+	image := tr.c.image
+	tr.c.entropy = env.NewRand(1, 2)
+	req := kmsg.RequestForKey(keyNamed(t, key))
+	req.(interface{ Default() }).Default()
+	req.SetVersion(version)
+	require.NoError(t, json.Unmarshal([]byte(body), req))
+	op := 0
+	resp := serve(t, tr.c, req, func(o Op) any {
+		asked := o
+		fmt.Fprintf(b, "  %T\n", o)
+		if p, ok := o.(Propose); ok {
+			o = p.Command
+		}
+		render(b, "    ", reflect.ValueOf(o))
+		op++
+		return tr.result(t, asked, op-1)
+	})
+	b.WriteString("  answer\n")
+	render(b, "    ", reflect.ValueOf(resp))
+	tr.c.image = image
+}
+
+func (tr *transcript) result(t *testing.T, op Op, i int) any {
+	line := "propose"
+	if i < len(tr.results) {
+		line = tr.results[i]
+	}
+	if line == "never" {
+		return never{}
+	}
+	var out any
+	switch op := op.(type) {
+	case Propose:
+		if line == "propose" {
+			v := tr.c.apply(op.Command)
+			return ProposeResult{Index: uint64(v.Index), Verdict: v}
+		}
+		out = &ProposeResult{}
+	case Applied:
+		return AppliedResult{All: true}
+	case Offsets:
+		out = &OffsetsResult{}
+	case EpochEnd:
+		out = &EpochEndResult{}
+	case NextProducerID:
+		out = &ProducerIDResult{}
+	default:
+		t.Fatalf("no result for %T", op)
+	}
+	require.NoError(t, json.Unmarshal([]byte(line), out))
+	return reflect.ValueOf(out).Elem().Interface()
+}
+
+func keyNamed(t *testing.T, name string) int16 {
+	for key := int16(0); key <= kmsg.MaxKey; key++ {
+		if kmsg.NameForKey(key) == name {
+			return key
+		}
+	}
+	t.Fatalf("no key is named %s", name)
+	return -1
+}
