@@ -96,10 +96,7 @@ func (k *kafkaConn) send(now env.Time, call *kafkaCall) {
 		return
 	}
 	k.waiting = append(k.waiting, call)
-	call.patience = k.client.after(now, call.timeout+promiseSlack+requestSlack+5*time.Millisecond, func(now env.Time) {
-		rec.h.Requests[call.record].Excused = k.client.cluster.excuse(k.client.name, k.node, env.Instant(at.At))
-		k.drop(now)
-	})
+	call.patience = k.client.after(now, call.timeout+promiseSlack+requestSlack+5*time.Millisecond, k.drop)
 }
 
 func (k *kafkaConn) step(now env.Time, ev *netsim.Event) {
@@ -177,6 +174,7 @@ func (k *kafkaConn) drop(now env.Time) {
 		c.timers.Cancel(call.patience)
 		r := &rec.h.Requests[call.record]
 		r.Closed, r.Return = true, rec.moment()
+		r.Excused = c.cluster.excuse(c.name, k.node, env.Instant(r.Call.At))
 		call.done(now, nil)
 	}
 	for _, call := range k.unsent {

@@ -154,7 +154,8 @@ func (s *Shard) startClientRequest(now env.Time, c *clientConn, p *parsed) error
 	if err != nil {
 		return err
 	}
-	r := &request{conn: c, handler: handler}
+	const apiVersions = 18
+	r := &request{conn: c, handler: handler, unregistered: p.Key == apiVersions}
 	if p.Key == 0 {
 		r.bytes = p.bytes
 		s.inflightBytes += p.bytes

@@ -115,6 +115,9 @@ func (s *Shard) onApplied(now env.Time, a Applied) {
 		s.retireUnknown(now)
 	}
 	s.confirm()
+	if s.epoch != 0 && len(s.held) > 0 {
+		s.startHeld(now)
+	}
 }
 
 // applyChanges looks at the partitions that a change of the metadata touched.

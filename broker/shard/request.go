@@ -11,19 +11,21 @@ import (
 // request is one request while it runs on the shard that owns its connection:
 // a handler, the operations it waits for, and its deadline.
 type request struct {
-	id       uint64
-	conn     *clientConn // nil for forwarded produces
-	forward  *forwarded  // a produce that another node sent
-	handler  api.Handler
-	ops      []runningOp
-	firstOp  int32 // the number of ops[0] in Origin.Op: numbers are not used again
-	pending  int
-	deadline env.Instant
-	timer    *loop.Timer[due]
-	waitEnd  *loop.Timer[due] // ends the present Waits
-	bytes    int              // counted against limits.InflightBytes
-	done     bool
-	frame    [][]byte // the response, once done
+	id           uint64
+	conn         *clientConn // nil for forwarded produces
+	forward      *forwarded  // a produce that another node sent
+	handler      api.Handler
+	ops          []runningOp
+	unregistered bool  // may be served by a node that is not registered (ApiVersions)
+	firstOp      int32 // the number of ops[0] in Origin.Op: numbers are not used again
+	pending      int
+	deadline     env.Instant
+	timer        *loop.Timer[due]
+	waitEnd      *loop.Timer[due] // ends the present Waits
+	bytes        int              // counted against limits.InflightBytes
+	done         bool
+	held         bool     // not begun: this incarnation is not registered yet
+	frame        [][]byte // the response, once done
 }
 
 // runningOp is where an operation of a request is.
@@ -47,7 +49,27 @@ func (s *Shard) startRequest(now env.Time, r *request) {
 	r.deadline = now.Mono.Add(timeout)
 	s.requests[r.id] = r
 	r.timer = s.timers.Set(r.deadline.Add(s.limits.LoopSlack), due{kind: dueRequest, request: r})
+	if r.conn != nil && s.epoch == 0 && !r.unregistered {
+		r.held = true
+		s.held = append(s.held, r)
+		return
+	}
 	s.advance(now, r, false)
+}
+
+// startHeld begins the requests that came before this incarnation was
+// registered. Until then the image may be older than what the node's previous
+// life answered from, and clients must not see metadata go back.
+func (s *Shard) startHeld(now env.Time) {
+	held := s.held
+	s.held = nil
+	for _, r := range held {
+		if r.done {
+			continue
+		}
+		r.held = false
+		s.advance(now, r, false)
+	}
 }
 
 // advance asks the handler what to do next, for as long as nothing is pending.
@@ -188,8 +210,13 @@ func (s *Shard) runRunnable(now env.Time) {
 	}
 }
 
-// expire ends a request at its deadline.
+// expire ends a request at its deadline. One that could not even begin has no
+// true answer: its connection ends.
 func (s *Shard) expire(now env.Time, r *request) {
+	if r.held {
+		s.refuseClient(now, r.conn, nil)
+		return
+	}
 	s.cancelOps(now, r)
 	r.pending = 0
 	s.advance(now, r, true)

@@ -83,6 +83,7 @@ type Shard struct {
 	requests      map[uint64]*request
 	nextRequest   uint64
 	runnable      []*request
+	held          []*request // until this incarnation is registered
 	lanesToRun    []*lane
 	parked        []*clientConn
 	inflightBytes int
