@@ -105,8 +105,10 @@ func (c *cluster) start(i int) {
 			}
 			return d, err
 		},
-		Report: func(format string, args ...any) { fmt.Printf("node %d: "+format+"\n", append([]any{i + 1}, args...)...) },
-		Exit:   func(int) {},
+		Report: func(format string, args ...any) {
+			fmt.Printf("node %d: "+format+"\n", append([]any{i + 1}, args...)...)
+		},
+		Exit: func(int) {},
 	}, func(hosts []loop.Host) []loop.Loop { return node.New(cfg, hosts) })
 	require.NoError(c.t, err)
 	c.nodes[i] = r

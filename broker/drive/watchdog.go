@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"time"
 
+	"lockstep/broker/env"
 	"lockstep/broker/loop"
 )
 
@@ -13,18 +14,31 @@ func (n *Node) watch() {
 	ticker := time.NewTicker(n.cfg.TurnWarn / 4)
 	defer ticker.Stop()
 	warned := make([]int64, len(n.runners))
+	lastLook := bootTime()
+	var gapBegan env.Instant // the latest time the process did not run at all
+	var gap time.Duration
 	for {
 		select {
 		case <-n.stop:
 			return
 		case <-ticker.C:
 		}
+		// A process that did not run at all (SIGSTOP, a suspended machine) is not
+		// a loop that is stuck.
+		now := bootTime()
+		if now.Sub(lastLook) > n.cfg.TurnWarn {
+			gapBegan, gap = lastLook, now.Sub(lastLook)
+		}
+		lastLook = now
 		for i, r := range n.runners {
 			since := r.busySince.Load()
 			if since == 0 {
 				continue
 			}
-			stuck := time.Duration(int64(bootTime()) - since)
+			stuck := time.Duration(int64(now) - since)
+			if since <= int64(gapBegan) {
+				stuck -= gap
+			}
 			if stuck >= n.cfg.TurnWarn && warned[i] != since {
 				warned[i] = since
 				n.cfg.Report("watchdog: loop %d has been in one turn for %v, at %s\n%s", i, stuck, describe(r.current.Load()), stacks())

@@ -182,7 +182,10 @@ const (
 // onDrain begins a clean stop: first no shard answers as leader any more, then
 // the cluster is asked to move the leaderships (PROTOCOL 25).
 func (c *Control) onDrain(now env.Time) {
-	if c.draining == notDraining {
+	switch c.draining {
+	case drained:
+		c.host.Reply(loop.Outside, Drained{})
+	case notDraining:
 		c.draining = stoppingShards
 		for i := range c.shards {
 			c.host.Reply(shardID(i), shard.Drain{})

@@ -122,6 +122,9 @@ func (s *Shard) replayRecord(r wal.Record) {
 		p = s.addPart(id)
 		p.log.Create()
 	}
+	if p.handle != 0 && p.handle != r.Handle {
+		s.restart(p) // what came before belongs to a partition that was removed, and came back
+	}
 	p.handle = r.Handle
 	if p.suspect {
 		return
@@ -181,7 +184,11 @@ func (s *Shard) endRecovery(now env.Time) {
 	// Damage: records are gone that were acknowledged, of whichever partition.
 	// What a checkpoint covers is proven whole; anything else is not.
 	damaged := len(s.wal.Recovery().Damage) > 0
-	for _, p := range s.order {
+	for _, p := range slices.Clone(s.order) {
+		if _, bound := s.wal.Bound(p.handle); p.handle != 0 && !bound {
+			s.forget(p) // removed: its files went before its handle did
+			continue
+		}
 		if p.log.State() == partition.Replaying && !p.log.EndReplay() {
 			s.suspect(p)
 		}
@@ -292,14 +299,25 @@ func (s *Shard) removed(now env.Time, p *part, err error) {
 	}
 	if p.rebuilding {
 		p.rebuilding = false
-		p.log = partition.New(s.logConfig(p.id, p.owner), s.diskFor(p.owner))
-		p.log.Create()
+		s.restart(p)
 		s.oneLoaded()
 		return
 	}
 	s.wal.Unbind(p.handle)
+	s.forget(p)
+}
+
+// restart begins a partition's log anew.
+func (s *Shard) restart(p *part) {
+	p.log = partition.New(s.logConfig(p.id, p.owner), s.diskFor(p.owner))
+	p.log.Create()
+}
+
+// forget drops the state of a partition that is gone from the disk.
+func (s *Shard) forget(p *part) {
 	s.tailBytes -= p.tailBytes
 	delete(s.parts, p.id)
 	s.order = slices.DeleteFunc(s.order, func(q *part) bool { return q == p })
 	s.dirty = slices.DeleteFunc(s.dirty, func(q *part) bool { return q == p })
+	s.toFlush = slices.DeleteFunc(s.toFlush, func(q *part) bool { return q == p })
 }
