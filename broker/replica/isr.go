@@ -73,6 +73,9 @@ func (l *Leader) NextChange(now env.Instant) (Proposal, bool) {
 		}
 	}
 	if !changed {
+		// The latest proposal may still be open, but nothing is wanted of it any
+		// more: without this NextCheck would name its time for ever.
+		l.change.waiting = false
 		return Proposal{}, false
 	}
 	slices.SortFunc(p.ISR, func(a, b Member) int { return int(a.Node) - int(b.Node) })

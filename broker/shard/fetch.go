@@ -97,11 +97,11 @@ func (s *Shard) fetch(now env.Time, call PartitionCall, op api.Fetch) {
 		return
 	}
 	if op.Offset >= watermark {
-		// Empty: a claim that there is nothing after this.
-		if code := s.knowsEnd(now, p); code == kafka.NotLeaderOrFollower {
-			result.Code, result.CurrentLeader = code, s.leaderHint(op.Partition)
-		} else if code != kafka.None {
-			result.Code = kafka.None // a new leader's consumers wait for its watermark
+		// Empty: a claim that there is nothing after this. A new leader can't make it
+		// before its watermark has reached its epoch's start: what was committed and
+		// acknowledged before may lie in between.
+		if result.Code = s.knowsEnd(now, p); result.Code == kafka.NotLeaderOrFollower {
+			result.CurrentLeader = s.leaderHint(op.Partition)
 		}
 		s.reply(now, call.Origin, result)
 		return
