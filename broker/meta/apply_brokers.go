@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"lockstep/broker/kafka"
+	"lockstep/broker/mutant"
 )
 
 // A broker's life: registered (fenced) → unfenced → draining → fenced, or
@@ -48,6 +49,8 @@ func (d *draft) replaceIncarnation(node kafka.NodeID, suspects []kafka.Partition
 			return d.distrust(t, q, node)
 		}
 		switch {
+		case mutant.E1 && p.Leader == node:
+			return nil
 		case p.Leader == node:
 			// It is fenced by now, so pick names another one, or nobody.
 			if next := d.pick(p, false); next != kafka.NoNode && p.InISR(next) {

@@ -8,6 +8,7 @@ import (
 	"lockstep/broker/kafka"
 	"lockstep/broker/loop"
 	"lockstep/broker/meta"
+	"lockstep/broker/mutant"
 	"lockstep/broker/shard"
 	"lockstep/broker/wal"
 	"lockstep/diskfs"
@@ -25,6 +26,7 @@ type Control struct {
 	jitter *env.Rand
 	stats  Stats
 	now    env.Time
+	heldUp heldUp
 
 	// --- disk ---
 	ops       shard.OpClock
@@ -159,6 +161,17 @@ func (c *Control) listen() error {
 // Step implements loop.Loop.
 func (c *Control) Step(now env.Time, ev *loop.Event) {
 	c.now = now
+	if mutant.L2 && c.mustWait() && ev.Kind != loop.Disk {
+		c.heldUp.keep(ev)
+		return
+	}
+	c.handle(now, ev)
+	if mutant.L2 {
+		c.resume(now)
+	}
+}
+
+func (c *Control) handle(now env.Time, ev *loop.Event) {
 	switch ev.Kind {
 	case loop.Net:
 		c.onPeerNet(now, &ev.Net)
@@ -204,6 +217,10 @@ func (c *Control) onMail(now env.Time, from loop.ID, mail any) {
 // effects out.
 func (c *Control) EndTurn(now env.Time) {
 	c.now = now
+	if mutant.L2 && c.mustWait() {
+		c.wal.EndTurn(now.Mono)
+		return
+	}
 	for {
 		d, ok := c.timers.Pop(now.Mono)
 		if !ok {
@@ -240,6 +257,9 @@ func (c *Control) EndTurn(now env.Time) {
 
 // NextTimer implements loop.Loop.
 func (c *Control) NextTimer() env.Instant {
+	if mutant.L2 && c.mustWait() {
+		return c.wal.NextTimer()
+	}
 	next := c.timers.Next()
 	if c.meta != nil {
 		next = min(next, c.meta.NextTimer())

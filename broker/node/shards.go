@@ -6,6 +6,7 @@ import (
 	"lockstep/broker/env"
 	"lockstep/broker/loop"
 	"lockstep/broker/meta"
+	"lockstep/broker/mutant"
 	"lockstep/broker/shard"
 )
 
@@ -94,6 +95,9 @@ func (c *Control) confirm() {
 
 // healthy reports whether the node can vouch for all its loops and its disk.
 func (c *Control) healthy(now env.Time) bool {
+	if mutant.E9 {
+		return true
+	}
 	if c.ops.Oldest(now.Mono) >= c.cfg.Limits.VouchAge {
 		return false
 	}

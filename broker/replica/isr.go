@@ -5,6 +5,7 @@ import (
 
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
+	"lockstep/broker/mutant"
 )
 
 // Proposal is an ISR change to ask the controller for: a compare-and-set on the
@@ -112,7 +113,7 @@ func (l *Leader) NextCheck() env.Instant {
 		next = l.change.retryAt
 	}
 	for _, f := range l.followers {
-		if l.inISR(f.member.Node) && f.waitingSince != env.Never {
+		if l.inISR(f.member.Node) && f.waitingSince != env.Never && !mutant.I3 {
 			lateAt := min(f.waitingSince.Add(l.cfg.AckTimeout), f.caughtUpAt.Add(l.cfg.LagTimeout))
 			next = min(next, max(lateAt, l.change.retryAt))
 		}
@@ -122,7 +123,7 @@ func (l *Leader) NextCheck() env.Instant {
 
 // late reports whether an ISR member held the log back for too long.
 func (l *Leader) late(f *follower, now env.Instant) bool {
-	return f.waitingSince != env.Never &&
+	return f.waitingSince != env.Never && !mutant.I3 &&
 		(now >= f.waitingSince.Add(l.cfg.AckTimeout) || now >= f.caughtUpAt.Add(l.cfg.LagTimeout))
 }
 

@@ -7,6 +7,7 @@ import (
 	"lockstep/broker/assert"
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
+	"lockstep/broker/mutant"
 )
 
 // Member is one incarnation of a replica.
@@ -348,9 +349,15 @@ func (l *Leader) advance() bool {
 	}
 	low := l.local
 	for _, f := range l.followers {
-		if l.inISR(f.member.Node) || l.change.mayAdd(f.member) {
+		if mutant.I3b && f.state != streaming {
+			continue
+		}
+		if l.inISR(f.member.Node) || l.change.mayAdd(f.member) && !mutant.E2 {
 			low = min(low, f.durable)
 		}
+	}
+	if mutant.W9 {
+		low = l.end
 	}
 	if low <= l.watermark {
 		return false

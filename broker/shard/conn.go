@@ -2,11 +2,13 @@ package shard
 
 import (
 	"errors"
+	"slices"
 
 	"lockstep/broker/api"
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
 	"lockstep/broker/loop"
+	"lockstep/broker/mutant"
 	"lockstep/broker/wire"
 	"lockstep/netsim"
 )
@@ -181,6 +183,9 @@ func (s *Shard) answerNewerApiVersions(now env.Time, c *clientConn, err error) b
 
 // flushResponses sends the responses whose turn has come.
 func (s *Shard) flushResponses(c *clientConn) {
+	if mutant.C1 {
+		slices.SortStableFunc(c.requests, finishedFirst)
+	}
 	sent := 0
 	for sent < len(c.requests) && c.requests[sent].done {
 		if frame := c.requests[sent].frame; len(frame) > 0 {
@@ -190,6 +195,17 @@ func (s *Shard) flushResponses(c *clientConn) {
 		sent++
 	}
 	c.requests = c.requests[sent:]
+}
+
+// finishedFirst is the order of planted bug C1.
+func finishedFirst(a, b *request) int {
+	switch {
+	case a.done == b.done:
+		return 0
+	case a.done:
+		return -1
+	}
+	return 1
 }
 
 // refuseClient closes a connection that sent what we do not serve; the answers

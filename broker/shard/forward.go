@@ -7,6 +7,7 @@ import (
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
 	"lockstep/broker/loop"
+	"lockstep/broker/mutant"
 	"lockstep/broker/wire/peer"
 )
 
@@ -35,6 +36,9 @@ type forwarding struct {
 
 // runProduce sends a produce to the leader of its partition, through its lane.
 func (s *Shard) runProduce(now env.Time, r *request, i int32, op api.Produce) {
+	if mutant.F3 && r.forward != nil && s.forwardAgain(now, r, i, op) {
+		return
+	}
 	if r.forward != nil {
 		s.callPartition(now, r, i, PartitionCall{
 			Origin: s.origin(r, i), Op: op, Deadline: r.deadline, Epoch: r.forward.epoch,
@@ -54,6 +58,20 @@ func (s *Shard) runProduce(now env.Time, r *request, i int32, op api.Produce) {
 		return
 	}
 	s.enterLane(now, ln, r, i, op)
+}
+
+// forwardAgain is planted bug F3: a produce that was forwarded here goes on to
+// whom this node takes for the leader.
+func (s *Shard) forwardAgain(now env.Time, r *request, i int32, op api.Produce) bool {
+	reg := s.image.Partition(op.Partition)
+	if reg == nil || reg.Leader == s.cfg.Node || reg.Leader == kafka.NoNode {
+		return false
+	}
+	s.forwardTo(now, reg.Leader, r, i, peer.Forward{
+		Partition: op.Partition, LeaderEpoch: reg.LeaderEpoch, Acks: op.Acks,
+		TimeoutMs: int32(r.deadline.Sub(now.Mono).Milliseconds()), Batches: op.Batches,
+	})
+	return true
 }
 
 // enterLane sends a produce where the metadata says that the leader is.
@@ -138,6 +156,9 @@ func (s *Shard) forwardTo(now env.Time, node kafka.NodeID, r *request, i int32, 
 	r.ops[i].at = loop.Outside
 	r.ops[i].onward = fwd
 	s.stats.Forwarded++
+	if mutant.F1 {
+		s.timers.Cancel(r.timer)
+	}
 	link.forward(now, s, fwd, &f)
 }
 

@@ -8,6 +8,7 @@ import (
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
 	"lockstep/broker/loop"
+	"lockstep/broker/mutant"
 	"lockstep/broker/partition"
 )
 
@@ -135,7 +136,8 @@ func (s *Shard) appendSet(p *part, set []byte) {
 // answerWhen answers a produce at once or when the log has got that far.
 func (s *Shard) answerWhen(now env.Time, p *part, call PartitionCall, acks kafka.Acks, until kafka.Offset, result api.ProduceResult) {
 	switch {
-	case acks == kafka.AcksNone,
+	case mutant.I1 && acks == kafka.AcksAll,
+		acks == kafka.AcksNone,
 		acks == kafka.AcksLeader && p.log.DurableEnd() >= until,
 		acks == kafka.AcksAll && p.leader.Watermark() >= until:
 		s.reply(now, call.Origin, result)

@@ -4,6 +4,7 @@ import (
 	"lockstep/broker/batch"
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
+	"lockstep/broker/mutant"
 	"lockstep/broker/replica"
 	"lockstep/broker/wire/peer"
 )
@@ -133,7 +134,7 @@ func (p *part) pushHead(prev kafka.LeaderEpoch, base kafka.Offset, batches []byt
 // onPushAck takes a follower's acknowledgement.
 func (s *Shard) onPushAck(now env.Time, node kafka.NodeID, ack *peer.PushAck) {
 	p := s.parts[ack.Partition]
-	if p == nil || p.role != leading || p.leader.Epoch() != ack.LeaderEpoch {
+	if p == nil || p.role != leading || p.leader.Epoch() != ack.LeaderEpoch && !mutant.I5 {
 		return
 	}
 	if p.leader.Acked(replica.Member{Node: node, Epoch: ack.BrokerEpoch}, ack.DurableEnd, now.Mono) {
@@ -230,6 +231,11 @@ func (s *Shard) refusal(p *part, call PeerCall) peer.RejectReason {
 	epoch := call.Push.LeaderEpoch
 	reg := s.image.Partition(call.Push.Partition)
 	switch {
+	case mutant.M6 && reg != nil && p != nil && p.role == following && epoch > reg.LeaderEpoch:
+		p.follower.Trust(epoch)
+		return 0
+	case mutant.I5 && reg != nil && p != nil && p.role == following && epoch < reg.LeaderEpoch:
+		return 0
 	case reg == nil || epoch > reg.LeaderEpoch:
 		return peer.UnknownEpoch
 	case epoch < reg.LeaderEpoch:

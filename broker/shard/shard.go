@@ -9,6 +9,7 @@ import (
 	"lockstep/broker/limits"
 	"lockstep/broker/loop"
 	"lockstep/broker/meta"
+	"lockstep/broker/mutant"
 	"lockstep/broker/partition"
 	"lockstep/broker/replica"
 	"lockstep/broker/wal"
@@ -191,6 +192,10 @@ func (s *Shard) EndTurn(now env.Time) {
 	s.resumeParked(now)
 	s.resumeInbound(now)
 	s.runQueued(now)
+	if mutant.W3 && s.recovered {
+		s.wal.EndTurn(now.Mono)
+		s.onDurable(now)
+	}
 	if s.recovered {
 		for _, p := range s.takeTouched() {
 			s.endTurnOf(now, p)
@@ -356,7 +361,7 @@ func (s *Shard) mayAppend() bool {
 // leaseValid reports whether the node may claim to know the end of the logs it
 // leads.
 func (s *Shard) leaseValid(now env.Time) bool {
-	return s.mayLead() && s.lease.Epoch == s.epoch && now.Mono < s.lease.Until
+	return s.mayLead() && (mutant.I11 || s.lease.Epoch == s.epoch && now.Mono < s.lease.Until)
 }
 
 // drain stops answering as leader, before leaderships are handed over.

@@ -3,9 +3,11 @@ package wal
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"time"
 
 	"lockstep/broker/assert"
 	"lockstep/broker/env"
+	"lockstep/broker/mutant"
 	"lockstep/diskfs"
 )
 
@@ -120,6 +122,10 @@ func (l *Log) EndTurn(now env.Instant) {
 	if l.phase != Ready {
 		return
 	}
+	if mutant.W1 && (!l.idle() || l.markDue) && (l.markAt == env.Never || now < l.markAt) {
+		l.markAt = now - now%tick + tick
+		return
+	}
 	l.pump()
 	if l.idle() && l.markAt <= now {
 		l.append(typeMark, 0)
@@ -133,6 +139,9 @@ func (l *Log) EndTurn(now env.Instant) {
 		l.markAt = now.Add(l.cfg.MarkDelay)
 	}
 }
+
+// tick is what planted bug W1 waits for before it writes.
+const tick = env.Instant(100 * time.Millisecond)
 
 func (l *Log) idle() bool { return l.open == nil && len(l.queue) == 0 && len(l.inflight) == 0 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"lockstep/broker/assert"
+	"lockstep/broker/mutant"
 	"lockstep/diskfs"
 )
 
@@ -275,6 +276,9 @@ func (l *Log) NextRecovered() (Record, bool) {
 		case scanWait:
 			return Record{}, false
 		case scanEnd:
+			if mutant.W6 && r.hole.open {
+				r.chain = r.chain[:r.at+1]
+			}
 			l.endSegment()
 			r.at++
 			if r.at >= len(r.chain) {

@@ -1,0 +1,26 @@
+package node
+
+import (
+	"lockstep/broker/env"
+	"lockstep/broker/loop"
+	"lockstep/broker/mutant"
+)
+
+// heldUp is planted bug L2: while Raft's records are on their way to the disk,
+// the control loop does nothing but wait for it. Events queue up.
+type heldUp struct{ events []loop.Event }
+
+// mustWait reports whether the loop is held up.
+func (c *Control) mustWait() bool { return mutant.L2 && len(c.unsynced) > 0 }
+
+// keep queues an event that comes while the loop is held up.
+func (h *heldUp) keep(ev *loop.Event) { h.events = append(h.events, *ev) }
+
+// resume handles what has queued up, as far as the loop is free to.
+func (c *Control) resume(now env.Time) {
+	for len(c.heldUp.events) > 0 && !c.mustWait() {
+		ev := c.heldUp.events[0]
+		c.heldUp.events = c.heldUp.events[1:]
+		c.handle(now, &ev)
+	}
+}
