@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"slices"
 	"time"
 
 	"lockstep/broker/api"
@@ -160,6 +161,46 @@ func (s *Shard) forwardTo(now env.Time, node kafka.NodeID, r *request, i int32, 
 		s.timers.Cancel(r.timer)
 	}
 	link.forward(now, s, fwd, &f)
+}
+
+// recallHeld takes back the forwards that were never sent and whose partition has
+// another leader epoch by now, and sends them where the metadata says: a link to a
+// node that froze or died may not open for hours, and clients that stay on this
+// node would wait for their deadline. What was sent is not recalled: its fate is
+// unknown until the connection is given up.
+func (s *Shard) recallHeld() {
+	for _, l := range s.links {
+		kept := l.held[:0]
+		var recalled []*peer.Forward
+		for _, f := range l.held {
+			if reg := s.image.Partition(f.Partition); reg != nil && reg.Leader == l.node && reg.LeaderEpoch == f.LeaderEpoch {
+				kept = append(kept, f)
+			} else {
+				recalled = append(recalled, f)
+			}
+		}
+		clear(l.held[len(kept):])
+		l.held = kept
+		// The last first: each goes to the front of its lane, before what came later.
+		for _, f := range slices.Backward(recalled) {
+			s.returnToLane(l.takeForward(f.ID))
+		}
+	}
+}
+
+// returnToLane makes a forward that was never sent the first to wait in its lane.
+func (s *Shard) returnToLane(fwd *forwarding) {
+	r := s.requests[fwd.origin.Request]
+	i := fwd.origin.Op - r.firstOp
+	running := &r.ops[i]
+	running.onward = nil
+	ln := running.lane
+	ln.outstanding--
+	ln.waiting = slices.Insert(ln.waiting, 0, laneEntry{r, i})
+	if ln.outstanding == 0 {
+		s.lanesToRun = append(s.lanesToRun, ln)
+	}
+	s.stats.ForwardsRecalled++
 }
 
 // forwarded is a produce that another node sent here.

@@ -110,6 +110,7 @@ func (s *Shard) onApplied(now env.Time, a Applied) {
 		return
 	}
 	s.applyChanges(now, a.Changes)
+	s.recallHeld()
 	if a.Caught && !s.caughtUp {
 		s.caughtUp = true
 		s.retireUnknown(now)

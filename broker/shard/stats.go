@@ -17,9 +17,10 @@ type Stats struct {
 	FetchedFromDisk   uint64
 	ReadErrors        uint64
 
-	Forwarded       uint64
-	ForwardsRefused uint64
-	LaneWaits       uint64
+	Forwarded        uint64
+	ForwardsRefused  uint64
+	ForwardsRecalled uint64
+	LaneWaits        uint64
 
 	Pushes              uint64
 	PushedBytes         uint64
