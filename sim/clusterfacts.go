@@ -284,3 +284,15 @@ func partitionText(id kafka.PartitionID) string { return checkerPartition(id).St
 func checkerPartition(id kafka.PartitionID) checker.Partition {
 	return checker.Partition{Topic: topicIDText(id.Topic), Index: id.Partition}
 }
+
+// deposedLeader reports whether a node leads the partition in an epoch that is
+// not the newest one led: it has not heard of its successor.
+func (f *facts) deposedLeader(id kafka.PartitionID) bool {
+	leaders := 0
+	for _, name := range f.cluster.brokers {
+		if t := f.replica(kafka.NodeID(nodeOfAddr(name)), id); t != nil && t.state.Leading {
+			leaders++
+		}
+	}
+	return leaders > 1
+}

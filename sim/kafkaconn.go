@@ -84,10 +84,15 @@ func (k *kafkaConn) send(now env.Time, call *kafkaCall) {
 		call.began()
 	}
 	at := rec.moment()
+	// Answers come in order: nobody can be answered before those in front of him.
+	deadline := at.At + call.timeout + promiseSlack
+	for _, before := range k.waiting {
+		deadline = max(deadline, rec.h.Requests[before.record].Deadline)
+	}
 	call.record = len(rec.h.Requests)
 	rec.h.Requests = append(rec.h.Requests, checker.Request{
 		ID: rec.id(), Conn: k.number, Name: kmsg.NameForKey(call.req.Key()), Correlation: call.correlation,
-		Call: at, Deadline: at.At + call.timeout + promiseSlack, NoResponse: call.silent, Return: checker.Never,
+		Call: at, Deadline: deadline, NoResponse: call.silent, Return: checker.Never,
 	})
 	k.conn.Send(client.AppendRequest(nil, call.correlation, k.client.name, call.req))
 	if call.silent {
@@ -96,7 +101,7 @@ func (k *kafkaConn) send(now env.Time, call *kafkaCall) {
 		return
 	}
 	k.waiting = append(k.waiting, call)
-	call.patience = k.client.after(now, call.timeout+promiseSlack+requestSlack+5*time.Millisecond, k.drop)
+	call.patience = k.client.after(now, deadline-at.At+requestSlack+5*time.Millisecond, k.drop)
 }
 
 func (k *kafkaConn) step(now env.Time, ev *netsim.Event) {

@@ -204,11 +204,12 @@ func (p *producer) send(now env.Time, l *produceLane, b *produceBatch) {
 	l.inflight++
 	rec := p.c.cluster.rec
 	req := p.request(now, l, b)
-	record := -1
+	record, deposed := -1, false
 	k := p.c.connTo(now, l.route)
 	k.call(now, &kafkaCall{req: req, timeout: p.timeout, silent: p.acks == checker.AcksNone,
 		began: func() {
 			record = len(rec.h.Produces)
+			deposed = p.acks == checker.AcksLeader && p.c.cluster.facts.deposedLeader(partitionOf(l.partition()))
 			rec.h.Produces = append(rec.h.Produces, checker.Produce{
 				ID: rec.id(), Client: p.c.number, Conn: k.number, Node: k.node, Call: rec.moment(), Return: checker.Never,
 				Partition: l.partition(), Producer: p.recordedID(), ProducerEpoch: max(p.epoch, 0), Sequence: b.sequence,
@@ -226,6 +227,14 @@ func (p *producer) send(now env.Time, l *produceLane, b *produceBatch) {
 			}
 			part := &resp.(*kmsg.ProduceResponse).Topics[0].Partitions[0]
 			p.ended(now, l, b, record, true, part.ErrorCode, part.BaseOffset)
+			if deposed && record >= 0 {
+				// A leader that does not know yet that it was replaced may have answered:
+				// a leader change has lost the record, though it began before the call.
+				op := &rec.h.Produces[record]
+				if op.Outcome == checker.Acked {
+					op.Outcome, op.Code, op.Base = checker.Ambiguous, 0, -1
+				}
+			}
 		}})
 }
 

@@ -121,6 +121,19 @@ func (l *Leader) NextCheck() env.Instant {
 	return next
 }
 
+// NextProbe is when a probe that waits for its time is due: NextSend gives it
+// then. One whose time has come and that could not be sent waits for the
+// connection, not for a time.
+func (l *Leader) NextProbe(now env.Instant) env.Instant {
+	next := env.Never
+	for _, f := range l.followers {
+		if (f.state == probing || f.state == probed) && f.retryAt > now {
+			next = min(next, f.retryAt)
+		}
+	}
+	return next
+}
+
 // late reports whether an ISR member held the log back for too long.
 func (l *Leader) late(f *follower, now env.Instant) bool {
 	return f.waitingSince != env.Never && !mutant.I3 &&

@@ -50,10 +50,10 @@ type part struct {
 	reads    []pendingRead
 
 	// --- leading ---
-	toldWatermark kafka.Offset     // the highest that a push carried
-	tell          *loop.Timer[due] // tellWatermark
-	wake          *loop.Timer[due] // when the leader wants to be asked again
-	proposalOp    uint64
+	told       []toldWatermark  // by follower
+	tell       *loop.Timer[due] // tellWatermark
+	wake       *loop.Timer[due] // when the leader wants to be asked again
+	proposalOp uint64
 
 	// --- following ---
 	ackVia          Via
@@ -234,7 +234,7 @@ func (s *Shard) becomeLeader(now env.Time, p *part, reg *registration) {
 	p.role, p.epoch = leading, reg.LeaderEpoch
 	s.startEpoch(p, reg.LeaderEpoch)
 	p.leader = replica.NewLeader(s.replication, s.cfg.Node, r, p.log.End(), p.log.DurableEnd(), p.log.Watermark(), now.Mono)
-	p.toldWatermark = p.log.Watermark()
+	p.told = nil
 	s.led = append(s.led, p)
 	for _, m := range p.replicas {
 		if m.Node == s.cfg.Node {
@@ -315,7 +315,8 @@ func (s *Shard) endTurnOf(now env.Time, p *part) {
 		s.pushPartition(now, p)
 		s.proposeISR(now, p)
 		s.wakePartition(p, p.leader.NextCheck())
-		if p.toldWatermark < p.leader.Watermark() && !p.tell.Live() {
+		s.wakePartition(p, p.leader.NextProbe(now.Mono))
+		if s.owesWatermark(p) && !p.tell.Live() {
 			p.tell = s.timers.Set(now.Mono.Add(s.limits.WatermarkPause), due{kind: dueTell, part: p})
 		}
 	case following:

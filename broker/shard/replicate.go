@@ -54,7 +54,7 @@ func (s *Shard) push(now env.Time, p *part, node kafka.NodeID) {
 			return
 		}
 		if next.Probe {
-			l.send(s, p.pushHead(next.Prev, next.Base, nil))
+			l.send(s, p.pushHead(l.node, next.Prev, next.Base, nil))
 			l.awaits(now, s)
 			p.leader.ProbeSent(node, now.Mono)
 			s.wakePartition(p, now.Mono.Add(s.limits.ProbeTimeout))
@@ -84,7 +84,7 @@ func (s *Shard) pushBatches(now env.Time, p *part, l *link, next replica.Send) b
 func (s *Shard) sendBatches(now env.Time, p *part, l *link, batches [][]byte) {
 	base, payload := batch.Batch(batches[0]).BaseOffset(), joined(batches)
 	end := batch.Batch(batches[len(batches)-1]).NextOffset()
-	l.send(s, p.pushHead(p.log.EpochBefore(base), base, payload))
+	l.send(s, p.pushHead(l.node, p.log.EpochBefore(base), base, payload))
 	l.awaits(now, s)
 	p.leader.BatchesSent(l.node, end, len(payload))
 	s.stats.PushedBytes += uint64(len(payload))
@@ -117,15 +117,54 @@ func (s *Shard) openLink(node kafka.NodeID) *link {
 	return nil
 }
 
+// toldWatermark is the highest watermark that a push has carried to a follower.
+type toldWatermark struct {
+	node      kafka.NodeID
+	watermark kafka.Offset
+}
+
+// tellTo notes the watermark that goes to a follower.
+func (p *part) tellTo(node kafka.NodeID, watermark kafka.Offset) {
+	for i := range p.told {
+		if p.told[i].node == node {
+			p.told[i].watermark = watermark
+			return
+		}
+	}
+	p.told = append(p.told, toldWatermark{node, watermark})
+}
+
+// knows is the watermark that a follower was told last.
+func (p *part) knows(node kafka.NodeID) kafka.Offset {
+	for _, t := range p.told {
+		if t.node == node {
+			return t.watermark
+		}
+	}
+	return 0
+}
+
+// owesWatermark reports whether a follower that could be told the watermark has
+// not been. Each counts for itself: what one was told, or missed with its
+// connection, says nothing about another.
+func (s *Shard) owesWatermark(p *part) bool {
+	for _, m := range p.replicas {
+		if m.Node != s.cfg.Node && p.knows(m.Node) < p.leader.Watermark() && p.leader.Streaming(m.Node) {
+			return true
+		}
+	}
+	return false
+}
+
 // pushHead builds a push of the partition's present epoch.
-func (p *part) pushHead(prev kafka.LeaderEpoch, base kafka.Offset, batches []byte) *peer.Push {
-	p.toldWatermark = p.leader.Watermark()
+func (p *part) pushHead(node kafka.NodeID, prev kafka.LeaderEpoch, base kafka.Offset, batches []byte) *peer.Push {
+	p.tellTo(node, p.leader.Watermark())
 	return &peer.Push{
 		Partition:   p.id,
 		LeaderEpoch: p.leader.Epoch(),
 		Base:        base,
 		PrevEpoch:   prev,
-		Watermark:   p.toldWatermark,
+		Watermark:   p.leader.Watermark(),
 		LogStart:    p.log.Start(),
 		Batches:     batches,
 	}
@@ -165,16 +204,18 @@ func (s *Shard) onPushReject(now env.Time, node kafka.NodeID, m *peer.PushReject
 // tellWatermark sends followers a watermark that no push has carried for a
 // while, so that they hold it if the leader is lost.
 func (s *Shard) tellWatermark(now env.Time, p *part) {
-	if p.role != leading || p.toldWatermark == p.leader.Watermark() {
+	if p.role != leading {
 		return
 	}
 	end := p.log.End()
 	for _, m := range p.replicas {
-		if l := s.openLink(m.Node); l != nil && !l.full && p.leader.Streaming(m.Node) {
-			l.send(s, p.pushHead(p.log.EpochBefore(end), end, nil))
+		l := s.openLink(m.Node)
+		if l != nil && !l.full && p.leader.Streaming(m.Node) && p.knows(m.Node) < p.leader.Watermark() {
+			l.send(s, p.pushHead(l.node, p.log.EpochBefore(end), end, nil))
 			l.awaits(now, s)
 		}
 	}
+	s.touch(p) // one whose connection is full is told later
 }
 
 // awaitsAck reports whether node owes an acknowledgement of any partition.
