@@ -23,8 +23,8 @@ type Proposal struct {
 // epoch has moved on: until then it may have been committed.
 type change struct {
 	seq     uint64 // of the latest proposal
-	waiting bool   // the latest has no verdict
 	retryAt env.Instant
+	asked   env.Instant // when NextChange was called last
 	adds    []addition
 }
 
@@ -53,6 +53,7 @@ func (c *change) count(m Member, delta int) {
 // is not wanted any more is undone by proposing the ISR as it stands: that moves
 // the partition epoch, so that the old proposal can't be applied after it.
 func (l *Leader) NextChange(now env.Instant) (Proposal, bool) {
+	l.change.asked = now
 	if !l.inISR(l.self) || now < l.change.retryAt {
 		return Proposal{}, false
 	}
@@ -74,15 +75,12 @@ func (l *Leader) NextChange(now env.Instant) (Proposal, bool) {
 		}
 	}
 	if !changed {
-		// The latest proposal may still be open, but nothing is wanted of it any
-		// more: without this NextCheck would name its time for ever.
-		l.change.waiting = false
 		return Proposal{}, false
 	}
 	slices.SortFunc(p.ISR, func(a, b Member) int { return int(a.Node) - int(b.Node) })
 	l.change.seq++
 	p.seq = l.change.seq
-	l.change.waiting, l.change.retryAt = true, now.Add(l.cfg.ProposalTimeout)
+	l.change.retryAt = now.Add(l.cfg.ProposalTimeout)
 	for _, m := range p.adds {
 		l.change.count(m, 1)
 	}
@@ -101,7 +99,7 @@ func (l *Leader) ChangeRefused(p Proposal, retryAt env.Instant) bool {
 		l.change.count(m, -1)
 	}
 	if p.seq == l.change.seq {
-		l.change.waiting, l.change.retryAt = false, retryAt
+		l.change.retryAt = retryAt
 	}
 	return l.advance()
 }
@@ -109,8 +107,8 @@ func (l *Leader) ChangeRefused(p Proposal, retryAt env.Instant) bool {
 // NextCheck is when the shard should ask NextChange again without an event.
 func (l *Leader) NextCheck() env.Instant {
 	next := env.Never
-	if l.change.waiting {
-		next = l.change.retryAt
+	if l.change.retryAt > l.change.asked {
+		next = l.change.retryAt // whatever was refused, or has no verdict, may be wanted again
 	}
 	for _, f := range l.followers {
 		if l.inISR(f.member.Node) && f.waitingSince != env.Never && !mutant.I3 {
