@@ -364,8 +364,12 @@ func (s *Shard) leaseValid(now env.Time) bool {
 	return s.mayLead() && (mutant.I11 || s.lease.Epoch == s.epoch && now.Mono < s.lease.Until)
 }
 
-// drain stops answering as leader, before leaderships are handed over.
-func (s *Shard) drain(now env.Time) { s.draining = true }
+// drain stops answering as leader, before leaderships are handed over, and says so
+// at once: clients are turned away from now on until they are.
+func (s *Shard) drain(now env.Time) {
+	s.draining = true
+	s.confirm()
+}
 
 // timeFraction makes the arithmetic of jitter read well.
 func timeFraction(n int) time.Duration { return time.Duration(n) }
