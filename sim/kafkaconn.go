@@ -84,10 +84,9 @@ func (k *kafkaConn) send(now env.Time, call *kafkaCall) {
 		call.began()
 	}
 	at := rec.moment()
-	// Answers come in order: nobody can be answered before those in front of him.
 	deadline := at.At + call.timeout + promiseSlack
-	for _, before := range k.waiting {
-		deadline = max(deadline, rec.h.Requests[before.record].Deadline)
+	if n := len(k.waiting); n > 0 {
+		deadline = k.behind(rec.h.Requests[k.waiting[n-1].record].Deadline, deadline, call)
 	}
 	call.record = len(rec.h.Requests)
 	rec.h.Requests = append(rec.h.Requests, checker.Request{
@@ -101,7 +100,24 @@ func (k *kafkaConn) send(now env.Time, call *kafkaCall) {
 		return
 	}
 	k.waiting = append(k.waiting, call)
-	call.patience = k.client.after(now, deadline-at.At+requestSlack+5*time.Millisecond, k.drop)
+	k.watch(now, call)
+}
+
+// behind is the deadline of a request behind one with the deadline before:
+// answers come in order, and where the broker's limits are tight it may not even
+// be read until the one before has ended.
+func (k *kafkaConn) behind(before, own time.Duration, call *kafkaCall) time.Duration {
+	if k.client.cluster.option("tight", 0) == 1 {
+		return max(own, before+call.timeout+promiseSlack)
+	}
+	return max(own, before)
+}
+
+// watch gives the connection up when the request is overdue.
+func (k *kafkaConn) watch(now env.Time, call *kafkaCall) {
+	k.client.timers.Cancel(call.patience)
+	left := k.client.cluster.rec.h.Requests[call.record].Deadline - time.Duration(k.client.cluster.world.Now())
+	call.patience = k.client.after(now, left+requestSlack+5*time.Millisecond, k.drop)
 }
 
 func (k *kafkaConn) step(now env.Time, ev *netsim.Event) {
