@@ -196,6 +196,11 @@ func (k *kafkaConn) drop(now env.Time) {
 		r := &rec.h.Requests[call.record]
 		r.Closed, r.Return = true, rec.moment()
 		r.Excused = c.cluster.excuse(c.name, k.node, env.Instant(r.Call.At))
+		if r.Excused == "" && c.cluster.option("tight", 0) == 1 {
+			// Produces of others may hold the whole budget until their own deadlines;
+			// a request that was not read yet has none.
+			r.Excused = "the broker's budget of bytes was taken"
+		}
 		call.done(now, nil)
 	}
 	for _, call := range k.unsent {

@@ -29,6 +29,7 @@ type clientConn struct {
 	owed   int // bytes taken from the network without giving credit back
 	full   bool
 	parked bool
+	hungry bool // parked for want of budget: counted in Shard.hungry
 	closed bool
 }
 
@@ -125,8 +126,21 @@ func (s *Shard) mayStart(c *clientConn) bool {
 		return false
 	}
 	const produce = 0
-	// One request always fits, so that a budget below its size is no deadlock.
-	return c.next.Key != produce || s.inflightBytes == 0 || s.inflightBytes+c.next.bytes <= s.limits.InflightBytes
+	if c.next.Key != produce {
+		return true
+	}
+	// One request always fits, so that a budget below its size is no deadlock. And
+	// nobody takes what others already wait for: a flood must not starve them.
+	if c.hungry {
+		return false // its turn comes with the others'
+	}
+	fits := s.inflightBytes == 0 || s.inflightBytes+c.next.bytes <= s.limits.InflightBytes
+	if fits && s.hungry == 0 {
+		return true
+	}
+	c.hungry = true
+	s.hungry++
+	return false
 }
 
 func (s *Shard) park(c *clientConn) {
@@ -142,6 +156,10 @@ func (s *Shard) park(c *clientConn) {
 func (s *Shard) resumeParked(now env.Time) {
 	waiting := s.parked
 	s.parked = nil
+	for _, c := range waiting {
+		c.hungry = false
+	}
+	s.hungry = 0
 	for _, c := range waiting {
 		c.parked = false
 		if !c.closed {

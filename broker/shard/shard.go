@@ -87,6 +87,7 @@ type Shard struct {
 	held          []*request // until this incarnation is registered
 	lanesToRun    []*lane
 	parked        []*clientConn
+	hungry        int // parked connections that wait for budget
 	inflightBytes int
 	proposals     map[uint64]proposedChange
 	nextProposal  uint64
