@@ -14,7 +14,7 @@ import (
 // faults breaks one thing, or mends it.
 func (c *cluster) faults() {
 	h := c.nodes[c.rng.IntN(len(c.nodes))]
-	switch c.rng.IntN(10) {
+	switch c.rng.IntN(11) {
 	case 9:
 		h.wedged = !h.wedged
 	case 0, 1:
@@ -39,6 +39,13 @@ func (c *cluster) faults() {
 	case 8:
 		if h.node != nil && c.rng.Chance(1, 2) {
 			h.node.Drain()
+		}
+	case 10: // health falters for a moment
+		if h.node != nil && !h.frozen {
+			for _, healthy := range []bool{false, true} {
+				h.node.SetHealthy(h.clock(), healthy)
+				h.turn()
+			}
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 // controller holds the duties of the node that leads Raft: it proposes what
 // others ask for, keeps the brokers' sessions, grants leases and fences. All
-// its state is of one term and starts empty with it.
+// its state is of one term and starts empty with it, and again after a pause.
 type controller struct {
 	timing Timing
 	self   kafka.NodeID
@@ -24,14 +24,16 @@ type controller struct {
 	active       bool
 	term         Term
 	since        env.Instant // start of my term, or the last time I woke up from a freeze
-	appliedOwn   bool        // an entry of my own term is applied (PROTOCOL 23)
+	appliedTerm  Term        // of the last entry applied, ever; see appliedOwn
 	lastSeen     env.Instant // when the controller last ran
 	bootstrapped bool        // proposed
 
 	queue      []queued
 	queueBytes int
-	pending    *btree.Map[uint64, pendingCommand] // by order of proposal
-	proposed   uint64
+	// pending, by order of proposal, is of term and outlives a pause within it: what
+	// was proposed before may still be committed.
+	pending  *btree.Map[uint64, pendingCommand]
+	proposed uint64
 
 	sessions *btree.Map[int32, *brokerSession]
 
@@ -106,17 +108,22 @@ const (
 
 func newController(timing Timing, self kafka.NodeID, r *Raft, nextID func() peer.CommandID, defaults Configs, now env.Instant) *controller {
 	c := &controller{timing: timing, self: self, raft: r, nextID: nextID, defaults: defaults, lastSeen: now}
+	c.pending = btree.NewMap[uint64, pendingCommand](0)
 	c.clear()
 	return c
 }
 
 func (c *controller) clear() {
 	c.queue, c.queueBytes = nil, 0
-	c.pending = btree.NewMap[uint64, pendingCommand](0)
 	c.sessions = btree.NewMap[int32, *brokerSession](0)
 	c.waiting, c.rounds = round{}, nil
-	c.appliedOwn, c.bootstrapped = false, false
+	c.bootstrapped = false
 }
+
+// appliedOwn reports whether an entry of my own term is applied (PROTOCOL 23). It
+// is a fact about the image, and not about how often this node has become active in
+// the term: after a pause no entry need come that would show it once more.
+func (c *controller) appliedOwn() bool { return c.active && c.appliedTerm == c.term }
 
 // observe keeps step with Raft and the clock; it runs before anything else of
 // the controller in every turn. A controller that was itself stopped cannot
@@ -132,6 +139,9 @@ func (c *controller) observe(now env.Instant) {
 		c.resign()
 	}
 	if leads && !c.active {
+		if term != c.term {
+			c.pending = btree.NewMap[uint64, pendingCommand](0)
+		}
 		c.active, c.term, c.since, c.lastRound = true, term, now, now
 	}
 }
@@ -205,7 +215,7 @@ func (c *controller) readIndex(from kafka.NodeID, context uint64) {
 // flush ends a turn: one ReadIndex for all that waits for one, and one entry
 // for all that can be proposed. It reports whether it did anything.
 func (c *controller) flush(now env.Instant, img *Image) bool {
-	if !c.active || !c.appliedOwn {
+	if !c.appliedOwn() {
 		return false
 	}
 	if !img.bootstrapped && !c.bootstrapped {
@@ -255,6 +265,7 @@ func (c *controller) dispatch(now env.Instant, img *Image) bool {
 			batch, victims, size = append(batch, q), append(victims, harmed), size+len(q.bytes)
 		case now.Sub(q.since) >= c.timing.Patience:
 			c.reply(q.from, &peer.ProposeReply{ID: q.id, Code: kafka.RequestTimedOut})
+			c.notBusy(q.id) // if it was our own, it is made anew while it is needed
 		default:
 			rest = append(rest, q)
 		}
@@ -291,10 +302,10 @@ func (c *controller) proposeBatch(batch []queued, victims [][]kafka.NodeID) bool
 // applied follows an entry that was applied: img is the image after it. Own
 // entries are applied in the order in which they were proposed.
 func (c *controller) applied(term Term, batch []Proposed) {
-	if !c.active || term != c.term {
+	c.appliedTerm = term
+	if term != c.term {
 		return
 	}
-	c.appliedOwn = true
 	for _, p := range batch {
 		seq, first, ok := c.pending.Min()
 		if !ok || first.id != p.ID {
@@ -306,13 +317,18 @@ func (c *controller) applied(term Term, batch []Proposed) {
 				s.taking--
 			}
 		}
-		c.sessions.Scan(func(_ int32, s *brokerSession) bool {
-			if s.busy == p.ID {
-				s.busy = peer.CommandID{}
-			}
-			return true
-		})
+		c.notBusy(p.ID)
 	}
+}
+
+// notBusy ends the wait for a command of the controller's own.
+func (c *controller) notBusy(id peer.CommandID) {
+	c.sessions.Scan(func(_ int32, s *brokerSession) bool {
+		if s.busy == id {
+			s.busy = peer.CommandID{}
+		}
+		return true
+	})
 }
 
 // readDone ends a ReadIndex round: this node was the leader at some time after

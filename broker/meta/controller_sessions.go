@@ -92,7 +92,7 @@ func (c *controller) drain(now env.Instant, b *Broker, s *brokerSession) {
 
 // tick looks for missed sessions.
 func (c *controller) tick(now env.Instant, img *Image) {
-	if !c.active || !c.appliedOwn {
+	if !c.appliedOwn() {
 		return
 	}
 	// Without a quorum nobody can be granted anything: that is not their silence.
