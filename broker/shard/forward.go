@@ -68,6 +68,7 @@ func (s *Shard) forwardAgain(now env.Time, r *request, i int32, op api.Produce) 
 	if reg == nil || reg.Leader == s.cfg.Node || reg.Leader == kafka.NoNode {
 		return false
 	}
+	r.ops[i].lane = &lane{id: op.Partition, epoch: reg.LeaderEpoch, outstanding: 1}
 	s.forwardTo(now, reg.Leader, r, i, peer.Forward{
 		Partition: op.Partition, LeaderEpoch: reg.LeaderEpoch, Acks: op.Acks,
 		TimeoutMs: int32(r.deadline.Sub(now.Mono).Milliseconds()), Batches: op.Batches,

@@ -66,6 +66,7 @@ type part struct {
 	touched    bool   // is in Shard.touched
 	dirty      bool   // is in Shard.dirty
 	flushing   bool
+	toPush     bool  // is in Shard.toPush
 	toFlush    bool  // is in Shard.toFlush
 	tailBytes  int64 // as counted in Shard.tailBytes
 	removing   bool  // its files are being deleted
@@ -312,7 +313,10 @@ func (s *Shard) touch(p *part) {
 func (s *Shard) endTurnOf(now env.Time, p *part) {
 	switch p.role {
 	case leading:
-		s.pushPartition(now, p)
+		if !p.toPush {
+			p.toPush = true
+			s.toPush = append(s.toPush, p)
+		}
 		s.proposeISR(now, p)
 		s.wakePartition(p, p.leader.NextCheck())
 		s.wakePartition(p, p.leader.NextProbe(now.Mono))

@@ -173,7 +173,7 @@ func (p *part) pushHead(node kafka.NodeID, prev kafka.LeaderEpoch, base kafka.Of
 // onPushAck takes a follower's acknowledgement.
 func (s *Shard) onPushAck(now env.Time, node kafka.NodeID, ack *peer.PushAck) {
 	p := s.parts[ack.Partition]
-	if p == nil || p.role != leading || p.leader.Epoch() != ack.LeaderEpoch && !mutant.I5 {
+	if p == nil || p.role != leading || p.leader.Epoch() != ack.LeaderEpoch {
 		return
 	}
 	if p.leader.Acked(replica.Member{Node: node, Epoch: ack.BrokerEpoch}, ack.DurableEnd, now.Mono) {

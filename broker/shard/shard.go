@@ -78,6 +78,7 @@ type Shard struct {
 	byWAL   map[uint32]*part
 	led     []*part // in the order in which leadership began
 	touched []*part
+	toPush  []*part // with news for followers
 
 	// --- clients ---
 	clients       map[netsim.ConnID]*clientConn
@@ -205,6 +206,7 @@ func (s *Shard) EndTurn(now env.Time) {
 	}
 	if s.wal.Phase() == wal.Ready {
 		s.wal.EndTurn(now.Mono)
+		s.pushWaiting(now)
 	}
 	s.retryLater(now)
 }
@@ -223,6 +225,27 @@ func (s *Shard) runQueued(now env.Time) {
 	for len(s.runnable) > 0 || len(s.lanesToRun) > 0 {
 		s.runRunnable(now)
 		s.runLanes(now)
+	}
+}
+
+// pushWaiting sends the partitions' news to their followers together with the
+// WAL group that holds it: a push is what arrived during the last sync, as a
+// group is. Pushes of every turn would be many small ones, each with a sync of
+// its own on every follower.
+func (s *Shard) pushWaiting(now env.Time) {
+	if s.wal.Gathering() {
+		return
+	}
+	waiting := s.toPush
+	s.toPush = nil
+	for _, p := range waiting {
+		p.toPush = false
+		if p.role == leading {
+			s.pushPartition(now, p)
+		}
+	}
+	if s.toPush == nil {
+		s.toPush = waiting[:0]
 	}
 }
 

@@ -49,6 +49,8 @@ type Stats struct {
 	InflightBytes  int
 	TailBytes      int64
 	WALUsedBytes   int64
+	WALGroups      uint64
+	WALGroupBytes  uint64
 	WALDurableSeq  uint64
 	PendingReplies int
 	LinksOpen      int
@@ -65,6 +67,7 @@ func (s *Shard) Stats() Stats {
 	}
 	st.Clients, st.InflightBytes, st.TailBytes = len(s.clients), s.inflightBytes, s.tailBytes
 	st.WALUsedBytes, st.WALDurableSeq = s.wal.Used(), uint64(s.wal.Durable())
+	st.WALGroups, st.WALGroupBytes = s.wal.Groups()
 	st.PendingReplies = len(s.requests)
 	for _, l := range s.links {
 		if l.open {

@@ -143,6 +143,10 @@ func (l *Log) EndTurn(now env.Instant) {
 // tick is what planted bug W1 waits for before it writes.
 const tick = env.Instant(100 * time.Millisecond)
 
+// Gathering reports whether records wait because the window is full: the next
+// group is still growing.
+func (l *Log) Gathering() bool { return l.open != nil || len(l.queue) > 0 }
+
 func (l *Log) idle() bool { return l.open == nil && len(l.queue) == 0 && len(l.inflight) == 0 }
 
 // pump submits groups in order while the window and their segments allow.
@@ -181,6 +185,8 @@ func (l *Log) submitGroup(g *group) {
 	if g.owned {
 		l.markDue = true
 	}
+	l.groups++
+	l.groupBytes += uint64(len(g.buf))
 	l.inflight = append(l.inflight, g)
 	l.submit(diskfs.Op{
 		Kind: diskfs.WriteSync, Handle: g.segment.file.handle, Offset: g.offset, Data: g.buf,

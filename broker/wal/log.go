@@ -105,6 +105,8 @@ type Log struct {
 	bindings   btree.Map[uint32, ID] // live
 	nextHandle uint32
 
+	groups, groupBytes uint64 // submitted in this life, padding included
+
 	markDue bool        // a group with an owner's record was submitted after the last mark
 	markAt  env.Instant // when the mark is written; Never while busy or not due
 
@@ -157,6 +159,10 @@ func (l *Log) Durable() Seq {
 
 // Next is the sequence that the next record will get.
 func (l *Log) Next() Seq { return l.next }
+
+// Groups is the number of groups submitted in this life, and their bytes with
+// padding: how well group commit gathers.
+func (l *Log) Groups() (groups, bytes uint64) { return l.groups, l.groupBytes }
 
 // Full reports that there is no room for a further segment (ENOSPC). What was
 // appended keeps its place and waits, if the current segment cannot hold it.
