@@ -28,6 +28,16 @@ func TestSeedsReplayUnderOtherRuntimes(t *testing.T) {
 	}
 }
 
+// The same for the real broker, over every kind of trouble.
+func TestBrokerSeedsReplayInFreshProcesses(t *testing.T) {
+	for i, scenario := range []string{"mix", "crash", "partition", "disk", "freeze", "churn"} {
+		job := Job{Scenario: scenario, Seed: 1000 + uint64(i)}
+		if d := CheckDeterminism(job, Campaign{}, Campaign{Env: [][]string{{"GOMAXPROCS=1"}, {"GOGC=10"}, {"GOGC=off", "GOMAXPROCS=2"}}[i%3]}); d != nil {
+			t.Error(scenario, d)
+		}
+	}
+}
+
 func TestReplayInOneProcessIsEqualToo(t *testing.T) {
 	first, err := RunSeed("toy", 3, Options{})
 	require.NoError(t, err)

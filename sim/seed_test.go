@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -16,8 +17,9 @@ import (
 
 var (
 	seedFlag     = flag.Int64("seed", -1, "replay this seed only")
-	scenarioFlag = flag.String("scenario", "toy", "scenario to run")
-	seedsFlag    = flag.Uint64("seeds", 40, "number of seeds of the default set")
+	scenarioFlag = flag.String("scenario", "", "scenario to run; default: mix for one seed, all of defaultSet for sets of seeds")
+	seedsFlag    = flag.Uint64("seeds", 0, "number of seeds of the scenario; default: 20")
+	firstFlag    = flag.Uint64("first", 0, "the first seed of a set")
 	traceFlag    = flag.Bool("trace", false, "print the trace of the replayed seed")
 	historyFlag  = flag.String("history", "", "print what was recorded of these kinds, e.g. produces,leaders,requests")
 	planFlag     = flag.Bool("plan", false, "print the plan of the replayed seed")
@@ -50,14 +52,14 @@ func TestSeed(t *testing.T) {
 		return
 	}
 	if *seedFlag >= 0 {
-		plan, err := NewPlan(*scenarioFlag, uint64(*seedFlag))
+		plan, err := NewPlan(cmp.Or(*scenarioFlag, "mix"), uint64(*seedFlag))
 		require.NoError(t, err)
 		replay(t, plan)
 		return
 	}
-	var jobs []Job
-	for seed := range *seedsFlag {
-		jobs = append(jobs, Job{Scenario: *scenarioFlag, Seed: seed})
+	jobs := defaultSet()
+	if *scenarioFlag != "" || *seedsFlag > 0 {
+		jobs = seedsOf(cmp.Or(*scenarioFlag, "mix"), cmp.Or(*seedsFlag, 20))
 	}
 	campaign := Campaign{Workers: *workersFlag}
 	campaign.Run(jobs, func(_ Job, r JobResult) {
@@ -65,6 +67,45 @@ func TestSeed(t *testing.T) {
 			t.Log(r.Result.Line())
 		} else {
 			t.Errorf("\n%s", r.Result.Report())
+		}
+	})
+}
+
+// defaultSet is what a plain go test runs: a few minutes of worlds on two cores.
+func defaultSet() (jobs []Job) {
+	for _, scenario := range []string{"mix", "steady", "crash", "partition", "disk", "freeze", "clock", "churn"} {
+		jobs = append(jobs, seedsOf(scenario, 24)...)
+	}
+	for _, s := range storyScenarios() {
+		jobs = append(jobs, seedsOf(s.Name, 3)...)
+	}
+	// Seed 3 of the story that began it is the full 3 h 40 min.
+	return append(append(jobs, seedsOf("frozen-node", 4)...), seedsOf("toy", 20)...)
+}
+
+func seedsOf(scenario string, n uint64) (jobs []Job) {
+	for i := range n {
+		jobs = append(jobs, Job{Scenario: scenario, Seed: *firstFlag + i})
+	}
+	return jobs
+}
+
+// Seeds that once showed a bug stay green.
+func TestRegressions(t *testing.T) {
+	regressions, err := Regressions()
+	require.NoError(t, err)
+	var jobs []Job
+	why := map[string]string{}
+	for _, r := range regressions {
+		for _, seed := range r.Seeds {
+			jobs = append(jobs, Job{Scenario: r.Scenario, Seed: seed})
+			why[fmt.Sprint(r.Scenario, seed)] = r.Name + ": " + r.Why
+		}
+	}
+	campaign := Campaign{Workers: *workersFlag}
+	campaign.Run(jobs, func(j Job, r JobResult) {
+		if r.Result.Verdict != Pass {
+			t.Errorf("%s\n%s", why[fmt.Sprint(j.Scenario, j.Seed)], r.Result.Report())
 		}
 	})
 }
