@@ -86,7 +86,7 @@ func (k *kafkaConn) send(now env.Time, call *kafkaCall) {
 	at := rec.moment()
 	deadline := at.At + call.timeout + promiseSlack
 	if n := len(k.waiting); n > 0 {
-		deadline = k.behind(rec.h.Requests[k.waiting[n-1].record].Deadline, deadline, call)
+		deadline = max(deadline, rec.h.Requests[k.waiting[n-1].record].Deadline)
 	}
 	call.record = len(rec.h.Requests)
 	rec.h.Requests = append(rec.h.Requests, checker.Request{
@@ -103,14 +103,17 @@ func (k *kafkaConn) send(now env.Time, call *kafkaCall) {
 	k.watch(now, call)
 }
 
-// behind is the deadline of a request behind one with the deadline before:
-// answers come in order, and where the broker's limits are tight it may not even
-// be read until the one before has ended.
-func (k *kafkaConn) behind(before, own time.Duration, call *kafkaCall) time.Duration {
-	if k.client.cluster.option("tight", 0) == 1 {
-		return max(own, before+call.timeout+promiseSlack)
+// readLate moves the deadlines of the requests behind one that was just
+// answered: where the broker's limits are tight it may only read them now.
+func (k *kafkaConn) readLate(now env.Time) {
+	if k.client.cluster.option("tight", 0) == 0 {
+		return
 	}
-	return max(own, before)
+	for _, call := range k.waiting {
+		r := &k.client.cluster.rec.h.Requests[call.record]
+		r.Deadline = max(r.Deadline, time.Duration(k.client.cluster.world.Now())+call.timeout+promiseSlack)
+		k.watch(now, call)
+	}
 }
 
 // watch gives the connection up when the request is overdue.
@@ -168,6 +171,7 @@ func (k *kafkaConn) answer(now env.Time, frame []byte) {
 	k.waiting = append(k.waiting[:at], k.waiting[at+1:]...)
 	k.client.timers.Cancel(call.patience)
 	rec.h.Requests[call.record].Return = rec.moment()
+	k.readLate(now)
 	resp, err := client.DecodeResponse(frame, call.req)
 	if err != nil {
 		world.Violated("responses decode", k.addr, "%s version %d: %v", kmsg.NameForKey(call.req.Key()), call.req.GetVersion(), err)

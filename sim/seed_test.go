@@ -37,6 +37,9 @@ func TestMain(m *testing.M) {
 		return
 	}
 	flag.Parse()
+	if run := flag.Lookup("test.run"); run.Value.String() == "" && (*seedFlag >= 0 || *planFileFlag != "" || *scenarioFlag != "" || *seedsFlag > 0) {
+		_ = flag.Set("test.run", "^TestSeed$") // who names seeds wants no other test
+	}
 	os.Exit(m.Run())
 }
 
