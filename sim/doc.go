@@ -32,7 +32,17 @@
 //	world.go         the phases of a run
 //	campaign.go      many runs in worker processes
 //	determinism.go   the canary: where two runs of one seed part
-//	toy*.go          the test subject of all of this
+//
+//	cluster.go       the real broker as a subject: factories, convergence, targets
+//	clusterconfig.go what its nodes are started with
+//	clusterfacts.go  what is seen inside them, turn by turn
+//	clusterverdict.go what is collected at the end, and the judgement
+//	recorder.go      the history
+//	kafkaclient.go kafkaconn.go  simulated Kafka clients: metadata, connections
+//	kafkaproducer.go kafkaconsumer.go kafkareader.go kafkaadmin.go  what they do
+//	scenarios.go     how plans of the real broker are drawn
+//	smoke.go         stories and regressions, which are data files in scenarios/
+//	toy*.go          the simulator's own test subject
 //
 // # Determinism
 //
