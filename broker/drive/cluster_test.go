@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	mathrand "math/rand/v2"
 	"net"
 	"strconv"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"lockstep/broker/api"
 	"lockstep/broker/drive"
@@ -20,6 +22,7 @@ import (
 	"lockstep/broker/loop"
 	"lockstep/broker/node"
 	"lockstep/broker/partition"
+	"lockstep/broker/shard"
 	"lockstep/broker/wal"
 	"lockstep/broker/wire/peer"
 	"lockstep/diskfs"
@@ -75,19 +78,51 @@ func startCluster(t *testing.T, size, shards int) *cluster {
 
 // awaitBrokers waits until the metadata lists so many brokers.
 func (c *cluster) awaitBrokers(n int) {
-	admin := kadm.NewClient(c.client())
-	require.Eventually(c.t, func() bool {
-		m, err := admin.BrokerMetadata(context.Background())
-		return err == nil && len(m.Brokers) == n
-	}, 20*time.Second, 20*time.Millisecond)
+	client := c.client()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	for {
+		r := kmsg.NewPtrMetadataRequest() // not by kadm, which answers from a cache
+		r.Topics = []kmsg.MetadataRequestTopic{}
+		m, err := r.RequestWith(ctx, client)
+		if err == nil && len(m.Brokers) == n {
+			return
+		}
+		if ctx.Err() != nil {
+			c.report()
+			require.FailNow(c.t, "no cluster", "%v, %v", m, err)
+		}
+	}
 }
 
-// freeAddress is a loopback address that nobody listened at a moment ago.
+// report logs what the nodes say of themselves.
+func (c *cluster) report() {
+	for i, r := range c.nodes {
+		if r == nil {
+			continue
+		}
+		control, err := r.node.Ask(loop.Control, node.StatsRequest{}, time.Second)
+		c.t.Logf("node %d: control %+v %v", i+1, control, err)
+		for id := 1; id <= c.configs[i].Shards; id++ {
+			stats, err := r.node.Ask(loop.ID(id), shard.StatsRequest{}, time.Second)
+			c.t.Logf("node %d: shard %d %+v %v", i+1, id, stats, err)
+		}
+	}
+}
+
+// freeAddress is a loopback address that nobody listened at a moment ago. Its port
+// is below those that the kernel gives to outgoing connections, which would take it
+// before the node, or the node's next life, listens.
 func freeAddress(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
+	for range 100 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+mathrand.IntN(20_000))
+		if l, err := net.Listen("tcp", addr); err == nil {
+			l.Close()
+			return addr
+		}
+	}
+	require.Fail(t, "no free port")
+	return ""
 }
 
 func (c *cluster) start(i int) {
