@@ -58,6 +58,9 @@ type Limits struct {
 	// WindowBytes is what a leader sends one follower of a partition without an
 	// acknowledgement. At the bound it waits.
 	WindowBytes int
+	// GatherTime is how long a push waits for the leader's sync under way, to
+	// leave with the next WAL group. At the bound it leaves alone.
+	GatherTime time.Duration
 	// CatchUpBytes is the largest push read back from disk.
 	CatchUpBytes int
 	// ProbeTimeout is after how long an unanswered probe is sent again.
@@ -119,6 +122,7 @@ func Default() Limits {
 		AckTimeout:      time.Second,
 		LagTimeout:      10 * time.Second,
 		WindowBytes:     8 << 20,
+		GatherTime:      5 * time.Millisecond,
 		CatchUpBytes:    256 << 10,
 		ProbeTimeout:    500 * time.Millisecond,
 		RefusedPause:    100 * time.Millisecond,

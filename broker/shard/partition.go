@@ -313,6 +313,9 @@ func (s *Shard) touch(p *part) {
 func (s *Shard) endTurnOf(now env.Time, p *part) {
 	switch p.role {
 	case leading:
+		if len(s.toPush) == 0 {
+			s.pushBy = now.Mono.Add(s.limits.GatherTime)
+		}
 		if !p.toPush {
 			p.toPush = true
 			s.toPush = append(s.toPush, p)

@@ -78,7 +78,8 @@ type Shard struct {
 	byWAL   map[uint32]*part
 	led     []*part // in the order in which leadership began
 	touched []*part
-	toPush  []*part // with news for followers
+	toPush  []*part     // with news for followers
+	pushBy  env.Instant // when they are sent at the latest
 
 	// --- clients ---
 	clients       map[netsim.ConnID]*clientConn
@@ -217,6 +218,9 @@ func (s *Shard) NextTimer() env.Instant {
 	if s.recovered {
 		next = min(next, s.wal.NextTimer())
 	}
+	if len(s.toPush) > 0 {
+		next = min(next, s.pushBy)
+	}
 	return next
 }
 
@@ -231,9 +235,10 @@ func (s *Shard) runQueued(now env.Time) {
 // pushWaiting sends the partitions' news to their followers together with the
 // WAL group that holds it: a push is what arrived during the last sync, as a
 // group is. Pushes of every turn would be many small ones, each with a sync of
-// its own on every follower.
+// its own on every follower. A sync that takes long holds nothing back: the
+// followers would be dropped for what was never sent to them.
 func (s *Shard) pushWaiting(now env.Time) {
-	if s.wal.Gathering() {
+	if s.wal.Gathering() && now.Mono < s.pushBy {
 		return
 	}
 	waiting := s.toPush
@@ -349,9 +354,10 @@ func (s *Shard) noticeGap(now env.Time) {
 	}
 }
 
-// retryLater arms a timer while something was refused by a full mailbox.
+// retryLater arms a timer while something was refused by a full mailbox. Whatever
+// else parks a connection (budget, answers, the send window) ends with an event.
 func (s *Shard) retryLater(now env.Time) {
-	if len(s.parked) == 0 && len(s.parkedInbound) == 0 && len(s.refused) == 0 {
+	if len(s.refused) == 0 {
 		return
 	}
 	const pause = time.Millisecond
