@@ -43,6 +43,7 @@ type produceLane struct {
 	inflight int
 	route    string      // where the requests in flight went
 	failed   bool        // send again from the oldest on, once nothing is in flight
+	settled  bool        // a batch was acknowledged: the partition knows the producer
 	notUntil env.Instant // after a failure
 }
 
@@ -50,6 +51,7 @@ type produceBatch struct {
 	values   []checker.Value
 	sequence int32
 	sent     bool
+	done     bool // acknowledged or given up, behind one that is not
 	attempts int
 }
 
@@ -180,14 +182,26 @@ func (p *producer) pump(now env.Time, l *produceLane) {
 		}
 		l.route = addr
 	}
-	for _, b := range append([]*produceBatch(nil), l.queue...) {
-		if l.inflight >= p.window || l.failed {
+	for _, b := range append([]*produceBatch(nil), l.queue[:min(len(l.queue), p.reach(l))]...) {
+		if l.failed {
 			return
 		}
-		if !b.sent {
+		if !b.sent && !b.done {
 			p.send(now, l, b)
 		}
 	}
+}
+
+// reach is how many batches from the oldest unresolved one on may be sent. A
+// broker remembers five per producer, so that nothing may be sent that would push
+// the oldest out of its memory. And it takes any first sequence of a producer that
+// it does not know (KAFKA 16): until the first batch is acknowledged, a second one
+// might be taken for the first.
+func (p *producer) reach(l *produceLane) int {
+	if p.idempotent && !l.settled {
+		return 1
+	}
+	return p.window
 }
 
 // later tries again after a pause, with fresh metadata.
@@ -293,7 +307,8 @@ func (p *producer) ended(now env.Time, l *produceLane, b *produceBatch, record i
 		p.acks == checker.AcksNone && record >= 0,
 		code == duplicateSequence,
 		!p.idempotent && outcome == checker.Ambiguous && !p.reckless:
-		l.remove(b)
+		l.settled = l.settled || outcome == checker.Acked
+		l.resolve(b)
 		p.pump(now, l)
 		return
 	}
@@ -317,12 +332,12 @@ func (p *producer) judgeRefusal(l *produceLane, b *produceBatch, code int16) {
 	}
 }
 
-func (l *produceLane) remove(b *produceBatch) {
-	for i, q := range l.queue {
-		if q == b {
-			l.queue = append(l.queue[:i], l.queue[i+1:]...)
-			return
-		}
+// resolve takes out what is done from the oldest on: a batch that is done
+// before an older one keeps its place, as it counts for the window.
+func (l *produceLane) resolve(b *produceBatch) {
+	b.done = true
+	for len(l.queue) > 0 && l.queue[0].done {
+		l.queue = l.queue[1:]
 	}
 }
 

@@ -41,14 +41,16 @@ type Control struct {
 	unsynced  []persisting  // in WAL order
 
 	// --- metadata ---
-	meta      *meta.Node // nil until recovered
-	shards    []shardState
-	lease     env.Instant
-	epoch     kafka.BrokerEpoch
-	pingAt    env.Instant // the shards are pinged on the first turn from then on
-	suspects  []kafka.PartitionID
-	announced bool
-	draining  drainState
+	meta   *meta.Node // nil until recovered
+	shards []shardState
+	lease  env.Instant
+	epoch  kafka.BrokerEpoch
+	// retrySpaceAt is when a full control log is tried again, at the earliest.
+	retrySpaceAt env.Instant
+	pingAt       env.Instant // the shards are pinged on the first turn from then on
+	suspects     []kafka.PartitionID
+	announced    bool
+	draining     drainState
 
 	// --- calls of the shards ---
 	proposals map[uint64]shard.Origin // by Seq of the command's id; looked up only
@@ -251,6 +253,11 @@ func (c *Control) EndTurn(now env.Time) {
 		}
 	}
 	if c.wal != nil && c.wal.Phase() == wal.Ready {
+		if c.wal.Full() && now.Mono >= c.retrySpaceAt {
+			// Space may have returned; the next look is one pause later.
+			c.retrySpaceAt = now.Mono.Add(c.cfg.Limits.RefusedPause)
+			c.wal.Retry()
+		}
 		c.wal.EndTurn(now.Mono)
 	}
 }
