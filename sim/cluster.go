@@ -94,6 +94,7 @@ func (c *cluster) attach(w *World) {
 	if c.world == nil {
 		c.world = w
 		c.rec = &recorder{world: w}
+		c.operatorAsks(w)
 	}
 }
 

@@ -36,6 +36,7 @@ func (c *cluster) Check(w *World) {
 	for _, r := range report.Results {
 		c.report(w, h, &r)
 	}
+	c.checkProgress(w)
 	c.requireEvidence(w, &report)
 }
 

@@ -46,6 +46,10 @@ func (l *loopHost) Reply(to loop.ID, m any) {
 	if l.dead {
 		return
 	}
+	if to == loop.Outside {
+		l.node.world.operator.answered(l)
+		return
+	}
 	receiver := l.node.loops[to]
 	receiver.replies++
 	assert.That(receiver.replies <= replyBound, "sim: %d replies wait for loop %d", receiver.replies, to)

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 
 	"lockstep/broker/env"
 )
@@ -21,7 +22,7 @@ type Scenario struct {
 
 // Scenarios lists everything that a seed can be run with.
 func Scenarios() []Scenario {
-	return append(append([]Scenario(nil), clusterScenarios...), toyScenarios...)
+	return slices.Concat(clusterScenarios, biasedScenarios, toyScenarios)
 }
 
 // FindScenario finds a scenario by name.

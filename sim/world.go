@@ -25,6 +25,7 @@ type World struct {
 	subject  Subject
 	observer TurnObserver // the subject, if it is one
 	history  func(*checker.History)
+	operator *operator // nil: nobody asks from outside
 	hardware hardware
 	nodes    []*Node
 	byName   map[string]*Node

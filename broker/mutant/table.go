@@ -7,9 +7,10 @@ type Mutant struct {
 	Name string
 	// Does is what the broker does wrong, in a sentence.
 	Does string
-	// Caught are the properties of which a violation catches the bug: beginnings
-	// of what a failed run prints. A run that fails for any other reason says
-	// nothing about the bug.
+	// Caught are the properties of which a violation catches the bug: the
+	// beginning of what a failed run names, and behind " | ", where many things
+	// break one property, the beginning of the detail. A run that fails for any
+	// other reason says nothing about the bug.
 	Caught []string
 	// Scenarios are the simulator's scenarios that show it, and Bias why they do.
 	Scenarios []string
@@ -17,6 +18,10 @@ type Mutant struct {
 	// Seeds is how many seeds of each scenario it may survive.
 	Seeds int
 }
+
+// assertion begins the names of assertions that a bug breaks: they are always
+// on, in production too, and stop the node.
+const assertion = "every assertion holds | assertion failed: "
 
 // Find returns a planted bug by name.
 func Find(name string) (Mutant, bool) {
@@ -39,11 +44,11 @@ func Table() []Mutant {
 		{
 			Name: "L2", Does: "the control loop does nothing while Raft's records are on their way to a disk that stalls",
 			Caught:    []string{"P11: a running loop answers its operator"},
-			Scenarios: []string{"stalled-disk"}, Bias: "a disk stalls for an hour, the process runs", Seeds: 20,
+			Scenarios: []string{"long-stall"}, Bias: "a disk stalls for an hour, the process runs", Seeds: 20,
 		},
 		{
 			Name: "M6", Does: "a push of an epoch that the follower's metadata lacks is trusted, without comparing histories",
-			Caught:    []string{"P1", "P3", "P4", "P5", "P10"},
+			Caught:    []string{"P1", "P3", "P4", "P5", "P10", assertion + "replica: node"},
 			Scenarios: []string{"late-metadata"}, Bias: "control loops stand still while leaders change", Seeds: 100,
 		},
 		{
@@ -53,12 +58,12 @@ func Table() []Mutant {
 		},
 		{
 			Name: "W3", Does: "records count as durable when their group is submitted, before its sync completes",
-			Caught:    []string{"P1", "P3", "P4", "P13"},
+			Caught:    []string{"P1", "P3", "P4", "P6", "P13", assertion + "wal: release of"},
 			Scenarios: []string{"quick-restart"}, Bias: "power is lost under load", Seeds: 60,
 		},
 		{
 			Name: "W6", Does: "recovery cuts the log at the first damaged group, as if it were a torn tail",
-			Caught:    []string{"P1", "P3", "P13"},
+			Caught:    []string{"P1", "P3", "P13", assertion + "partition: sequence"},
 			Scenarios: []string{"rot"}, Bias: "sectors of a shard's log rot while its node is down", Seeds: 60,
 		},
 		{
@@ -78,12 +83,12 @@ func Table() []Mutant {
 		},
 		{
 			Name: "I3b", Does: "a leader leaves a silent follower out of the watermark without asking the controller",
-			Caught:    []string{"P1", "P3", "P4", "P5"},
-			Scenarios: []string{"lone-link"}, Bias: "only the link between a leader and one follower is cut", Seeds: 20,
+			Caught:    []string{"P1", "P3", "P4", "P5", "P6", assertion + "partition: truncation to"},
+			Scenarios: []string{"deposed"}, Bias: "a leader is cut off from all brokers, not from clients", Seeds: 40,
 		},
 		{
-			Name: "I5", Does: "followers and leaders do not compare epochs: a deposed leader's appends are accepted",
-			Caught:    []string{"P1", "P3", "P4", "P5", "P6", "P10"},
+			Name: "I5", Does: "followers do not compare epochs: a deposed leader's appends are accepted",
+			Caught:    []string{"P1", "P3", "P4", "P5", "P6", "P10", assertion + "replica: node", "after healing"},
 			Scenarios: []string{"deposed"}, Bias: "a leader is cut off from the controller, not from clients and followers", Seeds: 60,
 		},
 		{
@@ -108,7 +113,7 @@ func Table() []Mutant {
 		},
 		{
 			Name: "E1", Does: "a leader that restarts goes on in its old epoch",
-			Caught:    []string{"P1", "P3", "P5", "P10", "every assertion holds"},
+			Caught:    []string{"P1", "P3", "P5", "P10", assertion + "replica: node", assertion + "partition: append at"},
 			Scenarios: []string{"quick-restart"}, Bias: "leaders die and are back before their session ends", Seeds: 40,
 		},
 		{

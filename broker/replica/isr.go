@@ -66,6 +66,9 @@ func (l *Leader) NextChange(now env.Instant) (Proposal, bool) {
 			p.ISR = append(p.ISR, m)
 		case l.inISR(m.Node) && l.late(f, now):
 			changed = true
+			if mutant.I3b {
+				l.reg.ISR = slices.DeleteFunc(slices.Clone(l.reg.ISR), func(n kafka.NodeID) bool { return n == m.Node })
+			}
 		case l.inISR(m.Node):
 			p.ISR = append(p.ISR, m)
 		case l.mayJoin(f) && !l.late(f, now):

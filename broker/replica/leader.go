@@ -349,9 +349,6 @@ func (l *Leader) advance() bool {
 	}
 	low := l.local
 	for _, f := range l.followers {
-		if mutant.I3b && f.state != streaming {
-			continue
-		}
 		if l.inISR(f.member.Node) || l.change.mayAdd(f.member) && !mutant.E2 {
 			low = min(low, f.durable)
 		}

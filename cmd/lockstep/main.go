@@ -5,6 +5,7 @@
 //	dev     a cluster of serve processes          dev*.go, supervise.go
 //	bench   measure any Kafka-protocol cluster    bench*.go
 //	sim     many simulated worlds                 sim.go
+//	mutants planted bugs that must be caught      mutants.go
 package main
 
 import (
@@ -38,7 +39,7 @@ func rootCommand() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(devCommand(), serveCommand(), benchCommand(), simCommand())
+	root.AddCommand(devCommand(), serveCommand(), benchCommand(), simCommand(), mutantsCommand())
 	return root
 }
 

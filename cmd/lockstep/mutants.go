@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"lockstep/broker/mutant"
+	"lockstep/sim"
+)
+
+type mutantsOptions struct {
+	only    string
+	budget  int
+	workers int
+	timeout time.Duration
+	worker  string
+	list    bool
+}
+
+func mutantsCommand() *cobra.Command {
+	var o mutantsOptions
+	c := &cobra.Command{
+		Use:   "mutants",
+		Short: "Plant known bugs one by one and check that the simulator catches each",
+		Long: `Plant known bugs one by one and check that the simulator catches each.
+
+A worker program with the bugs in it is built with "go build -tags mutants", so
+this runs in the source tree. For every bug it runs seeds of the scenarios that
+show it until a run breaks a property that the bug should break, and then the
+same seeds without the bug, which must all pass. The exit code is 1 if a bug
+survives its budget of seeds, or a seed fails without one.`,
+		Example: `  lockstep mutants
+  lockstep mutants --only W3 --budget 200`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.list {
+				return listMutants(cmd.OutOrStdout())
+			}
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
+			defer stop()
+			return runMutants(ctx, o, cmd.OutOrStdout())
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.only, "only", "", "names of the bugs to plant, separated by commas (default: all)")
+	f.IntVar(&o.budget, "budget", 0, "seeds that a bug may survive (0: as many as the table of bugs says)")
+	f.IntVar(&o.workers, "workers", runtime.NumCPU(), "worker processes")
+	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "real time after which a run counts as hung, and fails")
+	f.StringVar(&o.worker, "worker", "", "a program built with -tags mutants (default: build one)")
+	f.BoolVar(&o.list, "list", false, "list the bugs and end")
+	return c
+}
+
+func listMutants(w io.Writer) error {
+	for _, m := range mutant.Table() {
+		if _, err := fmt.Fprintf(w, "%-4s %s\n     shown by %s: %s\n     caught by %s\n",
+			m.Name, m.Does, strings.Join(m.Scenarios, ", "), m.Bias, strings.Join(m.Caught, "; ")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func chosenMutants(only string) ([]mutant.Mutant, error) {
+	if only == "" {
+		return mutant.Table(), nil
+	}
+	var chosen []mutant.Mutant
+	for name := range strings.SplitSeq(only, ",") {
+		m, ok := mutant.Find(strings.TrimSpace(name))
+		if !ok {
+			return nil, fmt.Errorf("--only %s: no such bug; see lockstep mutants --list", name)
+		}
+		chosen = append(chosen, m)
+	}
+	return chosen, nil
+}
+
+func runMutants(ctx context.Context, o mutantsOptions, w io.Writer) error {
+	chosen, err := chosenMutants(o.only)
+	switch {
+	case err != nil:
+		return err
+	case o.workers < 1:
+		return errors.New("--workers must be at least 1")
+	case o.budget < 0:
+		return errors.New("--budget must not be negative")
+	}
+	worker := o.worker
+	if worker == "" {
+		dir, err := os.MkdirTemp("", "lockstep-mutants-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		if worker, err = buildMutants(ctx, dir); err != nil {
+			return err
+		}
+	}
+	began := time.Now()
+	fmt.Fprintf(w, "%-4s %6s %10s %8s  %s\n", "bug", "seeds", "virtual", "wall", "caught by")
+	hunt := sim.Campaign{Program: worker, Workers: o.workers, Timeout: o.timeout}
+	// The control runs of what had no bug in it: this program, not the worker.
+	clean := sim.Campaign{Workers: o.workers, Timeout: o.timeout}
+	survived, alarms := []string{}, 0
+	for _, m := range chosen {
+		finished := make(chan sim.MutantRun, 1)
+		go func() { finished <- sim.HuntMutant(m, o.budget, hunt, clean) }()
+		select {
+		case run := <-finished:
+			printMutant(w, run)
+			alarms += len(run.Alarms)
+			if !run.Caught {
+				survived = append(survived, m.Name)
+			}
+		case <-ctx.Done():
+			return errors.New("interrupted") // workers end with this process: their input closes
+		}
+	}
+	fmt.Fprintf(w, "%d of %d bugs caught in %.0f s\n", len(chosen)-len(survived), len(chosen), time.Since(began).Seconds())
+	if len(survived) > 0 {
+		err = fmt.Errorf("not caught: %s", strings.Join(survived, ", "))
+	}
+	if alarms > 0 {
+		err = errors.Join(err, fmt.Errorf("%d seeds fail without a planted bug", alarms))
+	}
+	return err
+}
+
+// buildMutants builds this program with the planted bugs in it.
+func buildMutants(ctx context.Context, dir string) (string, error) {
+	program := filepath.Join(dir, "lockstep-mutants")
+	build := exec.CommandContext(ctx, "go", "build", "-tags", "mutants", "-o", program, "lockstep/cmd/lockstep")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build -tags mutants: %w\n%s", err, out)
+	}
+	return program, nil
+}
+
+func printMutant(w io.Writer, run sim.MutantRun) {
+	by := "SURVIVED"
+	if run.Caught {
+		by = fmt.Sprintf("%s (%s seed %d)", run.Failure.Property, run.Scenario, run.Seed)
+	}
+	fmt.Fprintf(w, "%-4s %6d %10s %7.1fs  %s\n", run.Mutant.Name, run.Seeds, run.Virtual.Round(time.Second), run.Wall.Seconds(), by)
+	for _, r := range run.Strange {
+		f := r.Failures[0]
+		fmt.Fprintf(w, "     unexpected: %s seed %d: %s: %.200s\n", r.Scenario, r.Seed, f.Property, f.Detail)
+	}
+	for _, r := range run.Alarms {
+		fmt.Fprintf(w, "     FALSE ALARM: without the bug, %s\n%s\n", replayCommand(r), r.Report())
+	}
+}

@@ -1,0 +1,92 @@
+package sim
+
+import (
+	"strings"
+	"time"
+
+	"lockstep/broker/mutant"
+)
+
+// MutantVariable names, for a worker that was built with planted bugs, the one
+// to switch on.
+const MutantVariable = "LOCKSTEP_MUTANT"
+
+// MutantRun is how a planted bug fared.
+type MutantRun struct {
+	Mutant mutant.Mutant
+	// Caught: a run failed by a property that the bug breaks; Seeds is the number
+	// of seeds it took, in the order of the scenario's seeds from 1 on.
+	Caught   bool
+	Scenario string
+	Seed     uint64
+	Seeds    int
+	Failure  Failure
+	Virtual  time.Duration // of the runs up to there
+	Wall     time.Duration
+	// Strange are runs that failed for other reasons than expected.
+	Strange []Result
+	// Alarms are runs of the same seeds that failed without the bug.
+	Alarms []Result
+}
+
+// HuntMutant runs the scenarios of a planted bug until a run fails as expected,
+// or each has had its budget of seeds (0: the table's). The workers of hunt are a
+// program built with -tags mutants, those of clean one without; then the same
+// seeds are run without the bug, which must all pass.
+func HuntMutant(m mutant.Mutant, budget int, hunt, clean Campaign) MutantRun {
+	if budget <= 0 {
+		budget = m.Seeds
+	}
+	hunt.Env = append(append([]string(nil), hunt.Env...), MutantVariable+"="+m.Name)
+	run := MutantRun{Mutant: m}
+	began := time.Now()
+	var tried []Job
+	for first := 1; first <= budget && !run.Caught; first += max(hunt.Workers, 1) {
+		var jobs []Job
+		for seed := first; seed < first+max(hunt.Workers, 1) && seed <= budget; seed++ {
+			for _, scenario := range m.Scenarios {
+				jobs = append(jobs, Job{Scenario: scenario, Seed: uint64(seed)})
+			}
+		}
+		for i, r := range hunt.Run(jobs, nil) {
+			run.take(jobs[i], r.Result)
+			tried = append(tried, jobs[i])
+			if run.Caught {
+				break
+			}
+		}
+	}
+	run.Wall = time.Since(began)
+	for _, r := range clean.Run(tried, nil) {
+		if r.Result.Verdict != Pass {
+			run.Alarms = append(run.Alarms, r.Result)
+		}
+	}
+	return run
+}
+
+// take judges one run with the bug.
+func (run *MutantRun) take(job Job, r Result) {
+	run.Seeds++
+	run.Virtual += r.Virtual.Std()
+	if r.Verdict == Pass {
+		return
+	}
+	for _, f := range r.Failures {
+		if expected(run.Mutant, f) {
+			run.Caught, run.Scenario, run.Seed, run.Failure = true, job.Scenario, job.Seed, f
+			return
+		}
+	}
+	run.Strange = append(run.Strange, r)
+}
+
+// expected reports whether a failure is one that the bug should cause.
+func expected(m mutant.Mutant, f Failure) bool {
+	for _, start := range m.Caught {
+		if property, detail, both := strings.Cut(start, " | "); strings.HasPrefix(f.Property, property) && (!both || strings.HasPrefix(f.Detail, detail)) {
+			return true
+		}
+	}
+	return false
+}

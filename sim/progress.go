@@ -1,0 +1,223 @@
+package sim
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+	"lockstep/broker/loop"
+	"lockstep/broker/node"
+	"lockstep/broker/shard"
+	"lockstep/checker"
+)
+
+// What a cluster owes besides safety: it goes on acknowledging while quorums
+// live, acknowledges without delay where nothing is wrong, forwards once. A plan
+// says in its workload's options which of these its faults leave in force.
+
+// checkProgress judges a finished run.
+func (c *cluster) checkProgress(w *World) {
+	if bound := c.option("ack_pause_ms", 0); bound > 0 {
+		c.checkPauses(w, time.Duration(bound)*time.Millisecond)
+	}
+	if len(c.plan.Faults) == 0 {
+		c.checkAckTime(w)
+	}
+	c.checkForwards(w)
+}
+
+// try is one produce with acks=all.
+type try struct{ call, acked time.Duration }
+
+// checkPauses looks for stretches of the safety phase in which a partition was
+// asked in vain for longer than the bound.
+func (c *cluster) checkPauses(w *World, bound time.Duration) {
+	until := min(c.plan.Duration.Std(), w.healedAt())
+	if slow := c.option("slow_from_ms", -1); slow >= 0 {
+		until = min(until, time.Duration(slow)*time.Millisecond)
+	}
+	tries := map[checker.Partition][]try{}
+	var order []checker.Partition
+	for i := range c.rec.h.Produces {
+		op := &c.rec.h.Produces[i]
+		if op.Acks != checker.AcksAll {
+			continue
+		}
+		t := try{call: op.Call.At, acked: -1}
+		if op.Outcome == checker.Acked {
+			t.acked = op.Return.At
+		} else if c.troubled(brokerName(kafka.NodeID(op.Node)), op.Call.At) {
+			continue
+		}
+		if tries[op.Partition] == nil {
+			order = append(order, op.Partition)
+		}
+		tries[op.Partition] = append(tries[op.Partition], t)
+	}
+	for _, p := range order {
+		from, to := longestPause(tries[p], until)
+		if to-from > bound && c.facts.exists(partitionOf(p)) {
+			w.Violated("a partition with a leader and quorums keeps acknowledging", p.String(),
+				"no acks=all produce was acknowledged from %v on, and one that was tried at %v by way of a broker without a fault was not either; the bound is %v", from, to, bound)
+		}
+	}
+}
+
+// longestPause is the longest stretch from an acknowledgement to the last
+// produce before the next one that failed: clients that try nothing, or go to
+// brokers that can't answer, do not make a pause of the cluster's.
+func longestPause(tries []try, until time.Duration) (from, to time.Duration) {
+	slices.SortFunc(tries, func(a, b try) int { return cmp.Compare(a.at(), b.at()) })
+	acked := time.Duration(-1)
+	for _, t := range tries {
+		switch {
+		case t.at() >= until:
+			return from, to
+		case t.acked >= 0:
+			acked = t.acked
+		case acked >= 0 && t.call-acked > to-from:
+			from, to = acked, t.call
+		}
+	}
+	return from, to
+}
+
+// at is when the try shows how the partition does.
+func (t try) at() time.Duration { return max(t.call, t.acked) }
+
+// troubled reports whether a fault of the plan was on a broker at that time.
+func (c *cluster) troubled(name string, at time.Duration) bool {
+	for _, f := range c.world.FaultSpans() {
+		if f.Node == name && f.Peer == "" && time.Duration(f.From) <= at && env.Instant(at) <= f.To {
+			return true
+		}
+	}
+	return false
+}
+
+// healedAt is when the safety phase ended.
+func (w *World) healedAt() time.Duration { return w.plan.Duration.Std() }
+
+// checkAckTime: where nothing goes wrong an acknowledgement takes about two
+// syncs and a few ways through the network, whatever the load (BUGS W1): what
+// arrives while a sync runs is the next batch, and nothing waits for a tick.
+func (c *cluster) checkAckTime(w *World) {
+	var took []time.Duration
+	for i := range c.rec.h.Produces {
+		if op := &c.rec.h.Produces[i]; op.Acks == checker.AcksAll && op.Outcome == checker.Acked {
+			took = append(took, op.Return.At-op.Call.At)
+		}
+	}
+	const enough = 20
+	if len(took) < enough {
+		return
+	}
+	slices.Sort(took)
+	if median, bound := took[len(took)/2], c.plan.ackBound(); median > bound {
+		w.Violated("acknowledgements take no longer than disks and links do", "",
+			"half of %d acks=all produces took %v or more; the plan's disks and links account for %v", len(took), median, bound)
+	}
+}
+
+// ackBound is an upper bound on the median time of an acknowledgement: the
+// slowest way of a forwarded produce, with a whole sync in front of each of its
+// own, times what queues may add under the plan's limits.
+func (p *Plan) ackBound() time.Duration {
+	hop := p.Network.Latency.Std() + p.Network.Jitter.Std()
+	turn := p.Limits.WakeUp.Std() + p.Limits.TurnCost.High.Std() + 8*p.Limits.EventCost.Std()
+	mail := p.Limits.MailDelay.High.Std() + turn
+	sync := p.Disk.options().Sync
+	way := 6*(hop+turn) + 6*mail + 4*(sync.Base+sync.Jitter)
+	queues := time.Duration(3)
+	if p.Workload.Options["tight"] != 0 || p.Limits.TurnEvents < 8 || p.Limits.Mailbox < 64 {
+		queues = 24
+	}
+	return queues*way + time.Millisecond
+}
+
+// checkForwards: a produce is forwarded once (PROTOCOL 33), so no broker can
+// have forwarded more than clients have sent it. Only the present lives are
+// counted, against what clients sent in all.
+func (c *cluster) checkForwards(w *World) {
+	sent := map[checker.NodeID]uint64{}
+	for i := range c.rec.h.Produces {
+		sent[c.rec.h.Produces[i].Node]++
+	}
+	for _, name := range c.brokers {
+		n := w.Node(name)
+		if !n.Up() {
+			continue
+		}
+		var forwarded uint64
+		for _, l := range n.loops {
+			if s, ok := l.loop.(*shard.Shard); ok {
+				stats := s.Stats()
+				forwarded += stats.Forwarded - stats.ForwardsRecalled
+			}
+		}
+		if clients := sent[nodeOfAddr(name)]; forwarded > clients {
+			w.Violated("P11: a produce is forwarded once", name, "%d produces were forwarded, clients had sent %d", forwarded, clients)
+		}
+	}
+}
+
+// operator asks the control loop of every broker for its counters now and then,
+// as somebody who watches the cluster does. A loop that runs answers, whatever
+// its disk and its peers do.
+type operator struct {
+	world  *World
+	every  time.Duration
+	bound  time.Duration
+	asked  map[*loopHost]env.Instant // unanswered; looked up only
+	silent bool                      // it has complained once
+}
+
+// operatorAsks begins to ask, if the plan wants it.
+func (c *cluster) operatorAsks(w *World) {
+	bound := time.Duration(c.option("operator_ms", 0)) * time.Millisecond
+	if bound <= 0 {
+		return
+	}
+	o := &operator{world: w, every: bound / 2, bound: bound, asked: map[*loopHost]env.Instant{}}
+	w.operator = o
+	w.After(o.every, "operator", o.ask)
+}
+
+func (o *operator) ask() {
+	o.world.After(o.every, "operator", o.ask)
+	now := o.world.Now()
+	for _, n := range o.world.nodes {
+		if !n.up || n.spec.Role != "broker" {
+			continue
+		}
+		l := n.loops[0]
+		since, waiting := o.asked[l]
+		switch {
+		case l.stuck() || n.slow > 1:
+			delete(o.asked, l) // it does not run as it should, and that is the plan's doing
+		case !waiting:
+			o.asked[l] = now
+			l.ask(node.StatsRequest{})
+		case now.Sub(since) > o.bound && !o.silent:
+			o.silent = true
+			o.world.Violated("P11: a running loop answers its operator", l.where(),
+				"asked for its counters at %v, and silent for %v since", time.Duration(since), now.Sub(since))
+		}
+	}
+}
+
+// answered takes a reply to Outside; without an operator nobody reads it.
+func (o *operator) answered(l *loopHost) {
+	if o != nil {
+		delete(o.asked, l)
+	}
+}
+
+// ask mails a request from outside of the node.
+func (l *loopHost) ask(m any) {
+	content, _ := l.node.world.mail.sum(m)
+	l.replies++
+	l.deliver(inboxEntry{event: loop.Event{Kind: loop.Mail, From: loop.Outside, Mail: m}, sum: content})
+}
