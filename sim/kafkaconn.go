@@ -170,7 +170,10 @@ func (k *kafkaConn) answer(now env.Time, frame []byte) {
 	call := k.waiting[at]
 	k.waiting = append(k.waiting[:at], k.waiting[at+1:]...)
 	k.client.timers.Cancel(call.patience)
-	rec.h.Requests[call.record].Return = rec.moment()
+	r := &rec.h.Requests[call.record]
+	if r.Return = rec.moment(); r.Return.At > r.Deadline+requestSlack {
+		r.Excused = k.client.cluster.excuse(k.client.name, k.node, env.Instant(r.Call.At))
+	}
 	k.readLate(now)
 	resp, err := client.DecodeResponse(frame, call.req)
 	if err != nil {
