@@ -48,7 +48,7 @@ func (c *cluster) checkPauses(w *World, bound time.Duration) {
 		t := try{call: op.Call.At, acked: -1}
 		if op.Outcome == checker.Acked {
 			t.acked = op.Return.At
-		} else if c.troubled(brokerName(kafka.NodeID(op.Node)), op.Call.At) {
+		} else if !c.mayServe(op.Partition, op.Node, op.Call.At) {
 			continue
 		}
 		if tries[op.Partition] == nil {
@@ -87,14 +87,30 @@ func longestPause(tries []try, until time.Duration) (from, to time.Duration) {
 // at is when the try shows how the partition does.
 func (t try) at() time.Duration { return max(t.call, t.acked) }
 
-// troubled reports whether a fault of the plan was on a broker at that time.
-func (c *cluster) troubled(name string, at time.Duration) bool {
-	for _, f := range c.world.FaultSpans() {
-		if f.Node == name && f.Peer == "" && time.Duration(f.From) <= at && env.Instant(at) <= f.To {
-			return true
+// mayServe reports whether a produce that a broker got at that time had a way to
+// the leader: no fault is on the broker, none between it and the leader, and it
+// is no earlier leader that may not have heard of its successor.
+func (c *cluster) mayServe(p checker.Partition, node checker.NodeID, at time.Duration) bool {
+	leader, led := checker.NodeID(-1), false
+	for i := range c.rec.h.Leaders {
+		if f := &c.rec.h.Leaders[i]; f.Partition == p && f.At.At <= at {
+			leader = f.Node
+			led = led || f.Node == node
 		}
 	}
-	return false
+	if led && leader != node {
+		return false
+	}
+	name, peer := brokerName(kafka.NodeID(node)), brokerName(kafka.NodeID(leader))
+	for _, f := range c.world.FaultSpans() {
+		if time.Duration(f.From) > at || env.Instant(at) > f.To {
+			continue
+		}
+		if f.Node == name && (f.Peer == "" || f.Peer == peer) || f.Node == peer && f.Peer == name {
+			return false
+		}
+	}
+	return true
 }
 
 // healedAt is when the safety phase ended.
