@@ -152,6 +152,9 @@ func printMutant(w io.Writer, run sim.MutantRun) {
 	by := "SURVIVED"
 	if run.Caught {
 		by = fmt.Sprintf("%s (%s seed %d)", run.Failure.Property, run.Scenario, run.Seed)
+		if strings.HasPrefix(run.Failure.Detail, "assertion") {
+			by += ": " + run.Failure.Detail // one property, many assertions
+		}
 	}
 	fmt.Fprintf(w, "%-4s %6d %10s %7.1fs  %s\n", run.Mutant.Name, run.Seeds, run.Virtual.Round(time.Second), run.Wall.Seconds(), by)
 	for _, r := range run.Strange {
