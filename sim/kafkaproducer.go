@@ -42,7 +42,7 @@ type produceLane struct {
 	queue    []*produceBatch
 	inflight int
 	route    string      // where the requests in flight went
-	failed   bool        // send again from the oldest on, once nothing is in flight
+	failed   bool        // nothing is sent before all that is in flight has ended: then from the oldest on
 	settled  bool        // a batch was acknowledged: the partition knows the producer
 	notUntil env.Instant // after a failure
 }
@@ -160,7 +160,7 @@ func (p *producer) tick(now env.Time) {
 
 // pump sends what may be sent.
 func (p *producer) pump(now env.Time, l *produceLane) {
-	if now.Mono < l.notUntil || l.failed && p.idempotent && l.inflight > 0 {
+	if now.Mono < l.notUntil || l.failed && l.inflight > 0 {
 		return
 	}
 	if l.failed {
@@ -309,7 +309,12 @@ func (p *producer) ended(now env.Time, l *produceLane, b *produceBatch, record i
 		!p.idempotent && outcome == checker.Ambiguous && !p.reckless:
 		l.settled = l.settled || outcome == checker.Acked
 		l.resolve(b)
-		p.pump(now, l)
+		if outcome == checker.Acked || p.acks == checker.AcksNone {
+			p.pump(now, l)
+		} else {
+			l.failed = true // and another way is looked for
+			p.later(now, l)
+		}
 		return
 	}
 	b.sent = false
