@@ -172,7 +172,7 @@ func (k *kafkaConn) answer(now env.Time, frame []byte) {
 	k.client.timers.Cancel(call.patience)
 	r := &rec.h.Requests[call.record]
 	if r.Return = rec.moment(); r.Return.At > r.Deadline+requestSlack {
-		r.Excused = k.client.cluster.excuse(k.client.name, k.node, env.Instant(r.Call.At))
+		r.Excused = k.excuse(r)
 	}
 	k.readLate(now)
 	resp, err := client.DecodeResponse(frame, call.req)
@@ -181,6 +181,17 @@ func (k *kafkaConn) answer(now env.Time, frame []byte) {
 		resp = nil
 	}
 	call.done(now, resp)
+}
+
+// excuse says why a request need not have ended in time; "" if nothing does.
+func (k *kafkaConn) excuse(r *checker.Request) string {
+	why := k.client.cluster.excuse(k.client.name, k.node, env.Instant(r.Call.At))
+	if why == "" && k.client.cluster.option("tight", 0) == 1 {
+		// Produces of others may hold the whole budget until their own deadlines; a
+		// request that was not read yet has none.
+		why = "the broker's budget of bytes was taken"
+	}
+	return why
 }
 
 // drop ends the connection and everything on it.
@@ -202,12 +213,7 @@ func (k *kafkaConn) drop(now env.Time) {
 		c.timers.Cancel(call.patience)
 		r := &rec.h.Requests[call.record]
 		r.Closed, r.Return = true, rec.moment()
-		r.Excused = c.cluster.excuse(c.name, k.node, env.Instant(r.Call.At))
-		if r.Excused == "" && c.cluster.option("tight", 0) == 1 {
-			// Produces of others may hold the whole budget until their own deadlines;
-			// a request that was not read yet has none.
-			r.Excused = "the broker's budget of bytes was taken"
-		}
+		r.Excused = k.excuse(r)
 		call.done(now, nil)
 	}
 	for _, call := range k.unsent {

@@ -213,7 +213,9 @@ func (l *Leader) Acked(from Member, durable kafka.Offset, now env.Instant) bool 
 		f.next = durable
 	}
 	if durable >= f.endAtAck {
-		f.caughtUpAt = f.lastAckAt
+		// Never back: after an idle time lastAckAt is old, and the follower has only
+		// been behind since the append that ended it.
+		f.caughtUpAt = max(f.caughtUpAt, f.lastAckAt)
 	}
 	f.lastAckAt, f.endAtAck = now, l.end
 	if f.durable == l.end {
