@@ -45,8 +45,7 @@ func (a *admin) makeTopics(now env.Time) {
 	if a.c.stopped {
 		return
 	}
-	missing := slices.ContainsFunc(a.c.cluster.topics, func(name string) bool { return a.c.topics[name] == nil })
-	if !missing {
+	if !a.missing() {
 		return
 	}
 	a.c.after(now, a.c.between(200*time.Millisecond, 600*time.Millisecond), a.makeTopics)
@@ -62,13 +61,18 @@ func (a *admin) makeTopics(now env.Time) {
 	}
 }
 
+// missing reports whether a topic of the workload is not there yet.
+func (a *admin) missing() bool {
+	return slices.ContainsFunc(a.c.cluster.topics, func(name string) bool { return a.c.topics[name] == nil })
+}
+
 // tick creates or deletes a topic of the churn.
 func (a *admin) tick(now env.Time) {
 	if a.churn == 0 || a.c.stopped || a.c.cluster.healed {
 		return
 	}
 	a.c.after(now, a.c.cluster.pace(a.churn), a.tick)
-	if a.busy {
+	if a.busy || a.first && a.missing() {
 		return
 	}
 	name := "x" + strconv.Itoa(a.c.rand.IntN(3))
