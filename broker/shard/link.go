@@ -1,6 +1,8 @@
 package shard
 
 import (
+	"time"
+
 	"lockstep/broker/api"
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
@@ -69,7 +71,7 @@ func (s *Shard) redialLater(now env.Time, l *link) {
 	l.backoff++
 	pause = min(pause, s.limits.RedialMax)
 	// Up to half as long again, so that shards don't dial in step.
-	pause += pause * timeFraction(s.jitter.IntN(512)) / 1024
+	pause += pause * time.Duration(s.jitter.IntN(512)) / 1024
 	s.timers.Cancel(l.timer)
 	l.timer = s.timers.Set(now.Mono.Add(pause), due{kind: dueRedial, link: l})
 }

@@ -50,10 +50,9 @@ type part struct {
 	reads    []pendingRead
 
 	// --- leading ---
-	told       []toldWatermark  // by follower
-	tell       *loop.Timer[due] // tellWatermark
-	wake       *loop.Timer[due] // when the leader wants to be asked again
-	proposalOp uint64
+	told []toldWatermark  // by follower
+	tell *loop.Timer[due] // tellWatermark
+	wake *loop.Timer[due] // when the leader wants to be asked again
 
 	// --- following ---
 	ackVia          Via

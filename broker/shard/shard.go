@@ -401,9 +401,6 @@ func (s *Shard) drain(now env.Time) {
 	s.confirm()
 }
 
-// timeFraction makes the arithmetic of jitter read well.
-func timeFraction(n int) time.Duration { return time.Duration(n) }
-
 // handlerContext is what handlers of package api see.
 type handlerContext struct {
 	shard   *Shard
