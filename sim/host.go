@@ -169,14 +169,17 @@ func turnSize(draw uint64, waiting, bound int) int {
 	return min(take, bound)
 }
 
-// turnCost draws how long a turn keeps the loop busy.
+// turnCost draws how long a turn keeps the loop busy. A slow node's work takes
+// longer, its hiccups do not: multiplied, one would outlast the fault by seconds
+// and freeze the loop while the run is judged as if it were well.
 func turnCost(draw uint64, events int, limits Limits, slow int64) env.Instant {
 	base, spread := int64(limits.TurnCost.Low), int64(limits.TurnCost.High-limits.TurnCost.Low)
 	cost := base + int64((draw>>18&0xffff)*uint64(spread)>>16) + int64(events)*int64(limits.EventCost)
+	cost *= max(slow, 1)
 	if limits.HiccupEvery > 0 && draw>>34%uint64(limits.HiccupEvery) == 0 {
 		cost += int64(limits.Hiccup)
 	}
-	return env.Instant(max(cost*max(slow, 1), 1))
+	return env.Instant(max(cost, 1))
 }
 
 // Disk implements loop.Host.
