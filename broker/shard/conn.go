@@ -86,7 +86,7 @@ func (s *Shard) readClient(now env.Time, c *clientConn) {
 		if c.next == nil {
 			frame, ok, err := c.framer.Next()
 			if err != nil {
-				s.refuseClient(now, c, err)
+				s.refuseClient(now, c)
 				return
 			}
 			if !ok {
@@ -94,7 +94,7 @@ func (s *Shard) readClient(now env.Time, c *clientConn) {
 			}
 			request, err := wire.ParseRequest(frame)
 			if err != nil && !s.answerNewerApiVersions(now, c, err) {
-				s.refuseClient(now, c, err)
+				s.refuseClient(now, c)
 				return
 			}
 			if err != nil {
@@ -109,7 +109,7 @@ func (s *Shard) readClient(now env.Time, c *clientConn) {
 		next := c.next
 		c.next = nil
 		if err := s.startClientRequest(now, c, next); err != nil {
-			s.refuseClient(now, c, err)
+			s.refuseClient(now, c)
 			return
 		}
 		s.runRunnable(now)
@@ -227,8 +227,9 @@ func finishedFirst(a, b *request) int {
 }
 
 // refuseClient closes a connection that sent what we do not serve; the answers
-// that are ready still leave.
-func (s *Shard) refuseClient(now env.Time, c *clientConn, err error) {
+// that are ready still leave. It is counted, not logged: what clients send must
+// not fill a disk.
+func (s *Shard) refuseClient(now env.Time, c *clientConn) {
 	s.stats.ConnectionsRefused++
 	c.conn.CloseAfterSend()
 	s.dropClient(now, c)

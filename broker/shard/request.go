@@ -214,7 +214,7 @@ func (s *Shard) runRunnable(now env.Time) {
 // true answer: its connection ends.
 func (s *Shard) expire(now env.Time, r *request) {
 	if r.held {
-		s.refuseClient(now, r.conn, nil)
+		s.refuseClient(now, r.conn)
 		return
 	}
 	s.cancelOps(now, r)
