@@ -24,6 +24,9 @@ type object[S, I any] struct {
 	hash     func(S) uint64
 	describe func(I) string
 	state    func(S) string
+	// alike says that two operations that never returned are one as good as the
+	// other; nil: no two are.
+	alike func(a, b I) bool
 }
 
 // timed is an operation with its interval.
@@ -33,25 +36,85 @@ type timed[I any] struct {
 	input     I
 }
 
+// call is an operation in a search, and what says that it is alike to others:
+// the kind of its likes and its place among them in the order of calls.
+type call[I any] struct {
+	input       I
+	kind, place int // kind -1: it has no likes
+}
+
+// calls finds the operations that are alike. Of two of them the one called first
+// can stand wherever the other can, so a search need only try orders that take
+// them as they were called: n of them have n+1 outcomes at any moment, not 2^n.
+func (o object[S, I]) calls(ops []timed[I]) []call[I] {
+	out := make([]call[I], len(ops))
+	var first, members []int // by kind: an operation of it, and how many there are
+	for i, op := range ops {
+		out[i] = call[I]{input: op.input, kind: -1}
+		if o.alike == nil || op.ret != Never {
+			continue
+		}
+		kind := slices.IndexFunc(first, func(f int) bool { return o.alike(ops[f].input, op.input) })
+		if kind < 0 {
+			kind = len(first)
+			first, members = append(first, i), append(members, 0)
+		}
+		out[i].kind, out[i].place = kind, members[kind]
+		members[kind]++
+	}
+	return out
+}
+
+// searchState is the object's state and, by kind, how many operations that are
+// alike have been taken.
+type searchState[S any] struct {
+	object S
+	taken  string
+}
+
+// take counts an operation, and refuses one before whose turn it is.
+func (s searchState[S]) take(kind, place int) (string, bool) {
+	if kind < 0 {
+		return s.taken, true
+	}
+	counts := []rune(s.taken)
+	for len(counts) <= kind {
+		counts = append(counts, 0)
+	}
+	if int(counts[kind]) != place {
+		return s.taken, false
+	}
+	counts[kind]++
+	return string(counts), true
+}
+
 // model makes a Porcupine model that starts in init. gaveUp is set once more
 // than searchStepsMax steps were tried; from then on every step fails, so that
 // the search folds up soon.
 func (o object[S, I]) model(init S, gaveUp *bool) porcupine.Model {
 	steps := 0
 	return porcupine.Model{
-		Init: func() any { return init },
+		Init: func() any { return searchState[S]{object: init} },
 		Step: func(state, input, _ any) (bool, any) {
 			if steps++; steps > searchStepsMax {
 				*gaveUp = true
 				return false, state
 			}
-			ok, next := o.step(state.(S), input.(I))
-			return ok, next
+			s, c := state.(searchState[S]), input.(call[I])
+			taken, ok := s.take(c.kind, c.place)
+			if !ok {
+				return false, state
+			}
+			ok, next := o.step(s.object, c.input)
+			return ok, searchState[S]{next, taken}
 		},
-		Equal:             func(a, b any) bool { return o.equal(a.(S), b.(S)) },
-		Hash:              func(s any) uint64 { return o.hash(s.(S)) },
-		DescribeOperation: func(in, _ any) string { return o.describe(in.(I)) },
-		DescribeState:     func(s any) string { return o.state(s.(S)) },
+		Equal: func(a, b any) bool {
+			x, y := a.(searchState[S]), b.(searchState[S])
+			return x.taken == y.taken && o.equal(x.object, y.object)
+		},
+		Hash:              func(s any) uint64 { return o.hash(s.(searchState[S]).object) },
+		DescribeOperation: func(in, _ any) string { return o.describe(in.(call[I]).input) },
+		DescribeState:     func(s any) string { return o.state(s.(searchState[S]).object) },
 	}
 }
 
@@ -62,7 +125,7 @@ func (o object[S, I]) linearize(init S, ops []timed[I]) Verdict {
 		return Unknown
 	}
 	gaveUp := false
-	ok := porcupine.CheckOperations(o.model(init, &gaveUp), porcupineOps(ops))
+	ok := porcupine.CheckOperations(o.model(init, &gaveUp), o.porcupineOps(ops))
 	switch {
 	case ok:
 		return Pass
@@ -74,7 +137,7 @@ func (o object[S, I]) linearize(init S, ops []timed[I]) Verdict {
 
 // porcupineOps replaces moments by their ranks. Porcupine puts calls before
 // returns of the same time, so equal moments stay concurrent.
-func porcupineOps[I any](ops []timed[I]) []porcupine.Operation {
+func (o object[S, I]) porcupineOps(ops []timed[I]) []porcupine.Operation {
 	var moments []Moment
 	for _, op := range ops {
 		moments = append(moments, op.call, op.ret)
@@ -85,9 +148,10 @@ func porcupineOps[I any](ops []timed[I]) []porcupine.Operation {
 		i, _ := slices.BinarySearchFunc(moments, m, Moment.compare)
 		return int64(i)
 	}
+	calls := o.calls(ops)
 	out := make([]porcupine.Operation, 0, len(ops))
-	for _, op := range ops {
-		out = append(out, porcupine.Operation{ClientId: op.client, Input: op.input, Call: rank(op.call), Return: rank(op.ret)})
+	for i, op := range ops {
+		out = append(out, porcupine.Operation{ClientId: op.client, Input: calls[i], Call: rank(op.call), Return: rank(op.ret)})
 	}
 	return out
 }

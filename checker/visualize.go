@@ -43,7 +43,7 @@ func VisualizePartition(h *History, p Partition, path string) error {
 func visualize[S, I any](o object[S, I], init S, ops []timed[I], path string) error {
 	gaveUp := false
 	model := o.model(init, &gaveUp)
-	_, info := porcupine.CheckOperationsVerbose(model, porcupineOps(ops), 0)
+	_, info := porcupine.CheckOperationsVerbose(model, o.porcupineOps(ops), 0)
 	// Drawing replays the steps, which must not run into a spent budget.
 	if err := porcupine.VisualizePath(o.model(init, &gaveUp), info, path); err != nil {
 		return fmt.Errorf("checker: visualise to %s: %w", path, err)

@@ -74,6 +74,15 @@ func (c *cluster) TurnEnded(n *Node, id loop.ID, l loop.Loop) {
 	}
 }
 
+// BeforeMail implements TurnObserver. Metadata may end a leadership in the
+// middle of a turn, and with it the sight of what it committed earlier in the
+// same turn: a loop that was frozen finds both in its mailbox.
+func (c *cluster) BeforeMail(n *Node, id loop.ID, l loop.Loop, mail any) {
+	if _, ok := mail.(shard.Applied); ok {
+		c.TurnEnded(n, id, l)
+	}
+}
+
 // startedSince reports whether a broker's present life is younger than a moment.
 func (f *facts) startedSince(name string, since env.Instant) bool {
 	life := f.lives[name]

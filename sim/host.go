@@ -105,6 +105,9 @@ func (l *loopHost) step(now env.Time, take int) {
 		entry := l.inbox.pop()
 		l.given(entry)
 		l.current = entry.event
+		if entry.event.Kind == loop.Mail && world.observer != nil {
+			world.observer.BeforeMail(l.node, l.id, l.loop, entry.event.Mail)
+		}
 		l.loop.Step(now, &l.current)
 		if l.dead {
 			return // the loop stopped its node

@@ -62,10 +62,12 @@ type Subject interface {
 }
 
 // TurnObserver is implemented by subjects that look into loops: it is told of
-// the end of every turn, also of one in which the loop stopped its node. It must
+// the end of every turn, also of one in which the loop stopped its node, and of
+// every mail that a loop is about to be given in the middle of a turn. It must
 // not change the loop's state.
 type TurnObserver interface {
 	TurnEnded(n *Node, id loop.ID, l loop.Loop)
+	BeforeMail(n *Node, id loop.ID, l loop.Loop, mail any)
 }
 
 // Options are what may differ between two runs of one plan without a change of
