@@ -68,6 +68,7 @@ func (c *cluster) limits() limits.Limits {
 	l.TailBytes = 32 << 10
 	l.FlushBytes = 4 << 10
 	l.FlushesInFlight = 1
+	l.FlushesTogether = 2
 	l.FetchBytes = 8 << 10
 	l.WindowBytes = 4 << 10
 	l.CatchUpBytes = 4 << 10

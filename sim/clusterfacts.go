@@ -17,12 +17,13 @@ import (
 // facts is what the simulator sees inside the brokers, turn by turn, and hands
 // to the checkers.
 type facts struct {
-	cluster  *cluster
-	replicas map[replicaKey]*replicaTrack // looked up; walked by way of keys
-	keys     []replicaKey                 // in order of first sight
-	lives    map[string]*lifeTrack        // by broker
-	top      map[kafka.PartitionID]kafka.Offset
-	bytes    int64 // the highest of InflightBytes
+	cluster   *cluster
+	replicas  map[replicaKey]*replicaTrack // looked up; walked by way of keys
+	keys      []replicaKey                 // in order of first sight
+	lives     map[string]*lifeTrack        // by broker
+	top       map[kafka.PartitionID]kafka.Offset
+	bytes     int64 // the most of InflightBytes of clients
+	forwarded int64 // and of those forwarded
 }
 
 type replicaKey struct {
@@ -117,7 +118,8 @@ func (f *facts) seeShard(n *Node, life *lifeTrack, id loop.ID, s *shard.Shard) {
 	if !s.Recovered() {
 		return
 	}
-	f.bytes = max(f.bytes, int64(s.InflightBytes()))
+	ofClients, forwarded := s.InflightBytes()
+	f.bytes, f.forwarded = max(f.bytes, int64(ofClients)), max(f.forwarded, int64(forwarded))
 	first := !life.recovered[id]
 	life.recovered[id] = true
 	s.Inspect(func(p *shard.PartState) { f.seeReplica(n, first, p) })

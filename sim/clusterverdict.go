@@ -13,6 +13,7 @@ import (
 	"lockstep/broker/kafka"
 	"lockstep/broker/loop"
 	"lockstep/checker"
+	"lockstep/netsim"
 )
 
 // Check implements Subject: it lets the healed cluster idle, collects what every
@@ -27,7 +28,9 @@ func (c *cluster) Check(w *World) {
 	c.collectTopics(w)
 	c.collectLogs(w)
 	c.collectImages(w)
-	h.Queues = append(h.Queues, checker.QueueFact{Name: "bytes of unanswered produces of a shard", Max: c.facts.bytes, Bound: c.bytesBound()})
+	h.Queues = append(h.Queues,
+		checker.QueueFact{Name: "bytes of unanswered produces of a shard", Max: c.facts.bytes, Bound: c.bytesBound()},
+		checker.QueueFact{Name: "bytes of produces forwarded to a shard", Max: c.facts.forwarded, Bound: c.forwardedBound()})
 	h.End = c.rec.moment()
 	if w.history != nil {
 		w.history(h)
@@ -40,9 +43,18 @@ func (c *cluster) Check(w *World) {
 	c.requireEvidence(w, &report)
 }
 
-// bytesBound: one request always fits, whatever the budget, and so does one of
-// each other node that was forwarded.
+// bytesBound: one request always fits, whatever the budget.
 func (c *cluster) bytesBound() int64 { return int64(c.limits().InflightBytes) + 64<<10 }
+
+// forwardedBound: what the shards of all other nodes may have unanswered, and
+// what a connection that a sender has given up may still deliver.
+func (c *cluster) forwardedBound() int64 {
+	var senders int64
+	for _, name := range c.brokers {
+		senders += int64(c.world.Node(name).spec.Shards)
+	}
+	return senders * (c.bytesBound() + netsim.RecvWindow)
+}
 
 func (c *cluster) report(w *World, h *checker.History, r *checker.Result) {
 	switch r.Verdict {

@@ -44,6 +44,10 @@ type Limits struct {
 	FlushBytes int
 	// FlushesInFlight is the number of partitions flushed at the same time.
 	FlushesInFlight int
+	// FlushesTogether is the number of dirty partitions from which, under
+	// pressure, so many are flushed at the same time and share syncs of the file
+	// system instead of syncing file by file.
+	FlushesTogether int
 	// FetchBytes caps one partition's share of a fetch response; the first batch
 	// is returned whole whatever its size.
 	FetchBytes int
@@ -117,6 +121,7 @@ func Default() Limits {
 		TailBytes:       128 << 20,
 		FlushBytes:      1 << 20,
 		FlushesInFlight: 2,
+		FlushesTogether: 32,
 		FetchBytes:      16 << 20,
 
 		AckTimeout:      time.Second,

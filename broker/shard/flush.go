@@ -27,15 +27,21 @@ func (s *Shard) flushSome(now env.Time) {
 		s.toFlush = s.toFlush[1:]
 		p.toFlush = false
 		if s.canFlush(p, int64(s.limits.FlushBytes)) {
-			s.startFlush(p)
+			s.startFlush(p, partition.FlushOptions{})
 		}
 	}
 	if s.tailBytes <= int64(s.limits.TailBytes) && s.wal.Used() <= s.cfg.WAL.BudgetBytes/2 {
 		return
 	}
-	for i := 0; i < len(s.dirty) && s.flushing < s.limits.FlushesInFlight; i++ {
+	// Many partitions with little each: a sync of the file system serves them all,
+	// where syncs of their files would be several for each.
+	inFlight, options := s.limits.FlushesInFlight, partition.FlushOptions{}
+	if len(s.dirty) >= s.limits.FlushesTogether {
+		inFlight, options.ExternalSync = s.limits.FlushesTogether, true
+	}
+	for i := 0; i < len(s.dirty) && s.flushing < inFlight; i++ {
 		if p := s.dirty[i]; s.canFlush(p, 1) {
-			s.startFlush(p)
+			s.startFlush(p, options)
 		}
 	}
 }
@@ -61,11 +67,11 @@ func (s *Shard) canFlush(p *part, least int64) bool {
 	return c.Bytes >= least || least <= 1 && c.Notes > 0
 }
 
-func (s *Shard) startFlush(p *part) {
+func (s *Shard) startFlush(p *part, options partition.FlushOptions) {
 	p.flushing = true
 	s.flushing++
 	s.stats.Flushes++
-	p.log.Flush(partition.FlushOptions{})
+	p.log.Flush(options)
 	s.onDone(s.now, p, p.log.Pending())
 }
 
@@ -101,16 +107,32 @@ func (s *Shard) releaseWAL() {
 	}
 }
 
-// needSync is asked for by flushes that leave the sync to the shard.
+// needSync is asked for by flushes that leave the sync to the shard. A sync
+// covers what had completed before it was submitted, so those that ask while one
+// runs wait for the next.
 func (s *Shard) needSync(p *part) {
-	s.syncing = append(s.syncing, p)
+	s.toSync = append(s.toSync, p)
+	if len(s.syncing) == 0 {
+		s.syncFileSystem()
+	}
+}
+
+func (s *Shard) syncFileSystem() {
+	s.syncing, s.toSync = s.toSync, nil
+	s.stats.FileSystemSyncs++
 	s.diskFor(ownerShard).Submit(diskfs.Op{Kind: diskfs.SyncFS})
 }
 
 func (s *Shard) fileSystemSynced(now env.Time) {
-	if len(s.syncing) > 0 {
-		p := s.syncing[0]
-		s.syncing = s.syncing[1:]
-		s.onDone(now, p, p.log.Synced())
+	synced := s.syncing
+	s.syncing = nil
+	for _, p := range synced {
+		if !slices.Contains(s.toSync, p) { // else a later flush of it asked, which this sync does not cover
+			s.onDone(now, p, p.log.Synced())
+		}
+	}
+	// Most have asked again, for the names of their checkpoints.
+	if len(s.syncing) == 0 && len(s.toSync) > 0 {
+		s.syncFileSystem()
 	}
 }

@@ -220,7 +220,7 @@ func (s *Shard) onForward(now env.Time, in *inbound, f *peer.Forward) {
 		handler: &forwardHandler{op: api.Produce{Partition: f.Partition, Acks: f.Acks, Batches: f.Batches}, timeoutMs: f.TimeoutMs},
 		bytes:   len(f.Batches),
 	}
-	s.inflightBytes += r.bytes
+	s.forwardedBytes += r.bytes
 	s.startRequest(now, r)
 }
 

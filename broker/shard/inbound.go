@@ -84,10 +84,6 @@ func (s *Shard) readInbound(now env.Time, in *inbound) {
 				return
 			}
 		}
-		if f, ok := in.next.(*peer.Forward); ok && s.inflightBytes > 0 && s.inflightBytes+len(f.Batches) > s.limits.InflightBytes {
-			s.parkInbound(in)
-			return
-		}
 		message := in.next
 		in.next = nil
 		s.onInboundMessage(now, in, message)

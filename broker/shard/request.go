@@ -22,7 +22,7 @@ type request struct {
 	deadline     env.Instant
 	timer        *loop.Timer[due]
 	waitEnd      *loop.Timer[due] // ends the present Waits
-	bytes        int              // counted against limits.InflightBytes
+	bytes        int              // of a produce: see Shard.inflightBytes
 	done         bool
 	held         bool     // not begun: this incarnation is not registered yet
 	frame        [][]byte // the response, once done
@@ -252,7 +252,7 @@ func (s *Shard) finish(now env.Time, r *request) {
 	r.done = true
 	s.timers.Cancel(r.timer)
 	delete(s.requests, r.id)
-	s.release(r.bytes)
+	s.release(r)
 	if r.forward != nil {
 		s.answerForward(r)
 		return
@@ -275,14 +275,19 @@ func (s *Shard) abandon(now env.Time, requests []*request) {
 		r.done = true
 		s.timers.Cancel(r.timer)
 		delete(s.requests, r.id)
-		s.release(r.bytes)
+		s.release(r)
 	}
 }
 
-// release gives bytes back to the budget of unanswered produces.
-func (s *Shard) release(bytes int) {
-	s.inflightBytes -= bytes
-	assert.That(s.inflightBytes >= 0, "shard: budget of in-flight bytes below zero (%d)", s.inflightBytes)
+// release gives a request's bytes back to the budget of unanswered produces.
+func (s *Shard) release(r *request) {
+	if r.forward != nil {
+		s.forwardedBytes -= r.bytes
+	} else {
+		s.inflightBytes -= r.bytes
+	}
+	assert.That(s.inflightBytes >= 0 && s.forwardedBytes >= 0,
+		"shard: in-flight bytes below zero (%d of clients, %d forwarded)", s.inflightBytes, s.forwardedBytes)
 }
 
 // context is what handlers see of the shard.

@@ -68,7 +68,8 @@ type Shard struct {
 	flushing     int            // flushes under way
 	toFlush      []*part        // with enough to move
 	tailBytes    int64          // of batches in no segment yet, over all partitions
-	syncing      []*part        // flushes that wait for a sync of the file system
+	syncing      []*part        // whose flushes the present sync of the file system serves
+	toSync       []*part        // whose flushes wait for the next
 	retrySpaceAt env.Instant
 
 	// --- partitions ---
@@ -82,17 +83,23 @@ type Shard struct {
 	pushBy  env.Instant // when they are sent at the latest
 
 	// --- clients ---
-	clients       map[netsim.ConnID]*clientConn
-	requests      map[uint64]*request
-	nextRequest   uint64
-	runnable      []*request
-	held          []*request // until this incarnation is registered
-	lanesToRun    []*lane
-	parked        []*clientConn
-	hungry        int // parked connections that wait for budget
-	inflightBytes int
-	proposals     map[uint64]proposedChange
-	nextProposal  uint64
+	clients     map[netsim.ConnID]*clientConn
+	requests    map[uint64]*request
+	nextRequest uint64
+	runnable    []*request
+	held        []*request // until this incarnation is registered
+	lanesToRun  []*lane
+	parked      []*clientConn
+	hungry      int // parked connections that wait for budget
+	// inflightBytes are the bytes of unanswered produces of clients, at most
+	// limits.InflightBytes; forwardedBytes those of produces that other nodes sent.
+	// The latter are counted in the budgets of the nodes that sent them, and in no
+	// budget here: a connection that waited for one would hold up the pushes behind
+	// it, and with them the acknowledgements that free the budget.
+	inflightBytes  int
+	forwardedBytes int
+	proposals      map[uint64]proposedChange
+	nextProposal   uint64
 
 	// --- other nodes ---
 	links         []*link // by the time of the first use

@@ -31,8 +31,9 @@ type PartState struct {
 // Recovered reports whether the shard has replayed its log.
 func (s *Shard) Recovered() bool { return s.recovered }
 
-// InflightBytes are the bytes of unanswered produces.
-func (s *Shard) InflightBytes() int { return s.inflightBytes }
+// InflightBytes are the bytes of unanswered produces, of clients of this shard
+// and of those that other nodes forwarded to it.
+func (s *Shard) InflightBytes() (ofClients, forwarded int) { return s.inflightBytes, s.forwardedBytes }
 
 // WaitingRequests are the requests that have not been answered.
 func (s *Shard) WaitingRequests() int { return len(s.requests) }
@@ -67,6 +68,7 @@ func (s *Shard) AppendState(b []byte) []byte {
 	word(uint64(s.wal.Next()))
 	word(uint64(len(s.requests)))
 	word(uint64(s.inflightBytes))
+	word(uint64(s.forwardedBytes))
 	for _, p := range s.order {
 		b = append(b, p.id.Topic[:]...)
 		word(uint64(p.id.Partition)<<8 | uint64(p.role))

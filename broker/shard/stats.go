@@ -36,6 +36,7 @@ type Stats struct {
 
 	Flushes           uint64
 	FlushesFailed     uint64
+	FileSystemSyncs   uint64 // each for many flushes
 	PartitionsDamaged uint64
 	PartitionsRemoved uint64
 	ReplayGaps        uint64
@@ -47,6 +48,7 @@ type Stats struct {
 	UnderMinISR    int
 	Clients        int
 	InflightBytes  int
+	ForwardedBytes int
 	TailBytes      int64
 	WALUsedBytes   int64
 	WALGroups      uint64
@@ -65,7 +67,7 @@ func (s *Shard) Stats() Stats {
 			st.UnderMinISR++
 		}
 	}
-	st.Clients, st.InflightBytes, st.TailBytes = len(s.clients), s.inflightBytes, s.tailBytes
+	st.Clients, st.InflightBytes, st.ForwardedBytes, st.TailBytes = len(s.clients), s.inflightBytes, s.forwardedBytes, s.tailBytes
 	st.WALUsedBytes, st.WALDurableSeq = s.wal.Used(), uint64(s.wal.Durable())
 	st.WALGroups, st.WALGroupBytes = s.wal.Groups()
 	st.PendingReplies = len(s.requests)
