@@ -45,6 +45,13 @@ func (c *Control) replay() {
 		return
 	}
 	c.loading = true
+	if c.damaged() && c.wal.Recovery().Unread {
+		// Damage would bar this node from Raft for good (PROTOCOL 8). A failure to read
+		// may pass: whoever starts the node again tries again, and sees it if it stays.
+		bad := c.wal.Recovery().Damage[0]
+		c.host.Stop(fmt.Errorf("node: the control log could not be read: segment %d at byte %d: %v", bad.At.Segment, bad.At.Offset, bad.Reason))
+		return
+	}
 	index, found, err := meta.LastSnapshot(c.replayed)
 	switch {
 	case err != nil:

@@ -46,11 +46,14 @@ func (s *Shard) startRequest(now env.Time, r *request) {
 		timeout = s.limits.RequestTimeout
 	}
 	timeout = min(timeout, s.limits.RequestTimeoutMax)
+	r.held = r.conn != nil && s.epoch == 0 && !r.unregistered
+	if r.held { // what a handler allows itself is for its work, which does not begin
+		timeout = min(timeout, s.limits.RequestTimeout)
+	}
 	r.deadline = now.Mono.Add(timeout)
 	s.requests[r.id] = r
 	r.timer = s.timers.Set(r.deadline.Add(s.limits.LoopSlack), due{kind: dueRequest, request: r})
-	if r.conn != nil && s.epoch == 0 && !r.unregistered {
-		r.held = true
+	if r.held {
 		s.held = append(s.held, r)
 		return
 	}

@@ -19,6 +19,9 @@ type Recovery struct {
 	Torn     bool
 	TornAt   Position // where the log ends, if Torn: bytes of an unfinished group follow
 	Damage   []Damage // by rising place
+	// Unread says that the disk returned an error for a sector: damage may be a
+	// failure to read what is there, which another recovery could find.
+	Unread bool
 }
 
 // Damage is a run of missing sequences that may have been acknowledged
@@ -168,6 +171,7 @@ func (l *Log) recoveryCompleted(c diskfs.Completion) error {
 		})
 	case stepHeader:
 		f := r.files[r.at]
+		r.report.Unread = r.report.Unread || unread
 		if !unread {
 			h, ok := parseSegment(c.Data[:c.N])
 			if ok && h.number == f.file.number {

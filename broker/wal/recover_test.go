@@ -221,6 +221,7 @@ func TestUnreadableSector(t *testing.T) {
 		unreadable(w, w.records[3].at)
 		report := w.reopen()
 		require.Len(t, report.Damage, 1)
+		require.True(t, report.Unread)
 		require.Equal(t, BelowDurable, report.Damage[0].Reason)
 		require.Equal(t, Seq(3), report.Damage[0].First)
 		require.Equal(t, Seq(3), report.Damage[0].Last)
@@ -232,6 +233,17 @@ func TestUnreadableSector(t *testing.T) {
 		require.Len(t, report.Damage, 1)
 		require.Equal(t, Unreadable, report.Damage[0].Reason)
 		require.Equal(t, w.durable+1, report.Damage[0].First)
+	})
+	t.Run("a header", func(t *testing.T) {
+		w := quiet(t, smallConfig(1), 3, 100)
+		unreadable(w, Position{1, 0})
+		report := w.reopen()
+		require.Len(t, report.Damage, 1)
+		require.True(t, report.Unread)
+		w.disk.fail = nil
+		report = w.reopen()
+		require.Empty(t, report.Damage, "another try finds what is there")
+		require.False(t, report.Unread)
 	})
 }
 

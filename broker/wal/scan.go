@@ -376,6 +376,7 @@ func (s *scanner) completed(l *Log, c diskfs.Completion) error {
 			for i := range c.Data {
 				c.Data[i] = unreadableFill
 			}
+			l.recovery.report.Unread = true
 			l.recovery.unreadable = Position{s.segment.file.number, s.offset + int64(s.salvaged)}
 		} else {
 			clear(c.Data[c.N:])
