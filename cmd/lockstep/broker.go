@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -196,10 +197,10 @@ func (b *broker) sample() []metric {
 	var out []metric
 	depths, turns := b.node.Depths(), b.node.Turns()
 	for i := range depths {
-		labels := fmt.Sprintf(`{loop="%d"}`, i)
+		name := strconv.Itoa(i)
 		out = append(out,
-			metric{"lockstep_loop_mailbox_depth", gauge, labels, float64(depths[i])},
-			metric{"lockstep_loop_turns_total", counter, labels, float64(turns[i])})
+			metric{"lockstep_loop_mailbox_depth", gauge, name, float64(depths[i])},
+			metric{"lockstep_loop_turns_total", counter, name, float64(turns[i])})
 		// A drain occupies the only line to the loops until it ends.
 		if b.draining.Load() {
 			continue
@@ -214,13 +215,13 @@ func (b *broker) sample() []metric {
 		answers := 0.0
 		if err == nil {
 			answers = 1
-			prefix := "lockstep_shard"
+			prefix, label := "lockstep_shard", name
 			if loop.ID(i) == loop.Control {
-				prefix, labels = "lockstep_control", ""
+				prefix, label = "lockstep_control", ""
 			}
-			out = append(out, structMetrics(prefix, labels, stats)...)
+			out = append(out, structMetrics(prefix, label, stats)...)
 		}
-		out = append(out, metric{"lockstep_loop_answers", gauge, fmt.Sprintf(`{loop="%d"}`, i), answers})
+		out = append(out, metric{"lockstep_loop_answers", gauge, name, answers})
 	}
 	return out
 }

@@ -33,11 +33,7 @@ func monitorHandler(m monitored) http.Handler {
 		}
 		fmt.Fprintln(w, "ok")
 	})
-	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-		// An error means that whoever asked has gone.
-		_ = writeMetrics(w, append(m.sample(), processMetrics()...))
-	})
+	mux.Handle("GET /metrics", metricsHandler(m))
 	mux.HandleFunc("GET /debug/stacks", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = w.Write(allStacks())

@@ -16,9 +16,9 @@ func (f *fakeBroker) health() string { return f.reason }
 
 func (f *fakeBroker) sample() []metric {
 	return []metric{
-		{"b_total", counter, `{loop="1"}`, 3},
+		{"b_total", counter, "1", 3},
 		{"a", gauge, "", 0.5},
-		{"b_total", counter, `{loop="2"}`, 1e9},
+		{"b_total", counter, "2", 1e9},
 	}
 }
 
@@ -42,7 +42,8 @@ func TestMetricsAreGroupedByName(t *testing.T) {
 	w := get(t, &fakeBroker{}, "/metrics")
 	require.Equal(t, http.StatusOK, w.Code)
 	require.True(t, strings.HasPrefix(w.Body.String(),
-		"# TYPE a gauge\na 0.5\n# TYPE b_total counter\nb_total{loop=\"1\"} 3\nb_total{loop=\"2\"} 1e+09\n# TYPE go_"), w.Body.String())
+		"# HELP a Of a loop of the broker: a field of its Stats.\n# TYPE a gauge\na 0.5\n# HELP b_total Of a loop of the broker: a field of its Stats.\n# TYPE b_total counter\nb_total{loop=\"1\"} 3\nb_total{loop=\"2\"} 1e+09\n# HELP go_"), w.Body.String())
+	require.Contains(t, w.Body.String(), "\nprocess_resident_memory_bytes ")
 }
 
 func TestDebugPages(t *testing.T) {
@@ -67,16 +68,16 @@ func TestFieldsBecomeMetrics(t *testing.T) {
 	}{Requests: 7, WALBytes: -1, DiskAge: 1500 * time.Millisecond, Fenced: true, Commit: 9, Window: 4, Tail: inner{12}}
 	stats.unexported = 1
 	want := []metric{
-		{"p_requests_total", counter, "{}", 7},
-		{"p_wal_bytes", gauge, "{}", -1},
-		{"p_disk_age_seconds", gauge, "{}", 1.5},
-		{"p_fenced", gauge, "{}", 1},
-		{"p_commit", gauge, "{}", 9},
-		{"p_window", gauge, "{}", 4},
-		{"p_tail_bytes", gauge, "{}", 12},
+		{"p_requests_total", counter, "1", 7},
+		{"p_wal_bytes", gauge, "1", -1},
+		{"p_disk_age_seconds", gauge, "1", 1.5},
+		{"p_fenced", gauge, "1", 1},
+		{"p_commit", gauge, "1", 9},
+		{"p_window", gauge, "1", 4},
+		{"p_tail_bytes", gauge, "1", 12},
 	}
-	require.Equal(t, want, structMetrics("p", "{}", stats))
-	require.Equal(t, want, structMetrics("p", "{}", &stats))
+	require.Equal(t, want, structMetrics("p", "1", stats))
+	require.Equal(t, want, structMetrics("p", "1", &stats))
 }
 
 func TestSnakeCase(t *testing.T) {

@@ -1,49 +1,59 @@
 package main
 
 import (
-	"bufio"
-	"fmt"
-	"io"
-	"math"
+	"net/http"
 	"reflect"
-	"runtime/metrics"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Metrics are written in Prometheus' text format, version 0.0.4, by hand: it
-// is a few lines, and everything here is a counter or a gauge without history.
-
-type metricKind string
-
-const (
-	counter metricKind = "counter"
-	gauge   metricKind = "gauge"
-)
-
-// metric is one sample. Labels are as they are printed: `{loop="1"}` or "".
+// metric is one sample of a loop.
 type metric struct {
-	name   string
-	kind   metricKind
-	labels string
-	value  float64
+	name  string
+	kind  prometheus.ValueType
+	loop  string // the label's value; "" for none
+	value float64
 }
 
-// writeMetrics writes samples, those of one name together as the format wants it.
-func writeMetrics(w io.Writer, samples []metric) error {
-	samples = slices.Clone(samples)
-	slices.SortStableFunc(samples, func(a, b metric) int { return strings.Compare(a.name, b.name) })
-	out := bufio.NewWriter(w)
-	for i, m := range samples {
-		if i == 0 || samples[i-1].name != m.name {
-			fmt.Fprintf(out, "# TYPE %s %s\n", m.name, m.kind)
+const (
+	counter = prometheus.CounterValue
+	gauge   = prometheus.GaugeValue
+)
+
+// metricsHandler serves what the broker's loops, the process and the Go runtime
+// count, in the formats that Prometheus asks for.
+func metricsHandler(m monitored) http.Handler {
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(
+		loopCollector{m},
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+}
+
+// loopCollector asks the loops when it is asked.
+type loopCollector struct{ monitored }
+
+// Describe implements prometheus.Collector. It names nothing: the names follow
+// from the fields of the loops' Stats.
+func (loopCollector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector.
+func (c loopCollector) Collect(out chan<- prometheus.Metric) {
+	for _, m := range c.sample() {
+		var names, values []string
+		if m.loop != "" {
+			names, values = []string{"loop"}, []string{m.loop}
 		}
-		fmt.Fprintf(out, "%s%s %s\n", m.name, m.labels, strconv.FormatFloat(m.value, 'g', -1, 64))
+		desc := prometheus.NewDesc(m.name, "Of a loop of the broker: a field of its Stats.", names, nil)
+		out <- prometheus.MustNewConstMetric(desc, m.kind, m.value, values...)
 	}
-	return out.Flush()
 }
 
 // structMetrics turns the exported fields of a loop's Stats into samples, so
@@ -56,7 +66,7 @@ func writeMetrics(w io.Writer, samples []metric) error {
 //
 // The tag `metric:"gauge"` makes a gauge of a uint64 that can go down, and
 // `metric:"-"` leaves a field out. Other types are left out.
-func structMetrics(prefix, labels string, stats any) []metric {
+func structMetrics(prefix, loop string, stats any) []metric {
 	var out []metric
 	v := reflect.Indirect(reflect.ValueOf(stats))
 	for i := range v.NumField() {
@@ -69,21 +79,21 @@ func structMetrics(prefix, labels string, stats any) []metric {
 		value := v.Field(i)
 		switch {
 		case field.Type == reflect.TypeFor[time.Duration]():
-			out = append(out, metric{name + "_seconds", gauge, labels, time.Duration(value.Int()).Seconds()})
+			out = append(out, metric{name + "_seconds", gauge, loop, time.Duration(value.Int()).Seconds()})
 		case value.Kind() == reflect.Struct:
-			out = append(out, structMetrics(name, labels, value.Interface())...)
+			out = append(out, structMetrics(name, loop, value.Interface())...)
 		case value.CanUint() && (tag == "gauge" || gaugeFields[field.Name]):
-			out = append(out, metric{name, gauge, labels, float64(value.Uint())})
+			out = append(out, metric{name, gauge, loop, float64(value.Uint())})
 		case value.CanUint():
-			out = append(out, metric{name + "_total", counter, labels, float64(value.Uint())})
+			out = append(out, metric{name + "_total", counter, loop, float64(value.Uint())})
 		case value.CanInt():
-			out = append(out, metric{name, gauge, labels, float64(value.Int())})
+			out = append(out, metric{name, gauge, loop, float64(value.Int())})
 		case value.Kind() == reflect.Bool:
 			n := 0.0
 			if value.Bool() {
 				n = 1
 			}
-			out = append(out, metric{name, gauge, labels, n})
+			out = append(out, metric{name, gauge, loop, n})
 		}
 	}
 	return out
@@ -108,39 +118,4 @@ func snakeCase(name string) string {
 		b.WriteRune(unicode.ToLower(r))
 	}
 	return b.String()
-}
-
-// processMetrics are what the Go runtime knows of the process.
-func processMetrics() []metric {
-	table := []struct {
-		source, name string
-		kind         metricKind
-	}{
-		{"/sched/goroutines:goroutines", "go_goroutines", gauge},
-		{"/memory/classes/heap/objects:bytes", "go_heap_objects_bytes", gauge},
-		{"/memory/classes/total:bytes", "go_memory_total_bytes", gauge},
-		{"/gc/cycles/total:gc-cycles", "go_gc_cycles_total", counter},
-		{"/gc/heap/allocs:bytes", "go_heap_allocs_bytes_total", counter},
-		{"/cpu/classes/gc/total:cpu-seconds", "go_gc_cpu_seconds_total", counter},
-		{"/cpu/classes/user:cpu-seconds", "go_user_cpu_seconds_total", counter},
-	}
-	samples := make([]metrics.Sample, len(table))
-	for i := range table {
-		samples[i].Name = table[i].source
-	}
-	metrics.Read(samples)
-	var out []metric
-	for i, s := range samples {
-		value := math.NaN()
-		switch s.Value.Kind() {
-		case metrics.KindUint64:
-			value = float64(s.Value.Uint64())
-		case metrics.KindFloat64:
-			value = s.Value.Float64()
-		default: // unknown to this version of Go
-			continue
-		}
-		out = append(out, metric{table[i].name, table[i].kind, "", value})
-	}
-	return out
 }
