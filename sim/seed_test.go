@@ -20,7 +20,7 @@ var (
 	scenarioFlag = flag.String("scenario", "", "scenario to run; default: mix for one seed, all of defaultSet for sets of seeds")
 	seedsFlag    = flag.Uint64("seeds", 0, "number of seeds of the scenario; default: 20")
 	firstFlag    = flag.Uint64("first", 0, "the first seed of a set")
-	traceFlag    = flag.Bool("trace", false, "print the trace of the replayed seed")
+	eventsFlag   = flag.Bool("events", false, "print every record of the replayed trace; go test has a -trace of its own")
 	historyFlag  = flag.String("history", "", "print what was recorded of these kinds, e.g. produces,leaders,requests")
 	planFlag     = flag.Bool("plan", false, "print the plan of the replayed seed")
 	planFileFlag = flag.String("planfile", "", "run this plan (YAML) instead of one drawn from a seed")
@@ -118,7 +118,7 @@ func replay(t *testing.T, plan *Plan) {
 		fmt.Print(plan)
 	}
 	var o Options
-	if *traceFlag {
+	if *eventsFlag {
 		o.Text = os.Stdout
 	}
 	if *historyFlag != "" {
