@@ -22,6 +22,7 @@ var biasedScenarios = []Scenario{
 	{Name: "wedged", About: "one shard of a leader stands still, its control loop runs", Draw: drawWedged, New: newCluster},
 	{Name: "forwarding", About: "links between brokers fail, those to clients do not", Draw: drawForwarding, New: newCluster},
 	{Name: "joining", About: "a slow follower comes back again and again, while the leader hears late of commits", Draw: drawJoining, New: newCluster},
+	{Name: "reshard", About: "nodes restart with another number of shards, and die while their logs are converted", Draw: drawReshard, New: newCluster},
 }
 
 const (
@@ -240,6 +241,27 @@ func drawJoining(_ uint64, r *env.Rand) Plan {
 		p.Faults = append(p.Faults,
 			fault(at, "cut", "@leader-with-follower", 1600*msec),
 			fault(back+upTo(r, 0, 300*msec), "stall-link", "@controller>leader", upTo(r, 300*msec, 800*msec)))
+	}
+	return faulty(r, p)
+}
+
+func drawReshard(_ uint64, r *env.Rand) Plan {
+	brokers := 1 + 2*r.IntN(2)
+	p := drawCalm(r, brokers, 22*time.Second)
+	p.Workload.Every = Duration(r.Between(2, 10)) * msec
+	for at := 4 * sec; at < 18*sec; at += upTo(r, 1500*msec, 4*sec) {
+		node := brokerOf(r, brokers)
+		f := fault(at, "reshard", node, upTo(r, 20*msec, 900*msec))
+		f.Amount = r.Between(1, 4)
+		p.Faults = append(p.Faults, f)
+		back := at + f.For
+		for range r.IntN(3) { // a conversion takes from ten to some hundred milliseconds
+			back += upTo(r, msec, 120*msec)
+			kind := []string{"kill", "power-off"}[r.IntN(2)]
+			length := upTo(r, 10*msec, 300*msec)
+			p.Faults = append(p.Faults, fault(back, kind, node, length))
+			back += length
+		}
 	}
 	return faulty(r, p)
 }

@@ -187,7 +187,7 @@ func (c *cluster) excuse(client string, broker checker.NodeID, since env.Instant
 			continue
 		}
 		switch f.Kind {
-		case "freeze", "freeze-loop", "slow", "kill", "power-off", "isolate", "reset-connections", "refuse":
+		case "freeze", "freeze-loop", "slow", "kill", "power-off", "reshard", "isolate", "reset-connections", "refuse":
 			if f.Node == name || f.Node == client {
 				return f.Kind + " of " + f.Node
 			}

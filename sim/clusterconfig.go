@@ -21,7 +21,7 @@ var simCluster = peer.UUID{'s', 'i', 'm'}
 func (c *cluster) nodeConfig(i Incarnation) node.Config {
 	name := i.Spec.Name
 	cfg := node.Config{
-		Node: kafka.NodeID(nodeOfAddr(name)), Cluster: simCluster, Shards: i.Spec.Shards,
+		Node: kafka.NodeID(nodeOfAddr(name)), Cluster: simCluster, Shards: i.Spec.Shards, ConvertTo: i.Again.ConvertTo,
 		Listen: node.Addresses{Kafka: kafkaAddr(name), Control: name + ":9093", Data: name + ":9094"},
 		Limits: c.limits(),
 		Settings: api.Settings{

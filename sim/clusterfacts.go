@@ -64,7 +64,7 @@ func (c *cluster) TurnEnded(n *Node, id loop.ID, l loop.Loop) {
 	f := &c.facts
 	life := f.lives[n.spec.Name]
 	if life == nil || life.life != n.incarnation {
-		life = &lifeTrack{life: n.incarnation, began: c.world.Now(), recovered: make([]bool, n.spec.Loops())}
+		life = &lifeTrack{life: n.incarnation, began: c.world.Now(), recovered: make([]bool, len(n.loops))}
 		f.lives[n.spec.Name] = life
 	}
 	switch l := l.(type) {
@@ -189,7 +189,7 @@ func (f *facts) members(p *shard.PartState) []checker.Member {
 func (f *facts) lostReplicas(n *Node, s *shard.Shard) {
 	for _, key := range f.keys {
 		t := f.replicas[key]
-		if key.node != nodeID(n) || t.gone || t.life == n.incarnation || shard.Place(key.id, n.spec.Shards) != loopOf(n, s) {
+		if key.node != nodeID(n) || t.gone || t.life == n.incarnation || shard.Place(key.id, len(n.loops)-1) != loopOf(n, s) {
 			continue
 		}
 		t.gone = true

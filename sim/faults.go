@@ -83,6 +83,11 @@ var hostFaults = []FaultKind{
 		t.node.End(PowerLost)
 		return t.node.Start
 	}},
+	{"reshard", OnNode, "the process dies, and restarts at the end with amount shards", func(_ *World, t target, f *Fault) func() {
+		t.node.End(Killed)
+		t.node.spec.Shards = int(f.Amount)
+		return t.node.Start
+	}},
 	{"clock-drift", OnNode, "the clock runs amount ppm fast", func(_ *World, t target, f *Fault) func() {
 		t.node.SetDrift(f.Amount)
 		return func() { t.node.SetDrift(t.node.spec.DriftPpm) }

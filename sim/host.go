@@ -45,7 +45,7 @@ func newLoopHost(n *Node, id loop.ID) *loopHost {
 	l.turnFn = l.turn
 	l.disk = newDiskPort(l)
 	l.net = &netPort{loop: l}
-	l.out = make([]*mailPair, n.spec.Loops())
+	l.out = make([]*mailPair, len(n.loops))
 	return l
 }
 

@@ -1,21 +1,26 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"lockstep/broker/assert"
 	"lockstep/broker/env"
 	"lockstep/broker/loop"
+	"lockstep/broker/node"
 	"lockstep/netsim"
 )
 
 // Incarnation is what a [NodeFactory] builds one life of a node from.
 type Incarnation struct {
 	Spec   NodeSpec
-	Number int32       // 1 for the first life
-	Hosts  []loop.Host // one per loop; Hosts[loop.Control] is the control loop's
-	World  *World
+	Number int32 // 1 for the first life
+	// Again is how the last life asked to be started again; Shards alone if it did not.
+	Again node.Restart
+	Hosts []loop.Host // one per loop; Hosts[loop.Control] is the control loop's
+	World *World
 }
 
 // NodeFactory builds the loops of one life of a node, one per host, in order.
@@ -40,6 +45,7 @@ type Node struct {
 	entropy     *env.Rand // stands behind crypto/rand.Reader in this node's turns
 	conns       map[netsim.ConnID]*conn
 	lastStop    error
+	again       *node.Restart // how the last life asked to be started again
 
 	frozen     int   // faults that hold the whole node
 	slow       int64 // the factor on turn costs; 0 and 1 are none
@@ -91,14 +97,19 @@ func (n *Node) Start() {
 	w.note(n, NodeStarted, 0, "")
 
 	n.world.hardware.boot(n)
-	hosts := make([]loop.Host, n.spec.Loops())
+	spec, again := n.spec, node.Restart{Shards: n.spec.Shards}
+	if n.again != nil {
+		again, n.again = *n.again, nil
+		spec.Shards = again.Shards
+	}
+	hosts := make([]loop.Host, spec.Loops())
 	n.loops = make([]*loopHost, len(hosts))
 	for i := range hosts {
 		n.loops[i] = newLoopHost(n, loop.ID(i))
 		hosts[i] = n.loops[i]
 	}
 	n.guard(nil, func() {
-		loops := n.factory(Incarnation{n.spec, n.incarnation, hosts, w})
+		loops := n.factory(Incarnation{spec, n.incarnation, again, hosts, w})
 		assert.That(len(loops) == len(hosts), "sim: the factory made %d loops for %d hosts", len(loops), len(hosts))
 		for i, l := range n.loops {
 			l.loop = loops[i]
@@ -146,6 +157,12 @@ func (n *Node) stop(err error) {
 		return
 	}
 	n.lastStop = err
+	if again := (node.Restart{}); errors.As(err, &again) {
+		n.End(Stopped)
+		n.again = &again
+		n.world.After(restartPause, "restart", n.Start)
+		return
+	}
 	n.world.stops = append(n.world.stops, StopRecord{
 		At: Duration(n.world.sched.Now()), Node: n.spec.Name, Incarnation: n.incarnation, Reason: err.Error(),
 	})
@@ -154,6 +171,9 @@ func (n *Node) stop(err error) {
 		n.world.After(after.Std(), "restart after stop", n.Start)
 	}
 }
+
+// restartPause is how long a node that asks to be started again is down.
+const restartPause = time.Millisecond
 
 // guard runs code of the node at the loop's edge: the node's entropy stream is
 // in place, and a panic becomes a failure of the run.

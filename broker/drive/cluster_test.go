@@ -158,9 +158,14 @@ func (c *cluster) stop(i int) {
 	c.nodes[i] = nil
 	r.node.Stop(nil)
 	require.NoError(c.t, r.node.Wait())
+	r.close(c.t)
+}
+
+// close gives back what a node that has stopped held.
+func (r *running) close(t *testing.T) {
 	r.network.Close()
 	for _, d := range r.disks {
-		require.NoError(c.t, d.Close())
+		require.NoError(t, d.Close())
 	}
 }
 

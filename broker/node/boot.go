@@ -16,7 +16,7 @@ import (
 //
 //	lock                 held while a process uses the directory
 //	format               who the directory belongs to, see below
-//	layout               how many shards wrote the WALs that are there, and their life
+//	layout               how many shards wrote the WALs that are there, see layout.go
 //	control/             the control loop: its WAL (wal/) and its snapshots
 //	shard-<n>/           the WAL of shard n
 //	partitions/          one directory per partition
@@ -26,14 +26,6 @@ import (
 //	format.version=1
 //	cluster.id=<32 hex digits>
 //	node.id=<decimal>
-//
-// So is the layout file:
-//
-//	shards=<decimal>
-//	life=<16 hex digits>
-//
-// A partition's checkpoint says which records of its WAL it covers, and in
-// which life: sequences of another life mean nothing.
 const (
 	lockFile      = "lock"
 	formatFile    = "format"
@@ -51,17 +43,10 @@ func shardDir(shard int) string { return shardPrefix + strconv.Itoa(shard) }
 // its format and layout files, and make its directories durable.
 func (c *Control) prepareDirectory() *sequence {
 	s := &sequence{steps: []step{{diskfs.Op{Kind: diskfs.Lock, Path: lockFile}, must}}}
-	s.steps = append(s.steps, c.readOrWrite(formatFile, func() string { return formatText(&c.cfg) }, func(text string) error {
+	s.steps = append(s.steps, c.readOrWrite(formatFile, func() string { return formatText(&c.cfg) }, func(_ *sequence, text string) error {
 		return checkFormat(&c.cfg, text)
 	})...)
-	fresh := func() string {
-		c.life = c.jitter.Uint64() | 1
-		return fmt.Sprintf("shards=%d\nlife=%016x\n", c.cfg.Shards, c.life)
-	}
-	s.steps = append(s.steps, c.readOrWrite(layoutFile, fresh, func(text string) (err error) {
-		c.life, err = checkLayout(&c.cfg, text)
-		return err
-	})...)
+	s.steps = append(s.steps, c.readOrWrite(layoutFile, c.freshLayout, c.takeLayout)...)
 	for _, dir := range []string{controlDir, partitionsDir} {
 		s.steps = append(s.steps, step{diskfs.Op{Kind: diskfs.Mkdir, Path: dir}, func(_ *sequence, d diskfs.Completion) error {
 			if errors.Is(d.Err, diskfs.ErrExist) {
@@ -77,8 +62,8 @@ func (c *Control) prepareDirectory() *sequence {
 }
 
 // readOrWrite are the steps that check a file, or write it if it is not there.
-func (c *Control) readOrWrite(name string, fresh func() string, check func(text string) error) []step {
-	read := readFile(name, c.newHandle(), func(_ *sequence, data []byte) error { return check(string(data)) })
+func (c *Control) readOrWrite(name string, fresh func() string, check func(s *sequence, text string) error) []step {
+	read := readFile(name, c.newHandle(), func(s *sequence, data []byte) error { return check(s, string(data)) })
 	opened := read[0].check
 	read[0].check = func(s *sequence, d diskfs.Completion) error {
 		if errors.Is(d.Err, diskfs.ErrNotExist) {
@@ -88,31 +73,6 @@ func (c *Control) readOrWrite(name string, fresh func() string, check func(text 
 		return opened(s, d)
 	}
 	return read
-}
-
-// checkLayout reads the layout file. The WALs of another number of shards hold
-// partitions that would live elsewhere now.
-func checkLayout(cfg *Config, text string) (life uint64, err error) {
-	shards := 0
-	for line := range strings.Lines(text) {
-		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-		switch key {
-		case "shards":
-			shards, err = strconv.Atoi(value)
-		case "life":
-			life, err = strconv.ParseUint(value, 16, 64)
-		}
-		if err != nil {
-			return 0, fmt.Errorf("layout file: bad %s %q", key, value)
-		}
-	}
-	switch {
-	case life == 0:
-		return 0, errors.New("layout file: no life")
-	case shards != cfg.Shards:
-		return 0, fmt.Errorf("the data directory was written with %d shards, this node is configured for %d: set shards=%d", shards, cfg.Shards, shards)
-	}
-	return life, nil
 }
 
 func formatText(cfg *Config) string {

@@ -35,7 +35,7 @@ type Control struct {
 	sequences map[uint64]*sequence // by token; looked up only
 	wal       *wal.Log
 	replayed  []meta.Record // the WAL's records, until meta is recovered
-	life      uint64        // of the shards' WALs; see the layout file
+	layout    layout        // as it is on disk
 	loading   bool          // the snapshot is being read, or has been
 	lazy      []meta.Record // records that need no sync: they go with the next that does
 	unsynced  []persisting  // in WAL order
@@ -118,12 +118,14 @@ func newControl(cfg Config, host loop.Host) *Control {
 func (c *Control) Start(now env.Time) {
 	c.now = now
 	c.jitter = c.host.Entropy("control", "redial")
-	if err := c.listen(); err != nil {
-		c.host.Stop(err)
-		return
-	}
-	for _, v := range c.cfg.Voters {
-		c.addPeer(now, v.Node, v.Addr)
+	if !c.converting() {
+		if err := c.listen(); err != nil {
+			c.host.Stop(err)
+			return
+		}
+		for _, v := range c.cfg.Voters {
+			c.addPeer(now, v.Node, v.Addr)
+		}
 	}
 	directory := c.prepareDirectory()
 	directory.end = func(err error) {
@@ -131,10 +133,16 @@ func (c *Control) Start(now env.Time) {
 			c.host.Stop(fmt.Errorf("node: prepare data directory: %w", err))
 			return
 		}
+		if c.converting() {
+			c.beginShards()
+			return
+		}
 		c.beginRecovery()
 	}
 	c.run(directory)
-	c.ping(now)
+	if !c.converting() {
+		c.ping(now)
+	}
 }
 
 // listen binds the node's three endpoints. Client and data connections are
@@ -208,6 +216,8 @@ func (c *Control) onMail(now env.Time, from loop.ID, mail any) {
 		c.onPong(now, from, m)
 	case shard.Recovered:
 		c.onRecovered(now, from, m)
+	case shard.Converted:
+		c.onConverted(from, m)
 	case StatsRequest:
 		c.host.Reply(from, c.Stats())
 	case Drain:

@@ -118,8 +118,13 @@ func (c *Control) startMeta(recovered meta.Recovered) {
 		Register: c.registration(), Timing: c.cfg.Timing, Raft: c.cfg.Raft,
 		Defaults: c.cfg.Defaults, WALDamaged: c.damaged(),
 	}, recovered, c.now.Mono)
+	c.beginShards()
+}
+
+// beginShards starts the recovery of the shards.
+func (c *Control) beginShards() {
 	for i := range c.shards {
-		c.host.Reply(shardID(i), shard.Begin{Life: c.life})
+		c.host.Reply(shardID(i), shard.Begin{Life: c.layout.life, Convert: c.converting()})
 	}
 }
 

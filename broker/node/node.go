@@ -21,6 +21,9 @@ type Config struct {
 	Cluster     peer.UUID
 	Incarnation peer.UUID // new at every start
 	Shards      int       // shard loops, at least 1
+	// ConvertTo is 0, or the number of shards that the data directory is to be
+	// converted to: see Restart. Shards is then the number that wrote it.
+	ConvertTo int
 
 	// Voters are the nodes of the first Raft configuration with their control
 	// addresses; the same list on all of them, this node included.

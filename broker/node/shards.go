@@ -20,6 +20,7 @@ type shardState struct {
 	full       bool
 	recovered  bool
 	drained    bool
+	converted  bool
 	confirmed  meta.Index // the image it acts on
 	sent       meta.Index // the image it was sent last
 	unanswered int        // images sent and not confirmed
@@ -116,6 +117,7 @@ func (c *Control) healthy(now env.Time) bool {
 // publish gives new metadata to the shards.
 func (c *Control) publish(now env.Time, image *meta.Image, changes meta.Changes) {
 	c.epoch = c.meta.Epoch()
+	c.forgetSuspects()
 	for _, b := range image.Brokers() {
 		c.addPeer(now, b.ID, b.PeerAddr)
 	}
@@ -158,6 +160,11 @@ func (c *Control) onRecovered(now env.Time, from loop.ID, m shard.Recovered) {
 			return
 		}
 	}
+	c.suspects = withSuspects(c.layout.suspects, c.suspects)
+	if c.converting() {
+		c.keepSuspects()
+		return
+	}
 	c.meta.Announce(c.suspects)
 }
 
@@ -186,6 +193,9 @@ const (
 // onDrain begins a clean stop: first no shard answers as leader any more, then
 // the cluster is asked to move the leaderships (PROTOCOL 25).
 func (c *Control) onDrain(now env.Time) {
+	if c.converting() {
+		c.draining = drained // it leads nothing
+	}
 	switch c.draining {
 	case drained:
 		c.host.Reply(loop.Outside, Drained{})

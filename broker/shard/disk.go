@@ -176,6 +176,8 @@ func (s *Shard) onDone(now env.Time, p *part, done []partition.Done) {
 			s.onRead(now, p, d)
 		case partition.Flushed:
 			s.flushed(now, p, d.Err)
+		case partition.Cut:
+			s.cutEnded(now, p, d.Err)
 		case partition.NeedSync:
 			s.needSync(p)
 		case partition.Removed:

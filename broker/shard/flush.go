@@ -82,6 +82,7 @@ func (s *Shard) flushed(now env.Time, p *part, err error) {
 	s.grew(p)
 	if err != nil {
 		s.stats.FlushesFailed++
+		s.convertLater(now)
 		return // no space, or overtaken by a truncation: it is tried again
 	}
 	if _, pinned := p.log.Pinned(); !pinned {
@@ -90,7 +91,9 @@ func (s *Shard) flushed(now env.Time, p *part, err error) {
 	} else if i := slices.Index(s.dirty, p); i >= 0 {
 		s.dirty = append(slices.Delete(s.dirty, i, i+1), p) // its oldest record is young now
 	}
-	s.releaseWAL()
+	if !s.converting {
+		s.releaseWAL()
+	}
 }
 
 // releaseWAL releases the WAL up to the oldest record that a recovery would

@@ -20,7 +20,13 @@ type Begin struct {
 	// Life names the sequence space of the node's WALs: checkpoints of another
 	// one say nothing about this one.
 	Life uint64
+	// Convert says that this life only empties the WAL: see Convert.
+	Convert bool
 }
+
+// Convert tells a shard that has recovered to move everything from its WAL to
+// segments, for another number of shards. The answer is Converted.
+type Convert struct{}
 
 // Applied hands over metadata: the image after applying up to Image.Index(),
 // and what changed since the last one.
@@ -55,6 +61,11 @@ type Recovered struct {
 	// Suspects are partitions that may lack acknowledged records, after damage
 	// to the log (PROTOCOL 8).
 	Suspects []kafka.PartitionID
+}
+
+// Converted tells that no partition needs the WAL any more.
+type Converted struct {
+	Suspects []kafka.PartitionID // those of Recovered, and what the conversion found
 }
 
 // Pong answers a Ping.

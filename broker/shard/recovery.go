@@ -44,6 +44,7 @@ type recovery struct {
 // beginRecovery lists the partitions.
 func (s *Shard) beginRecovery(now env.Time, m Begin) {
 	s.recovery.life = m.Life
+	s.converting = m.Convert
 	s.diskFor(ownerShard).Submit(diskfs.Op{Kind: diskfs.List, Path: s.cfg.PartitionsDir})
 }
 
@@ -55,7 +56,7 @@ func (s *Shard) loadPartitions(now env.Time, c *diskfs.Completion) {
 	}
 	s.recovery.listed = true
 	for _, e := range c.Entries {
-		id, ok := parseDir(e.Name)
+		id, ok := ParseDir(e.Name)
 		if ok && e.Dir && s.Owner(id) == s.id {
 			s.recovery.loading++
 			s.addPart(id).log.Load()
@@ -73,6 +74,12 @@ func (s *Shard) partitionLoaded(now env.Time, p *part, err error) {
 	if err != nil {
 		s.stats.PartitionsDamaged++
 		s.suspect(p)
+		if s.converting {
+			// The damage stays for the next start to find: until the suspect is in the
+			// layout it is the only trace.
+			s.oneLoaded()
+			return
+		}
 		p.rebuilding = true
 		p.log.Delete()
 		s.onDone(now, p, p.log.Pending())
@@ -196,7 +203,7 @@ func (s *Shard) endRecovery(now env.Time) {
 		if damaged {
 			s.suspect(p)
 		}
-		if p.handle == 0 {
+		if p.handle == 0 && !s.converting {
 			p.handle = s.wal.Bind(walID(p.id))
 		}
 		s.onDone(now, p, p.log.Pending())
@@ -205,6 +212,9 @@ func (s *Shard) endRecovery(now env.Time) {
 	s.recovered = true
 	s.stats.Suspects = uint64(len(s.recovery.suspect))
 	s.host.Reply(loop.Control, Recovered{Suspects: s.recovery.suspect})
+	if s.converting {
+		return // Convert comes next, and nothing else ever
+	}
 	unapplied := s.unapplied
 	s.unapplied = nil
 	if len(unapplied) > 0 {
@@ -241,12 +251,14 @@ func (s *Shard) startEpoch(p *part, epoch kafka.LeaderEpoch) {
 
 // --- identity on disk ---
 
-// A partition's directory is named "<topic id, 32 hex digits>-<partition>".
-func dirName(id kafka.PartitionID) string {
+// DirName is the name of a partition's directory:
+// "<topic id, 32 hex digits>-<partition>".
+func DirName(id kafka.PartitionID) string {
 	return id.Topic.String() + "-" + strconv.Itoa(int(id.Partition))
 }
 
-func parseDir(name string) (id kafka.PartitionID, ok bool) {
+// ParseDir is the inverse of DirName; false if name is none of its.
+func ParseDir(name string) (id kafka.PartitionID, ok bool) {
 	topic, number, found := strings.Cut(name, "-")
 	n, err := strconv.ParseInt(number, 10, 32)
 	raw, hexErr := hex.DecodeString(topic)
@@ -255,7 +267,7 @@ func parseDir(name string) (id kafka.PartitionID, ok bool) {
 	}
 	copy(id.Topic[:], raw)
 	id.Partition = int32(n)
-	return id, dirName(id) == name
+	return id, DirName(id) == name
 }
 
 // walID is a partition's identity in the WAL: topic id, then partition.
@@ -294,7 +306,10 @@ func (s *Shard) retireUnknown(now env.Time) {
 // removed ends the removal of a partition.
 func (s *Shard) removed(now env.Time, p *part, err error) {
 	if err != nil {
-		s.fail(fmt.Errorf("shard %d: remove partition %s: %w", s.id, dirName(p.id), err))
+		s.fail(fmt.Errorf("shard %d: remove partition %s: %w", s.id, DirName(p.id), err))
+		return
+	}
+	if s.converting {
 		return
 	}
 	if p.rebuilding {

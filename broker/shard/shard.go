@@ -71,6 +71,9 @@ type Shard struct {
 	syncing      []*part        // whose flushes the present sync of the file system serves
 	toSync       []*part        // whose flushes wait for the next
 	retrySpaceAt env.Instant
+	converting   bool // see convert.go
+	toConvert    []*part
+	flushAll     bool
 
 	// --- partitions ---
 	parts   map[kafka.PartitionID]*part
@@ -206,13 +209,16 @@ func (s *Shard) EndTurn(now env.Time) {
 		s.wal.EndTurn(now.Mono)
 		s.onDurable(now)
 	}
-	if s.recovered {
+	switch {
+	case s.converting:
+		s.convertSome(now)
+	case s.recovered:
 		for _, p := range s.takeTouched() {
 			s.endTurnOf(now, p)
 		}
 		s.flushSome(now)
 	}
-	if s.wal.Phase() == wal.Ready {
+	if s.wal.Phase() == wal.Ready && !s.converting {
 		s.wal.EndTurn(now.Mono)
 		s.pushWaiting(now)
 	}
@@ -323,6 +329,8 @@ func (s *Shard) onMail(now env.Time, from loop.ID, mail any) {
 		s.onNewer(now, m)
 	case Begin:
 		s.beginRecovery(now, m)
+	case Convert:
+		s.beginConversion()
 	case Drain:
 		s.drain(now)
 	case StatsRequest:

@@ -121,9 +121,9 @@ type broker struct {
 	draining atomic.Bool
 }
 
-// startBroker starts the node of a configuration. It returns before the node
-// has joined the cluster.
-func startBroker(c *brokerConfig, logger *log.Logger) (*broker, error) {
+// startBroker starts the node of a configuration, on as many loops as again says.
+// It returns before the node has joined the cluster.
+func startBroker(c *brokerConfig, again node.Restart, logger *log.Logger) (*broker, error) {
 	if err := os.MkdirAll(c.dir, 0o750); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
@@ -132,10 +132,11 @@ func startBroker(c *brokerConfig, logger *log.Logger) (*broker, error) {
 		return nil, fmt.Errorf("draw incarnation: %w", err)
 	}
 	cfg := nodeConfig(c, incarnation)
-	b := &broker{network: tcp.New(), shards: c.shards}
+	cfg.Shards, cfg.ConvertTo = again.Shards, again.ConvertTo
+	b := &broker{network: tcp.New(), shards: cfg.Shards}
 	var err error
 	b.node, err = drive.Start(drive.Config{
-		Loops:   c.shards + 1,
+		Loops:   cfg.Shards + 1,
 		Network: b.network,
 		Disk: func(sink diskfs.Sink) (diskfs.Disk, error) {
 			d, err := osfs.New(c.dir, sink, osfs.Options{})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"lockstep/broker/node"
 )
 
 type serveOptions struct {
@@ -86,7 +89,8 @@ func loadBrokerConfig(o serveOptions, flags []setting) (*brokerConfig, error) {
 	return newBrokerConfig(append(settings, flags...))
 }
 
-// serve runs a broker until a signal or its own failure ends it.
+// serve runs a broker until a signal or its own failure ends it. A data directory
+// that another number of shards wrote is converted by up to two lives before.
 func serve(ctx context.Context, c *brokerConfig, shutdownTimeout time.Duration, stderr io.Writer) error {
 	logger := log.New(stderr, fmt.Sprintf("node %d: ", c.nodeID), log.LstdFlags|log.Lmicroseconds|log.LUTC|log.Lmsgprefix)
 	tuneCollector()
@@ -94,7 +98,20 @@ func serve(ctx context.Context, c *brokerConfig, shutdownTimeout time.Duration, 
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
 
-	b, err := startBroker(c, logger)
+	again := node.Restart{Shards: c.shards}
+	for {
+		err := serveLife(ctx, c, again, shutdownTimeout, signals, logger)
+		if !errors.As(err, &again) {
+			return err
+		}
+		logger.Printf("starting again: %v", again)
+	}
+}
+
+// serveLife runs one node on as many loops as again says. It returns a
+// node.Restart when the data directory is for another number of them.
+func serveLife(ctx context.Context, c *brokerConfig, again node.Restart, shutdownTimeout time.Duration, signals <-chan os.Signal, logger *log.Logger) error {
+	b, err := startBroker(c, again, logger)
 	if err != nil {
 		return err
 	}
@@ -105,13 +122,17 @@ func serve(ctx context.Context, c *brokerConfig, shutdownTimeout time.Duration, 
 		return err
 	}
 	logger.Printf("started: pid %d, Kafka %s (advertised %s), control %s, replication %s, %d shards, cluster %s, data in %s",
-		os.Getpid(), c.listener, c.advertised, c.control, c.replication, c.shards, c.clusterHex(), c.dir)
+		os.Getpid(), c.listener, c.advertised, c.control, c.replication, again.Shards, c.clusterHex(), c.dir)
 
 	ended := make(chan error, 1)
 	go func() { ended <- b.node.Wait() }()
 	select {
 	case err := <-ended:
 		stopHTTP()
+		if errors.As(err, &again) {
+			b.close() // the lock of the directory is the next life's
+			return err
+		}
 		return fmt.Errorf("%w: %w", errSelfStopped, err)
 	case s := <-signals:
 		logger.Printf("%v: handing over leaderships", s)
@@ -120,7 +141,8 @@ func serve(ctx context.Context, c *brokerConfig, shutdownTimeout time.Duration, 
 	drainUnlessTold(b, shutdownTimeout, signals, logger)
 	stopHTTP()
 	b.node.Stop(nil)
-	if err := <-ended; err != nil {
+	// A conversion that ended just now has done no harm: the next start goes on.
+	if err := <-ended; err != nil && !errors.As(err, &again) {
 		return fmt.Errorf("%w: %w", errSelfStopped, err)
 	}
 	closeWithin(b, closeTimeout, logger)

@@ -1,0 +1,74 @@
+package shard
+
+import (
+	"lockstep/broker/env"
+	"lockstep/broker/loop"
+	"lockstep/broker/partition"
+)
+
+// A conversion moves everything from the WAL to segments, because the partitions
+// will live on another number of shards (PROTOCOL 5; node/layout.go is the whole
+// story). The shard has no role for any partition and never will have in this
+// life. It neither writes its WAL nor releases anything of it: until the layout
+// is replaced, a crash must find all that this life found, damage included.
+
+func (s *Shard) beginConversion() {
+	s.toConvert = append(s.toConvert, s.order...)
+	s.flushAll = true
+}
+
+// convertSome begins the flushes that are next, and reports when nothing is left.
+func (s *Shard) convertSome(now env.Time) {
+	if !s.flushAll {
+		return
+	}
+	for len(s.toConvert) > 0 && !needsWAL(s.toConvert[0]) {
+		s.toConvert = s.toConvert[1:]
+	}
+	if len(s.toConvert) == 0 {
+		s.flushAll = false
+		s.host.Reply(loop.Control, Converted{Suspects: s.recovery.suspect})
+		return
+	}
+	if now.Mono < s.retrySpaceAt {
+		return
+	}
+	for i := 0; i < len(s.toConvert) && s.flushing < s.limits.FlushesInFlight; i++ {
+		if p := s.toConvert[i]; s.canFlush(p, 1) {
+			s.startFlush(p, partition.FlushOptions{})
+		}
+	}
+}
+
+// needsWAL reports whether a recovery of the partition would read the WAL, or
+// something is still being done to its files. What has failed is a suspect; the
+// next start begins it anew.
+func needsWAL(p *part) bool {
+	if p.log.State() == partition.Failed || p.log.State() == partition.Deleted {
+		return false
+	}
+	_, pinned := p.log.Pinned()
+	return pinned || p.log.Busy()
+}
+
+// convertLater lets a conversion pause after a flush that failed, mostly for
+// want of space.
+func (s *Shard) convertLater(now env.Time) {
+	if s.converting {
+		s.retrySpaceAt = now.Mono.Add(s.limits.RefusedPause)
+		s.timers.Set(s.retrySpaceAt, due{kind: dueRetry})
+	}
+}
+
+// cutEnded takes the end of a truncation into the segments. One that fails in a
+// conversion leaves segments that the WAL would be needed for: they go.
+func (s *Shard) cutEnded(now env.Time, p *part, err error) {
+	if err == nil || !s.converting {
+		return
+	}
+	s.stats.PartitionsDamaged++
+	s.suspect(p)
+	p.removing = true
+	p.log.Delete()
+	s.onDone(now, p, p.log.Pending())
+}
