@@ -70,7 +70,8 @@ type Limits struct {
 	// ProbeTimeout is after how long an unanswered probe is sent again.
 	ProbeTimeout time.Duration
 	// RefusedPause is how long a leader waits after a follower's refusal that is
-	// not about the log's content (metadata not applied yet, disk full).
+	// not about the log's content (metadata not applied yet, disk full), and a
+	// loop after a refusal of its own disk.
 	RefusedPause time.Duration
 	// ProposalTimeout is how long a proposal waits for its verdict.
 	ProposalTimeout time.Duration

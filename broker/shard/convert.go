@@ -30,7 +30,7 @@ func (s *Shard) convertSome(now env.Time) {
 		s.host.Reply(loop.Control, Converted{Suspects: s.recovery.suspect})
 		return
 	}
-	if now.Mono < s.retrySpaceAt {
+	if now.Mono < s.flushAgainAt {
 		return
 	}
 	for i := 0; i < len(s.toConvert) && s.flushing < s.limits.FlushesInFlight; i++ {
@@ -49,15 +49,6 @@ func needsWAL(p *part) bool {
 	}
 	_, pinned := p.log.Pinned()
 	return pinned || p.log.Busy()
-}
-
-// convertLater lets a conversion pause after a flush that failed, mostly for
-// want of space.
-func (s *Shard) convertLater(now env.Time) {
-	if s.converting {
-		s.retrySpaceAt = now.Mono.Add(s.limits.RefusedPause)
-		s.timers.Set(s.retrySpaceAt, due{kind: dueRetry})
-	}
 }
 
 // cutEnded takes the end of a truncation into the segments. One that fails in a

@@ -22,6 +22,9 @@ func (s *Shard) flushSome(now env.Time) {
 		s.retrySpaceAt = now.Mono.Add(s.limits.RefusedPause)
 		s.wal.Retry()
 	}
+	if now.Mono < s.flushAgainAt {
+		return
+	}
 	for len(s.toFlush) > 0 && s.flushing < s.limits.FlushesInFlight {
 		p := s.toFlush[0]
 		s.toFlush = s.toFlush[1:]
@@ -81,9 +84,14 @@ func (s *Shard) flushed(now env.Time, p *part, err error) {
 	s.flushing--
 	s.grew(p)
 	if err != nil {
+		// No space, or overtaken by a truncation: it is tried again, but not at
+		// once, since a full disk refuses as fast as it is asked.
 		s.stats.FlushesFailed++
-		s.convertLater(now)
-		return // no space, or overtaken by a truncation: it is tried again
+		s.flushAgainAt = now.Mono.Add(s.limits.RefusedPause)
+		if s.converting { // nobody's ping wakes it
+			s.timers.Set(s.flushAgainAt, due{kind: dueRetry})
+		}
+		return
 	}
 	if _, pinned := p.log.Pinned(); !pinned {
 		p.dirty = false

@@ -71,7 +71,8 @@ type Shard struct {
 	syncing      []*part        // whose flushes the present sync of the file system serves
 	toSync       []*part        // whose flushes wait for the next
 	retrySpaceAt env.Instant
-	converting   bool // see convert.go
+	flushAgainAt env.Instant // after a flush that failed
+	converting   bool        // see convert.go
 	toConvert    []*part
 	flushAll     bool
 
