@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"time"
 
@@ -34,6 +35,9 @@ type StoryWorkload struct {
 	Partitions int64    `yaml:"partitions"`
 	MinInSync  int64    `yaml:"min_insync_replicas"`
 	TopicChurn Duration `yaml:"topic_churn"` // between two creations or deletions; 0: none
+	// Options are those of the plan's workload that the story does not leave to
+	// the seed.
+	Options map[string]int64 `yaml:"options"`
 }
 
 // StoryExpect is what a Story demands beyond the properties of every run.
@@ -146,6 +150,7 @@ func (s *Story) draw(r *env.Rand) Plan {
 	o := p.Workload.Options
 	o["topics"], o["partitions"], o["min_isr"], o["tight"] = 1, s.Workload.Partitions, s.Workload.MinInSync, 0
 	o["churn_us"] = int64(s.Workload.TopicChurn.Std() / time.Microsecond)
+	maps.Copy(o, s.Workload.Options)
 	o["ack_pause_ms"] = int64(s.Expect.AcknowledgesWithin.Std() / time.Millisecond)
 	return p
 }

@@ -180,3 +180,31 @@ func (c *DrainBroker) apply(d *draft) Verdict {
 	})
 	return v
 }
+
+func (c *SetBrokerFull) apply(d *draft) Verdict {
+	b, v := d.incarnation(c.Node, c.Epoch)
+	if b == nil {
+		return v
+	}
+	if b.Full != c.Full {
+		next := *b
+		next.Full = c.Full
+		d.setBroker(&next)
+	}
+	if !c.Full {
+		return v // it may lead again, and nothing moves back by itself
+	}
+	d.eachPartition(func(t *Topic, _ kafka.PartitionID, p *Partition) *Partition {
+		if p.Leader != c.Node {
+			return nil
+		}
+		leader := d.relief(p)
+		if leader == kafka.NoNode {
+			return nil // it still serves reads
+		}
+		q := p.clone()
+		d.lead(t, q, leader)
+		return q
+	})
+	return v
+}

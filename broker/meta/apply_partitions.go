@@ -122,7 +122,7 @@ func (c *ElectLeaders) choose(d *draft, p *Partition) (kafka.NodeID, kafka.Error
 	if p.Leader == preferred {
 		return kafka.NoNode, kafka.ElectionNotNeeded
 	}
-	if !p.InISR(preferred) || !d.canLead(preferred) {
+	if !p.InISR(preferred) || !d.canLead(preferred) || d.Broker(preferred).Full {
 		return kafka.NoNode, kafka.PreferredLeaderNotAvailable
 	}
 	return preferred, kafka.None

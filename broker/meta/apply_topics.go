@@ -162,7 +162,7 @@ func (d *draft) place(partitions, replication int) [][]kafka.NodeID {
 }
 
 // newPartition is a partition nobody has written to: every replica that is
-// alive is in sync, and the first of them leads.
+// alive is in sync, and the first of them whose disk has room leads.
 func (d *draft) newPartition(replicas []kafka.NodeID) *Partition {
 	p := &Partition{Replicas: replicas, Leader: kafka.NoNode}
 	for _, id := range replicas {
@@ -170,7 +170,7 @@ func (d *draft) newPartition(replicas []kafka.NodeID) *Partition {
 			p.ISR = append(p.ISR, id)
 		}
 	}
-	p.Leader = p.ISR[0]
+	p.Leader = d.pick(p, false)
 	return p
 }
 

@@ -109,6 +109,8 @@ func decodeCommand(r *reader) Command {
 		return c
 	case kindSetFeature:
 		return &SetFeature{r.str(), int16(r.u16())}
+	case kindSetBrokerFull:
+		return &SetBrokerFull{r.node(), kafka.BrokerEpoch(r.i64()), r.bool()}
 	}
 	return nil
 }
@@ -126,6 +128,7 @@ func (*AllocateProducerIDs) kind() commandKind { return kindAllocateProducerIDs 
 func (*AlterConfigs) kind() commandKind        { return kindAlterConfigs }
 func (*ElectLeaders) kind() commandKind        { return kindElectLeaders }
 func (*SetFeature) kind() commandKind          { return kindSetFeature }
+func (*SetBrokerFull) kind() commandKind       { return kindSetBrokerFull }
 
 func (c *Bootstrap) encode(w *writer) { encodeConfigs(w, c.Defaults) }
 
@@ -283,4 +286,9 @@ func (c *ElectLeaders) encode(w *writer) {
 func (c *SetFeature) encode(w *writer) {
 	w.str(c.Name)
 	w.u16(uint16(c.Level))
+}
+
+func (c *SetBrokerFull) encode(w *writer) {
+	encodeIncarnation(w, c.Node, c.Epoch)
+	w.bool(c.Full)
 }

@@ -30,6 +30,7 @@ const (
 	kindAlterConfigs
 	kindElectLeaders
 	kindSetFeature
+	kindSetBrokerFull
 )
 
 // Bootstrap writes the cluster's default configurations, once; later ones change nothing.
@@ -63,6 +64,15 @@ type UnfenceBroker struct {
 type DrainBroker struct {
 	Node  kafka.NodeID
 	Epoch kafka.BrokerEpoch
+}
+
+// SetBrokerFull notes whether the disk of a broker is full. If it is, its
+// leaderships move to members of the ISR whose disks are not, as far as there
+// are any; it stays unfenced, and in the ISRs that it can keep up with.
+type SetBrokerFull struct {
+	Node  kafka.NodeID
+	Epoch kafka.BrokerEpoch
+	Full  bool
 }
 
 // CreateTopics creates topics, each on its own merits.

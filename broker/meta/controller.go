@@ -74,6 +74,7 @@ type brokerSession struct {
 	confirmed Index // what all its loops act on
 	// renounced: it said that it drains, has stopped answering and uses no lease.
 	renounced bool
+	full      bool           // its last heartbeat said that its disk is full
 	taking    int            // proposed commands that take a leadership from it
 	withheld  bool           // a queued command waits until its last lease is over
 	busy      peer.CommandID // a command of ours about this broker is under way

@@ -13,7 +13,7 @@ import (
 func (c *controller) session(now env.Instant, b *Broker) *brokerSession {
 	s, ok := c.sessions.Get(int32(b.ID))
 	if !ok || s.incarnation != b.Incarnation {
-		s = &brokerSession{incarnation: b.Incarnation, begun: now, mayLead: b.Fenced}
+		s = &brokerSession{incarnation: b.Incarnation, begun: now, mayLead: b.Fenced, full: b.Full}
 		// Commands under way that take from the broker take from this one too.
 		c.pending.Scan(func(_ uint64, p pendingCommand) bool {
 			if slices.Contains(p.victims, b.ID) {
@@ -36,6 +36,7 @@ func (c *controller) heartbeat(now env.Instant, img *Image, from kafka.NodeID, h
 		s := c.session(now, b)
 		s.confirmed = max(s.confirmed, Index(hb.Confirmed))
 		s.renounced = s.renounced || hb.Draining
+		s.full = hb.Full
 	}
 	list := &c.waiting.heartbeats
 	if i := slices.IndexFunc(*list, func(h heartbeat) bool { return h.Node == from }); i >= 0 {
@@ -107,6 +108,7 @@ func (c *controller) tick(now env.Instant, img *Image) {
 			continue
 		}
 		if !quorate || now.Sub(max(s.lastGrant(c), s.begun)) < c.timing.Session {
+			c.followSpace(now, img, b, s)
 			continue
 		}
 		if !b.Fenced || s.mayLead && img.Leads(b.ID) {
@@ -114,6 +116,29 @@ func (c *controller) tick(now env.Instant, img *Image) {
 		}
 		s.mayLead = false
 	}
+}
+
+// followSpace proposes what a broker says of its disk: that it is full, also
+// when somebody has become able to relieve it since, or that it is so no more.
+//
+// The broker renounces nothing and need not even stop in time. The command takes
+// leaderships, so it is treated like every other that does (PROTOCOL 24): while
+// it waits the broker is its victim and gets no lease (withheld), it is proposed
+// when W has passed since the last grant, until it is applied there is no lease
+// either (taking), and the next one is for a heartbeat that confirms the loss
+// (LastLoss). Whether the broker may hold a lease is never concluded from what it
+// says of its disk. So a heartbeat that says "full" late or twice, space that
+// returns while the command waits, or a new controller, which begins with what
+// the image says and waits W from the start of its term, can at worst move a
+// leadership that might have stayed, or leave it until the next heartbeat.
+//
+// Of one broker one command is under way (busy), and it is proposed again only if
+// it would move something: a full broker that nobody can relieve keeps its lease.
+func (c *controller) followSpace(now env.Instant, img *Image, b *Broker, s *brokerSession) {
+	if b.Fenced || s.full == b.Full && !(s.full && img.canRelieve(b.ID)) {
+		return
+	}
+	c.proposeOwn(now, s, &SetBrokerFull{b.ID, b.Epoch, s.full})
 }
 
 // lastGrant is the latest time at which a lease may have been granted: by this
@@ -137,6 +162,10 @@ func (c *controller) victims(now env.Instant, img *Image, q *queued) (victims []
 		return []kafka.NodeID{cmd.Node}, true
 	case *DrainBroker:
 		return []kafka.NodeID{cmd.Node}, true
+	case *SetBrokerFull:
+		if cmd.Full {
+			return []kafka.NodeID{cmd.Node}, true
+		}
 	case *ElectLeaders:
 		for _, e := range cmd.Partitions {
 			p := img.Partition(e.ID)

@@ -53,6 +53,7 @@
 //     Files of unknown topics may be deleted once Epoch is not 0 (PROTOCOL 13).
 //  12. Stop the process if Superseded.
 //  13. Call PeerDown when a control connection breaks.
+//  14. SetFull(true) while any shard refuses appends for lack of space.
 //
 // # What is promised
 //

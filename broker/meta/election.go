@@ -15,25 +15,55 @@ func (img *Image) canLead(id kafka.NodeID) bool {
 // pick chooses the leader of p: the first in replica order of the ISR that can
 // lead, else of the ELR, which holds all that is committed, else nobody. Any
 // other replica may miss acknowledged records and is taken only if unclean
-// (last known holders first).
+// (last known holders first). Within each of these a full disk comes last: a
+// leader that only serves reads is better than none, or than one that was alone.
 func (img *Image) pick(p *Partition, unclean bool) kafka.NodeID {
-	for _, set := range [][]kafka.NodeID{p.ISR, p.ELR} {
-		for _, id := range p.Replicas {
-			if slices.Contains(set, id) && img.canLead(id) {
-				return id
-			}
-		}
-	}
+	sets := [][]kafka.NodeID{union(p.Replicas, p.ISR, nil), union(p.Replicas, p.ELR, nil)}
 	if unclean {
-		for _, set := range [][]kafka.NodeID{p.LastKnown, p.Replicas} {
-			for _, id := range set {
-				if img.canLead(id) {
-					return id
-				}
-			}
+		sets = append(sets, p.LastKnown, p.Replicas)
+	}
+	for _, set := range sets {
+		if id := img.first(set); id != kafka.NoNode {
+			return id
 		}
 	}
 	return kafka.NoNode
+}
+
+// first is the first of ids that can lead, if possible one whose disk has room.
+func (img *Image) first(ids []kafka.NodeID) kafka.NodeID {
+	full := kafka.NoNode
+	for _, id := range ids {
+		switch {
+		case !img.canLead(id):
+		case !img.Broker(id).Full:
+			return id
+		case full == kafka.NoNode:
+			full = id
+		}
+	}
+	return full
+}
+
+// relief is the member of the ISR that can take p over from a leader whose disk
+// is full, NoNode if there is none.
+func (img *Image) relief(p *Partition) kafka.NodeID {
+	id := img.first(union(p.Replicas, minus(p.ISR, []kafka.NodeID{p.Leader}), nil))
+	if id == kafka.NoNode || img.Broker(id).Full {
+		return kafka.NoNode
+	}
+	return id
+}
+
+// canRelieve reports whether anything that the broker leads has a relief.
+func (img *Image) canRelieve(leader kafka.NodeID) (can bool) {
+	img.Topics(func(t *Topic) bool {
+		for _, p := range t.Partitions {
+			can = can || p.Leader == leader && img.relief(p) != kafka.NoNode
+		}
+		return !can
+	})
+	return can
 }
 
 // lead makes id (or nobody) the leader of p, a clone that the caller changes:

@@ -55,6 +55,9 @@ type Broker struct {
 	// LastLoss is the index of the last command that took a leadership from the
 	// broker; no lease before it has confirmed that index (PROTOCOL 23).
 	LastLoss Index
+	// Full: its disk has no room, by its last word that was committed. It serves
+	// reads, and leads only where no other member of the ISR can (PROTOCOL 10).
+	Full bool
 	Endpoints
 }
 

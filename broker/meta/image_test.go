@@ -1,7 +1,11 @@
 package meta
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
+	"hash/crc32"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -221,6 +225,56 @@ func TestDrainMovesLeadershipsOnly(t *testing.T) {
 	require.Equal(t, kafka.NoNode, w.img.Partition(sole).Leader)
 }
 
+func (w *world) full(id kafka.NodeID, full bool) {
+	require.Equal(w.t, kafka.None, w.apply(&SetBrokerFull{id, w.epoch(id), full}).Code)
+}
+
+func TestFullBrokerKeepsAllButTheLeadershipsThatOthersCanTake(t *testing.T) {
+	w := newWorld(t, 3)
+	a, b, sole := w.topic("a", "1", 1, 2, 3), w.topic("b", "1", 2, 1, 3), w.topic("sole", "1", 1)
+	w.isr(a, 1, 3)
+	require.Equal(t, kafka.StaleBrokerEpoch, w.apply(&SetBrokerFull{1, w.epoch(1) - 1, true}).Code)
+	w.full(1, true)
+	p := w.img.Partition(a)
+	require.Equal(t, kafka.NodeID(3), p.Leader, "2 is not in sync")
+	require.Equal(t, nodes(1, 3), p.ISR)
+	require.Equal(t, w.index, p.PendingLoss(1))
+	require.Equal(t, w.index, w.img.Broker(1).LastLoss)
+	require.False(t, w.img.Broker(1).Fenced)
+	require.Equal(t, kafka.NodeID(2), w.img.Partition(b).Leader)
+	require.Equal(t, kafka.NodeID(1), w.img.Partition(sole).Leader)
+	require.Equal(t, kafka.LeaderEpoch(0), w.img.Partition(sole).LeaderEpoch)
+
+	w.full(3, true)
+	require.Equal(t, kafka.NodeID(3), w.img.Partition(a).Leader, "another full broker is no relief")
+	require.False(t, w.img.canRelieve(3))
+	w.full(1, false)
+	require.Equal(t, kafka.NodeID(3), w.img.Partition(a).Leader, "nothing moves by itself")
+	require.True(t, w.img.canRelieve(3))
+	w.full(3, true)
+	require.Equal(t, kafka.NodeID(1), w.img.Partition(a).Leader)
+}
+
+func TestFullBrokerLeadsOnlyWhereNoOtherCan(t *testing.T) {
+	w := newWorld(t, 3)
+	a := w.topic("a", "1", 1, 2, 3)
+	w.full(2, true)
+	w.fence(1)
+	require.Equal(t, kafka.NodeID(3), w.img.Partition(a).Leader)
+	w.fence(3)
+	require.Equal(t, kafka.NodeID(2), w.img.Partition(a).Leader)
+
+	w.unfence(1)
+	w.isr(a, 1, 2)
+	w.full(1, true)
+	v := w.apply(&ElectLeaders{Partitions: w.img.Elections([]kafka.PartitionID{a})})
+	require.Equal(t, kafka.PreferredLeaderNotAvailable, v.Partitions[0].Code)
+	w.unfence(3)
+	require.Equal(t, kafka.NodeID(3), w.img.Partition(w.topic("new", "1", 1, 2, 3)).Leader)
+	w.register(1, 2)
+	require.False(t, w.img.Broker(1).Full, "a new incarnation has said nothing yet")
+}
+
 func TestAlterPartitionRefusesWhatIsStale(t *testing.T) {
 	w := newWorld(t, 3)
 	id := w.topic("t", "1", 1, 2)
@@ -397,6 +451,9 @@ func randomCommand(t *rapid.T, w *world) Command {
 	case 2, 3:
 		return &UnfenceBroker{node, epoch}
 	case 4:
+		if rapid.Bool().Draw(t, "space") {
+			return &SetBrokerFull{node, epoch, rapid.Bool().Draw(t, "full")}
+		}
 		return &DrainBroker{node, epoch}
 	case 5:
 		return &CreateTopics{DefaultPartitions: 2, DefaultReplication: 2, Topics: []NewTopic{{Name: name, ID: kafka.TopicID{byte(w.index), byte(w.index >> 8), 1},
@@ -526,6 +583,26 @@ func TestDamagedImagesAreRefused(t *testing.T) {
 		_, err = DecodeImage(good[:i])
 		require.Error(t, err)
 	}
+}
+
+// An image of version 1 knows nothing of full disks.
+func TestImagesOfVersion1AreRead(t *testing.T) {
+	w := newWorld(t, 2)
+	w.topic("t", "1", 1, 2)
+	old := w.img.Encode()
+	old = old[:len(old)-4]
+	for id := kafka.NodeID(2); id > 0; id-- {
+		b := &writer{}
+		encodeBroker(b, w.img.Broker(id))
+		e := &writer{}
+		encodeEndpoints(e, &w.img.Broker(id).Endpoints)
+		flag := bytes.Index(old, b.b) + len(b.b) - len(e.b) - 1
+		old = slices.Delete(old, flag, flag+1)
+	}
+	binary.BigEndian.PutUint16(old[4:], 1)
+	img, err := DecodeImage(binary.BigEndian.AppendUint32(old, crc32.Checksum(old, castagnoli)))
+	require.NoError(t, err)
+	require.Equal(t, w.img.Hash(), img.Hash())
 }
 
 func TestCommandBytesFromTheNetworkNeverPanic(t *testing.T) {

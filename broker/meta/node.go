@@ -236,6 +236,15 @@ func (n *Node) SetHealthy(now env.Instant, healthy bool) {
 	n.controller.observe(now)
 }
 
+// SetFull says whether any shard of the node has no room on its disk. The
+// cluster then has others lead, if it can; nothing is asked of this node.
+func (n *Node) SetFull(now env.Instant, full bool) {
+	if full != n.session.full {
+		n.session.full = full
+		n.Hasten(now)
+	}
+}
+
 // Confirm says that every loop of the node acts on the image of this index.
 func (n *Node) Confirm(now env.Instant, i Index) {
 	if i <= n.session.confirmed {

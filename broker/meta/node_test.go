@@ -1,6 +1,7 @@
 package meta
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -163,6 +164,101 @@ func TestDrainMovesLeadershipsWithoutWaitingForTheLease(t *testing.T) {
 	require.Less(t, took, 150*time.Millisecond)
 	c.until(time.Second, "the broker is told to stop", func() bool { return h.node.Drained() })
 	require.True(t, c.newest.Broker(h.id).Fenced)
+}
+
+func (h *host) setFull(full bool) {
+	h.node.SetFull(h.clock(), full)
+	h.turn()
+}
+
+// Every step checks that no lease outlives a leadership.
+func TestFullBrokerHandsItsLeadershipsOverWhenItsLeaseIsOver(t *testing.T) {
+	c := newCluster(t, 3, 13)
+	c.ready()
+	c.do(c.nodes[0], newTopics(1, 6, 3))
+	c.run(time.Second)
+	h, id := victim(c)
+	h.setFull(true)
+	took := c.until(5*time.Second, "the leadership moves", func() bool { return c.newest.Partition(id).Leader != h.id })
+	require.Greater(t, took, 2400*time.Millisecond)
+	require.Less(t, took, 3500*time.Millisecond)
+	require.False(t, c.newest.Leads(h.id))
+	c.until(time.Second, "it has a lease again", func() bool { return h.node.LeaseValid(h.clock()) })
+	index := c.newest.Index()
+	c.run(10 * time.Second)
+	require.Equal(t, index, c.newest.Index(), "nothing is left to do about it")
+	b := c.newest.Broker(h.id)
+	require.True(t, b.Full)
+	require.False(t, b.Fenced)
+	require.True(t, c.newest.Partition(id).InISR(h.id), "its leader decides whether it keeps up")
+	h.setFull(false)
+	c.until(time.Second, "it may lead", func() bool { return !c.newest.Broker(h.id).Full })
+	require.False(t, c.newest.Leads(h.id))
+	v := c.do(h, &ElectLeaders{Partitions: c.newest.Elections([]kafka.PartitionID{id})})
+	require.Equal(t, kafka.None, v.Partitions[0].Code)
+	require.Equal(t, h.id, c.newest.Partition(id).Leader)
+	c.ready()
+}
+
+// A full broker that nobody can relieve goes on, with its lease, until somebody
+// can. It is not asked again and again, at the cost of its lease.
+func TestFullBrokersServeReadsUntilOneHasRoom(t *testing.T) {
+	c := newCluster(t, 3, 14)
+	c.ready()
+	c.do(c.nodes[0], newTopics(1, 6, 3))
+	c.run(time.Second)
+	for _, h := range c.nodes {
+		h.setFull(true)
+	}
+	c.run(12 * time.Second)
+	for _, p := range c.newest.Topic("taaa").Partitions {
+		require.NotEqual(t, kafka.NoNode, p.Leader)
+	}
+	for _, h := range c.nodes {
+		require.True(t, c.newest.Broker(h.id).Full)
+		require.False(t, c.newest.Broker(h.id).Fenced)
+	}
+	for range 1000 {
+		c.run(5 * time.Millisecond)
+		for _, h := range c.nodes {
+			require.True(t, h.node.LeaseValid(h.clock()))
+		}
+	}
+	h, _ := victim(c)
+	if h == nil {
+		h = c.leader()
+	}
+	h.setFull(false)
+	c.until(5*time.Second, "it leads all", func() bool {
+		return !slices.ContainsFunc(c.newest.Topic("taaa").Partitions, func(p *Partition) bool { return p.Leader != h.id })
+	})
+	c.ready()
+}
+
+// Space that comes and goes, under another controller in between, costs
+// leases and leaderships but never a lease beside a leadership, nor a fence.
+func TestSpaceThatComesAndGoesAcrossControllers(t *testing.T) {
+	c := newCluster(t, 3, 15)
+	c.ready()
+	c.do(c.nodes[0], newTopics(1, 6, 3))
+	c.run(time.Second)
+	h, _ := victim(c)
+	for i := range 40 {
+		h.setFull(i%2 == 0)
+		c.run(time.Duration(c.rng.Between(50, 4000)) * time.Millisecond)
+		if i == 10 || i == 25 {
+			if old := c.leader(); old != nil && old != h {
+				old.node.SetHealthy(old.clock(), false)
+				c.run(200 * time.Millisecond)
+				old.node.SetHealthy(old.clock(), true)
+			}
+		}
+		require.False(t, c.newest.Broker(h.id).Fenced)
+	}
+	h.setFull(false)
+	c.until(10*time.Second, "it may lead", func() bool { return !c.newest.Broker(h.id).Full })
+	c.ready()
+	require.NotZero(t, c.checks)
 }
 
 func TestElectionWaitsForTheLeaseUnlessTheLeaderResigned(t *testing.T) {

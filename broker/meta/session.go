@@ -14,6 +14,7 @@ type session struct {
 	started  env.Instant
 
 	healthy    bool
+	full       bool // a shard refuses appends for lack of space
 	draining   bool
 	superseded bool // another incarnation of this id has registered: this one is over
 	epoch      kafka.BrokerEpoch
@@ -48,7 +49,7 @@ func (s *session) heartbeat(now env.Instant) *peer.Heartbeat {
 	s.heartbeatAt, s.nextHeartbeat = now, now.Add(s.timing.Heartbeat)
 	return &peer.Heartbeat{
 		Node: s.register.Node, Incarnation: s.register.Incarnation, BrokerEpoch: s.epoch,
-		SentAt: int64(now), Confirmed: uint64(s.confirmed), Draining: s.draining,
+		SentAt: int64(now), Confirmed: uint64(s.confirmed), Draining: s.draining, Full: s.full,
 	}
 }
 

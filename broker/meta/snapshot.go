@@ -18,10 +18,10 @@ import (
 //	+-------+---------+------------------------------------------+--------+
 //
 // Everything is sorted, so equal images have equal bytes. The checksum covers
-// all bytes before it.
+// all bytes before it. Version 1, which is still read, lacks Broker.Full.
 const (
 	imageMagic   uint32 = 0x4c4b4d49 // "LKMI"
-	imageVersion uint16 = 1
+	imageVersion uint16 = 2
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -78,17 +78,18 @@ func DecodeImage(b []byte) (*Image, error) {
 	if r.u32() != imageMagic {
 		return nil, fmt.Errorf("meta: decode image: %w: no image", ErrCorruptImage)
 	}
-	if v := r.u16(); v != imageVersion {
-		return nil, fmt.Errorf("meta: decode image: version %d is unknown", v)
+	version := r.u16()
+	if version < 1 || version > imageVersion {
+		return nil, fmt.Errorf("meta: decode image: version %d is unknown", version)
 	}
-	img := decodeBody(r)
+	img := decodeBody(r, version)
 	if !r.done() {
 		return nil, fmt.Errorf("meta: decode image: %w: fields do not fit", ErrCorruptImage)
 	}
 	return img, nil
 }
 
-func decodeBody(r *reader) *Image {
+func decodeBody(r *reader, version uint16) *Image {
 	index := Index(r.u64())
 	img := NewImage(r.uuid())
 	img.index = index
@@ -100,7 +101,7 @@ func decodeBody(r *reader) *Image {
 		img.features.Set(name, int16(r.u16()))
 	}
 	for n := r.count(32); n > 0; n-- {
-		b := decodeBroker(r)
+		b := decodeBroker(r, version)
 		img.brokers.Set(int32(b.ID), b)
 	}
 	for n := r.count(28); n > 0; n-- {
@@ -129,6 +130,7 @@ func encodeBroker(w *writer, b *Broker) {
 	w.bool(b.Fenced)
 	w.bool(b.Draining)
 	w.u64(uint64(b.LastLoss))
+	w.bool(b.Full)
 	encodeEndpoints(w, &b.Endpoints)
 }
 
@@ -146,10 +148,11 @@ func encodeEndpoints(w *writer, e *Endpoints) {
 	}
 }
 
-func decodeBroker(r *reader) *Broker {
+func decodeBroker(r *reader, version uint16) *Broker {
 	b := &Broker{
 		ID: r.node(), Incarnation: r.uuid(), Epoch: kafka.BrokerEpoch(r.i64()),
 		Fenced: r.bool(), Draining: r.bool(), LastLoss: Index(r.u64()),
+		Full: version >= 2 && r.bool(),
 	}
 	b.Endpoints = decodeEndpoints(r)
 	return b

@@ -253,6 +253,7 @@ func (c *Control) EndTurn(now env.Time) {
 	if c.meta != nil {
 		c.pingIfDue(now)
 		c.meta.SetHealthy(now.Mono, c.healthy(now))
+		c.meta.SetFull(now.Mono, c.full())
 		c.meta.Tick(now.Mono)
 		c.carryOut(now, c.meta.Ready(now.Mono))
 		c.finishApplied(now)

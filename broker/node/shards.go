@@ -1,6 +1,7 @@
 package node
 
 import (
+	"slices"
 	"time"
 
 	"lockstep/broker/env"
@@ -112,6 +113,12 @@ func (c *Control) healthy(now env.Time) bool {
 		}
 	}
 	return true
+}
+
+// full reports whether any shard finds its disk full. They share it, so that the
+// others are about to.
+func (c *Control) full() bool {
+	return slices.ContainsFunc(c.shards, func(sh shardState) bool { return sh.full })
 }
 
 // publish gives new metadata to the shards.

@@ -37,6 +37,7 @@ func (m *Heartbeat) fields(c *coder) {
 	num64(c, &m.SentAt)
 	num64(c, &m.Confirmed)
 	c.boolean(&m.Draining)
+	c.boolean(&m.Full)
 }
 
 func (m *HeartbeatReply) fields(c *coder) {

@@ -21,8 +21,8 @@ import "lockstep/broker/kafka"
 
 // Version of the peer protocol that this code speaks; Hello carries the range.
 const (
-	MinVersion uint16 = 1
-	MaxVersion uint16 = 1
+	MinVersion uint16 = 2
+	MaxVersion uint16 = 2
 )
 
 // UUID is 128 random bits: cluster ids, incarnations.
@@ -68,6 +68,8 @@ type Heartbeat struct {
 	Confirmed uint64
 	// Draining: the broker is about to stop and has stopped answering as leader.
 	Draining bool
+	// Full: a shard of the sender finds no room on its disk and refuses appends.
+	Full bool
 }
 
 // HeartbeatReply answers a Heartbeat.
