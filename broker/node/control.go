@@ -73,9 +73,10 @@ const (
 
 // due is what a timer is for.
 type due struct {
-	kind dueKind
-	peer *peerLink
-	conn netsim.Conn
+	kind     dueKind
+	peer     *peerLink
+	conn     netsim.Conn
+	snapshot meta.SnapshotFile
 }
 
 type dueKind uint8
@@ -84,6 +85,7 @@ const (
 	dueRedial   dueKind = iota + 1 // dial a peer
 	dueStranger                    // an accepted connection should have said Hello
 	duePing                        // ping the shards
+	dueSnapshot                    // write a snapshot that found no room
 	dueHasten                      // look again what all brokers have applied
 )
 
@@ -93,6 +95,7 @@ type persisting struct {
 	first      wal.Seq // of its first
 	token      uint64
 	checkpoint meta.Index
+	since      env.Instant
 }
 
 // Drain asks the node to hand over its leaderships; Drained answers when they are.
@@ -248,6 +251,8 @@ func (c *Control) EndTurn(now env.Time) {
 			}
 		case duePing:
 			c.ping(now)
+		case dueSnapshot:
+			c.saveSnapshot(d.snapshot)
 		}
 	}
 	if c.meta != nil {

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -144,7 +145,7 @@ func (c *Control) persist(p meta.Persist) {
 		}
 	}
 	c.lazy = nil
-	c.unsynced = append(c.unsynced, persisting{seq: last, first: first, token: p.Token, checkpoint: p.Checkpoint})
+	c.unsynced = append(c.unsynced, persisting{seq: last, first: first, token: p.Token, checkpoint: p.Checkpoint, since: c.now.Mono})
 }
 
 // persisted tells metadata what has become durable.
@@ -166,18 +167,39 @@ func (c *Control) persisted() {
 	}
 }
 
-// saveSnapshot writes the image's file.
+// saveSnapshot writes the image's file. A full disk does not stop Raft
+// (PROTOCOL 10): the log stays as long as it is until there is room.
 func (c *Control) saveSnapshot(f meta.SnapshotFile) {
-	s := &sequence{steps: wholeFile(controlDir, snapshotName(f.Index), c.newHandle(), f.Data)}
+	handle := c.newHandle()
+	s := &sequence{steps: wholeFile(controlDir, snapshotName(f.Index), handle, f.Data)}
 	s.end = func(err error) {
-		if err != nil {
+		switch {
+		case errors.Is(err, diskfs.ErrNoSpace):
+			c.stats.SnapshotsRefused++
+			c.saveLater(f, handle)
+		case err != nil:
 			c.host.Stop(fmt.Errorf("node: write snapshot %d: %w", f.Index, err))
-			return
+		default:
+			c.stats.SnapshotsSaved++
+			c.meta.SnapshotSaved(f.Index)
 		}
-		c.stats.SnapshotsSaved++
-		c.meta.SnapshotSaved(f.Index)
 	}
 	c.run(s)
+}
+
+// saveLater gives up the file of a snapshot that found no room, whatever there
+// is of it, and tries again after a pause.
+func (c *Control) saveLater(f meta.SnapshotFile, handle diskfs.Handle) {
+	whatever := func(*sequence, diskfs.Completion) error { return nil }
+	c.run(&sequence{
+		steps: []step{
+			{diskfs.Op{Kind: diskfs.Close, Handle: handle}, whatever},
+			{diskfs.Op{Kind: diskfs.Remove, Path: tempOf(controlDir + "/" + snapshotName(f.Index))}, whatever},
+		},
+		end: func(error) {
+			c.timers.Set(c.now.Mono.Add(c.cfg.Limits.RefusedPause), due{kind: dueSnapshot, snapshot: f})
+		},
+	})
 }
 
 // removeSnapshots removes the files of snapshots before the one at keep. A file

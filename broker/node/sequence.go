@@ -55,7 +55,7 @@ func wholeFile(dir, name string, handle diskfs.Handle, data []byte) []step {
 	if dir != "." {
 		path = dir + "/" + name
 	}
-	temp := path + ".tmp"
+	temp := tempOf(path)
 	return []step{
 		{diskfs.Op{Kind: diskfs.Open, Path: temp, Handle: handle, Flags: diskfs.Create}, must},
 		{diskfs.Op{Kind: diskfs.Truncate, Handle: handle}, must},
@@ -66,6 +66,9 @@ func wholeFile(dir, name string, handle diskfs.Handle, data []byte) []step {
 		{diskfs.Op{Kind: diskfs.SyncDir, Path: dir}, must},
 	}
 }
+
+// tempOf is where wholeFile writes what becomes path.
+func tempOf(path string) string { return path + ".tmp" }
 
 // readFile are the steps that read a file of at most max bytes and hand its
 // bytes to take.

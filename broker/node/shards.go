@@ -103,6 +103,11 @@ func (c *Control) healthy(now env.Time) bool {
 	if c.ops.Oldest(now.Mono) >= c.cfg.Limits.VouchAge {
 		return false
 	}
+	// A log without room has no operation under way, and is as stuck as one whose
+	// disk stalls: this node can neither lead Raft nor apply what others commit.
+	if len(c.unsynced) > 0 && now.Mono >= c.unsynced[0].since.Add(c.cfg.Limits.VouchAge) {
+		return false
+	}
 	for i := range c.shards {
 		sh := &c.shards[i]
 		if now.Mono >= sh.answered.Add(c.cfg.Limits.VouchAge) {

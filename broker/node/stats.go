@@ -10,6 +10,7 @@ type Stats struct {
 	PeerMessagesDropped uint64
 	PeersSilent         uint64
 	SnapshotsSaved      uint64
+	SnapshotsRefused    uint64 // for want of space; each is tried again
 
 	Registered    bool   // this incarnation is registered
 	Fenced        bool   // and fenced, or not registered
