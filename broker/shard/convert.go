@@ -1,6 +1,8 @@
 package shard
 
 import (
+	"fmt"
+
 	"lockstep/broker/env"
 	"lockstep/broker/loop"
 	"lockstep/broker/partition"
@@ -51,10 +53,15 @@ func needsWAL(p *part) bool {
 	return pinned || p.log.Busy()
 }
 
-// cutEnded takes the end of a truncation into the segments. One that fails in a
-// conversion leaves segments that the WAL would be needed for: they go.
+// cutEnded takes the end of a truncation into the segments. The log of one that
+// fails takes no more appends: the node stops, and its next life tries again. In a
+// conversion it leaves segments that the WAL would be needed for: they go.
 func (s *Shard) cutEnded(now env.Time, p *part, err error) {
-	if err == nil || !s.converting {
+	if err == nil {
+		return
+	}
+	if !s.converting {
+		s.fail(fmt.Errorf("shard %d: truncate partition %s: %w", s.id, DirName(p.id), err))
 		return
 	}
 	s.stats.PartitionsDamaged++
