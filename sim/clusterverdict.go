@@ -46,8 +46,8 @@ func (c *cluster) Check(w *World) {
 // bytesBound: one request always fits, whatever the budget.
 func (c *cluster) bytesBound() int64 { return int64(c.limits().InflightBytes) + 64<<10 }
 
-// forwardedBound: what the shards of all other nodes may have unanswered, and
-// what a connection that a sender has given up may still deliver.
+// forwardedBound: what the shards of all nodes may have unanswered, and what a
+// connection that a sender has given up may still deliver.
 func (c *cluster) forwardedBound() int64 {
 	var senders int64
 	for _, name := range c.brokers {

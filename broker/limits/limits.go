@@ -17,7 +17,8 @@ type Limits struct {
 	ConnRequests int
 	// InflightBytes is the number of bytes of unanswered Produce requests of one
 	// shard (queued.max.request.bytes). At the bound connections whose next request is a
-	// Produce are not read until bytes are freed; other requests go on.
+	// Produce are not read until bytes are freed; other requests go on. A produce
+	// that was forwarded counts where its client is, and not where it went.
 	InflightBytes int
 	// MailboxRequests is the number of requests waiting in a loop's mailbox. At
 	// the bound the connection whose request is refused is parked.

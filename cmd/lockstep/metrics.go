@@ -28,7 +28,7 @@ const (
 // metricsHandler serves what the broker's loops, the process and the Go runtime
 // count, in the formats that Prometheus asks for.
 func metricsHandler(m monitored) http.Handler {
-	registry := prometheus.NewPedanticRegistry()
+	registry := prometheus.NewRegistry()
 	registry.MustRegister(
 		loopCollector{m},
 		collectors.NewGoCollector(),

@@ -77,9 +77,11 @@ var controllerMetric = regexp.MustCompile(`(?m)^lockstep_control_controller (-?\
 
 // controller asks the nodes' metrics who the controller is.
 func (c *cluster) controllerNode() (int32, error) {
+	problem := errors.New("no node names a controller")
 	for node := range c.nodes {
 		response, err := http.Get(fmt.Sprintf("http://%s:%d/metrics", c.host, c.basePort+100+node))
 		if err != nil {
+			problem = fmt.Errorf("ask a node who the controller is: %w", err)
 			continue
 		}
 		body, err := io.ReadAll(response.Body)
@@ -90,7 +92,7 @@ func (c *cluster) controllerNode() (int32, error) {
 			}
 		}
 	}
-	return 0, errors.New("no node names a controller")
+	return 0, problem
 }
 
 type row struct {
