@@ -1,0 +1,18 @@
+//go:build mutants
+
+package mutant
+
+// See controlTable.
+var (
+	L1 bool
+	L2 bool
+	M6 bool
+	E9 bool
+)
+
+var controlSwitches = []toggle{
+	{"L1", &L1},
+	{"L2", &L2},
+	{"M6", &M6},
+	{"E9", &E9},
+}
