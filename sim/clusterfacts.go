@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"hash/crc64"
 	"slices"
 	"strconv"
@@ -24,6 +25,7 @@ type facts struct {
 	top       map[kafka.PartitionID]kafka.Offset
 	bytes     int64 // the most of InflightBytes of clients
 	forwarded int64 // and of those forwarded
+	story     imageStory
 }
 
 type replicaKey struct {
@@ -100,10 +102,12 @@ func (f *facts) seeControl(n *Node, life *lifeTrack, c *node.Control) {
 	h := &f.cluster.rec.h
 	if state.Leading && state.Term != life.term {
 		life.term = state.Term
+		f.cluster.world.milestone(ControllerBegan, n.spec.Name, fmt.Sprintf("%s term %d", n.spec.Name, state.Term), "")
 		h.Controllers = append(h.Controllers, checker.ControllerFact{At: f.cluster.rec.moment(), Term: int64(state.Term), Node: checker.NodeID(nodeID(n))})
 	}
 	if index := state.Image.Index(); index != life.index {
 		life.index = index
+		f.story.see(f.cluster.world, state.Image)
 		h.Images = append(h.Images, f.imageFact(n, state.Image))
 	}
 }
@@ -153,6 +157,7 @@ func (f *facts) seeReplica(n *Node, recovered bool, p *shard.PartState) {
 	t.life, t.durable, t.gone = n.incarnation, p.Durable, false
 	t.state = *p
 	if p.Leading && (!old.Leading || old.Epoch != p.Epoch) {
+		f.cluster.world.milestone(LeaderBegan, n.spec.Name, fmt.Sprintf("%s %s epoch %d", f.story.partition(p.ID), n.spec.Name, p.Epoch), "")
 		rec.h.Leaders = append(rec.h.Leaders, checker.LeaderFact{
 			At: rec.moment(), Partition: checkerPartition(p.ID), Epoch: checker.Epoch(p.Epoch),
 			Node: checker.NodeID(key.node), Incarnation: checker.Incarnation(n.incarnation),

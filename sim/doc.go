@@ -37,6 +37,7 @@
 //	clusterconfig.go what its nodes are started with
 //	clusterfacts.go  what is seen inside them, turn by turn
 //	clusterverdict.go what is collected at the end, and the judgement
+//	milestone.go     the turning points of a run
 //	recorder.go      the history
 //	kafkaclient.go kafkaconn.go  simulated Kafka clients: metadata, connections
 //	kafkaproducer.go kafkaconsumer.go kafkareader.go kafkaadmin.go  what they do

@@ -33,6 +33,7 @@ const (
 type target struct {
 	node   *Node
 	loop   loop.ID
+	onLoop bool
 	peer   *Node // OnLink
 	twoWay bool
 }
@@ -111,6 +112,7 @@ func sameLife(n *Node, mend func()) func() {
 // activeFault is a fault that has begun and is not mended.
 type activeFault struct {
 	fault *Fault
+	name  string // its number in the plan, its kind and whom it hit
 	mend  func()
 	span  int // index into World.past
 }
@@ -126,11 +128,12 @@ type FaultSpan struct {
 // nothing to mend are points in time.
 func (w *World) FaultSpans() []FaultSpan { return w.past }
 
-func (w *World) scheduleFault(f *Fault) {
-	w.sched.At(env.Instant(f.At), "fault", func() { w.beginFault(f) })
+func (w *World) scheduleFault(i int) {
+	w.sched.At(env.Instant(w.plan.Faults[i].At), "fault", func() { w.beginFault(i) })
 }
 
-func (w *World) beginFault(f *Fault) {
+func (w *World) beginFault(i int) {
+	f := &w.plan.Faults[i]
 	if w.healed {
 		return
 	}
@@ -140,12 +143,14 @@ func (w *World) beginFault(f *Fault) {
 		return
 	}
 	w.note(nil, FaultBegun, uint64(f.Amount), f.Kind+" "+f.Target)
+	name := fmt.Sprintf("%d %s %s", i+1, f.Kind, t.String())
+	w.milestone(FaultOn, t.node.spec.Name, name, faultText(f, t.String()))
 	span := FaultSpan{Kind: f.Kind, Node: t.node.spec.Name, From: w.Now(), To: env.Never}
 	if t.peer != nil {
 		span.Peer = t.peer.spec.Name
 	}
 	w.past = append(w.past, span)
-	a := &activeFault{fault: f, mend: kind.begin(w, t, f), span: len(w.past) - 1}
+	a := &activeFault{fault: f, name: name, mend: kind.begin(w, t, f), span: len(w.past) - 1}
 	if a.mend == nil {
 		w.past[a.span].To = w.Now() + env.Instant(f.For)
 		return
@@ -164,6 +169,7 @@ func (w *World) endFault(a *activeFault) {
 	a.mend = nil
 	w.past[a.span].To = w.Now()
 	w.note(nil, FaultEnded, 0, a.fault.Kind+" "+a.fault.Target)
+	w.milestone(FaultOff, w.past[a.span].Node, a.name, "")
 	mend()
 }
 
@@ -200,7 +206,7 @@ func (t *target) parse(w *World, kind TargetKind, name string) error {
 		if err != nil {
 			return fmt.Errorf("want node/loop: %w", err)
 		}
-		t.loop = loop.ID(id)
+		t.loop, t.onLoop = loop.ID(id), true
 	case OnLink:
 		var peer string
 		if first, peer, t.twoWay = strings.Cut(name, "-"); !t.twoWay {

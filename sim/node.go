@@ -68,6 +68,9 @@ func (n *Node) Turns() uint64 { return n.turns }
 // TimerTurns counts the turns that no event but a timer brought about.
 func (n *Node) TimerTurns() uint64 { return n.timerTurns }
 
+// life names the current or last life.
+func (n *Node) life() string { return fmt.Sprintf("%s life %d", n.spec.Name, n.incarnation) }
+
 // LastStop is why the last life ended itself, nil if it did not.
 func (n *Node) LastStop() error { return n.lastStop }
 
@@ -95,6 +98,7 @@ func (n *Node) Start() {
 	}
 	n.entropy = w.streams.Loop(n.spec.Name, n.incarnation, -1, "crypto", "rand")
 	w.note(n, NodeStarted, 0, "")
+	w.milestone(NodeBegan, n.spec.Name, n.life(), "")
 
 	n.world.hardware.boot(n)
 	spec, again := n.spec, node.Restart{Shards: n.spec.Shards}
@@ -147,6 +151,11 @@ func (n *Node) End(how Ending) {
 		l.dead = true
 	}
 	n.world.note(n, NodeEnded, uint64(how), "")
+	reason := ""
+	if n.lastStop != nil {
+		reason = n.lastStop.Error()
+	}
+	n.world.milestone(NodeFinished, n.spec.Name, n.life()+" "+how.String(), reason)
 	n.world.hardware.end(n, how)
 }
 

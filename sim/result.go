@@ -24,6 +24,9 @@ type Result struct {
 	Stops    []StopRecord `json:"stops,omitempty"`
 	Plan     string       `json:"plan,omitempty"`   // of a failed run, as YAML
 	Recent   []string     `json:"recent,omitempty"` // the last trace lines of a failed run
+	// Milestones are the turning points of a failed run; if it had very many, the
+	// first and the last.
+	Milestones []Milestone `json:"milestones,omitempty"`
 	// Checkpoints are trace hashes at fixed record counts: two runs that should
 	// be equal are compared by them.
 	Checkpoints []string `json:"checkpoints,omitempty"`

@@ -22,6 +22,7 @@ var (
 	firstFlag    = flag.Uint64("first", 0, "the first seed of a set")
 	eventsFlag   = flag.Bool("events", false, "print every record of the replayed trace; go test has a -trace of its own")
 	historyFlag  = flag.String("history", "", "print what was recorded of these kinds, e.g. produces,leaders,requests")
+	storyFlag    = flag.Bool("milestones", false, "print the turning points of the replayed run")
 	planFlag     = flag.Bool("plan", false, "print the plan of the replayed seed")
 	planFileFlag = flag.String("planfile", "", "run this plan (YAML) instead of one drawn from a seed")
 	workersFlag  = flag.Int("workers", runtime.NumCPU(), "worker processes for sets of seeds")
@@ -121,6 +122,9 @@ func replay(t *testing.T, plan *Plan) {
 	var o Options
 	if *eventsFlag {
 		o.Text = os.Stdout
+	}
+	if *storyFlag {
+		o.Milestones = func(m Milestone) { fmt.Println(m) }
 	}
 	if *historyFlag != "" {
 		o.History = printHistory

@@ -39,6 +39,7 @@ type World struct {
 	past     []FaultSpan
 	depth    map[string]int // nested faults, by kind and victim; never walked
 	healed   bool
+	story    milestones
 	failures []Failure
 	stops    []StopRecord
 	scratch  []byte
@@ -78,6 +79,8 @@ type Options struct {
 	TextUpTo uint64    // first record not printed; 0: all
 	// History, if set, is given what a cluster's run has recorded before it is judged.
 	History func(*checker.History)
+	// Milestones, if set, hears of each turning point as it comes.
+	Milestones func(Milestone)
 }
 
 const (
@@ -107,7 +110,7 @@ func NewWorld(plan *Plan, subject Subject, o Options) (*World, error) {
 	}
 	w.idleEntropy = w.streams.Open("world", "idle entropy")
 	w.entropy, w.release = takeEntropy(w.idleEntropy)
-	w.history = o.History
+	w.history, w.story.hear = o.History, o.Milestones
 	w.observer, _ = subject.(TurnObserver)
 	w.hardware.init(w)
 	for i, spec := range plan.Nodes {
@@ -125,7 +128,7 @@ func NewWorld(plan *Plan, subject Subject, o Options) (*World, error) {
 		w.sched.At(env.Instant(spec.StartAt), "start node", n.Start)
 	}
 	for i := range plan.Faults {
-		w.scheduleFault(&plan.Faults[i])
+		w.scheduleFault(i)
 	}
 	return w, nil
 }
@@ -175,6 +178,7 @@ func (w *World) Violated(property, where, format string, args ...any) {
 
 func (w *World) fail(f Failure) {
 	f.At = Duration(w.sched.Now())
+	w.milestone(PropertyViolated, "", f.Property, f.Where)
 	if len(w.failures) < maxFailures {
 		w.failures = append(w.failures, f)
 	}
@@ -247,6 +251,7 @@ func (w *World) heal() {
 		n.Start()
 	}
 	w.note(nil, Noted, 0, "healed")
+	w.milestone(FaultsOver, "", "", "")
 	w.hashStates()
 	w.subject.Healed(w)
 }
@@ -273,6 +278,7 @@ func (w *World) converge() {
 func (w *World) judgeStops() {
 	for _, s := range w.stops {
 		if !slices.Contains(w.plan.Expect.Stops, "*") && !slices.Contains(w.plan.Expect.Stops, s.Node) {
+			w.milestone(PropertyViolated, s.Node, "no node stops itself without a cause in the plan", s.Reason)
 			w.failures = append(w.failures, Failure{
 				Property: "no node stops itself without a cause in the plan", Where: s.Node, At: s.At, Detail: s.Reason,
 			})
@@ -337,6 +343,7 @@ func (w *World) result() Result {
 		r.Verdict = Fail
 		r.Recent = w.trace.Recent(40)
 		r.Plan = w.plan.String()
+		r.Milestones = w.story.list()
 	}
 	return r
 }
