@@ -3,6 +3,7 @@
 // what is demanded. Package sim runs them.
 //
 //	smoke/       a few minutes of a cluster's life each
+//	bugs/        worlds that show bugs which brokers of this kind have shipped
 //	regression/  seeds that once showed a bug, and which
 //
 // The fields of the files are those of sim.Story and sim.Regression.
@@ -12,5 +13,5 @@ import "embed"
 
 // Files are the data files.
 //
-//go:embed smoke/*.yaml regression/*.yaml
+//go:embed smoke/*.yaml bugs/*.yaml regression/*.yaml
 var Files embed.FS

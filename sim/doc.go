@@ -42,7 +42,9 @@
 //	kafkaclient.go kafkaconn.go  simulated Kafka clients: metadata, connections
 //	kafkaproducer.go kafkaconsumer.go kafkareader.go kafkaadmin.go  what they do
 //	scenarios.go     how plans of the real broker are drawn
-//	smoke.go         stories and regressions, which are data files in scenarios/
+//	story.go         stories, which are data files in scenarios/; draws.go,
+//	storydraw.go     what they leave to the seed
+//	regression.go    seeds that once showed a bug, also in scenarios/
 //	toy*.go          the simulator's own test subject
 //
 // # Determinism

@@ -22,7 +22,7 @@ type Scenario struct {
 
 // Scenarios lists everything that a seed can be run with.
 func Scenarios() []Scenario {
-	return slices.Concat(clusterScenarios, biasedScenarios, toyScenarios)
+	return slices.Concat(clusterScenarios, storyScenarios, toyScenarios)
 }
 
 // FindScenario finds a scenario by name.

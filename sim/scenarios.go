@@ -8,7 +8,7 @@ import (
 )
 
 // clusterScenarios run the real broker. Each draws its whole plan from the seed.
-var clusterScenarios = append([]Scenario{
+var clusterScenarios = []Scenario{
 	{Name: "mix", About: "everything that goes wrong, at once", Draw: drawMix, New: newCluster},
 	{Name: "steady", About: "a cluster and its clients, and nothing goes wrong", Draw: drawSteady, New: newCluster},
 	{Name: "crash", About: "processes are killed and machines lose power", Draw: drawCrash, New: newCluster},
@@ -18,7 +18,7 @@ var clusterScenarios = append([]Scenario{
 	{Name: "clock", About: "clocks are skewed, drift within the bound, and jump", Draw: drawClock, New: newCluster},
 	{Name: "churn", About: "topics come and go while brokers restart", Draw: drawChurn, New: newCluster},
 	{Name: "frozen-node", About: "node 1 stops executing with its connections open, and wakes up much later", Draw: drawFrozenNode, New: newCluster},
-}, storyScenarios()...)
+}
 
 // drawCluster draws brokers, clients and their load, without faults.
 func drawCluster(r *env.Rand, brokers int, duration time.Duration) Plan {

@@ -80,10 +80,9 @@ func defaultSet() (jobs []Job) {
 	for _, scenario := range []string{"mix", "steady", "crash", "partition", "disk", "freeze", "clock", "churn"} {
 		jobs = append(jobs, seedsOf(scenario, 24)...)
 	}
-	for _, s := range storyScenarios() {
+	for _, s := range storyScenarios {
 		jobs = append(jobs, seedsOf(s.Name, 3)...)
 	}
-	jobs = append(jobs, seedsOf("reshard", 8)...)
 	// Seed 3 of the story that began it is the full 3 h 40 min.
 	return append(append(jobs, seedsOf("frozen-node", 4)...), seedsOf("toy", 20)...)
 }
