@@ -40,6 +40,7 @@ type replicaTrack struct {
 	// durable outlives the process: what a power cut must leave.
 	durable kafka.Offset
 	gone    bool // deleted by its node
+	sight   featureSight
 }
 
 // lifeTrack is what was seen of the present life of a broker.
@@ -47,6 +48,7 @@ type lifeTrack struct {
 	life      int32
 	began     env.Instant
 	term      meta.Term
+	leading   bool // it is the controller, or believes so
 	index     meta.Index
 	recovered []bool // by loop
 }
@@ -100,6 +102,7 @@ func (f *facts) seeControl(n *Node, life *lifeTrack, c *node.Control) {
 		return
 	}
 	h := &f.cluster.rec.h
+	life.leading = state.Leading
 	if state.Leading && state.Term != life.term {
 		life.term = state.Term
 		f.cluster.world.milestone(ControllerBegan, n.spec.Name, fmt.Sprintf("%s term %d", n.spec.Name, state.Term), "")
@@ -126,14 +129,18 @@ func (f *facts) seeShard(n *Node, life *lifeTrack, id loop.ID, s *shard.Shard) {
 	f.bytes, f.forwarded = max(f.bytes, int64(ofClients)), max(f.forwarded, int64(forwarded))
 	first := !life.recovered[id]
 	life.recovered[id] = true
-	s.Inspect(func(p *shard.PartState) { f.seeReplica(n, first, p) })
+	s.Inspect(func(p *shard.PartState) {
+		t := f.seeReplica(n, first, p)
+		f.cluster.world.seeFeatures(&t.sight, n, life.leading, p)
+	})
 	if first {
 		f.lostReplicas(n, s)
 	}
 }
 
-// seeReplica takes the state of a replica at the end of a turn of its shard.
-func (f *facts) seeReplica(n *Node, recovered bool, p *shard.PartState) {
+// seeReplica takes the state of a replica at the end of a turn of its shard, and
+// returns what is known of it.
+func (f *facts) seeReplica(n *Node, recovered bool, p *shard.PartState) *replicaTrack {
 	key := replicaKey{nodeID(n), p.ID}
 	t := f.replicas[key]
 	if t == nil {
@@ -164,7 +171,7 @@ func (f *facts) seeReplica(n *Node, recovered bool, p *shard.PartState) {
 		})
 	}
 	if p.Watermark == old.Watermark && p.LogStart == old.LogStart {
-		return
+		return t
 	}
 	fact := checker.ReplicaFact{
 		At: rec.moment(), Partition: checkerPartition(p.ID), Node: checker.NodeID(key.node), Incarnation: checker.Incarnation(n.incarnation),
@@ -175,6 +182,7 @@ func (f *facts) seeReplica(n *Node, recovered bool, p *shard.PartState) {
 		f.top[p.ID] = max(f.top[p.ID], p.Watermark)
 	}
 	rec.h.Replicas = append(rec.h.Replicas, fact)
+	return t
 }
 
 // members is the applied in-sync set, with what each member's disk holds.

@@ -37,6 +37,7 @@ func (c *cluster) Check(w *World) {
 	}
 	report := checker.Run(h)
 	for _, r := range report.Results {
+		w.coverage.judged[r.Property] += r.Judged
 		c.report(w, h, &r)
 	}
 	c.checkProgress(w)

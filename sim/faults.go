@@ -50,6 +50,16 @@ func findFaultKind(name string) *FaultKind {
 	return nil
 }
 
+// number is the kind's place in faultKinds, from 1 on.
+func (k *FaultKind) number() int8 {
+	for i := range faultKinds {
+		if &faultKinds[i] == k {
+			return int8(i) + 1
+		}
+	}
+	return 0
+}
+
 // faultKinds is filled by init because its functions reach back to it through
 // the world.
 var faultKinds []FaultKind
@@ -113,6 +123,7 @@ func sameLife(n *Node, mend func()) func() {
 type activeFault struct {
 	fault *Fault
 	name  string // its number in the plan, its kind and whom it hit
+	kind  int8   // index in faultKinds + 1
 	mend  func()
 	span  int // index into World.past
 }
@@ -150,7 +161,8 @@ func (w *World) beginFault(i int) {
 		span.Peer = t.peer.spec.Name
 	}
 	w.past = append(w.past, span)
-	a := &activeFault{fault: f, name: name, mend: kind.begin(w, t, f), span: len(w.past) - 1}
+	w.coverage.faults++
+	a := &activeFault{fault: f, name: name, kind: kind.number(), mend: kind.begin(w, t, f), span: len(w.past) - 1}
 	if a.mend == nil {
 		w.past[a.span].To = w.Now() + env.Instant(f.For)
 		return
@@ -167,6 +179,7 @@ func (w *World) endFault(a *activeFault) {
 	}
 	mend := a.mend
 	a.mend = nil
+	w.coverage.faults++
 	w.past[a.span].To = w.Now()
 	w.note(nil, FaultEnded, 0, a.fault.Kind+" "+a.fault.Target)
 	w.milestone(FaultOff, w.past[a.span].Node, a.name, "")

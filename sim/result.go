@@ -31,6 +31,8 @@ type Result struct {
 	// be equal are compared by them.
 	Checkpoints []string `json:"checkpoints,omitempty"`
 	Records     uint64   `json:"records"`
+	// Coverage is what the run has reached.
+	Coverage Coverage `json:"coverage"`
 }
 
 // Failure is a broken property.

@@ -40,6 +40,7 @@ type World struct {
 	depth    map[string]int // nested faults, by kind and victim; never walked
 	healed   bool
 	story    milestones
+	coverage coverage
 	failures []Failure
 	stops    []StopRecord
 	scratch  []byte
@@ -112,6 +113,7 @@ func NewWorld(plan *Plan, subject Subject, o Options) (*World, error) {
 	w.entropy, w.release = takeEntropy(w.idleEntropy)
 	w.history, w.story.hear = o.History, o.Milestones
 	w.observer, _ = subject.(TurnObserver)
+	w.coverage.init()
 	w.hardware.init(w)
 	for i, spec := range plan.Nodes {
 		n := &Node{world: w, spec: spec, index: int32(i), factory: subject.Factory(spec.Role)}
@@ -334,7 +336,7 @@ func (w *World) result() Result {
 		Seed: w.plan.Seed, Scenario: w.plan.Scenario,
 		Events: w.sched.Ran(), Virtual: Duration(w.Now()),
 		Trace: hex64(w.trace.Sum()), Records: w.trace.count,
-		Verdict: Pass, Failures: w.failures, Stops: w.stops,
+		Verdict: Pass, Failures: w.failures, Stops: w.stops, Coverage: w.reached(),
 	}
 	for _, c := range w.trace.checkpoints {
 		r.Checkpoints = append(r.Checkpoints, hex64(c))

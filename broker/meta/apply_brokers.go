@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"lockstep/broker/kafka"
+	"lockstep/broker/mark"
 	"lockstep/broker/mutant"
 )
 
@@ -54,13 +55,16 @@ func (d *draft) replaceIncarnation(node kafka.NodeID, suspects []kafka.Partition
 		case p.Leader == node:
 			// It is fenced by now, so pick names another one, or nobody.
 			if next := d.pick(p, false); next != kafka.NoNode && p.InISR(next) {
+				mark.Hit(mark.RestartedReplaced)
 				d.lead(t, q, next)
 				d.shrink(t, q, node)
 			} else {
+				mark.Hit(mark.RestartedLeads)
 				d.lead(t, q, node)
 			}
 			return q
 		case p.Leader != kafka.NoNode && d.shrink(t, q, node):
+			mark.Hit(mark.RestartedLeavesISR)
 			q.PartitionEpoch++
 			return q
 		}
@@ -76,7 +80,9 @@ func (d *draft) distrust(t *Topic, p *Partition, node kafka.NodeID) *Partition {
 	if !p.InISR(node) && !slices.Contains(p.ELR, node) {
 		return nil
 	}
+	mark.Hit(mark.ReplicaDistrusted)
 	if len(p.ISR) == 1 && p.InISR(node) {
+		mark.Hit(mark.LastReplicaDistrusted)
 		p.ISR = nil
 		if p.ELR = minus(p.ELR, in); len(p.ELR) == 0 {
 			p.LastKnown = in
@@ -113,6 +119,7 @@ func (c *FenceBroker) apply(d *draft) Verdict {
 	if b == nil {
 		return v
 	}
+	mark.Hit(mark.BrokerFenced)
 	next := *b
 	next.Fenced = true
 	d.setBroker(&next)
@@ -123,6 +130,7 @@ func (c *FenceBroker) apply(d *draft) Verdict {
 		q := p.clone()
 		shrunk := d.shrink(t, q, c.Node)
 		if p.Leader == c.Node {
+			mark.Hit(mark.FenceMovesLeader)
 			d.lead(t, q, d.pick(q, d.unclean(t)))
 			return q
 		}
@@ -151,6 +159,7 @@ func (c *UnfenceBroker) apply(d *draft) Verdict {
 		if leader == kafka.NoNode {
 			return nil
 		}
+		mark.Hit(mark.UnfenceElects)
 		q := p.clone()
 		d.lead(t, q, leader)
 		return q
@@ -202,6 +211,7 @@ func (c *SetBrokerFull) apply(d *draft) Verdict {
 		if leader == kafka.NoNode {
 			return nil // it still serves reads
 		}
+		mark.Hit(mark.FullDiskHandedOver)
 		q := p.clone()
 		d.lead(t, q, leader)
 		return q

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"lockstep/broker/kafka"
+	"lockstep/broker/mark"
 )
 
 func (c *AlterPartition) apply(d *draft) Verdict {
@@ -37,6 +38,7 @@ func (c *AlterPartition) alter(d *draft, n *NewISR) kafka.ErrorCode {
 	case p.Leader != c.Leader:
 		return kafka.FencedLeaderEpoch
 	case n.PartitionEpoch != p.PartitionEpoch:
+		mark.Hit(mark.ISRAlterStale)
 		return kafka.InvalidUpdateVersion
 	}
 	isr, code := c.members(d, p, n.ISR)
@@ -62,6 +64,7 @@ func (c *AlterPartition) members(d *draft, p *Partition, list []ISRMember) ([]ka
 		isr = append(isr, m.Node)
 		b := d.Broker(m.Node)
 		if b == nil || b.Epoch != m.Epoch {
+			mark.Hit(mark.ISRMemberRestarted)
 			return nil, kafka.IneligibleReplica
 		}
 		// The leader itself may be fenced for a moment, having just registered

@@ -7,6 +7,7 @@ import (
 
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
+	"lockstep/broker/mark"
 	"lockstep/broker/wire/peer"
 )
 
@@ -131,6 +132,7 @@ func (c *controller) appliedOwn() bool { return c.active && c.appliedTerm == c.t
 // hold that time against others: what they sent is still in its sockets.
 func (c *controller) observe(now env.Instant) {
 	if now.Sub(c.lastSeen) > 2*c.timing.Heartbeat {
+		mark.HitIf(c.active, mark.ControllerSlept)
 		c.since = now
 	}
 	c.lastSeen = now
@@ -150,6 +152,7 @@ func (c *controller) observe(now env.Instant) {
 // resign ends the controller's term on this node. What was not proposed is sent
 // back; what was proposed may still be committed, so nothing is said about it.
 func (c *controller) resign() {
+	mark.Hit(mark.ControllerDeposed)
 	for _, q := range c.queue {
 		c.reply(q.from, &peer.ProposeReply{ID: q.id, Code: kafka.NotController})
 	}
@@ -265,6 +268,7 @@ func (c *controller) dispatch(now env.Instant, img *Image) bool {
 			}
 			batch, victims, size = append(batch, q), append(victims, harmed), size+len(q.bytes)
 		case now.Sub(q.since) >= c.timing.Patience:
+			mark.Hit(mark.CommandOutOfPatience)
 			c.reply(q.from, &peer.ProposeReply{ID: q.id, Code: kafka.RequestTimedOut})
 			c.notBusy(q.id) // if it was our own, it is made anew while it is needed
 		default:

@@ -5,6 +5,7 @@ import (
 
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
+	"lockstep/broker/mark"
 	"lockstep/broker/wire/peer"
 )
 
@@ -73,6 +74,7 @@ func (c *controller) answer(now env.Instant, img *Image, hb heartbeat) {
 		reply.Granted = true
 		s.granted, s.ever = max(s.granted, hb.at), true
 	case !b.Fenced && caughtUp:
+		mark.Hit(mark.LeaseWithheld)
 		// It is alive: the lease is withheld by us, so that a leadership can be
 		// moved, and that must not end in a fence.
 		s.begun = now
@@ -226,6 +228,7 @@ func (c *controller) safe(now env.Instant, img *Image, victims []kafka.NodeID, q
 		if own || s.renounced || now.Sub(s.lastGrant(c)) >= c.timing.Takeover {
 			continue
 		}
+		mark.Hit(mark.LeaseAwaited)
 		s.withheld = true
 		all = false
 	}

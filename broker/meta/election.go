@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"lockstep/broker/kafka"
+	"lockstep/broker/mark"
 )
 
 // canLead reports whether the node may be made a leader.
@@ -77,12 +78,15 @@ func (d *draft) lead(t *Topic, p *Partition, id kafka.NodeID) {
 	p.LeaderEpoch++
 	p.PartitionEpoch++
 	if id == kafka.NoNode {
+		mark.Hit(mark.Leaderless)
 		return
 	}
 	if !p.InISR(id) {
 		// From the ELR or unclean: the leader is alone, and the others can come
 		// back only through it. Who was in the ISR holds all that is committed.
 		clean := slices.Contains(p.ELR, id)
+		mark.HitIf(clean, mark.ElectedFromELR)
+		mark.HitIf(!clean, mark.ElectedUnclean)
 		before := union(p.Replicas, p.ISR, p.ELR)
 		p.ISR, p.ELR, p.Losses = []kafka.NodeID{id}, nil, nil
 		if clean && d.MinISR(t) > 1 {
@@ -123,6 +127,7 @@ func (d *draft) setISR(t *Topic, p *Partition, isr []kafka.NodeID) {
 	p.ISR = isr
 	p.ELR = nil
 	if len(isr) < d.MinISR(t) {
+		mark.Hit(mark.ELRKept)
 		p.ELR = minus(before, isr)
 	}
 	p.Losses = slices.DeleteFunc(slices.Clone(p.Losses), func(l Loss) bool { return !p.InISR(l.Node) })

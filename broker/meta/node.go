@@ -8,6 +8,7 @@ import (
 	"lockstep/broker/assert"
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
+	"lockstep/broker/mark"
 	"lockstep/broker/mutant"
 	"lockstep/broker/wire/peer"
 )
@@ -153,6 +154,7 @@ func (n *Node) proposeReply(now env.Instant, m *peer.ProposeReply) {
 		return
 	}
 	if m.Code == kafka.NotController {
+		mark.Hit(mark.CommandReturned)
 		p.sent, p.retryAt = false, now.Add(n.tickEvery)
 		return
 	}
@@ -192,6 +194,7 @@ func (n *Node) expire(now env.Instant) {
 	}
 	for _, seq := range n.proposals.Keys() {
 		if p, _ := n.proposals.Get(seq); p.deadline <= now {
+			mark.Hit(mark.CommandExpired)
 			n.complete(seq, Verdict{Code: kafka.RequestTimedOut})
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"lockstep/broker/assert"
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
+	"lockstep/broker/mark"
 	"lockstep/broker/wire/peer"
 )
 
@@ -154,6 +155,7 @@ func (r *Raft) tick(now env.Instant) {
 	}
 	for n := 0; now >= r.nextTick; n++ {
 		if n == r.cfg.CatchUpTicks {
+			mark.Hit(mark.RaftTicksSkipped)
 			r.nextTick = now.Add(r.cfg.Tick)
 			break
 		}
@@ -223,6 +225,7 @@ func (r *Raft) pause(now env.Instant, paused bool) {
 		}
 	})
 	if best != 0 {
+		mark.Hit(mark.RaftHandsOver)
 		r.rn.TransferLeader(best)
 	}
 }

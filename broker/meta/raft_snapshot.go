@@ -7,6 +7,7 @@ import (
 	pb "go.etcd.io/raft/v3/raftpb"
 
 	"lockstep/broker/kafka"
+	"lockstep/broker/mark"
 	"lockstep/broker/wire/peer"
 )
 
@@ -33,6 +34,7 @@ type incomingSnapshot struct {
 func (r *Raft) beginSnapshot(m *pb.Message) {
 	to := m.GetTo()
 	r.outgoing = slices.DeleteFunc(r.outgoing, func(o *outgoingSnapshot) bool { return o.to == to })
+	mark.Hit(mark.SnapshotSent)
 	// Raft asked for the snapshot of a moment ago; the last one does as well.
 	s := &r.log.snapshot
 	head := encodeMessage(&pb.Message{Type: m.Type, To: m.To, From: m.From, Term: m.Term, Snapshot: s.proto()})
@@ -80,6 +82,7 @@ func (r *Raft) stepChunk(from kafka.NodeID, c *peer.SnapshotChunk) {
 	in := r.incoming[i]
 	end := c.Offset + uint64(len(c.Data))
 	if c.Offset != uint64(len(in.data)) || end > in.total || c.Total != in.total || in.message.GetSnapshot().GetMetadata().GetIndex() != c.Index {
+		mark.Hit(mark.SnapshotBroken)
 		r.dropIncoming(from)
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	pb "go.etcd.io/raft/v3/raftpb"
 
 	"lockstep/broker/assert"
+	"lockstep/broker/mark"
 )
 
 type progress = tracker.Progress
@@ -43,6 +44,7 @@ func (r *Raft) installSnapshot(p *pb.Snapshot, w *write) {
 	meta := p.GetMetadata()
 	s := snapshot{Index(meta.GetIndex()), Term(meta.GetTerm()), meta.GetConfState().GetVoters(), img}
 	r.log.install(s)
+	mark.Hit(mark.SnapshotInstalled)
 	r.own = nil // an own snapshot that is being saved is older
 	r.out.files = append(r.out.files, SnapshotFile{s.index, p.GetData()})
 	w.file, w.snapshot = s.index, &s
@@ -123,6 +125,7 @@ func (r *Raft) maybeCompact(img *Image) {
 // checkpoint ends it: the WAL begins anew with the snapshot, the entries behind
 // it and the hard state.
 func (r *Raft) checkpoint(s snapshot) {
+	mark.Hit(mark.RaftCompacted)
 	r.log.compact(s, r.cfg.RetainBytes)
 	p := Persist{Sync: true, Checkpoint: s.index, Records: []Record{snapshotRecord(&s)}}
 	for _, e := range r.log.after(s.index) {

@@ -6,6 +6,7 @@ import (
 	"lockstep/broker/api"
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
+	"lockstep/broker/mark"
 	"lockstep/broker/meta"
 	"lockstep/broker/shard"
 )
@@ -140,6 +141,7 @@ func (c *Control) gotProducerIDs(now env.Time, v meta.Verdict) {
 	waiting := c.ids.waiting
 	c.ids.waiting = nil
 	if v.Code != kafka.None {
+		mark.Hit(mark.ProducerIDsUnknown)
 		for _, call := range waiting {
 			c.give(call.Origin, api.ProducerIDResult{Code: kafka.CoordinatorLoadInProgress, ID: -1})
 		}

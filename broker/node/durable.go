@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"lockstep/broker/mark"
 	"lockstep/broker/meta"
 	"lockstep/broker/shard"
 	"lockstep/broker/wal"
@@ -47,6 +48,7 @@ func (c *Control) replay() {
 	}
 	c.loading = true
 	if c.damaged() && c.wal.Recovery().Unread {
+		mark.Hit(mark.ControlLogUnread)
 		// Damage would bar this node from Raft for good (PROTOCOL 8). A failure to read
 		// may pass: whoever starts the node again tries again, and sees it if it stays.
 		bad := c.wal.Recovery().Damage[0]
@@ -176,6 +178,7 @@ func (c *Control) saveSnapshot(f meta.SnapshotFile) {
 		switch {
 		case errors.Is(err, diskfs.ErrNoSpace):
 			c.stats.SnapshotsRefused++
+			mark.Hit(mark.SnapshotNoSpace)
 			c.saveLater(f, handle)
 		case err != nil:
 			c.host.Stop(fmt.Errorf("node: write snapshot %d: %w", f.Index, err))

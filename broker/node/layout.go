@@ -9,6 +9,7 @@ import (
 
 	"lockstep/broker/kafka"
 	"lockstep/broker/loop"
+	"lockstep/broker/mark"
 	"lockstep/broker/shard"
 	"lockstep/diskfs"
 )
@@ -124,6 +125,7 @@ func (c *Control) takeLayout(s *sequence, text string) (err error) {
 		if wanted == written {
 			return Restart{Shards: written}
 		}
+		mark.Hit(mark.ConversionBegun)
 		return Restart{Shards: written, ConvertTo: wanted}
 	}
 	if c.layout.stale > 0 {
@@ -135,6 +137,7 @@ func (c *Control) takeLayout(s *sequence, text string) (err error) {
 // removeStale are the steps that remove the WALs of before a conversion. Their
 // names are those that the new shards' WALs will have.
 func (c *Control) removeStale() (steps []step) {
+	mark.Hit(mark.StaleLogsRemoved)
 	for i := range c.layout.stale {
 		steps = append(steps, step{diskfs.Op{Kind: diskfs.RemoveAll, Path: shardDir(i + 1)}, must})
 	}
@@ -185,6 +188,7 @@ func (c *Control) keepSuspects() {
 		flush()
 		return
 	}
+	mark.Hit(mark.SuspectsKept)
 	c.layout.suspects = c.suspects
 	c.writeLayout(flush)
 }

@@ -6,6 +6,7 @@ import (
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
 	"lockstep/broker/loop"
+	"lockstep/broker/mark"
 	"lockstep/broker/wire"
 	"lockstep/broker/wire/peer"
 	"lockstep/netsim"
@@ -237,6 +238,7 @@ func (c *Control) checkPeers(now env.Time) {
 		switch {
 		case l.conn != nil && now.Mono >= l.heard.Add(c.cfg.Limits.PeerSilence):
 			c.stats.PeersSilent++
+			mark.Hit(mark.PeerSilent)
 			c.dropPeer(now, l)
 		case l.open && now.Mono >= l.said.Add(c.cfg.Limits.PeerSilence/3):
 			c.sendPeer(l.node, &peer.Keepalive{})

@@ -6,6 +6,7 @@ import (
 
 	"lockstep/broker/env"
 	"lockstep/broker/loop"
+	"lockstep/broker/mark"
 	"lockstep/broker/meta"
 	"lockstep/broker/mutant"
 	"lockstep/broker/shard"
@@ -101,19 +102,23 @@ func (c *Control) healthy(now env.Time) bool {
 		return true
 	}
 	if c.ops.Oldest(now.Mono) >= c.cfg.Limits.VouchAge {
+		mark.Hit(mark.NotVouchedDisk)
 		return false
 	}
 	// A log without room has no operation under way, and is as stuck as one whose
 	// disk stalls: this node can neither lead Raft nor apply what others commit.
 	if len(c.unsynced) > 0 && now.Mono >= c.unsynced[0].since.Add(c.cfg.Limits.VouchAge) {
+		mark.Hit(mark.NotVouchedControlLog)
 		return false
 	}
 	for i := range c.shards {
 		sh := &c.shards[i]
 		if now.Mono >= sh.answered.Add(c.cfg.Limits.VouchAge) {
+			mark.Hit(mark.NotVouchedShard)
 			return false
 		}
 		if sh.diskBusy != env.Never && now.Mono >= sh.diskBusy.Add(c.cfg.Limits.VouchAge) {
+			mark.Hit(mark.NotVouchedShardDisk)
 			return false
 		}
 	}
@@ -135,6 +140,7 @@ func (c *Control) publish(now env.Time, image *meta.Image, changes meta.Changes)
 	}
 	for i := range c.shards {
 		if sh := &c.shards[i]; sh.unanswered >= imagesUnanswered {
+			mark.Hit(mark.ImagesHeldBack)
 			sh.behind = true
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 
 	"lockstep/broker/assert"
 	"lockstep/broker/kafka"
+	"lockstep/broker/mark"
 	"lockstep/diskfs"
 )
 
@@ -38,6 +39,7 @@ func (p *Log) Truncate(to kafka.Offset, ref Ref) {
 	assert.That(end == to, "partition: truncation to %d parts a batch that begins at %d", to, end)
 	p.logEnd = to
 	if to < p.flushed {
+		mark.Hit(mark.LogCutPending)
 		p.flushed, p.cutSeq = to, ref.Seq
 	}
 	if !p.cutPending() {

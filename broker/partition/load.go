@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"lockstep/broker/assert"
+	"lockstep/broker/mark"
 	"lockstep/diskfs"
 )
 
@@ -108,6 +109,7 @@ func (l *load) compare() error {
 		} {
 			switch have := l.sizeOf(f.name); {
 			case have > f.size:
+				mark.Hit(mark.LogTidied)
 				l.tidy = append(l.tidy, f)
 			case have < f.size && f.name == s.name(logSuffix):
 				return fmt.Errorf("%w: %s has %d bytes instead of %d", ErrDamaged, f.name, max(have, 0), f.size)
@@ -144,6 +146,7 @@ func (l *load) tidyUp(p *Log, r *run) ([]diskfs.Op, error) {
 func (l *load) end(p *Log, err error) {
 	if err != nil {
 		p.state = Failed
+		mark.Hit(mark.LogDamagedCheckpoint)
 	} else if p.state == Loading {
 		p.state = Replaying
 		p.adopt(l.found)

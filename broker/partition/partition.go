@@ -8,6 +8,7 @@ import (
 	"lockstep/broker/assert"
 	"lockstep/broker/batch"
 	"lockstep/broker/kafka"
+	"lockstep/broker/mark"
 	"lockstep/diskfs"
 )
 
@@ -279,6 +280,7 @@ func (p *Log) SetStart(to kafka.Offset, ref Ref) {
 // together; a mixture of new and old ones cannot come from a sane producer.
 func (p *Log) CheckProducer(batches []batch.Batch) Verdict {
 	if p.cutPending() {
+		mark.Hit(mark.LogProducersUnknown)
 		return notReady
 	}
 	if len(batches) == 1 {

@@ -9,6 +9,7 @@ import (
 
 	"lockstep/broker/batch"
 	"lockstep/broker/kafka"
+	"lockstep/broker/mark"
 )
 
 // duplicateWindow is how many batches are remembered per producer (KAFKA 16).
@@ -105,6 +106,7 @@ func (t *producers) check(b produced, last int32) Verdict {
 		return accept // without state any sequence is taken
 	}
 	if b.epoch < state.epoch {
+		mark.Hit(mark.ProducerStaleEpoch)
 		return staleEpoch
 	}
 	if b.control {
@@ -120,6 +122,7 @@ func (t *producers) check(b produced, last int32) Verdict {
 		want = batch.AddSequence(state.batches[state.n-1].last, 1)
 	}
 	if b.first != want {
+		mark.Hit(mark.ProducerOutOfOrder)
 		return outOfOrder
 	}
 	return accept

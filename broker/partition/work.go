@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"lockstep/broker/kafka"
+	"lockstep/broker/mark"
 	"lockstep/diskfs"
 )
 
@@ -281,6 +282,7 @@ func (p *Log) overtake(to kafka.Offset) {
 	}
 	if t, ok := p.work.job.task.(interface{ publishing() *publish }); ok {
 		if w := t.publishing(); w != nil && to < w.end {
+			mark.Hit(mark.LogFlushOvertaken)
 			w.overtaken = true
 		}
 	}

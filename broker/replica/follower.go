@@ -3,6 +3,7 @@ package replica
 import (
 	"lockstep/broker/assert"
 	"lockstep/broker/kafka"
+	"lockstep/broker/mark"
 )
 
 // Log is what a follower asks of its own log.
@@ -60,6 +61,7 @@ type Decision struct {
 // prev, ending before end.
 func (f *Follower) Push(prev kafka.LeaderEpoch, base, end kafka.Offset, log Log) Decision {
 	if f.synced && end <= log.End() {
+		mark.Hit(mark.PushRepeated)
 		return Decision{Action: Acknowledge} // sent again after a reconnect
 	}
 	if f.synced && base <= log.End() && prev == log.EpochBefore(base) {
@@ -90,5 +92,6 @@ func (f *Follower) Probe(p Probe, log Log) Decision {
 	// very leader: its log would have to have shrunk.
 	assert.That(log.EpochBefore(log.End()) < f.epoch,
 		"replica: truncation to %d would cut records of the current epoch %d", cut, f.epoch)
+	mark.Hit(mark.TruncatedByEpoch)
 	return Decision{Action: Truncate, Cut: cut}
 }

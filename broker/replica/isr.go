@@ -5,6 +5,7 @@ import (
 
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
+	"lockstep/broker/mark"
 	"lockstep/broker/mutant"
 )
 
@@ -65,6 +66,7 @@ func (l *Leader) NextChange(now env.Instant) (Proposal, bool) {
 		case m.Node == l.self:
 			p.ISR = append(p.ISR, m)
 		case l.inISR(m.Node) && l.late(f, now):
+			mark.Hit(mark.ISRShrinkWanted)
 			changed = true
 			if mutant.I3b {
 				l.reg.ISR = slices.DeleteFunc(slices.Clone(l.reg.ISR), func(n kafka.NodeID) bool { return n == m.Node })
@@ -72,8 +74,10 @@ func (l *Leader) NextChange(now env.Instant) (Proposal, bool) {
 		case l.inISR(m.Node):
 			p.ISR = append(p.ISR, m)
 		case l.mayJoin(f) && !l.late(f, now):
+			mark.Hit(mark.ISRExpansionWanted)
 			p.ISR, p.adds, changed = append(p.ISR, m), append(p.adds, m), true
 		case l.change.mayAdd(m):
+			mark.Hit(mark.ISRAdditionUndone)
 			changed = true
 		}
 	}

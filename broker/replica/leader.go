@@ -7,6 +7,7 @@ import (
 	"lockstep/broker/assert"
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
+	"lockstep/broker/mark"
 	"lockstep/broker/mutant"
 )
 
@@ -137,6 +138,7 @@ func (l *Leader) Update(reg Registration, now env.Instant) {
 			l.followers = append(l.followers, old[i])
 		case i >= 0:
 			// A new incarnation: nothing it acknowledged before counts.
+			mark.Hit(mark.FollowerRestarted)
 			f := newFollower(m, now)
 			if old[i].state != disconnected {
 				f.state = probing
@@ -196,6 +198,7 @@ func (l *Leader) LocalDurable(end kafka.Offset) bool {
 func (l *Leader) Acked(from Member, durable kafka.Offset, now env.Instant) bool {
 	f := l.follower(from.Node)
 	if f == nil || f.member.Epoch != from.Epoch {
+		mark.Hit(mark.AckOfOldIncarnation)
 		return false
 	}
 	if f.state == probed {
@@ -240,9 +243,11 @@ func (l *Leader) Diverged(from Member, last kafka.LeaderEpoch, history History, 
 	}
 	if f.state == streaming {
 		// A gap, not a divergence: begin again with the top of our log.
+		mark.Hit(mark.FollowerGap)
 		f.state, f.probe, f.retryAt = probing, Probe{Base: -1}, now
 		return
 	}
+	mark.Hit(mark.FollowerDiverged)
 	epoch, base := history.EndOf(last)
 	f.state, f.probe, f.retryAt = probing, Probe{Prev: epoch, Base: base}, now
 }
@@ -294,6 +299,7 @@ func (l *Leader) NextSend(node kafka.NodeID, history History, now env.Instant) (
 		if now < f.retryAt {
 			return Send{}, false
 		}
+		mark.HitIf(f.state == probed, mark.ProbeRepeated)
 		if f.state == probed || f.probe.Base < 0 {
 			epoch := history.EpochBefore(l.end)
 			f.probe = Probe{Prev: epoch, Base: l.end}
@@ -352,6 +358,7 @@ func (l *Leader) advance() bool {
 	low := l.local
 	for _, f := range l.followers {
 		if l.inISR(f.member.Node) || l.change.mayAdd(f.member) && !mutant.E2 {
+			mark.HitIf(!l.inISR(f.member.Node) && f.durable < low, mark.ISRAdditionHolds)
 			low = min(low, f.durable)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
 	"lockstep/broker/loop"
+	"lockstep/broker/mark"
 	"lockstep/broker/mutant"
 	"lockstep/broker/wire"
 	"lockstep/netsim"
@@ -123,6 +124,8 @@ func (s *Shard) readClient(now env.Time, c *clientConn) {
 // mayStart reports whether the connection's next request may start now.
 func (s *Shard) mayStart(c *clientConn) bool {
 	if c.full || len(c.unsent) > 0 || len(c.requests) >= s.limits.ConnRequests {
+		mark.HitIf(c.full, mark.ClientSendWindowFull)
+		mark.HitIf(len(c.requests) >= s.limits.ConnRequests, mark.ClientRequestsFull)
 		return false
 	}
 	const produce = 0
@@ -139,6 +142,7 @@ func (s *Shard) mayStart(c *clientConn) bool {
 		return true
 	}
 	c.hungry = true
+	mark.Hit(mark.ProduceBudgetSpent)
 	s.hungry++
 	return false
 }
@@ -252,6 +256,7 @@ func (s *Shard) send(box *outbox, to loop.ID, m any) {
 	if len(box.unsent) > 0 || !s.host.TrySend(to, m) {
 		box.unsent = append(box.unsent, unsentMail{to, m})
 		s.stats.MailRefused++
+		mark.Hit(mark.MailboxFull)
 		if !box.listed {
 			box.listed = true
 			s.refused = append(s.refused, box)

@@ -5,6 +5,7 @@ import (
 
 	"lockstep/broker/env"
 	"lockstep/broker/loop"
+	"lockstep/broker/mark"
 	"lockstep/broker/partition"
 )
 
@@ -29,6 +30,7 @@ func (s *Shard) convertSome(now env.Time) {
 	}
 	if len(s.toConvert) == 0 {
 		s.flushAll = false
+		mark.Hit(mark.ConversionFlushed)
 		s.host.Reply(loop.Control, Converted{Suspects: s.recovery.suspect})
 		return
 	}

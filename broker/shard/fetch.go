@@ -5,6 +5,7 @@ import (
 	"lockstep/broker/assert"
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
+	"lockstep/broker/mark"
 	"lockstep/broker/partition"
 	"lockstep/broker/replica"
 )
@@ -36,6 +37,7 @@ func (s *Shard) ledPart(id kafka.PartitionID, current kafka.LeaderEpoch) (*part,
 	case reg == nil:
 		return nil, kafka.UnknownTopicOrPartition
 	case current >= 0 && current < reg.LeaderEpoch:
+		mark.Hit(mark.FetchFenced)
 		return nil, kafka.FencedLeaderEpoch
 	case current > reg.LeaderEpoch:
 		return nil, kafka.UnknownLeaderEpoch
@@ -58,8 +60,10 @@ func (s *Shard) leaderHint(id kafka.PartitionID) api.Leader {
 func (s *Shard) knowsEnd(now env.Time, p *part) kafka.ErrorCode {
 	switch {
 	case !s.leaseValid(now):
+		mark.Hit(mark.LeaseExpired)
 		return kafka.NotLeaderOrFollower
 	case p.leader.Watermark() < p.leader.EpochStart():
+		mark.Hit(mark.EndNotKnownYet)
 		return kafka.OffsetNotAvailable
 	}
 	return kafka.None
@@ -83,6 +87,7 @@ func (s *Shard) fetch(now env.Time, call PartitionCall, op api.Fetch) {
 	}
 	if op.LastEpoch >= 0 {
 		if epoch, end := endOfEpoch(p, op.LastEpoch); epoch < op.LastEpoch || end < op.Offset {
+			mark.Hit(mark.FetchDiverged)
 			result.DivergingEpoch, result.DivergingEnd = epoch, end
 			s.reply(now, call.Origin, result)
 			return
@@ -180,6 +185,7 @@ func (s *Shard) onRead(now env.Time, p *part, done partition.Done) {
 		case r.lookup:
 			s.answerLookup(now, p, r, done)
 		case done.Err != nil:
+			mark.Hit(mark.FetchReadError)
 			s.stats.ReadErrors++
 			r.fetch.Code = kafka.KafkaStorageError
 			s.reply(now, r.origin, r.fetch)
@@ -187,6 +193,7 @@ func (s *Shard) onRead(now env.Time, p *part, done partition.Done) {
 			r.fetch.Code, r.fetch.CurrentLeader = kafka.NotLeaderOrFollower, s.leaderHint(p.id)
 			s.reply(now, r.origin, r.fetch)
 		default:
+			mark.Hit(mark.FetchFromSegments)
 			s.answerFetch(now, r.origin, r.fetch, done.Batches)
 		}
 		return
@@ -209,6 +216,7 @@ func (s *Shard) pushRead(now env.Time, p *part, r pendingRead, done partition.Do
 	if l == nil || !ok || next.Probe || next.Base != r.base || len(done.Batches) == 0 {
 		return
 	}
+	mark.Hit(mark.CatchUpFromSegments)
 	s.sendBatches(now, p, l, done.Batches)
 }
 

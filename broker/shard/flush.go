@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"lockstep/broker/env"
+	"lockstep/broker/mark"
 	"lockstep/broker/partition"
 	"lockstep/broker/wal"
 	"lockstep/diskfs"
@@ -87,6 +88,7 @@ func (s *Shard) flushed(now env.Time, p *part, err error) {
 		// No space, or overtaken by a truncation: it is tried again, but not at
 		// once, since a full disk refuses as fast as it is asked.
 		s.stats.FlushesFailed++
+		mark.Hit(mark.FlushFailed)
 		s.flushAgainAt = now.Mono.Add(s.limits.RefusedPause)
 		if s.converting { // nobody's ping wakes it
 			s.timers.Set(s.flushAgainAt, due{kind: dueRetry})
@@ -131,6 +133,7 @@ func (s *Shard) needSync(p *part) {
 func (s *Shard) syncFileSystem() {
 	s.syncing, s.toSync = s.toSync, nil
 	s.stats.FileSystemSyncs++
+	mark.Hit(mark.FlushesTogether)
 	s.diskFor(ownerShard).Submit(diskfs.Op{Kind: diskfs.SyncFS})
 }
 

@@ -8,6 +8,7 @@ import (
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
 	"lockstep/broker/loop"
+	"lockstep/broker/mark"
 	"lockstep/broker/mutant"
 	"lockstep/broker/wire/peer"
 )
@@ -56,6 +57,7 @@ func (s *Shard) runProduce(now env.Time, r *request, i int32, op api.Produce) {
 	if len(ln.waiting) > 0 || ln.outstanding > 0 && reg != nil && reg.LeaderEpoch != ln.epoch {
 		ln.waiting = append(ln.waiting, laneEntry{r, i})
 		s.stats.LaneWaits++
+		mark.Hit(mark.LaneWaits)
 		return
 	}
 	s.enterLane(now, ln, r, i, op)
@@ -202,6 +204,7 @@ func (s *Shard) returnToLane(fwd *forwarding) {
 		s.lanesToRun = append(s.lanesToRun, ln)
 	}
 	s.stats.ForwardsRecalled++
+	mark.Hit(mark.ForwardRecalled)
 }
 
 // forwarded is a produce that another node sent here.

@@ -4,6 +4,7 @@ import (
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
 	"lockstep/broker/loop"
+	"lockstep/broker/mark"
 	"lockstep/broker/wire"
 	"lockstep/broker/wire/peer"
 	"lockstep/netsim"
@@ -195,6 +196,7 @@ func (s *Shard) onNewer(now env.Time, n Newer) {
 			stale = append(stale, in)
 		}
 	}
+	mark.HitIf(len(stale) > 0, mark.InboundStale)
 	for _, in := range stale {
 		in.conn.Close()
 		s.dropInbound(now, in)

@@ -7,6 +7,7 @@ import (
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
 	"lockstep/broker/loop"
+	"lockstep/broker/mark"
 	"lockstep/broker/wire"
 	"lockstep/broker/wire/peer"
 	"lockstep/netsim"
@@ -181,6 +182,7 @@ func (s *Shard) checkLink(now env.Time, l *link) {
 		}
 	}
 	s.stats.LinksSilent++
+	mark.Hit(mark.LinkSilent)
 	s.dropLink(now, l)
 }
 
@@ -198,6 +200,7 @@ func (s *Shard) dropLink(now env.Time, l *link) {
 	l.open, l.full, l.awaitedSince = false, false, env.Never
 	if wasOpen {
 		lost := l.forwards
+		mark.HitIf(len(lost) > 0, mark.ForwardLost)
 		l.forwards, l.held = nil, nil
 		for _, f := range lost {
 			s.resolve(now, f.origin, timedOut())
@@ -212,11 +215,13 @@ func (l *link) forward(now env.Time, s *Shard, fwd *forwarding, f *peer.Forward)
 	if len(l.forwards) >= s.limits.Forwards {
 		// Not sent, so certainly not appended.
 		s.stats.ForwardsRefused++
+		mark.Hit(mark.ForwardRefused)
 		s.resolve(now, fwd.origin, notLeader(nil, kafka.NotLeaderOrFollower))
 		return
 	}
 	l.forwards = append(l.forwards, fwd)
 	if !l.open {
+		mark.Hit(mark.ForwardHeld)
 		l.held = append(l.held, f)
 		return
 	}

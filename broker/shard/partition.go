@@ -10,6 +10,7 @@ import (
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
 	"lockstep/broker/loop"
+	"lockstep/broker/mark"
 	"lockstep/broker/meta"
 	"lockstep/broker/partition"
 	"lockstep/broker/replica"
@@ -270,6 +271,7 @@ func (s *Shard) becomeIdle(now env.Time, p *part) {
 	}
 	p.role, p.leader, p.follower = idle, nil, nil
 	produces := p.produces
+	mark.HitIf(len(produces) > 0, mark.ProduceDeposed)
 	p.produces = nil
 	for _, w := range produces {
 		s.timers.Cancel(w.timer)
@@ -394,6 +396,7 @@ func (s *Shard) onISRVerdict(now env.Time, op uint64, result api.ProposeResult) 
 	}
 	if refused {
 		s.stats.ISRRefusals++
+		mark.Hit(mark.ISRRefused)
 		if p.leader.ChangeRefused(proposed.change, now.Mono.Add(s.limits.RefusedPause)) {
 			s.watermarkMoved(now, p)
 		}

@@ -8,6 +8,7 @@ import (
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
 	"lockstep/broker/loop"
+	"lockstep/broker/mark"
 	"lockstep/broker/mutant"
 	"lockstep/broker/partition"
 )
@@ -40,10 +41,12 @@ func (s *Shard) produce(now env.Time, call PartitionCall, op api.Produce) {
 		return
 	}
 	if op.Acks == kafka.AcksAll && !p.leader.EnoughReplicas() {
+		mark.Hit(mark.ProduceTooFewReplicas)
 		s.reply(now, call.Origin, failedProduce(kafka.NotEnoughReplicas, ""))
 		return
 	}
 	if !s.mayAppend() {
+		mark.Hit(mark.ProduceNoSpace)
 		s.reply(now, call.Origin, failedProduce(kafka.KafkaStorageError, "no space left in the log"))
 		return
 	}
@@ -66,6 +69,7 @@ func (s *Shard) produce(now env.Time, call PartitionCall, op api.Produce) {
 		s.stats.Appends++
 		s.stats.AppendedBytes += uint64(len(op.Batches))
 	case partition.Duplicate:
+		mark.Hit(mark.ProduceDuplicate)
 		// The original may not be committed yet: its answer is due when it is (PROTOCOL 19).
 		result.Base, until = verdict.Base, verdict.Last+1
 		if p.topic.logAppendTime {
@@ -186,6 +190,7 @@ func (s *Shard) failShortOfReplicas(now env.Time, p *part) {
 			continue
 		}
 		s.timers.Cancel(w.timer)
+		mark.Hit(mark.ProduceTooFewAfterAppend)
 		s.reply(now, w.origin, failedProduce(kafka.NotEnoughReplicasAfterAppend, ""))
 	}
 	clear(p.produces[len(kept):])
@@ -197,6 +202,7 @@ func (s *Shard) expireProduce(now env.Time, p *part, origin Origin) {
 	for i, w := range p.produces {
 		if w.origin == origin {
 			p.produces = append(p.produces[:i], p.produces[i+1:]...)
+			mark.Hit(mark.ProduceExpired)
 			s.reply(now, origin, timedOut())
 			return
 		}

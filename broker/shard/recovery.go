@@ -14,6 +14,7 @@ import (
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
 	"lockstep/broker/loop"
+	"lockstep/broker/mark"
 	"lockstep/broker/meta"
 	"lockstep/broker/partition"
 	"lockstep/broker/wal"
@@ -98,6 +99,7 @@ func (s *Shard) oneLoaded() {
 // suspect notes that a partition may lack acknowledged records (PROTOCOL 8).
 func (s *Shard) suspect(p *part) {
 	if !p.suspect {
+		mark.Hit(mark.PartitionSuspect)
 		p.suspect = true
 		s.recovery.suspect = append(s.recovery.suspect, p.id)
 	}
@@ -130,6 +132,7 @@ func (s *Shard) replayRecord(r wal.Record) {
 		p.log.Create()
 	}
 	if p.handle != 0 && p.handle != r.Handle {
+		mark.Hit(mark.PartitionCameBack)
 		s.restart(p) // what came before belongs to a partition that was removed, and came back
 	}
 	p.handle = r.Handle
@@ -297,6 +300,7 @@ func (s *Shard) retireUnknown(now env.Time) {
 		if s.caughtUp && !p.removing {
 			p.removing = true
 			s.stats.PartitionsRemoved++
+			mark.Hit(mark.PartitionRemoved)
 			p.log.Delete()
 			s.onDone(now, p, p.log.Pending())
 		}
@@ -313,6 +317,7 @@ func (s *Shard) removed(now env.Time, p *part, err error) {
 		return
 	}
 	if p.rebuilding {
+		mark.Hit(mark.PartitionRebuilt)
 		p.rebuilding = false
 		s.restart(p)
 		s.oneLoaded()

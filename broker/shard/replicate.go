@@ -4,6 +4,7 @@ import (
 	"lockstep/broker/batch"
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
+	"lockstep/broker/mark"
 	"lockstep/broker/mutant"
 	"lockstep/broker/replica"
 	"lockstep/broker/wire/peer"
@@ -211,6 +212,7 @@ func (s *Shard) tellWatermark(now env.Time, p *part) {
 	for _, m := range p.replicas {
 		l := s.openLink(m.Node)
 		if l != nil && !l.full && p.leader.Streaming(m.Node) && p.knows(m.Node) < p.leader.Watermark() {
+			mark.Hit(mark.WatermarkTold)
 			l.send(s, p.pushHead(l.node, p.log.EpochBefore(end), end, nil))
 			l.awaits(now, s)
 		}
@@ -278,8 +280,10 @@ func (s *Shard) refusal(p *part, call PeerCall) peer.RejectReason {
 	case mutant.I5 && reg != nil && p != nil && p.role == following && epoch < reg.LeaderEpoch:
 		return 0
 	case reg == nil || epoch > reg.LeaderEpoch:
+		mark.Hit(mark.PushUnknownEpoch)
 		return peer.UnknownEpoch
 	case epoch < reg.LeaderEpoch:
+		mark.Hit(mark.PushStaleEpoch)
 		return peer.StaleEpoch
 	case !reg.Replica(s.cfg.Node):
 		return peer.NotReplica
@@ -288,6 +292,7 @@ func (s *Shard) refusal(p *part, call PeerCall) peer.RejectReason {
 	case call.From.Node != reg.Leader:
 		return peer.StaleEpoch
 	case len(call.Push.Batches) > 0 && !s.mayAppend():
+		mark.Hit(mark.PushNoSpace)
 		return peer.Unavailable
 	}
 	return 0
@@ -340,6 +345,7 @@ func setEnd(set []byte, base kafka.Offset) (kafka.Offset, bool) {
 // epoch is not durable yet (PROTOCOL 12).
 func (s *Shard) acknowledge(p *part) {
 	if p.role != following || !p.follower.Synced() || p.truncation > s.wal.Durable() {
+		mark.HitIf(p.role == following && p.truncation > s.wal.Durable(), mark.AckHeldByTruncation)
 		return
 	}
 	if end := p.log.DurableEnd(); p.ackDue || end > p.acked {

@@ -6,6 +6,7 @@ import (
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
 	"lockstep/broker/loop"
+	"lockstep/broker/mark"
 )
 
 // request is one request while it runs on the shard that owns its connection:
@@ -54,6 +55,7 @@ func (s *Shard) startRequest(now env.Time, r *request) {
 	s.requests[r.id] = r
 	r.timer = s.timers.Set(r.deadline.Add(s.limits.LoopSlack), due{kind: dueRequest, request: r})
 	if r.held {
+		mark.Hit(mark.RequestHeld)
 		s.held = append(s.held, r)
 		return
 	}
@@ -220,6 +222,7 @@ func (s *Shard) expire(now env.Time, r *request) {
 		s.refuseClient(now, r.conn)
 		return
 	}
+	mark.Hit(mark.RequestExpired)
 	s.cancelOps(now, r)
 	r.pending = 0
 	s.advance(now, r, true)

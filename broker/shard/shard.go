@@ -8,6 +8,7 @@ import (
 	"lockstep/broker/kafka"
 	"lockstep/broker/limits"
 	"lockstep/broker/loop"
+	"lockstep/broker/mark"
 	"lockstep/broker/meta"
 	"lockstep/broker/mutant"
 	"lockstep/broker/partition"
@@ -365,6 +366,7 @@ func (s *Shard) noticeGap(now env.Time) {
 		return
 	}
 	s.stats.TurnGaps++
+	mark.Hit(mark.LoopSlept)
 	for _, p := range s.led {
 		p.leader.Resumed(now.Mono)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"lockstep/broker/assert"
+	"lockstep/broker/mark"
 	"lockstep/broker/mutant"
 	"lockstep/diskfs"
 )
@@ -368,6 +369,7 @@ func (r *recovery) headerLost(f *found) {
 // headerProven reports the lost header: something was written after it.
 func (r *recovery) headerProven() {
 	if f := r.lostHeader; f != nil {
+		mark.Hit(mark.WALHeaderLost)
 		r.lostHeader = nil
 		r.addDamage(Damage{First: 1, Reason: HeaderLost, At: Position{f.file.number, 0}})
 	}
@@ -380,6 +382,7 @@ func (l *Log) finishRecovery() {
 		r.next = 1
 	}
 	if at, ok := r.unreadableTail(); ok {
+		mark.Hit(mark.WALUnreadable)
 		r.addDamage(Damage{First: r.next, Last: r.next, At: at, Reason: Unreadable})
 		r.report.Torn = false
 	}
@@ -403,6 +406,7 @@ func (l *Log) finishRecovery() {
 		r.report.FirstSeq = r.next
 	}
 	r.report.LastSeq = r.next - 1
+	mark.HitIf(r.report.Torn, mark.WALTornTail)
 	r.report.Segments = len(l.segments)
 	l.next, l.durable = r.next, r.next-1
 	l.released = min(l.released, l.durable)

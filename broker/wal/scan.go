@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"slices"
 
+	"lockstep/broker/mark"
 	"lockstep/broker/mutant"
 	"lockstep/diskfs"
 )
@@ -142,6 +143,7 @@ func (s *scanner) settled(r *recovery, h *recordHeader) bool {
 	case sameGroup:
 		return false
 	case p.active:
+		mark.Hit(mark.WALProbed)
 		p.active, p.rewind, p.proven = false, true, h.groupFirst()
 		return false
 	}
@@ -202,6 +204,7 @@ func (r *recovery) proveDurable(number uint64, durable Seq) {
 			return
 		}
 		if d.Reason == BeforeValid && d.First <= durable {
+			mark.Hit(mark.WALDamageProven)
 			d.Reason = BelowDurable
 		}
 	}
@@ -277,6 +280,7 @@ func (r *recovery) missingBefore(seq Seq, reason Reason, at Position) {
 
 // addDamage reports; past its bound the last range grows to cover what follows.
 func (r *recovery) addDamage(d Damage) {
+	mark.Hit(mark.WALDamage)
 	n := len(r.report.Damage)
 	if n < damageMax {
 		r.report.Damage = append(r.report.Damage, d)
@@ -366,6 +370,7 @@ func (s *scanner) completed(l *Log, c diskfs.Completion) error {
 	}
 	switch {
 	case !s.salvaging && c.Err != nil:
+		mark.Hit(mark.WALSectorUnread)
 		s.salvaging, s.salvaged = true, 0
 	case !s.salvaging:
 		clear(s.chunk[c.N:]) // a file shorter than when it was opened

@@ -3,6 +3,7 @@ package wal
 import (
 	"errors"
 
+	"lockstep/broker/mark"
 	"lockstep/diskfs"
 )
 
@@ -64,6 +65,7 @@ func (l *Log) beginSpare() {
 	}
 	*s = spare{want: size, path: l.path(number)}
 	if n := len(l.free); n > 0 {
+		mark.Hit(mark.WALRecycled)
 		old := l.free[n-1]
 		l.free = l.free[:n-1]
 		s.path = l.path(old.number)
@@ -112,6 +114,7 @@ func (l *Log) spareCompleted(c diskfs.Completion) error {
 		l.nameSpare()
 	case spareNaming:
 		s.stage = spareReady
+		mark.HitIf(l.noSpace, mark.WALSpaceReturned)
 		l.noSpace = false
 		l.prepareSpare() // a longer record may have come meanwhile
 	case spareRemoving:
@@ -134,6 +137,7 @@ func (l *Log) spareFailed(err error) error {
 		return err
 	}
 	l.noSpace = true
+	mark.Hit(mark.WALNoSpace)
 	if s.stage != spareOpening { // Open that failed left no handle behind
 		l.submit(diskfs.Op{Kind: diskfs.Close, Handle: s.file.handle}, pendingOp{role: roleTidy, what: "close " + s.path})
 	}

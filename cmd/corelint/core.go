@@ -121,6 +121,9 @@ func (c *coreCheck) symbol(id *ast.Ident) {
 		return
 	}
 	path := obj.Pkg().Path()
+	if why, unreadable := coreUnreadable[path][obj.Name()]; unreadable && obj.Pkg() != c.pass.Pkg {
+		c.report(id, "%s.%s in the core: %s", path, obj.Name(), why)
+	}
 	allowed, partial := coreSymbols[path]
 	if !partial || slices.Contains(allowed, obj.Name()) {
 		return

@@ -22,7 +22,7 @@ func checkImport(pass *analysis.Pass, pkg string, test bool, spec *ast.ImportSpe
 		return
 	}
 	switch {
-	case slices.Contains(coreStd, path):
+	case slices.Contains(coreStd, path), slices.Contains(coreStdUsers[path], pkg):
 	case isStd(path):
 		pass.Reportf(spec.Pos(), "core package %s imports %s: %s", pkg, path, instead(path))
 	default:

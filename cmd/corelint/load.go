@@ -25,6 +25,7 @@ type listed struct {
 	Dir            string
 	Export         string // file with the types, for importers
 	DepOnly        bool
+	Imports        []string
 	GoFiles        []string
 	CgoFiles       []string
 	TestGoFiles    []string
@@ -34,7 +35,7 @@ type listed struct {
 	Error          *struct{ Err string }
 }
 
-const listFields = "-json=ImportPath,Dir,Export,DepOnly,GoFiles,CgoFiles,TestGoFiles,XTestGoFiles,IgnoredGoFiles,ImportMap,Error"
+const listFields = "-json=ImportPath,Dir,Export,DepOnly,Imports,GoFiles,CgoFiles,TestGoFiles,XTestGoFiles,IgnoredGoFiles,ImportMap,Error"
 
 // finding is one violation, printed as file:line:column: message.
 type finding struct {

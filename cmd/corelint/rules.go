@@ -15,6 +15,22 @@ var coreStd = []string{
 	"hash/fnv", "io", "iter", "math", "math/bits", "path", "slices", "sort", "strconv", "strings", "time", "unicode/utf8",
 }
 
+// coreStdUsers are packages of the standard library that only the named core
+// packages may import.
+var coreStdUsers = map[string][]string{
+	"sync/atomic": {"broker/mark"}, // counters that loops only add to
+}
+
+// coreUnreadable are the names of our packages that the core must not use, with
+// the reason.
+var coreUnreadable = map[string]map[string]string{
+	module + "/broker/mark": {
+		"All": marksAreWritten, "Counts": marksAreWritten, "Reset": marksAreWritten,
+	},
+}
+
+const marksAreWritten = "the core only writes marks (mark.Hit), so that they cannot influence a run"
+
 // coreSymbols are the names that core packages may use of packages that are
 // only pure in part. Methods of their types are free.
 var coreSymbols = map[string][]string{
@@ -27,7 +43,7 @@ var coreSymbols = map[string][]string{
 
 // Groups of our own packages for the table below.
 var (
-	leaves = []string{"broker/kafka", "broker/assert", "broker/env", "broker/limits", "broker/mutant"}
+	leaves = []string{"broker/kafka", "broker/assert", "broker/env", "broker/limits", "broker/mark", "broker/mutant"}
 	roots  = []string{"netsim", "diskfs"}
 	codecs = []string{"broker/batch", "broker/wire", "broker/wire/peer"}
 )
@@ -43,6 +59,7 @@ var coreImports = map[string][]string{
 	"broker/kafka":  nil,
 	"broker/assert": nil,
 	"broker/env":    nil,
+	"broker/mark":   nil,
 	"broker/mutant": nil,
 	"broker/limits": {"broker/kafka", "broker/env"},
 

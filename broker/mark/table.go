@@ -1,0 +1,237 @@
+package mark
+
+// The marks, by package.
+const (
+	WALTornTail Mark = iota
+	WALDamage
+	WALDamageProven
+	WALHeaderLost
+	WALUnreadable
+	WALSectorUnread
+	WALProbed
+	WALNoSpace
+	WALSpaceReturned
+	WALRecycled
+
+	LogCutPending
+	LogFlushOvertaken
+	LogProducersUnknown
+	LogDamagedCheckpoint
+	LogTidied
+	ProducerStaleEpoch
+	ProducerOutOfOrder
+
+	ISRShrinkWanted
+	ISRExpansionWanted
+	ISRAdditionUndone
+	ISRAdditionHolds
+	AckOfOldIncarnation
+	FollowerRestarted
+	FollowerDiverged
+	FollowerGap
+	ProbeRepeated
+	PushRepeated
+	TruncatedByEpoch
+
+	ProduceDuplicate
+	ProduceTooFewReplicas
+	ProduceTooFewAfterAppend
+	ProduceNoSpace
+	ProduceExpired
+	ProduceDeposed
+	LaneWaits
+	ForwardRecalled
+	ForwardRefused
+	ForwardHeld
+	ForwardLost
+	LinkSilent
+	InboundStale
+	MailboxFull
+	ProduceBudgetSpent
+	ClientSendWindowFull
+	ClientRequestsFull
+	RequestHeld
+	RequestExpired
+	PushUnknownEpoch
+	PushStaleEpoch
+	PushNoSpace
+	WatermarkTold
+	AckHeldByTruncation
+	CatchUpFromSegments
+	FetchFromSegments
+	FetchReadError
+	LeaseExpired
+	EndNotKnownYet
+	FetchDiverged
+	FetchFenced
+	FlushFailed
+	FlushesTogether
+	PartitionSuspect
+	PartitionRebuilt
+	PartitionCameBack
+	PartitionRemoved
+	ConversionFlushed
+	LoopSlept
+	ISRRefused
+
+	ElectedFromELR
+	ElectedUnclean
+	Leaderless
+	ELRKept
+	ISRAlterStale
+	ISRMemberRestarted
+	RestartedLeads
+	RestartedReplaced
+	RestartedLeavesISR
+	ReplicaDistrusted
+	LastReplicaDistrusted
+	BrokerFenced
+	FenceMovesLeader
+	UnfenceElects
+	FullDiskHandedOver
+	LeaseAwaited
+	LeaseWithheld
+	CommandOutOfPatience
+	ControllerDeposed
+	ControllerSlept
+	CommandReturned
+	CommandExpired
+	RaftHandsOver
+	RaftTicksSkipped
+	SnapshotSent
+	SnapshotBroken
+	SnapshotInstalled
+	RaftCompacted
+
+	ControlLogUnread
+	SnapshotNoSpace
+	NotVouchedDisk
+	NotVouchedControlLog
+	NotVouchedShard
+	NotVouchedShardDisk
+	ImagesHeldBack
+	PeerSilent
+	StaleLogsRemoved
+	ConversionBegun
+	SuspectsKept
+	ProducerIDsUnknown
+
+	marks // how many there are
+)
+
+// names says what happened, behind the package in which it does.
+var names = [marks]string{
+	WALTornTail:      "wal: a torn tail is cut",
+	WALDamage:        "wal: damage to acknowledged records is declared",
+	WALDamageProven:  "wal: a later mark proves that a damaged range had been durable",
+	WALHeaderLost:    "wal: a segment header is lost and its segment is not",
+	WALUnreadable:    "wal: a sector where the log seems to end cannot be read",
+	WALSectorUnread:  "wal: a chunk that cannot be read is read by sectors",
+	WALProbed:        "wal: a hole in a group is decided by what follows it",
+	WALNoSpace:       "wal: no room for another segment",
+	WALSpaceReturned: "wal: room for another segment again",
+	WALRecycled:      "wal: a released segment becomes the next",
+
+	LogCutPending:        "partition: a truncation reaches into the segments",
+	LogFlushOvertaken:    "partition: a truncation overtakes what is being written",
+	LogProducersUnknown:  "partition: a produce comes while the log is being cut",
+	LogDamagedCheckpoint: "partition: a checkpoint or the files it names are damaged",
+	LogTidied:            "partition: bytes behind the trusted end are cut",
+	ProducerStaleEpoch:   "partition: an old epoch of a producer is refused",
+	ProducerOutOfOrder:   "partition: a sequence that does not follow is refused",
+
+	ISRShrinkWanted:     "replica: a leader asks for the removal of a follower",
+	ISRExpansionWanted:  "replica: a leader asks for the addition of a follower",
+	ISRAdditionUndone:   "replica: an addition without a verdict is undone by the unchanged ISR",
+	ISRAdditionHolds:    "replica: a proposed addition holds the watermark back",
+	AckOfOldIncarnation: "replica: an acknowledgement of an old incarnation is ignored",
+	FollowerRestarted:   "replica: a follower is known by a new incarnation",
+	FollowerDiverged:    "replica: a follower answers a probe with another history",
+	FollowerGap:         "replica: a streaming follower finds a gap",
+	ProbeRepeated:       "replica: a probe without an answer is sent again",
+	PushRepeated:        "replica: batches that a follower has are sent again",
+	TruncatedByEpoch:    "replica: a follower cuts its log to the common history",
+
+	ProduceDuplicate:         "shard: a batch that is in the log already is answered with its offsets",
+	ProduceTooFewReplicas:    "shard: a produce is refused for want of in-sync replicas",
+	ProduceTooFewAfterAppend: "shard: in-sync replicas are lost after an append",
+	ProduceNoSpace:           "shard: a produce is refused for want of space",
+	ProduceExpired:           "shard: an append is not committed by its deadline",
+	ProduceDeposed:           "shard: a leader is deposed with appends that wait",
+	LaneWaits:                "shard: a produce waits for one to an older leader",
+	ForwardRecalled:          "shard: a forward that was not sent is recalled",
+	ForwardRefused:           "shard: too many forwards wait for one node",
+	ForwardHeld:              "shard: a forward waits for its connection",
+	ForwardLost:              "shard: a connection is lost with forwards on it",
+	LinkSilent:               "shard: a connection to a node is given up for its silence",
+	InboundStale:             "shard: an older connection of a node is dropped",
+	MailboxFull:              "shard: a full mailbox refuses mail, which waits",
+	ProduceBudgetSpent:       "shard: a produce waits for the budget of bytes",
+	ClientSendWindowFull:     "shard: a client does not read its responses",
+	ClientRequestsFull:       "shard: a client has as many requests open as it may",
+	RequestHeld:              "shard: a request waits for the registration of its node",
+	RequestExpired:           "shard: a request ends by its deadline",
+	PushUnknownEpoch:         "shard: a push comes before its metadata",
+	PushStaleEpoch:           "shard: a push of a deposed leader is refused",
+	PushNoSpace:              "shard: a follower without space refuses a push",
+	WatermarkTold:            "shard: a watermark is told without batches",
+	AckHeldByTruncation:      "shard: an acknowledgement waits for a truncation to be durable",
+	CatchUpFromSegments:      "shard: a follower catches up from segments",
+	FetchFromSegments:        "shard: a fetch is served from segments",
+	FetchReadError:           "shard: a fetch meets a read error",
+	LeaseExpired:             "shard: a leader without a lease does not say where its log ends",
+	EndNotKnownYet:           "shard: a new leader does not know the committed end yet",
+	FetchDiverged:            "shard: a consumer is told that its history diverges",
+	FetchFenced:              "shard: a client knows an older leader epoch",
+	FlushFailed:              "shard: a flush fails and is tried again",
+	FlushesTogether:          "shard: many flushes share a sync of the file system",
+	PartitionSuspect:         "shard: a partition may lack acknowledged records",
+	PartitionRebuilt:         "shard: a damaged partition begins anew",
+	PartitionCameBack:        "shard: a partition was removed and came back within one log",
+	PartitionRemoved:         "shard: a partition that the metadata lacks is removed",
+	ConversionFlushed:        "shard: a log is converted for another number of shards",
+	LoopSlept:                "shard: a loop notices that it did not run",
+	ISRRefused:               "shard: the controller refuses an ISR change",
+
+	ElectedFromELR:        "meta: a leader comes from the ELR",
+	ElectedUnclean:        "meta: a leader comes from outside ISR and ELR",
+	Leaderless:            "meta: a partition has nobody to lead it",
+	ELRKept:               "meta: who leaves a small ISR stays eligible",
+	ISRAlterStale:         "meta: an ISR change of an older partition epoch is refused",
+	ISRMemberRestarted:    "meta: an ISR change names a member that has restarted",
+	RestartedLeads:        "meta: a restarted leader leads again, in a new epoch",
+	RestartedReplaced:     "meta: another replica leads after a restart",
+	RestartedLeavesISR:    "meta: a restarted follower leaves the ISR",
+	ReplicaDistrusted:     "meta: a replica that may have lost records leaves the ISR",
+	LastReplicaDistrusted: "meta: the last in-sync replica may have lost records",
+	BrokerFenced:          "meta: a session is missed and its broker fenced",
+	FenceMovesLeader:      "meta: a fence moves a leadership",
+	UnfenceElects:         "meta: a broker that returns leads what had no leader",
+	FullDiskHandedOver:    "meta: a full broker hands a leadership over",
+	LeaseAwaited:          "meta: a command waits until a lease has surely ended",
+	LeaseWithheld:         "meta: a lease is withheld from a broker that lives",
+	CommandOutOfPatience:  "meta: a command that cannot be proposed in time is given back",
+	ControllerDeposed:     "meta: a controller loses its term",
+	ControllerSlept:       "meta: a controller notices that it did not run",
+	CommandReturned:       "meta: a command reaches a node that is no controller",
+	CommandExpired:        "meta: a command has no verdict by its deadline",
+	RaftHandsOver:         "meta: a node that cannot vouch for itself hands its term over",
+	RaftTicksSkipped:      "meta: a node slept longer than it makes up for",
+	SnapshotSent:          "meta: a snapshot is sent to a peer",
+	SnapshotBroken:        "meta: the chunks of a snapshot do not follow each other",
+	SnapshotInstalled:     "meta: a snapshot is installed",
+	RaftCompacted:         "meta: the control log is compacted",
+
+	ControlLogUnread:     "node: the control log could not be read",
+	SnapshotNoSpace:      "node: a snapshot finds no room and is written later",
+	NotVouchedDisk:       "node: a node does not vouch for a disk operation that hangs",
+	NotVouchedControlLog: "node: a node does not vouch for records that wait in its control log",
+	NotVouchedShard:      "node: a node does not vouch for a shard that is silent",
+	NotVouchedShardDisk:  "node: a node does not vouch for the disk of a shard",
+	ImagesHeldBack:       "node: a shard that does not answer gets no more images",
+	PeerSilent:           "node: a control connection is given up for its silence",
+	StaleLogsRemoved:     "node: the logs of before a conversion are removed",
+	ConversionBegun:      "node: a start with another number of shards begins a conversion",
+	SuspectsKept:         "node: suspects are written down before a conversion",
+	ProducerIDsUnknown:   "node: the fate of a block of producer ids is unknown",
+}
