@@ -102,7 +102,77 @@ func sample() *History {
 		{At: at(200), Node: 2, What: "t/0", Got: "x", Allowed: []string{"w", "x"}, Synced: 3, End: 4},
 		{At: at(210), Node: 3, What: "t/0", Synced: 3, End: 1, Suspect: true, Damaged: true},
 	}
+	addTransactions(h)
+	addGroup(h)
 	return h
+}
+
+// plainLogs is how many of the sample's logs are those of part; they come first.
+const plainLogs = 3
+
+// addTransactions adds two partitions, and on them transaction 1 (v101 and v102,
+// committed), 2 (v103, aborted) and 3 (v104, of the next epoch, never ended).
+func addTransactions(h *History) {
+	a, b := Partition{Topic: "x", Index: 0}, Partition{Topic: "x", Index: 1}
+	h.Topics = append(h.Topics, Topic{ID: "x", Transactional: true})
+	txn := func(id int, begin int, epoch int16) Transaction {
+		return Transaction{ID: id, Client: 11, Transactional: "tx", Producer: 20, ProducerEpoch: epoch, Begin: at(begin), Call: Never, Return: Never}
+	}
+	ended := func(t Transaction, call int, commit bool) Transaction {
+		t.Call, t.Return, t.Commit, t.Outcome = at(call), at(call+5), commit, Acked
+		return t
+	}
+	h.Transactions = []Transaction{ended(txn(1, 300, 0), 330, true), ended(txn(2, 340, 0), 360, false), txn(3, 400, 1)}
+	for _, p := range []struct {
+		id, call int
+		part     Partition
+		base     Offset
+		val      Value
+		epoch    int16
+		sequence int32
+	}{{1, 310, a, 0, 101, 0, 0}, {1, 315, b, 0, 102, 0, 0}, {2, 345, a, 2, 103, 0, 1}, {3, 410, a, 4, 104, 1, 0}} {
+		h.Produces = append(h.Produces, Produce{
+			Client: 11, Call: at(p.call), Return: at(p.call + 4), Partition: p.part, Producer: 20, ProducerEpoch: p.epoch, Sequence: p.sequence,
+			Transaction: p.id, Values: []Value{p.val}, Acks: AcksAll, Outcome: Acked, Base: p.base,
+		})
+		h.Appends = append(h.Appends, AppendFact{At: at(p.call + 1), Partition: p.part, Node: 1, Incarnation: 1, Epoch: 1, Base: p.base, Values: []Value{p.val}})
+	}
+	marker := func(offset Offset, commit bool) Entry {
+		return Entry{Offset: offset, Epoch: 1, Control: true, Marker: &Marker{Producer: 20, Commit: commit}}
+	}
+	record := func(offset Offset, val Value) Entry { return Entry{Offset: offset, Epoch: 1, Value: val} }
+	for _, p := range []Partition{a, b} {
+		h.Leaders = append(h.Leaders, LeaderFact{At: at(5), Partition: p, Epoch: 1, Node: 1, Incarnation: 1})
+	}
+	h.Logs = append(h.Logs,
+		ReplicaLog{At: at(1000), Partition: a, Node: 1, InISR: true, Watermark: 5, Entries: []Entry{record(0, 101), marker(1, true), record(2, 103), marker(3, false), record(4, 104)}},
+		ReplicaLog{At: at(1000), Partition: b, Node: 1, InISR: true, Watermark: 2, Entries: []Entry{record(0, 102), marker(1, true)}})
+	h.Fetches = append(h.Fetches, Fetch{Client: 12, Call: at(500), Return: at(505), Partition: a, Watermark: 5, Records: []Record{{0, 101}}, ReadCommitted: true})
+	h.ProducerIDs = append(h.ProducerIDs,
+		InitProducer{Client: 11, Call: at(290), Return: at(295), Producer: 20, Epoch: 0, Transactional: "tx"},
+		InitProducer{Client: 11, Call: at(390), Return: at(395), Producer: 20, Epoch: 1, Transactional: "tx"})
+}
+
+// addGroup adds a group of two members, and a second generation of one.
+func addGroup(h *History) {
+	other := Partition{Topic: "t", Index: 1}
+	h.Assignments = []Assignment{
+		{Group: "g", Member: "m1", Generation: 1, At: at(100), Partitions: []Partition{part}},
+		{Group: "g", Member: "m2", Generation: 1, At: at(101), Partitions: []Partition{other}},
+		{Group: "g", Member: "m1", Generation: 2, At: at(200), Partitions: []Partition{part, other}},
+	}
+	commit := func(call int, generation int32, offset Offset) OffsetCommit {
+		return OffsetCommit{Group: "g", Member: "m1", Generation: generation, Call: at(call), Return: at(call + 5), Partition: part, Offset: offset, Outcome: Acked}
+	}
+	lost := commit(240, 2, 4)
+	lost.Outcome, lost.Return = Ambiguous, Never
+	h.Commits = []OffsetCommit{commit(110, 1, 2), commit(210, 2, 3), lost}
+	h.CommittedReads = []OffsetRead{
+		{Group: "g", Call: at(90), Return: at(95), Partition: part, Offset: -1},
+		{Group: "g", Call: at(120), Return: at(125), Partition: part, Offset: 2},
+		{Group: "g", Call: at(220), Return: at(225), Partition: part, Offset: 3},
+		{Group: "g", Call: at(250), Return: at(255), Partition: part, Offset: 4},
+	}
 }
 
 func TestSampleHistoryPassesEveryPropertyAndLeavesNoneVacuous(t *testing.T) {
@@ -125,7 +195,7 @@ var anomalies = []struct {
 	{"P1", LostWrite, "in-sync replica cut short", func(h *History) { h.Logs[1].Entries = h.Logs[1].Entries[:3] }},
 	{"P1", LostWrite, "in-sync replica overwritten", func(h *History) { h.Logs[1].Entries[0].Value = 2 }},
 	{"P1", LostWrite, "acks=1 lost without a leader change", func(h *History) {
-		for i := range h.Logs {
+		for i := range plainLogs {
 			h.Logs[i].Entries = h.Logs[i].Entries[:4]
 		}
 	}},
@@ -143,7 +213,7 @@ var anomalies = []struct {
 	{"P3", InconsistentOffsets, "two acks for one offset", func(h *History) { h.Produces[1].Base = 0 }},
 	{"P3", InconsistentOffsets, "two fetches disagree", func(h *History) { h.Fetches[1].Records[1].Value = 7 }},
 	{"P3", Duplicate, "more copies than attempts", func(h *History) {
-		for i := range h.Logs {
+		for i := range plainLogs {
 			h.Logs[i].Entries = append(h.Logs[i].Entries, Entry{Offset: 5, Value: 1})
 			h.Logs[i].Watermark = 6
 		}
@@ -181,13 +251,13 @@ var anomalies = []struct {
 	{"P5", ReplicasDiffer, "other epoch", func(h *History) { h.Logs[1].Entries[4].Epoch++ }},
 	{"P5", ReplicasDiffer, "a record missing", func(h *History) { h.Logs[1].Entries = h.Logs[1].Entries[:4] }},
 	{"P6", Duplicate, "idempotent batch twice", func(h *History) {
-		for i := range h.Logs {
+		for i := range plainLogs {
 			h.Logs[i].Entries = append(h.Logs[i].Entries, Entry{Offset: 5, Value: 3})
 			h.Logs[i].Watermark = 6
 		}
 	}},
 	{"P6", NonmonotonicSend, "sequences out of order", func(h *History) {
-		for i := range h.Logs {
+		for i := range plainLogs {
 			e := h.Logs[i].Entries
 			e[2].Value, e[3].Value = 4, 3
 		}
@@ -198,6 +268,38 @@ var anomalies = []struct {
 	}},
 	{"P6", SequenceGap, "a batch is missing between two", func(h *History) { h.Produces[4].Sequence = 2 }},
 	{"P6", ProducerIDReused, "an id given twice", func(h *History) { h.ProducerIDs[1].Producer = 9 }},
+	{"P7", AbortedRead, "an aborted record is fetched", func(h *History) {
+		f := lastFetch(h)
+		f.Records = append(f.Records, Record{2, 103})
+	}},
+	{"P7", AbortedRead, "a record of a refused commit is fetched", func(h *History) {
+		h.Transactions[0].Outcome, h.Transactions[0].Code = Failed, 47
+	}},
+	{"P7", PrecommittedRead, "an open record is fetched", func(h *History) {
+		f := lastFetch(h)
+		f.Records = append(f.Records, Record{4, 104})
+	}},
+	{"P7", PrecommittedRead, "fetched before its commit was asked for", func(h *History) { f := lastFetch(h); f.Call, f.Return = at(318), at(320) }},
+	{"P7", PrecommittedRead, "a late EndTxn commits the next transaction", func(h *History) { h.Logs[3].Entries[3].Marker.Commit = true }},
+	{"P7", PrecommittedRead, "a refused EndTxn commits", func(h *History) {
+		h.Transactions[0].Outcome, h.Transactions[0].Code = Failed, 47
+	}},
+	{"P7", LostWrite, "committed, and aborted in the log", func(h *History) { h.Logs[3].Entries[1].Marker.Commit = false }},
+	{"P7", TornTransaction, "markers in some partitions only", func(h *History) { h.Logs[4].Entries, h.Logs[4].Watermark = h.Logs[4].Entries[:1], 1 }},
+	{"P7", TornTransaction, "an ambiguous commit took effect by halves", func(h *History) {
+		h.Transactions[0].Outcome, h.Transactions[0].Return = Ambiguous, Never
+		h.Logs[4].Entries[1].Marker.Commit = false
+	}},
+	{"P7", IntPollSkip, "a committed record is left out", func(h *History) {
+		f := lastFetch(h)
+		f.Records = []Record{{4, 104}}
+	}},
+	{"P7", OldEpochAccepted, "an EndTxn after the next epoch was given out", func(h *History) { h.Transactions[1].Call, h.Transactions[1].Return = at(396), at(399) }},
+	{"P8", TwoOwners, "one partition, two members", func(h *History) { h.Assignments[1].Partitions[0] = part }},
+	{"P8", StaleCommit, "a commit of the generation before", func(h *History) { h.Commits[1].Generation = 1 }},
+	{"P8", CommitWentBack, "an old offset is answered", func(h *History) { h.CommittedReads[2].Offset = 2 }},
+	{"P8", CommitWentBack, "a commit is forgotten", func(h *History) { h.CommittedReads[1].Offset = -1 }},
+	{"P8", NonLinearizable, "an offset that nobody committed", func(h *History) { h.CommittedReads[2].Offset = 7 }},
 	{"P9", NonLinearizable, "created twice", func(h *History) { h.Admins[1].Outcome, h.Admins[1].Code = Acked, 0 }},
 	{"P9", NonLinearizable, "describe misses a created topic", func(h *History) {
 		h.Admins[3] = Admin{Call: at(50), Return: at(55), Kind: DescribeTopic, Topic: "n", Outcome: Failed, Code: 3}
@@ -223,7 +325,7 @@ var anomalies = []struct {
 	{"P10", Unseen, "empty fetch below an acknowledged append", func(h *History) { h.Fetches[2].From = 3 }},
 	{"P10", NonmonotonicSend, "acknowledged offsets against real time", func(h *History) { h.Produces[0].Base, h.Produces[1].Base = 1, 0 }},
 	{"P10", NonLinearizable, "content differs from what was acknowledged", func(h *History) {
-		for i := range h.Logs {
+		for i := range plainLogs {
 			e := h.Logs[i].Entries
 			e[0].Value, e[1].Value = 2, 1
 		}
@@ -238,6 +340,9 @@ var anomalies = []struct {
 	{"P13", SilentCut, "undeclared", func(h *History) { h.Recoveries[1].Suspect = false }},
 	{"P13", SilentCut, "declared on an honest disk", func(h *History) { h.Recoveries[1].Damaged = false }},
 }
+
+// lastFetch is that of the read_committed consumer.
+func lastFetch(h *History) *Fetch { return &h.Fetches[len(h.Fetches)-1] }
 
 func TestEachAnomalyIsReported(t *testing.T) {
 	for _, a := range anomalies {
@@ -270,30 +375,30 @@ var forgiven = []struct {
 }{
 	{"P1", "acks=1 lost by a leader change", func(h *History) {
 		h.Leaders = append(h.Leaders, LeaderFact{At: at(86), Partition: part, Epoch: 2, Node: 2})
-		for i := range h.Logs {
+		for i := range plainLogs {
 			h.Logs[i].Entries, h.Logs[i].Watermark = h.Logs[i].Entries[:4], 4
 		}
 	}},
 	{"P1", "trimmed on request", func(h *History) {
 		h.Trims = []Trim{{part, 2}}
-		for i := range h.Logs {
+		for i := range plainLogs {
 			h.Logs[i].LogStart, h.Logs[i].Entries = 2, h.Logs[i].Entries[2:]
 		}
 	}},
-	{"P1", "deleted topic", func(h *History) { h.Topics[0].Deleted = true; h.Logs = nil }},
+	{"P1", "deleted topic", func(h *History) { h.Topics[0].Deleted = true; h.Logs = h.Logs[plainLogs:] }},
 	{"P1", "replica that fell out of the in-sync set", func(h *History) { h.Logs[2].InISR = false; h.Logs[2].Entries = nil }},
 	{"P1", "compacted away", func(h *History) { h.Topics[0].Compacted = true; h.Logs[0].Entries = h.Logs[0].Entries[1:] }},
 	{"P2", "refused first, accepted on retry", func(h *History) { h.Produces[5].Values = []Value{2} }},
 	{"P3", "two ambiguous attempts, two copies", func(h *History) {
 		again := h.Produces[6]
 		h.Produces = append(h.Produces, again)
-		for i := range h.Logs {
+		for i := range plainLogs {
 			h.Logs[i].Entries = append(h.Logs[i].Entries, Entry{Offset: 5, Value: 7}, Entry{Offset: 6, Value: 7})
 			h.Logs[i].Watermark = 7
 		}
 	}},
 	{"P3", "markers take offsets", func(h *History) {
-		for i := range h.Logs {
+		for i := range plainLogs {
 			h.Logs[i].Entries = append(h.Logs[i].Entries, Entry{Offset: 5, Control: true}, Entry{Offset: 6, Value: 7})
 			h.Logs[i].Watermark = 7
 		}
@@ -306,9 +411,22 @@ var forgiven = []struct {
 		h.Produces[2].Sequence, h.Produces[3].Sequence, h.Produces[4].Sequence = 1<<31-1, 1<<31-1, 0
 	}},
 	{"P6", "a new epoch starts again", func(h *History) { h.Produces[4].ProducerEpoch, h.Produces[4].Sequence = 1, 0 }},
+	{"P7", "an ambiguous commit may have taken effect", func(h *History) { h.Transactions[0].Outcome, h.Transactions[0].Return = Ambiguous, Never }},
+	{"P7", "an ambiguous commit may have been given up", func(h *History) {
+		h.Transactions[0].Outcome, h.Transactions[0].Return = Ambiguous, Never
+		h.Logs[3].Entries[1].Marker.Commit, h.Logs[4].Entries[1].Marker.Commit = false, false
+		lastFetch(h).Records = nil
+	}},
+	{"P7", "an older epoch's end came before the next was given out", func(h *History) { h.ProducerIDs[len(h.ProducerIDs)-1].Return = at(362) }},
+	{"P8", "the next generation has other owners", func(h *History) { h.Assignments[2].Member = "m3" }},
+	{"P8", "a commit on its way while the group moved on", func(h *History) { h.Commits[1].Generation, h.Commits[1].Call = 1, at(199) }},
+	{"P8", "going back on purpose", func(h *History) { h.Commits[1].Offset, h.CommittedReads[2].Offset = 1, 1 }},
+	{"P8", "a refused commit says nothing", func(h *History) {
+		h.Commits[1].Outcome, h.Commits[1].Code, h.CommittedReads[2].Offset = Failed, 22, 2
+	}},
 	{"P9", "two brokers may disagree", func(h *History) { h.MetadataSeen[4].TopicID = "A"; h.MetadataSeen[4].Node = 2 }},
 	{"P10", "an append that timed out is applied later", func(h *History) {
-		for i := range h.Logs {
+		for i := range plainLogs {
 			h.Logs[i].Entries = append(h.Logs[i].Entries, Entry{Offset: 5, Value: 7})
 			h.Logs[i].Watermark = 6
 		}
@@ -340,11 +458,16 @@ func TestMissingEvidenceIsUnknownAndNeverAPass(t *testing.T) {
 		{"P1", "nobody looked again", func(h *History) { h.Coverage.Logs = false; h.Logs = nil; h.Fetches = nil }},
 		{"P1", "acks=1 gone, leaderships not recorded", func(h *History) {
 			h.Coverage.Leaders = false
-			for i := range h.Logs {
+			for i := range plainLogs {
 				h.Logs[i].Entries = h.Logs[i].Entries[:4]
 			}
 		}},
 		{"P5", "garbled history", func(h *History) { h.Produces[0].Return = at(1) }},
+		{"P8", "search exceeds its bound", func(h *History) {
+			for i := range searchOpsMax + 1 {
+				h.Commits = append(h.Commits, OffsetCommit{Group: "g", Generation: -1, Call: at(i), Return: Never, Partition: part, Offset: Offset(i), Outcome: Ambiguous})
+			}
+		}},
 		{"P9", "search exceeds its bound", func(h *History) {
 			h.Admins = nil
 			for i := range searchOpsMax + 1 {

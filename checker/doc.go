@@ -30,6 +30,6 @@
 // and the few nouns needed are defined again here. A History is not changed by
 // checking it, may be kept by the caller, and round-trips through JSON.
 //
-// Deliberately absent: transactions (P7) and groups (P8), which have their own
-// histories; liveness, which the simulator's stall report judges; and clocks.
+// Deliberately absent: liveness, which the simulator's stall report judges, and
+// clocks.
 package checker

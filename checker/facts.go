@@ -77,8 +77,10 @@ type Entry struct {
 	Value  Value  `json:"value"`
 	// Sum is a hash of the record's stored bytes, batch header included.
 	Sum uint64 `json:"sum"`
-	// Control marks a transaction marker, which no client produced.
-	Control bool `json:"control,omitempty"`
+	// Control marks a transaction marker, which no client produced, and Marker is
+	// what it says.
+	Control bool    `json:"control,omitempty"`
+	Marker  *Marker `json:"marker,omitempty"`
 }
 
 // ReplicaLog is the log of a replica at the end of the run, after healing.

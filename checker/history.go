@@ -22,6 +22,12 @@ type History struct {
 	Requests     []Request      `json:"requests,omitempty"`
 	MetadataSeen []MetadataRead `json:"metadata_seen,omitempty"`
 
+	// What transactional producers and groups did and saw.
+	Transactions   []Transaction  `json:"transactions,omitempty"`
+	Assignments    []Assignment   `json:"assignments,omitempty"`
+	Commits        []OffsetCommit `json:"commits,omitempty"`
+	CommittedReads []OffsetRead   `json:"committed_reads,omitempty"`
+
 	// What the simulator saw from inside.
 	Acks        []AckFact        `json:"acks,omitempty"`
 	Appends     []AppendFact     `json:"appends,omitempty"`
@@ -116,6 +122,7 @@ type Produce struct {
 	Producer      int64   `json:"producer"`
 	ProducerEpoch int16   `json:"producer_epoch,omitempty"`
 	Sequence      int32   `json:"sequence,omitempty"`
+	Transaction   int     `json:"transaction,omitempty"` // ID of its [Transaction]; 0: none
 	Values        []Value `json:"values"`
 	Acks          int16   `json:"acks"`
 	Outcome       Outcome `json:"outcome"`

@@ -202,6 +202,17 @@ func (v *view) inSyncLogs() []*ReplicaLog {
 	return out
 }
 
+// longestLog is the in-sync final log with the highest watermark; nil if there
+// is none.
+func longestLog(v *view) (best *ReplicaLog) {
+	for _, l := range v.inSyncLogs() {
+		if best == nil || l.Watermark > best.Watermark {
+			best = l
+		}
+	}
+	return best
+}
+
 // hasControl says whether transaction markers take offsets of this partition,
 // which no client's operation accounts for.
 func (v *view) hasControl() bool {

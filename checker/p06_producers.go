@@ -111,13 +111,7 @@ func checkSequences(v *view, out *verdictOf) {
 // committedOrder is the committed log by offset. complete says that it has no
 // holes: it comes from a final log, whole up to its watermark.
 func committedOrder(v *view) (order []sighting, complete bool) {
-	var best *ReplicaLog
-	for _, l := range v.inSyncLogs() {
-		if best == nil || l.Watermark > best.Watermark {
-			best = l
-		}
-	}
-	if best != nil {
+	if best := longestLog(v); best != nil {
 		for i := range best.Entries {
 			if e := &best.Entries[i]; e.Offset < best.Watermark && !e.Control {
 				order = append(order, sighting{e.Offset, e.Value, best})

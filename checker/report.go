@@ -28,6 +28,8 @@ const (
 	IntPollSkip         = "int-poll-skip"
 	IntNonmonotonicPoll = "int-nonmonotonic-poll"
 	NonmonotonicSend    = "nonmonotonic-send"
+	PrecommittedRead    = "precommitted-read"
+	AbortedRead         = "G1a"
 
 	AckBeforeDurable    = "ack-before-durable"
 	FalseError          = "false-error"
@@ -57,6 +59,11 @@ const (
 	IdleWakeUps         = "idle-wake-ups"
 	RecoveredForeign    = "recovered-impossible-state"
 	SilentCut           = "silent-cut"
+	TornTransaction     = "torn-transaction"
+	OldEpochAccepted    = "old-epoch-accepted"
+	TwoOwners           = "two-owners"
+	StaleCommit         = "stale-commit"
+	CommitWentBack      = "commit-went-back"
 )
 
 // Line is one line of evidence.
@@ -142,6 +149,8 @@ var checkers = []struct {
 	{"P4", "watermarks and log starts are monotonic and bounded by the in-sync set", checkWatermarks},
 	{"P5", "one leader per epoch, one controller per term, equal replicas", checkLeaders},
 	{"P6", "an idempotent producer's batches appear once and in order", checkProducers},
+	{"P7", "read_committed shows committed data only, and a transaction is all or nothing", checkTransactions},
+	{"P8", "a group's partition has one owner per generation, and commits do not go back", checkGroups},
 	{"P9", "metadata is linearizable, monotonic per broker, and converges", checkMetadata},
 	{"P10", "the end of the log is linearizable", checkEnds},
 	{"P11", "responses keep the order of requests and every request ends in time", checkRequests},
