@@ -70,12 +70,16 @@ func (l *loopHost) turn() {
 	}
 	now := l.node.clock.time(at)
 	waiting := l.inbox.len()
-	if waiting == 0 && l.timer > now.Mono {
+	held := l.blocked()
+	if waiting == 0 && l.timer > now.Mono && !held {
 		l.arm() // the timer that this turn was for is gone
 		return
 	}
 	draw := l.rand.Uint64()
 	take := turnSize(draw, waiting, world.plan.Limits.TurnEvents)
+	if held {
+		take = 0 // it goes on where it stood, and takes nothing before that ends
+	}
 	l.node.turns++
 	if take == 0 {
 		l.node.timerTurns++
@@ -112,6 +116,9 @@ func (l *loopHost) step(now env.Time, take int) {
 		if l.dead {
 			return // the loop stopped its node
 		}
+		if l.blocked() {
+			break // the rest stays in its mailbox
+		}
 	}
 	l.loop.EndTurn(now)
 }
@@ -128,6 +135,38 @@ func (l *loopHost) endTurn(events int) {
 // stuck reports whether faults keep the loop from taking turns.
 func (l *loopHost) stuck() bool { return l.frozen > 0 || l.node.frozen > 0 }
 
+// blocker is implemented by loops with a planted bug that blocks (BUGS L3): no
+// loop may, and on a goroutine it would be a send on a full channel. It names the
+// loop for room in whose mailbox it waits; until there is room its host gives it
+// neither events nor turns, and what comes for it stays in its own mailbox.
+type blocker interface {
+	WaitsForRoom() (in loop.ID, waits bool)
+}
+
+// blocked reports whether the loop stands still of its own doing.
+func (l *loopHost) blocked() bool {
+	_, waits := l.waitsForRoom()
+	return waits
+}
+
+func (l *loopHost) waitsForRoom() (in *loopHost, waits bool) {
+	if b, ok := l.loop.(blocker); ok {
+		if id, waits := b.WaitsForRoom(); waits {
+			return l.node.loops[id], true
+		}
+	}
+	return nil, false
+}
+
+// wakeBlocked lets those go on that wait for room in this loop's mailbox.
+func (l *loopHost) wakeBlocked() {
+	for _, other := range l.node.loops {
+		if in, waits := other.waitsForRoom(); waits && in == l {
+			other.arm()
+		}
+	}
+}
+
 // arm schedules the next turn if one is due earlier than what is scheduled. A
 // turn that proves needless when its time comes costs one event, which is
 // cheaper than taking events out of the scheduler.
@@ -137,7 +176,11 @@ func (l *loopHost) arm() {
 	}
 	world := l.node.world
 	at := env.Never
-	if l.inbox.len() > 0 {
+	if in, waits := l.waitsForRoom(); waits {
+		if in.requests < world.plan.Limits.Mailbox {
+			at = max(world.sched.Now()+world.plan.Limits.WakeUp.instant(), l.busyUntil)
+		}
+	} else if l.inbox.len() > 0 {
 		at = max(world.sched.Now()+world.plan.Limits.WakeUp.instant(), l.busyUntil)
 	} else if l.timer != env.Never {
 		at = max(l.node.clock.world(l.timer), l.busyUntil, world.sched.Now()+1)
@@ -238,6 +281,7 @@ func (l *loopHost) given(e inboxEntry) {
 	case loop.Mail:
 		if e.request {
 			l.requests--
+			l.wakeBlocked()
 		} else {
 			l.replies--
 		}

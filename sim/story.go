@@ -16,6 +16,7 @@ type Story struct {
 	Shows       []string      `yaml:"shows"`       // planted bugs (broker/mutant) that it is made to show
 	Nodes       Number        `yaml:"nodes"`       // brokers, named b1, b2, ...
 	Shards      Number        `yaml:"shards"`      // of each broker; the seed's choice if not given
+	Mailbox     Number        `yaml:"mailbox"`     // requests that may wait for one loop; plenty if not given
 	Hardware    string        `yaml:"hardware"`    // "": drawn, without long hiccups; calm: no hiccups at all; fast: calm, and quick
 	Duration    Duration      `yaml:"duration"`    // until everything is healed
 	Faults      []Trouble     `yaml:"faults"`

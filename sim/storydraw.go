@@ -94,6 +94,9 @@ func (s *Story) draw(r *env.Rand) Plan {
 	if s.Hardware == "fast" {
 		p.fast()
 	}
+	if s.Mailbox.given() {
+		p.Limits.Mailbox = int(s.Mailbox.draw(r))
+	}
 	for i := range s.Faults {
 		p.Faults = append(p.Faults, s.Faults[i].draw(r, brokers)...)
 	}

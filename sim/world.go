@@ -324,8 +324,12 @@ func (w *World) describeHosts() []string {
 			if l.timer != env.Never {
 				next = "in " + l.timer.Sub(n.clock.mono(w.Now())).String()
 			}
-			lines = append(lines, fmt.Sprintf("%s: inbox %d (peak %d), requests %d, disk ops %d (oldest %s), timer %s, stuck %t",
-				l.where(), l.inbox.len(), l.inbox.peak, l.requests, ops, oldest, next, l.stuck()))
+			room := ""
+			if in, waits := l.waitsForRoom(); waits {
+				room = ", waits for room in the mailbox of " + in.where()
+			}
+			lines = append(lines, fmt.Sprintf("%s: inbox %d (peak %d), requests %d, disk ops %d (oldest %s), timer %s, stuck %t%s",
+				l.where(), l.inbox.len(), l.inbox.peak, l.requests, ops, oldest, next, l.stuck(), room))
 		}
 	}
 	return lines

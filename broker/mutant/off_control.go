@@ -8,4 +8,5 @@ const (
 	L2 = false
 	M6 = false
 	E9 = false
+	L3 = false
 )

@@ -8,6 +8,7 @@ var (
 	L2 bool
 	M6 bool
 	E9 bool
+	L3 bool
 )
 
 var controlSwitches = []toggle{
@@ -15,4 +16,5 @@ var controlSwitches = []toggle{
 	{"L2", &L2},
 	{"M6", &M6},
 	{"E9", &E9},
+	{"L3", &L3},
 }

@@ -23,5 +23,10 @@ func controlTable() []Mutant {
 			Caught:    []string{"a partition with a leader and quorums keeps acknowledging"},
 			Scenarios: []string{"wedged"}, Bias: "one shard of a leader stands still, its control loop runs", Seeds: 20,
 		},
+		{
+			Name: "L3", Does: "a shard whose mail a full mailbox refuses waits for room and takes no event meanwhile; two of them wait for each other",
+			Caught:    []string{"after healing"},
+			Scenarios: []string{"crowded"}, Bias: "mailboxes hold one or two requests, and most requests cross shards", Seeds: 10,
+		},
 	}
 }

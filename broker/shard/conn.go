@@ -264,6 +264,15 @@ func (s *Shard) send(box *outbox, to loop.ID, m any) {
 	}
 }
 
+// WaitsForRoom is planted bug L3: a shard whose mail a full mailbox refused takes
+// no event before that mailbox has room. It names the loop that it waits for.
+func (s *Shard) WaitsForRoom() (in loop.ID, waits bool) {
+	if !mutant.L3 || len(s.refused) == 0 || len(s.refused[0].unsent) == 0 {
+		return 0, false
+	}
+	return s.refused[0].unsent[0].to, true
+}
+
 // retryRefused retries all that was refused, whether or not the connection has
 // further requests that wait behind it.
 func (s *Shard) retryRefused() {
