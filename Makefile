@@ -49,7 +49,7 @@ bench: build ## measure a fresh local cluster (BENCH="--acks -1 ...")
 mutants: build ## plant known bugs one by one and check that the simulator catches each (MUTANTS="--only W3")
 	$(BIN) mutants $(MUTANTS)
 
-campaign: build ## run many simulated seeds (SCENARIO=... SEEDS=1-1000 BUDGET=10m OUT=out/campaign)
+campaign: build ## run many simulated seeds, or go on with them (SCENARIO=all SEEDS=1-1000 BUDGET=10m OUT=out/campaign)
 	$(BIN) sim $(if $(SCENARIO),--scenario $(SCENARIO)) --seeds $(SEEDS) --budget $(BUDGET) --out $(OUT)
 
 clean: ## remove what make built and campaigns wrote

@@ -3,6 +3,7 @@ package sim
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -98,29 +99,62 @@ type Campaign struct {
 // not nil, hears of each as it ends, one at a time.
 func (c *Campaign) Run(jobs []Job, report func(Job, JobResult)) []JobResult {
 	results := make([]JobResult, len(jobs))
-	next := make(chan int)
+	next := 0
+	c.stream(context.Background(), func() (int, Job, bool) {
+		if next == len(jobs) {
+			return 0, Job{}, false
+		}
+		next++
+		return next - 1, jobs[next-1], true
+	}, func(i int, job Job, r JobResult) {
+		results[i] = r
+		if report != nil {
+			report(job, r)
+		}
+	})
+	return results
+}
+
+// Stream runs jobs as next gives them, until it gives no more or ctx is done:
+// then the runs under way are killed and not reported. Neither next nor report is
+// called twice at a time.
+func (c *Campaign) Stream(ctx context.Context, next func() (Job, bool), report func(Job, JobResult)) {
+	c.stream(ctx, func() (int, Job, bool) {
+		job, ok := next()
+		return 0, job, ok
+	}, func(_ int, job Job, r JobResult) { report(job, r) })
+}
+
+func (c *Campaign) stream(ctx context.Context, next func() (int, Job, bool), report func(int, Job, JobResult)) {
+	var mu sync.Mutex
+	take := func() (int, Job, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		if ctx.Err() != nil {
+			return 0, Job{}, false
+		}
+		return next()
+	}
 	var wg sync.WaitGroup
-	var reporting sync.Mutex
-	for range min(max(c.Workers, 1), len(jobs)) {
+	for range max(c.Workers, 1) {
 		wg.Go(func() {
 			w := worker{campaign: c}
 			defer w.close()
-			for i := range next {
-				results[i] = w.run(jobs[i])
-				if report != nil {
-					reporting.Lock()
-					report(jobs[i], results[i])
-					reporting.Unlock()
+			for {
+				i, job, ok := take()
+				if !ok {
+					return
 				}
+				r := w.run(ctx, job)
+				mu.Lock()
+				if ctx.Err() == nil {
+					report(i, job, r)
+				}
+				mu.Unlock()
 			}
 		})
 	}
-	for i := range jobs {
-		next <- i
-	}
-	close(next)
 	wg.Wait()
-	return results
 }
 
 // worker is one worker process, started when first needed and again after it
@@ -133,8 +167,9 @@ type worker struct {
 	stderr   *tail
 }
 
-// run never fails: a run whose worker died or hung has failed.
-func (w *worker) run(job Job) JobResult {
+// run never fails: a run whose worker died or hung has failed. When ctx ends the
+// worker is killed.
+func (w *worker) run(ctx context.Context, job Job) JobResult {
 	if w.cmd == nil {
 		if err := w.start(); err != nil {
 			return JobResult{Result: failedJob(job, "a worker process starts", err.Error())}
@@ -146,6 +181,7 @@ func (w *worker) run(job Job) JobResult {
 	}
 	process := w.cmd.Process
 	watchdog := time.AfterFunc(timeout, func() { _ = process.Kill() })
+	defer context.AfterFunc(ctx, func() { _ = process.Kill() })()
 	var out JobResult
 	err := json.NewEncoder(w.in).Encode(job)
 	if err == nil {

@@ -30,7 +30,7 @@
 //	trace.go         the rolling hash over inputs, outputs and state
 //	plan.go          runs as data; machines.go: its networks and disks
 //	world.go         the phases of a run
-//	campaign.go      many runs in worker processes
+//	campaign.go      many runs in worker processes; sim/campaign: very many, remembered
 //	determinism.go   the canary: where two runs of one seed part
 //
 //	cluster.go       the real broker as a subject: factories, convergence, targets

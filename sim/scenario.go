@@ -18,11 +18,20 @@ type Scenario struct {
 	// Planted marks scenarios that must fail: they test the tester and belong to
 	// no default set.
 	Planted bool
+	// Share is how many seeds of a campaign the scenario is dealt in each round;
+	// 0 is 1.
+	Share int
 }
 
 // Scenarios lists everything that a seed can be run with.
 func Scenarios() []Scenario {
 	return slices.Concat(clusterScenarios, storyScenarios, toyScenarios)
+}
+
+// CampaignScenarios lists what a campaign deals its seeds to: every scenario of
+// the real broker.
+func CampaignScenarios() []Scenario {
+	return slices.DeleteFunc(slices.Concat(clusterScenarios, storyScenarios), func(s Scenario) bool { return s.Planted })
 }
 
 // FindScenario finds a scenario by name.

@@ -9,14 +9,14 @@ import (
 
 // clusterScenarios run the real broker. Each draws its whole plan from the seed.
 var clusterScenarios = []Scenario{
-	{Name: "mix", About: "everything that goes wrong, at once", Draw: drawMix, New: newCluster},
+	{Name: "mix", About: "everything that goes wrong, at once", Draw: drawMix, New: newCluster, Share: 6},
 	{Name: "steady", About: "a cluster and its clients, and nothing goes wrong", Draw: drawSteady, New: newCluster},
-	{Name: "crash", About: "processes are killed and machines lose power", Draw: drawCrash, New: newCluster},
-	{Name: "partition", About: "links fail one way, both ways, and on and off", Draw: drawPartition, New: newCluster},
-	{Name: "disk", About: "disks fail, fill up, stall and slow down", Draw: drawDiskTrouble, New: newCluster},
-	{Name: "freeze", About: "nodes, single loops and completions stand still", Draw: drawFreeze, New: newCluster},
-	{Name: "clock", About: "clocks are skewed, drift within the bound, and jump", Draw: drawClock, New: newCluster},
-	{Name: "churn", About: "topics come and go while brokers restart", Draw: drawChurn, New: newCluster},
+	{Name: "crash", About: "processes are killed and machines lose power", Draw: drawCrash, New: newCluster, Share: 3},
+	{Name: "partition", About: "links fail one way, both ways, and on and off", Draw: drawPartition, New: newCluster, Share: 3},
+	{Name: "disk", About: "disks fail, fill up, stall and slow down", Draw: drawDiskTrouble, New: newCluster, Share: 3},
+	{Name: "freeze", About: "nodes, single loops and completions stand still", Draw: drawFreeze, New: newCluster, Share: 3},
+	{Name: "clock", About: "clocks are skewed, drift within the bound, and jump", Draw: drawClock, New: newCluster, Share: 2},
+	{Name: "churn", About: "topics come and go while brokers restart", Draw: drawChurn, New: newCluster, Share: 3},
 	{Name: "frozen-node", About: "node 1 stops executing with its connections open, and wakes up much later", Draw: drawFrozenNode, New: newCluster},
 }
 
