@@ -39,6 +39,7 @@
 //	clusterverdict.go what is collected at the end, and the judgement
 //	milestone.go     the turning points of a run
 //	coverage.go      what a run has reached: marks, states, faults, judgements
+//	creation.go      topics come and go in time
 //	recorder.go      the history
 //	kafkaclient.go kafkaconn.go  simulated Kafka clients: metadata, connections
 //	kafkaproducer.go kafkaconsumer.go kafkareader.go kafkaadmin.go  what they do

@@ -22,6 +22,9 @@ func (c *cluster) checkProgress(w *World) {
 	if bound := c.option("ack_pause_ms", 0); bound > 0 {
 		c.checkPauses(w, time.Duration(bound)*time.Millisecond)
 	}
+	if bound := c.option("create_ms", 0); bound > 0 {
+		c.checkCreations(w, time.Duration(bound)*time.Millisecond)
+	}
 	if len(c.plan.Faults) == 0 {
 		c.checkAckTime(w)
 	}

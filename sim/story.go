@@ -67,6 +67,9 @@ type StoryExpect struct {
 	// AcknowledgesWithin is the longest pause in the acknowledgements of a
 	// partition that is being produced to; 0: none is demanded.
 	AcknowledgesWithin Duration `yaml:"acknowledges_within"`
+	// CreatesWithin is the longest that a creation or deletion of a topic takes, and
+	// the longest pause in their answers; 0: none is demanded.
+	CreatesWithin Duration `yaml:"creates_within"`
 	// ConvergesWithin is how long after the healing everything pending has ended,
 	// every ISR is full and every replica has everything. Without it, a minute.
 	ConvergesWithin Duration `yaml:"converges_within"`

@@ -156,6 +156,7 @@ func (e *StoryExpect) set(r *env.Rand, p *Plan) {
 	}
 	o := p.Workload.Options
 	o["ack_pause_ms"] = int64(e.AcknowledgesWithin.Std() / time.Millisecond)
+	o["create_ms"] = int64(e.CreatesWithin.Std() / time.Millisecond)
 	if e.Acknowledged != nil {
 		o["min_acks"] = *e.Acknowledged
 	}

@@ -1,0 +1,46 @@
+package sim
+
+import (
+	"time"
+
+	"lockstep/broker/env"
+	"lockstep/checker"
+)
+
+// checkCreations: creations and deletions of topics go on being answered, each
+// within the bound, by brokers that no fault is on (the analysis saw 30 s for
+// one: nine proposals in a row, and a leadership that moved in the middle).
+func (c *cluster) checkCreations(w *World, bound time.Duration) {
+	var tries []try
+	for i := range c.rec.h.Admins {
+		op := &c.rec.h.Admins[i]
+		if op.Kind != checker.CreateTopic && op.Kind != checker.DeleteTopic || c.struck(op.Node, op.Call.At) {
+			continue
+		}
+		t := try{call: op.Call.At, acked: -1}
+		if op.Outcome != checker.Ambiguous {
+			t.acked = op.Return.At
+			if took := t.acked - t.call; took > bound {
+				w.Violated(creationsProperty, op.Topic, "%v; it took %v, the bound is %v", op, took, bound)
+				return
+			}
+		}
+		tries = append(tries, t)
+	}
+	if from, to := longestPause(tries, w.healedAt()); to-from > bound {
+		w.Violated(creationsProperty, "", "no creation or deletion was answered from %v on, and one that was tried at %v was not either; the bound is %v", from, to, bound)
+	}
+}
+
+const creationsProperty = "topics are created and deleted within the bound"
+
+// struck reports whether a fault is on a broker at a moment.
+func (c *cluster) struck(id checker.NodeID, at time.Duration) bool {
+	for _, f := range c.world.FaultSpans() {
+		on := time.Duration(f.From) <= at && env.Instant(at) <= f.To
+		if on && (nodeOfAddr(f.Node) == id || f.Peer != "" && nodeOfAddr(f.Peer) == id) {
+			return true
+		}
+	}
+	return false
+}
