@@ -63,12 +63,16 @@ func sample() *History {
 	for i, val := range []Value{1, 2, 3, 4, 5} {
 		h.Appends = append(h.Appends, AppendFact{At: at(11 + 10*i), Partition: part, Node: 1, Incarnation: 1, Epoch: 1, Base: Offset(i), Values: []Value{val}})
 	}
-	h.Leaders = []LeaderFact{{At: at(5), Partition: part, Epoch: 1, Node: 1, Incarnation: 1}}
+	h.Leaders = []LeaderFact{{At: at(5), Partition: part, Epoch: 1, Node: 1, Incarnation: 1, Lineage: Lineage{}}}
+	h.Followers = []FollowerFact{
+		{At: at(13), Partition: part, Node: 2, Incarnation: 1, Epoch: 1, LogEnd: 1, Lineage: Lineage{{1, 0}}},
+		{At: at(84), Partition: part, Node: 2, Incarnation: 1, Epoch: 1, LogEnd: 5, Lineage: Lineage{{1, 0}}},
+	}
 	h.Controllers = []ControllerFact{{At: at(1), Term: 1, Node: 1}, {At: at(300), Term: 2, Node: 2}}
 	h.Replicas = []ReplicaFact{
-		{At: at(14), Partition: part, Node: 1, Incarnation: 1, Watermark: 1, LogEnd: 1, DurableEnd: 1, ISR: isr(1)},
+		{At: at(14), Partition: part, Node: 1, Incarnation: 1, Epoch: 1, Watermark: 1, LogEnd: 1, DurableEnd: 1, ISR: isr(1)},
 		{At: at(16), Partition: part, Node: 2, Incarnation: 1, Watermark: 1, LogEnd: 1, DurableEnd: 1},
-		{At: at(86), Partition: part, Node: 1, Incarnation: 1, Watermark: 5, LogEnd: 5, DurableEnd: 5, ISR: isr(5)},
+		{At: at(86), Partition: part, Node: 1, Incarnation: 1, Epoch: 1, Watermark: 5, LogEnd: 5, DurableEnd: 5, ISR: isr(5)},
 		{At: at(90), Partition: part, Node: 2, Incarnation: 1, Watermark: 5, LogEnd: 5, DurableEnd: 5},
 	}
 	config, empty := "b", ""
@@ -247,6 +251,18 @@ var anomalies = []struct {
 	{"P5", TwoControllers, "two in one term", func(h *History) { h.Controllers[1].Term = 1 }},
 	{"P5", DeposedAppend, "by a node that does not lead", func(h *History) { h.Appends[3].Node = 2 }},
 	{"P5", DeposedAppend, "in an epoch that nobody began", func(h *History) { h.Appends[3].Epoch = 7 }},
+	{"P5", LeaderLacks, "a leader's log is too short", func(h *History) {
+		h.Leaders = append(h.Leaders, LeaderFact{At: at(400), Partition: part, Epoch: 2, Node: 2, Incarnation: 1, LogEnd: 4, Lineage: Lineage{{1, 0}}})
+	}},
+	{"P5", LeaderLacks, "a leader's log holds something else", func(h *History) {
+		h.Leaders = append(h.Leaders, LeaderFact{At: at(400), Partition: part, Epoch: 3, Node: 2, Incarnation: 1, LogEnd: 6, Lineage: Lineage{{1, 0}, {2, 4}}})
+	}},
+	{"P5", FollowerStrays, "a follower takes what a deposed leader sends", func(h *History) {
+		h.Leaders = append(h.Leaders, LeaderFact{At: at(400), Partition: part, Epoch: 2, Node: 3, Incarnation: 1, LogEnd: 5, Lineage: Lineage{{1, 0}}})
+		h.Followers = append(h.Followers, FollowerFact{At: at(410), Partition: part, Node: 2, Incarnation: 1, Epoch: 2, LogEnd: 6, Lineage: Lineage{{1, 0}}})
+	}},
+	{"P5", FollowerStrays, "a follower takes what its metadata lacks", func(h *History) { h.Followers[1].Lineage = Lineage{{1, 0}, {2, 4}} }},
+	{"P5", FollowerStrays, "a follower is ahead of its leader", func(h *History) { h.Followers[0].LogEnd = 2 }},
 	{"P5", ReplicasDiffer, "other bytes", func(h *History) { h.Logs[1].Entries[4].Sum++ }},
 	{"P5", ReplicasDiffer, "other epoch", func(h *History) { h.Logs[1].Entries[4].Epoch++ }},
 	{"P5", ReplicasDiffer, "a record missing", func(h *History) { h.Logs[1].Entries = h.Logs[1].Entries[:4] }},
@@ -406,6 +422,12 @@ var forgiven = []struct {
 		h.Fetches[2].From = 7
 	}},
 	{"P4", "watermark lower in the next life", func(h *History) { h.Replicas[3].Incarnation = 2; h.Replicas[3].Watermark = 0 }},
+	{"P5", "an epoch without records, and logs that begin later", func(h *History) {
+		h.Followers[1].LogStart, h.Followers[1].Lineage = 2, Lineage{{0, 1}, {1, 2}, {2, 5}}
+	}},
+	{"P5", "a leader of an older epoch is heard of late", func(h *History) {
+		h.Leaders = append(h.Leaders, LeaderFact{At: at(400), Partition: part, Epoch: 2, Node: 2, Incarnation: 1, LogStart: 1, LogEnd: 6, Lineage: Lineage{{1, 1}}})
+	}},
 	{"P5", "replicas differ above the watermark", func(h *History) { h.Logs[2].Watermark = 4; h.Logs[2].Entries[4].Value = 7 }},
 	{"P6", "sequences wrap", func(h *History) {
 		h.Produces[2].Sequence, h.Produces[3].Sequence, h.Produces[4].Sequence = 1<<31-1, 1<<31-1, 0

@@ -6,6 +6,9 @@
 // watermarks, leaderships, final logs, counters). [Run] applies every checker
 // in a fixed order and returns a [Report]; [Check] applies one.
 //
+// What one more event can break is judged as it happens, too: a [Watch] is given
+// events one by one and uses the predicates that Run uses at the end.
+//
 // How it judges. Where acknowledged offsets give the order, a checker is a
 // linear pass. Where they do not (the metadata registry, the end of a log with
 // ambiguous appends), Porcupine searches, without a wall-clock timeout: a

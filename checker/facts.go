@@ -36,6 +36,7 @@ type ReplicaFact struct {
 	Partition   Partition   `json:"partition"`
 	Node        NodeID      `json:"node"`
 	Incarnation Incarnation `json:"incarnation,omitempty"`
+	Epoch       Epoch       `json:"epoch,omitempty"` // of its role; 0 if it was not recorded
 	LogStart    Offset      `json:"log_start"`
 	Watermark   Offset      `json:"watermark"`
 	LogEnd      Offset      `json:"log_end"`
@@ -51,6 +52,24 @@ type LeaderFact struct {
 	Epoch       Epoch       `json:"epoch"`
 	Node        NodeID      `json:"node"`
 	Incarnation Incarnation `json:"incarnation,omitempty"`
+	// LogStart and LogEnd bound its log as the epoch begins, Lineage is what it
+	// holds; nil if that was not recorded.
+	LogStart Offset  `json:"log_start,omitempty"`
+	LogEnd   Offset  `json:"log_end,omitempty"`
+	Lineage  Lineage `json:"lineage"`
+}
+
+// FollowerFact is taken when the log end of a follower moves that has compared
+// its log with that of the leader of its epoch, and follows it since.
+type FollowerFact struct {
+	At          Moment      `json:"at"`
+	Partition   Partition   `json:"partition"`
+	Node        NodeID      `json:"node"`
+	Incarnation Incarnation `json:"incarnation,omitempty"`
+	Epoch       Epoch       `json:"epoch"` // as its metadata says
+	LogStart    Offset      `json:"log_start,omitempty"`
+	LogEnd      Offset      `json:"log_end"`
+	Lineage     Lineage     `json:"lineage"`
 }
 
 // ControllerFact is taken when a node begins to lead the metadata quorum.

@@ -33,6 +33,7 @@ type History struct {
 	Appends     []AppendFact     `json:"appends,omitempty"`
 	Replicas    []ReplicaFact    `json:"replicas,omitempty"`
 	Leaders     []LeaderFact     `json:"leaders,omitempty"`
+	Followers   []FollowerFact   `json:"followers,omitempty"`
 	Controllers []ControllerFact `json:"controllers,omitempty"`
 	Images      []ImageFact      `json:"images,omitempty"`
 	Logs        []ReplicaLog     `json:"logs,omitempty"`

@@ -28,6 +28,7 @@ type view struct {
 	appends  []*AppendFact
 	replicas []*ReplicaFact
 	leaders  []*LeaderFact
+	follows  []*FollowerFact
 	logs     []*ReplicaLog
 	// attempts lists the produces that carried a value.
 	attempts map[Value][]*Produce
@@ -110,6 +111,10 @@ func (x *index) arrangeFacts(of func(Partition) *view) {
 		v := of(h.Leaders[i].Partition)
 		v.leaders = append(v.leaders, &h.Leaders[i])
 	}
+	for i := range h.Followers {
+		v := of(h.Followers[i].Partition)
+		v.follows = append(v.follows, &h.Followers[i])
+	}
 	for i := range h.Logs {
 		v := of(h.Logs[i].Partition)
 		v.logs = append(v.logs, &h.Logs[i])
@@ -125,6 +130,7 @@ func (v *view) arrange() {
 	sortByMoment(v.appends)
 	sortByMoment(v.replicas)
 	sortByMoment(v.leaders)
+	sortByMoment(v.follows)
 	slices.SortStableFunc(v.logs, func(a, b *ReplicaLog) int { return cmp.Compare(a.Node, b.Node) })
 	for _, p := range v.produces {
 		for _, val := range p.Values {

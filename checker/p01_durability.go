@@ -51,23 +51,27 @@ func promisedRecords(v *view) []promise {
 func checkAckFacts(v *view, out *verdictOf) {
 	out.judged(len(v.acks))
 	for _, a := range v.acks {
-		for _, m := range a.ISR {
-			if m.DurableEnd >= a.End {
-				continue
-			}
-			out.fail(Violation{
-				Anomaly: AckBeforeDurable, Partition: v.id, Offsets: []Offset{a.Base}, Evidence: lines(a),
-				Sentence: fmt.Sprintf("offsets %d–%d of %s were acknowledged with acks=all while in-sync node %d was durable only to %d",
-					a.Base, a.End-1, v.id, m.Node, m.DurableEnd),
-			})
-			break
+		judgeAck(a, out.fail)
+	}
+}
+
+func judgeAck(a *AckFact, report func(Violation)) {
+	for _, m := range a.ISR {
+		if m.DurableEnd >= a.End {
+			continue
 		}
-		if len(a.ISR) == 0 {
-			out.fail(Violation{
-				Anomaly: AckBeforeDurable, Partition: v.id, Offsets: []Offset{a.Base}, Evidence: lines(a),
-				Sentence: fmt.Sprintf("offsets %d–%d of %s were acknowledged with acks=all by an empty in-sync set", a.Base, a.End-1, v.id),
-			})
-		}
+		report(Violation{
+			Anomaly: AckBeforeDurable, Partition: a.Partition, Offsets: []Offset{a.Base}, Evidence: lines(a),
+			Sentence: fmt.Sprintf("offsets %d–%d of %s were acknowledged with acks=all while in-sync node %d was durable only to %d",
+				a.Base, a.End-1, a.Partition, m.Node, m.DurableEnd),
+		})
+		return
+	}
+	if len(a.ISR) == 0 {
+		report(Violation{
+			Anomaly: AckBeforeDurable, Partition: a.Partition, Offsets: []Offset{a.Base}, Evidence: lines(a),
+			Sentence: fmt.Sprintf("offsets %d–%d of %s were acknowledged with acks=all by an empty in-sync set", a.Base, a.End-1, a.Partition),
+		})
 	}
 }
 

@@ -17,18 +17,18 @@ func checkErrors(x *index, out *verdictOf) {
 
 func checkCodes(v *view, out *verdictOf) {
 	for _, p := range v.produces {
-		violation := Violation{Anomaly: SuccessWithNoAppend, Partition: v.id, Values: p.Values[:1], Evidence: lines(p)}
+		sentence := ""
 		switch {
 		case p.Outcome == Failed && p.Code == codeNone:
-			violation.Sentence = fmt.Sprintf("a produce of v%d to %s failed with code 0, which means success", p.Values[0], v.id)
+			sentence = fmt.Sprintf("a produce of v%d to %s failed with code 0, which means success", p.Values[0], v.id)
 		case p.Outcome == Acked && p.Code != codeNone:
-			violation.Sentence = fmt.Sprintf("a produce of v%d to %s was acknowledged with %s", p.Values[0], v.id, codeName(p.Code))
+			sentence = fmt.Sprintf("a produce of v%d to %s was acknowledged with %s", p.Values[0], v.id, codeName(p.Code))
 		case p.Outcome == Acked && p.Acks != AcksNone && p.Base < 0:
-			violation.Sentence = fmt.Sprintf("a produce of v%d to %s succeeded without an offset", p.Values[0], v.id)
+			sentence = fmt.Sprintf("a produce of v%d to %s succeeded without an offset", p.Values[0], v.id)
 		default:
 			continue
 		}
-		out.fail(violation)
+		out.fail(Violation{Anomaly: SuccessWithNoAppend, Partition: v.id, Values: p.Values[:1], Evidence: lines(p), Sentence: sentence})
 	}
 }
 

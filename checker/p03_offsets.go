@@ -23,30 +23,45 @@ func checkOffsets(x *index, out *verdictOf) {
 
 // checkOneValue compares every sighting of an offset with the first one.
 func checkOneValue(v *view, out *verdictOf) {
-	first := map[Offset]sighting{}
-	reported := map[Offset]bool{}
+	state := newOneValue(v.id)
 	v.eachCommitted(func(s sighting) {
 		out.judged(1)
-		if len(v.attempts[s.value]) == 0 && !reported[s.offset] {
-			reported[s.offset] = true
+		if len(v.attempts[s.value]) == 0 && !state.reported[s.offset] {
+			state.reported[s.offset] = true
 			out.fail(Violation{
 				Anomaly: Phantom, Partition: v.id, Values: []Value{s.value}, Offsets: []Offset{s.offset}, Evidence: lines(s.by),
 				Sentence: fmt.Sprintf("offset %d of %s holds v%d, which nobody produced there", s.offset, v.id, s.value),
 			})
 		}
-		old, ok := first[s.offset]
-		if !ok {
-			first[s.offset] = s
-			return
-		}
-		if old.value == s.value || reported[s.offset] {
-			return
-		}
-		reported[s.offset] = true
-		out.fail(Violation{
-			Anomaly: InconsistentOffsets, Partition: v.id, Values: []Value{old.value, s.value}, Offsets: []Offset{s.offset}, Evidence: lines(old.by, s.by),
-			Sentence: fmt.Sprintf("committed offset %d of %s holds v%d for one and v%d for another", s.offset, v.id, old.value, s.value),
-		})
+		state.take(s, out.fail)
+	})
+}
+
+// oneValue knows the first sighting of each offset of a partition.
+type oneValue struct {
+	id       Partition
+	first    map[Offset]sighting
+	reported map[Offset]bool
+}
+
+func newOneValue(id Partition) *oneValue {
+	return &oneValue{id: id, first: map[Offset]sighting{}, reported: map[Offset]bool{}}
+}
+
+// take judges the next sighting, whose event is kept.
+func (o *oneValue) take(s sighting, report func(Violation)) {
+	old, ok := o.first[s.offset]
+	if !ok {
+		o.first[s.offset] = s
+		return
+	}
+	if old.value == s.value || o.reported[s.offset] {
+		return
+	}
+	o.reported[s.offset] = true
+	report(Violation{
+		Anomaly: InconsistentOffsets, Partition: o.id, Values: []Value{old.value, s.value}, Offsets: []Offset{s.offset}, Evidence: lines(old.by, s.by),
+		Sentence: fmt.Sprintf("committed offset %d of %s holds v%d for one and v%d for another", s.offset, o.id, old.value, s.value),
 	})
 }
 
@@ -162,11 +177,12 @@ func gap(v *view, from, to Offset, by event) Violation {
 func checkPoll(v *view, f *Fetch, out *verdictOf) {
 	want := f.From
 	for i, r := range f.Records {
-		violation := Violation{Partition: v.id, Values: []Value{r.Value}, Offsets: []Offset{want, r.Offset}, Evidence: lines(f)}
-		switch {
-		case r.Offset == want:
+		if r.Offset == want {
 			want++
 			continue
+		}
+		violation := Violation{Partition: v.id, Values: []Value{r.Value}, Offsets: []Offset{want, r.Offset}, Evidence: lines(f)}
+		switch {
 		case r.Offset < f.From:
 			violation.Anomaly = NonmonotonicPoll
 			violation.Sentence = fmt.Sprintf("a fetch of %s from %d returned the earlier offset %d", v.id, f.From, r.Offset)

@@ -6,12 +6,13 @@ import (
 )
 
 // checkLeaders is P5: one leader, in one life, per (partition, epoch); one
-// controller per term; only the leader of an epoch appends in it; and replicas
-// agree byte for byte below the watermark.
+// controller per term; only the leader of an epoch appends in it; a leader begins
+// with all that was committed before; a follower holds what its leader holds; and
+// replicas agree byte for byte below the watermark.
 func checkLeaders(x *index, out *verdictOf) {
 	checkControllers(x, out)
 	for _, v := range x.partitions {
-		checkOneLeader(v, out)
+		checkReigns(v, out)
 		checkReplicasEqual(v, out)
 	}
 }
@@ -22,54 +23,52 @@ func checkControllers(x *index, out *verdictOf) {
 		facts = append(facts, &x.h.Controllers[i])
 	}
 	sortByMoment(facts)
-	first := map[int64]*ControllerFact{}
+	state := terms{}
 	for _, f := range facts {
 		out.judged(1)
-		old := first[f.Term]
-		if old == nil {
-			first[f.Term] = f
-			continue
-		}
-		if old.Node != f.Node {
-			out.fail(Violation{
-				Anomaly: TwoControllers, Evidence: lines(old, f),
-				Sentence: fmt.Sprintf("nodes %d and %d were both controller in term %d", old.Node, f.Node, f.Term),
-			})
-		}
+		state.take(f, out.fail)
 	}
 }
 
-func checkOneLeader(v *view, out *verdictOf) {
-	first := map[Epoch]*LeaderFact{}
-	for _, f := range v.leaders {
-		out.judged(1)
-		old := first[f.Epoch]
-		if old == nil {
-			first[f.Epoch] = f
-			continue
-		}
-		if old.Node != f.Node || old.Incarnation != f.Incarnation {
-			out.fail(Violation{
-				Anomaly: TwoLeaders, Partition: v.id, Evidence: lines(old, f),
-				Sentence: fmt.Sprintf("%s had two leaders in epoch %d: node %d (life %d) and node %d (life %d)",
-					v.id, f.Epoch, old.Node, old.Incarnation, f.Node, f.Incarnation),
-			})
-		}
+// terms knows the first controller of each term.
+type terms map[int64]*ControllerFact
+
+// take judges the next fact, which is kept.
+func (t terms) take(f *ControllerFact, report func(Violation)) {
+	old := t[f.Term]
+	if old == nil {
+		t[f.Term] = f
+		return
 	}
-	for _, a := range v.appends {
-		out.judged(1)
-		l := first[a.Epoch]
-		if l == nil && !v.coverage.Leaders || l != nil && l.Node == a.Node && l.Incarnation == a.Incarnation {
-			continue
-		}
-		evidence := []event{a}
-		if l != nil {
-			evidence = append(evidence, l)
-		}
-		out.fail(Violation{
-			Anomaly: DeposedAppend, Partition: v.id, Values: a.Values[:min(1, len(a.Values))], Offsets: []Offset{a.Base}, Evidence: lines(evidence...),
-			Sentence: fmt.Sprintf("node %d (life %d) appended to %s in epoch %d, which it did not begin", a.Node, a.Incarnation, v.id, a.Epoch),
+	if old.Node != f.Node {
+		report(Violation{
+			Anomaly: TwoControllers, Evidence: lines(old, f),
+			Sentence: fmt.Sprintf("nodes %d and %d were both controller in term %d", old.Node, f.Node, f.Term),
 		})
+	}
+}
+
+// checkReigns takes the facts about the leaders of a partition, and about those
+// who follow them, in the order in which they happened.
+func checkReigns(v *view, out *verdictOf) {
+	facts := make([]event, 0, len(v.leaders)+len(v.appends)+len(v.replicas)+len(v.follows))
+	for _, f := range v.leaders {
+		facts = append(facts, f)
+	}
+	for _, f := range v.appends {
+		facts = append(facts, f)
+	}
+	for _, f := range v.replicas {
+		facts = append(facts, f)
+	}
+	for _, f := range v.follows {
+		facts = append(facts, f)
+	}
+	sortByMoment(facts)
+	out.judged(len(v.leaders) + len(v.appends) + len(v.follows))
+	state := newReigns(v.id, v.coverage)
+	for _, f := range facts {
+		state.take(f, out.fail)
 	}
 }
 

@@ -24,6 +24,7 @@ func (f *AckFact) when() Moment        { return f.At }
 func (f *AppendFact) when() Moment     { return f.At }
 func (f *ReplicaFact) when() Moment    { return f.At }
 func (f *LeaderFact) when() Moment     { return f.At }
+func (f *FollowerFact) when() Moment   { return f.At }
 func (f *ControllerFact) when() Moment { return f.At }
 func (f *ImageFact) when() Moment      { return f.At }
 func (l *ReplicaLog) when() Moment     { return l.At }
@@ -165,7 +166,15 @@ func (f *ReplicaFact) String() string {
 }
 
 func (f *LeaderFact) String() string {
-	return fmt.Sprintf("%v node %d/%d leads %s in epoch %d", f.At, f.Node, f.Incarnation, f.Partition, f.Epoch)
+	s := fmt.Sprintf("%v node %d/%d leads %s in epoch %d", f.At, f.Node, f.Incarnation, f.Partition, f.Epoch)
+	if f.Lineage != nil {
+		s += fmt.Sprintf(" from %d on, its log being %v", f.LogEnd, f.Lineage)
+	}
+	return s
+}
+
+func (f *FollowerFact) String() string {
+	return fmt.Sprintf("%v node %d/%d follows %s in epoch %d, its log ends at %d, being %v", f.At, f.Node, f.Incarnation, f.Partition, f.Epoch, f.LogEnd, f.Lineage)
 }
 
 func (f *ControllerFact) String() string {

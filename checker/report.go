@@ -43,6 +43,8 @@ const (
 	TwoLeaders          = "two-leaders"
 	TwoControllers      = "two-controllers"
 	DeposedAppend       = "append-by-non-leader"
+	LeaderLacks         = "leader-lacks-committed"
+	FollowerStrays      = "follower-strays"
 	ReplicasDiffer      = "replicas-differ"
 	SequenceGap         = "sequence-gap"
 	ProducerIDReused    = "producer-id-reused"

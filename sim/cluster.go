@@ -28,6 +28,7 @@ type cluster struct {
 	healed         bool
 	deleted        map[string]bool // topic names whose deletion was asked
 	facts          facts
+	watch          *checker.Watch
 }
 
 func newCluster(plan *Plan) Subject {
@@ -42,6 +43,7 @@ func newCluster(plan *Plan) Subject {
 	}
 	c.requestTimeout = time.Duration(c.option("request_timeout_ms", 2000)) * time.Millisecond
 	c.facts.init(c)
+	c.watch = checker.NewWatch(recorded)
 	return c
 }
 

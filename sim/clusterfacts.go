@@ -6,17 +6,20 @@ import (
 	"slices"
 	"strconv"
 
+	"lockstep/broker/batch"
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
 	"lockstep/broker/loop"
 	"lockstep/broker/meta"
 	"lockstep/broker/node"
+	"lockstep/broker/partition"
 	"lockstep/broker/shard"
 	"lockstep/checker"
 )
 
-// facts is what the simulator sees inside the brokers, turn by turn, and hands
-// to the checkers.
+// facts is what the simulator sees inside the brokers, turn by turn: it is
+// recorded for the judgement at the end, and judged at once where one more fact
+// can show that a promise is broken.
 type facts struct {
 	cluster   *cluster
 	replicas  map[replicaKey]*replicaTrack // looked up; walked by way of keys
@@ -37,6 +40,8 @@ type replicaKey struct {
 type replicaTrack struct {
 	life  int32
 	state shard.PartState
+	// lineage is the last copy of the log's epoch history.
+	lineage checker.Lineage
 	// durable outlives the process: what a power cut must leave.
 	durable kafka.Offset
 	gone    bool // deleted by its node
@@ -106,7 +111,9 @@ func (f *facts) seeControl(n *Node, life *lifeTrack, c *node.Control) {
 	if state.Leading && state.Term != life.term {
 		life.term = state.Term
 		f.cluster.world.milestone(ControllerBegan, n.spec.Name, fmt.Sprintf("%s term %d", n.spec.Name, state.Term), "")
-		h.Controllers = append(h.Controllers, checker.ControllerFact{At: f.cluster.rec.moment(), Term: int64(state.Term), Node: checker.NodeID(nodeID(n))})
+		fact := checker.ControllerFact{At: f.cluster.rec.moment(), Term: int64(state.Term), Node: checker.NodeID(nodeID(n))}
+		h.Controllers = append(h.Controllers, fact)
+		f.cluster.judge(f.cluster.watch.Controller(fact))
 	}
 	if index := state.Image.Index(); index != life.index {
 		life.index = index
@@ -159,30 +166,104 @@ func (f *facts) seeReplica(n *Node, recovered bool, p *shard.PartState) *replica
 	}
 	old := t.state
 	if t.life != n.incarnation {
-		old.Watermark, old.LogStart, old.Leading = -1, -1, false
+		old = shard.PartState{Watermark: -1, LogStart: -1, End: -1}
 	}
 	t.life, t.durable, t.gone = n.incarnation, p.Durable, false
 	t.state = *p
-	if p.Leading && (!old.Leading || old.Epoch != p.Epoch) {
-		f.cluster.world.milestone(LeaderBegan, n.spec.Name, fmt.Sprintf("%s %s epoch %d", f.story.partition(p.ID), n.spec.Name, p.Epoch), "")
-		rec.h.Leaders = append(rec.h.Leaders, checker.LeaderFact{
-			At: rec.moment(), Partition: checkerPartition(p.ID), Epoch: checker.Epoch(p.Epoch),
-			Node: checker.NodeID(key.node), Incarnation: checker.Incarnation(n.incarnation),
-		})
+	switch {
+	case p.Leading:
+		f.seeLeader(n, t, &old)
+	case p.Following && p.Synced && (!old.Synced || old.Epoch != p.Epoch || old.End != p.End):
+		f.seeFollower(n, t)
 	}
-	if p.Watermark == old.Watermark && p.LogStart == old.LogStart {
-		return t
+	if p.Watermark != old.Watermark || p.LogStart != old.LogStart {
+		f.seeWatermark(n, t)
 	}
+	return t
+}
+
+// seeLeader takes what a leader has appended since, and the beginning of its
+// epoch.
+func (f *facts) seeLeader(n *Node, t *replicaTrack, old *shard.PartState) {
+	c, p := f.cluster, &t.state
+	partition, node, life := checkerPartition(p.ID), checker.NodeID(nodeID(n)), checker.Incarnation(n.incarnation)
+	from := old.End
+	if !old.Leading || old.Epoch != p.Epoch {
+		from = p.Began
+		fact := checker.LeaderFact{
+			At: c.rec.moment(), Partition: partition, Epoch: checker.Epoch(p.Epoch), Node: node, Incarnation: life,
+			LogStart: checker.Offset(p.LogStart), LogEnd: checker.Offset(p.Began), Lineage: t.sawLineage(p.Began),
+		}
+		c.world.milestone(LeaderBegan, n.spec.Name, fmt.Sprintf("%s %s epoch %d", f.story.partition(p.ID), n.spec.Name, p.Epoch), "")
+		c.rec.h.Leaders = append(c.rec.h.Leaders, fact)
+		c.judge(c.watch.Leader(fact))
+	}
+	if from >= p.End {
+		return
+	}
+	p.Log.TailFrom(from, func(b batch.Batch) {
+		fact := checker.AppendFact{
+			At: c.rec.moment(), Partition: partition, Node: node, Incarnation: life,
+			Epoch: checker.Epoch(b.LeaderEpoch()), Base: checker.Offset(b.BaseOffset()), Values: valuesOf(b),
+		}
+		c.rec.h.Appends = append(c.rec.h.Appends, fact)
+		c.judge(c.watch.Append(fact))
+	})
+}
+
+// seeFollower takes the log of a follower.
+func (f *facts) seeFollower(n *Node, t *replicaTrack) {
+	c, p := f.cluster, &t.state
+	fact := checker.FollowerFact{
+		At: c.rec.moment(), Partition: checkerPartition(p.ID), Node: checker.NodeID(nodeID(n)), Incarnation: checker.Incarnation(n.incarnation),
+		Epoch: checker.Epoch(p.Epoch), LogStart: checker.Offset(p.LogStart), LogEnd: checker.Offset(p.End), Lineage: t.sawLineage(p.End),
+	}
+	c.rec.h.Followers = append(c.rec.h.Followers, fact)
+	c.judge(c.watch.Follower(fact))
+}
+
+// seeWatermark takes a watermark or log start that has moved.
+func (f *facts) seeWatermark(n *Node, t *replicaTrack) {
+	c, p := f.cluster, &t.state
 	fact := checker.ReplicaFact{
-		At: rec.moment(), Partition: checkerPartition(p.ID), Node: checker.NodeID(key.node), Incarnation: checker.Incarnation(n.incarnation),
+		At: c.rec.moment(), Partition: checkerPartition(p.ID), Node: checker.NodeID(nodeID(n)), Incarnation: checker.Incarnation(n.incarnation), Epoch: checker.Epoch(p.Epoch),
 		LogStart: checker.Offset(p.LogStart), Watermark: checker.Offset(p.Watermark), LogEnd: checker.Offset(p.End), DurableEnd: checker.Offset(p.Durable),
 	}
 	if p.Leading {
 		fact.ISR = f.members(p)
 		f.top[p.ID] = max(f.top[p.ID], p.Watermark)
 	}
-	rec.h.Replicas = append(rec.h.Replicas, fact)
-	return t
+	c.rec.h.Replicas = append(c.rec.h.Replicas, fact)
+	c.judge(c.watch.Replica(fact))
+}
+
+// sawLineage is the epoch history of the log below end. One that has not changed
+// since is not copied again.
+func (t *replicaTrack) sawLineage(end kafka.Offset) checker.Lineage {
+	now := t.state.Log.Epochs()
+	for len(now) > 0 && now[len(now)-1].Start >= end {
+		now = now[:len(now)-1]
+	}
+	same := t.lineage != nil && slices.EqualFunc(now, t.lineage, func(a partition.EpochStart, b checker.EpochStart) bool {
+		return checker.Epoch(a.Epoch) == b.Epoch && checker.Offset(a.Start) == b.Start
+	})
+	if !same {
+		t.lineage = make(checker.Lineage, len(now))
+		for i, e := range now {
+			t.lineage[i] = checker.EpochStart{Epoch: checker.Epoch(e.Epoch), Start: checker.Offset(e.Start)}
+		}
+	}
+	return t.lineage
+}
+
+// valuesOf are the values of a batch's records.
+func valuesOf(b batch.Batch) []checker.Value {
+	values := make([]checker.Value, 0, b.Count())
+	it := b.Records(1 << 20)
+	for it.Next() {
+		values = append(values, valueOf(it.Record.Value))
+	}
+	return values
 }
 
 // members is the applied in-sync set, with what each member's disk holds.
@@ -285,6 +366,7 @@ func (c *cluster) acknowledged(op *checker.Produce) {
 	if op.Acks != checker.AcksAll {
 		return
 	}
+	c.judge(c.watch.Produced(*op))
 	id := partitionOf(op.Partition)
 	end := op.Base + checker.Offset(len(op.Values))
 	if checker.Offset(c.facts.top[id]) < end {
@@ -300,7 +382,9 @@ func (c *cluster) acknowledged(op *checker.Produce) {
 		return
 	}
 	p := shard.PartState{ID: id, ISR: slices.Clone(reg.ISR)}
-	c.rec.h.Acks = append(c.rec.h.Acks, checker.AckFact{At: c.rec.moment(), Partition: op.Partition, Base: op.Base, End: end, ISR: c.facts.members(&p)})
+	fact := checker.AckFact{At: c.rec.moment(), Partition: op.Partition, Base: op.Base, End: end, ISR: c.facts.members(&p)}
+	c.rec.h.Acks = append(c.rec.h.Acks, fact)
+	c.judge(c.watch.Ack(fact))
 }
 
 func partitionText(id kafka.PartitionID) string { return checkerPartition(id).String() }

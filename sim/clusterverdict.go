@@ -24,7 +24,7 @@ func (c *cluster) Check(w *World) {
 	}
 	h := &c.rec.h
 	h.Slack = requestSlack
-	h.Coverage = checker.Coverage{Logs: true, Leaders: true}
+	h.Coverage = recorded
 	c.collectTopics(w)
 	c.collectLogs(w)
 	c.collectImages(w)
@@ -42,6 +42,18 @@ func (c *cluster) Check(w *World) {
 	}
 	c.checkProgress(w)
 	c.requireEvidence(w, &report)
+}
+
+// recorded: every leadership and every append of the brokers is seen, and every
+// log at the end.
+var recorded = checker.Coverage{Logs: true, Leaders: true, Appends: true}
+
+// judge ends the run if an event has broken a promise.
+func (c *cluster) judge(broken []checker.Violation) {
+	for _, v := range broken {
+		c.world.Violated(v.Property+": "+checker.Title(v.Property), v.Anomaly, "%s\n    %s",
+			v.Sentence, strings.Join(checker.Excerpt(&c.rec.h, v), "\n    "))
+	}
 }
 
 // bytesBound: one request always fits, whatever the budget.

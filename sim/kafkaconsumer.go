@@ -163,6 +163,7 @@ func (s *consumer) take(now env.Time, k *kafkaConn, call checker.Moment, places 
 					"%s/%d at %d, epoch %d: diverging epoch %d ends at %d", p.topic, p.index, p.next, p.epoch, part.DivergingEpoch.Epoch, part.DivergingEpoch.EndOffset)
 			}
 			rec.h.Fetches = append(rec.h.Fetches, f)
+			s.c.cluster.judge(s.c.cluster.watch.Fetched(f))
 			if n := len(f.Records); n > 0 {
 				p.next = kafka.Offset(f.Records[n-1].Offset) + 1
 			}

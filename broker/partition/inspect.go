@@ -35,3 +35,14 @@ func (p *Log) Tail(visit func(batch.Batch)) {
 		visit(p.tail.entries[i].buf)
 	}
 }
+
+// TailFrom visits the batches of the tail that hold offsets at or above from.
+func (p *Log) TailFrom(from kafka.Offset, visit func(batch.Batch)) {
+	for _, e := range p.tail.entries[p.tail.find(from):] {
+		visit(e.buf)
+	}
+}
+
+// Epochs is the epoch history, by offset; of the last one no record may be there
+// yet. Shared with the log: it is neither written to nor kept.
+func (p *Log) Epochs() []EpochStart { return p.history }

@@ -17,6 +17,8 @@ type PartState struct {
 	Leading   bool
 	Following bool
 	Epoch     kafka.LeaderEpoch // adopted; 0 in no role
+	Synced    bool              // following, and its log was compared with the leader's
+	Began     kafka.Offset      // leading: the log end as the epoch began
 	LogStart  kafka.Offset
 	Watermark kafka.Offset
 	Durable   kafka.Offset
@@ -52,6 +54,12 @@ func (s *Shard) Inspect(visit func(*PartState)) {
 		}
 		if reg := s.image.Partition(p.id); reg != nil {
 			state.ISR = reg.ISR
+		}
+		switch p.role {
+		case leading:
+			state.Began = p.leader.EpochStart()
+		case following:
+			state.Epoch, state.Synced = p.follower.Epoch(), p.follower.Synced()
 		}
 		visit(&state)
 	}

@@ -1,0 +1,126 @@
+package checker
+
+import "fmt"
+
+// reigns is what is known of the leaders of one partition, epoch by epoch, and
+// of what they committed.
+type reigns struct {
+	id       Partition
+	coverage Coverage
+	of       map[Epoch]*reign
+	// committed is the lineage of what some leader had below its watermark: the
+	// offsets in [from, end). by is the fact that showed it.
+	committed Lineage
+	from, end Offset
+	by        *ReplicaFact
+}
+
+// reign is one leadership.
+type reign struct {
+	fact *LeaderFact
+	end  Offset // of its log, as far as appends were recorded
+}
+
+func newReigns(id Partition, c Coverage) *reigns {
+	return &reigns{id: id, coverage: c, of: map[Epoch]*reign{}}
+}
+
+// lineage is that of the leader's log.
+func (r *reign) lineage() Lineage {
+	l := r.fact.Lineage
+	return append(l[:len(l):len(l)], EpochStart{r.fact.Epoch, r.fact.LogEnd})
+}
+
+// take judges the next fact, which is kept.
+func (r *reigns) take(fact event, report func(Violation)) {
+	switch f := fact.(type) {
+	case *LeaderFact:
+		r.begin(f, report)
+	case *AppendFact:
+		r.append(f, report)
+	case *FollowerFact:
+		r.follow(f, report)
+	case *ReplicaFact:
+		r.commit(f)
+	}
+}
+
+// begin takes a new leadership: the only one of its epoch, and of a log that
+// lacks nothing that was committed (leader completeness).
+func (r *reigns) begin(f *LeaderFact, report func(Violation)) {
+	if old := r.of[f.Epoch]; old != nil {
+		if old.fact.Node != f.Node || old.fact.Incarnation != f.Incarnation {
+			report(Violation{
+				Anomaly: TwoLeaders, Partition: r.id, Evidence: lines(old.fact, f),
+				Sentence: fmt.Sprintf("%s had two leaders in epoch %d: node %d (life %d) and node %d (life %d)",
+					r.id, f.Epoch, old.fact.Node, old.fact.Incarnation, f.Node, f.Incarnation),
+			})
+		}
+		return
+	}
+	next := &reign{f, f.LogEnd}
+	r.of[f.Epoch] = next
+	if f.Lineage == nil || r.by == nil {
+		return
+	}
+	lacks := func(at Offset, how string) {
+		report(Violation{
+			Anomaly: LeaderLacks, Partition: r.id, Offsets: []Offset{at}, Evidence: lines(r.by, f),
+			Sentence: fmt.Sprintf("node %d leads %s in epoch %d, but offset %d, which was committed, %s", f.Node, r.id, f.Epoch, at, how),
+		})
+	}
+	if at, differ := next.lineage().parts(max(f.LogStart, r.from), min(f.LogEnd, r.end), r.committed); differ {
+		lacks(at, "is of another epoch in its log")
+	} else if f.LogEnd < r.end {
+		lacks(f.LogEnd, "is not in its log")
+	}
+}
+
+// append takes an append of a leader: the one that began the epoch.
+func (r *reigns) append(a *AppendFact, report func(Violation)) {
+	l := r.of[a.Epoch]
+	if l == nil && !r.coverage.Leaders || l != nil && l.fact.Node == a.Node && l.fact.Incarnation == a.Incarnation {
+		if l != nil {
+			l.end = max(l.end, a.Base+Offset(len(a.Values)))
+		}
+		return
+	}
+	evidence := []event{a}
+	if l != nil {
+		evidence = append(evidence, l.fact)
+	}
+	report(Violation{
+		Anomaly: DeposedAppend, Partition: r.id, Values: a.Values[:min(1, len(a.Values))], Offsets: []Offset{a.Base}, Evidence: lines(evidence...),
+		Sentence: fmt.Sprintf("node %d (life %d) appended to %s in epoch %d, which it did not begin", a.Node, a.Incarnation, r.id, a.Epoch),
+	})
+}
+
+// follow takes the log of a follower: a prefix of that of the leader whose epoch
+// it has adopted. What another one appended is in no such prefix.
+func (r *reigns) follow(f *FollowerFact, report func(Violation)) {
+	l := r.of[f.Epoch]
+	if l == nil || l.fact.Lineage == nil {
+		return
+	}
+	fail := func(at Offset, how string) {
+		report(Violation{
+			Anomaly: FollowerStrays, Partition: r.id, Offsets: []Offset{at}, Evidence: lines(l.fact, f),
+			Sentence: fmt.Sprintf("node %d follows node %d in epoch %d of %s, but %s", f.Node, l.fact.Node, f.Epoch, r.id, how),
+		})
+	}
+	lineage := l.lineage()
+	if at, differ := f.Lineage.parts(max(f.LogStart, l.fact.LogStart), f.LogEnd, lineage); differ {
+		fail(at, fmt.Sprintf("its log is %v up to %d and its leader's %v: they part at offset %d", f.Lineage, f.LogEnd, lineage, at))
+	} else if r.coverage.Appends && f.LogEnd > l.end {
+		fail(l.end, fmt.Sprintf("its log ends at %d and its leader's at %d", f.LogEnd, l.end))
+	}
+}
+
+// commit takes a leader's watermark.
+func (r *reigns) commit(f *ReplicaFact) {
+	l := r.of[f.Epoch]
+	if len(f.ISR) == 0 || l == nil || l.fact.Lineage == nil || f.Watermark <= r.end {
+		return
+	}
+	r.committed, r.from, r.end, r.by = l.lineage(), l.fact.LogStart, f.Watermark, f
+}

@@ -1,0 +1,118 @@
+package checker
+
+// Watch judges what can be judged as it happens, so that a run can stop at the
+// event that broke a promise: P4 and P5, and of P1 and P3 what one more event
+// shows. It is given events in the order of their moments, and says of each what
+// Run would say of it at the end: both use the same predicates. Events are copied.
+type Watch struct {
+	coverage   Coverage
+	partitions map[Partition]*watched
+	terms      terms
+	found      []Violation
+}
+
+// watched is what a Watch knows of one partition.
+type watched struct {
+	watermarks *watermarks
+	reigns     *reigns
+	oneValue   *oneValue
+}
+
+// NewWatch begins a watch over a run. The coverage is that of the whole run.
+func NewWatch(c Coverage) *Watch {
+	return &Watch{coverage: c, partitions: map[Partition]*watched{}, terms: terms{}}
+}
+
+func (w *Watch) of(p Partition) *watched {
+	s := w.partitions[p]
+	if s == nil {
+		s = &watched{newWatermarks(p), newReigns(p, w.coverage), newOneValue(p)}
+		w.partitions[p] = s
+	}
+	return s
+}
+
+// as takes violations of a property.
+func (w *Watch) as(property string) func(Violation) {
+	return func(v Violation) {
+		v.Property = property
+		w.found = append(w.found, v)
+	}
+}
+
+// broken returns what the event broke.
+func (w *Watch) broken() []Violation {
+	found := w.found
+	w.found = nil
+	return found
+}
+
+// Leader takes the beginning of a leadership.
+func (w *Watch) Leader(f LeaderFact) []Violation {
+	w.of(f.Partition).reigns.take(&f, w.as("P5"))
+	return w.broken()
+}
+
+// Append takes an append by a leader.
+func (w *Watch) Append(f AppendFact) []Violation {
+	w.of(f.Partition).reigns.take(&f, w.as("P5"))
+	return w.broken()
+}
+
+// Follower takes the log of a follower.
+func (w *Watch) Follower(f FollowerFact) []Violation {
+	w.of(f.Partition).reigns.take(&f, w.as("P5"))
+	return w.broken()
+}
+
+// Replica takes a watermark or a log start.
+func (w *Watch) Replica(f ReplicaFact) []Violation {
+	s := w.of(f.Partition)
+	s.watermarks.take(&f, w.as("P4"))
+	s.reigns.take(&f, w.as("P5"))
+	return w.broken()
+}
+
+// Controller takes the beginning of a controller's term.
+func (w *Watch) Controller(f ControllerFact) []Violation {
+	w.terms.take(&f, w.as("P5"))
+	return w.broken()
+}
+
+// Ack takes what an acks=all answer rested on.
+func (w *Watch) Ack(f AckFact) []Violation {
+	judgeAck(&f, w.as("P1"))
+	return w.broken()
+}
+
+// Produced takes a produce that has ended. Only those that bind for ever count.
+func (w *Watch) Produced(p Produce) []Violation {
+	if p.Outcome != Acked || p.Acks != AcksAll || p.Base < 0 {
+		return nil
+	}
+	s := w.of(p.Partition)
+	for i, val := range p.Values {
+		s.oneValue.take(sighting{p.Base + Offset(i), val, &p}, w.as("P3"))
+	}
+	return w.broken()
+}
+
+// Fetched takes a fetch that was answered.
+func (w *Watch) Fetched(f Fetch) []Violation {
+	judgeFetched(&f, w.as("P4"))
+	s := w.of(f.Partition)
+	for _, r := range f.Records {
+		s.oneValue.take(sighting{r.Offset, r.Value, &f}, w.as("P3"))
+	}
+	return w.broken()
+}
+
+// Title says what a property ("P4") demands.
+func Title(property string) string {
+	for i := range checkers {
+		if checkers[i].property == property {
+			return checkers[i].title
+		}
+	}
+	panic("checker: no checker for property " + property)
+}

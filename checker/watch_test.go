@@ -1,0 +1,106 @@
+package checker
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// watch gives a Watch the events of a history as they happened.
+func watch(h *History) (found []Violation) {
+	w := NewWatch(h.Coverage)
+	var events []event
+	for i := range h.Leaders {
+		events = append(events, &h.Leaders[i])
+	}
+	for i := range h.Appends {
+		events = append(events, &h.Appends[i])
+	}
+	for i := range h.Followers {
+		events = append(events, &h.Followers[i])
+	}
+	for i := range h.Replicas {
+		events = append(events, &h.Replicas[i])
+	}
+	for i := range h.Controllers {
+		events = append(events, &h.Controllers[i])
+	}
+	for i := range h.Acks {
+		events = append(events, &h.Acks[i])
+	}
+	for i := range h.Produces {
+		events = append(events, &h.Produces[i])
+	}
+	for i := range h.Fetches {
+		events = append(events, &h.Fetches[i])
+	}
+	sortByMoment(events)
+	for _, e := range events {
+		switch e := e.(type) {
+		case *LeaderFact:
+			found = append(found, w.Leader(*e)...)
+		case *AppendFact:
+			found = append(found, w.Append(*e)...)
+		case *FollowerFact:
+			found = append(found, w.Follower(*e)...)
+		case *ReplicaFact:
+			found = append(found, w.Replica(*e)...)
+		case *ControllerFact:
+			found = append(found, w.Controller(*e)...)
+		case *AckFact:
+			found = append(found, w.Ack(*e)...)
+		case *Produce:
+			found = append(found, w.Produced(*e)...)
+		case *Fetch:
+			found = append(found, w.Fetched(*e)...)
+		}
+	}
+	return found
+}
+
+// What a Watch says is what Run says at the end, of all that does not need the
+// end to be judged.
+func TestAWatchFindsAsItHappensWhatRunFinds(t *testing.T) {
+	require.Empty(t, watch(sample()))
+	early := []string{
+		AckBeforeDurable, WatermarkBack, LogStartBack, WatermarkHigh, BeyondWatermark,
+		TwoLeaders, TwoControllers, DeposedAppend, LeaderLacks, FollowerStrays,
+	}
+	seen := map[string]bool{}
+	for _, a := range anomalies {
+		t.Run(a.property+" "+a.anomaly+" "+a.name, func(t *testing.T) {
+			h := sample()
+			a.breakIt(h)
+			found := watch(h)
+			has := func(v Violation, all []Violation) bool {
+				return slices.ContainsFunc(all, func(o Violation) bool { return o.Anomaly == v.Anomaly && o.Sentence == v.Sentence })
+			}
+			report := Run(h)
+			for _, v := range found {
+				seen[v.Anomaly] = true
+				if v.Anomaly != InconsistentOffsets { // of two, Run may name another pair
+					require.True(t, has(v, report.Of(v.Property).Violations), "%+v", v)
+				}
+			}
+			for _, r := range report.Results {
+				for _, v := range r.Violations {
+					require.True(t, !slices.Contains(early, v.Anomaly) || has(v, found), "%+v", v)
+				}
+			}
+		})
+	}
+	for _, anomaly := range append(early, InconsistentOffsets) {
+		require.True(t, seen[anomaly], "no test breaks %s early", anomaly)
+	}
+}
+
+func TestAWatchNeverAccusesWhatIsForgiven(t *testing.T) {
+	for _, f := range forgiven {
+		h := sample()
+		f.change(h)
+		for _, v := range watch(h) {
+			require.NotEqual(t, f.property, v.Property, "%s: %s", f.name, v.Sentence)
+		}
+	}
+}
