@@ -49,7 +49,7 @@ func RunJob(job Job) JobResult {
 		out.Result, err = RunPlan(plan, o)
 	}
 	if err != nil {
-		return JobResult{Result: failedJob(job, "the job can be run", err.Error())}
+		return JobResult{Result: failedJob(job, "the job can be run", err.Error(), err.Error())}
 	}
 	if text.Len() > 0 {
 		out.Text = strings.Split(strings.TrimSuffix(text.String(), "\n"), "\n")
@@ -57,11 +57,13 @@ func RunJob(job Job) JobResult {
 	return out
 }
 
-func failedJob(job Job, property, detail string) Result {
-	return Result{
+func failedJob(job Job, property, symptom, detail string) Result {
+	r := Result{
 		Seed: job.Seed, Scenario: job.Scenario, Trace: hex64(0), Verdict: Fail,
-		Failures: []Failure{{Property: property, Detail: detail}},
+		Failures: []Failure{{Property: property, Detail: detail, Symptom: symptom}},
 	}
+	r.Fingerprint = r.fingerprint()
+	return r
 }
 
 // ServeJobs is a worker's main loop: it ends with the input.
@@ -172,7 +174,7 @@ type worker struct {
 func (w *worker) run(ctx context.Context, job Job) JobResult {
 	if w.cmd == nil {
 		if err := w.start(); err != nil {
-			return JobResult{Result: failedJob(job, "a worker process starts", err.Error())}
+			return JobResult{Result: failedJob(job, "a worker process starts", "", err.Error())}
 		}
 	}
 	timeout := w.campaign.Timeout
@@ -193,7 +195,11 @@ func (w *worker) run(ctx context.Context, job Job) JobResult {
 	hung := !watchdog.Stop()
 	if err != nil {
 		w.close()
-		return JobResult{Result: failedJob(job, "a run ends without killing its process",
+		symptom := "it hung"
+		if !hung {
+			symptom = w.stderr.String() // a crash report begins with its cause
+		}
+		return JobResult{Result: failedJob(job, "a run ends without killing its process", symptom,
 			fmt.Sprintf("%v; killed for taking more than %s: %t; stderr:\n%s", err, timeout, hung, w.stderr))}
 	}
 	return out

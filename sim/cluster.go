@@ -109,13 +109,13 @@ func (c *cluster) broker(i Incarnation) []loop.Loop {
 // Healed implements Subject.
 func (c *cluster) Healed(*World) { c.healed = true }
 
-// Pending implements Subject.
+// Pending implements Subject: the brokers come first, since clients wait for them.
 func (c *cluster) Pending(w *World) []string {
-	var out []string
+	out := c.unsettled()
 	for _, k := range c.clients {
 		out = append(out, k.script.pending()...)
 	}
-	return append(out, c.unsettled()...)
+	return out
 }
 
 // unsettled names the brokers and partitions that have not converged: every

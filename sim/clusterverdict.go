@@ -75,8 +75,10 @@ func (c *cluster) report(w *World, h *checker.History, r *checker.Result) {
 		w.Violated(r.Property+" can be judged", "", "%s", r.Why)
 	case checker.Fail:
 		v := r.Violations[0]
-		w.Violated(r.Property+": "+r.Title, v.Anomaly, "%s (and %d more)\n    %s",
-			v.Sentence, len(r.Violations)+r.More-1, strings.Join(checker.Excerpt(h, v), "\n    "))
+		w.fail(Failure{
+			Property: r.Property + ": " + r.Title, Where: v.Anomaly, Symptom: v.Anomaly,
+			Detail: fmt.Sprintf("%s (and %d more)\n    %s", v.Sentence, len(r.Violations)+r.More-1, strings.Join(checker.Excerpt(h, v), "\n    ")),
+		})
 	}
 }
 

@@ -40,6 +40,7 @@
 //	milestone.go     the turning points of a run
 //	coverage.go      what a run has reached: marks, states, faults, judgements
 //	creation.go      topics come and go in time
+//	fingerprint.go   what two failures of one bug have in common
 //	recorder.go      the history
 //	kafkaclient.go kafkaconn.go  simulated Kafka clients: metadata, connections
 //	kafkaproducer.go kafkaconsumer.go kafkareader.go kafkaadmin.go  what they do

@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -42,9 +40,8 @@ func TestQuickMutantsAreCaught(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds another program")
 	}
-	program := filepath.Join(t.TempDir(), "worker")
-	out, err := exec.Command("go", "build", "-tags", "mutants", "-o", program, "lockstep/cmd/lockstep").CombinedOutput()
-	require.NoError(t, err, string(out))
+	program, err := buildMutants()
+	require.NoError(t, err)
 	hunt, clean := Campaign{Program: program, Workers: *workersFlag}, Campaign{Workers: *workersFlag}
 	for _, name := range []string{"I1", "W1", "W6", "L2"} {
 		m, ok := mutant.Find(name)

@@ -206,7 +206,7 @@ func (n *Node) panicked(l *loopHost, cause any) {
 	if l != nil {
 		where = l.where()
 	}
-	n.world.fail(Failure{Property: property, Where: where, Detail: fmt.Sprint(cause), Stack: string(debug.Stack())})
+	n.world.fail(Failure{Property: property, Where: where, Detail: fmt.Sprint(cause), Symptom: fmt.Sprint(cause), Stack: string(debug.Stack())})
 	n.End(Stopped)
 }
 

@@ -14,16 +14,18 @@ const (
 
 // Result is how one run ended.
 type Result struct {
-	Seed     uint64       `json:"seed"`
-	Scenario string       `json:"scenario"`
-	Events   uint64       `json:"events"`
-	Virtual  Duration     `json:"virtual"`
-	Trace    string       `json:"trace"` // 16 hex digits
-	Verdict  string       `json:"verdict"`
-	Failures []Failure    `json:"failures,omitempty"`
-	Stops    []StopRecord `json:"stops,omitempty"`
-	Plan     string       `json:"plan,omitempty"`   // of a failed run, as YAML
-	Recent   []string     `json:"recent,omitempty"` // the last trace lines of a failed run
+	Seed     uint64    `json:"seed"`
+	Scenario string    `json:"scenario"`
+	Events   uint64    `json:"events"`
+	Virtual  Duration  `json:"virtual"`
+	Trace    string    `json:"trace"` // 16 hex digits
+	Verdict  string    `json:"verdict"`
+	Failures []Failure `json:"failures,omitempty"`
+	// Fingerprint is that of the first failure; "" of a run that passed.
+	Fingerprint string       `json:"fingerprint,omitempty"`
+	Stops       []StopRecord `json:"stops,omitempty"`
+	Plan        string       `json:"plan,omitempty"`   // of a failed run, as YAML
+	Recent      []string     `json:"recent,omitempty"` // the last trace lines of a failed run
 	// Milestones are the turning points of a failed run; if it had very many, the
 	// first and the last.
 	Milestones []Milestone `json:"milestones,omitempty"`
@@ -42,6 +44,9 @@ type Failure struct {
 	At       Duration `json:"at"`
 	Detail   string   `json:"detail,omitempty"`
 	Stack    string   `json:"stack,omitempty"` // for people; never hashed
+	// Symptom tells failures of one property apart: the anomaly, the reason, the
+	// first thing that is pending. "": the property says it all.
+	Symptom string `json:"symptom,omitempty"`
 }
 
 // StopRecord is a node that ended itself.
@@ -63,6 +68,7 @@ func (r *Result) Line() string {
 func (r *Result) Report() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "go test ./sim -v -run TestSeed -seed=%d -scenario=%s\n", r.Seed, r.Scenario)
+	fmt.Fprintf(&b, "fingerprint: %s\n", r.Fingerprint)
 	for _, f := range r.Failures {
 		fmt.Fprintf(&b, "broken: %s\n  at %s %s: %s\n", f.Property, time.Duration(f.At), f.Where, f.Detail)
 		if f.Stack != "" {

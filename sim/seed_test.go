@@ -28,6 +28,9 @@ var (
 	workersFlag  = flag.Int("workers", runtime.NumCPU(), "worker processes for sets of seeds")
 )
 
+// testDir is for what tests share.
+var testDir string
+
 // TestMain makes the test binary a worker when it is started as one.
 func TestMain(m *testing.M) {
 	if os.Getenv(WorkerVariable) != "" {
@@ -41,7 +44,14 @@ func TestMain(m *testing.M) {
 	if run := flag.Lookup("test.run"); run.Value.String() == "" && (*seedFlag >= 0 || *planFileFlag != "" || *scenarioFlag != "" || *seedsFlag > 0) {
 		_ = flag.Set("test.run", "^TestSeed$") // who names seeds wants no other test
 	}
-	os.Exit(m.Run())
+	var err error
+	if testDir, err = os.MkdirTemp("", "lockstep-sim-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(testDir)
+	os.Exit(code)
 }
 
 // TestSeed replays one world (-seed and -scenario, or -planfile) or, without

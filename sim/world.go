@@ -237,7 +237,7 @@ func (w *World) advance(until env.Instant) bool {
 func (w *World) runEvents(until env.Instant, limit uint64) (reason StopReason) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			w.fail(Failure{Property: "every assertion of the simulated machines holds", Detail: fmt.Sprint(cause), Stack: string(debug.Stack())})
+			w.fail(Failure{Property: "every assertion of the simulated machines holds", Detail: fmt.Sprint(cause), Symptom: fmt.Sprint(cause), Stack: string(debug.Stack())})
 			reason = Halted
 		}
 	}()
@@ -270,9 +270,10 @@ func (w *World) converge() {
 			return
 		}
 	}
+	pending := w.subject.Pending(w)
 	w.fail(Failure{
 		Property: "after healing, everything pending ends within the bound", Where: w.plan.Liveness.String(),
-		Detail: fmt.Sprintf("pending: %v; hosts: %v", w.subject.Pending(w), w.describeHosts()),
+		Detail: fmt.Sprintf("pending: %v; hosts: %v", pending, w.describeHosts()), Symptom: pending[0],
 	})
 }
 
@@ -282,7 +283,7 @@ func (w *World) judgeStops() {
 		if !slices.Contains(w.plan.Expect.Stops, "*") && !slices.Contains(w.plan.Expect.Stops, s.Node) {
 			w.milestone(PropertyViolated, s.Node, "no node stops itself without a cause in the plan", s.Reason)
 			w.failures = append(w.failures, Failure{
-				Property: "no node stops itself without a cause in the plan", Where: s.Node, At: s.At, Detail: s.Reason,
+				Property: "no node stops itself without a cause in the plan", Where: s.Node, At: s.At, Detail: s.Reason, Symptom: s.Reason,
 			})
 		}
 	}
@@ -346,7 +347,7 @@ func (w *World) result() Result {
 		r.Checkpoints = append(r.Checkpoints, hex64(c))
 	}
 	if len(r.Failures) > 0 {
-		r.Verdict = Fail
+		r.Verdict, r.Fingerprint = Fail, r.fingerprint()
 		r.Recent = w.trace.Recent(40)
 		r.Plan = w.plan.String()
 		r.Milestones = w.story.list()
