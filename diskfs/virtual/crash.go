@@ -23,7 +23,16 @@ func (fs *FS) drawMood() mood {
 // Crash cuts the power of the machine: all processes die, operations in flight
 // end without completion, and of what was not durable anything may be kept. It
 // leaves faults as they are: a stall outlives the machine's restart.
-func (fs *FS) Crash() {
+func (fs *FS) Crash() { fs.crashIn(fs.drawMood) }
+
+// CrashTorn is Crash in the worst mood for who trusts sectors: of each that was
+// not synced, any version may be kept, and tear percent of them are kept as
+// byte-wise mixtures of two. An option NoTear does not hold here.
+func (fs *FS) CrashTorn(tear uint64) {
+	fs.crashIn(func() mood { return mood{keep: 50, tear: min(tear, 100)} })
+}
+
+func (fs *FS) crashIn(draw func() mood) {
 	for _, c := range fs.inFlight.Values() {
 		fs.abandon(c)
 	}
@@ -34,7 +43,7 @@ func (fs *FS) Crash() {
 	fs.inFlight.Clear()
 	clear(fs.locks)
 
-	m := fs.drawMood()
+	m := draw()
 	fs.crashNames(m)
 	for _, f := range fs.dirtyFiles.Values() {
 		fs.crashFile(f, m)

@@ -178,8 +178,16 @@ func (fs *FS) lock(c *call, dir *inode, name string, ino *inode) error {
 func (fs *FS) write(c *call) (n int, err error) {
 	f, op := c.file, c.op
 	end := op.Offset + int64(len(op.Data))
-	if limit := fs.limit(f); len(op.Data) > 0 && end > limit {
+	if len(op.Data) == 0 {
+		return 0, nil
+	}
+	limit := fs.limit(f)
+	if end > f.size && fs.strike(NoSpace, c) {
+		limit = f.size
+	} else if end > limit {
 		fs.hit(c, NoSpace)
+	}
+	if end > limit {
 		if fits := limit - op.Offset; fits > 0 {
 			fs.change(f, func(seq uint64) { f.storeSome(seq, op.Offset, op.Data[:fits], fs.fault) })
 		}
@@ -187,8 +195,6 @@ func (fs *FS) write(c *call) (n int, err error) {
 	}
 	dishonest := false
 	switch {
-	case len(op.Data) == 0:
-		return 0, nil
 	case fs.strike(LoseWrite, c):
 		dishonest = true
 	case fs.strike(MisdirectWrite, c):
@@ -220,6 +226,9 @@ func (fs *FS) change(f *inode, change func(seq uint64)) {
 
 // resize is change for what sets the size to a known value.
 func (fs *FS) resize(c *call, size int64, change func(seq uint64)) error {
+	if size > c.file.size && fs.strike(NoSpace, c) {
+		return diskfs.ErrNoSpace
+	}
 	if size > fs.limit(c.file) {
 		fs.hit(c, NoSpace)
 		return diskfs.ErrNoSpace

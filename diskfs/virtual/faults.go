@@ -65,7 +65,7 @@ var (
 
 // Rule says which operations go wrong.
 type Rule struct {
-	Effect Effect // FailIO, LoseWrite or MisdirectWrite; the latter two hit writes only
+	Effect Effect // FailIO, NoSpace, LoseWrite or MisdirectWrite; the latter two hit Write and WriteSync only
 	Kinds  Kinds
 	Path   string // pattern of path.Match, or a directory ending in "/" for all below; "" is all
 	Skip   int    // matching operations that are spared first
@@ -119,8 +119,9 @@ type stall struct {
 	fault int // index in injected
 }
 
-// Inject adds a rule. The first rule of an effect that matches decides.
-func (fs *FS) Inject(rule Rule) {
+// Inject adds a rule, until it has hit Times operations, or remove is called, or
+// Heal. The first rule of an effect that matches decides.
+func (fs *FS) Inject(rule Rule) (remove func()) {
 	if rule.Effect == LoseWrite || rule.Effect == MisdirectWrite {
 		if rule.Kinds == 0 {
 			rule.Kinds = Writes
@@ -130,7 +131,13 @@ func (fs *FS) Inject(rule Rule) {
 			panic("virtual: a rule about lost writes matches no write")
 		}
 	}
-	fs.rules = append(fs.rules, &rule)
+	added := &rule
+	fs.rules = append(fs.rules, added)
+	return func() { fs.drop(added) }
+}
+
+func (fs *FS) drop(rule *Rule) {
+	fs.rules = slices.DeleteFunc(slices.Clone(fs.rules), func(r *Rule) bool { return r == rule })
 }
 
 // FailNext makes the next n operations of these kinds on the pattern fail.
@@ -233,7 +240,7 @@ func (fs *FS) strike(effect Effect, c *call) bool {
 		}
 		if rule.Times > 0 {
 			if rule.Times--; rule.Times == 0 {
-				fs.rules = slices.DeleteFunc(slices.Clone(fs.rules), func(r *Rule) bool { return r == rule })
+				fs.drop(rule)
 			}
 		}
 		if effect != MisdirectWrite { // misdirect records where it went

@@ -329,3 +329,42 @@ func TestACloneCrashesOnItsOwn(t *testing.T) {
 	require.Equal(t, append(fill('n', 4*sector), fill('m', 4*sector)...), m.visible("g"))
 	require.Equal(t, fill('o', 8*sector), m.durable("f"))
 }
+
+func TestNoSpaceForAPathOnly(t *testing.T) {
+	m := newMachine(t, 1, virtual.Options{})
+	m.must(diskfs.Op{Kind: diskfs.Mkdir, Path: "wal"})
+	wal, log := m.file(1, "wal/1", fill('o', sector)), m.file(2, "log", fill('o', sector))
+	remove := m.fs.Inject(virtual.Rule{Effect: virtual.NoSpace, Path: "wal/"})
+	require.ErrorIs(t, m.do(write(wal, sector, fill('n', 10))).Err, diskfs.ErrNoSpace)
+	require.ErrorIs(t, m.do(diskfs.Op{Kind: diskfs.Allocate, Handle: wal, Offset: sector, Size: sector}).Err, diskfs.ErrNoSpace)
+	m.must(write(wal, 0, fill('n', 10))) // it grows nothing
+	m.must(write(log, sector, fill('n', 10)))
+	require.Len(t, m.fs.Injected(), 2)
+	remove()
+	m.must(write(wal, sector, fill('n', 10)))
+}
+
+func TestARemovedRuleHitsNothing(t *testing.T) {
+	m := newMachine(t, 1, virtual.Options{})
+	remove := m.fs.Inject(virtual.Rule{Effect: virtual.FailIO})
+	require.ErrorIs(t, m.do(diskfs.Op{Kind: diskfs.Space}).Err, diskfs.ErrIO)
+	remove()
+	m.must(diskfs.Op{Kind: diskfs.Space})
+}
+
+func TestCrashTornMixesWhatWasNotSynced(t *testing.T) {
+	m := newMachine(t, 1, virtual.Options{NoTear: true})
+	h := m.file(1, "f", fill('o', 64*sector))
+	m.must(write(h, 0, fill('n', 64*sector)))
+	m.fs.CrashTorn(100)
+	content, ok := m.fs.ReadDurable("f")
+	require.True(t, ok)
+	torn := 0
+	for at := 0; at < len(content); at += sector {
+		s := content[at : at+sector]
+		if bytes.Contains(s, []byte{'o'}) && bytes.Contains(s, []byte{'n'}) {
+			torn++
+		}
+	}
+	require.Greater(t, torn, 16)
+}

@@ -197,7 +197,7 @@ func (c *conn) returnCredit() {
 
 // creditArrived is the arrival of a window update at the peer.
 func (c *conn) creditArrived() {
-	if c.peer.phase == gone {
+	if c.peer.phase == gone || c.severed {
 		return
 	}
 	if !c.out.passable() {

@@ -46,6 +46,7 @@ type conn struct {
 	returnHeld bool // and has met a closed link
 
 	rstPending bool // a RST from this end is under way
+	severed    bool // see Fabric.Sever; of both ends
 	ackWatched bool // a timer runs over unacknowledged packets
 }
 
@@ -173,7 +174,7 @@ func (c *conn) abort() {
 func (c *conn) reset() {
 	switch {
 	case c.rstPending:
-	case c.stream.held && c.out.cutOff():
+	case c.stream.held && c.cutOff():
 		c.truncate(0)
 		c.fabric.stats.LostRSTs++
 	default:

@@ -91,6 +91,16 @@ func chaos(t *testing.T, seed uint64) (string, virtual.Stats) {
 			live[len(live)-1-rand.IntN(min(len(live), 12))].Close()
 		case draw == 38:
 			w.fabric.Refuse(from, true)
+		case draw == 39:
+			w.fabric.Limit(from, to, 1<<20)
+		case draw == 40:
+			w.fabric.Spike(from, to, time.Second)
+		case draw == 41:
+			w.fabric.Chop(from, to, true)
+		case draw == 42:
+			w.fabric.Sever(from, to)
+		case draw == 43 && len(w.fabric.Conns(from)) > 0:
+			w.fabric.HalfOpen(w.fabric.Conns(from)[0])
 		}
 		w.sched.RunFor(time.Duration(rand.Between(0, 1<<rand.Between(10, 35))))
 	}

@@ -127,7 +127,7 @@ type Stats struct {
 	LostRSTs       uint64 // on a closed link: a half-open connection
 	BytesDestroyed uint64 // given to Send, never to arrive
 
-	Blocks, Stalls, Crashes, PowerLosses uint64 // faults applied
+	Blocks, Stalls, Crashes, PowerLosses, HalfOpened, Severed uint64 // faults applied
 }
 
 // Stats returns the counts so far.

@@ -1,6 +1,8 @@
 package virtual
 
 import (
+	"time"
+
 	"lockstep/broker/assert"
 	"lockstep/netsim"
 )
@@ -46,6 +48,52 @@ func (f *Fabric) Unstall(from, to string) {
 func (f *Fabric) Slow(from, to string, factor int) {
 	assert.That(factor >= 1, "virtual: slow factor %d", factor)
 	f.link(f.host(from), f.host(to)).slow = factor
+}
+
+// Limit caps the bandwidth of a link, in bytes/s, for what is sent from now on.
+// 0 ends it.
+func (f *Fabric) Limit(from, to string, bandwidth int64) {
+	assert.That(bandwidth >= 0, "virtual: limit of %d bytes/s", bandwidth)
+	f.link(f.host(from), f.host(to)).limit = bandwidth
+}
+
+// Spike delays some of the packets that are sent from now on by up to most. A
+// connection keeps its order, so that one whose packet is late is overtaken by
+// the others of its link. 0 ends it.
+func (f *Fabric) Spike(from, to string, most time.Duration) {
+	f.link(f.host(from), f.host(to)).spike = most
+}
+
+// Chop cuts all that is sent from now on into small packets, or stops that.
+func (f *Fabric) Chop(from, to string, on bool) {
+	f.link(f.host(from), f.host(to)).chopped = on
+}
+
+// HalfOpen ends one end of a connection, which hears Closed with ErrReset, and
+// tells the peer nothing: what was under way either way is lost. The peer learns
+// of it when it sends something, which is answered with RST.
+func (f *Fabric) HalfOpen(end netsim.Conn) {
+	c := end.(*conn)
+	f.after(0, "net "+c.host.name+" half open", func() {
+		if c.phase == open {
+			f.stats.HalfOpened++
+			c.truncate(0)
+			c.endReset("lost by fault")
+		}
+	})
+}
+
+// Sever makes the connections that are open between two hosts carry nothing any
+// more, either way, as if a firewall between them had forgotten them: their
+// senders lose patience in the end (Config.ResetAfter), and who sends nothing
+// learns nothing. New connections are not concerned.
+func (f *Fabric) Sever(a, b string) {
+	for _, c := range f.host(a).conns {
+		if c.phase == open && c.out.to == f.host(b) && !c.severed {
+			c.severed, c.peer.severed = true, true
+			f.stats.Severed++
+		}
+	}
 }
 
 // SetShape changes how a link carries what is sent from now on.
@@ -118,11 +166,12 @@ func (f *Fabric) Restart(hostName string) {
 	}
 }
 
-// Heal ends every blockade, stall, slowness and refusal. Shapes, crashed hosts
-// and dead connections stay as they are.
+// Heal ends everything that links and hosts have against those who use them.
+// Shapes, crashed hosts, and dead or severed connections stay as they are.
 func (f *Fabric) Heal() {
 	for _, l := range f.allLinks {
 		l.blocked, l.stalled, l.slow = false, false, 1
+		l.limit, l.spike, l.chopped = 0, 0, false
 		l.from.refusing, l.to.refusing = false, false
 		l.release()
 	}

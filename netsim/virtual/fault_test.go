@@ -403,3 +403,94 @@ func TestCutsComeInAllSizes(t *testing.T) {
 	require.Greater(t, stats.Messages, uint64(220))
 	require.Less(t, stats.Messages, uint64(600))
 }
+
+func TestHalfOpenTellsThePeerOnlyWhenItSends(t *testing.T) {
+	eachSeed(t, func(t *testing.T, seed uint64) {
+		w, a, b := connect(t, seed)
+		a.conn.Send([]byte("lost"))
+		w.fabric.HalfOpen(a.conn)
+		require.NoError(t, a.err, "a fault calls no sink by itself")
+		w.sched.RunFor(time.Hour)
+		require.ErrorIs(t, a.err, netsim.ErrReset)
+		require.NoError(t, b.err)
+		require.Empty(t, b.data)
+		b.conn.Send([]byte("anybody there?"))
+		w.sched.RunFor(time.Second)
+		require.ErrorIs(t, b.err, netsim.ErrReset)
+	})
+}
+
+func TestASeveredConnectionCarriesNothingAndOthersDo(t *testing.T) {
+	eachSeed(t, func(t *testing.T, seed uint64) {
+		w, a, b := connect(t, seed)
+		w.fabric.Sever("n1", "n0")
+		a.conn.Send([]byte("never"))
+		w.sched.RunFor(10 * time.Second)
+		fresh := w.dial()
+		fresh.conn.Send([]byte("passes"))
+		w.sched.RunFor(time.Second)
+		require.Equal(t, []netsim.EventKind{netsim.Connected}, fresh.kinds)
+		require.Empty(t, b.data)
+		w.fabric.Heal()
+		w.sched.RunFor(time.Hour)
+		require.ErrorIs(t, a.err, netsim.ErrReset, "its sender gives up in the end")
+		require.NoError(t, b.err, "who sends nothing learns nothing")
+		require.Empty(t, b.data)
+		b.conn.Close()
+		w.sched.RunFor(time.Hour)
+	})
+}
+
+func TestSpikesLetConnectionsOvertakeEachOther(t *testing.T) {
+	w := newWorld(virtual.DefaultConfig(), 1)
+	accepted := w.serve(t)
+	a := w.dial()
+	w.sched.RunFor(time.Second)
+	c := w.dial()
+	w.sched.RunFor(time.Second)
+	require.Len(t, *accepted, 2)
+	w.fabric.Spike("n0", "n1", time.Second)
+	overtaken := 0
+	for range 100 {
+		a.conn.Send([]byte("first"))
+		w.sched.RunFor(2 * time.Millisecond)
+		c.conn.Send([]byte("second"))
+		w.sched.RunFor(2 * time.Second)
+		if (*accepted)[0].at > (*accepted)[1].at {
+			overtaken++
+		}
+	}
+	require.Greater(t, overtaken, 3)
+	require.Less(t, overtaken, 50)
+	require.Len(t, (*accepted)[0].data, 500, "each keeps its own order")
+	w.fabric.Heal()
+	start := w.now()
+	a.conn.Send([]byte("prompt"))
+	w.sched.RunFor(time.Minute)
+	require.Less(t, (*accepted)[0].at-start, 2*time.Millisecond)
+}
+
+func TestLimitCapsTheBandwidth(t *testing.T) {
+	w, a, b := connect(t, 1)
+	w.fabric.SetShape("n0", "n1", virtual.Shape{Bandwidth: 1 << 30})
+	w.fabric.Limit("n0", "n1", 1<<18)
+	start := w.now()
+	a.conn.Send(make([]byte, 1<<18))
+	w.sched.RunFor(time.Minute)
+	require.InDelta(t, time.Second, b.at-start, float64(10*time.Millisecond))
+	w.fabric.Limit("n0", "n1", 0)
+	start = w.now()
+	a.conn.Send(make([]byte, 1<<18))
+	w.sched.RunFor(time.Minute)
+	require.Less(t, b.at-start, 2*time.Millisecond)
+}
+
+func TestChopCutsEverythingSmall(t *testing.T) {
+	w, a, b := connect(t, 1)
+	w.fabric.Chop("n0", "n1", true)
+	heard := len(b.kinds)
+	a.conn.Send(make([]byte, 100))
+	w.sched.RunFor(time.Second)
+	require.Len(t, b.data, 100)
+	require.Greater(t, len(b.kinds)-heard, 2)
+}

@@ -44,7 +44,10 @@ type link struct {
 	fabric   *Fabric
 	from, to *host
 	shape    Shape
-	slow     int // Slow's factor
+	slow     int           // Slow's factor
+	limit    int64         // Limit's bandwidth; 0: none
+	spike    time.Duration // Spike's bound; 0: none
+	chopped  bool
 	rand     *env.Rand
 
 	busyUntil env.Instant // the bandwidth is taken until then
@@ -84,15 +87,30 @@ func (l *link) delay() time.Duration {
 	if l.shape.Jitter > 0 {
 		d += time.Duration(l.rand.Between(0, int64(l.shape.Jitter)))
 	}
-	return d * time.Duration(l.slow)
+	d *= time.Duration(l.slow)
+	if l.spike > 0 && l.rand.Chance(1, spikeOneIn) {
+		d += time.Duration(l.rand.Between(0, int64(l.spike)))
+	}
+	return d
+}
+
+// spikeOneIn is how many packets there are to one that a spike delays.
+const spikeOneIn = 8
+
+// bandwidth is what the shape and Limit leave, in bytes/s; 0: without limit.
+func (l *link) bandwidth() int64 {
+	if l.limit > 0 && (l.shape.Bandwidth == 0 || l.limit < l.shape.Bandwidth) {
+		return l.limit
+	}
+	return l.shape.Bandwidth
 }
 
 // arrival takes the link's bandwidth for a packet of n bytes and returns when it
 // will arrive.
 func (l *link) arrival(n int) env.Instant {
 	start := max(l.fabric.sched.Now(), l.busyUntil)
-	if l.shape.Bandwidth > 0 {
-		l.busyUntil = start.Add(time.Duration(int64(n) * int64(time.Second) / l.shape.Bandwidth * int64(l.slow)))
+	if bandwidth := l.bandwidth(); bandwidth > 0 {
+		l.busyUntil = start.Add(time.Duration(int64(n) * int64(time.Second) / bandwidth * int64(l.slow)))
 		start = l.busyUntil
 	}
 	return start.Add(l.delay())
@@ -102,6 +120,9 @@ func (l *link) arrival(n int) env.Instant {
 func (l *link) cut(waiting int) int {
 	limit := min(waiting, packetMax)
 	c := l.shape.Cut
+	if l.chopped {
+		c = Cut{OneByte: 200, Tiny: 500, Any: 300}
+	}
 	roll := l.rand.IntN(1000)
 	switch {
 	case roll < c.OneByte:

@@ -146,7 +146,7 @@ func (c *conn) deliverNext() {
 		c.arm()
 		return
 	}
-	if !c.out.passable() {
+	if c.severed || !c.out.passable() {
 		c.hold()
 		return
 	}
@@ -183,7 +183,7 @@ func (c *conn) truncate(keep int) {
 // RST is lost instead: nobody retransmits it.
 func (c *conn) hold() {
 	s := &c.stream
-	if s.flight[0].kind == rst && c.out.cutOff() {
+	if s.flight[0].kind == rst && c.cutOff() {
 		s.pop()
 		c.rstPending = false
 		c.fabric.stats.LostRSTs++
@@ -193,17 +193,22 @@ func (c *conn) hold() {
 	s.held = true
 	s.holds++
 	c.fabric.stats.Held++
-	c.out.held = append(c.out.held, c)
+	if !c.severed {
+		c.out.held = append(c.out.held, c)
+	}
 	if c.phase == dialling || c.fabric.cfg.ResetAfter.Max == 0 {
 		return
 	}
 	hold := s.holds
 	c.fabric.after(c.fabric.cfg.ResetAfter.draw(c.out.rand), c.out.labelTimer, func() {
-		if s.held && s.holds == hold && c.out.cutOff() {
+		if s.held && s.holds == hold && c.cutOff() {
 			c.giveUp()
 		}
 	})
 }
+
+// cutOff reports whether the peer is, for this end's TCP, out of reach.
+func (c *conn) cutOff() bool { return c.severed || c.out.cutOff() }
 
 // released goes on after a hold: the packets arrive with the next retransmission.
 // A return of credit that the link held goes on likewise.
