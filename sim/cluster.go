@@ -189,11 +189,12 @@ func (c *cluster) excuse(client string, broker checker.NodeID, since env.Instant
 			continue
 		}
 		switch f.Kind {
-		case "freeze", "freeze-loop", "slow", "kill", "power-off", "reshard", "isolate", "reset-connections", "refuse":
+		case "freeze", "freeze-loop", "slow", "kill", "power-off", "torn-power-off", "crash-loop", "clean-stop", "rolling-restart", "rack-power-off",
+			"reshard", "isolate", "reset-connections", "half-open", "refuse":
 			if f.Node == name || f.Node == client {
 				return f.Kind + " of " + f.Node
 			}
-		case "cut", "stall-link", "slow-link":
+		case "cut", "flap", "stall-link", "slow-link", "limit-link", "spike-link", "sever":
 			if (f.Node == name || f.Peer == name) && (f.Node == client || f.Peer == client) {
 				return f.Kind
 			}

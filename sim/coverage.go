@@ -95,12 +95,17 @@ func (w *World) seeFeatures(s *featureSight, n *Node, controller bool, p *shard.
 			continue
 		}
 		quiet = false
-		span := &w.past[a.span]
-		w.coverage.features[feature{now, a.kind, span.Node != n.spec.Name && span.Peer != n.spec.Name}] = true
+		w.coverage.features[feature{now, a.kind, !w.concerns(a.span, n)}] = true
 	}
 	if quiet {
 		w.coverage.features[feature{look: now}] = true
 	}
+}
+
+// concerns reports whether a span is about a node; a fault without a span is
+// about every node of a role.
+func (w *World) concerns(span int, n *Node) bool {
+	return span < 0 || w.past[span].Node == n.spec.Name || w.past[span].Peer == n.spec.Name
 }
 
 // reached is the coverage so far.

@@ -22,6 +22,12 @@ var diskFaults = []FaultKind{
 		fs.SetCapacity(max(fs.Used()+f.Amount, 1))
 		return func() { fs.SetCapacity(w.plan.Disk.Capacity) }
 	}},
+	{"no-space", OnNode, "files of the path can't grow", func(_ *World, t target, f *Fault) func() {
+		return t.node.FS().Inject(diskvirtual.Rule{Effect: diskvirtual.NoSpace, Path: f.Path})
+	}},
+	{"io-errors", OnNode, "amount percent of all operations fail", func(_ *World, t target, f *Fault) func() {
+		return t.node.FS().Inject(diskvirtual.Rule{Effect: diskvirtual.FailIO, Path: f.Path, Num: uint64(f.Amount), Den: 100})
+	}},
 	{"sync-error", OnNode, "the next amount syncs fail", diskRule(diskvirtual.FailIO, diskvirtual.Syncs)},
 	{"write-error", OnNode, "the next amount writes fail", diskRule(diskvirtual.FailIO, diskvirtual.Writes)},
 	{"read-error", OnNode, "the next amount reads fail", diskRule(diskvirtual.FailIO, diskvirtual.KindsOf(diskfs.Read))},
@@ -58,7 +64,7 @@ func StoppedBy(faults []Fault) []string {
 	var nodes []string
 	for _, f := range faults {
 		switch f.Kind {
-		case "sync-error", "write-error", "read-error", "disk-full", "lose-write", "misdirect-write", "bit-rot":
+		case "sync-error", "write-error", "read-error", "io-errors", "disk-full", "no-space", "lose-write", "misdirect-write", "bit-rot":
 			node := f.Target
 			if f.Target[0] == '@' {
 				node = "*" // known when it strikes

@@ -26,7 +26,8 @@
 //	host.go          one loop's host: inbox and turns
 //	mail.go ports.go what goes in and out of a loop: mail, disk, network
 //	hardware.go      how lives and virtual hardware hang together
-//	faults.go ...    the kinds of faults; networkfaults.go, diskfaults.go
+//	faults.go        faults in time, and what they hit; their kinds are in
+//	processfaults.go operatorfaults.go networkfaults.go diskfaults.go
 //	trace.go         the rolling hash over inputs, outputs and state
 //	plan.go          runs as data; machines.go: its networks and disks
 //	world.go         the phases of a run

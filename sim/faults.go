@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +28,7 @@ const (
 	OnNode TargetKind = iota
 	OnLoop            // "n1/2"
 	OnLink            // "n1>n2" one way, "n1-n2" both ways
+	OnRole            // "broker": every node of that role
 )
 
 // target is a resolved target.
@@ -36,6 +38,7 @@ type target struct {
 	onLoop bool
 	peer   *Node // OnLink
 	twoWay bool
+	nodes  []*Node // OnRole, in the plan's order
 }
 
 // FaultKinds are all kinds, in the order of their listing.
@@ -65,58 +68,7 @@ func (k *FaultKind) number() int8 {
 var faultKinds []FaultKind
 
 func init() {
-	faultKinds = append(append(append(faultKinds, hostFaults...), networkFaults...), diskFaults...)
-}
-
-// hostFaults are those of processes, loops and clocks.
-var hostFaults = []FaultKind{
-	{"freeze", OnNode, "no loop of the node runs; its connections stay open", func(_ *World, t target, _ *Fault) func() {
-		t.node.Freeze()
-		return t.node.Thaw
-	}},
-	{"freeze-loop", OnLoop, "one loop does not run, the others do", func(_ *World, t target, _ *Fault) func() {
-		t.node.FreezeLoop(t.loop)
-		return sameLife(t.node, func() { t.node.ThawLoop(t.loop) })
-	}},
-	{"hold-completions", OnLoop, "nothing that one loop's disk completes is delivered", func(_ *World, t target, _ *Fault) func() {
-		t.node.HoldCompletions(t.loop)
-		return sameLife(t.node, func() { t.node.ReleaseCompletions(t.loop) })
-	}},
-	{"slow", OnNode, "turns cost amount times as much", func(_ *World, t target, f *Fault) func() {
-		t.node.Slow(f.Amount)
-		return func() { t.node.Slow(1) }
-	}},
-	{"kill", OnNode, "the process dies, the machine lives; restarts at the end", func(_ *World, t target, _ *Fault) func() {
-		t.node.End(Killed)
-		return t.node.Start
-	}},
-	{"power-off", OnNode, "the machine loses power and what was not synced; boots at the end", func(_ *World, t target, _ *Fault) func() {
-		t.node.End(PowerLost)
-		return t.node.Start
-	}},
-	{"reshard", OnNode, "the process dies, and restarts at the end with amount shards", func(_ *World, t target, f *Fault) func() {
-		t.node.End(Killed)
-		t.node.spec.Shards = int(f.Amount)
-		return t.node.Start
-	}},
-	{"clock-drift", OnNode, "the clock runs amount ppm fast", func(_ *World, t target, f *Fault) func() {
-		t.node.SetDrift(f.Amount)
-		return func() { t.node.SetDrift(t.node.spec.DriftPpm) }
-	}},
-	{"clock-jump", OnNode, "the wall clock jumps by amount ms, for good", func(_ *World, t target, f *Fault) func() {
-		t.node.JumpWall(f.Amount)
-		return nil
-	}},
-}
-
-// sameLife drops the mending of a fault whose victim died meanwhile.
-func sameLife(n *Node, mend func()) func() {
-	life := n.incarnation
-	return func() {
-		if n.incarnation == life {
-			mend()
-		}
-	}
+	faultKinds = slices.Concat(processFaults, operatorFaults, networkFaults, diskFaults)
 }
 
 // activeFault is a fault that has begun and is not mended.
@@ -125,7 +77,7 @@ type activeFault struct {
 	name  string // its number in the plan, its kind and whom it hit
 	kind  int8   // index in faultKinds + 1
 	mend  func()
-	span  int // index into World.past
+	span  int // index into World.past; -1: the kind notes its own
 }
 
 // FaultSpan says when a fault was on, and on whom.
@@ -138,6 +90,37 @@ type FaultSpan struct {
 // FaultSpans are the faults that have begun so far, in that order. Those with
 // nothing to mend are points in time.
 func (w *World) FaultSpans() []FaultSpan { return w.past }
+
+// spanBegins notes that something is wrong with a node, or its link to a peer.
+func (w *World) spanBegins(kind string, n, peer *Node) int {
+	span := FaultSpan{Kind: kind, Node: n.spec.Name, From: w.Now(), To: env.Never}
+	if peer != nil {
+		span.Peer = peer.spec.Name
+	}
+	w.past = append(w.past, span)
+	return len(w.past) - 1
+}
+
+// spanEnds closes a span that spanBegins returned; -1 is none.
+func (w *World) spanEnds(span int, at env.Instant) {
+	if span >= 0 {
+		w.past[span].To = at
+	}
+}
+
+// spanNode is whom a span is about; "" for none.
+func (w *World) spanNode(span int) string {
+	if span < 0 {
+		return ""
+	}
+	return w.past[span].Node
+}
+
+// faultRandom is the random stream of one fault of the plan: it depends on what
+// the fault is, not on what else is in the plan.
+func (w *World) faultRandom(f *Fault) *env.Rand {
+	return w.streams.Open("fault", f.Kind, f.Target, f.At.String())
+}
 
 func (w *World) scheduleFault(i int) {
 	w.sched.At(env.Instant(w.plan.Faults[i].At), "fault", func() { w.beginFault(i) })
@@ -155,16 +138,14 @@ func (w *World) beginFault(i int) {
 	}
 	w.note(nil, FaultBegun, uint64(f.Amount), f.Kind+" "+f.Target)
 	name := fmt.Sprintf("%d %s %s", i+1, f.Kind, t.String())
-	w.milestone(FaultOn, t.node.spec.Name, name, faultText(f, t.String()))
-	span := FaultSpan{Kind: f.Kind, Node: t.node.spec.Name, From: w.Now(), To: env.Never}
-	if t.peer != nil {
-		span.Peer = t.peer.spec.Name
-	}
-	w.past = append(w.past, span)
+	w.milestone(FaultOn, t.nodeName(), name, faultText(f, t.String()))
 	w.coverage.faults++
-	a := &activeFault{fault: f, name: name, kind: kind.number(), mend: kind.begin(w, t, f), span: len(w.past) - 1}
-	if a.mend == nil {
-		w.past[a.span].To = w.Now() + env.Instant(f.For)
+	a := &activeFault{fault: f, name: name, kind: kind.number(), span: -1}
+	if kind.Target != OnRole {
+		a.span = w.spanBegins(f.Kind, t.node, t.peer)
+	}
+	if a.mend = kind.begin(w, t, f); a.mend == nil {
+		w.spanEnds(a.span, w.Now().Add(f.For.Std()))
 		return
 	}
 	w.active = append(w.active, a)
@@ -180,9 +161,9 @@ func (w *World) endFault(a *activeFault) {
 	mend := a.mend
 	a.mend = nil
 	w.coverage.faults++
-	w.past[a.span].To = w.Now()
+	w.spanEnds(a.span, w.Now())
 	w.note(nil, FaultEnded, 0, a.fault.Kind+" "+a.fault.Target)
-	w.milestone(FaultOff, w.past[a.span].Node, a.name, "")
+	w.milestone(FaultOff, w.spanNode(a.span), a.name, "")
 	mend()
 }
 
@@ -213,6 +194,16 @@ func (w *World) resolve(kind *FaultKind, name string) (t target, ok bool) {
 func (t *target) parse(w *World, kind TargetKind, name string) error {
 	first, rest := name, ""
 	switch kind {
+	case OnRole:
+		for _, n := range w.nodes {
+			if n.spec.Role == name {
+				t.nodes = append(t.nodes, n)
+			}
+		}
+		if t.nodes == nil {
+			return fmt.Errorf("no node of role %q", name)
+		}
+		return nil
 	case OnLoop:
 		first, rest, _ = strings.Cut(name, "/")
 		id, err := strconv.Atoi(rest)
@@ -243,6 +234,7 @@ type MenuItem struct {
 	Kind   string
 	Weight int
 	Amount func(r *env.Rand) int64 // nil: 0
+	Paths  []string                // one of them; nil: all
 }
 
 // DrawFaults draws count faults on the named nodes over the duration. Lengths
@@ -273,6 +265,9 @@ func DrawFaults(r *env.Rand, nodes []NodeSpec, duration time.Duration, menu []Me
 		if menu[i].Amount != nil {
 			f.Amount = menu[i].Amount(r)
 		}
+		if paths := menu[i].Paths; paths != nil {
+			f.Path = paths[r.IntN(len(paths))]
+		}
 		faults = append(faults, f)
 	}
 	return faults
@@ -282,6 +277,8 @@ func drawTarget(r *env.Rand, kind TargetKind, nodes []NodeSpec) string {
 	i := r.IntN(len(nodes))
 	n := nodes[i]
 	switch kind {
+	case OnRole:
+		return n.Role
 	case OnLoop:
 		return n.Name + "/" + strconv.Itoa(r.IntN(n.Loops()))
 	case OnLink:

@@ -49,9 +49,12 @@ func (h *hardware) disk(n *Node, sink diskfs.Sink) diskfs.Disk { return n.machin
 // end is the death of a process, or of the power.
 func (h *hardware) end(n *Node, how Ending) {
 	h.fabric.Crash(n.spec.Name, how == PowerLost)
-	if how == PowerLost {
+	switch {
+	case how == PowerLost && n.tear > 0:
+		n.machine.fs.CrashTorn(n.tear)
+	case how == PowerLost:
 		n.machine.fs.Crash()
-	} else {
+	default:
 		n.machine.process.Kill()
 	}
 	n.machine.process = nil

@@ -7,6 +7,7 @@ import (
 	"lockstep/broker/assert"
 	"lockstep/broker/env"
 	"lockstep/broker/loop"
+	"lockstep/broker/node"
 )
 
 // replyBound is how many answers may wait for one loop. Senders bound their
@@ -47,6 +48,10 @@ func (l *loopHost) Reply(to loop.ID, m any) {
 		return
 	}
 	if to == loop.Outside {
+		if _, ok := m.(node.Drained); ok {
+			l.node.leaveSoon()
+			return
+		}
 		l.node.world.operator.answered(l)
 		return
 	}

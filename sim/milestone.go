@@ -102,12 +102,22 @@ func (e Ending) String() string {
 // String is the target as a plan would write it.
 func (t *target) String() string {
 	switch {
+	case t.nodes != nil:
+		return t.nodes[0].spec.Role
 	case t.peer != nil && t.twoWay:
 		return t.node.spec.Name + "-" + t.peer.spec.Name
 	case t.peer != nil:
 		return t.node.spec.Name + ">" + t.peer.spec.Name
 	case t.onLoop:
 		return fmt.Sprintf("%s/%d", t.node.spec.Name, t.loop)
+	}
+	return t.node.spec.Name
+}
+
+// nodeName is the node that the target names; "" if it names several.
+func (t *target) nodeName() string {
+	if t.node == nil {
+		return ""
 	}
 	return t.node.spec.Name
 }

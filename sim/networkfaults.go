@@ -1,5 +1,7 @@
 package sim
 
+import "time"
+
 // networkFaults are those of links and hosts on the network.
 var networkFaults = []FaultKind{
 	{"cut", OnLink, "nothing passes; connections that lose patience die", func(w *World, t target, _ *Fault) func() {
@@ -28,6 +30,38 @@ var networkFaults = []FaultKind{
 		}
 		return w.eachWay(t, slow(int(max(f.Amount, 1))), slow(1), "slow")
 	}},
+	{"flap", OnLink, "nothing passes in every other of stretches of amount ms", flap},
+	{"limit-link", OnLink, "amount bytes a second at most", func(w *World, t target, f *Fault) func() {
+		limit := func(bandwidth int64) func(from, to string) {
+			return func(from, to string) { w.hardware.fabric.Limit(from, to, bandwidth) }
+		}
+		return w.eachWay(t, limit(max(f.Amount, 1)), limit(0), "limit")
+	}},
+	{"chop-link", OnLink, "streams are cut into small pieces", func(w *World, t target, _ *Fault) func() {
+		chop := func(on bool) func(from, to string) {
+			return func(from, to string) { w.hardware.fabric.Chop(from, to, on) }
+		}
+		return w.eachWay(t, chop(true), chop(false), "chop")
+	}},
+	{"spike-link", OnLink, "some packets are late by up to amount ms: connections overtake each other", func(w *World, t target, f *Fault) func() {
+		spike := func(most time.Duration) func(from, to string) {
+			return func(from, to string) { w.hardware.fabric.Spike(from, to, most) }
+		}
+		return w.eachWay(t, spike(time.Duration(f.Amount)*time.Millisecond), spike(0), "spike")
+	}},
+	{"half-open", OnNode, "about one in amount of the node's connections dies, and the other end is told nothing", func(w *World, t target, f *Fault) func() {
+		r := w.faultRandom(f)
+		for _, end := range w.hardware.fabric.Conns(t.node.spec.Name) {
+			if r.Chance(1, uint64(max(f.Amount, 1))) {
+				w.hardware.fabric.HalfOpen(end)
+			}
+		}
+		return nil
+	}},
+	{"sever", OnLink, "the connections that are open carry nothing any more; new ones do", func(w *World, t target, _ *Fault) func() {
+		w.hardware.fabric.Sever(t.node.spec.Name, t.peer.spec.Name)
+		return nil
+	}},
 	{"refuse", OnNode, "new connections are refused", func(w *World, t target, _ *Fault) func() {
 		name := t.node.spec.Name
 		return w.nested("refuse "+name,
@@ -38,6 +72,31 @@ var networkFaults = []FaultKind{
 		w.hardware.fabric.ResetAll(t.node.spec.Name)
 		return nil
 	}},
+}
+
+// flap cuts a link on and off.
+func flap(w *World, t target, f *Fault) func() {
+	var mend func()
+	over := false
+	var turn func()
+	turn = func() {
+		if over {
+			return
+		}
+		if mend == nil {
+			mend = w.eachWay(t, w.hardware.fabric.Block, w.hardware.fabric.Unblock, "cut")
+		} else {
+			mend()
+			mend = nil
+		}
+		w.After(max(time.Duration(f.Amount), 1)*time.Millisecond, "link flaps", turn)
+	}
+	turn()
+	return func() {
+		if over = true; mend != nil {
+			mend()
+		}
+	}
 }
 
 // eachWay applies a fault to the direction or directions of a link.

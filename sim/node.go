@@ -47,8 +47,10 @@ type Node struct {
 	lastStop    error
 	again       *node.Restart // how the last life asked to be started again
 
-	frozen     int   // faults that hold the whole node
-	slow       int64 // the factor on turn costs; 0 and 1 are none
+	drained    func() // told when the process says that it handed its leaderships over; nil: nobody asked
+	tear       uint64 // percent of unsynced sectors that the next loss of power tears; 0: as drawn
+	frozen     int    // faults that hold the whole node
+	slow       int64  // the factor on turn costs; 0 and 1 are none
 	turns      uint64
 	timerTurns uint64 // of turns: those that a timer alone brought about
 }
@@ -90,7 +92,7 @@ func (n *Node) Start() {
 	}
 	w := n.world
 	n.incarnation++
-	n.up, n.lastStop = true, nil
+	n.up, n.lastStop, n.drained = true, nil, nil
 	n.conns = make(map[netsim.ConnID]*conn)
 	if n.lost {
 		n.lost = false

@@ -1,0 +1,175 @@
+package sim
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"lockstep/broker/env"
+	diskvirtual "lockstep/diskfs/virtual"
+)
+
+// effects says, for each kind of fault, how to inject it into a small cluster
+// (target, amount, path) and what must show that it was at work: something of
+// the subsystem that it breaks, not only another trace.
+var effects = map[string]struct {
+	target string
+	amount int64
+	path   string
+	with   string // another kind at the same target, without which nothing is to be seen
+	shows  func(faulty, calm *World) bool
+}{
+	"freeze":           {target: "b1", shows: fewerTurns("b1")},
+	"freeze-loop":      {target: "b1/1", shows: fewerTurns("b1")},
+	"hold-completions": {target: "b1/1", shows: fewerTurns("b1")},
+	"slow":             {target: "b1", amount: 5000, shows: fewerTurns("b1")},
+	"kill":             {target: "b1", shows: lives("b1", 2)},
+	"power-off":        {target: "b1", shows: rebooted("b1")},
+	"torn-power-off":   {target: "b1", amount: 100, shows: rebooted("b1")},
+	"crash-loop":       {target: "b1", amount: 50, shows: lives("b1", 4)},
+	"clean-stop":       {target: "b1", amount: 900, shows: lives("b1", 2)},
+	"rolling-restart":  {target: "broker", amount: 100, shows: lives("b2", 2)},
+	"rack-power-off":   {target: "broker", amount: 100, shows: rebooted("b3")},
+	"reshard": {target: "b1", amount: 3, shows: func(f, _ *World) bool {
+		return len(f.Node("b1").Loops()) == 4
+	}},
+	"clock-drift": {target: "b1", amount: 200_000, shows: func(f, c *World) bool {
+		return shown(f, "b1") > shown(c, "b1")+50*time.Millisecond
+	}},
+	"clock-jump": {target: "b1", amount: 1e7, shows: func(f, c *World) bool {
+		return f.Node("b1").clock.wallZero != c.Node("b1").clock.wallZero
+	}},
+
+	"cut":               {target: "b1-b2", shows: netCount(func(w *World) uint64 { return w.Fabric().Stats().Blocks })},
+	"isolate":           {target: "b1", shows: netCount(func(w *World) uint64 { return w.Fabric().Stats().Held })},
+	"flap":              {target: "b1-b2", amount: 50, shows: func(f, _ *World) bool { return f.Fabric().Stats().Blocks > 10 }},
+	"stall-link":        {target: "b1-b2", shows: netCount(func(w *World) uint64 { return w.Fabric().Stats().Stalls })},
+	"slow-link":         {target: "b1-b2", amount: 50, shows: slowerAcks},
+	"limit-link":        {target: "b1-b2", amount: 2000, shows: slowerAcks},
+	"spike-link":        {target: "b1-b2", amount: 200, shows: slowerAcks},
+	"chop-link":         {target: "b1-b2", shows: netCount(func(w *World) uint64 { return w.Fabric().Stats().OneByte })},
+	"half-open":         {target: "b1", amount: 1, shows: netCount(func(w *World) uint64 { return w.Fabric().Stats().HalfOpened })},
+	"sever":             {target: "b1-b2", shows: netCount(func(w *World) uint64 { return w.Fabric().Stats().Severed })},
+	"refuse":            {target: "b1", with: "reset-connections", shows: netCount(func(w *World) uint64 { return w.Fabric().Stats().Refused })},
+	"reset-connections": {target: "b1", shows: netCount(func(w *World) uint64 { return w.Fabric().Stats().Resets })},
+
+	"disk-stall":      {target: "b1", shows: diskEffect(diskvirtual.Stalled)},
+	"sync-stall":      {target: "b1", shows: diskEffect(diskvirtual.Stalled)},
+	"disk-slow":       {target: "b1", amount: 500, shows: slowerAcks},
+	"disk-full":       {target: "b1", shows: diskEffect(diskvirtual.NoSpace)},
+	"no-space":        {target: "b1", path: "partitions/", shows: diskEffect(diskvirtual.NoSpace)},
+	"io-errors":       {target: "b1", amount: 30, shows: diskEffect(diskvirtual.FailIO)},
+	"sync-error":      {target: "b1", shows: diskEffect(diskvirtual.FailIO)},
+	"write-error":     {target: "b1", shows: diskEffect(diskvirtual.FailIO)},
+	"read-error":      {target: "b1", with: "kill", shows: diskEffect(diskvirtual.FailIO)},
+	"lose-write":      {target: "b1", shows: diskEffect(diskvirtual.LoseWrite)},
+	"misdirect-write": {target: "b1", shows: diskEffect(diskvirtual.MisdirectWrite)},
+	"bit-rot":         {target: "b1", amount: 8, path: "shard-1/", shows: diskEffect(diskvirtual.BitRot)},
+}
+
+func fewerTurns(name string) func(f, c *World) bool {
+	return func(f, c *World) bool { return f.Node(name).Turns() < c.Node(name).Turns()*9/10 }
+}
+
+func lives(name string, least int32) func(f, c *World) bool {
+	return func(f, c *World) bool { return f.Node(name).Incarnation() >= least && c.Node(name).Incarnation() == 1 }
+}
+
+func rebooted(name string) func(f, c *World) bool {
+	return func(f, c *World) bool {
+		return lives(name, 2)(f, c) && f.Fabric().Stats().PowerLosses > 0 && f.Node(name).clock.baseWorld > 0
+	}
+}
+
+// shown is how much more than the world's time a clock shows.
+func shown(w *World, name string) time.Duration {
+	return w.Node(name).clock.mono(w.Now()).Sub(w.Now())
+}
+
+func netCount(count func(w *World) uint64) func(f, c *World) bool {
+	return func(f, c *World) bool { return count(f) > count(c) }
+}
+
+func diskEffect(effect diskvirtual.Effect) func(f, c *World) bool {
+	struck := func(w *World) (n int) {
+		for _, fault := range w.Node("b1").FS().Injected() {
+			if fault.Effect == effect {
+				n++
+			}
+		}
+		return n
+	}
+	return func(f, c *World) bool { return struck(f) > 0 && struck(c) == 0 }
+}
+
+// slowerAcks: while the fault lasts, acknowledgements of acks=all take longer.
+func slowerAcks(f, c *World) bool {
+	took := func(w *World) (total time.Duration) {
+		h := &w.subject.(*cluster).rec.h
+		n := 0
+		for i := range h.Produces {
+			p := &h.Produces[i]
+			if p.Call.At >= effectAt.Std() && p.Call.At < (effectAt+effectFor).Std() && p.Return.At < time.Minute {
+				total += p.Return.At - p.Call.At
+				n++
+			}
+		}
+		return total / time.Duration(max(n, 1))
+	}
+	return took(f) > 2*took(c)
+}
+
+const effectAt, effectFor = 3 * sec, sec
+
+// effectPlan is a small cluster whose leaders and clients are all at work.
+func effectPlan(r *env.Rand) Plan {
+	p := drawCluster(r, 3, 6*time.Second)
+	p.calm()
+	for i := range p.Nodes {
+		p.Nodes[i].DriftPpm = 0
+		if p.Nodes[i].Role == "broker" {
+			p.Nodes[i].Shards = 1
+		}
+	}
+	p.Network, p.Disk = Network{Latency: msec / 10, Jitter: msec / 10}, Disk{Sync: msec / 2}
+	p.Workload.Every = 5 * msec
+	o := p.Workload.Options
+	o["partitions"], o["min_isr"], o["min_acks"], o["log_segment_bytes"] = 3, 1, 0, 16<<10
+	p.Expect.Stops = []string{"*"}
+	p.RestartAfterStop = 200 * msec
+	p.Version, p.Scenario, p.Seed = PlanVersion, "steady", 1
+	return p
+}
+
+func runEffect(t *testing.T, faults ...Fault) (*World, Result) {
+	t.Helper()
+	p := effectPlan(env.NewRand(env.Key(1, "effects")))
+	p.Faults = faults
+	w, err := NewWorld(&p, newCluster(&p), Options{})
+	require.NoError(t, err)
+	defer w.Close()
+	return w, w.Run()
+}
+
+func TestEveryKindOfFaultHasAnEffect(t *testing.T) {
+	calm, before := runEffect(t)
+	require.Equal(t, Pass, before.Verdict, "%s", before.Report())
+	for _, kind := range FaultKinds() {
+		e, ok := effects[kind.Name]
+		require.True(t, ok, "%s: say here what shows that it was at work", kind.Name)
+		f := Fault{At: effectAt, Kind: kind.Name, Target: e.target, For: effectFor, Amount: e.amount, Path: e.path}
+		faults := []Fault{f}
+		if e.with != "" {
+			faults = append(faults, Fault{At: effectAt, Kind: e.with, Target: e.target, For: effectFor / 4})
+		}
+		faulty, after := runEffect(t, faults...)
+		require.NotEqual(t, before.Trace, after.Trace, kind.Name)
+		if !e.shows(faulty, calm) {
+			t.Errorf("%s changed nothing of what it is said to break", kind.Name)
+		}
+		if after.Verdict != Pass {
+			t.Errorf("%s: %s", kind.Name, after.Report())
+		}
+	}
+}
