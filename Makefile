@@ -46,8 +46,8 @@ bench: build ## measure a fresh local cluster (BENCH="--acks -1 ...")
 	until grep -qx ready "$$dir/out"; do kill -0 $$pid 2>/dev/null || { cat "$$dir/out"; exit 1; }; sleep 0.2; done; \
 	$(BIN) bench produce --bootstrap-servers 127.0.0.1:$(BENCH_PORT) $(BENCH)
 
-mutants: build ## plant known bugs one by one and check that the simulator catches each (MUTANTS="--only W3")
-	$(BIN) mutants $(MUTANTS)
+mutants: build ## plant known bugs one by one and check that the simulator catches each: MUTANTS.md (MUTANTS="--only W3")
+	$(BIN) mutants $(if $(MUTANTS),$(MUTANTS),--out MUTANTS.md)
 
 campaign: build ## run many simulated seeds, or go on with them (SCENARIO=all SEEDS=1-1000 BUDGET=10m OUT=out/campaign)
 	$(BIN) sim $(if $(SCENARIO),--scenario $(SCENARIO)) --seeds $(SEEDS) --budget $(BUDGET) --out $(OUT)

@@ -25,6 +25,7 @@ type mutantsOptions struct {
 	workers int
 	timeout time.Duration
 	worker  string
+	out     string
 	list    bool
 }
 
@@ -58,6 +59,7 @@ survives its budget of seeds, or a seed fails without one.`,
 	f.IntVar(&o.workers, "workers", runtime.NumCPU(), "worker processes")
 	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "real time after which a run counts as hung, and fails")
 	f.StringVar(&o.worker, "worker", "", "a program built with -tags mutants (default: build one)")
+	f.StringVar(&o.out, "out", "", "write the table as Markdown to this file, too")
 	f.BoolVar(&o.list, "list", false, "list the bugs and end")
 	return c
 }
@@ -113,29 +115,43 @@ func runMutants(ctx context.Context, o mutantsOptions, w io.Writer) error {
 	hunt := sim.Campaign{Program: worker, Workers: o.workers, Timeout: o.timeout}
 	// The control runs of what had no bug in it: this program, not the worker.
 	clean := sim.Campaign{Workers: o.workers, Timeout: o.timeout}
-	survived, alarms := []string{}, 0
+	var runs []sim.MutantRun
 	for _, m := range chosen {
 		finished := make(chan sim.MutantRun, 1)
 		go func() { finished <- sim.HuntMutant(m, o.budget, hunt, clean) }()
 		select {
 		case run := <-finished:
 			printMutant(w, run)
-			alarms += len(run.Alarms)
-			if !run.Caught {
-				survived = append(survived, m.Name)
-			}
+			runs = append(runs, run)
 		case <-ctx.Done():
 			return errors.New("interrupted") // workers end with this process: their input closes
 		}
 	}
-	fmt.Fprintf(w, "%d of %d bugs caught in %.0f s\n", len(chosen)-len(survived), len(chosen), time.Since(began).Seconds())
+	survived, alarms := verdictOfMutants(runs)
+	took := time.Since(began)
+	fmt.Fprintf(w, "%d of %d bugs caught in %.0f s\n", len(runs)-len(survived), len(runs), took.Seconds())
 	if len(survived) > 0 {
 		err = fmt.Errorf("not caught: %s", strings.Join(survived, ", "))
 	}
 	if alarms > 0 {
 		err = errors.Join(err, fmt.Errorf("%d seeds fail without a planted bug", alarms))
 	}
+	if o.out != "" {
+		err = errors.Join(err, os.WriteFile(o.out, mutantsMarkdown(runs, took), 0o644))
+	}
 	return err
+}
+
+// verdictOfMutants names the bugs that were not caught and counts the seeds that
+// fail without a bug.
+func verdictOfMutants(runs []sim.MutantRun) (survived []string, alarms int) {
+	for _, run := range runs {
+		alarms += len(run.Alarms)
+		if !run.Caught {
+			survived = append(survived, run.Mutant.Name)
+		}
+	}
+	return survived, alarms
 }
 
 // buildMutants builds this program with the planted bugs in it.
@@ -146,22 +162,4 @@ func buildMutants(ctx context.Context, dir string) (string, error) {
 		return "", fmt.Errorf("go build -tags mutants: %w\n%s", err, out)
 	}
 	return program, nil
-}
-
-func printMutant(w io.Writer, run sim.MutantRun) {
-	by := "SURVIVED"
-	if run.Caught {
-		by = fmt.Sprintf("%s (%s seed %d)", run.Failure.Property, run.Scenario, run.Seed)
-		if strings.HasPrefix(run.Failure.Detail, "assertion") {
-			by += ": " + run.Failure.Detail // one property, many assertions
-		}
-	}
-	fmt.Fprintf(w, "%-4s %6d %10s %7.1fs  %s\n", run.Mutant.Name, run.Seeds, run.Virtual.Round(time.Second), run.Wall.Seconds(), by)
-	for _, r := range run.Strange {
-		f := r.Failures[0]
-		fmt.Fprintf(w, "     unexpected: %s seed %d: %s: %.200s\n", r.Scenario, r.Seed, f.Property, f.Detail)
-	}
-	for _, r := range run.Alarms {
-		fmt.Fprintf(w, "     FALSE ALARM: without the bug, %s\n%s\n", replayCommand(r), r.Report())
-	}
 }

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"lockstep/sim"
+)
+
+// caughtBy says which property caught a bug, and in which world.
+func caughtBy(run sim.MutantRun) string {
+	if !run.Caught {
+		return "SURVIVED"
+	}
+	by := fmt.Sprintf("%s (%s seed %d)", run.Failure.Property, run.Scenario, run.Seed)
+	if strings.HasPrefix(run.Failure.Detail, "assertion") {
+		by += ": " + run.Failure.Detail // one property, many assertions
+	}
+	return by
+}
+
+func printMutant(w io.Writer, run sim.MutantRun) {
+	fmt.Fprintf(w, "%-4s %6d %10s %7.1fs  %s\n", run.Mutant.Name, run.Seeds, run.Virtual.Round(time.Second), run.Wall.Seconds(), caughtBy(run))
+	for _, r := range run.Strange {
+		f := r.Failures[0]
+		fmt.Fprintf(w, "     unexpected: %s seed %d: %s: %.200s\n", r.Scenario, r.Seed, f.Property, f.Detail)
+	}
+	for _, r := range run.Alarms {
+		fmt.Fprintf(w, "     FALSE ALARM: without the bug, %s\n%s\n", replayCommand(r), r.Report())
+	}
+}
+
+// mutantsMarkdown is the table for MUTANTS.md.
+func mutantsMarkdown(runs []sim.MutantRun, took time.Duration) []byte {
+	survived, alarms := verdictOfMutants(runs)
+	control := "all pass"
+	if alarms > 0 {
+		control = fmt.Sprintf("should pass, and %d FAIL", alarms)
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, `# Planted bugs
+
+Written by `+"`make mutants`"+`: bugs that brokers of this kind have shipped are planted one
+by one (package broker/mutant), and seeds of the scenarios that should show each are
+run until one breaks a property that the bug breaks. The same seeds without the bug
+%s. %d of %d were caught, in %.0f s with all hunts and their control runs.
+
+| bug | what the broker does wrong | seeds | virtual | wall | caught by |
+|---|---|---:|---:|---:|---|
+`, control, len(runs)-len(survived), len(runs), took.Seconds())
+	cell := strings.NewReplacer("|", "\\|", "\n", " ")
+	for _, run := range runs {
+		fmt.Fprintf(&b, "| %s | %s | %d | %s | %.1f s | %s |\n", run.Mutant.Name, cell.Replace(run.Mutant.Does), run.Seeds,
+			run.Virtual.Round(time.Second), run.Wall.Seconds(), cell.Replace(caughtBy(run)))
+	}
+	return b.Bytes()
+}

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"lockstep/broker/mutant"
+	"lockstep/sim"
+)
+
+func TestTheTableSaysWhatWasCaughtAndWhatSurvived(t *testing.T) {
+	runs := []sim.MutantRun{
+		{Mutant: mutant.Mutant{Name: "W1", Does: "a | b"}, Caught: true, Scenario: "brisk", Seed: 4, Seeds: 4, Virtual: time.Minute,
+			Failure: sim.Failure{Property: "every assertion holds", Detail: "assertion failed: wal: x"}},
+		{Mutant: mutant.Mutant{Name: "W2", Does: "c"}, Seeds: 60, Alarms: make([]sim.Result, 2)},
+	}
+	survived, alarms := verdictOfMutants(runs)
+	require.Equal(t, []string{"W2"}, survived)
+	require.Equal(t, 2, alarms)
+	text := string(mutantsMarkdown(runs, time.Second))
+	require.Contains(t, text, "1 of 2 were caught")
+	require.Contains(t, text, "2 FAIL")
+	require.Contains(t, text, `| W1 | a \| b | 4 | 1m0s | 0.0 s | every assertion holds (brisk seed 4): assertion failed: wal: x |`)
+	require.Contains(t, text, "| W2 | c | 60 | 0s | 0.0 s | SURVIVED |")
+	require.NotContains(t, strings.ReplaceAll(text, "%", ""), "!(")
+}
