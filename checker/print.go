@@ -200,11 +200,23 @@ func (r *Recovery) String() string {
 // maxExcerpt is how many lines of history a person is shown.
 const maxExcerpt = 20
 
-// Excerpt is the part of the history that a violation is about: its evidence,
+// Excerpt is the part of the history that a violation is about, as text.
+func Excerpt(h *History, v Violation) (texts []string) {
+	lines, left := ExcerptLines(h, v)
+	for _, l := range lines {
+		texts = append(texts, l.Text)
+	}
+	if left > 0 {
+		texts = append(texts, fmt.Sprintf("… and %d more", left))
+	}
+	return texts
+}
+
+// ExcerptLines is the part of the history that a violation is about: its evidence,
 // and the operations on the same partition that touch the same values or
 // offsets, in order of time, at most twenty lines. Evidence is never cut in
-// favour of context.
-func Excerpt(h *History, v Violation) []string {
+// favour of context. left is how many lines found no room.
+func ExcerptLines(h *History, v Violation) (all []Line, left int) {
 	evidence := slices.Clone(v.Evidence)
 	known := map[string]bool{}
 	for _, l := range evidence {
@@ -217,7 +229,6 @@ func Excerpt(h *History, v Violation) []string {
 			context = append(context, Line{e.when(), text})
 		}
 	}
-	left := 0
 	if len(evidence) > maxExcerpt-1 {
 		left += len(evidence) - (maxExcerpt - 1)
 		evidence = evidence[:maxExcerpt-1]
@@ -226,16 +237,9 @@ func Excerpt(h *History, v Violation) []string {
 		left += len(context) - room
 		context = context[:room]
 	}
-	all := append(evidence, context...)
+	all = append(evidence, context...)
 	slices.SortStableFunc(all, func(a, b Line) int { return a.At.compare(b.At) })
-	var out []string
-	for _, l := range all {
-		out = append(out, l.Text)
-	}
-	if left > 0 {
-		out = append(out, fmt.Sprintf("… and %d more", left))
-	}
-	return out
+	return all, left
 }
 
 // Print writes the excerpt of a violation, one line each.

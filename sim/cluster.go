@@ -106,6 +106,14 @@ func (c *cluster) broker(i Incarnation) []loop.Loop {
 	return node.New(c.nodeConfig(i), i.Hosts)
 }
 
+// history implements historian.
+func (c *cluster) history() *checker.History {
+	if c.rec == nil {
+		return nil
+	}
+	return &c.rec.h
+}
+
 // Healed implements Subject.
 func (c *cluster) Healed(*World) { c.healed = true }
 

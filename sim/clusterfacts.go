@@ -170,6 +170,9 @@ func (f *facts) seeReplica(n *Node, recovered bool, p *shard.PartState) *replica
 	}
 	t.life, t.durable, t.gone = n.incarnation, p.Durable, false
 	t.state = *p
+	if r := f.cluster.world.recording; r != nil {
+		r.replica(key.node, n.incarnation, &old, p)
+	}
 	switch {
 	case p.Leading:
 		f.seeLeader(n, t, &old)
@@ -386,6 +389,9 @@ func (c *cluster) acknowledged(op *checker.Produce) {
 	c.rec.h.Acks = append(c.rec.h.Acks, fact)
 	c.judge(c.watch.Ack(fact))
 }
+
+// partitionName implements partitionNamer.
+func (c *cluster) partitionName(id kafka.PartitionID) string { return c.facts.story.partition(id) }
 
 func partitionText(id kafka.PartitionID) string { return checkerPartition(id).String() }
 

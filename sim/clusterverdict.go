@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"lockstep/broker/batch"
@@ -51,9 +50,25 @@ var recorded = checker.Coverage{Logs: true, Leaders: true, Appends: true}
 // judge ends the run if an event has broken a promise.
 func (c *cluster) judge(broken []checker.Violation) {
 	for _, v := range broken {
-		c.world.Violated(v.Property+": "+checker.Title(v.Property), v.Anomaly, "%s\n    %s",
-			v.Sentence, strings.Join(checker.Excerpt(&c.rec.h, v), "\n    "))
+		c.violated(&v, 0)
 	}
+}
+
+// violated reports a violation that a checker has found, and how many more of
+// its property there are.
+func (c *cluster) violated(v *checker.Violation, more int) {
+	f := Failure{Property: v.Property + ": " + checker.Title(v.Property), Where: v.Anomaly, Symptom: v.Anomaly, Detail: v.Sentence}
+	if more > 0 {
+		f.Detail += fmt.Sprintf(" (and %d more)", more)
+	}
+	if v.Partition != (checker.Partition{}) {
+		f.Partition = v.Partition.String()
+	}
+	f.Evidence, _ = checker.ExcerptLines(&c.rec.h, *v)
+	if c.world.recording != nil {
+		c.world.recording.violation(v)
+	}
+	c.world.fail(f)
 }
 
 // bytesBound: one request always fits, whatever the budget.
@@ -75,10 +90,7 @@ func (c *cluster) report(w *World, h *checker.History, r *checker.Result) {
 		w.Violated(r.Property+" can be judged", "", "%s", r.Why)
 	case checker.Fail:
 		v := r.Violations[0]
-		w.fail(Failure{
-			Property: r.Property + ": " + r.Title, Where: v.Anomaly, Symptom: v.Anomaly,
-			Detail: fmt.Sprintf("%s (and %d more)\n    %s", v.Sentence, len(r.Violations)+r.More-1, strings.Join(checker.Excerpt(h, v), "\n    ")),
-		})
+		c.violated(&v, len(r.Violations)+r.More-1)
 	}
 }
 

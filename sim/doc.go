@@ -39,6 +39,11 @@
 //	clusterfacts.go  what is seen inside them, turn by turn
 //	clusterverdict.go what is collected at the end, and the judgement
 //	milestone.go     the turning points of a run
+//	recording.go recordedframes.go record.go  what reports are made of, turn by turn
+//	chain.go operations.go  what an operation of a client brought about, and what ended it
+//	tale.go          a failed run in twenty lines
+//	reportdocument.go  the page about a run; package report draws it
+//	planted.go       worlds that must fail
 //	coverage.go      what a run has reached: marks, states, faults, judgements
 //	creation.go      topics come and go in time
 //	fingerprint.go   what two failures of one bug have in common

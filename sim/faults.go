@@ -82,7 +82,10 @@ type activeFault struct {
 
 // FaultSpan says when a fault was on, and on whom.
 type FaultSpan struct {
+	Number     int // in the plan, from 1 on; 0: it is part of a longer one
 	Kind       string
+	Text       string      // amount, length and the like
+	Loop       int         // -1: the node
 	Node, Peer string      // Peer: the other end of a link
 	From, To   env.Instant // To: env.Never while it is on
 }
@@ -93,7 +96,7 @@ func (w *World) FaultSpans() []FaultSpan { return w.past }
 
 // spanBegins notes that something is wrong with a node, or its link to a peer.
 func (w *World) spanBegins(kind string, n, peer *Node) int {
-	span := FaultSpan{Kind: kind, Node: n.spec.Name, From: w.Now(), To: env.Never}
+	span := FaultSpan{Kind: kind, Loop: -1, Node: n.spec.Name, From: w.Now(), To: env.Never}
 	if peer != nil {
 		span.Peer = peer.spec.Name
 	}
@@ -143,6 +146,10 @@ func (w *World) beginFault(i int) {
 	a := &activeFault{fault: f, name: name, kind: kind.number(), span: -1}
 	if kind.Target != OnRole {
 		a.span = w.spanBegins(f.Kind, t.node, t.peer)
+		span := &w.past[a.span]
+		if span.Number, span.Text = i+1, faultText(f, t.String()); t.onLoop {
+			span.Loop = int(t.loop)
+		}
 	}
 	if a.mend = kind.begin(w, t, f); a.mend == nil {
 		w.spanEnds(a.span, w.Now().Add(f.For.Std()))

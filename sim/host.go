@@ -51,7 +51,15 @@ func newLoopHost(n *Node, id loop.ID) *loopHost {
 
 // start is the loop's first turn.
 func (l *loopHost) start() {
-	l.node.guard(l, func() { l.loop.Start(l.node.clock.time(l.node.world.sched.Now())) })
+	recording, at := l.node.world.recording, l.node.world.sched.Now()
+	if recording != nil {
+		recording.turnBegins(l, at)
+		recording.stepBegins(0, 0, at)
+	}
+	l.node.guard(l, func() { l.loop.Start(l.node.clock.time(at)) })
+	if recording != nil {
+		recording.turnEnds(at, 0, 0)
+	}
 	l.endTurn(0)
 }
 
@@ -85,11 +93,17 @@ func (l *loopHost) turn() {
 		l.node.timerTurns++
 	}
 	l.trace(record{what: TurnBegun, id: uint64(take), size: int64(waiting)})
+	if world.recording != nil {
+		world.recording.turnBegins(l, at)
+	}
 	l.step(now, take)
 	if world.observer != nil && l.loop != nil {
 		world.observer.TurnEnded(l.node, l.id, l.loop)
 	}
 	l.busyUntil = at + turnCost(draw, take, world.plan.Limits, l.node.slow)
+	if world.recording != nil {
+		world.recording.turnEnds(at, l.busyUntil-at, take)
+	}
 	l.endTurn(take)
 }
 
@@ -109,6 +123,9 @@ func (l *loopHost) step(now env.Time, take int) {
 		entry := l.inbox.pop()
 		l.given(entry)
 		l.current = entry.event
+		if world.recording != nil {
+			world.recording.stepBegins(entry.event.Kind, entry.flow, world.sched.now)
+		}
 		if entry.event.Kind == loop.Mail && world.observer != nil {
 			world.observer.BeforeMail(l.node, l.id, l.loop, entry.event.Mail)
 		}
@@ -119,6 +136,9 @@ func (l *loopHost) step(now env.Time, take int) {
 		if l.blocked() {
 			break // the rest stays in its mailbox
 		}
+	}
+	if world.recording != nil {
+		world.recording.stepBegins(0, 0, world.sched.now)
 	}
 	l.loop.EndTurn(now)
 }
@@ -241,7 +261,13 @@ func (l *loopHost) Sink(id loop.ID) netsim.Sink {
 		if c, ok := ev.Conn.(*conn); ok {
 			c.loop = to // an accepted connection belongs to the loop it is delivered to
 		}
-		to.deliver(inboxEntry{event: loop.Event{Kind: loop.Net, Net: ev}})
+		e := inboxEntry{event: loop.Event{Kind: loop.Net, Net: ev}}
+		if recording := l.node.world.recording; recording != nil {
+			if c, ok := ev.Conn.(*conn); ok {
+				e.flow = recording.received(c, &ev)
+			}
+		}
+		to.deliver(e)
 	}
 }
 
@@ -324,6 +350,7 @@ type inbox struct {
 type inboxEntry struct {
 	event   loop.Event
 	request bool   // mail that counts against the mailbox bound
+	flow    uint32 // of a recording: the first flow that the event brings; 0: none
 	sum     uint64 // mail: its hash when it was sent
 }
 

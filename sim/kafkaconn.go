@@ -93,6 +93,9 @@ func (k *kafkaConn) send(now env.Time, call *kafkaCall) {
 		ID: rec.id(), Conn: k.number, Name: kmsg.NameForKey(call.req.Key()), Correlation: call.correlation,
 		Call: at, Deadline: deadline, NoResponse: call.silent, Return: checker.Never,
 	})
+	if r := k.client.cluster.world.recording; r != nil {
+		r.requestLeaves(call.record)
+	}
 	k.conn.Send(client.AppendRequest(nil, call.correlation, k.client.name, call.req))
 	if call.silent {
 		rec.h.Requests[call.record].Return = at
@@ -170,6 +173,9 @@ func (k *kafkaConn) answer(now env.Time, frame []byte) {
 	call := k.waiting[at]
 	k.waiting = append(k.waiting[:at], k.waiting[at+1:]...)
 	k.client.timers.Cancel(call.patience)
+	if recording := world.recording; recording != nil {
+		recording.requestEnded(call.record)
+	}
 	r := &rec.h.Requests[call.record]
 	if r.Return = rec.moment(); r.Return.At > r.Deadline+requestSlack {
 		r.Excused = k.excuse(r)

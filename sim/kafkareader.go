@@ -14,6 +14,7 @@ import (
 type endReader struct {
 	c     *kafkaClient
 	every time.Duration
+	stale staleEnd
 }
 
 func newEndReader(c *kafkaClient) *endReader {
@@ -66,10 +67,12 @@ func (s *endReader) ask(now env.Time, addr, name string, id [16]byte, index int3
 				return
 			}
 			p := &r.Topics[0].Partitions[0]
-			rec.h.Ends = append(rec.h.Ends, checker.EndRead{
+			end := checker.EndRead{
 				ID: rec.id(), Client: s.c.number, Node: k.node, Call: call, Return: rec.moment(),
 				Partition: checker.Partition{Topic: topicIDText(id), Index: index}, Offset: checker.Offset(p.Offset), Code: p.ErrorCode,
-			})
+			}
+			s.stale.distort(s.c.cluster, &end)
+			rec.h.Ends = append(rec.h.Ends, end)
 			if p.ErrorCode != 0 {
 				s.c.refresh(now)
 			}

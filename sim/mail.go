@@ -34,12 +34,21 @@ func (l *loopHost) TrySend(to loop.ID, m any) bool {
 	content, name := l.node.world.mail.sum(m)
 	if receiver.requests >= l.node.world.plan.Limits.Mailbox {
 		l.trace(record{what: MailRefused, id: uint64(to), content: content, detail: name})
+		l.recordMail(receiver, name, true)
 		return false
 	}
 	receiver.requests++
 	l.trace(record{what: MailSent, id: uint64(to), content: content, detail: name})
-	l.pair(receiver).send(inboxEntry{event: loop.Event{Kind: loop.Mail, From: l.id, Mail: m}, request: true, sum: content})
+	l.pair(receiver).send(inboxEntry{event: loop.Event{Kind: loop.Mail, From: l.id, Mail: m}, request: true, sum: content, flow: l.recordMail(receiver, name, false)})
 	return true
+}
+
+// recordMail adds mail to the recording, if there is one.
+func (l *loopHost) recordMail(to *loopHost, name string, refused bool) (flow uint32) {
+	if r := l.node.world.recording; r != nil {
+		flow = r.mailed(to, name, refused)
+	}
+	return flow
 }
 
 // Reply implements loop.Host.
@@ -60,7 +69,7 @@ func (l *loopHost) Reply(to loop.ID, m any) {
 	assert.That(receiver.replies <= replyBound, "sim: %d replies wait for loop %d", receiver.replies, to)
 	content, name := l.node.world.mail.sum(m)
 	l.trace(record{what: MailSent, id: uint64(to), size: 1, content: content, detail: name})
-	l.pair(receiver).send(inboxEntry{event: loop.Event{Kind: loop.Mail, From: l.id, Mail: m}, sum: content})
+	l.pair(receiver).send(inboxEntry{event: loop.Event{Kind: loop.Mail, From: l.id, Mail: m}, sum: content, flow: l.recordMail(receiver, name, false)})
 }
 
 func (l *loopHost) pair(to *loopHost) *mailPair {
@@ -86,6 +95,9 @@ func (p *mailPair) deliverFirst() {
 	p.queue[p.head] = inboxEntry{}
 	if p.head++; p.head == len(p.queue) {
 		p.queue, p.head = p.queue[:0], 0
+	}
+	if r := p.to.node.world.recording; r != nil {
+		r.arrives(e.flow)
 	}
 	p.to.deliver(e)
 }

@@ -205,6 +205,35 @@ func (s *imageStory) partition(id kafka.PartitionID) string {
 	return partitionText(id)
 }
 
+// topicNamer is implemented by subjects whose topics have names.
+type topicNamer interface{ topicNames() *strings.Replacer }
+
+// topicNames replaces the ids of topics by their names.
+func (w *World) topicNames() *strings.Replacer {
+	if s, ok := w.subject.(topicNamer); ok {
+		return s.topicNames()
+	}
+	return strings.NewReplacer()
+}
+
+// topicNames implements topicNamer. Topics of one name are told apart by their
+// ids' beginnings.
+func (c *cluster) topicNames() *strings.Replacer {
+	var words []string
+	seen := map[string]int{}
+	for _, name := range c.facts.story.names {
+		seen[name]++
+	}
+	for id, name := range c.facts.story.names {
+		text := topicIDText(id)
+		if seen[name] > 1 {
+			name += "(" + text[:4] + ")"
+		}
+		words = append(words, text, name) // ids are of one length: the order does not matter
+	}
+	return strings.NewReplacer(words...)
+}
+
 func nodeNames(ids []kafka.NodeID) string {
 	if len(ids) == 0 {
 		return "nobody"

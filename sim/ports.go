@@ -22,7 +22,7 @@ type diskPort struct {
 	ops   []diskOp // by token of ours, so that every completion finds its op
 	free  []uint64
 	held  int // faults that keep completions back
-	queue []diskfs.Completion
+	queue []inboxEntry
 }
 
 type diskOp struct {
@@ -31,6 +31,7 @@ type diskOp struct {
 	since  env.Instant
 	kind   diskfs.Kind
 	active bool
+	flow   uint32 // of a recording; 0: none
 }
 
 func newDiskPort(l *loopHost) *diskPort {
@@ -46,6 +47,9 @@ func (d *diskPort) Submit(op diskfs.Op) {
 	}
 	entry := diskOp{token: op.Token, owner: op.Owner, since: d.loop.node.world.sched.Now(), kind: op.Kind, active: true}
 	d.loop.trace(submitRecord(&op))
+	if r := d.loop.node.world.recording; r != nil {
+		entry.flow = r.submits(d, &op)
+	}
 	slot := uint64(len(d.ops))
 	if n := len(d.free); n > 0 {
 		slot = d.free[n-1]
@@ -88,11 +92,19 @@ func (d *diskPort) completed(c diskfs.Completion) {
 	d.ops[slot] = diskOp{}
 	d.free = append(d.free, slot)
 	c.Token, c.Owner = op.token, op.owner
+	e := inboxEntry{event: loop.Event{Kind: loop.Disk, Disk: c}, flow: op.flow}
 	if d.held > 0 {
-		d.queue = append(d.queue, c)
+		d.queue = append(d.queue, e)
 		return
 	}
-	d.loop.deliver(inboxEntry{event: loop.Event{Kind: loop.Disk, Disk: c}})
+	d.deliver(e)
+}
+
+func (d *diskPort) deliver(e inboxEntry) {
+	if r := d.loop.node.world.recording; r != nil {
+		r.arrives(e.flow)
+	}
+	d.loop.deliver(e)
 }
 
 func (d *diskPort) release() {
@@ -100,8 +112,8 @@ func (d *diskPort) release() {
 		d.held--
 	}
 	if d.held == 0 {
-		for _, c := range d.queue {
-			d.loop.deliver(inboxEntry{event: loop.Event{Kind: loop.Disk, Disk: c}})
+		for _, e := range d.queue {
+			d.deliver(e)
 		}
 		d.queue = nil
 	}
@@ -168,6 +180,9 @@ func (p *netPort) Dial(addr string, sink netsim.Sink) netsim.Conn {
 	var h Hasher
 	h.String(addr)
 	l.trace(record{what: NetDialled, id: uint64(c.raw.ID()), content: h.Sum(), detail: addr})
+	if r := l.node.world.recording; r != nil {
+		r.dialled(l, c.raw.ID(), addr)
+	}
 	return c
 }
 
@@ -205,6 +220,9 @@ func (c *conn) Send(data ...[]byte) (full bool) {
 		size += len(p)
 	}
 	c.loop.trace(record{what: NetSent, id: uint64(c.raw.ID()), size: int64(size), content: h.Sum()})
+	if r := c.loop.node.world.recording; r != nil {
+		r.sends(c, data)
+	}
 	return c.raw.Send(data...)
 }
 
@@ -221,6 +239,9 @@ func (c *conn) Close() {
 		return
 	}
 	c.loop.trace(record{what: NetConnClosed, id: uint64(c.raw.ID())})
+	if r := c.loop.node.world.recording; r != nil {
+		r.closes(c)
+	}
 	delete(c.loop.node.conns, c.raw.ID())
 	c.raw.Close()
 }
@@ -232,5 +253,8 @@ func (c *conn) CloseAfterSend() {
 		return
 	}
 	c.loop.trace(record{what: NetConnClosed, id: uint64(c.raw.ID()), size: 1})
+	if r := c.loop.node.world.recording; r != nil {
+		r.closes(c)
+	}
 	c.raw.CloseAfterSend()
 }

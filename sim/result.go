@@ -2,8 +2,11 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+
+	"lockstep/checker"
 )
 
 // Verdicts of a run. There is no third: what could not be judged has failed.
@@ -43,10 +46,25 @@ type Failure struct {
 	Where    string   `json:"where,omitempty"`
 	At       Duration `json:"at"`
 	Detail   string   `json:"detail,omitempty"`
-	Stack    string   `json:"stack,omitempty"` // for people; never hashed
+	// Partition is the one concerned, by name; Evidence the part of the history
+	// that shows it.
+	Partition string         `json:"partition,omitempty"`
+	Evidence  []checker.Line `json:"evidence,omitempty"`
+	Stack     string         `json:"stack,omitempty"` // for people; never hashed
 	// Symptom tells failures of one property apart: the anomaly, the reason, the
 	// first thing that is pending. "": the property says it all.
 	Symptom string `json:"symptom,omitempty"`
+}
+
+// name writes topics' names for their ids.
+func (f *Failure) name(names *strings.Replacer) {
+	for _, text := range []*string{&f.Where, &f.Detail, &f.Partition} {
+		*text = names.Replace(*text)
+	}
+	f.Evidence = slices.Clone(f.Evidence)
+	for i := range f.Evidence {
+		f.Evidence[i].Text = names.Replace(f.Evidence[i].Text)
+	}
 }
 
 // StopRecord is a node that ended itself.
@@ -67,10 +85,12 @@ func (r *Result) Line() string {
 // first, then each property with what broke it.
 func (r *Result) Report() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "go test ./sim -v -run TestSeed -seed=%d -scenario=%s\n", r.Seed, r.Scenario)
-	fmt.Fprintf(&b, "fingerprint: %s\n", r.Fingerprint)
+	fmt.Fprintf(&b, "%s\nfingerprint: %s\n", r.replayCommand(), r.Fingerprint)
 	for _, f := range r.Failures {
 		fmt.Fprintf(&b, "broken: %s\n  at %s %s: %s\n", f.Property, time.Duration(f.At), f.Where, f.Detail)
+		for _, line := range f.Evidence {
+			fmt.Fprintf(&b, "    %s\n", line.Text)
+		}
 		if f.Stack != "" {
 			fmt.Fprintf(&b, "%s\n", f.Stack)
 		}

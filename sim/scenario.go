@@ -25,7 +25,7 @@ type Scenario struct {
 
 // Scenarios lists everything that a seed can be run with.
 func Scenarios() []Scenario {
-	return slices.Concat(clusterScenarios, storyScenarios, toyScenarios)
+	return slices.Concat(clusterScenarios, storyScenarios, plantedScenarios, toyScenarios)
 }
 
 // CampaignScenarios lists what a campaign deals its seeds to: every scenario of

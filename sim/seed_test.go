@@ -23,6 +23,8 @@ var (
 	eventsFlag   = flag.Bool("events", false, "print every record of the replayed trace; go test has a -trace of its own")
 	historyFlag  = flag.String("history", "", "print what was recorded of these kinds, e.g. produces,leaders,requests")
 	storyFlag    = flag.Bool("milestones", false, "print the turning points of the replayed run")
+	fullFlag     = flag.Bool("full", false, "print all that is known of a failure, not its story only")
+	reportFlag   = flag.String("report", "", "write the page about the replayed run to this file; it is run twice more")
 	planFlag     = flag.Bool("plan", false, "print the plan of the replayed seed")
 	planFileFlag = flag.String("planfile", "", "run this plan (YAML) instead of one drawn from a seed")
 	workersFlag  = flag.Int("workers", runtime.NumCPU(), "worker processes for sets of seeds")
@@ -140,8 +142,17 @@ func replay(t *testing.T, plan *Plan) {
 	}
 	r, err := RunPlan(plan, o)
 	require.NoError(t, err)
-	if r.Verdict != Pass {
+	if *reportFlag != "" {
+		_, recording, err := Record(plan, RecordOptions{})
+		require.NoError(t, err)
+		require.NoError(t, recording.WriteReport(&r, *reportFlag))
+	}
+	switch {
+	case r.Verdict == Pass:
+	case *fullFlag:
 		t.Errorf("\n%s", r.Report())
+	default:
+		t.Errorf("\n%s", strings.Join(r.Story(*reportFlag), "\n"))
 	}
 	fmt.Println(r.Line()) // on a line of its own: scripts compare it
 }

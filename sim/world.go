@@ -26,10 +26,12 @@ type World struct {
 	observer TurnObserver // the subject, if it is one
 	history  func(*checker.History)
 	operator *operator // nil: nobody asks from outside
-	hardware hardware
-	nodes    []*Node
-	byName   map[string]*Node
-	mail     mailSums
+
+	recording *Recording // nil: no report is wanted
+	hardware  hardware
+	nodes     []*Node
+	byName    map[string]*Node
+	mail      mailSums
 
 	entropy     *entropyReader
 	idleEntropy *env.Rand // what crypto/rand.Reader gives between turns
@@ -80,6 +82,8 @@ type Options struct {
 	TextUpTo uint64    // first record not printed; 0: all
 	// History, if set, is given what a cluster's run has recorded before it is judged.
 	History func(*checker.History)
+	// Recording, if set, takes down what reports are made of. It is for one run.
+	Recording *Recording
 	// Milestones, if set, hears of each turning point as it comes.
 	Milestones func(Milestone)
 }
@@ -112,6 +116,9 @@ func NewWorld(plan *Plan, subject Subject, o Options) (*World, error) {
 	w.idleEntropy = w.streams.Open("world", "idle entropy")
 	w.entropy, w.release = takeEntropy(w.idleEntropy)
 	w.history, w.story.hear = o.History, o.Milestones
+	if w.recording = o.Recording; w.recording != nil {
+		w.recording.world = w
+	}
 	w.observer, _ = subject.(TurnObserver)
 	w.coverage.init()
 	w.hardware.init(w)
@@ -209,6 +216,9 @@ func (w *World) Run() Result {
 		w.subject.Check(w)
 	}
 	w.judgeStops()
+	if w.recording != nil {
+		w.recording.ended(w)
+	}
 	return w.result()
 }
 
@@ -337,6 +347,10 @@ func (w *World) describeHosts() []string {
 }
 
 func (w *World) result() Result {
+	names := w.topicNames()
+	for i := range w.failures {
+		w.failures[i].name(names)
+	}
 	r := Result{
 		Seed: w.plan.Seed, Scenario: w.plan.Scenario,
 		Events: w.sched.Ran(), Virtual: Duration(w.Now()),

@@ -64,6 +64,14 @@ func (f *Fabric) newConn(h *host, peer *conn, remote string, sink netsim.Sink, p
 func (c *conn) ID() netsim.ConnID  { return c.id }
 func (c *conn) RemoteAddr() string { return c.remote }
 
+// PeerID is the id of the other end, for those who watch; 0 while there is none.
+func (c *conn) PeerID() netsim.ConnID {
+	if c.peer == nil {
+		return 0
+	}
+	return c.peer.id
+}
+
 // Send implements netsim.Conn.
 func (c *conn) Send(data ...[]byte) (full bool) {
 	if c.phase == gone || c.draining {

@@ -1,0 +1,115 @@
+package sim
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"lockstep/broker/env"
+	"lockstep/checker"
+)
+
+const (
+	// recordSlices is in how many slices of time a run is divided at most.
+	recordSlices = 1 << 14
+	// recordSliceMin keeps slices of short runs longer than what happens at once.
+	recordSliceMin = 2 * env.Instant(time.Millisecond)
+	// DefaultDetail is how many turns a recording keeps; some flows go with each. A
+	// page with that many has a few megabytes.
+	DefaultDetail = 40_000
+)
+
+// RecordOptions say what of a run is recorded.
+type RecordOptions struct {
+	Turns int        // at most; 0: DefaultDetail
+	Focus []Duration // instants that matter besides those of the failure
+}
+
+// Record runs a plan twice: first to learn where turns are to be kept in detail,
+// then with them. The two runs must be equal, and are compared.
+func Record(plan *Plan, o RecordOptions) (Result, *Recording, error) {
+	slice := max((env.Instant(plan.Duration)+env.Instant(plan.Liveness)+env.Instant(10*time.Second))/recordSlices, recordSliceMin)
+	survey := newRecording(slice, nil)
+	first, err := RunPlan(plan, Options{Recording: survey})
+	if err != nil {
+		return first, nil, err
+	}
+	turns := o.Turns
+	if turns == 0 {
+		turns = DefaultDetail
+	}
+	recording := newRecording(slice, survey.choose(turns, append(survey.focus(&first), o.Focus...)))
+	second, err := RunPlan(plan, Options{Recording: recording})
+	if err == nil && !equalRuns(&first, &second) {
+		err = fmt.Errorf("sim: two runs of one plan differ: %s and %s", first.Line(), second.Line())
+	}
+	return second, recording, err
+}
+
+// focus lists the instants that matter most for what went wrong.
+func (r *Recording) focus(result *Result) []Duration {
+	var at []Duration
+	moment := func(m checker.Moment) {
+		if m.At >= 0 && m.At <= r.virtual() {
+			at = append(at, Duration(m.At))
+		}
+	}
+	for _, v := range r.Violations {
+		for _, line := range v.Evidence {
+			moment(line.At)
+		}
+		for _, op := range r.operationsOf(v) {
+			moment(op.call)
+			moment(op.ret)
+		}
+	}
+	// A verdict at the end of a run says nothing of when it went wrong.
+	for _, f := range result.Failures {
+		if len(r.Violations) == 0 || f.Stack != "" {
+			at = append(at, f.At)
+		}
+	}
+	return at
+}
+
+// choose sets the slices nearest to the instants until so many turns are kept.
+func (r *Recording) choose(turns int, focus []Duration) []bool {
+	var count []int // turns by slice
+	for _, l := range r.lanes {
+		for i, s := range l.busy {
+			for len(count) <= i {
+				count = append(count, 0)
+			}
+			count[i] += int(s.turns)
+		}
+	}
+	centres := make([]int, 0, len(focus)+1)
+	for _, f := range focus {
+		centres = append(centres, r.sliceAt(env.Instant(f)))
+	}
+	if len(centres) == 0 {
+		centres = append(centres, len(count)-1)
+	}
+	distance := make([]int, len(count))
+	order := make([]int, len(count))
+	for i := range count {
+		order[i], distance[i] = i, len(count)
+		for _, c := range centres {
+			d := c - i
+			if d < 0 {
+				d = 3 * -d // what led to it matters more than what followed
+			}
+			distance[i] = min(distance[i], d)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(distance[a], distance[b]) })
+	detail := make([]bool, len(count))
+	for _, i := range order {
+		if turns -= count[i]; turns < 0 {
+			break
+		}
+		detail[i] = true
+	}
+	return detail
+}

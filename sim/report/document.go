@@ -1,0 +1,155 @@
+package report
+
+// Document is all that a page shows.
+type Document struct {
+	Scenario string `json:"scenario"`
+	Seed     uint64 `json:"seed"`
+	About    string `json:"about"` // of the scenario
+	Line     string `json:"line"`  // the run's result line
+	Verdict  string `json:"verdict"`
+	Virtual  int64  `json:"virtual"`
+	Healed   int64  `json:"healed"` // when the faults were over; -1: it did not come to that
+
+	Failures []Failure `json:"failures"`
+	Replay   string    `json:"replay"` // a command
+	Story    []Told    `json:"story"`
+	Stall    []string  `json:"stall"` // what waits for what, as indented lines
+	Plan     string    `json:"plan"`  // YAML
+	Long     string    `json:"long"`  // the whole report in text
+
+	Lanes      []Lane      `json:"lanes"` // in the order of the page
+	Slice      int64       `json:"slice"` // length of what Lane.Busy counts
+	Detail     [][2]int64  `json:"detail"`
+	Turns      Turns       `json:"turns"`
+	Flows      Flows       `json:"flows"`
+	Labels     []string    `json:"labels"`
+	Faults     []Fault     `json:"faults"`
+	Lives      []Life      `json:"lives"`
+	Marks      []Mark      `json:"marks"`
+	Partitions []Partition `json:"partitions"`
+	Operations []Operation `json:"operations"`
+	Omitted    int         `json:"omitted"` // operations that are not listed
+
+	// Porcupine is a page about the same failure, relative to this one; "" is none.
+	Porcupine string `json:"porcupine"`
+}
+
+// Told is a line of the story.
+type Told struct {
+	At   int64  `json:"at"` // -1: it is about the whole run
+	Kind string `json:"kind"`
+	Text string `json:"text"`
+}
+
+// Failure is a broken property.
+type Failure struct {
+	Property string   `json:"property"`
+	Where    string   `json:"where"`
+	At       int64    `json:"at"`
+	Sentence string   `json:"sentence"`
+	Evidence []string `json:"evidence"`
+}
+
+// Lane is a loop, over all lives of its node.
+type Lane struct {
+	Node string `json:"node"`
+	Loop string `json:"loop"`
+	Role string `json:"role"` // "broker" or "client"
+	// Busy is how busy it was: slice number, turns, nanoseconds of work; and again.
+	Busy []int64 `json:"busy"`
+}
+
+// Turns are the turns that were kept, column by column, in the order of time.
+// Their steps are numbered on through all of them from 1 on: one for each event
+// and one for the end of the turn.
+type Turns struct {
+	Lane  []int   `json:"lane"`
+	At    []int64 `json:"at"` // each as the difference from the one before
+	Cost  []int64 `json:"cost"`
+	Steps []int   `json:"steps"`
+}
+
+// Flows are what left one step and was given to another, column by column.
+type Flows struct {
+	Kind    []int   `json:"kind"` // index into FlowKinds
+	Label   []int   `json:"label"`
+	From    []int   `json:"from"` // step, 0 if it was not kept
+	To      []int   `json:"to"`
+	Sent    []int64 `json:"sent"`    // each as the difference from the one before
+	Arrived []int64 `json:"arrived"` // time under way; -1: never
+	Lane    []int   `json:"lane"`    // of the receiver; -1: unknown
+	Size    []int   `json:"size"`    // bytes
+}
+
+// FlowKinds are the names behind Flows.Kind.
+var FlowKinds = []string{"", "mail", "frame", "disk", "dial", "accept", "close", "refused"}
+
+// Fault is a fault while it lasted.
+type Fault struct {
+	Number int    `json:"number"` // in the plan, from 1 on
+	Kind   string `json:"kind"`
+	Text   string `json:"text"`
+	Node   string `json:"node"`
+	Peer   string `json:"peer"` // the other end of a link, or ""
+	Loop   int    `json:"loop"` // -1: the node
+	From   int64  `json:"from"`
+	To     int64  `json:"to"` // -1: to the end
+}
+
+// Life is a node's process from start to end.
+type Life struct {
+	Node string `json:"node"`
+	From int64  `json:"from"`
+	To   int64  `json:"to"` // -1: it lived to the end
+	End  string `json:"end"`
+}
+
+// Mark is a turning point.
+type Mark struct {
+	At   int64  `json:"at"`
+	Kind string `json:"kind"`
+	Node string `json:"node"` // "" is the cluster
+	Text string `json:"text"`
+}
+
+// Partition is what was seen of one partition over time. Points are pairs of
+// instant and value.
+type Partition struct {
+	Name     string    `json:"name"`
+	Violated bool      `json:"violated"`
+	Replicas int       `json:"replicas"`
+	ISR      []int64   `json:"isr"`     // number of members
+	Leaders  []int64   `json:"leaders"` // instant, node number, epoch; and again
+	Replica  []Replica `json:"replica"`
+}
+
+// Replica is the watermark of one replica.
+type Replica struct {
+	Node      string  `json:"node"`
+	Watermark []int64 `json:"watermark"`
+}
+
+// Operation is what a client asked.
+type Operation struct {
+	Kind      string `json:"kind"`
+	Client    string `json:"client"`
+	Partition string `json:"partition"` // or topic, or ""
+	Call      int64  `json:"call"`
+	Return    int64  `json:"return"`
+	Outcome   string `json:"outcome"`
+	Text      string `json:"text"`
+	Marked    bool   `json:"marked"` // the violation is about it
+	// Chain are the links of its causal chain.
+	Chain   []Link `json:"chain"`
+	Stuck   []int  `json:"stuck"` // flows that never came
+	Partial bool   `json:"partial"`
+}
+
+// Link is one link of a chain.
+type Link struct {
+	Flow int    `json:"f"`           // index; -1: a wait in a loop
+	Lane int    `json:"l,omitempty"` // of a wait
+	From int64  `json:"a,omitempty"`
+	To   int64  `json:"b,omitempty"`
+	Text string `json:"t,omitempty"` // of a wait: what ended it
+}
