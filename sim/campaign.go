@@ -25,12 +25,16 @@ type Job struct {
 	// TextFrom and TextUpTo ask for the trace's text of these records.
 	TextFrom uint64 `json:"text_from,omitempty"`
 	TextUpTo uint64 `json:"text_up_to,omitempty"`
+	// Milestones asks for the turning points also of a run that passes.
+	Milestones bool `json:"milestones,omitempty"`
 }
 
 // JobResult answers a Job.
 type JobResult struct {
 	Result Result   `json:"result"`
 	Text   []string `json:"text,omitempty"`
+	// Milestones are all turning points, if the job asked for them.
+	Milestones []Milestone `json:"milestones,omitempty"`
 }
 
 // RunJob runs a job in this process.
@@ -43,6 +47,9 @@ func RunJob(job Job) JobResult {
 	var text strings.Builder
 	if err == nil {
 		o := Options{TextFrom: job.TextFrom, TextUpTo: job.TextUpTo}
+		if job.Milestones {
+			o.Milestones = func(m Milestone) { out.Milestones = append(out.Milestones, m) }
+		}
 		if job.TextUpTo > 0 {
 			o.Text = &text
 		}

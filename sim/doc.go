@@ -46,6 +46,8 @@
 //	planted.go       worlds that must fail
 //	coverage.go      what a run has reached: marks, states, faults, judgements
 //	creation.go      topics come and go in time
+//	anchor.go        faults that wait for a milestone
+//	reproduction.go  a plan that shows a bug, as a file
 //	fingerprint.go   what two failures of one bug have in common
 //	recorder.go      the history
 //	kafkaclient.go kafkaconn.go  simulated Kafka clients: metadata, connections

@@ -125,10 +125,6 @@ func (w *World) faultRandom(f *Fault) *env.Rand {
 	return w.streams.Open("fault", f.Kind, f.Target, f.At.String())
 }
 
-func (w *World) scheduleFault(i int) {
-	w.sched.At(env.Instant(w.plan.Faults[i].At), "fault", func() { w.beginFault(i) })
-}
-
 func (w *World) beginFault(i int) {
 	f := &w.plan.Faults[i]
 	if w.healed {

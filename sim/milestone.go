@@ -90,6 +90,7 @@ func (w *World) milestone(kind MilestoneKind, node, words, text string) {
 		key += " " + words
 	}
 	w.story.add(Milestone{At: Duration(w.sched.Now()), Event: w.sched.Ran(), Kind: kind, Node: node, Key: key, Text: text})
+	w.passAnchors(key)
 }
 
 // Milestones are the turning points so far; of a long run the first and the last.

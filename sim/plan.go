@@ -64,7 +64,13 @@ type Workload struct {
 // Fault is one thing that goes wrong, keyed by what it hits and when, never by
 // an event number: an unrelated change of the code then leaves it where it was.
 type Fault struct {
-	At     Duration `yaml:"at" json:"at"`
+	// At is its time: from the beginning of the run, or after the milestone After.
+	At Duration `yaml:"at" json:"at"`
+	// After anchors the fault at a milestone: see [Anchor].
+	After string `yaml:"after,omitempty" json:"after,omitempty"`
+	// By is when an anchored fault begins if its milestone has not come; 0 is at
+	// nine tenths of the safety phase.
+	By     Duration `yaml:"by,omitempty" json:"by,omitempty"`
 	Kind   string   `yaml:"kind" json:"kind"`                         // a name from [FaultKinds]
 	Target string   `yaml:"target" json:"target"`                     // "n1", "n1/2" (a loop), "n1>n2", "n1-n2", "@name" (asked of the subject)
 	For    Duration `yaml:"for,omitempty" json:"for,omitempty"`       // 0: until the healing
@@ -172,6 +178,11 @@ func (p *Plan) Validate() error {
 	for i, f := range p.Faults {
 		if findFaultKind(f.Kind) == nil {
 			return fmt.Errorf("plan: fault %d: no kind %q", i, f.Kind)
+		}
+		if f.After != "" {
+			if _, err := ParseAnchor(f.After); err != nil {
+				return fmt.Errorf("plan: fault %d: %w", i, err)
+			}
 		}
 	}
 	return nil

@@ -11,20 +11,57 @@ import (
 	"lockstep/scenarios"
 )
 
-// Regression names seeds that once showed a bug (scenarios/regression).
+// Regression names seeds that once showed a bug, or holds a plan that did, as it
+// was shrunk (scenarios/regression).
 type Regression struct {
-	Name     string   `yaml:"-"`
-	Why      string   `yaml:"why"`
-	Scenario string   `yaml:"scenario"`
-	Seeds    []uint64 `yaml:"seeds"`
+	Name     string
+	Why      string
+	Scenario string // of the seeds
+	Seeds    []uint64
+	Plan     *Plan // nil: there are seeds
+}
+
+// Jobs are the runs of the regression, which must all pass.
+func (r *Regression) Jobs() (jobs []Job) {
+	if r.Plan != nil {
+		return []Job{{Scenario: r.Plan.Scenario, Seed: r.Plan.Seed, Plan: r.Plan}}
+	}
+	for _, seed := range r.Seeds {
+		jobs = append(jobs, Job{Scenario: r.Scenario, Seed: seed})
+	}
+	return jobs
+}
+
+// loadRegression reads a file of seeds or a [Reproduction].
+func loadRegression(data []byte) (Regression, error) {
+	var top struct {
+		Plan yaml.Node `yaml:"plan"`
+	}
+	if err := yaml.Unmarshal(data, &top); err != nil {
+		return Regression{}, err
+	}
+	if !top.Plan.IsZero() {
+		r, err := LoadReproduction(data)
+		if err != nil {
+			return Regression{}, err
+		}
+		return Regression{Why: r.Why, Plan: r.Plan}, nil
+	}
+	var seeds struct {
+		Why      string   `yaml:"why"`
+		Scenario string   `yaml:"scenario"`
+		Seeds    []uint64 `yaml:"seeds"`
+	}
+	err := decodeStrictly(data, &seeds)
+	return Regression{Why: seeds.Why, Scenario: seeds.Scenario, Seeds: seeds.Seeds}, err
 }
 
 // Regressions reads scenarios/regression, in order of the files' names.
 func Regressions() ([]Regression, error) {
 	var out []Regression
 	err := eachFile("regression", func(name string, data []byte) error {
-		r := Regression{Name: name}
-		err := decodeStrictly(data, &r)
+		r, err := loadRegression(data)
+		r.Name = name
 		out = append(out, r)
 		return err
 	})

@@ -62,15 +62,15 @@ func TestSeed(t *testing.T) {
 	if *planFileFlag != "" {
 		text, err := os.ReadFile(*planFileFlag)
 		require.NoError(t, err)
-		plan, err := LoadPlan(text)
+		r, err := LoadReproduction(text)
 		require.NoError(t, err)
-		replay(t, plan)
+		replay(t, r)
 		return
 	}
 	if *seedFlag >= 0 {
 		plan, err := NewPlan(cmp.Or(*scenarioFlag, "mix"), uint64(*seedFlag))
 		require.NoError(t, err)
-		replay(t, plan)
+		replay(t, &Reproduction{Plan: plan})
 		return
 	}
 	jobs := defaultSet()
@@ -106,16 +106,16 @@ func seedsOf(scenario string, n uint64) (jobs []Job) {
 	return jobs
 }
 
-// Seeds that once showed a bug stay green.
+// Seeds and plans that once showed a bug stay green.
 func TestRegressions(t *testing.T) {
 	regressions, err := Regressions()
 	require.NoError(t, err)
 	var jobs []Job
 	why := map[string]string{}
 	for _, r := range regressions {
-		for _, seed := range r.Seeds {
-			jobs = append(jobs, Job{Scenario: r.Scenario, Seed: seed})
-			why[fmt.Sprint(r.Scenario, seed)] = r.Name + ": " + r.Why
+		for _, job := range r.Jobs() {
+			jobs = append(jobs, job)
+			why[fmt.Sprint(job.Scenario, job.Seed)] = r.Name + ": " + r.Why
 		}
 	}
 	campaign := Campaign{Workers: *workersFlag}
@@ -126,24 +126,28 @@ func TestRegressions(t *testing.T) {
 	})
 }
 
-func replay(t *testing.T, plan *Plan) {
+func replay(t *testing.T, again *Reproduction) {
 	if *planFlag {
-		fmt.Print(plan)
+		fmt.Print(again.Plan)
 	}
 	var o Options
 	if *eventsFlag {
 		o.Text = os.Stdout
 	}
-	if *storyFlag {
-		o.Milestones = func(m Milestone) { fmt.Println(m) }
-	}
 	if *historyFlag != "" {
 		o.History = printHistory
 	}
-	r, err := RunPlan(plan, o)
+	var story []Milestone
+	o.Milestones = func(m Milestone) {
+		story = append(story, m)
+		if *storyFlag {
+			fmt.Println(m)
+		}
+	}
+	r, err := RunPlan(again.Plan, o)
 	require.NoError(t, err)
 	if *reportFlag != "" {
-		_, recording, err := Record(plan, RecordOptions{})
+		_, recording, err := Record(again.Plan, RecordOptions{})
 		require.NoError(t, err)
 		require.NoError(t, recording.WriteReport(&r, *reportFlag))
 	}
@@ -154,6 +158,7 @@ func replay(t *testing.T, plan *Plan) {
 	default:
 		t.Errorf("\n%s", strings.Join(r.Story(*reportFlag), "\n"))
 	}
+	fmt.Print(again.Judge(&r, story))
 	fmt.Println(r.Line()) // on a line of its own: scripts compare it
 }
 

@@ -42,6 +42,7 @@ type World struct {
 	depth    map[string]int // nested faults, by kind and victim; never walked
 	healed   bool
 	story    milestones
+	anchors  []*anchored
 	coverage coverage
 	failures []Failure
 	stops    []StopRecord
