@@ -56,6 +56,15 @@ func (c *clock) world(m env.Instant) env.Instant {
 	return t
 }
 
+// before is about the world time at which the clock showed m, which may lie before
+// the last change of its drift.
+func (c *clock) before(m env.Instant) env.Instant {
+	if m >= c.baseMono {
+		return c.world(m)
+	}
+	return max(0, c.baseWorld-(c.baseMono-m))
+}
+
 // setDrift changes the rate from world time t on; what has been shown stays.
 func (c *clock) setDrift(t env.Instant, ppm int64) {
 	c.baseMono, c.baseWorld, c.driftPpm = c.mono(t), t, ppm

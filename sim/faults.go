@@ -80,14 +80,40 @@ type activeFault struct {
 	span  int // index into World.past; -1: the kind notes its own
 }
 
+// strike is the fault that is beginning.
+type strike struct {
+	name   string
+	target target
+	lasts  time.Duration // 0: until the healing
+}
+
+// killer is the fault that ends a life of a node now, "" if none does.
+func (w *World) killer(n *Node) string {
+	if w.striking != nil {
+		return w.striking.name
+	}
+	for i := len(w.past) - 1; i >= 0; i-- {
+		if s := &w.past[i]; s.Node == n.spec.Name && s.To > w.Now() && slices.Contains(endingFaults, s.Kind) {
+			return s.Name
+		}
+	}
+	return ""
+}
+
+// endingFaults are the kinds that end lives later than at their beginning.
+var endingFaults = []string{"clean-stop", "rolling-restart", "crash-loop"}
+
 // FaultSpan says when a fault was on, and on whom.
 type FaultSpan struct {
-	Number     int // in the plan, from 1 on; 0: it is part of a longer one
+	Number     int    // in the plan, from 1 on; 0: it is part of a longer one
+	Name       string // number, kind and whom it hit
 	Kind       string
-	Text       string      // amount, length and the like
-	Loop       int         // -1: the node
-	Node, Peer string      // Peer: the other end of a link
-	From, To   env.Instant // To: env.Never while it is on
+	Text       string        // amount, length and the like
+	Loop       int           // -1: the node
+	Node, Peer string        // Peer: the other end of a link
+	TwoWay     bool          // of a link
+	For        time.Duration // as planned; 0: until the healing
+	From, To   env.Instant   // To: env.Never while it is on
 }
 
 // FaultSpans are the faults that have begun so far, in that order. Those with
@@ -96,7 +122,10 @@ func (w *World) FaultSpans() []FaultSpan { return w.past }
 
 // spanBegins notes that something is wrong with a node, or its link to a peer.
 func (w *World) spanBegins(kind string, n, peer *Node) int {
-	span := FaultSpan{Kind: kind, Loop: -1, Node: n.spec.Name, From: w.Now(), To: env.Never}
+	span := FaultSpan{Name: kind + " " + n.spec.Name, Kind: kind, Loop: -1, Node: n.spec.Name, From: w.Now(), To: env.Never}
+	if s := w.striking; s != nil {
+		span.Name, span.For, span.TwoWay = s.name, s.lasts, s.target.twoWay
+	}
 	if peer != nil {
 		span.Peer = peer.spec.Name
 	}
@@ -139,6 +168,8 @@ func (w *World) beginFault(i int) {
 	name := fmt.Sprintf("%d %s %s", i+1, f.Kind, t.String())
 	w.milestone(FaultOn, t.nodeName(), name, faultText(f, t.String()))
 	w.coverage.faults++
+	w.striking = &strike{name, t, f.For.Std()}
+	defer func() { w.striking = nil }()
 	a := &activeFault{fault: f, name: name, kind: kind.number(), span: -1}
 	if kind.Target != OnRole {
 		a.span = w.spanBegins(f.Kind, t.node, t.peer)

@@ -29,6 +29,7 @@ type loopHost struct {
 	frozen    int
 	turnAt    env.Instant // world time of the turn that is scheduled; Never if none
 	busyUntil env.Instant // world time before which no turn begins
+	lastTurn  env.Instant // world time of the last turn
 	timer     env.Instant // the loop's NextTimer, on the node's clock
 	rand      *env.Rand   // turn costs and sizes
 	current   loop.Event  // the event being stepped: it is lent to the loop
@@ -52,6 +53,7 @@ func newLoopHost(n *Node, id loop.ID) *loopHost {
 // start is the loop's first turn.
 func (l *loopHost) start() {
 	recording, at := l.node.world.recording, l.node.world.sched.Now()
+	l.lastTurn = at
 	if recording != nil {
 		recording.turnBegins(l, at)
 		recording.stepBegins(0, 0, at)
@@ -88,6 +90,7 @@ func (l *loopHost) turn() {
 	if held {
 		take = 0 // it goes on where it stood, and takes nothing before that ends
 	}
+	l.lastTurn = at
 	l.node.turns++
 	if take == 0 {
 		l.node.timerTurns++

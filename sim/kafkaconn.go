@@ -46,6 +46,9 @@ type kafkaCall struct {
 	done  func(now env.Time, resp kmsg.Response)
 }
 
+// name is the request's API.
+func (call *kafkaCall) name() string { return kmsg.NameForKey(call.req.Key()) }
+
 const (
 	dialPatience = 1500 * time.Millisecond
 	// promiseSlack is what a broker may add to a request's own timeout
@@ -90,7 +93,7 @@ func (k *kafkaConn) send(now env.Time, call *kafkaCall) {
 	}
 	call.record = len(rec.h.Requests)
 	rec.h.Requests = append(rec.h.Requests, checker.Request{
-		ID: rec.id(), Conn: k.number, Name: kmsg.NameForKey(call.req.Key()), Correlation: call.correlation,
+		ID: rec.id(), Conn: k.number, Name: call.name(), Correlation: call.correlation,
 		Call: at, Deadline: deadline, NoResponse: call.silent, Return: checker.Never,
 	})
 	if r := k.client.cluster.world.recording; r != nil {
@@ -183,7 +186,7 @@ func (k *kafkaConn) answer(now env.Time, frame []byte) {
 	k.readLate(now)
 	resp, err := client.DecodeResponse(frame, call.req)
 	if err != nil {
-		world.Violated("responses decode", k.addr, "%s version %d: %v", kmsg.NameForKey(call.req.Key()), call.req.GetVersion(), err)
+		world.Violated("responses decode", k.addr, "%s version %d: %v", call.name(), call.req.GetVersion(), err)
 		resp = nil
 	}
 	call.done(now, resp)

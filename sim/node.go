@@ -45,6 +45,7 @@ type Node struct {
 	entropy     *env.Rand // stands behind crypto/rand.Reader in this node's turns
 	conns       map[netsim.ConnID]*conn
 	lastStop    error
+	past        []pastLife
 	again       *node.Restart // how the last life asked to be started again
 
 	drained    func() // told when the process says that it handed its leaderships over; nil: nobody asked
@@ -153,6 +154,7 @@ func (n *Node) End(how Ending) {
 		l.dead = true
 	}
 	n.world.note(n, NodeEnded, uint64(how), "")
+	n.past = append(n.past, pastLife{number: n.incarnation, ended: n.world.Now(), how: how, fault: n.world.killer(n)})
 	reason := ""
 	if n.lastStop != nil {
 		reason = n.lastStop.Error()

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"fmt"
-	"time"
 
 	"lockstep/broker/env"
 	"lockstep/broker/loop"
@@ -119,19 +118,6 @@ func (d *diskPort) release() {
 	}
 }
 
-// outstanding is the number of operations without a completion and how old the
-// oldest is, for stall reports.
-func (d *diskPort) outstanding() (n int, oldest time.Duration) {
-	now := d.loop.node.world.sched.Now()
-	for i := range d.ops {
-		if d.ops[i].active {
-			n++
-			oldest = max(oldest, now.Sub(d.ops[i].since))
-		}
-	}
-	return n + len(d.queue), oldest
-}
-
 // netPort is one loop's way to the network of its node.
 type netPort struct{ loop *loopHost }
 
@@ -156,6 +142,7 @@ func (p *netPort) Listen(addr string, sinks ...netsim.Sink) (netsim.Listener, er
 			}
 			ev.Conn = c
 			if ev.Kind == netsim.Closed {
+				n.world.closed(n, c.raw.RemoteAddr())
 				delete(n.conns, c.raw.ID())
 			}
 			sink(ev)
@@ -173,6 +160,9 @@ func (p *netPort) Dial(addr string, sink netsim.Sink) netsim.Conn {
 	}
 	c.raw = l.node.net.Dial(addr, func(ev netsim.Event) {
 		if !l.dead {
+			if ev.Kind == netsim.Closed {
+				l.node.world.closed(l.node, addr)
+			}
 			ev.Conn = c
 			sink(ev)
 		}

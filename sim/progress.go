@@ -221,7 +221,14 @@ func (o *operator) ask() {
 			l.ask(node.StatsRequest{})
 		case now.Sub(since) > o.bound && !o.silent:
 			o.silent = true
-			o.world.Violated("P11: a running loop answers its operator", l.where(),
+			const property = "P11: a running loop answers its operator"
+			o.world.explain(property, l.where(), func() []Overdue {
+				return []Overdue{{
+					Name: "the operator's question", Group: "questions", Since: since,
+					At: []StallPlace{{Node: l.name, Loop: int32(l.id), For: "the loop that was asked"}},
+				}}
+			})
+			o.world.Violated(property, l.where(),
 				"asked for its counters at %v, and silent for %v since", time.Duration(since), now.Sub(since))
 		}
 	}

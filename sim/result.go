@@ -27,8 +27,10 @@ type Result struct {
 	// Fingerprint is that of the first failure; "" of a run that passed.
 	Fingerprint string       `json:"fingerprint,omitempty"`
 	Stops       []StopRecord `json:"stops,omitempty"`
-	Plan        string       `json:"plan,omitempty"`   // of a failed run, as YAML
-	Recent      []string     `json:"recent,omitempty"` // the last trace lines of a failed run
+	// Stall explains the first failure that is a stall; nil if none is.
+	Stall  *Stall   `json:"stall,omitempty"`
+	Plan   string   `json:"plan,omitempty"`   // of a failed run, as YAML
+	Recent []string `json:"recent,omitempty"` // the last trace lines of a failed run
 	// Milestones are the turning points of a failed run; if it had very many, the
 	// first and the last.
 	Milestones []Milestone `json:"milestones,omitempty"`
@@ -94,6 +96,9 @@ func (r *Result) Report() string {
 		if f.Stack != "" {
 			fmt.Fprintf(&b, "%s\n", f.Stack)
 		}
+	}
+	if r.Stall != nil {
+		fmt.Fprintf(&b, "%s\n", r.Stall)
 	}
 	for _, s := range r.Stops {
 		fmt.Fprintf(&b, "stopped: %s.%d at %s: %s\n", s.Node, s.Incarnation, time.Duration(s.At), s.Reason)

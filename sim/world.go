@@ -39,12 +39,15 @@ type World struct {
 
 	active   []*activeFault
 	past     []FaultSpan
-	depth    map[string]int // nested faults, by kind and victim; never walked
+	broken   map[nodePair]env.Instant // when a connection between two nodes broke last; looked up only
+	striking *strike                  // the fault that is beginning; nil if none is
+	depth    map[string]int           // nested faults, by kind and victim; never walked
 	healed   bool
 	story    milestones
 	anchors  []*anchored
 	coverage coverage
 	failures []Failure
+	stall    *Stall
 	stops    []StopRecord
 	scratch  []byte
 }
@@ -108,6 +111,7 @@ func NewWorld(plan *Plan, subject Subject, o Options) (*World, error) {
 		streams: Streams{plan.Seed},
 		byName:  make(map[string]*Node),
 		depth:   make(map[string]int),
+		broken:  make(map[nodePair]env.Instant),
 		mail:    mailSums{names: make(map[reflect.Type]mailName)},
 	}
 	w.trace.text, w.trace.from, w.trace.upTo = o.Text, o.TextFrom, o.TextUpTo
@@ -235,7 +239,9 @@ func (w *World) advance(until env.Instant) bool {
 			return true
 		}
 		if w.sched.Ran() >= w.plan.MaxEvents {
-			w.Violated("the run ends within its bound of events", "", "%d events by %s; next: %v", w.sched.Ran(), time.Duration(w.Now()), w.sched.Upcoming(8))
+			const property = "the run ends within its bound of events"
+			w.explain(property, "", w.overdue)
+			w.Violated(property, "", "%d events by %s; next: %v", w.sched.Ran(), time.Duration(w.Now()), w.sched.Upcoming(8))
 			return false
 		}
 		w.hashStates()
@@ -281,11 +287,10 @@ func (w *World) converge() {
 			return
 		}
 	}
+	const property = "after healing, everything pending ends within the bound"
+	w.explain(property, w.plan.Liveness.String(), w.overdue)
 	pending := w.subject.Pending(w)
-	w.fail(Failure{
-		Property: "after healing, everything pending ends within the bound", Where: w.plan.Liveness.String(),
-		Detail: fmt.Sprintf("pending: %v; hosts: %v", pending, w.describeHosts()), Symptom: pending[0],
-	})
+	w.fail(Failure{Property: property, Where: w.plan.Liveness.String(), Detail: fmt.Sprintf("pending: %v", pending), Symptom: pending[0]})
 }
 
 // judgeStops holds fail-stops against what the plan allows.
@@ -321,32 +326,6 @@ func (w *World) hashStates() {
 	}
 }
 
-// describeHosts says what every loop waits for: the host's half of a stall
-// report.
-func (w *World) describeHosts() []string {
-	var lines []string
-	for _, n := range w.nodes {
-		if !n.up {
-			lines = append(lines, n.spec.Name+" down")
-			continue
-		}
-		for _, l := range n.loops {
-			ops, oldest := l.disk.outstanding()
-			next := "none"
-			if l.timer != env.Never {
-				next = "in " + l.timer.Sub(n.clock.mono(w.Now())).String()
-			}
-			room := ""
-			if in, waits := l.waitsForRoom(); waits {
-				room = ", waits for room in the mailbox of " + in.where()
-			}
-			lines = append(lines, fmt.Sprintf("%s: inbox %d (peak %d), requests %d, disk ops %d (oldest %s), timer %s, stuck %t%s",
-				l.where(), l.inbox.len(), l.inbox.peak, l.requests, ops, oldest, next, l.stuck(), room))
-		}
-	}
-	return lines
-}
-
 func (w *World) result() Result {
 	names := w.topicNames()
 	for i := range w.failures {
@@ -366,6 +345,7 @@ func (w *World) result() Result {
 		r.Recent = w.trace.Recent(40)
 		r.Plan = w.plan.String()
 		r.Milestones = w.story.list()
+		r.Stall = w.stall
 	}
 	return r
 }

@@ -77,7 +77,10 @@ type Node struct {
 type proposal struct {
 	bytes    []byte
 	deadline env.Instant
-	sent     bool        // to a controller: from then on it may have been proposed
+	sent     bool         // to a controller: from then on it may have been proposed
+	to       kafka.NodeID // whom it was sent to, as controller of term, and when
+	term     Term
+	sentAt   env.Instant
 	retryAt  env.Instant // not before, if it is not sent
 }
 

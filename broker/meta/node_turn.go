@@ -81,7 +81,7 @@ func (n *Node) hand(now env.Instant) {
 		if p.sent || p.retryAt > now {
 			return true
 		}
-		p.sent = true
+		p.sent, p.to, p.term, p.sentAt = true, leader, n.raft.term(), now
 		m := &peer.Propose{ID: peer.CommandID{Node: n.id, Incarnation: n.incarnation, Seq: seq}, Command: p.bytes}
 		if leader == n.id {
 			n.controller.propose(now, n.id, m)

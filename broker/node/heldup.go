@@ -1,9 +1,12 @@
 package node
 
 import (
+	"fmt"
+
 	"lockstep/broker/env"
 	"lockstep/broker/loop"
 	"lockstep/broker/mutant"
+	"lockstep/broker/wait"
 )
 
 // heldUp is planted bug L2: while Raft's records are on their way to the disk,
@@ -23,4 +26,15 @@ func (c *Control) resume(now env.Time) {
 		c.heldUp.events = c.heldUp.events[1:]
 		c.handle(now, &ev)
 	}
+}
+
+// waits lists the loop as a whole, which does nothing else while it is held up.
+func (h *heldUp) waits(c *Control, yield func(wait.Wait)) {
+	if !c.mustWait() {
+		return
+	}
+	yield(wait.Wait{
+		Who: wait.Self, About: fmt.Sprintf("%d events held up", len(h.events)), Since: c.unsynced[0].since, Until: env.Never,
+		For: "its Raft records to be on disk", On: wait.Of(wait.Persist),
+	})
 }

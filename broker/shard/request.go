@@ -20,6 +20,7 @@ type request struct {
 	unregistered bool  // may be served by a node that is not registered (ApiVersions)
 	firstOp      int32 // the number of ops[0] in Origin.Op: numbers are not used again
 	pending      int
+	began        env.Instant
 	deadline     env.Instant
 	timer        *loop.Timer[due]
 	waitEnd      *loop.Timer[due] // ends the present Waits
@@ -51,7 +52,7 @@ func (s *Shard) startRequest(now env.Time, r *request) {
 	if r.held { // what a handler allows itself is for its work, which does not begin
 		timeout = min(timeout, s.limits.RequestTimeout)
 	}
-	r.deadline = now.Mono.Add(timeout)
+	r.began, r.deadline = now.Mono, now.Mono.Add(timeout)
 	s.requests[r.id] = r
 	r.timer = s.timers.Set(r.deadline.Add(s.limits.LoopSlack), due{kind: dueRequest, request: r})
 	if r.held {

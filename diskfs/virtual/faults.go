@@ -166,6 +166,9 @@ func (fs *FS) Release() {
 	fs.unpark()
 }
 
+// Stalled reports whether operations of a kind do not end for now.
+func (fs *FS) Stalled(k diskfs.Kind) bool { return fs.stalled(k) }
+
 func (fs *FS) stalled(k diskfs.Kind) bool {
 	now := fs.sched.Now()
 	return slices.ContainsFunc(fs.stalls, func(s stall) bool { return now < s.until && s.kinds.Has(k) })

@@ -72,6 +72,9 @@ func (c *conn) PeerID() netsim.ConnID {
 	return c.peer.id
 }
 
+// LocalAddr is what the other end has as its RemoteAddr; only a dialler knows it.
+func (c *conn) LocalAddr() string { return c.localAddr }
+
 // Send implements netsim.Conn.
 func (c *conn) Send(data ...[]byte) (full bool) {
 	if c.phase == gone || c.draining {

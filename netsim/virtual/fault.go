@@ -43,6 +43,12 @@ func (f *Fabric) Unstall(from, to string) {
 	l.release()
 }
 
+// Held reports whether nothing passes from one host to another for now.
+func (f *Fabric) Held(from, to string) bool {
+	l := f.links[route{from, to}]
+	return l != nil && (l.blocked || l.stalled)
+}
+
 // Slow multiplies the latency of a link and divides its bandwidth for what is
 // sent from now on. A factor of 1 heals.
 func (f *Fabric) Slow(from, to string, factor int) {

@@ -1,0 +1,159 @@
+package node
+
+import (
+	"fmt"
+	"slices"
+
+	"lockstep/broker/env"
+	"lockstep/broker/loop"
+	"lockstep/broker/meta"
+	"lockstep/broker/shard"
+	"lockstep/broker/wait"
+)
+
+// Waits implements wait.Waiter: what is pending in the control loop, and what for.
+func (c *Control) Waits(yield func(wait.Wait)) {
+	c.heldUp.waits(c, yield)
+	c.ops.Waits(yield)
+	if c.wal != nil {
+		c.wal.Waits(ownerWAL, yield)
+	}
+	for i := range c.unsynced {
+		p := &c.unsynced[i]
+		yield(wait.Wait{
+			Who: wait.Persist, About: fmt.Sprintf("records %d..%d", p.first, p.seq), Since: p.since, Until: env.Never,
+			For: "the log of the control loop", On: wait.Of(wait.Log),
+		})
+	}
+	if c.meta == nil || c.converting() {
+		c.recoveryWaits(yield)
+	} else {
+		c.meta.Waits(yield)
+		c.registrationWaits(yield)
+		c.healthWaits(yield)
+	}
+	c.callWaits(yield)
+	for _, l := range c.peers {
+		c.peerWaits(l, yield)
+	}
+}
+
+func (c *Control) recoveryWaits(yield func(wait.Wait)) {
+	w := wait.Wait{Who: wait.Recovery, Since: wait.Unknown, Until: env.Never}
+	if c.wal != nil && !c.loading {
+		w.For, w.On = "its log", wait.OfDisk(ownerWAL, wait.AnyToken)
+		yield(w)
+		return
+	}
+	if c.converting() && len(c.sequences) == 0 {
+		for i := range c.shards {
+			if !c.shards[i].converted {
+				w.For, w.On = fmt.Sprintf("loop %d to empty its log", i+1), wait.OfLoop(int32(shardID(i)), wait.Recovery)
+				yield(w)
+			}
+		}
+		return
+	}
+	w.For, w.On = "its files", wait.OfDisk(ownerSequences, wait.AnyToken)
+	yield(w)
+}
+
+// registrationWaits lists the shards that hold up the registration.
+func (c *Control) registrationWaits(yield func(wait.Wait)) {
+	if c.epoch != 0 {
+		return
+	}
+	for i := range c.shards {
+		if !c.shards[i].recovered {
+			yield(wait.Wait{
+				Who: wait.Registration, Since: wait.Unknown, Until: env.Never,
+				For: fmt.Sprintf("loop %d to recover", i+1), On: wait.OfLoop(int32(shardID(i)), wait.Recovery),
+			})
+		}
+	}
+}
+
+// healthWaits lists why the node does not vouch for itself, if it does not.
+func (c *Control) healthWaits(yield func(wait.Wait)) {
+	if c.healthy(c.now) {
+		return
+	}
+	for _, who := range []string{wait.Health, wait.Session, wait.Election} {
+		w := wait.Wait{Who: who, About: "the node does not vouch for itself", Since: wait.Unknown, Until: env.Never}
+		if c.ops.Oldest(c.now.Mono) >= c.cfg.Limits.VouchAge {
+			w.For, w.On = "a disk operation of the control loop", c.ops.OldestTarget()
+			yield(w)
+		}
+		if len(c.unsynced) > 0 && c.now.Mono >= c.unsynced[0].since.Add(c.cfg.Limits.VouchAge) {
+			w.For, w.On = "its records", wait.Of(wait.Persist)
+			yield(w)
+		}
+		for i := range c.shards {
+			sh := &c.shards[i]
+			silent := c.now.Mono >= sh.answered.Add(c.cfg.Limits.VouchAge)
+			busy := sh.diskBusy != env.Never && c.now.Mono >= sh.diskBusy.Add(c.cfg.Limits.VouchAge)
+			if silent || busy {
+				w.For, w.On = fmt.Sprintf("loop %d to answer, and its disk", i+1), wait.OfLoop(int32(shardID(i)), shard.OldestOp)
+				yield(w)
+			}
+		}
+	}
+}
+
+// callWaits lists what the shards have asked for.
+func (c *Control) callWaits(yield func(wait.Wait)) {
+	call := func(origin shard.Origin, what, op string) {
+		yield(wait.Wait{Who: shard.CallName(origin), Since: wait.Unknown, Until: env.Never, For: what, On: wait.Of(op)})
+	}
+	for _, seq := range inOrder(c.proposals) {
+		call(c.proposals[seq], "its command", meta.CommandName(seq))
+	}
+	for _, id := range inOrder(c.barriers) {
+		call(c.barriers[id], "its barrier", meta.BarrierName(id))
+	}
+	for _, w := range c.ids.waiting {
+		call(w.Origin, "a block of producer ids", meta.CommandName(c.ids.asked))
+	}
+	for _, w := range c.applied {
+		yield(wait.Wait{
+			Who: shard.CallName(w.origin), About: fmt.Sprintf("index %d", w.index), Since: wait.Unknown, Until: w.until,
+			For: "all brokers to have applied it", On: wait.OfTimer(w.until),
+		})
+	}
+}
+
+// inOrder are the keys of a map, by size.
+func inOrder(m map[uint64]shard.Origin) []uint64 {
+	var keys []uint64
+	for k := range m { //corelint:ordered sorted below
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func (c *Control) peerWaits(l *peerLink, yield func(wait.Wait)) {
+	if l.open {
+		return
+	}
+	w := wait.Wait{
+		Who: fmt.Sprintf("control link to node %d", l.node), About: fmt.Sprintf("attempt %d", l.backoff+1),
+		Since: wait.Unknown, Until: env.Never,
+	}
+	switch {
+	case l.conn != nil:
+		w.Since, w.Until = l.heard, l.heard.Add(c.cfg.Limits.PeerSilence)
+		w.For, w.On = "an answer", wait.OfPeer(l.node, "")
+	case l.redial.Live():
+		w.For, w.On = "the next attempt", wait.OfTimer(l.redial.At())
+	default:
+		w.For, w.On = "the other side to dial", wait.OfPeer(l.node, fmt.Sprintf("control link to node %d", c.cfg.Node))
+	}
+	yield(w)
+}
+
+var (
+	_ wait.Waiter = (*Control)(nil)
+	_ wait.Waiter = (*shard.Shard)(nil)
+	_ loop.Loop   = (*Control)(nil)
+)

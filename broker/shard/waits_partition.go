@@ -1,0 +1,189 @@
+package shard
+
+import (
+	"fmt"
+
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+	"lockstep/broker/loop"
+	"lockstep/broker/replica"
+	"lockstep/broker/wait"
+)
+
+// What waits in a partition: appends for the watermark, that for the disks of the
+// in-sync replicas, those outside the set for the way into it, reads for the disk.
+
+// partitionName is the topic's name and the index, or the id of what the metadata
+// does not have.
+func (s *Shard) partitionName(id kafka.PartitionID) string {
+	if t := s.image.TopicByID(id.Topic); t != nil {
+		return fmt.Sprintf("%s/%d", t.Name, id.Partition)
+	}
+	return DirName(id)
+}
+
+func (s *Shard) partitionWaits(p *part, yield func(wait.Wait)) {
+	name := s.partitionName(p.id)
+	for i := range p.reads {
+		if r := &p.reads[i]; r.push == 0 {
+			yield(wait.Wait{
+				Who: operation("read", r.origin), About: name, Since: wait.Unknown, Until: env.Never,
+				For: "the disk", On: wait.OfDisk(p.owner, wait.AnyToken),
+			})
+		}
+	}
+	switch {
+	case p.flushing:
+		s.flushWaits(p, name, yield)
+	case p.removing || p.rebuilding:
+		yield(wait.Wait{
+			Who: "removal of " + name, Since: wait.Unknown, Until: env.Never,
+			For: "the disk", On: wait.OfDisk(p.owner, wait.AnyToken),
+		})
+	}
+	switch p.role {
+	case leading:
+		s.leaderWaits(p, name, yield)
+	case following:
+		s.followerWaits(p, name, yield)
+	}
+}
+
+func (s *Shard) flushWaits(p *part, name string, yield func(wait.Wait)) {
+	w := wait.Wait{Who: "flush of " + name, Since: wait.Unknown, Until: env.Never, For: "the disk", On: wait.OfDisk(p.owner, wait.AnyToken)}
+	for _, waiting := range [][]*part{s.syncing, s.toSync} {
+		for _, q := range waiting {
+			if q == p {
+				w.For, w.On = "a sync of the file system", wait.OfDisk(ownerShard, wait.AnyToken)
+			}
+		}
+	}
+	yield(w)
+}
+
+func (s *Shard) leaderWaits(p *part, name string, yield func(wait.Wait)) {
+	for i := range p.produces {
+		w := &p.produces[i]
+		out := wait.Wait{
+			Who: operation("append", w.origin), About: fmt.Sprintf("to %s up to offset %d", name, w.until),
+			Since: wait.Unknown, Until: env.Never, For: "the log of this node", On: wait.Of(wait.Log),
+		}
+		if w.timer.Live() {
+			out.Until = w.timer.At()
+		}
+		if w.all {
+			out.For, out.On = "the watermark", wait.Of(wait.Watermark(name))
+		}
+		yield(out)
+	}
+	for _, f := range p.fetches {
+		yield(wait.Wait{
+			Who: operation("long poll", f.origin), About: fmt.Sprintf("of %s at offset %d", name, f.offset), Since: wait.Unknown,
+			Until: env.Never, For: "somebody to produce", On: wait.OfClient(),
+		})
+	}
+	s.watermarkWaits(p, name, yield)
+}
+
+// watermarkWaits lists what a leader waits for to commit what it has, and to have
+// all of its replicas in sync.
+func (s *Shard) watermarkWaits(p *part, name string, yield func(wait.Wait)) {
+	w := wait.Wait{
+		Who: wait.Watermark(name), About: fmt.Sprintf("at %d of %d in epoch %d", p.leader.Watermark(), p.log.End(), p.epoch),
+		Since: wait.Unknown, Until: env.Never,
+	}
+	if p.leader.Watermark() < p.log.End() {
+		if p.log.DurableEnd() < p.log.End() {
+			w.For, w.On = "the log of this node", wait.Of(wait.Log)
+			yield(w)
+		}
+		if !p.leader.EnoughReplicas() {
+			w.For, w.On = "enough replicas in sync", wait.Of(wait.InSync(name))
+			yield(w)
+		}
+	}
+	p.leader.Laggards(func(f replica.Laggard) {
+		follower := fmt.Sprintf("node %d as follower of %s", f.Node, name)
+		if f.Counts {
+			w.For, w.On = fmt.Sprintf("an ack of node %d at epoch %d", f.Node, p.epoch), wait.Of(follower)
+			yield(w)
+		}
+		if !f.InISR {
+			yield(wait.Wait{
+				Who: wait.InSync(name), About: fmt.Sprintf("in epoch %d", p.epoch), Since: wait.Unknown, Until: env.Never,
+				For: fmt.Sprintf("node %d", f.Node), On: wait.Of(follower),
+			})
+		}
+		out := wait.Wait{
+			Who: follower, About: fmt.Sprintf("has %d of %d", f.Durable, f.End), Since: wait.Unknown, Until: env.Never,
+		}
+		if f.Since != env.Never {
+			out.Since = f.Since
+		}
+		out.For, out.On = s.followerTarget(p, name, &f)
+		yield(out)
+		if f.Probing && f.RetryAt > s.now.Mono { // it has refused
+			out.For, out.On = fmt.Sprintf("node %d to be registered", f.Node), wait.OfPeerIfAny(f.Node, wait.Registration)
+			yield(out)
+		}
+	})
+}
+
+// followerTarget is what comes next for a follower that lacks something or is not
+// in sync.
+func (s *Shard) followerTarget(p *part, name string, f *replica.Laggard) (string, wait.Target) {
+	link := s.openLink(f.Node)
+	switch {
+	case link == nil || !f.Connected:
+		return "a connection", wait.Of(linkName(f.Node))
+	case link.full && (f.Probing || f.InFlight == 0):
+		return "room in the connection", wait.OfPeer(f.Node, "")
+	case f.Probing && f.RetryAt > s.now.Mono:
+		return "the time to probe again", wait.OfTimer(f.RetryAt)
+	case f.Probing && p.toPush:
+		return "the next push", wait.Of(wait.Log)
+	case f.Probing:
+		return "a probe", wait.Of("probe of " + name)
+	case f.Probed:
+		return "an answer to a probe", wait.OfPeer(f.Node, wait.Replica(name))
+	case f.InFlight > 0:
+		return fmt.Sprintf("an ack at epoch %d", p.epoch), wait.OfPeer(f.Node, wait.Replica(name))
+	case f.Durable < f.End && p.reading(f.Node):
+		return "batches from the disk", wait.OfDisk(p.owner, wait.AnyToken)
+	case f.Durable < f.End && p.toPush:
+		return "the next push", wait.Of(wait.Log)
+	case f.Durable < f.End:
+		return "a push", wait.Of("push of " + name)
+	}
+	// It has everything, and is to be asked into the set.
+	if op := s.oldestProposal(p.id); op != 0 {
+		return "a verdict on an in-sync set", wait.OfLoop(int32(loop.Control), CallName(Origin{Loop: s.id, Request: op, Op: originISR}))
+	}
+	if p.wake.Live() {
+		return "the next proposal of an in-sync set", wait.OfTimer(p.wake.At())
+	}
+	return "a proposal of an in-sync set", wait.Of("proposal of the in-sync set of " + name)
+}
+
+// oldestProposal is the first proposal for a partition without a verdict, 0 if
+// there is none.
+func (s *Shard) oldestProposal(id kafka.PartitionID) (oldest uint64) {
+	for op, proposed := range s.proposals { //corelint:ordered a minimum
+		if proposed.id == id && (oldest == 0 || op < oldest) {
+			oldest = op
+		}
+	}
+	return oldest
+}
+
+// followerWaits lists what a follower has not acknowledged.
+func (s *Shard) followerWaits(p *part, name string, yield func(wait.Wait)) {
+	w := wait.Wait{
+		Who: wait.Replica(name), About: fmt.Sprintf("durable up to %d of %d, acknowledged %d, epoch %d", p.log.DurableEnd(), p.log.End(), p.acked, p.epoch),
+		Since: wait.Unknown, Until: env.Never,
+	}
+	if p.log.DurableEnd() < p.log.End() || p.truncation > s.wal.Durable() {
+		w.For, w.On = "the log of this node", wait.Of(wait.Log)
+		yield(w)
+	}
+}

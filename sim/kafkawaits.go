@@ -1,0 +1,151 @@
+package sim
+
+import (
+	"fmt"
+	"strings"
+
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+	"lockstep/broker/wait"
+	"lockstep/checker"
+)
+
+// Waits implements wait.Waiter: a client's requests wait for their brokers.
+func (c *kafkaClient) Waits(yield func(wait.Wait)) {
+	mono := c.mono()
+	for _, k := range c.conns {
+		node := kafka.NodeID(k.node)
+		for _, call := range k.waiting {
+			r := &c.cluster.rec.h.Requests[call.record]
+			yield(wait.Wait{
+				Who: requestName(r), About: fmt.Sprintf("to %s, answer due at %s", brokerName(node), r.Deadline),
+				Since: mono(env.Instant(r.Call.At)), Until: call.patience.At(),
+				For: "an answer of " + brokerName(node), On: wait.OfPeer(node, wait.Connection(k.localAddr())),
+			})
+		}
+		for i, call := range k.unsent {
+			yield(wait.Wait{
+				Who: fmt.Sprintf("unsent request %d of connection %d", i+1, k.number), About: call.name(),
+				Since: wait.Unknown, Until: k.dialling.At(),
+				For: "a connection to " + k.addr, On: wait.OfPeer(node, wait.Connection(k.localAddr())),
+			})
+		}
+	}
+}
+
+// mono translates the world's time into that of the client's machine.
+func (c *kafkaClient) mono() func(env.Instant) env.Instant {
+	n := c.cluster.world.Node(c.name)
+	return func(at env.Instant) env.Instant { return n.clock.mono(at) }
+}
+
+// requestName names a request by its number in the history.
+func requestName(r *checker.Request) string { return fmt.Sprintf("%s %d", r.Name, r.ID) }
+
+// localAddr is how the broker sees the connection.
+func (k *kafkaConn) localAddr() string {
+	if c, ok := k.conn.(*conn); ok {
+		if end, ok := c.raw.(interface{ LocalAddr() string }); ok {
+			return end.LocalAddr()
+		}
+	}
+	return ""
+}
+
+// NodeName implements PeerTeller.
+func (c *cluster) NodeName(id kafka.NodeID) string { return brokerName(id) }
+
+// Tell implements PeerTeller: it says who the node takes for the controller.
+func (c *cluster) Tell(n *Node) string {
+	if n.spec.Role != "broker" {
+		return ""
+	}
+	state, ok := c.control(n.spec.Name)
+	switch {
+	case !ok:
+		return "it has not recovered"
+	case state.Leading:
+		return fmt.Sprintf("it is the controller of term %d", state.Term)
+	case state.Leader == kafka.NoNode:
+		return fmt.Sprintf("it knows no controller in term %d", state.Term)
+	}
+	return fmt.Sprintf("its controller is node %d in term %d", state.Leader, state.Term)
+}
+
+// Overdue implements Explainer: the requests of clients, then what has not
+// converged.
+func (c *cluster) Overdue(w *World) (out []Overdue) {
+	for _, k := range c.clients {
+		if len(k.script.pending()) > 0 {
+			out = append(out, k.requestsPending()...)
+		}
+	}
+	return append(out, c.unsettledPlaces()...)
+}
+
+// requestsPending lists the requests of a client as roots.
+func (c *kafkaClient) requestsPending() (out []Overdue) {
+	c.Waits(func(x wait.Wait) {
+		out = append(out, Overdue{At: []StallPlace{{Node: c.name, Op: x.Who}}})
+	})
+	return out
+}
+
+func overdueBroker(name string, at []StallPlace) Overdue {
+	return Overdue{Name: name, Group: "brokers", Since: wait.Unknown, At: at}
+}
+
+// unsettledPlaces is unsettled with who would have to do something about it.
+func (c *cluster) unsettledPlaces() (out []Overdue) {
+	newest := c.newestImage()
+	if newest == nil {
+		o := Overdue{Name: "metadata on any node", Group: "metadata", Since: wait.Unknown}
+		for _, name := range c.brokers {
+			o.At = append(o.At, StallPlace{Node: name, Op: wait.Recovery, For: "the recovery of " + name})
+		}
+		return append(out, o)
+	}
+	for _, name := range c.brokers {
+		state, ok := c.control(name)
+		b := newest.Broker(kafka.NodeID(nodeOfAddr(name)))
+		at := func(op, what string) []StallPlace { return []StallPlace{{Node: name, Op: op, For: what}} }
+		switch {
+		case !ok:
+			out = append(out, overdueBroker(name+" to recover", at(wait.Recovery, "the recovery of its control loop")))
+		case state.Epoch == 0:
+			out = append(out, overdueBroker(name+" to be registered", at(wait.Registration, "its registration")))
+		case state.Image.Index() != newest.Index():
+			out = append(out, overdueBroker(fmt.Sprintf("%s to apply %d, it has %d", name, newest.Index(), state.Image.Index()), at(wait.Applying, "entries of the controller")))
+		case b == nil || b.Fenced:
+			out = append(out, overdueBroker(name+" to be unfenced", at(wait.Session, "its session with the controller")))
+		}
+	}
+	for _, t := range c.topicsOf(newest) {
+		for i, p := range t.Partitions {
+			id := kafka.PartitionID{Topic: t.ID, Partition: int32(i)}
+			name := fmt.Sprintf("%s/%d", t.Name, i)
+			lagging := c.lagging(t.Name, id, p.Replicas)
+			if len(p.ISR) == len(p.Replicas) && len(lagging) == 0 {
+				continue
+			}
+			what := fmt.Sprintf("%s to have all of its replicas in sync (ISR %v of %v)", name, p.ISR, p.Replicas)
+			if len(p.ISR) == len(p.Replicas) {
+				what = name + " to be equal on its replicas: " + strings.Join(lagging, ", ")
+			}
+			o := Overdue{Name: what, Group: "partitions", Since: wait.Unknown}
+			if p.Leader == kafka.NoNode {
+				for _, r := range p.Replicas {
+					o.At = append(o.At, StallPlace{Node: brokerName(r), Op: wait.Session, For: "a leader: a session of node " + fmt.Sprint(r)})
+				}
+			} else {
+				op := wait.Watermark(name)
+				if len(p.ISR) < len(p.Replicas) {
+					op = wait.InSync(name)
+				}
+				o.At = []StallPlace{{Node: brokerName(p.Leader), Loop: -1, Op: op, For: "its leader, " + brokerName(p.Leader)}}
+			}
+			out = append(out, o)
+		}
+	}
+	return out
+}
