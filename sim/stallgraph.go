@@ -205,7 +205,7 @@ func (g *stallGraph) onPeer(from int, l *loopHost, x *wait.Wait) {
 		g.Edge(from, g.link(l.node, peer), x.For)
 	case g.linkHeld(peer, l.node):
 		g.Edge(from, g.link(peer, l.node), x.For)
-	case x.On.IfAny && !g.listed(peer, x.On.Op):
+	case x.On.IfAny && !g.listed(peer, x.On.Op) && !slices.ContainsFunc(peer.loops, g.standsStill):
 	default:
 		g.onNode(from, l.node, peer, x.On.Op, x.For, g.since(l, x.Since))
 	}

@@ -146,6 +146,10 @@ func (c *Control) peerWaits(l *peerLink, yield func(wait.Wait)) {
 		w.For, w.On = "an answer", wait.OfPeer(l.node, "")
 	case l.redial.Live():
 		w.For, w.On = "the next attempt", wait.OfTimer(l.redial.At())
+		if l.backoff > 1 {
+			yield(w)
+			w.For, w.On = fmt.Sprintf("node %d to answer", l.node), wait.OfPeerIfAny(l.node, "")
+		}
 	default:
 		w.For, w.On = "the other side to dial", wait.OfPeer(l.node, fmt.Sprintf("control link to node %d", c.cfg.Node))
 	}

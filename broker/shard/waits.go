@@ -277,6 +277,10 @@ func (s *Shard) linkWaits(l *link, yield func(wait.Wait)) {
 		w.For, w.On = "an answer", wait.OfPeer(l.node, "")
 	case l.timer.Live():
 		w.For, w.On = "the next attempt", wait.OfTimer(l.timer.At())
+		if l.backoff > 1 {
+			yield(w)
+			w.For, w.On = fmt.Sprintf("node %d to answer", l.node), wait.OfPeerIfAny(l.node, "")
+		}
 	default:
 		w.For, w.On = "the next attempt", wait.Of("timer of the "+linkName(l.node))
 	}

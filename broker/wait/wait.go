@@ -38,7 +38,7 @@ type Target struct {
 	Owner uint32       // Disk: as submitted
 	Token uint64       // Disk; AnyToken
 	At    env.Instant  // Timer
-	// IfAny: a peer that runs and lists no such operation is not waited for.
+	// IfAny: a peer whose loops run and list no such operation is not waited for.
 	IfAny bool
 }
 
