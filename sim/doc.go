@@ -41,6 +41,9 @@
 //	milestone.go     the turning points of a run
 //	recording.go recordedframes.go record.go  what reports are made of, turn by turn
 //	chain.go operations.go  what an operation of a client brought about, and what ended it
+//	stall.go         why something does not end: the chains of the wait-for graph
+//	stallgraph.go stallhost.go kafkawaits.go  the graph: what brokers and clients
+//	list (package wait), who does not run, and by which fault
 //	tale.go          a failed run in twenty lines
 //	reportdocument.go  the page about a run; package report draws it
 //	planted.go       worlds that must fail

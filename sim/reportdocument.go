@@ -79,6 +79,9 @@ func (r *Recording) document(result *Result) *report.Document {
 		}
 		b.doc.Failures = append(b.doc.Failures, failure)
 	}
+	if result.Stall != nil {
+		b.doc.Stall = result.Stall.Text()
+	}
 	for _, l := range result.tale("") {
 		b.doc.Story = append(b.doc.Story, report.Told{At: int64(l.at), Kind: l.kind, Text: l.text})
 	}
