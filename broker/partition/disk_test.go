@@ -408,6 +408,19 @@ func TestDeleteRemovesEverythingDurably(t *testing.T) {
 	require.Len(t, b.fs.Snapshot(virtual.Durable), 1)
 }
 
+func TestDeleteEndsAFlushThatHasNotBegun(t *testing.T) {
+	b := newBed(t, 1)
+	b.fill(2)
+	b.begin(1) // not durable: no checkpoint may be written, and the flush waits
+	b.log.Flush(partition.FlushOptions{})
+	b.settle()
+	require.Empty(t, b.take(partition.Flushed))
+	b.log.Delete()
+	b.settle()
+	require.ErrorIs(t, b.take(partition.Flushed)[0].Err, partition.ErrOvertaken)
+	require.NoError(t, b.take(partition.Removed)[0].Err)
+}
+
 func TestResetBeginsAnEmptyLogElsewhere(t *testing.T) {
 	b := newBed(t, 1)
 	b.begin(1)

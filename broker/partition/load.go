@@ -252,6 +252,9 @@ func (p *Log) Delete() {
 	p.state = Deleting
 	p.generation++ // whatever runs need not end well
 	p.overtake(-1)
+	if p.work.wanted.flush != nil { // it has not begun, and whoever asked for it waits
+		p.work.done = append(p.work.done, Done{Kind: Flushed, Err: ErrOvertaken})
+	}
 	p.work.wanted = wanted{remove: true}
 	if p.work.synced { // nobody has to sync for a flush that is given up
 		p.work.synced = false

@@ -84,6 +84,9 @@ func (s *Shard) flushed(now env.Time, p *part, err error) {
 	p.flushing = false
 	s.flushing--
 	s.grew(p)
+	if p.removing {
+		return
+	}
 	if err != nil {
 		// No space, or overtaken by a truncation: it is tried again, but not at
 		// once, since a full disk refuses as fast as it is asked.
