@@ -51,6 +51,7 @@
 //	creation.go      topics come and go in time
 //	anchor.go        faults that wait for a milestone
 //	reproduction.go  a plan that shows a bug, as a file
+//	shrink           the package that makes failing plans small
 //	fingerprint.go   what two failures of one bug have in common
 //	recorder.go      the history
 //	kafkaclient.go kafkaconn.go  simulated Kafka clients: metadata, connections

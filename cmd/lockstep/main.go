@@ -4,7 +4,8 @@
 //	        its HTTP endpoints                    http.go, metrics.go
 //	dev     a cluster of serve processes          dev*.go, supervise.go
 //	bench   measure any Kafka-protocol cluster    bench*.go
-//	sim     many simulated worlds                 sim.go
+//	sim     many simulated worlds                 sim.go, sim_source.go
+//	        one plan again, and made small        sim_replay.go, sim_shrink.go
 //	mutants planted bugs that must be caught      mutants.go
 package main
 

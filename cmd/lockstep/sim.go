@@ -31,6 +31,7 @@ type simFlags struct {
 
 func simCommand() *cobra.Command {
 	var f simFlags
+	again := simSource{workers: 1, timeout: 10 * time.Minute}
 	c := &cobra.Command{
 		Use:   "sim",
 		Short: "Run many seeds of simulated scenarios in worker processes",
@@ -50,11 +51,19 @@ continues it; so Ctrl-C loses nothing.`,
   lockstep sim --scenario crash --seeds 1-1000
   lockstep sim --seeds 1-20000 --out out/campaign
   lockstep sim --seeds 1- --budget 10m --out out/campaign
-  lockstep sim --seeds 1-100000 --shard 3/16 --out out/shard-3`,
+  lockstep sim --seeds 1-100000 --shard 3/16 --out out/shard-3
+  lockstep sim --plan shrunk.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.list {
 				return listScenarios(cmd.OutOrStdout())
+			}
+			if again.plan != "" {
+				r, err := again.load(cmd)
+				if err != nil {
+					return err
+				}
+				return replay(cmd.Context(), &again, r, cmd.OutOrStdout())
 			}
 			o, err := f.options()
 			if err != nil {
@@ -78,6 +87,9 @@ continues it; so Ctrl-C loses nothing.`,
 		fmt.Sprintf("fail if a coverage mark is never hit: all, none, or auto: from %d runs of all scenarios on", campaign.EnoughRuns))
 	flags.BoolVar(&f.verbose, "verbose", false, "print the line of every run")
 	flags.BoolVar(&f.list, "list", false, "list the scenarios and end")
+	flags.StringVar(&again.plan, "plan", "", "replay this plan or reproduction (YAML) instead of seeds")
+	flags.StringVar(&again.mutant, "mutant", "", "with --plan: plant this bug (default: the one that the file names; none: no bug)")
+	c.AddCommand(simShrinkCommand())
 	return c
 }
 

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"lockstep/sim"
+)
+
+// replay runs a plan once and says how that compares with what its file says.
+func replay(ctx context.Context, s *simSource, r *sim.Reproduction, w io.Writer) error {
+	c, done, err := s.campaign(ctx, r.Mutant)
+	defer done()
+	if err != nil {
+		return err
+	}
+	out := c.Run([]sim.Job{{Scenario: r.Plan.Scenario, Seed: r.Plan.Seed, Plan: r.Plan, Milestones: true}}, nil)[0]
+	if out.Result.Verdict == sim.Fail {
+		fmt.Fprintln(w, strings.Join(out.Result.Story(""), "\n"))
+	}
+	fmt.Fprint(w, r.Judge(&out.Result, out.Milestones))
+	fmt.Fprintln(w, out.Result.Line())
+	if out.Result.Verdict == sim.Fail {
+		return errors.New("the plan fails")
+	}
+	return nil
+}

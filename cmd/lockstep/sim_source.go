@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"lockstep/broker/mutant"
+	"lockstep/sim"
+)
+
+// simSource are the flags that name one failing run: a seed of a scenario, or a
+// file; and how it is run.
+type simSource struct {
+	scenario string
+	seed     uint64
+	plan     string
+	mutant   string
+	worker   string
+	workers  int
+	budget   time.Duration
+	timeout  time.Duration
+}
+
+func (s *simSource) register(f *pflag.FlagSet) {
+	f.StringVar(&s.scenario, "scenario", "", "scenario of the failing seed")
+	f.Uint64Var(&s.seed, "seed", 0, "the failing seed")
+	f.StringVar(&s.plan, "plan", "", "a plan or a reproduction (YAML) instead of a seed")
+	f.StringVar(&s.mutant, "mutant", "", "plant this bug (default: the one that the file names; none: no bug)")
+	f.StringVar(&s.worker, "worker", "", "a program built with -tags mutants (default: build one)")
+	f.IntVar(&s.workers, "workers", runtime.NumCPU(), "worker processes")
+	f.DurationVar(&s.timeout, "timeout", 5*time.Minute, "real time after which a run counts as hung, and fails")
+}
+
+// load reads the plan. What is drawn from a seed comes as a reproduction that says
+// nothing about itself.
+func (s *simSource) load(cmd *cobra.Command) (*sim.Reproduction, error) {
+	if s.plan == "" {
+		if s.scenario == "" || !cmd.Flags().Changed("seed") {
+			return nil, errors.New("want --scenario and --seed, or --plan")
+		}
+		plan, err := sim.NewPlan(s.scenario, s.seed)
+		return &sim.Reproduction{Plan: plan, Mutant: s.chosen("")}, err
+	}
+	if s.scenario != "" || cmd.Flags().Changed("seed") {
+		return nil, errors.New("--plan has its own scenario and seed")
+	}
+	text, err := os.ReadFile(s.plan)
+	if err != nil {
+		return nil, err
+	}
+	r, err := sim.LoadReproduction(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.plan, err)
+	}
+	r.Mutant = s.chosen(r.Mutant)
+	return r, nil
+}
+
+func (s *simSource) chosen(named string) string {
+	switch s.mutant {
+	case "":
+		return named
+	case "none":
+		return ""
+	}
+	return s.mutant
+}
+
+// campaign makes the workers for a planted bug, "" for none. done removes what
+// was built.
+func (s *simSource) campaign(ctx context.Context, bug string) (c sim.Campaign, done func(), err error) {
+	done = func() {}
+	if s.workers < 1 {
+		return c, done, errors.New("--workers must be at least 1")
+	}
+	c = sim.Campaign{Workers: s.workers, Timeout: s.timeout, Program: s.worker}
+	if bug == "" {
+		c.Env = []string{sim.MutantVariable + "="}
+		return c, done, nil
+	}
+	if _, ok := mutant.Find(bug); !ok {
+		return c, done, fmt.Errorf("--mutant %s: no such bug; see lockstep mutants --list", bug)
+	}
+	c.Env = []string{sim.MutantVariable + "=" + bug}
+	if c.Program != "" || mutant.Built {
+		return c, done, nil
+	}
+	dir, err := os.MkdirTemp("", "lockstep-mutants-")
+	if err != nil {
+		return c, done, err
+	}
+	done = func() { _ = os.RemoveAll(dir) }
+	c.Program, err = buildMutants(ctx, dir)
+	return c, done, err
+}

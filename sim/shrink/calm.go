@@ -1,0 +1,218 @@
+package shrink
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"lockstep/sim"
+)
+
+// Knob is one value of a plan that is not calm, and how to calm it.
+type Knob struct {
+	Name   string
+	Counts bool // in the plan's size
+	Calm   func(*sim.Plan)
+}
+
+// demands are the plan's fields that say what is run and demanded, and those
+// that have passes of their own.
+var demands = []string{"Version", "Scenario", "Description", "Seed", "Duration", "Liveness", "MaxEvents", "Nodes", "Workload", "Faults", "Expect"}
+
+// calmLimits are hosts at which nothing is special.
+var calmLimits = sim.Limits{
+	Mailbox: 1024, TurnEvents: 64,
+	TurnCost: sim.Range{Low: 1000, High: 6000}, EventCost: 300, WakeUp: 2000, MailDelay: sim.Range{Low: 200, High: 1200},
+}
+
+// Knobs lists what is not calm in a plan. Fields that this package has not heard
+// of are calm at their zero value.
+func Knobs(p *sim.Plan) (knobs []Knob) {
+	knobs = append(knobs, nodeKnobs(p)...)
+	for _, name := range slices.Sorted(maps.Keys(p.Workload.Options)) {
+		knobs = append(knobs, Knob{"option " + name, true, func(p *sim.Plan) { delete(p.Workload.Options, name) }})
+	}
+	calm := reflect.ValueOf(&sim.Plan{Limits: calmLimits}).Elem()
+	plan := reflect.ValueOf(p).Elem()
+	for i := range plan.NumField() {
+		if field := plan.Type().Field(i); !slices.Contains(demands, field.Name) {
+			knobs = append(knobs, fieldKnobs(strings.ToLower(field.Name), plan.Field(i), calm.Field(i), func(p *sim.Plan) reflect.Value {
+				return reflect.ValueOf(p).Elem().Field(i)
+			})...)
+		}
+	}
+	return knobs
+}
+
+// fieldKnobs are those of one field of the plan, or of a structure in it: value
+// is what it is, calm what it should be, and in finds it in another plan.
+func fieldKnobs(name string, value, calm reflect.Value, in func(*sim.Plan) reflect.Value) (knobs []Knob) {
+	if reflect.DeepEqual(value.Interface(), calm.Interface()) {
+		return nil
+	}
+	one := func(name string, calmIt func(reflect.Value)) {
+		knobs = append(knobs, Knob{name, true, func(p *sim.Plan) { calmIt(in(p)) }})
+	}
+	switch _, ranged := value.Interface().(sim.Range); {
+	case value.Kind() == reflect.Struct && !ranged:
+		for i := range value.NumField() {
+			knobs = append(knobs, fieldKnobs(name+"."+strings.ToLower(value.Type().Field(i).Name), value.Field(i), calm.Field(i),
+				func(p *sim.Plan) reflect.Value { return in(p).Field(i) })...)
+		}
+	case value.Kind() == reflect.Map:
+		keys := value.MapKeys()
+		slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+		for _, key := range keys {
+			one(fmt.Sprintf("%s.%v", name, key), func(v reflect.Value) { v.SetMapIndex(key, reflect.Value{}) })
+		}
+	case value.Kind() == reflect.Slice:
+		for i := range value.Len() {
+			one(fmt.Sprintf("%s.%v", name, value.Index(i)), func(v reflect.Value) {
+				v.Set(reflect.AppendSlice(v.Slice(0, min(i, v.Len())), v.Slice(min(i+1, v.Len()), v.Len())))
+			})
+		}
+	default:
+		one(name, func(v reflect.Value) { v.Set(calm) })
+	}
+	return knobs
+}
+
+// nodeKnobs are those of the machines.
+func nodeKnobs(p *sim.Plan) (knobs []Knob) {
+	for i, n := range p.Nodes {
+		add := func(what string, differs bool, calm func(*sim.NodeSpec)) {
+			if differs {
+				knobs = append(knobs, Knob{n.Name + " " + what, true, func(p *sim.Plan) { calm(&p.Nodes[i]) }})
+			}
+		}
+		add("shards", n.Shards > 1, func(n *sim.NodeSpec) { n.Shards = 1 })
+		add("start", n.StartAt != 0, func(n *sim.NodeSpec) { n.StartAt = 0 })
+		add("drift", n.DriftPpm != 0, func(n *sim.NodeSpec) { n.DriftPpm = 0 })
+		add("skew", n.WallSkewMs != 0, func(n *sim.NodeSpec) { n.WallSkewMs = 0 })
+	}
+	return knobs
+}
+
+// calmPasses calm knobs: all at once, all of one kind, one by one.
+func calmPass(p *sim.Plan) (out []candidate) {
+	knobs := Knobs(p)
+	groups := map[string][]Knob{}
+	for _, k := range knobs {
+		groups[""] = append(groups[""], k)
+		groups[kindOf(k.Name)] = append(groups[kindOf(k.Name)], k)
+	}
+	for _, kind := range slices.Sorted(maps.Keys(groups)) {
+		if group := groups[kind]; len(group) > 1 {
+			what := "calm all of " + kind
+			if kind == "" {
+				what = "calm everything"
+			}
+			out = append(out, change(p, what, func(p *sim.Plan) {
+				for i := len(group) - 1; i >= 0; i-- { // backwards: of a list, the last goes first
+					group[i].Calm(p)
+				}
+			}))
+		}
+	}
+	for _, k := range knobs {
+		out = append(out, change(p, "calm "+k.Name, k.Calm))
+	}
+	return out
+}
+
+// kindOf is what a knob's name begins with; of a node's, what it ends with.
+func kindOf(name string) string {
+	first, last, _ := strings.Cut(name, " ")
+	if first == "option" {
+		return first
+	}
+	if last != "" {
+		return last
+	}
+	first, _, _ = strings.Cut(name, ".")
+	return first
+}
+
+// clientPass leaves out clients: all but one of each role, then each.
+func clientPass(p *sim.Plan) (out []candidate) {
+	first := map[string]string{}
+	var twins []string
+	for _, n := range p.Nodes {
+		if !client(n) {
+			continue
+		}
+		if first[n.Role] != "" {
+			twins = append(twins, n.Name)
+		} else {
+			first[n.Role] = n.Name
+		}
+	}
+	if len(twins) > 1 {
+		out = append(out, change(p, "one client of each role", func(p *sim.Plan) { dropNodes(p, twins...) }))
+	}
+	for _, n := range slices.Backward(p.Nodes) {
+		if client(n) {
+			out = append(out, change(p, "no "+n.Name, func(p *sim.Plan) { dropNodes(p, n.Name) }))
+		}
+	}
+	return out
+}
+
+// brokerPass leaves out brokers, the last first.
+func brokerPass(p *sim.Plan) (out []candidate) {
+	for _, n := range slices.Backward(p.Nodes) {
+		if !client(n) {
+			out = append(out, change(p, "no "+n.Name, func(p *sim.Plan) { dropNodes(p, n.Name) }))
+		}
+	}
+	return out
+}
+
+// client: the machines without shards are clients, in all worlds.
+func client(n sim.NodeSpec) bool { return n.Shards == 0 }
+
+// dropNodes takes machines out of a plan, with the faults that hit them, and asks
+// for no more replicas than there are brokers.
+func dropNodes(p *sim.Plan, names ...string) {
+	p.Nodes = slices.DeleteFunc(p.Nodes, func(n sim.NodeSpec) bool { return slices.Contains(names, n.Name) })
+	p.Faults = slices.DeleteFunc(p.Faults, func(f sim.Fault) bool {
+		return slices.ContainsFunc(targetNodes(f.Target), func(n string) bool { return slices.Contains(names, n) })
+	})
+	brokers, clients := 0, 0
+	for _, n := range p.Nodes {
+		if client(n) {
+			clients++
+		} else {
+			brokers++
+		}
+	}
+	p.Workload.Clients = clients
+	if rf, ok := p.Workload.Options["rf"]; ok {
+		p.Workload.Options["rf"] = min(rf, int64(brokers))
+	}
+	if isr, ok := p.Workload.Options["min_isr"]; ok {
+		p.Workload.Options["min_isr"] = min(isr, int64(brokers))
+	}
+}
+
+// loadPass makes the load smaller: fewer of everything that is counted, and more
+// time between two operations.
+func loadPass(p *sim.Plan) (out []candidate) {
+	for _, name := range []string{"topics", "partitions", "rf", "min_isr"} {
+		if v := p.Workload.Options[name]; v > 1 {
+			out = append(out, change(p, name+" 1", func(p *sim.Plan) { p.Workload.Options[name] = 1 }))
+			if v > 2 {
+				out = append(out, change(p, fmt.Sprint(name, " ", v-1), func(p *sim.Plan) { p.Workload.Options[name] = v - 1 }))
+			}
+		}
+	}
+	const slowest = 500 * msec
+	for _, factor := range []sim.Duration{16, 4, 2} {
+		if every := p.Workload.Every * factor; every > 0 && every <= slowest {
+			out = append(out, change(p, "an operation every "+every.String(), func(p *sim.Plan) { p.Workload.Every = every }))
+		}
+	}
+	return out
+}

@@ -1,0 +1,201 @@
+package shrink
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"lockstep/sim"
+)
+
+// Options say how a plan is shrunk.
+type Options struct {
+	// Workers run the candidates. Their program must show the bug; their Timeout
+	// is for one run.
+	Workers sim.Campaign
+	// Budget of real time; when it is spent the smallest plan so far is the
+	// outcome. 0: no bound.
+	Budget time.Duration
+	// Say hears of each step that made the plan smaller.
+	Say func(format string, args ...any)
+}
+
+// Outcome is a shrunk plan and how it fails.
+type Outcome struct {
+	Plan          *sim.Plan
+	Result        sim.Result // of the shrunk plan
+	Before, After Size
+	Runs          int
+	Complete      bool // no single step makes it smaller; else the budget ended
+}
+
+// ErrPasses says that there is nothing to shrink.
+var ErrPasses = errors.New("shrink: the plan does not fail")
+
+// candidate is a plan that is one step smaller, or simpler.
+type candidate struct {
+	what string
+	plan *sim.Plan
+}
+
+// change is a copy of the plan with a change.
+func change(p *sim.Plan, what string, change func(*sim.Plan)) candidate {
+	q := clone(p)
+	change(q)
+	return candidate{what, q}
+}
+
+// clone copies a plan as deeply as workers do, who get it as JSON.
+func clone(p *sim.Plan) *sim.Plan {
+	text, err := json.Marshal(p)
+	q := &sim.Plan{}
+	if err == nil {
+		err = json.Unmarshal(text, q)
+	}
+	if err != nil {
+		panic("shrink: a plan is no JSON: " + err.Error())
+	}
+	return q
+}
+
+// Shrink makes a failing plan smaller. It fails with ErrPasses if the plan does
+// not fail, and if two runs of the outcome differ.
+func Shrink(ctx context.Context, plan *sim.Plan, o Options) (*Outcome, error) {
+	s := &search{ctx: ctx, options: o, known: map[string]bool{}}
+	if o.Budget > 0 {
+		s.deadline = time.Now().Add(o.Budget)
+	}
+	first := s.run([]candidate{{"", clone(plan)}})[0]
+	if first.Verdict == sim.Pass {
+		return nil, ErrPasses
+	}
+	s.fingerprint = first.Fingerprint
+	s.plan, s.result = clone(plan), first
+	s.say("%s: size %s", s.fingerprint, SizeOf(plan))
+	s.rounds()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	again := s.run([]candidate{{"", s.plan}})[0]
+	if again.Line() != s.result.Line() {
+		return nil, fmt.Errorf("shrink: two runs of one plan differ:\n%s\n%s", s.result.Line(), again.Line())
+	}
+	return &Outcome{
+		Plan: s.plan, Result: s.result, Before: SizeOf(plan), After: SizeOf(s.plan), Runs: s.runs, Complete: !s.spent(),
+	}, nil
+}
+
+// search is a shrinking under way.
+type search struct {
+	ctx         context.Context
+	options     Options
+	deadline    time.Time // zero: none
+	fingerprint string
+	plan        *sim.Plan
+	result      sim.Result // of plan
+	known       map[string]bool
+	runs        int
+}
+
+func (s *search) say(format string, args ...any) {
+	if s.options.Say != nil {
+		s.options.Say(format, args...)
+	}
+}
+
+func (s *search) spent() bool {
+	return s.ctx.Err() != nil || !s.deadline.IsZero() && time.Now().After(s.deadline)
+}
+
+// rounds runs the passes in order, again and again, until a whole round finds
+// nothing. The anchors come last: they make a plan no smaller.
+func (s *search) rounds() {
+	passes := []func(*sim.Plan) []candidate{
+		s.cutPass, fewerPass, calmPass, clientPass, loadPass, brokerPass, weakerPass, earlierPass, s.cutPass,
+	}
+	for changed := true; changed && !s.spent(); {
+		changed = false
+		for _, pass := range passes {
+			changed = s.exhaust(pass) || changed
+		}
+	}
+	s.exhaust(func(p *sim.Plan) []candidate { return targetPass(p, s.result.Milestones) })
+	s.exhaust(func(p *sim.Plan) []candidate { return anchorPass(p, s.result.Milestones) })
+}
+
+// exhaust takes steps of one pass until none fails as the original did.
+// What did not help is tried again in the next round only: else a plan of n values
+// would cost n² runs.
+func (s *search) exhaust(pass func(*sim.Plan) []candidate) (changed bool) {
+	failed := map[string]bool{}
+	for !s.spent() {
+		if !s.step(pass(s.plan), failed) {
+			return changed
+		}
+		changed = true
+	}
+	return changed
+}
+
+// step adopts the first of some candidates that fails as the original did.
+func (s *search) step(all []candidate, failed map[string]bool) bool {
+	var fresh []candidate
+	for _, c := range all {
+		if !failed[c.what] && !s.known[c.plan.String()] && c.plan.Validate() == nil {
+			fresh = append(fresh, c)
+		}
+	}
+	for len(fresh) > 0 && !s.spent() {
+		n := min(max(s.options.Workers.Workers, 1), len(fresh))
+		for i, r := range s.run(fresh[:n]) {
+			if r.FailsWith(s.fingerprint) {
+				s.plan, s.result = fresh[i].plan, r
+				s.say("%s: size %s", fresh[i].what, SizeOf(s.plan))
+				return true
+			}
+			s.known[fresh[i].plan.String()], failed[fresh[i].what] = true, true
+		}
+		fresh = fresh[n:]
+	}
+	return false
+}
+
+func (s *search) run(some []candidate) []sim.Result {
+	var jobs []sim.Job
+	for _, c := range some {
+		jobs = append(jobs, sim.Job{Scenario: c.plan.Scenario, Seed: c.plan.Seed, Plan: c.plan})
+	}
+	s.runs += len(jobs)
+	results := make([]sim.Result, len(jobs))
+	for i, r := range s.options.Workers.Run(jobs, nil) {
+		results[i] = r.Result
+	}
+	return results
+}
+
+// cutPass ends the safety phase earlier: just after the failure if that came
+// during it, else by halves, as long as every fault still begins.
+func (s *search) cutPass(p *sim.Plan) (out []candidate) {
+	last := sim.Duration(0)
+	for _, f := range p.Faults {
+		last = max(last, f.At, f.By)
+	}
+	cut := func(to sim.Duration) {
+		to = to - to%(100*msec) + 100*msec
+		if to > last && to < p.Duration {
+			out = append(out, change(p, "cut to "+to.String(), func(p *sim.Plan) { p.Duration = to }))
+		}
+	}
+	if at := s.result.Failures[0].At; at > 0 && at < p.Duration {
+		cut(at)
+	}
+	for _, eighths := range []sim.Duration{1, 2, 4, 6, 7} {
+		cut(p.Duration * eighths / 8)
+	}
+	if last > 0 {
+		cut(last + 100*msec)
+	}
+	return out
+}
