@@ -27,6 +27,8 @@ type Job struct {
 	TextUpTo uint64 `json:"text_up_to,omitempty"`
 	// Milestones asks for the turning points also of a run that passes.
 	Milestones bool `json:"milestones,omitempty"`
+	// Report is a file for the page about the run, which then runs twice.
+	Report string `json:"report,omitempty"`
 }
 
 // JobResult answers a Job.
@@ -45,7 +47,9 @@ func RunJob(job Job) JobResult {
 	}
 	var out JobResult
 	var text strings.Builder
-	if err == nil {
+	if err == nil && job.Report != "" {
+		out.Result, err = ReportPlan(plan, RecordOptions{}, job.Report)
+	} else if err == nil {
 		o := Options{TextFrom: job.TextFrom, TextUpTo: job.TextUpTo}
 		if job.Milestones {
 			o.Milestones = func(m Milestone) { out.Milestones = append(out.Milestones, m) }

@@ -42,6 +42,15 @@ type Milestone struct {
 	Text string `yaml:"text,omitempty" json:"text,omitempty"` // what the key leaves out, for people
 }
 
+// words are the key without its kind, and the text.
+func (m *Milestone) words() string {
+	words := strings.TrimSpace(strings.TrimPrefix(m.Key, string(m.Kind)))
+	if m.Text != "" {
+		words += ": " + m.Text
+	}
+	return words
+}
+
 func (m Milestone) String() string {
 	text := fmt.Sprintf("%12s %s", m.At, m.Key)
 	if m.Text != "" {
@@ -206,20 +215,20 @@ func (s *imageStory) partition(id kafka.PartitionID) string {
 	return partitionText(id)
 }
 
-// topicNamer is implemented by subjects whose topics have names.
-type topicNamer interface{ topicNames() *strings.Replacer }
+// namer is implemented by subjects that know topics and clients by names.
+type namer interface{ names() *strings.Replacer }
 
-// topicNames replaces the ids of topics by their names.
-func (w *World) topicNames() *strings.Replacer {
-	if s, ok := w.subject.(topicNamer); ok {
-		return s.topicNames()
+// names writes names where texts of verdicts have ids and numbers.
+func (w *World) names() *strings.Replacer {
+	if s, ok := w.subject.(namer); ok {
+		return s.names()
 	}
 	return strings.NewReplacer()
 }
 
-// topicNames implements topicNamer. Topics of one name are told apart by their
-// ids' beginnings.
-func (c *cluster) topicNames() *strings.Replacer {
+// names implements namer. Topics of one name are told apart by their ids'
+// beginnings.
+func (c *cluster) names() *strings.Replacer {
 	var words []string
 	seen := map[string]int{}
 	for _, name := range c.facts.story.names {
@@ -231,6 +240,9 @@ func (c *cluster) topicNames() *strings.Replacer {
 			name += "(" + text[:4] + ")"
 		}
 		words = append(words, text, name) // ids are of one length: the order does not matter
+	}
+	for _, k := range c.clients {
+		words = append(words, fmt.Sprintf("client %d ", k.number), k.name+" ")
 	}
 	return strings.NewReplacer(words...)
 }

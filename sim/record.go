@@ -47,6 +47,15 @@ func Record(plan *Plan, o RecordOptions) (Result, *Recording, error) {
 	return second, recording, err
 }
 
+// ReportPlan runs a plan for the page about it.
+func ReportPlan(plan *Plan, o RecordOptions, file string) (Result, error) {
+	result, recording, err := Record(plan, o)
+	if err == nil {
+		err = recording.WriteReport(&result, file)
+	}
+	return result, err
+}
+
 // focus lists the instants that matter most for what went wrong.
 func (r *Recording) focus(result *Result) []Duration {
 	var at []Duration

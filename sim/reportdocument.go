@@ -65,7 +65,7 @@ type documentBuilder struct {
 
 func (r *Recording) document(result *Result) *report.Document {
 	plan := r.world.plan
-	b := &documentBuilder{r: r, graph: newFlowGraph(r), names: r.world.topicNames()}
+	b := &documentBuilder{r: r, graph: newFlowGraph(r), names: r.world.names()}
 	b.doc = &report.Document{
 		Scenario: result.Scenario, Seed: result.Seed, About: plan.Description, Line: result.Line(), Verdict: result.Verdict,
 		Virtual: int64(result.Virtual), Healed: -1, Replay: result.replayCommand(), Plan: plan.String(), Long: result.Report(),
@@ -190,10 +190,7 @@ func instantOf(at env.Instant) int64 {
 func (b *documentBuilder) milestones(result *Result) {
 	open := map[string]int{} // a node's life, by name; looked up only
 	for _, m := range b.r.world.Milestones() {
-		text := strings.TrimPrefix(m.Key, string(m.Kind)+" ")
-		if m.Text != "" {
-			text += ": " + m.Text
-		}
+		text := m.words()
 		b.doc.Marks = append(b.doc.Marks, report.Mark{At: int64(m.At), Kind: string(m.Kind), Node: m.Node, Text: b.names.Replace(text)})
 		switch m.Kind {
 		case FaultsOver:

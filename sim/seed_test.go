@@ -24,7 +24,7 @@ var (
 	historyFlag  = flag.String("history", "", "print what was recorded of these kinds, e.g. produces,leaders,requests")
 	storyFlag    = flag.Bool("milestones", false, "print the turning points of the replayed run")
 	fullFlag     = flag.Bool("full", false, "print all that is known of a failure, not its story only")
-	reportFlag   = flag.String("report", "", "write the page about the replayed run to this file; it is run twice more")
+	reportFlag   = flag.String("report", "", "write the page about the replayed run to this file; that takes two more runs")
 	planFlag     = flag.Bool("plan", false, "print the plan of the replayed seed")
 	planFileFlag = flag.String("planfile", "", "run this plan (YAML) instead of one drawn from a seed")
 	workersFlag  = flag.Int("workers", runtime.NumCPU(), "worker processes for sets of seeds")
@@ -82,7 +82,7 @@ func TestSeed(t *testing.T) {
 		if r.Result.Verdict == Pass {
 			t.Log(r.Result.Line())
 		} else {
-			t.Errorf("\n%s", r.Result.Report())
+			t.Errorf("\n%s", told(&r.Result, ""))
 		}
 	})
 }
@@ -121,7 +121,7 @@ func TestRegressions(t *testing.T) {
 	campaign := Campaign{Workers: *workersFlag}
 	campaign.Run(jobs, func(j Job, r JobResult) {
 		if r.Result.Verdict != Pass {
-			t.Errorf("%s\n%s", why[fmt.Sprint(j.Scenario, j.Seed)], r.Result.Report())
+			t.Errorf("%s\n%s", why[fmt.Sprint(j.Scenario, j.Seed)], told(&r.Result, ""))
 		}
 	})
 }
@@ -147,19 +147,22 @@ func replay(t *testing.T, again *Reproduction) {
 	r, err := RunPlan(again.Plan, o)
 	require.NoError(t, err)
 	if *reportFlag != "" {
-		_, recording, err := Record(again.Plan, RecordOptions{})
+		_, err := ReportPlan(again.Plan, RecordOptions{}, *reportFlag)
 		require.NoError(t, err)
-		require.NoError(t, recording.WriteReport(&r, *reportFlag))
 	}
-	switch {
-	case r.Verdict == Pass:
-	case *fullFlag:
-		t.Errorf("\n%s", r.Report())
-	default:
-		t.Errorf("\n%s", strings.Join(r.Story(*reportFlag), "\n"))
+	if r.Verdict != Pass {
+		t.Errorf("\n%s", told(&r, *reportFlag))
 	}
 	fmt.Print(again.Judge(&r, story))
 	fmt.Println(r.Line()) // on a line of its own: scripts compare it
+}
+
+// told is what is printed of a failure.
+func told(r *Result, page string) string {
+	if *fullFlag {
+		return r.Report()
+	}
+	return strings.Join(r.Story(page), "\n")
 }
 
 // printHistory prints the recorded kinds of events that -history names.

@@ -35,7 +35,7 @@ func (r *Result) tale(page string) []toldLine {
 		return toldLine{at: -1, text: fmt.Sprintf(format, args...)}
 	}
 	lines := []toldLine{head("%s", r.Line()), head("replay: %s", r.replayCommand())}
-	if len(r.Failures) == 0 {
+	if r.Verdict == Pass {
 		return lines
 	}
 	f := &r.Failures[0]
@@ -78,16 +78,13 @@ type toldLine struct {
 func (r *Result) tell(f *Failure, room int) []toldLine {
 	var all []toldLine
 	for i, e := range f.Evidence {
-		all = append(all, toldLine{Duration(e.At.At), 10 + i, "evidence", e.Text})
+		text := strings.TrimPrefix(withoutSpan(e.Text), e.At.String()+" ")
+		all = append(all, toldLine{Duration(e.At.At), 10 + i, "evidence", text})
 	}
 	for i := range r.Milestones {
 		m := &r.Milestones[i]
 		if rank := f.interest(m); rank > 0 {
-			text := strings.TrimPrefix(m.Key, string(m.Kind)+" ")
-			if m.Text != "" {
-				text += ": " + m.Text
-			}
-			all = append(all, toldLine{m.At, rank, string(m.Kind), fmt.Sprintf("%-10s %s", m.Kind, text)})
+			all = append(all, toldLine{m.At, rank, string(m.Kind), strings.TrimSpace(fmt.Sprintf("%-10s %s", m.Kind, m.words()))})
 		}
 	}
 	for _, s := range r.Stops {

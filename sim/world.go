@@ -327,7 +327,7 @@ func (w *World) hashStates() {
 }
 
 func (w *World) result() Result {
-	names := w.topicNames()
+	names := w.names()
 	for i := range w.failures {
 		w.failures[i].name(names)
 	}

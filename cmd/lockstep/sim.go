@@ -26,6 +26,7 @@ type simFlags struct {
 	maxFailures int
 	marks       string
 	verbose     bool
+	full        bool
 	list        bool
 }
 
@@ -44,7 +45,7 @@ replays them. The exit code is 1 if any failed, or if a coverage mark was never
 hit (see --marks).
 
 With --out the campaign keeps a directory: a journal of the runs, the report and
-the result of each that failed, the seeds that reached something new (corpus.json),
+the result of each that failed, pages about the first of each kind, the seeds that reached something new (corpus.json),
 and a summary (summary.json, summary.html). The same command on the same build
 continues it; so Ctrl-C loses nothing.`,
 		Example: `  lockstep sim --list
@@ -69,11 +70,14 @@ continues it; so Ctrl-C loses nothing.`,
 			if err != nil {
 				return err
 			}
+			p := &pages{worker: sim.Campaign{Workers: 1, Timeout: f.timeout}, written: map[string]int{}, out: cmd.OutOrStdout()}
+			o.Save = p.save
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
 			defer stop()
 			return campaign.Run(ctx, o, cmd.OutOrStdout())
 		},
 	}
+	c.AddCommand(reportCommand())
 	flags := c.Flags()
 	flags.StringVar(&f.scenario, "scenario", "all", "scenarios to run, separated by commas, or all; see --list")
 	flags.StringVar(&f.seeds, "seeds", "1-100", "A-B inclusive, one seed A, or A- for no end (needs --budget)")
@@ -86,6 +90,7 @@ continues it; so Ctrl-C loses nothing.`,
 	flags.StringVar(&f.marks, "marks", string(campaign.MarksAuto),
 		fmt.Sprintf("fail if a coverage mark is never hit: all, none, or auto: from %d runs of all scenarios on", campaign.EnoughRuns))
 	flags.BoolVar(&f.verbose, "verbose", false, "print the line of every run")
+	flags.BoolVar(&f.full, "full", false, "print all that is known of a failure, not its story only")
 	flags.BoolVar(&f.list, "list", false, "list the scenarios and end")
 	flags.StringVar(&again.plan, "plan", "", "replay this plan or reproduction (YAML) instead of seeds")
 	flags.StringVar(&again.mutant, "mutant", "", "with --plan: plant this bug (default: the one that the file names; none: no bug)")
@@ -96,7 +101,7 @@ continues it; so Ctrl-C loses nothing.`,
 // options reads the flags.
 func (f *simFlags) options() (o campaign.Options, err error) {
 	o = campaign.Options{
-		Scenarios: f.scenario, Budget: f.budget, MaxFailures: f.maxFailures, Dir: f.out, Verbose: f.verbose,
+		Scenarios: f.scenario, Budget: f.budget, MaxFailures: f.maxFailures, Dir: f.out, Verbose: f.verbose, Full: f.full,
 		Marks:   campaign.MarksDemand(f.marks),
 		Workers: sim.Campaign{Workers: f.workers, Timeout: f.timeout},
 	}

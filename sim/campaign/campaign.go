@@ -24,6 +24,7 @@ type Options struct {
 	MaxFailures int           // start no more runs after so many failed; 0: no bound
 	Dir         string        // "": keep nothing
 	Verbose     bool          // print the line of every run
+	Full        bool          // print all that is known of a failure, not its story only
 	Marks       MarksDemand
 	// Save, if set, is called for each failed run of a campaign with a directory, to
 	// leave further files there: those of the run begin with base. The summary links
@@ -211,7 +212,11 @@ func (c *campaign) tellFailure(r *sim.Result, f *Failure) error {
 	if group.Runs > 1 && !c.options.Verbose {
 		fmt.Fprintf(c.out, "FAILED %s seed %d, the %s with: %s\nreplay: %s\n", r.Scenario, r.Seed, ordinal(group.Runs), f.Fingerprint, replay)
 	} else {
-		fmt.Fprintf(c.out, "FAILED %s seed %d\n%s\nreplay: %s\n", r.Scenario, r.Seed, r.Report(), replay)
+		text := r.Report()
+		if !c.options.Full {
+			text = strings.Join(r.Story(""), "\n")
+		}
+		fmt.Fprintf(c.out, "FAILED %s seed %d\n%s\nreplay: %s\n", r.Scenario, r.Seed, text, replay)
 	}
 	if c.journal == nil {
 		return nil

@@ -162,6 +162,7 @@ const drawn = { lanes: 0, turns: 0, flows: 0, faults: 0, points: 0 };
 function draw() {
   lay();
   for (const k in drawn) drawn[k] = 0;
+  taken = [];
   const g = prepare(canvas, layout.height);
   g.save();
   g.beginPath();
@@ -171,8 +172,9 @@ function draw() {
   drawFaults(g);
   drawGrid(g);
   drawLanes(g);
-  drawFlows(g);
   drawChosen(g);
+  drawFlows(g);
+  drawMarkedOperations(g);
   drawCharts(g);
   drawMarks(g);
   g.restore();
@@ -386,16 +388,24 @@ function drawFlow(g, i, colour, thickness, alpha, name) {
   if (name && Math.abs(goal - left) + Math.abs(b - a) > 40) text(g, label(i), (left + tip) / 2 + 4, (a + b) / 2, 200);
 }
 
-function text(g, words, px, py, room) {
+function text(g, words, px, py, room, colour = colours.quiet) {
   g.save();
   g.globalAlpha = Math.min(1, g.globalAlpha * 1.6);
-  g.fillStyle = colours.quiet;
+  g.fillStyle = colour;
   g.textAlign = "left";
   g.font = "11px system-ui, sans-serif";
   const fits = Math.floor(room / 5.6);
-  g.fillText(words.length > fits ? words.slice(0, Math.max(fits - 1, 0)) + "…" : words, px, py);
+  if (words.length > fits) words = words.slice(0, Math.max(fits - 1, 0)) + "…";
+  const box = { left: px, right: px + g.measureText(words).width, top: py - 6, bottom: py + 6 };
+  if (fits > 3 && !taken.some(b => b.left < box.right && b.right > box.left && b.top < box.bottom && b.bottom > box.top)) {
+    taken.push(box);
+    g.fillText(words, px, py);
+  }
   g.restore();
 }
+
+// taken are the places of texts in the lanes: none covers another.
+let taken = [];
 
 function arrow(g, x1, y1, x2, y2, size) {
   const angle = Math.atan2(y2 - y1, x2 - x1);
@@ -426,19 +436,36 @@ function drawChosen(g) {
     g.stroke();
     g.setLineDash([]);
   }
-  for (const i of chosen.order) drawFlow(g, i, chosen.bad.has(i) ? colours.broken : colours.chain, 2, 1, false);
+  const names = view.to - view.from < 3 * ((chosen.to < 0 ? end : chosen.to) - chosen.from) || chosen.from < 0;
+  for (const i of chosen.order) drawFlow(g, i, chosen.bad.has(i) ? colours.broken : colours.chain, 2, 1, names);
   g.globalAlpha = 1;
+}
+
+// drawMarkedOperations frames, on their clients' lanes, the operations that the
+// violation is about.
+function drawMarkedOperations(g) {
+  g.strokeStyle = g.fillStyle = colours.broken;
+  g.lineWidth = 1.5;
+  for (const o of data.operations) {
+    const lane = o.marked ? data.lanes.findIndex(l => l.node === o.client) : -1;
+    const last = o.return < 0 ? end : o.return;
+    if (lane < 0 || last < view.from || o.call > view.to) continue;
+    const row = layout.lanes[lane], left = Math.max(x(o.call), gutter - 4), r = Math.min(x(last), width);
+    g.strokeRect(left - 1, row.y + 0.5, Math.max(r - left, 2) + 2, row.height - 1);
+    const words = o.text.replace(o.client + " ", "");
+    const fits = Math.floor((width - right - Math.max(r, left) - 12) / 6);
+    if (fits > 12) text(g, words, Math.max(r, left) + 6, row.y + row.height / 2, 420, colours.broken);
+    else text(g, words, left - Math.min(words.length * 5.6, 420) - 8, row.y + row.height / 2, 420, colours.broken);
+  }
 }
 
 const markColours = { failure: "broken", controller: "leader", leader: "leader", isr: "isr", fenced: "fault", unfenced: "isr", healed: "isr" };
 
 function drawMarks(g) {
   drawFaultNumbers(g);
-  const free = []; // by row: where the last text ends
-  for (const m of data.marks) {
-    const colour = markColours[m.kind];
-    if (!colour || m.at < view.from || m.at > view.to) continue;
-    const px = x(m.at);
+  const shown = data.marks.filter(m => markColours[m.kind] && m.at >= view.from && m.at <= view.to);
+  shown.forEach((m, i) => {
+    const colour = markColours[m.kind], px = x(m.at), next = i + 1 < shown.length ? x(shown[i + 1].at) - 8 : width - right;
     g.fillStyle = g.strokeStyle = colours[colour];
     if (m.kind === "failure" || m.kind === "healed") {
       g.globalAlpha = m.kind === "failure" ? 0.9 : 0.5;
@@ -452,19 +479,14 @@ function drawMarks(g) {
     }
     diamond(g, px, axisHeight + 6, 3.5);
     const words = m.kind === "failure" ? "failure" : m.kind === "healed" ? "healed" : m.kind + " " + m.text;
-    const room = g.measureText(words).width + 10;
-    const row = [0].find(r => (free[r] ?? -1e9) < px);
-    if (row !== undefined && px + room < width - right) {
-      g.textAlign = "left";
-      g.font = "11px system-ui, sans-serif";
-      g.fillText(words, px + 6, axisHeight + 6 + row * 12);
-      free[row] = px + room;
-    }
+    g.textAlign = "left";
+    g.font = "11px system-ui, sans-serif";
+    if (px + 6 + g.measureText(words).width < next) g.fillText(words, px + 6, axisHeight + 6);
     if (m.node) { // and on the lane of whom it concerns
       const rows = rowsOf(m.node);
       if (rows.length) diamond(g, px, rows[0].y + 1, 3);
     }
-  }
+  });
 }
 
 function diamond(g, px, py, size) {
@@ -504,6 +526,13 @@ function valueAt(points, t) {
   return value;
 }
 
+// leaderAt is the number of the node that led a partition last before t.
+function leaderAt(p, t) {
+  let node = -1;
+  for (let i = 0; i < (p.leaders ?? []).length && p.leaders[i] <= t; i += 3) node = p.leaders[i + 1];
+  return node;
+}
+
 function drawCharts(g) {
   for (const c of layout.charts) {
     const p = c.partition, most = Math.max(p.replicas, 1);
@@ -524,7 +553,7 @@ function drawCharts(g) {
     const scale = v => c.mark + c.markHeight - (high > low ? (v - low) / (high - low) : 0.5) * c.markHeight;
     p.replica.forEach((r, k) => {
       g.strokeStyle = colours.turn;
-      g.lineWidth = 1.3;
+      g.lineWidth = "b" + leaderAt(p, view.to) === r.node ? 2 : 1.2;
       g.setLineDash([[], [6, 3], [2, 2], [8, 2, 2, 2], [1, 3]][k % 5]);
       steps(g, r.watermark ?? [], scale);
     });

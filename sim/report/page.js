@@ -41,7 +41,7 @@ const actions = {
 for (const b of document.querySelectorAll("[data-view]")) b.addEventListener("click", () => actions[b.dataset.view]());
 
 document.addEventListener("keydown", ev => {
-  if (ev.ctrlKey || ev.metaKey || ev.altKey || ev.target.matches("input, textarea")) return;
+  if (ev.ctrlKey || ev.metaKey || ev.altKey || ev.target.matches?.("input, textarea")) return;
   const keys = {
     ArrowLeft: () => move(-0.2), ArrowRight: () => move(0.2), "+": actions.in, "=": actions.in, "-": actions.out,
     0: actions.all, f: actions.failure, F: actions.failure, Escape: () => choose(null),
@@ -244,7 +244,7 @@ function explain(i, button, zoomTo = true) {
   const o = data.operations[i];
   let note = o.partial ? "Not all of it was kept in detail; lockstep sim report --at TIME keeps another stretch." : "";
   if (o.return < 0) note = "It never ended. " + ((o.stuck ?? []).length ? "In red: what it still waits for." : "") + note;
-  choose({ title: `${o.client || "a client"}: ${o.text}`, links: o.chain ?? [], stuck: o.stuck ?? [], from: o.call, to: o.return, note }, zoomTo);
+  choose({ title: o.text, links: o.chain ?? [], stuck: o.stuck ?? [], from: o.call, to: o.return, note }, zoomTo);
   pressed = button;
   if (button) button.setAttribute("aria-pressed", "true");
 }

@@ -1,0 +1,165 @@
+package sim
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+)
+
+// failingPage writes the page about a planted failure.
+func failingPage(t *testing.T) (file string, result Result) {
+	plan, err := NewPlan("planted-stale-end", 1)
+	require.NoError(t, err)
+	file = filepath.Join(t.TempDir(), "page.html")
+	result, err = ReportPlan(plan, RecordOptions{}, file)
+	require.NoError(t, err)
+	require.Equal(t, Fail, result.Verdict)
+	return file, result
+}
+
+func TestAPageRefersToNothingOutside(t *testing.T) {
+	file, _ := failingPage(t)
+	page, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Less(t, len(page), 8<<20)
+	for _, reference := range regexp.MustCompile(`(?:src|href)\s*=\s*"([^"]*)"|url\(([^)]*)\)|@import|\bimport\(|\bfetch\(`).FindAllStringSubmatch(string(page), -1) {
+		require.Contains(t, []string{"data:,", "page.porcupine.html"}, reference[1]+reference[2], reference[0])
+	}
+	require.FileExists(t, strings.TrimSuffix(file, ".html")+".porcupine.html")
+}
+
+// browser is a headless Chromium. Where there is none the test is skipped, unless
+// CI runs it: there it must not vanish.
+func browser(t *testing.T) (ctx context.Context) {
+	var program string
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
+		if path, err := exec.LookPath(name); err == nil {
+			program = path
+			break
+		}
+	}
+	if program == "" {
+		const missing = "no Chromium: the page about a failure is not tested (Debian: apt-get install chromium)"
+		if os.Getenv("CI") == "true" {
+			t.Fatal(missing)
+		}
+		t.Skip(missing)
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.WindowSize(1440, 900))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	require.NoError(t, chromedp.Do(ctx, chromedp.EmulateViewport(1440, 900)))
+	return ctx
+}
+
+// drawnThings is what lanes.js says that it has drawn.
+type drawnThings struct{ Lanes, Turns, Flows, Faults, Points int }
+
+func TestAPageInABrowser(t *testing.T) {
+	file, result := failingPage(t)
+	ctx := browser(t)
+	var said []string
+	messages, quiet := chromedp.Console(ctx), make(chan struct{})
+	go func() {
+		defer close(quiet)
+		for message, err := range messages {
+			if err != nil {
+				return
+			}
+			said = append(said, message.String())
+		}
+	}()
+	do := func(actions ...chromedp.Action[chromedp.Void]) {
+		t.Helper()
+		require.NoError(t, chromedp.Do(ctx, actions...))
+	}
+	do(chromedp.Navigate("file://"+file), chromedp.WaitReady("#operations"))
+
+	text := func(selector string) string {
+		t.Helper()
+		s, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.querySelector("`+selector+`").innerText`))
+		require.NoError(t, err)
+		return s
+	}
+	number := func(script string) int {
+		t.Helper()
+		n, err := chromedp.Run(ctx, chromedp.Evaluate[int](script))
+		require.NoError(t, err)
+		return n
+	}
+	drawn := func() (d drawnThings) {
+		t.Helper()
+		// The page draws before the next frame.
+		_, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`, chromedp.EvalAwaitPromise))
+		require.NoError(t, err)
+		d, err = chromedp.Run(ctx, chromedp.Evaluate[drawnThings](`({Lanes: drawn.lanes, Turns: drawn.turns, Flows: drawn.flows, Faults: drawn.faults, Points: drawn.points})`))
+		require.NoError(t, err)
+		return d
+	}
+
+	// What broke stands there, and how to see it again.
+	require.Contains(t, text("#property"), result.Failures[0].Property)
+	require.Contains(t, text("#sentence"), result.Failures[0].Where)
+	require.Equal(t, result.replayCommand(), text("#replay"))
+	require.Contains(t, text("#story"), "freeze")
+
+	// All lanes, the fault and the charts are there, also as pixels.
+	whole := drawn()
+	require.Equal(t, number(`data.lanes.length`), whole.Lanes)
+	require.Positive(t, whole.Faults)
+	require.Positive(t, whole.Points)
+	require.Greater(t, number(`(() => {
+		const c = document.getElementById("lanes");
+		const pixels = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
+		let n = 0;
+		for (let i = 3; i < pixels.length; i += 4) if (pixels[i]) n++;
+		return n;
+	})()`), 5000)
+
+	// The operations of the violation come first; one shows its chain.
+	require.Equal(t, 0, number(`document.querySelectorAll("#chain li").length`))
+	do(chromedp.Click(`#operations li:first-child .marked`))
+	require.Greater(t, number(`document.querySelectorAll("#chain li").length`), 2)
+	chain := text("#chain")
+	require.Contains(t, chain, "Produce")
+	require.Contains(t, chain, "push t0/")
+	require.Contains(t, chain, "answer to Produce")
+	near := drawn()
+	require.Positive(t, near.Turns)
+	require.Greater(t, near.Flows, 2)
+	require.Equal(t, 1, number(`document.querySelectorAll("#operations .marked[aria-pressed=true]").length`))
+
+	// The keyboard does the same: F shows the failure, 0 the whole run, Esc no chain.
+	span := text("#span")
+	press := func(key string) {
+		t.Helper()
+		_, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.activeElement.blur(), document.dispatchEvent(new KeyboardEvent("keydown", {key: "`+key+`", bubbles: true})), true`))
+		require.NoError(t, err)
+	}
+	press("Escape")
+	require.Equal(t, 0, number(`document.querySelectorAll("#chain li").length`))
+	press("0")
+	drawn()
+	require.NotEqual(t, span, text("#span"))
+
+	// Filters find.
+	_, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`(byId("filter").value = "produce acked", byId("filter").dispatchEvent(new Event("input")), true)`))
+	require.NoError(t, err)
+	require.Positive(t, number(`document.querySelectorAll("#operations li").length`))
+
+	require.NoError(t, chromedp.Cancel(ctx))
+	<-quiet
+	require.Empty(t, said, "the page writes to the console")
+}
