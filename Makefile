@@ -7,6 +7,8 @@ SCENARIO ?=
 SEEDS    ?= 1-1000
 BUDGET   ?= 0s
 OUT      ?= out/campaign
+# make canary
+CANARY   ?= 1-500
 # make mutants
 MUTANTS  ?=
 # make dev, make bench
@@ -16,7 +18,7 @@ BENCH    ?= --acks -1 --replication-factor 3 --partitions 3 --concurrency 64 --m
 BENCH_PORT ?= 29092
 
 .DEFAULT_GOAL := help
-.PHONY: help build dev format vet test race bench mutants campaign clean
+.PHONY: help build dev format vet test race bench mutants campaign canary clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +53,9 @@ mutants: build ## plant known bugs one by one and check that the simulator catch
 
 campaign: build ## run many simulated seeds, or go on with them (SCENARIO=all SEEDS=1-1000 BUDGET=10m OUT=out/campaign)
 	$(BIN) sim $(if $(SCENARIO),--scenario $(SCENARIO)) --seeds $(SEEDS) --budget $(BUDGET) --out $(OUT)
+
+canary: build ## run each seed under GOMAXPROCS, GOGC and -race, and compare (SCENARIO=all CANARY=1-500)
+	$(BIN) sim canary $(if $(SCENARIO),--scenario $(SCENARIO)) --seeds $(CANARY) --race
 
 clean: ## remove what make built and campaigns wrote
 	rm -rf bin out

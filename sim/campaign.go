@@ -22,13 +22,15 @@ type Job struct {
 	Scenario string `json:"scenario"`
 	Seed     uint64 `json:"seed"`
 	Plan     *Plan  `json:"plan,omitempty"` // nil: drawn from scenario and seed
-	// TextFrom and TextUpTo ask for the trace's text of these records.
+	// TextFrom and TextUpTo ask for the trace's text of these records, and States
+	// for what the turns among them changed in the loops' states.
 	TextFrom uint64 `json:"text_from,omitempty"`
 	TextUpTo uint64 `json:"text_up_to,omitempty"`
 	// Milestones asks for the turning points also of a run that passes.
 	Milestones bool `json:"milestones,omitempty"`
 	// Report is a file for the page about the run, which then runs twice.
 	Report string `json:"report,omitempty"`
+	States bool   `json:"states,omitempty"`
 }
 
 // JobResult answers a Job.
@@ -37,6 +39,7 @@ type JobResult struct {
 	Text   []string `json:"text,omitempty"`
 	// Milestones are all turning points, if the job asked for them.
 	Milestones []Milestone `json:"milestones,omitempty"`
+	States     []TurnState `json:"states,omitempty"`
 }
 
 // RunJob runs a job in this process.
@@ -56,6 +59,9 @@ func RunJob(job Job) JobResult {
 		}
 		if job.TextUpTo > 0 {
 			o.Text = &text
+		}
+		if job.States {
+			o.TurnStates = func(s TurnState) { out.States = append(out.States, s) }
 		}
 		out.Result, err = RunPlan(plan, o)
 	}

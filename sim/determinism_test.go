@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,23 +20,74 @@ func TestSeedsReplayInFreshProcesses(t *testing.T) {
 	}
 }
 
-func TestSeedsReplayUnderOtherRuntimes(t *testing.T) {
-	plain := Campaign{}
-	for i, env := range [][]string{{"GOMAXPROCS=1"}, {"GOMAXPROCS=2", "GOGC=10"}, {"GOGC=off"}} {
-		if d := CheckDeterminism(Job{Scenario: "toy", Seed: 2000 + uint64(i)}, plain, Campaign{Env: env}); d != nil {
-			t.Error(env, d)
-		}
+// A handful of what make canary does over hundreds of seeds.
+func TestTheCanaryFindsNothing(t *testing.T) {
+	jobs := []Job{{Scenario: "toy", Seed: 2000}, {Scenario: "toy", Seed: 2001}}
+	for i, scenario := range []string{"mix", "crash", "disk", "churn"} {
+		jobs = append(jobs, Job{Scenario: scenario, Seed: 1000 + uint64(i)})
 	}
+	if testing.Short() {
+		jobs = jobs[:3]
+	}
+	canary, compared := Canary{Settings: DefaultSettings(), Workers: *workersFlag}, 0
+	for _, d := range canary.Run(context.Background(), jobs, func(Job, *Divergence) { compared++ }) {
+		t.Error(d)
+	}
+	require.Equal(t, len(jobs), compared)
 }
 
-// The same for the real broker, over every kind of trouble.
-func TestBrokerSeedsReplayInFreshProcesses(t *testing.T) {
-	for i, scenario := range []string{"mix", "crash", "partition", "disk", "freeze", "churn"} {
-		job := Job{Scenario: scenario, Seed: 1000 + uint64(i)}
-		if d := CheckDeterminism(job, Campaign{}, Campaign{Env: [][]string{{"GOMAXPROCS=1"}, {"GOGC=10"}, {"GOGC=off", "GOMAXPROCS=2"}}[i%3]}); d != nil {
-			t.Error(scenario, d)
-		}
+func TestTheCanaryNamesTheSettingsThatDiffer(t *testing.T) {
+	var jobs []Job
+	for seed := range uint64(20) {
+		jobs = append(jobs, Job{Scenario: "toy-map-range", Seed: seed})
 	}
+	canary := Canary{Settings: DefaultSettings()[:2], Workers: 1}
+	ctx, cancel := context.WithCancel(context.Background())
+	var first *Divergence
+	canary.Run(ctx, jobs, func(_ Job, d *Divergence) {
+		if d != nil && first == nil {
+			first = d
+			cancel()
+		}
+	})
+	require.NotNil(t, first, "no seed showed the order of a map")
+	require.Contains(t, first.String(), "(GOMAXPROCS=1)")
+	require.Contains(t, first.String(), "(GOMAXPROCS=2)")
+}
+
+// Planted bug D1: the order of a map decides what a shard asks for first. The
+// shard's state shows it before any record of the trace does.
+func TestAPlantedMapRangeOfTheBrokerIsPinpointed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds another program")
+	}
+	program, err := buildMutants()
+	require.NoError(t, err)
+	planted := Campaign{Program: program, Env: []string{MutantVariable + "=D1"}}
+	for seed := range uint64(20) {
+		d := CheckDeterminism(Job{Scenario: "crash", Seed: 1 + seed}, planted, planted)
+		if d == nil {
+			continue
+		}
+		t.Log(d)
+		require.True(t, d.Located)
+		require.NotEqual(t, d.LineA, d.LineB)
+		require.True(t, d.State.found)
+		require.Contains(t, d.State.Where, "loop", "a shard")
+		require.NotEmpty(t, append(d.State.A, d.State.B...))
+		return
+	}
+	t.Fatal("no seed showed the order of a map")
+}
+
+func TestRunsWithOneTraceMustReachTheSame(t *testing.T) {
+	a := Result{Records: 3, Coverage: Coverage{Marks: map[string]uint64{"x": 1, "y": 2}}}
+	b := Result{Records: 3, Coverage: Coverage{Marks: map[string]uint64{"x": 2, "z": 1}}}
+	require.Nil(t, compareRuns(Job{}, &a, &a, nil))
+	d := compareRuns(Job{Scenario: "s", Seed: 4}, &a, &b, nil)
+	require.NotNil(t, d)
+	require.Contains(t, d.String(), "two runs of s seed 4 differ")
+	require.Contains(t, d.String(), "x (1 and 2 times), y (2 and 0 times), z (0 and 1 times)")
 }
 
 func TestReplayInOneProcessIsEqualToo(t *testing.T) {

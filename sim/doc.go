@@ -32,7 +32,9 @@
 //	plan.go          runs as data; machines.go: its networks and disks
 //	world.go         the phases of a run
 //	campaign.go      many runs in worker processes; sim/campaign: very many, remembered
-//	determinism.go   the canary: where two runs of one seed part
+//	canary.go        each seed under several settings of the Go runtime
+//	determinism.go   where two runs of one seed part, in their traces and states
+//	statelog.go statedump.go  states of loops as text, turn by turn
 //
 //	cluster.go       the real broker as a subject: factories, convergence, targets
 //	clusterconfig.go what its nodes are started with

@@ -108,6 +108,7 @@ func (l *loopHost) turn() {
 		world.recording.turnEnds(at, l.busyUntil-at, take)
 	}
 	l.endTurn(take)
+	world.states.turn(l, world.trace.count)
 }
 
 // step gives events to the loop, under guard: like Node.guard, but without a

@@ -48,7 +48,7 @@ func HuntMutant(m mutant.Mutant, budget int, hunt, clean Campaign) MutantRun {
 				jobs = append(jobs, Job{Scenario: scenario, Seed: uint64(seed)})
 			}
 		}
-		for i, r := range hunt.Run(jobs, nil) {
+		for i, r := range hunt.runFor(m, jobs) {
 			run.take(jobs[i], r.Result)
 			tried = append(tried, jobs[i])
 			if run.Caught {
@@ -57,12 +57,29 @@ func HuntMutant(m mutant.Mutant, budget int, hunt, clean Campaign) MutantRun {
 		}
 	}
 	run.Wall = time.Since(began)
-	for _, r := range clean.Run(tried, nil) {
+	for _, r := range clean.runFor(m, tried) {
 		if r.Result.Verdict != Pass {
 			run.Alarms = append(run.Alarms, r.Result)
 		}
 	}
 	return run
+}
+
+// runFor runs jobs as a bug wants: once, or twice if it shows in what differs.
+func (c *Campaign) runFor(m mutant.Mutant, jobs []Job) []JobResult {
+	if !m.Twice {
+		return c.Run(jobs, nil)
+	}
+	var results []JobResult
+	for _, job := range jobs {
+		r := c.Run([]Job{job}, nil)[0]
+		if d := CheckDeterminism(job, *c, *c); d != nil {
+			r.Result.Verdict = Fail
+			r.Result.Failures = append(r.Result.Failures, Failure{Property: mutant.TwoRunsDiffer, Where: d.State.Where, Detail: d.String()})
+		}
+		results = append(results, r)
+	}
+	return results
 }
 
 // take judges one run with the bug.

@@ -46,6 +46,7 @@ type World struct {
 	story    milestones
 	anchors  []*anchored
 	coverage coverage
+	states   *stateLog // nil: nobody compares two runs
 	failures []Failure
 	stall    *Stall
 	stops    []StopRecord
@@ -84,6 +85,9 @@ type Options struct {
 	Text     io.Writer // where trace lines go; nil: nowhere
 	TextFrom uint64    // first record printed
 	TextUpTo uint64    // first record not printed; 0: all
+	// TurnStates, if set, hears of the state of each loop after its turns, in the
+	// window of records that TextFrom and TextUpTo give. That takes very long.
+	TurnStates func(TurnState)
 	// History, if set, is given what a cluster's run has recorded before it is judged.
 	History func(*checker.History)
 	// Recording, if set, takes down what reports are made of. It is for one run.
@@ -126,6 +130,9 @@ func NewWorld(plan *Plan, subject Subject, o Options) (*World, error) {
 	}
 	w.observer, _ = subject.(TurnObserver)
 	w.coverage.init()
+	if o.TurnStates != nil {
+		w.states = newStateLog(w.trace.from, w.trace.upTo, o.TurnStates)
+	}
 	w.hardware.init(w)
 	for i, spec := range plan.Nodes {
 		n := &Node{world: w, spec: spec, index: int32(i), factory: subject.Factory(spec.Role)}

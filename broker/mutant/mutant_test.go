@@ -44,7 +44,7 @@ func TestSelectKnowsWhatIsInTheTable(t *testing.T) {
 
 // A build sees only one of the two sets of files, so their sources are compared.
 func TestTableSwitchesAndCodeAgree(t *testing.T) {
-	for area, table := range map[string][]Mutant{"log": logTable(), "replication": replicationTable(), "control": controlTable()} {
+	for area, table := range map[string][]Mutant{"log": logTable(), "replication": replicationTable(), "control": controlTable(), "determinism": determinismTable()} {
 		var want []string
 		for _, m := range table {
 			want = append(want, m.Name)

@@ -25,6 +25,8 @@ type Mutant struct {
 	Bias      string
 	// Seeds is how many seeds of each scenario it may survive.
 	Seeds int
+	// Twice: the bug breaks no property of a run, but two runs of a seed differ.
+	Twice bool
 }
 
 // assertion begins the names of assertions that a bug breaks: they are always
@@ -43,13 +45,13 @@ func Find(name string) (Mutant, bool) {
 
 // Table lists the planted bugs of all areas in the order of BUGS.md.
 func Table() []Mutant {
-	all := slices.Concat(logTable(), replicationTable(), controlTable())
+	all := slices.Concat(logTable(), replicationTable(), controlTable(), determinismTable())
 	slices.SortFunc(all, func(a, b Mutant) int { return compareNames(a.Name, b.Name) })
 	return all
 }
 
 // groups are the initials of names in the order of BUGS.md.
-const groups = "LRMWIFCGTES"
+const groups = "LRMWIFCGTESD"
 
 // compareNames orders by group, then number, then the letter behind it.
 func compareNames(a, b string) int {

@@ -12,6 +12,7 @@ import (
 	"lockstep/broker/loop"
 	"lockstep/broker/mark"
 	"lockstep/broker/meta"
+	"lockstep/broker/mutant"
 	"lockstep/broker/partition"
 	"lockstep/broker/replica"
 	"lockstep/broker/wal"
@@ -156,10 +157,24 @@ func (s *Shard) applyChanges(now env.Time, c meta.Changes) {
 	}
 	if len(c.Brokers) > 0 {
 		// Incarnations of followers count: see replica.Leader.Update.
-		for _, p := range slices.Clone(s.led) {
+		for _, p := range s.ledInAnyOrder() {
 			s.applyPartition(now, s.image.TopicByID(p.id.Topic), p.id)
 		}
 	}
+}
+
+// ledInAnyOrder are the partitions led here; the caller may end leaderships.
+func (s *Shard) ledInAnyOrder() []*part {
+	if mutant.D1 {
+		var led []*part
+		for _, p := range s.parts { //corelint:ordered planted bug D1: the order is seen
+			if p.role == leading {
+				led = append(led, p)
+			}
+		}
+		return led
+	}
+	return slices.Clone(s.led)
 }
 
 func (s *Shard) applyTopic(now env.Time, t *meta.Topic) {

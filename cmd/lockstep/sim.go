@@ -78,6 +78,7 @@ continues it; so Ctrl-C loses nothing.`,
 		},
 	}
 	c.AddCommand(reportCommand())
+	c.AddCommand(canaryCommand())
 	flags := c.Flags()
 	flags.StringVar(&f.scenario, "scenario", "all", "scenarios to run, separated by commas, or all; see --list")
 	flags.StringVar(&f.seeds, "seeds", "1-100", "A-B inclusive, one seed A, or A- for no end (needs --budget)")

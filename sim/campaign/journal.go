@@ -120,10 +120,10 @@ func newEntry(r *sim.Result, at, wall time.Duration) Entry {
 		run.Marks = append(run.Marks, r.Coverage.Marks[name])
 	}
 	if r.Verdict != sim.Pass {
-		run.Failure = &Failure{Fingerprint: fingerprint(r)}
+		run.Failure = &Failure{Fingerprint: "no failure is named"}
 		if len(r.Failures) > 0 {
-			f := r.Failures[0]
-			run.Failure.Property, run.Failure.Where, run.Failure.Detail = f.Property, f.Where, firstPart(f.Detail, 400)
+			f := &r.Failures[0]
+			run.Failure = &Failure{Fingerprint: f.Fingerprint(), Property: f.Property, Where: f.Where, Detail: firstPart(f.Detail, 400)}
 		}
 	}
 	return run

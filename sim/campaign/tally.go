@@ -1,14 +1,11 @@
 package campaign
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"lockstep/broker/mark"
-	"lockstep/sim"
 )
 
 // tally is what the runs add up to, in the order of the journal.
@@ -199,15 +196,3 @@ func (t *tally) missed() (names []string) {
 func ReplayCommand(scenario string, seed uint64) string {
 	return "lockstep sim --scenario " + scenario + " --seeds " + strconv.FormatUint(seed, 10) + " --verbose"
 }
-
-// fingerprint groups failures: the broken property, and what kind of place it
-// broke at.
-func fingerprint(r *sim.Result) string {
-	if len(r.Failures) == 0 {
-		return "no failure is named"
-	}
-	f := r.Failures[0]
-	return strings.TrimSuffix(f.Property+" @ "+digits.ReplaceAllString(f.Where, "#"), " @ ")
-}
-
-var digits = regexp.MustCompile(`[0-9a-f]{8,}|[0-9]+`)

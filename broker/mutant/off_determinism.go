@@ -1,0 +1,8 @@
+//go:build !mutants
+
+package mutant
+
+// See determinismTable.
+const (
+	D1 = false
+)

@@ -1,0 +1,12 @@
+//go:build mutants
+
+package mutant
+
+// See determinismTable.
+var (
+	D1 bool
+)
+
+var determinismSwitches = []toggle{
+	{"D1", &D1},
+}
