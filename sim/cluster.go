@@ -28,6 +28,7 @@ type cluster struct {
 	healed         bool
 	deleted        map[string]bool // topic names whose deletion was asked
 	facts          facts
+	pauses         pauses
 	watch          *checker.Watch
 }
 
@@ -43,6 +44,7 @@ func newCluster(plan *Plan) Subject {
 	}
 	c.requestTimeout = time.Duration(c.option("request_timeout_ms", 2000)) * time.Millisecond
 	c.facts.init(c)
+	c.followPauses()
 	c.watch = checker.NewWatch(recorded)
 	return c
 }

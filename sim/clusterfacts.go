@@ -70,6 +70,7 @@ func (c *cluster) TurnEnded(n *Node, id loop.ID, l loop.Loop) {
 	if n.spec.Role != "broker" {
 		return
 	}
+	c.pauses.look()
 	f := &c.facts
 	life := f.lives[n.spec.Name]
 	if life == nil || life.life != n.incarnation {

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"lockstep/broker/env"
@@ -44,3 +46,31 @@ func (c *cluster) struck(id checker.NodeID, at time.Duration) bool {
 	}
 	return false
 }
+
+// try is one creation or deletion; acked is -1 if it was not answered.
+type try struct{ call, acked time.Duration }
+
+// longestPause is the longest stretch from an answer to the last try before the
+// next one that failed: clients that try nothing, or go to
+// brokers that can't answer, do not make a pause of the cluster's.
+func longestPause(tries []try, until time.Duration) (from, to time.Duration) {
+	slices.SortFunc(tries, func(a, b try) int { return cmp.Compare(a.at(), b.at()) })
+	acked := time.Duration(-1)
+	for _, t := range tries {
+		switch {
+		case t.at() >= until:
+			return from, to
+		case t.acked >= 0:
+			acked = t.acked
+		case acked >= 0 && t.call-acked > to-from:
+			from, to = acked, t.call
+		}
+	}
+	return from, to
+}
+
+// at is when the try shows how the partition does.
+func (t try) at() time.Duration { return max(t.call, t.acked) }
+
+// healedAt is when the safety phase ended.
+func (w *World) healedAt() time.Duration { return w.plan.Duration.Std() }

@@ -126,7 +126,20 @@ func (k *kafkaConn) readLate(now env.Time) {
 func (k *kafkaConn) watch(now env.Time, call *kafkaCall) {
 	k.client.timers.Cancel(call.patience)
 	left := k.client.cluster.rec.h.Requests[call.record].Deadline - time.Duration(k.client.cluster.world.Now())
-	call.patience = k.client.after(now, left+requestSlack+5*time.Millisecond, k.drop)
+	call.patience = k.client.after(now, left+requestSlack+5*time.Millisecond, func(now env.Time) { k.overdue(now, call) })
+}
+
+// overdue gives the connection up for a request that should have ended, and
+// explains why it has not if nothing excuses that.
+func (k *kafkaConn) overdue(now env.Time, call *kafkaCall) {
+	c := k.client.cluster
+	r := &c.rec.h.Requests[call.record]
+	if k.excuse(r) == "" {
+		c.world.explain("P11: "+checker.Title("P11"), string(checker.RequestOverdue), func() []Overdue {
+			return []Overdue{{At: []StallPlace{{Node: k.client.name, Op: requestName(r)}}}}
+		})
+	}
+	k.drop(now)
 }
 
 func (k *kafkaConn) step(now env.Time, ev *netsim.Event) {

@@ -219,6 +219,7 @@ func (p *producer) send(now env.Time, l *produceLane, b *produceBatch) {
 	rec := p.c.cluster.rec
 	req := p.request(now, l, b)
 	record, deposed := -1, false
+	var try *pauseTry
 	k := p.c.connTo(now, l.route)
 	k.call(now, &kafkaCall{req: req, timeout: p.timeout, silent: p.acks == checker.AcksNone,
 		began: func() {
@@ -229,6 +230,7 @@ func (p *producer) send(now env.Time, l *produceLane, b *produceBatch) {
 				Partition: l.partition(), Producer: p.recordedID(), ProducerEpoch: max(p.epoch, 0), Sequence: b.sequence,
 				Values: b.values, Acks: p.acks, Outcome: checker.Ambiguous, Base: -1,
 			})
+			try = p.c.cluster.pauses.began(record)
 		},
 		done: func(now env.Time, resp kmsg.Response) {
 			l.inflight--
@@ -237,10 +239,12 @@ func (p *producer) send(now env.Time, l *produceLane, b *produceBatch) {
 			}
 			if resp == nil {
 				p.ended(now, l, b, record, false, 0, -1)
+				p.c.cluster.pauses.ended(try)
 				return
 			}
 			part := &resp.(*kmsg.ProduceResponse).Topics[0].Partitions[0]
 			p.ended(now, l, b, record, true, part.ErrorCode, part.BaseOffset)
+			p.c.cluster.pauses.ended(try)
 			if deposed && record >= 0 {
 				// A leader that does not know yet that it was replaced may have answered:
 				// a leader change has lost the record, though it began before the call.

@@ -6,6 +6,7 @@ import (
 
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
+	"lockstep/broker/meta"
 	"lockstep/broker/wait"
 	"lockstep/checker"
 )
@@ -133,18 +134,42 @@ func (c *cluster) unsettledPlaces() (out []Overdue) {
 				what = name + " to be equal on its replicas: " + strings.Join(lagging, ", ")
 			}
 			o := Overdue{Name: what, Group: "partitions", Since: wait.Unknown}
-			if p.Leader == kafka.NoNode {
-				for _, r := range p.Replicas {
-					o.At = append(o.At, StallPlace{Node: brokerName(r), Op: wait.Session, For: "a leader: a session of node " + fmt.Sprint(r)})
-				}
-			} else {
-				op := wait.Watermark(name)
-				if len(p.ISR) < len(p.Replicas) {
-					op = wait.InSync(name)
-				}
-				o.At = []StallPlace{{Node: brokerName(p.Leader), Loop: -1, Op: op, For: "its leader, " + brokerName(p.Leader)}}
+			op := wait.Watermark
+			if len(p.ISR) < len(p.Replicas) {
+				op = wait.InSync
 			}
+			o.At = c.leaderPlaces(p, name, op)
 			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// leaderPlaces are where a partition's leader lists what it waits for; without a
+// leader, the sessions of those that might be it.
+func (c *cluster) leaderPlaces(p *meta.Partition, name string, op func(string) string) (places []StallPlace) {
+	if p.Leader != kafka.NoNode {
+		leader := brokerName(p.Leader)
+		return []StallPlace{{Node: leader, Loop: -1, Op: op(name), For: "its leader, " + leader}}
+	}
+	for _, r := range p.Replicas {
+		places = append(places, StallPlace{Node: brokerName(r), Op: wait.Session, For: fmt.Sprintf("a leader: node %d may be it", r)})
+	}
+	return places
+}
+
+// produceOverdue is the request of a produce that is on its way.
+func (c *cluster) produceOverdue(op *checker.Produce) (out []Overdue) {
+	for _, k := range c.clients {
+		if k.number != op.Client {
+			continue
+		}
+		for _, conn := range k.conns {
+			for _, call := range conn.waiting {
+				if r := &c.rec.h.Requests[call.record]; r.Call.At == op.Call.At && r.Conn == op.Conn {
+					out = append(out, Overdue{At: []StallPlace{{Node: k.name, Op: requestName(r)}}})
+				}
+			}
 		}
 	}
 	return out

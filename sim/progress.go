@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -19,9 +18,7 @@ import (
 
 // checkProgress judges a finished run.
 func (c *cluster) checkProgress(w *World) {
-	if bound := c.option("ack_pause_ms", 0); bound > 0 {
-		c.checkPauses(w, time.Duration(bound)*time.Millisecond)
-	}
+	c.pauses.report(w)
 	if bound := c.option("create_ms", 0); bound > 0 {
 		c.checkCreations(w, time.Duration(bound)*time.Millisecond)
 	}
@@ -30,65 +27,6 @@ func (c *cluster) checkProgress(w *World) {
 	}
 	c.checkForwards(w)
 }
-
-// try is one produce with acks=all.
-type try struct{ call, acked time.Duration }
-
-// checkPauses looks for stretches of the safety phase in which a partition was
-// asked in vain for longer than the bound.
-func (c *cluster) checkPauses(w *World, bound time.Duration) {
-	until := min(c.plan.Duration.Std(), w.healedAt())
-	if slow := c.option("slow_from_ms", -1); slow >= 0 {
-		until = min(until, time.Duration(slow)*time.Millisecond)
-	}
-	tries := map[checker.Partition][]try{}
-	var order []checker.Partition
-	for i := range c.rec.h.Produces {
-		op := &c.rec.h.Produces[i]
-		if op.Acks != checker.AcksAll {
-			continue
-		}
-		t := try{call: op.Call.At, acked: -1}
-		if op.Outcome == checker.Acked {
-			t.acked = op.Return.At
-		} else if !c.mayServe(op.Partition, op.Node, op.Call.At) {
-			continue
-		}
-		if tries[op.Partition] == nil {
-			order = append(order, op.Partition)
-		}
-		tries[op.Partition] = append(tries[op.Partition], t)
-	}
-	for _, p := range order {
-		from, to := longestPause(tries[p], until)
-		if to-from > bound && c.facts.exists(partitionOf(p)) {
-			w.Violated("a partition with a leader and quorums keeps acknowledging", p.String(),
-				"no acks=all produce was acknowledged from %v on, and one that was tried at %v by way of a broker without a fault was not either; the bound is %v", from, to, bound)
-		}
-	}
-}
-
-// longestPause is the longest stretch from an acknowledgement to the last
-// produce before the next one that failed: clients that try nothing, or go to
-// brokers that can't answer, do not make a pause of the cluster's.
-func longestPause(tries []try, until time.Duration) (from, to time.Duration) {
-	slices.SortFunc(tries, func(a, b try) int { return cmp.Compare(a.at(), b.at()) })
-	acked := time.Duration(-1)
-	for _, t := range tries {
-		switch {
-		case t.at() >= until:
-			return from, to
-		case t.acked >= 0:
-			acked = t.acked
-		case acked >= 0 && t.call-acked > to-from:
-			from, to = acked, t.call
-		}
-	}
-	return from, to
-}
-
-// at is when the try shows how the partition does.
-func (t try) at() time.Duration { return max(t.call, t.acked) }
 
 // mayServe reports whether a produce that a broker got at that time had a way to
 // the leader: no fault is on the broker, none between it and the leader, and it
@@ -115,9 +53,6 @@ func (c *cluster) mayServe(p checker.Partition, node checker.NodeID, at time.Dur
 	}
 	return true
 }
-
-// healedAt is when the safety phase ended.
-func (w *World) healedAt() time.Duration { return w.plan.Duration.Std() }
 
 // checkAckTime: where nothing goes wrong an acknowledgement takes about two
 // syncs and a few ways through the network, whatever the load (BUGS W1): what
