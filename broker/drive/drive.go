@@ -170,6 +170,9 @@ func (r *runner) run() {
 			if i%eventsPerClock == eventsPerClock-1 {
 				at = now()
 			}
+			if r.takesQuestion(&events[i], at) {
+				continue
+			}
 			r.current.Store(&events[i])
 			r.loop.Step(at, &events[i])
 		}

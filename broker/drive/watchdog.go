@@ -3,6 +3,7 @@ package drive
 import (
 	"fmt"
 	"runtime"
+	"strings"
 	"time"
 
 	"lockstep/broker/env"
@@ -41,7 +42,7 @@ func (n *Node) watch() {
 			}
 			if stuck >= n.cfg.TurnWarn && warned[i] != since {
 				warned[i] = since
-				n.cfg.Report("watchdog: loop %d has been in one turn for %v, at %s\n%s", i, stuck, describe(r.current.Load()), stacks())
+				n.cfg.Report("watchdog: loop %d has been in one turn for %v, at %s\n%s%s", i, stuck, describe(r.current.Load()), n.waitsText(n.cfg.TurnWarn/4), stacks())
 			}
 			if stuck >= n.cfg.TurnFatal {
 				n.cfg.Report("watchdog: loop %d is stuck for %v: ending the process so that the cluster takes over", i, stuck)
@@ -49,6 +50,18 @@ func (n *Node) watch() {
 			}
 		}
 	}
+}
+
+// waitsText is what all loops say of themselves, for a report.
+func (n *Node) waitsText(timeout time.Duration) string {
+	var b strings.Builder
+	for _, l := range n.Waits(timeout) {
+		for _, line := range l.Text() {
+			b.WriteString(line)
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
 }
 
 // describe names an event without its contents.

@@ -184,7 +184,9 @@ func (s *Shard) requestWaits(r *request, yield func(wait.Wait)) {
 	}
 	for i := range r.ops {
 		if op := &r.ops[i]; !op.resolved {
-			w.About = about(s, op.op)
+			if w.About = about(s, op.op); w.Until == env.Never {
+				w.About += " without a deadline"
+			}
 			w.For, w.On = s.operationTarget(r, int32(i), op)
 			yield(w)
 		}

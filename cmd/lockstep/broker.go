@@ -227,6 +227,14 @@ func (b *broker) sample() []metric {
 	return out
 }
 
+// waits lists what is pending in the loops.
+func (b *broker) waits() (lines []string) {
+	for _, l := range b.node.Waits(askTimeout) {
+		lines = append(lines, l.Text()...)
+	}
+	return lines
+}
+
 // askTimeout is how long a loop has to answer a question about itself.
 const askTimeout = time.Second
 

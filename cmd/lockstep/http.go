@@ -18,6 +18,8 @@ type monitored interface {
 	// health says why the node cannot serve clients; "" if it can.
 	health() string
 	sample() []metric
+	// waits lists what is pending in the broker's loops, and what for.
+	waits() []string
 }
 
 // monitorHandler serves a broker's endpoints. They are for operators: none
@@ -38,13 +40,19 @@ func monitorHandler(m monitored) http.Handler {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = w.Write(allStacks())
 	})
+	mux.HandleFunc("GET /debug/waits", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		for _, line := range m.waits() {
+			fmt.Fprintln(w, line)
+		}
+	})
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, "/healthz\n/metrics\n/debug/pprof/\n/debug/stacks\n")
+		_, _ = io.WriteString(w, "/healthz\n/metrics\n/debug/pprof/\n/debug/stacks\n/debug/waits\n")
 	})
 	return mux
 }

@@ -22,6 +22,8 @@ func (f *fakeBroker) sample() []metric {
 	}
 }
 
+func (f *fakeBroker) waits() []string { return []string{"loop 0: 0 waits"} }
+
 func get(t *testing.T, m monitored, path string) *httptest.ResponseRecorder {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -48,6 +50,7 @@ func TestMetricsAreGroupedByName(t *testing.T) {
 
 func TestDebugPages(t *testing.T) {
 	require.Contains(t, get(t, &fakeBroker{}, "/debug/stacks").Body.String(), "TestDebugPages")
+	require.Equal(t, "loop 0: 0 waits\n", get(t, &fakeBroker{}, "/debug/waits").Body.String())
 	require.Equal(t, http.StatusOK, get(t, &fakeBroker{}, "/debug/pprof/").Code)
 	require.Equal(t, http.StatusNotFound, get(t, &fakeBroker{}, "/nothing").Code)
 }
