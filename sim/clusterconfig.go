@@ -51,7 +51,7 @@ func (c *cluster) walConfig(inFlight int) wal.Config {
 	w.SegmentBytes = c.option("wal_segment_bytes", 4<<20)
 	w.BudgetBytes = 16 * w.SegmentBytes
 	w.GroupBytes = int(min(int64(w.GroupBytes), w.SegmentBytes/4))
-	w.ReadBytes = int(min(int64(w.ReadBytes), w.SegmentBytes))
+	w.ReadBytes = int(min(int64(w.ReadBytes), w.SegmentBytes/8)) // a recovery reads a segment in pieces
 	return w
 }
 

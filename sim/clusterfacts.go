@@ -28,6 +28,7 @@ type facts struct {
 	top       map[kafka.PartitionID]kafka.Offset
 	bytes     int64 // the most of InflightBytes of clients
 	forwarded int64 // and of those forwarded
+	readAhead int64 // the most bytes of a log that a recovery had under way at once
 	story     imageStory
 }
 
@@ -142,6 +143,7 @@ func (f *facts) seeShard(n *Node, life *lifeTrack, id loop.ID, s *shard.Shard) {
 		f.cluster.world.seeFeatures(&t.sight, n, life.leading, p)
 	})
 	if first {
+		f.readAhead = max(f.readAhead, n.loops[id].disk.reads.most)
 		f.lostReplicas(n, s)
 	}
 }
@@ -149,6 +151,7 @@ func (f *facts) seeShard(n *Node, life *lifeTrack, id loop.ID, s *shard.Shard) {
 // seeReplica takes the state of a replica at the end of a turn of its shard, and
 // returns what is known of it.
 func (f *facts) seeReplica(n *Node, recovered bool, p *shard.PartState) *replicaTrack {
+	f.seeWaiters(n, p)
 	key := replicaKey{nodeID(n), p.ID}
 	t := f.replicas[key]
 	if t == nil {

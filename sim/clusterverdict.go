@@ -11,8 +11,9 @@ import (
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
 	"lockstep/broker/loop"
+	"lockstep/broker/partition"
 	"lockstep/checker"
-	"lockstep/netsim"
+	diskvirtual "lockstep/diskfs/virtual"
 )
 
 // Check implements Subject: it lets the healed cluster idle, collects what every
@@ -27,9 +28,7 @@ func (c *cluster) Check(w *World) {
 	c.collectTopics(w)
 	c.collectLogs(w)
 	c.collectImages(w)
-	h.Queues = append(h.Queues,
-		checker.QueueFact{Name: "bytes of unanswered produces of a shard", Max: c.facts.bytes, Bound: c.bytesBound()},
-		checker.QueueFact{Name: "bytes of produces forwarded to a shard", Max: c.facts.forwarded, Bound: c.forwardedBound()})
+	c.collectBounds(w)
 	h.End = c.rec.moment()
 	if w.history != nil {
 		w.history(h)
@@ -69,19 +68,6 @@ func (c *cluster) violated(v *checker.Violation, more int) {
 		c.world.recording.violation(v)
 	}
 	c.world.fail(f)
-}
-
-// bytesBound: one request always fits, whatever the budget.
-func (c *cluster) bytesBound() int64 { return int64(c.limits().InflightBytes) + 64<<10 }
-
-// forwardedBound: what the shards of all nodes may have unanswered, and what a
-// connection that a sender has given up may still deliver.
-func (c *cluster) forwardedBound() int64 {
-	var senders int64
-	for _, name := range c.brokers {
-		senders += int64(c.world.Node(name).spec.Shards)
-	}
-	return senders * (c.bytesBound() + netsim.RecvWindow)
 }
 
 func (c *cluster) report(w *World, h *checker.History, r *checker.Result) {
@@ -181,6 +167,9 @@ func (c *cluster) collectLogs(w *World) {
 					w.Violated("every replica is there at the end", partitionText(id), "node %d has none", n)
 					continue
 				}
+				if rotten(w.Node(brokerName(n)), track) {
+					continue // nobody may have read it yet, so nobody knows
+				}
 				c.rec.h.Logs = append(c.rec.h.Logs, checker.ReplicaLog{
 					At: c.rec.moment(), Partition: checkerPartition(id), Node: checker.NodeID(n), InISR: p.InISR(n),
 					LogStart: checker.Offset(track.state.LogStart), Watermark: checker.Offset(track.state.Watermark),
@@ -192,6 +181,16 @@ func (c *cluster) collectLogs(w *World) {
 }
 
 func brokerName(id kafka.NodeID) string { return fmt.Sprintf("b%d", id) }
+
+// rotten reports whether the disk has damaged a segment of the replica on its own.
+func rotten(n *Node, t *replicaTrack) bool {
+	segments := t.state.Log.Segments()
+	return slices.ContainsFunc(n.FS().Injected(), func(f diskvirtual.Fault) bool {
+		return f.Effect.Dishonest() && slices.ContainsFunc(segments, func(s partition.SegmentView) bool {
+			return s.Path == f.Path || s.Path == f.ToPath
+		})
+	})
+}
 
 func (c *cluster) entries(w *World, n *Node, t *replicaTrack) (out []checker.Entry) {
 	log := t.state.Log

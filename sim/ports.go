@@ -22,6 +22,7 @@ type diskPort struct {
 	free  []uint64
 	held  int // faults that keep completions back
 	queue []inboxEntry
+	reads logReads
 }
 
 type diskOp struct {
@@ -31,6 +32,7 @@ type diskOp struct {
 	kind   diskfs.Kind
 	active bool
 	flow   uint32 // of a recording; 0: none
+	read   int64  // bytes of a log that it reads
 }
 
 func newDiskPort(l *loopHost) *diskPort {
@@ -49,6 +51,7 @@ func (d *diskPort) Submit(op diskfs.Op) {
 	if r := d.loop.node.world.recording; r != nil {
 		entry.flow = r.submits(d, &op)
 	}
+	entry.read = d.reads.began(&op)
 	slot := uint64(len(d.ops))
 	if n := len(d.free); n > 0 {
 		slot = d.free[n-1]
@@ -88,6 +91,7 @@ func (d *diskPort) completed(c diskfs.Completion) {
 		return
 	}
 	op := d.ops[slot]
+	d.reads.underWay -= op.read
 	d.ops[slot] = diskOp{}
 	d.free = append(d.free, slot)
 	c.Token, c.Owner = op.token, op.owner

@@ -24,6 +24,7 @@ func (c *cluster) checkProgress(w *World) {
 	}
 	if len(c.plan.Faults) == 0 {
 		c.checkAckTime(w)
+		c.checkGuards(w)
 	}
 	c.checkForwards(w)
 }

@@ -4,15 +4,85 @@ package mutant
 
 // See logTable.
 var (
-	W1 bool
-	W3 bool
-	W6 bool
-	W9 bool
+	L9   bool
+	W1   bool
+	W2   bool
+	W3   bool
+	W3b  bool
+	W4a  bool
+	W4b  bool
+	W4c  bool
+	W5   bool
+	W6   bool
+	W6b  bool
+	W7   bool
+	W8   bool
+	W9   bool
+	W10  bool
+	W11  bool
+	W12  bool
+	W13  bool
+	W13b bool
+	W14  bool
+	W15  bool
+	W16  bool
+	W17  bool
+	W18  bool
+	W19  bool
+	W20  bool
+	W21  bool
+	W22  bool
+	W23  bool
+	W24  bool
+	W25  bool
+	W26  bool
+	C3   bool
+	C4   bool
+	C4b  bool
+	E5   bool
+	E6   bool
+	E10  bool
+	S2   bool
 )
 
 var logSwitches = []toggle{
+	{"L9", &L9},
 	{"W1", &W1},
+	{"W2", &W2},
 	{"W3", &W3},
+	{"W3b", &W3b},
+	{"W4a", &W4a},
+	{"W4b", &W4b},
+	{"W4c", &W4c},
+	{"W5", &W5},
 	{"W6", &W6},
+	{"W6b", &W6b},
+	{"W7", &W7},
+	{"W8", &W8},
 	{"W9", &W9},
+	{"W10", &W10},
+	{"W11", &W11},
+	{"W12", &W12},
+	{"W13", &W13},
+	{"W13b", &W13b},
+	{"W14", &W14},
+	{"W15", &W15},
+	{"W16", &W16},
+	{"W17", &W17},
+	{"W18", &W18},
+	{"W19", &W19},
+	{"W20", &W20},
+	{"W21", &W21},
+	{"W22", &W22},
+	{"W23", &W23},
+	{"W24", &W24},
+	{"W25", &W25},
+	{"W26", &W26},
+	{"C3", &C3},
+	{"C4", &C4},
+	{"C4b", &C4b},
+	{"E5", &E5},
+	{"E6", &E6},
+	{"E10", &E10},
+	{"S2", &S2},
 }

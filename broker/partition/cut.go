@@ -7,6 +7,7 @@ import (
 	"lockstep/broker/assert"
 	"lockstep/broker/kafka"
 	"lockstep/broker/mark"
+	"lockstep/broker/mutant"
 	"lockstep/diskfs"
 )
 
@@ -42,7 +43,7 @@ func (p *Log) Truncate(to kafka.Offset, ref Ref) {
 		mark.Hit(mark.LogCutPending)
 		p.flushed, p.cutSeq = to, ref.Seq
 	}
-	if !p.cutPending() {
+	if !p.cutPending() && !mutant.W23 {
 		p.recomputeProducers()
 	}
 	p.kick()

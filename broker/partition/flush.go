@@ -2,6 +2,7 @@ package partition
 
 import (
 	"lockstep/broker/assert"
+	"lockstep/broker/mutant"
 	"lockstep/diskfs"
 )
 
@@ -101,11 +102,17 @@ func (f *flush) prepare(p *Log) {
 		}
 		f.moved += len(record)
 	}
+	if mutant.C3 {
+		table = p.producers.copy()
+	}
 	next := p.nextCheckpoint(end, f.covered(p), table)
 	f.publish = &publish{end: end, external: f.options.ExternalSync, names: f.fresh}
 	if f.moved > 0 {
 		if !f.fresh {
 			next.segments = next.segments[:len(next.segments)-1]
+		}
+		if f.at.reopened { // planted bug W7
+			f.at.logBytes, f.active.reopened = 0, false
 		}
 		next.segments = append(next.segments, f.active)
 		f.publish.files = []fileWrite{
@@ -138,6 +145,9 @@ func (f *flush) chooseSegment(p *Log) {
 		record := p.tail.record(0)
 		if last.indexLost || last.end != p.flushed || len(record) > 0 && f.full(record, p.cfg.Limits) {
 			f.active, f.fresh = newSegment(p.flushed), true
+			if mutant.W18 {
+				f.active.base--
+			}
 		}
 	}
 	f.at = f.active
@@ -149,7 +159,9 @@ func (f *flush) chooseSegment(p *Log) {
 func (f *flush) covered(p *Log) uint64 {
 	covered := p.durable
 	if f.moved < len(p.tail.entries) {
-		covered = min(covered, p.tail.entries[f.moved].ref.Seq-1)
+		if !mutant.W22 {
+			covered = min(covered, p.tail.entries[f.moved].ref.Seq-1)
+		}
 	}
 	return max(covered, p.trusted.covered)
 }

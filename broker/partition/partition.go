@@ -9,6 +9,7 @@ import (
 	"lockstep/broker/batch"
 	"lockstep/broker/kafka"
 	"lockstep/broker/mark"
+	"lockstep/broker/mutant"
 	"lockstep/diskfs"
 )
 
@@ -255,6 +256,12 @@ func (p *Log) StartEpoch(epoch kafka.LeaderEpoch, ref Ref) {
 func (p *Log) SetWatermark(to kafka.Offset) {
 	assert.That(to <= p.logEnd, "partition: watermark %d above the log end %d", to, p.logEnd)
 	p.watermark = max(p.watermark, to)
+	if mutant.W8 {
+		p.watermark = to
+	}
+	if mutant.W11 && p.watermark >= p.flushed {
+		p.logStart = p.flushed
+	}
 }
 
 // SetStart moves the log start to to, at most the watermark; a lower one is

@@ -6,6 +6,7 @@ import (
 
 	"lockstep/broker/kafka"
 	"lockstep/broker/mark"
+	"lockstep/broker/mutant"
 	"lockstep/diskfs"
 )
 
@@ -93,6 +94,10 @@ func (p *Log) Completed(c diskfs.Completion) ([]Done, error) {
 		return p.takeDone(), nil // a Close or the removal of a leftover: nobody waits
 	}
 	delete(p.work.waiting, c.Token)
+	if mutant.W4c && c.Err != nil && c.Kind == diskfs.Sync {
+		p.submit(diskfs.Op{Kind: diskfs.Sync, Handle: c.Handle}, w)
+		return p.takeDone(), nil
+	}
 	if c.Err != nil && mustSucceed(c.Kind) {
 		p.state = Failed
 		return p.takeDone(), fmt.Errorf("partition: %s: %w", p.cfg.Dir, c.Err)
@@ -117,6 +122,9 @@ func (p *Log) Synced() []Done {
 func (p *Log) Busy() bool {
 	return p.work.job != nil || len(p.work.waiting) > 0 || p.work.wanted != (wanted{}) || p.cutPending()
 }
+
+// Waiting reports whether an operation is under way whose completion counts.
+func (p *Log) Waiting() bool { return len(p.work.waiting) > 0 }
 
 // Pending returns what has ended without a completion, for example a flush that
 // was refused. Completed and Synced return the same things.

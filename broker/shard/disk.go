@@ -88,13 +88,17 @@ func (s *Shard) onDisk(now env.Time, c *diskfs.Completion) {
 	case c.Owner == ownerShard:
 		s.onOwnCompletion(now, c)
 	default:
-		p := s.byOwner[c.Owner-ownerParts]
+		p := s.byOwner[c.Owner]
+		if p == nil {
+			return // it is gone, and nothing waits for this any more
+		}
 		done, err := p.log.Completed(*c)
 		if err != nil {
 			s.fail(fmt.Errorf("shard %d: %w", s.id, err))
 			return
 		}
 		s.onDone(now, p, done)
+		s.dropOwner(p)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
 	"lockstep/broker/mark"
+	"lockstep/broker/mutant"
 	"lockstep/broker/partition"
 	"lockstep/broker/replica"
 )
@@ -79,6 +80,9 @@ func (s *Shard) fetch(now env.Time, call PartitionCall, op api.Fetch) {
 		return
 	}
 	watermark := p.leader.Watermark()
+	if mutant.W24 {
+		watermark = p.log.End()
+	}
 	result.Watermark, result.LastStable, result.LogStart = watermark, watermark, p.log.Start()
 	if op.LastEpoch > p.epoch {
 		result.Code = kafka.UnknownLeaderEpoch // of a leader that this node has not heard of yet
@@ -298,6 +302,9 @@ func (s *Shard) offsets(now env.Time, call PartitionCall, op api.Offsets) {
 	case latestTimestamp:
 		if result.Code = s.knowsEnd(now, p); result.Code == kafka.None {
 			result.Offset, result.Epoch = p.leader.Watermark(), p.epoch
+			if mutant.W10 {
+				result.Offset = p.log.Flushed()
+			}
 		}
 	default:
 		// A time, or the largest one: "no match" is a claim about the end too.

@@ -105,18 +105,25 @@ func (s *Shard) enterLane(now env.Time, ln *lane, r *request, i int32, op api.Pr
 }
 
 // leaveLane takes a resolved produce out of its lane and lets those that wait
-// for another leader epoch go on once nothing is outstanding.
-func (s *Shard) leaveLane(now env.Time, running *runningOp) {
+// for another leader epoch go on once nothing is outstanding. An empty lane goes:
+// a connection may outlive any number of topics.
+func (s *Shard) leaveLane(r *request, running *runningOp) {
 	ln := running.lane
 	if ln == nil {
 		return
 	}
 	running.lane = nil
-	if running.queuedIn(ln) {
-		return
+	queued := running.queuedIn(ln)
+	if !queued {
+		ln.outstanding--
 	}
-	ln.outstanding--
-	if ln.outstanding == 0 && len(ln.waiting) > 0 {
+	switch {
+	case ln.outstanding > 0:
+	case len(ln.waiting) == 0:
+		if r.conn != nil {
+			delete(r.conn.lanes, ln.id)
+		}
+	case !queued:
 		s.lanesToRun = append(s.lanesToRun, ln)
 	}
 }

@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -248,6 +249,9 @@ func (s *Shard) becomeLeader(now env.Time, p *part, reg *registration) {
 	}
 	s.becomeIdle(now, p)
 	p.role, p.epoch = leading, reg.LeaderEpoch
+	if mutant.C4b {
+		p.log.ExpireProducers(math.MaxInt64)
+	}
 	s.startEpoch(p, reg.LeaderEpoch)
 	p.leader = replica.NewLeader(s.replication, s.cfg.Node, r, p.log.End(), p.log.DurableEnd(), p.log.Watermark(), now.Mono)
 	p.told = nil
@@ -422,9 +426,10 @@ func (s *Shard) onISRVerdict(now env.Time, op uint64, result api.ProposeResult) 
 // addPart makes the state of a partition that this shard did not hold yet.
 func (s *Shard) addPart(id kafka.PartitionID) *part {
 	assert.That(s.parts[id] == nil, "shard: partition %v added twice", id)
-	p := &part{id: id, owner: ownerParts + uint32(len(s.byOwner))}
+	s.owners++
+	p := &part{id: id, owner: s.owners}
 	p.log = partition.New(s.logConfig(id, p.owner), s.diskFor(p.owner))
-	s.byOwner = append(s.byOwner, p)
+	s.byOwner[p.owner] = p
 	s.parts[id] = p
 	i, _ := slices.BinarySearchFunc(s.order, p, func(a, b *part) int { return comparePartitions(a.id, b.id) })
 	s.order = slices.Insert(s.order, i, p)

@@ -63,6 +63,9 @@ func (s *Shard) produce(now env.Time, call PartitionCall, op api.Produce) {
 		if p.topic.logAppendTime {
 			result.AppendTimeMs = now.WallMs
 		}
+		if mutant.W2 {
+			result.Base = p.log.DurableEnd()
+		}
 		stamp(p, b, now.WallMs)
 		s.appendSet(p, op.Batches)
 		until = p.log.End()
@@ -70,6 +73,9 @@ func (s *Shard) produce(now env.Time, call PartitionCall, op api.Produce) {
 		s.stats.AppendedBytes += uint64(len(op.Batches))
 	case partition.Duplicate:
 		mark.Hit(mark.ProduceDuplicate)
+		if mutant.W8 {
+			p.log.SetWatermark(verdict.Last + 1)
+		}
 		// The original may not be committed yet: its answer is due when it is (PROTOCOL 19).
 		result.Base, until = verdict.Base, verdict.Last+1
 		if p.topic.logAppendTime {
@@ -165,7 +171,7 @@ func (s *Shard) answerProduces(now env.Time, p *part) {
 		if w.all {
 			reached = committed
 		}
-		if w.until > reached {
+		if w.until > reached || mutant.L9 && w.until != reached {
 			kept = append(kept, w)
 			continue
 		}

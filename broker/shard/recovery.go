@@ -16,6 +16,7 @@ import (
 	"lockstep/broker/loop"
 	"lockstep/broker/mark"
 	"lockstep/broker/meta"
+	"lockstep/broker/mutant"
 	"lockstep/broker/partition"
 	"lockstep/broker/wal"
 	"lockstep/diskfs"
@@ -74,7 +75,9 @@ func (s *Shard) loadPartitions(now env.Time, c *diskfs.Completion) {
 func (s *Shard) partitionLoaded(now env.Time, p *part, err error) {
 	if err != nil {
 		s.stats.PartitionsDamaged++
-		s.suspect(p)
+		if !mutant.W26 {
+			s.suspect(p)
+		}
 		if s.converting {
 			// The damage stays for the next start to find: until the suspect is in the
 			// layout it is the only trace.
@@ -193,7 +196,7 @@ func (s *Shard) replayInto(p *part, r wal.Record, ref partition.Ref) error {
 func (s *Shard) endRecovery(now env.Time) {
 	// Damage: records are gone that were acknowledged, of whichever partition.
 	// What a checkpoint covers is proven whole; anything else is not.
-	damaged := len(s.wal.Recovery().Damage) > 0
+	damaged := len(s.wal.Recovery().Damage) > 0 && !mutant.W6b
 	for _, p := range slices.Clone(s.order) {
 		if _, bound := s.wal.Bound(p.handle); p.handle != 0 && !bound {
 			s.forget(p) // removed: its files went before its handle did
@@ -337,7 +340,16 @@ func (s *Shard) restart(p *part) {
 func (s *Shard) forget(p *part) {
 	s.tailBytes -= p.tailBytes
 	delete(s.parts, p.id)
+	s.dropOwner(p)
 	s.order = slices.DeleteFunc(s.order, func(q *part) bool { return q == p })
 	s.dirty = slices.DeleteFunc(s.dirty, func(q *part) bool { return q == p })
 	s.toFlush = slices.DeleteFunc(s.toFlush, func(q *part) bool { return q == p })
+}
+
+// dropOwner lets go of a partition that was forgotten, once its last operation,
+// such as a read for a client, has ended.
+func (s *Shard) dropOwner(p *part) {
+	if s.parts[p.id] != p && !p.log.Waiting() && !mutant.S2 {
+		delete(s.byOwner, p.owner)
+	}
 }

@@ -83,6 +83,11 @@ func (s *Shard) pushBatches(now env.Time, p *part, l *link, next replica.Send) b
 
 // sendBatches sends batches in one frame.
 func (s *Shard) sendBatches(now env.Time, p *part, l *link, batches [][]byte) {
+	if mutant.E10 {
+		for _, b := range batches {
+			batch.Batch(b).Stamp(batch.Batch(b).BaseOffset(), p.epoch)
+		}
+	}
 	base, payload := batch.Batch(batches[0]).BaseOffset(), joined(batches)
 	end := batch.Batch(batches[len(batches)-1]).NextOffset()
 	l.send(s, p.pushHead(l.node, p.log.EpochBefore(base), base, payload))
@@ -348,7 +353,11 @@ func (s *Shard) acknowledge(p *part) {
 		mark.HitIf(p.role == following && p.truncation > s.wal.Durable(), mark.AckHeldByTruncation)
 		return
 	}
-	if end := p.log.DurableEnd(); p.ackDue || end > p.acked {
+	end := p.log.DurableEnd()
+	if mutant.W3b {
+		end = p.log.End()
+	}
+	if p.ackDue || end > p.acked {
 		p.acked, p.ackDue = end, false
 		s.answer(p.ackVia, &peer.PushAck{
 			Partition:   p.id,

@@ -7,6 +7,7 @@ import (
 	"lockstep/broker/kafka"
 	"lockstep/broker/loop"
 	"lockstep/broker/mark"
+	"lockstep/broker/mutant"
 )
 
 // request is one request while it runs on the shard that owns its connection:
@@ -164,6 +165,10 @@ func (s *Shard) reply(now env.Time, origin Origin, result any) {
 		s.resolve(now, origin, result)
 		return
 	}
+	if mutant.E6 {
+		s.host.TrySend(origin.Loop, Return{Origin: origin, Result: result}) // refused by a full mailbox: nobody hears of it
+		return
+	}
 	s.host.Reply(origin.Loop, Return{Origin: origin, Result: result})
 }
 
@@ -184,7 +189,7 @@ func (s *Shard) resolve(now env.Time, origin Origin, result any) {
 		return
 	}
 	running.resolved = true
-	s.leaveLane(now, running)
+	s.leaveLane(r, running)
 	r.handler.Resolve(i, result)
 	r.pending--
 	if r.pending == 0 {
@@ -224,6 +229,7 @@ func (s *Shard) expire(now env.Time, r *request) {
 		return
 	}
 	mark.Hit(mark.RequestExpired)
+	s.stats.RequestsExpired++
 	s.cancelOps(now, r)
 	r.pending = 0
 	s.advance(now, r, true)
@@ -239,7 +245,7 @@ func (s *Shard) cancelOps(now env.Time, r *request) {
 			continue
 		}
 		running.resolved = true
-		s.leaveLane(now, running)
+		s.leaveLane(r, running)
 		if fwd := running.onward; fwd != nil && fwd.link.dropForward(fwd.id) {
 			r.handler.Resolve(i, notLeader(nil, kafka.NotLeaderOrFollower)) // never sent: certainly not appended
 		}

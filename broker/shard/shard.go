@@ -79,10 +79,10 @@ type Shard struct {
 
 	// --- partitions ---
 	parts   map[kafka.PartitionID]*part
-	order   []*part // by id
-	byOwner []*part // by disk owner, ownerParts being the first
-	byWAL   map[uint32]*part
-	led     []*part // in the order in which leadership began
+	order   []*part          // by id
+	byOwner map[uint32]*part // by disk owner, until its last operation has ended; looked up only
+	owners  uint32           // the last disk owner that was given out
+	led     []*part          // in the order in which leadership began
 	touched []*part
 	toPush  []*part     // with news for followers
 	pushBy  env.Instant // when they are sent at the latest
@@ -145,7 +145,8 @@ func New(cfg Config, host loop.Host) *Shard {
 		cfg: cfg, host: host, limits: cfg.Limits, id: cfg.ID,
 		image:     meta.NewImage(cfg.Cluster),
 		parts:     map[kafka.PartitionID]*part{},
-		byWAL:     map[uint32]*part{},
+		byOwner:   map[uint32]*part{},
+		owners:    ownerParts - 1,
 		clients:   map[netsim.ConnID]*clientConn{},
 		requests:  map[uint64]*request{},
 		proposals: map[uint64]proposedChange{},

@@ -24,6 +24,9 @@ type PartState struct {
 	Durable   kafka.Offset
 	End       kafka.Offset
 	Suspect   bool
+	// Overdue are the appends and long polls that still wait though the log has
+	// got to where they wait for; none, once an event has been taken.
+	Overdue int
 	// ISR is that of the applied registration; shared, not to be written to.
 	ISR []kafka.NodeID
 	// Log is for reading what is stored.
@@ -50,7 +53,7 @@ func (s *Shard) Inspect(visit func(*PartState)) {
 		state = PartState{
 			ID: p.id, Leading: p.role == leading, Following: p.role == following, Epoch: p.epoch,
 			LogStart: p.log.Start(), Watermark: p.log.Watermark(), Durable: p.log.DurableEnd(), End: p.log.End(),
-			Suspect: p.suspect, Log: p.log,
+			Suspect: p.suspect, Log: p.log, Overdue: p.overdue(),
 		}
 		if reg := s.image.Partition(p.id); reg != nil {
 			state.ISR = reg.ISR
@@ -63,6 +66,54 @@ func (s *Shard) Inspect(visit func(*PartState)) {
 		}
 		visit(&state)
 	}
+}
+
+// overdue counts who waits for what the log has already.
+func (p *part) overdue() (n int) {
+	if p.leader == nil {
+		return 0
+	}
+	committed, durable := p.leader.Watermark(), p.log.DurableEnd()
+	for i := range p.produces {
+		if w := &p.produces[i]; w.until <= durable && (w.until <= committed || !w.all) {
+			n++
+		}
+	}
+	for i := range p.fetches {
+		if p.fetches[i].offset < committed {
+			n++
+		}
+	}
+	return n
+}
+
+// Leftovers counts the entries that the shard keeps for partitions that are gone.
+func (s *Shard) Leftovers(gone func(kafka.PartitionID) bool) (n int) {
+	count := func(id kafka.PartitionID) {
+		if gone(id) {
+			n++
+		}
+	}
+	for id := range s.parts { //corelint:ordered a count has no order
+		count(id)
+	}
+	for _, p := range s.byOwner { //corelint:ordered a count has no order
+		count(p.id)
+	}
+	for _, list := range [][]*part{s.order, s.dirty, s.toFlush, s.led, s.touched, s.toPush, s.syncing, s.toSync} {
+		for _, p := range list {
+			count(p.id)
+		}
+	}
+	for _, c := range s.clients { //corelint:ordered a count has no order
+		for id := range c.lanes { //corelint:ordered a count has no order
+			count(id)
+		}
+	}
+	for _, p := range s.proposals { //corelint:ordered a count has no order
+		count(p.id)
+	}
+	return n
 }
 
 // AppendState appends a digest of the shard's state: what it acts on, where its

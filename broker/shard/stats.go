@@ -3,6 +3,7 @@ package shard
 // Stats are a shard's counters, for metrics; gauges are set by Stats().
 type Stats struct {
 	Requests            uint64
+	RequestsExpired     uint64 // by the guard behind their deadline: somebody who was asked did not answer
 	ConnectionsAccepted uint64
 	ConnectionsParked   uint64
 	ConnectionsRefused  uint64

@@ -3,6 +3,7 @@ package wal
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"slices"
 	"time"
 
 	"lockstep/broker/assert"
@@ -195,10 +196,17 @@ func (l *Log) submitGroup(g *group) {
 
 // groupCompleted advances the durable prefix.
 func (l *Log) groupCompleted(g *group, c diskfs.Completion) error {
-	if c.Err != nil {
+	if mutant.W4b && c.Err != nil {
+		return nil // the group is given up, and nobody hears of it
+	}
+	if c.Err != nil && !mutant.W4a {
 		return c.Err
 	}
 	g.done = true
+	if mutant.E5 {
+		l.inflight = slices.DeleteFunc(l.inflight, func(f *group) bool { return f == g })
+		l.durable = max(l.durable, g.last)
+	}
 	for len(l.inflight) > 0 && l.inflight[0].done {
 		head := l.inflight[0]
 		l.inflight = popFront(l.inflight)

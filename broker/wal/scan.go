@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"slices"
+	"strconv"
 
 	"lockstep/broker/mark"
 	"lockstep/broker/mutant"
@@ -100,7 +101,11 @@ func (s *scanner) next(l *Log) (Record, scanOutcome) {
 			return Record{}, scanWait
 		}
 		at := Position{h.number, h.offset + recordHeaderBytes}
-		if !whole || crc32.Checksum(s.view(size)[recordHeaderBytes:][:h.length], castagnoli) != h.payloadCRC {
+		damaged := !whole || crc32.Checksum(s.view(size)[recordHeaderBytes:][:h.length], castagnoli) != h.payloadCRC
+		if mutant.W5 && damaged {
+			panic("wal: record " + strconv.FormatUint(uint64(h.seq), 10) + " does not match its checksum")
+		}
+		if damaged && !(mutant.W15 && whole) {
 			r.openHole(s.here())
 			r.hole.seqs++
 			if len(r.hole.handles) < handlesMax {
@@ -342,6 +347,9 @@ func (s *scanner) readAhead(l *Log) {
 		return
 	}
 	n := min(int64(l.cfg.ReadBytes), s.limit-s.offset)
+	if mutant.W12 {
+		n = s.limit - s.offset
+	}
 	if int64(cap(s.chunk)) < n {
 		s.chunk = make([]byte, n)
 	}

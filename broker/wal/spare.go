@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"lockstep/broker/mark"
+	"lockstep/broker/mutant"
 	"lockstep/diskfs"
 )
 
@@ -113,10 +114,7 @@ func (l *Log) spareCompleted(c diskfs.Completion) error {
 		s.path = l.path(s.file.number)
 		l.nameSpare()
 	case spareNaming:
-		s.stage = spareReady
-		mark.HitIf(l.noSpace, mark.WALSpaceReturned)
-		l.noSpace = false
-		l.prepareSpare() // a longer record may have come meanwhile
+		l.spareNamed()
 	case spareRemoving:
 		s.stage = spareBlocked
 		if len(l.free) > 0 {
@@ -127,7 +125,20 @@ func (l *Log) spareCompleted(c diskfs.Completion) error {
 }
 
 func (l *Log) nameSpare() {
+	if mutant.W13 {
+		l.spareNamed()
+		return
+	}
 	l.stepSpare(spareNaming, diskfs.Op{Kind: diskfs.SyncDir, Path: l.cfg.Dir})
+}
+
+func (l *Log) spareNamed() {
+	l.spare.stage = spareReady
+	mark.HitIf(l.noSpace, mark.WALSpaceReturned)
+	if !mutant.W16 {
+		l.noSpace = false
+	}
+	l.prepareSpare() // a longer record may have come meanwhile
 }
 
 // spareFailed gives up the file for lack of space; other errors stop the node.

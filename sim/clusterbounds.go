@@ -1,0 +1,104 @@
+package sim
+
+import (
+	"strings"
+
+	"lockstep/broker/kafka"
+	"lockstep/broker/shard"
+	"lockstep/checker"
+	"lockstep/diskfs"
+	"lockstep/netsim"
+)
+
+// What a broker may hold (P12), and that it lets nobody wait for nothing (P11).
+
+// collectBounds records what the brokers held at most, and hold at the end.
+func (c *cluster) collectBounds(w *World) {
+	h := &c.rec.h
+	wal := c.walConfig(1)
+	h.Queues = append(h.Queues,
+		checker.QueueFact{Name: "bytes of unanswered produces of a shard", Max: c.facts.bytes, Bound: c.bytesBound()},
+		checker.QueueFact{Name: "bytes of produces forwarded to a shard", Max: c.facts.forwarded, Bound: c.forwardedBound()},
+		checker.QueueFact{Name: "bytes of the log that a shard's recovery reads at once", Max: c.facts.readAhead, Bound: 2 * int64(wal.ReadBytes)})
+	for _, name := range c.brokers {
+		if n := w.Node(name); n.Up() {
+			h.Queues = append(h.Queues, checker.QueueFact{
+				Node: nodeOfAddr(name), Name: "entries of deleted partitions in shards", Max: int64(c.leftovers(n)),
+			})
+		}
+	}
+}
+
+// leftovers counts what the shards of a node keep for partitions that are gone.
+func (c *cluster) leftovers(n *Node) (entries int) {
+	for _, l := range n.loops {
+		if s, ok := l.loop.(*shard.Shard); ok {
+			entries += s.Leftovers(func(id kafka.PartitionID) bool { return !c.facts.exists(id) })
+		}
+	}
+	return entries
+}
+
+// bytesBound: one request always fits, whatever the budget.
+func (c *cluster) bytesBound() int64 { return int64(c.limits().InflightBytes) + 64<<10 }
+
+// forwardedBound: what the shards of all nodes may have unanswered, and what a
+// connection that a sender has given up may still deliver.
+func (c *cluster) forwardedBound() int64 {
+	var senders int64
+	for _, name := range c.brokers {
+		senders += int64(c.world.Node(name).spec.Shards)
+	}
+	return senders * (c.bytesBound() + netsim.RecvWindow)
+}
+
+// seeWaiters: who waits for the log is woken by whatever passes the place, not
+// only by what hits it (BUGS L9).
+func (f *facts) seeWaiters(n *Node, p *shard.PartState) {
+	if p.Overdue > 0 {
+		f.cluster.world.Violated("P11: who waits for the log is answered when it gets there", n.spec.Name,
+			"%d requests wait at %s, of which the watermark is %d and the durable end %d", p.Overdue, partitionText(p.ID), p.Watermark, p.Durable)
+	}
+}
+
+// checkGuards: where nothing goes wrong, a request ends by what it asked for or
+// by that one's deadline, never by the guard behind it, which stands for an
+// answer that was lost within the cluster (BUGS E6).
+func (c *cluster) checkGuards(w *World) {
+	for _, name := range c.brokers {
+		for _, l := range w.Node(name).loops {
+			s, ok := l.loop.(*shard.Shard)
+			if !ok {
+				continue
+			}
+			if n := s.Stats().RequestsExpired; n > 0 {
+				w.Violated("P11: whoever is asked answers", l.where(), "%d requests ended by the guard behind their deadline", n)
+			}
+		}
+	}
+}
+
+// logReads are the reads of log segments that a loop has under way.
+type logReads struct {
+	files    map[diskfs.Handle]bool // looked up only
+	underWay int64                  // bytes
+	most     int64                  // of underWay, in this life
+}
+
+// began notes an operation and returns the bytes that it reads of a log.
+func (r *logReads) began(op *diskfs.Op) int64 {
+	switch {
+	case op.Kind == diskfs.Open && strings.HasSuffix(op.Path, ".wal"):
+		if r.files == nil {
+			r.files = map[diskfs.Handle]bool{}
+		}
+		r.files[op.Handle] = true
+	case op.Kind == diskfs.Close:
+		delete(r.files, op.Handle)
+	case op.Kind == diskfs.Read && r.files[op.Handle]:
+		r.underWay += int64(len(op.Data))
+		r.most = max(r.most, r.underWay)
+		return int64(len(op.Data))
+	}
+	return 0
+}
