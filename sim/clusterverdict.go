@@ -121,12 +121,18 @@ func (c *cluster) idle(w *World) bool {
 		return false
 	}
 	for i, name := range c.brokers {
+		if wakeUps := w.Node(name).TimerTurns() - before[i]; wakeUps > idleWakeUps*uint64(stretch/time.Second) {
+			w.explain("P12: "+checker.Title("P12"), name, func() []Overdue { return timersOf(w.Node(name)) })
+		}
 		c.rec.h.Idles = append(c.rec.h.Idles, checker.IdleFact{
 			Node: nodeOfAddr(name), From: time.Duration(from), To: time.Duration(w.Now()), WakeUps: int64(w.Node(name).TimerTurns() - before[i]),
 		})
 	}
 	return true
 }
+
+// idleWakeUps is what P12 allows in a second.
+const idleWakeUps = 10
 
 // collectTopics lists every topic that the history knows by id.
 func (c *cluster) collectTopics(w *World) {

@@ -158,6 +158,22 @@ func (c *cluster) leaderPlaces(p *meta.Partition, name string, op func(string) s
 	return places
 }
 
+// timersOf are the operations of a node that wait for a time: what wakes it.
+func timersOf(n *Node) (out []Overdue) {
+	for _, l := range n.loops {
+		waiter, ok := l.loop.(wait.Waiter)
+		if !ok {
+			continue
+		}
+		waiter.Waits(func(x wait.Wait) {
+			if x.On.Kind == wait.OnTimer {
+				out = append(out, Overdue{At: []StallPlace{{Node: n.spec.Name, Loop: int32(l.id), Op: x.Who}}})
+			}
+		})
+	}
+	return out
+}
+
 // produceOverdue is the request of a produce that is on its way.
 func (c *cluster) produceOverdue(op *checker.Produce) (out []Overdue) {
 	for _, k := range c.clients {

@@ -21,6 +21,7 @@ type MutantRun struct {
 	Seed     uint64
 	Seeds    int
 	Failure  Failure
+	Stall    *Stall        // of the run that failed, if it explains one
 	Virtual  time.Duration // of the runs up to there
 	Wall     time.Duration
 	// Strange are runs that failed for other reasons than expected.
@@ -91,7 +92,7 @@ func (run *MutantRun) take(job Job, r Result) {
 	}
 	for _, f := range r.Failures {
 		if expected(run.Mutant, f) {
-			run.Caught, run.Scenario, run.Seed, run.Failure = true, job.Scenario, job.Seed, f
+			run.Caught, run.Scenario, run.Seed, run.Failure, run.Stall = true, job.Scenario, job.Seed, f, r.Stall
 			return
 		}
 	}

@@ -173,9 +173,7 @@ func (p *pauses) stall(try *pauseTry) *Stall {
 // report turns what was found into failures of the run.
 func (p *pauses) report(w *World) {
 	for _, f := range p.found {
-		if w.stall == nil {
-			w.stall = f.stall
-		}
+		w.stalls = append(w.stalls, f.stall)
 		w.Violated(pauseProperty, f.where, "%s", f.detail)
 	}
 }

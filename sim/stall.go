@@ -112,13 +112,43 @@ func (w *World) overdue() []Overdue {
 	return out
 }
 
-// explain keeps the explanation of the first failure of a run that is a stall. It
-// is called at the moment at which something is overdue, before the failure is
-// reported, and changes nothing that the run or its trace hash sees.
-func (w *World) explain(property, where string, overdue func() []Overdue) {
-	if w.stall == nil {
-		w.stall = w.stallOf(property, where, overdue())
+// explain keeps why something is overdue, for the failure that this will be, or
+// may be. It is called at that moment, before the failure is reported; the first
+// one of a property counts. It changes nothing that the run or its trace hash sees.
+func (w *World) explain(property, where string, overdue func() []Overdue) *Stall {
+	for _, s := range w.stalls {
+		if s.Property == property {
+			return s
+		}
 	}
+	s := w.stallOf(property, where, overdue())
+	w.stalls = append(w.stalls, s)
+	return s
+}
+
+// stallOfFailures is the explanation of the first failure that has one.
+func (w *World) stallOfFailures() *Stall {
+	for i := range w.failures {
+		for _, s := range w.stalls {
+			if s.Property == w.failures[i].Property {
+				return s
+			}
+		}
+	}
+	return nil
+}
+
+// symptom is what a stall looks like, if it is one of the kinds that show a bug by
+// themselves; else what is given.
+func (s *Stall) symptom(otherwise string) string {
+	if len(s.Chains) == 0 {
+		return otherwise
+	}
+	switch c := &s.Chains[0]; c.End {
+	case wait.Cycle.String(), wait.Lost.String():
+		return c.End + ": " + c.Culprit
+	}
+	return otherwise
 }
 
 // stallOf reduces the wait-for graph of this moment.

@@ -48,7 +48,7 @@ type World struct {
 	coverage coverage
 	states   *stateLog // nil: nobody compares two runs
 	failures []Failure
-	stall    *Stall
+	stalls   []*Stall // at most one for each property
 	stops    []StopRecord
 	scratch  []byte
 }
@@ -295,9 +295,9 @@ func (w *World) converge() {
 		}
 	}
 	const property = "after healing, everything pending ends within the bound"
-	w.explain(property, w.plan.Liveness.String(), w.overdue)
+	stall := w.explain(property, w.plan.Liveness.String(), w.overdue)
 	pending := w.subject.Pending(w)
-	w.fail(Failure{Property: property, Where: w.plan.Liveness.String(), Detail: fmt.Sprintf("pending: %v", pending), Symptom: pending[0]})
+	w.fail(Failure{Property: property, Where: w.plan.Liveness.String(), Detail: fmt.Sprintf("pending: %v", pending), Symptom: stall.symptom(pending[0])})
 }
 
 // judgeStops holds fail-stops against what the plan allows.
@@ -352,7 +352,7 @@ func (w *World) result() Result {
 		r.Recent = w.trace.Recent(40)
 		r.Plan = w.plan.String()
 		r.Milestones = w.story.list()
-		r.Stall = w.stall
+		r.Stall = w.stallOfFailures()
 	}
 	return r
 }
