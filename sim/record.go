@@ -73,13 +73,34 @@ func (r *Recording) focus(result *Result) []Duration {
 			moment(op.ret)
 		}
 	}
-	// A verdict at the end of a run says nothing of when it went wrong.
+	if s := result.Stall; s != nil && len(s.Chains) > 0 {
+		for _, step := range s.Chains[0].Steps {
+			if step.Since != nil {
+				at = append(at, *step.Since)
+			} else if last := r.lastTurn(step.Where); last > 0 && last < s.At-Duration(time.Second) {
+				at = append(at, last)
+			}
+		}
+	}
+	// A verdict at the end of a run, and a bound that ran out, say nothing of when
+	// it went wrong.
 	for _, f := range result.Failures {
-		if len(r.Violations) == 0 || f.Stack != "" {
+		if len(at) == 0 || f.Stack != "" {
 			at = append(at, f.At)
 		}
 	}
 	return at
+}
+
+// lastTurn is about when a loop, named as in "b1/2", had its last turn; 0: never,
+// or there is no such loop.
+func (r *Recording) lastTurn(where string) Duration {
+	for _, l := range r.lanes {
+		if n := len(l.busy); n > 0 && fmt.Sprintf("%s/%d", r.world.nodes[l.key.node].spec.Name, l.key.loop) == where {
+			return Duration(env.Instant(n) * r.slice)
+		}
+	}
+	return 0
 }
 
 // choose sets the slices nearest to the instants until so many turns are kept.

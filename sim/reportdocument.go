@@ -80,10 +80,15 @@ func (r *Recording) document(result *Result) *report.Document {
 		b.doc.Failures = append(b.doc.Failures, failure)
 	}
 	if result.Stall != nil {
-		b.doc.Stall = result.Stall.Text()
+		b.stall(result.Stall)
 	}
-	for _, l := range result.tale("") {
-		b.doc.Story = append(b.doc.Story, report.Told{At: int64(l.at), Kind: l.kind, Text: l.text})
+	if len(result.Failures) > 0 {
+		for _, l := range result.tell(&result.Failures[0], storyLines) {
+			b.doc.Story = append(b.doc.Story, report.Told{At: int64(l.at), Kind: l.kind, Text: clip(strings.TrimSpace(l.text), 2*storyWidth)})
+		}
+	}
+	for _, at := range r.focus(result) {
+		b.doc.Focus = append(b.doc.Focus, int64(at))
 	}
 	b.lanes()
 	b.turns()
@@ -93,6 +98,23 @@ func (r *Recording) document(result *Result) *report.Document {
 	b.partitions()
 	b.operations()
 	return b.doc
+}
+
+func (b *documentBuilder) stall(s *Stall) {
+	b.doc.Stall = &report.Stall{At: int64(s.At), Overdue: s.Overdue, More: s.More}
+	for _, c := range s.Chains {
+		chain := report.StallChain{End: c.End, Headline: b.names.Replace(c.Text[0]), Back: c.Back}
+		for _, step := range c.Steps {
+			since := int64(-1)
+			if step.Since != nil {
+				since = int64(*step.Since)
+			}
+			chain.Steps = append(chain.Steps, report.StallStep{
+				Where: step.Where, Who: b.names.Replace(step.Who), About: b.names.Replace(step.About), Since: since, For: b.names.Replace(step.For), Note: b.names.Replace(step.Note),
+			})
+		}
+		b.doc.Stall.Chains = append(b.doc.Stall.Chains, chain)
+	}
 }
 
 func (b *documentBuilder) lanes() {

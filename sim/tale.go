@@ -11,6 +11,8 @@ import (
 const (
 	// storyLines is how many lines a story has at most.
 	storyLines = 20
+	// stallLines is how many of them explain a stall at most.
+	stallLines = 9
 	// storyWidth is how many characters of a line are shown.
 	storyWidth = 170
 )
@@ -44,6 +46,13 @@ func (r *Result) tale(page string) []toldLine {
 		sentence = f.Where + ": " + sentence
 	}
 	lines = append(lines, head("broken: %s", f.Property), head("        %s (at %s)", sentence, f.At))
+	if r.explains(f) {
+		text := r.Stall.Text()[1:]
+		n := min(len(r.Stall.Chains[0].Text), stallLines)
+		for _, line := range text[:n] {
+			lines = append(lines, head("  %s", line))
+		}
+	}
 	var last []toldLine
 	if n := len(r.Failures) - 1; n > 0 {
 		last = append(last, head("and %d more: %s", n, r.Failures[1].Property))
@@ -73,27 +82,61 @@ type toldLine struct {
 	text string
 }
 
+// teller collects candidates for a story of one failure.
+type teller struct {
+	result  *Result
+	failure *Failure
+	nodes   map[string]bool // concerned by the stall; none: all are
+	around  Duration        // when it went wrong
+	lines   []toldLine
+}
+
 // tell chooses what of the run's milestones and of the failure's evidence led to
 // the failure, and orders it by time.
 func (r *Result) tell(f *Failure, room int) []toldLine {
-	var all []toldLine
-	for i, e := range f.Evidence {
-		text := strings.TrimPrefix(withoutSpan(e.Text), e.At.String()+" ")
-		all = append(all, toldLine{Duration(e.At.At), 10 + i, "evidence", text})
+	t := teller{result: r, failure: f, nodes: map[string]bool{}, around: f.At}
+	for _, e := range f.Evidence {
+		t.around = Duration(e.At.At)
 	}
-	for i := range r.Milestones {
-		m := &r.Milestones[i]
-		if rank := f.interest(m); rank > 0 {
-			all = append(all, toldLine{m.At, rank, string(m.Kind), strings.TrimSpace(fmt.Sprintf("%-10s %s", m.Kind, m.words()))})
+	if r.explains(f) {
+		for _, step := range r.Stall.Chains[0].Steps {
+			if node, _, _ := strings.Cut(step.Where, "/"); node != "" {
+				t.nodes[node] = true
+			}
+			if step.Since != nil {
+				t.around = *step.Since
+			}
 		}
 	}
-	for _, s := range r.Stops {
-		all = append(all, toldLine{s.At, 15, "stop", fmt.Sprintf("%-10s %s life %d: %s", "stop", s.Node, s.Incarnation, s.Reason)})
+	for i, e := range f.Evidence {
+		text := strings.TrimPrefix(withoutSpan(e.Text), e.At.String()+" ")
+		t.lines = append(t.lines, toldLine{Duration(e.At.At), 10 + i, "evidence", text})
 	}
+	for i := range r.Milestones {
+		t.milestone(&r.Milestones[i])
+	}
+	for _, s := range r.Stops {
+		t.lines = append(t.lines, toldLine{s.At, 15, "stop", fmt.Sprintf("%-10s %s life %d: %s", "stop", s.Node, s.Incarnation, s.Reason)})
+	}
+	return t.choose(room)
+}
+
+// choose keeps what is most interesting.
+func (t *teller) choose(room int) []toldLine {
+	all := t.lines
 	omitted := len(all) - room
 	if omitted > 0 {
-		// Of equal interest, what happened shortly before the failure is told.
-		slices.SortStableFunc(all, func(a, b toldLine) int { return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(b.at, a.at)) })
+		// Of equal interest, what is nearest to the failure is told; what came after
+		// it explains less.
+		distance := func(at Duration) Duration {
+			if at > t.around {
+				return 4 * (at - t.around)
+			}
+			return t.around - at
+		}
+		slices.SortStableFunc(all, func(a, b toldLine) int {
+			return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(distance(a.at), distance(b.at)))
+		})
 		all = all[:max(0, room-1)]
 	}
 	slices.SortStableFunc(all, func(a, b toldLine) int { return cmp.Compare(a.at, b.at) })
@@ -103,34 +146,68 @@ func (r *Result) tell(f *Failure, room int) []toldLine {
 	return all
 }
 
-// interest ranks a milestone for the story of a failure; 0: it has no part in it.
-func (f *Failure) interest(m *Milestone) int {
-	about := f.Partition == "" || strings.Contains(m.Key, " "+f.Partition+" ")
+// milestone adds a turning point. Partitions to which the same happens within a
+// moment share a line.
+func (t *teller) milestone(m *Milestone) {
+	rank := t.interest(m)
+	if rank == 0 {
+		return
+	}
+	if m.Kind == LeaderBegan || m.Kind == ISRChanged {
+		partition, rest, _ := strings.Cut(m.words(), " ")
+		for i := len(t.lines) - 1; i >= 0 && t.lines[i].at+Duration(5*time.Millisecond) >= m.At; i-- {
+			l := &t.lines[i]
+			if l.kind == "evidence" && l.at == m.At && m.Kind == LeaderBegan {
+				return // the evidence says it
+			}
+			if before, ok := strings.CutSuffix(l.text, " "+rest); ok && l.kind == string(m.Kind) {
+				l.text, l.rank = before+", "+partition+" "+rest, min(l.rank, rank)
+				return
+			}
+		}
+	}
+	t.lines = append(t.lines, toldLine{m.At, rank, string(m.Kind), strings.TrimSpace(fmt.Sprintf("%-10s %s", m.Kind, m.words()))})
+}
+
+// interest ranks a milestone for the story; 0: it has no part in it.
+func (t *teller) interest(m *Milestone) int {
+	further := 0 // it befell a node that has no part in the stall
+	if len(t.nodes) > 0 && m.Node != "" && !t.nodes[m.Node] {
+		further = 12
+	}
 	switch m.Kind {
 	case FaultOn:
-		return 20
+		return 20 + further
 	case FaultOff:
-		return 40
+		return 40 + further
 	case NodeFinished:
-		return 25
+		return 25 + further
 	case NodeBegan:
 		if m.At > Duration(time.Second) {
-			return 45
+			return 45 + further
 		}
 	case LeaderBegan, ISRChanged:
-		if about {
+		switch {
+		case t.failure.Partition == "":
+			return 36 + further
+		case strings.Contains(m.Key, " "+t.failure.Partition+" "):
 			return 30
 		}
 	case ControllerBegan:
 		return 35
 	case BrokerFenced:
-		return 32
+		return 32 + further
 	case BrokerUnfenced:
 		if m.At > Duration(2*time.Second) {
-			return 50
+			return 50 + further
 		}
 	case FaultsOver:
 		return 42
 	}
 	return 0
+}
+
+// explains reports whether the stall is that of the failure.
+func (r *Result) explains(f *Failure) bool {
+	return r.Stall != nil && len(r.Stall.Chains) > 0 && r.Stall.Property == f.Property
 }

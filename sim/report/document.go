@@ -13,7 +13,8 @@ type Document struct {
 	Failures []Failure `json:"failures"`
 	Replay   string    `json:"replay"` // a command
 	Story    []Told    `json:"story"`
-	Stall    []string  `json:"stall"` // what waits for what, as indented lines
+	Stall    *Stall    `json:"stall"` // nil: nothing waited in vain
+	Focus    []int64   `json:"focus"` // the instants that matter most for the failure
 	Plan     string    `json:"plan"`  // YAML
 	Long     string    `json:"long"`  // the whole report in text
 
@@ -48,6 +49,32 @@ type Failure struct {
 	At       int64    `json:"at"`
 	Sentence string   `json:"sentence"`
 	Evidence []string `json:"evidence"`
+}
+
+// Stall says why something did not end.
+type Stall struct {
+	At      int64        `json:"at"`
+	Overdue int          `json:"overdue"`
+	Chains  []StallChain `json:"chains"` // the worst first
+	More    int          `json:"more"`   // that were left out
+}
+
+// StallChain is what waits for what, down to the culprit.
+type StallChain struct {
+	End      string      `json:"end"` // "cycle", "fault", "lost wake-up", ...
+	Headline string      `json:"headline"`
+	Steps    []StallStep `json:"steps"`
+	Back     int         `json:"back"` // the step that the last one of a cycle waits for; -1
+}
+
+// StallStep waits for the next one.
+type StallStep struct {
+	Where string `json:"where"` // "b1/0", "b1" or ""
+	Who   string `json:"who"`
+	About string `json:"about"`
+	Since int64  `json:"since"` // -1: unknown
+	For   string `json:"for"`
+	Note  string `json:"note"` // of the last: why the chain ends there
 }
 
 // Lane is a loop, over all lives of its node.

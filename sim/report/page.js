@@ -23,7 +23,10 @@ function showFailure() {
     show(from - pad, to + pad);
     return;
   }
-  show(failureAt - 400e6, failureAt + 40e6);
+  const focus = (data.focus ?? []).slice().sort((a, b) => a - b);
+  if (!focus.length) return show(failureAt - 400e6, failureAt + 40e6);
+  const last = focus[focus.length - 1], first = focus.find(t => t > last - 5e9);
+  show(first - 400e6, last + 100e6 + (last - first) * 0.1);
 }
 
 function zoom(factor, at = (view.from + view.to) / 2) {
@@ -243,7 +246,7 @@ function flowItem(f, kind) {
 function explain(i, button, zoomTo = true) {
   const o = data.operations[i];
   let note = o.partial ? "Not all of it was kept in detail; lockstep sim report --at TIME keeps another stretch." : "";
-  if (o.return < 0) note = "It never ended. " + ((o.stuck ?? []).length ? "In red: what it still waits for." : "") + note;
+  if (o.return < 0) note = "No answer came. " + ((o.stuck ?? []).length ? "In red: what was still under way. " : "") + note;
   choose({ title: o.text, links: o.chain ?? [], stuck: o.stuck ?? [], from: o.call, to: o.return, note }, zoomTo);
   pressed = button;
   if (button) button.setAttribute("aria-pressed", "true");
@@ -262,14 +265,14 @@ function list() {
     if (words.every(w => all.includes(w))) found.push(i);
   });
   const violated = new Set(data.partitions.filter(p => p.violated).map(p => p.name));
-  const rank = o => o.marked ? 0 : violated.has(o.partition) ? 1 : 2;
+  const rank = o => o.marked ? 0 : data.stall && o.return < 0 ? 1 : violated.has(o.partition) ? 2 : 3;
   found.sort((a, b) => rank(data.operations[a]) - rank(data.operations[b]) || a - b);
   byId("count").textContent = `${number.format(found.length)} of ${number.format(data.operations.length + data.omitted)}` +
     (found.length > listed ? `, the first ${listed} are shown` : "");
   byId("operations").replaceChildren(...found.slice(0, listed).map(i => {
     const o = data.operations[i];
     const b = element("button", { type: "button", class: o.marked ? "marked" : undefined, "aria-pressed": "false", "data-operation": i },
-      element("span", { class: "when" }, element("span", {}, formatTime(o.call, 1e6) + "  " + o.client), element("span", {}, o.return < 0 ? "no end" : formatDuration(o.return - o.call))),
+      element("span", { class: "when" }, element("span", {}, formatTime(o.call, 1e6) + "  " + o.client), element("span", {}, o.return < 0 ? "no answer" : formatDuration(o.return - o.call))),
       o.text);
     b.addEventListener("click", () => explain(i, b));
     return element("li", {}, b);
@@ -289,13 +292,19 @@ byId("operations").addEventListener("keydown", ev => {
 // --- the beginning ---
 
 function tell() {
-  byId("story").replaceChildren(...(data.story ?? []).map(l => {
+  byId("story")?.replaceChildren(...(data.story ?? []).map(l => {
     const when = element("time", {}, l.at < 0 ? "" : formatTime(l.at, 1e8));
     if (l.at < 0) return element("li", {}, when, element("span", {}, l.text));
     const b = element("button", { type: "button", class: l.kind }, l.text);
     b.addEventListener("click", () => show(l.at - 50e6, l.at + 50e6));
     return element("li", {}, when, b);
   }));
+}
+
+for (const b of document.querySelectorAll("[data-at]")) {
+  const at = Number(b.dataset.at);
+  b.textContent = "since " + formatTime(at, 1e8);
+  b.addEventListener("click", () => show(at - 50e6, at + 50e6));
 }
 
 function drawLegend() {
