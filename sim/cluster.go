@@ -26,14 +26,15 @@ type cluster struct {
 	clients        []*kafkaClient
 	requestTimeout time.Duration // of requests that carry none
 	healed         bool
-	deleted        map[string]bool // topic names whose deletion was asked
+	deleted        map[string]bool           // topic names whose deletion was asked
+	vandalised     map[checker.NodeID]uint64 // produces to partitions that no history has; looked up only
 	facts          facts
 	pauses         pauses
 	watch          *checker.Watch
 }
 
 func newCluster(plan *Plan) Subject {
-	c := &cluster{plan: plan, deleted: map[string]bool{}}
+	c := &cluster{plan: plan, deleted: map[string]bool{}, vandalised: map[checker.NodeID]uint64{}}
 	for _, n := range plan.Nodes {
 		if n.Role == "broker" {
 			c.brokers = append(c.brokers, n.Name)
@@ -86,6 +87,10 @@ func (c *cluster) Factory(role string) NodeFactory {
 			k.script = newEndReader(k)
 		case "admin":
 			k.script = newAdmin(k)
+		case "vandal":
+			k.script = &vandal{c: k}
+		case "sloth":
+			k.script = &sloth{c: k}
 		default:
 			panic("sim: no client of role " + role)
 		}

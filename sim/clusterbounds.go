@@ -20,6 +20,7 @@ func (c *cluster) collectBounds(w *World) {
 		checker.QueueFact{Name: "bytes of unanswered produces of a shard", Max: c.facts.bytes, Bound: c.bytesBound()},
 		checker.QueueFact{Name: "bytes of produces forwarded to a shard", Max: c.facts.forwarded, Bound: c.forwardedBound()},
 		checker.QueueFact{Name: "bytes of the log that a shard's recovery reads at once", Max: c.facts.readAhead, Bound: 2 * int64(wal.ReadBytes)})
+	h.Queues = append(h.Queues, c.slowReaders(w)...)
 	for _, name := range c.brokers {
 		if n := w.Node(name); n.Up() {
 			h.Queues = append(h.Queues, checker.QueueFact{

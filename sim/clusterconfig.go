@@ -64,6 +64,7 @@ func (c *cluster) limits() limits.Limits {
 		return l
 	}
 	l.ConnRequests = 3
+	l.ConnAnswerBytes = 1 << 10
 	l.InflightBytes = 8 << 10
 	l.TailBytes = 32 << 10
 	l.FlushBytes = 4 << 10

@@ -59,6 +59,7 @@
 //	recorder.go      the history
 //	kafkaclient.go kafkaconn.go  simulated Kafka clients: metadata, connections
 //	kafkaproducer.go kafkaconsumer.go kafkareader.go kafkaadmin.go  what they do
+//	kafkavandal.go kafkasloth.go  clients that behave as none should
 //	scenarios.go     how plans of the real broker are drawn
 //	story.go         stories, which are data files in scenarios/; draws.go,
 //	storydraw.go     what they leave to the seed

@@ -11,6 +11,7 @@ import (
 	"lockstep/broker/env"
 	"lockstep/broker/loop"
 	"lockstep/checker"
+	"lockstep/netsim"
 )
 
 // kafkaClient is one simulated Kafka client: a loop of its own on a machine of
@@ -51,6 +52,15 @@ type clientScript interface {
 	informed(now env.Time)
 	// pending names what the client still waits for, once the run is healed.
 	pending() []string
+}
+
+// rawScript is a script with a connection of its own, on which it does what no
+// honest client does.
+type rawScript interface {
+	// event takes an event of that connection, or of one that is closed.
+	event(now env.Time, ev *netsim.Event)
+	// end closes it.
+	end()
 }
 
 func newKafkaClient(cl *cluster, i Incarnation) *kafkaClient {
@@ -94,6 +104,9 @@ func (c *kafkaClient) Step(now env.Time, ev *loop.Event) {
 			return
 		}
 	}
+	if s, ok := c.script.(rawScript); ok {
+		s.event(now, &ev.Net)
+	}
 }
 
 // EndTurn implements loop.Loop.
@@ -127,6 +140,9 @@ func (c *kafkaClient) between(low, high time.Duration) time.Duration {
 // stop ends all connections; the client does nothing any more.
 func (c *kafkaClient) stop(now env.Time) {
 	c.stopped = true
+	if s, ok := c.script.(rawScript); ok {
+		s.end()
+	}
 	for len(c.conns) > 0 {
 		c.conns[0].drop(now)
 	}

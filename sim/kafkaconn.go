@@ -83,6 +83,15 @@ func (k *kafkaConn) send(now env.Time, call *kafkaCall) {
 	rec := k.client.cluster.rec
 	k.correlation++
 	call.correlation = k.correlation
+	vanish := k.client.cluster.option("vanish", 0)
+	if vanish > 0 && k.client.rand.Chance(uint64(vanish), 1000) {
+		// The client dies in the middle of its request: the broker must never act on it.
+		frame := client.AppendRequest(nil, call.correlation, k.client.name, call.req)
+		k.conn.Send(frame[:k.client.rand.IntN(len(frame))])
+		k.drop(now) // before anything else is sent here, which would complete it
+		call.done(now, nil)
+		return
+	}
 	if call.began != nil {
 		call.began()
 	}
@@ -107,6 +116,9 @@ func (k *kafkaConn) send(now env.Time, call *kafkaCall) {
 	}
 	k.waiting = append(k.waiting, call)
 	k.watch(now, call)
+	if vanish > 0 && k.client.rand.Chance(uint64(vanish), 1000) {
+		k.drop(now) // or right behind it: whatever comes of it, nobody hears
+	}
 }
 
 // readLate moves the deadlines of the requests behind one that was just

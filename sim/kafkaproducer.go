@@ -31,6 +31,7 @@ type producer struct {
 	every      time.Duration
 	recordSize int
 	lanes      []*produceLane
+	repeats    uint64 // of a thousand acknowledged batches: sent again (idempotent)
 }
 
 // produceLane is the way to one partition.
@@ -53,6 +54,8 @@ type produceBatch struct {
 	sent     bool
 	done     bool // acknowledged or given up, behind one that is not
 	attempts int
+	again    bool  // a copy of an acknowledged batch
+	base     int64 // of which this was the answer
 }
 
 const (
@@ -79,6 +82,7 @@ func newProducer(c *kafkaClient) *producer {
 	p.timeout = c.between(400*time.Millisecond, 2*time.Second)
 	p.every = time.Duration(c.rand.Between(int64(w.Every)/2, int64(w.Every)*2))
 	p.recordSize = []int{0, 20, 200, 2000}[c.rand.IntN(4)]
+	p.repeats = uint64(c.cluster.option("repeats", 0))
 	return p
 }
 
@@ -305,6 +309,11 @@ func (p *producer) ended(now env.Time, l *produceLane, b *produceBatch, record i
 			p.c.cluster.acknowledged(op)
 		}
 	}
+	if b.again {
+		p.judgeRepeated(l, b, outcome, code, base)
+		p.pump(now, l)
+		return
+	}
 	const duplicateSequence = 46
 	switch {
 	case outcome == checker.Acked,
@@ -313,6 +322,11 @@ func (p *producer) ended(now env.Time, l *produceLane, b *produceBatch, record i
 		!p.idempotent && outcome == checker.Ambiguous && !p.reckless:
 		l.settled = l.settled || outcome == checker.Acked
 		l.resolve(b)
+		if p.idempotent && outcome == checker.Acked && p.repeats > 0 && l.inflight > 0 && !l.failed && p.c.rand.Chance(p.repeats, 1000) {
+			// Among the requests that are under way: they keep it among the five
+			// batches that a broker remembers.
+			p.send(now, l, &produceBatch{values: b.values, sequence: b.sequence, again: true, base: base})
+		}
 		if outcome == checker.Acked || p.acks == checker.AcksNone {
 			p.pump(now, l)
 		} else {
@@ -327,6 +341,16 @@ func (p *producer) ended(now env.Time, l *produceLane, b *produceBatch, record i
 	}
 	l.failed = true
 	p.later(now, l)
+}
+
+// judgeRepeated: what was acknowledged and is sent again is answered with the
+// same offset, if it is answered with success, and is never out of order.
+func (p *producer) judgeRepeated(l *produceLane, b *produceBatch, outcome checker.Outcome, code int16, base int64) {
+	const outOfOrder, duplicateSequence = 45, 46
+	if outcome == checker.Acked && base != b.base || code == outOfOrder || code == duplicateSequence {
+		p.c.cluster.world.Violated("P6: a batch that is sent again is recognised", p.c.name,
+			"%s/%d sequence %d was acknowledged at %d, then answered with code %d, offset %d", l.topic, l.index, b.sequence, b.base, code, base)
+	}
 }
 
 // judgeRefusal: the oldest batch of an idempotent producer is never out of

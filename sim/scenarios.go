@@ -19,6 +19,7 @@ var clusterScenarios = []Scenario{
 	{Name: "freeze", About: "nodes, single loops and completions stand still", Draw: drawFreeze, New: newCluster, Share: 3},
 	{Name: "clock", About: "clocks are skewed, drift within the bound, and jump", Draw: drawClock, New: newCluster, Share: 2},
 	{Name: "churn", About: "topics come and go while brokers restart", Draw: drawChurn, New: newCluster, Share: 3},
+	{Name: "clients", About: "clients vanish, repeat themselves, do not read, and send what no client may send", Draw: drawClients, New: newCluster, Share: 2},
 	{Name: "frozen-node", About: "node 1 stops executing with its connections open, and wakes up much later", Draw: drawFrozenNode, New: newCluster},
 }
 
@@ -203,7 +204,46 @@ func drawMix(seed uint64, r *env.Rand) Plan {
 	p := drawFirstMix(seed, r)
 	more := env.NewRand(env.Key(seed, "plan", "mix", "more"))
 	menu := slices.Concat(rarerNetworkMenu, rarerDiskMenu, rarerCrashMenu)
-	return withFaults(more, p, menu, more.IntN(4))
+	p = withFaults(more, p, menu, more.IntN(4))
+	if more.Chance(1, 3) {
+		p = withBadClients(more, p)
+	}
+	return p
+}
+
+// withBadClients adds clients that behave as none should, and misfortunes of
+// those that do.
+func withBadClients(r *env.Rand, p Plan) Plan {
+	o := p.Workload.Options
+	o["vanish"], o["repeats"] = []int64{0, 1, 20}[r.IntN(3)], []int64{0, 50, 500}[r.IntN(3)]
+	for _, role := range []string{"vandal", "sloth"} {
+		for i := range r.IntN(3) {
+			p.Nodes = append(p.Nodes, NodeSpec{Name: role + strconv.Itoa(i+1), Role: role, StartAt: Duration(r.Between(0, int64(3*time.Second))).Round()})
+			p.Workload.Clients++
+		}
+	}
+	var clients []NodeSpec
+	for _, n := range p.Nodes {
+		if n.Role != "broker" {
+			clients = append(clients, n)
+		}
+	}
+	// Between clients there are no links, and a client's disk is never used.
+	menu := []MenuItem{
+		{Kind: "half-open", Weight: 3, Amount: between(1, 2)}, {Kind: "isolate", Weight: 2}, {Kind: "freeze", Weight: 2}, {Kind: "reset-connections", Weight: 1},
+	}
+	p.Faults = append(p.Faults, DrawFaults(r, clients, p.Duration.Std(), menu, r.IntN(4))...)
+	return p
+}
+
+// drawClients has bad clients, and little else goes wrong.
+func drawClients(_ uint64, r *env.Rand) Plan {
+	p := withBadClients(r, drawFaulty(r, 1))
+	p.Workload.Options["repeats"] = r.Between(20, 500)
+	if r.Chance(1, 2) {
+		return withFaults(r, p, slices.Concat(crashMenu, partitionMenu), 1+r.IntN(2))
+	}
+	return withFaults(r, p, crashMenu, 0)
 }
 
 func drawFirstMix(seed uint64, _ *env.Rand) Plan {

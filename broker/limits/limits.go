@@ -15,6 +15,11 @@ type Limits struct {
 	// ConnRequests is the number of unanswered requests of one connection.
 	// At the bound the connection is not read until one is answered.
 	ConnRequests int
+	// ConnAnswerBytes is the number of bytes of answers of one connection that wait
+	// for the answer of an earlier request. At the bound the connection is not
+	// read until that has left; the answer that reaches it is kept whole. And a
+	// connection's next Fetch is not begun before the last one is answered.
+	ConnAnswerBytes int
 	// InflightBytes is the number of bytes of unanswered Produce requests of one
 	// shard (queued.max.request.bytes). At the bound connections whose next request is a
 	// Produce are not read until bytes are freed; other requests go on. A produce
@@ -113,6 +118,7 @@ func Default() Limits {
 	return Limits{
 		RequestBytes:    100 << 20,
 		ConnRequests:    1024,
+		ConnAnswerBytes: 1 << 20,
 		InflightBytes:   256 << 20,
 		MailboxRequests: 16384,
 

@@ -50,6 +50,8 @@ const (
 	ProduceBudgetSpent
 	ClientSendWindowFull
 	ClientRequestsFull
+	AnswersHeld
+	FetchBehindFetch
 	RequestHeld
 	RequestExpired
 	PushUnknownEpoch
@@ -169,6 +171,8 @@ var names = [marks]string{
 	ProduceBudgetSpent:       "shard: a produce waits for the budget of bytes",
 	ClientSendWindowFull:     "shard: a client does not read its responses",
 	ClientRequestsFull:       "shard: a client has as many requests open as it may",
+	AnswersHeld:              "shard: a client's answers wait for an earlier one, and it may have no more of them",
+	FetchBehindFetch:         "shard: a client's fetch waits for the one before it",
 	RequestHeld:              "shard: a request waits for the registration of its node",
 	RequestExpired:           "shard: a request ends by its deadline",
 	PushUnknownEpoch:         "shard: a push comes before its metadata",

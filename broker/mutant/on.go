@@ -19,7 +19,7 @@ type toggle struct {
 // Select switches on the named bug and all others off; "" switches all off.
 func Select(name string) error {
 	found := name == ""
-	for _, t := range slices.Concat(logSwitches, replicationSwitches, controlSwitches, determinismSwitches) {
+	for _, t := range slices.Concat(logSwitches, replicationSwitches, controlSwitches, determinismSwitches, clientSwitches) {
 		*t.on = t.name == name
 		found = found || *t.on
 	}

@@ -45,7 +45,7 @@ func Find(name string) (Mutant, bool) {
 
 // Table lists the planted bugs of all areas in the order of BUGS.md.
 func Table() []Mutant {
-	all := slices.Concat(logTable(), replicationTable(), controlTable(), determinismTable())
+	all := slices.Concat(logTable(), replicationTable(), controlTable(), determinismTable(), clientTable())
 	slices.SortFunc(all, func(a, b Mutant) int { return compareNames(a.Name, b.Name) })
 	return all
 }

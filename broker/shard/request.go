@@ -27,8 +27,17 @@ type request struct {
 	waitEnd      *loop.Timer[due] // ends the present Waits
 	bytes        int              // of a produce: see Shard.inflightBytes
 	done         bool
+	fetch        bool     // see clientConn.fetching
 	held         bool     // not begun: this incarnation is not registered yet
 	frame        [][]byte // the response, once done
+}
+
+// answerBytes is the size of the answer, once there is one.
+func (r *request) answerBytes() (n int) {
+	for _, part := range r.frame {
+		n += len(part)
+	}
+	return n
 }
 
 // runningOp is where an operation of a request is.
@@ -274,6 +283,7 @@ func (s *Shard) finish(now env.Time, r *request) {
 		return
 	}
 	r.frame = r.handler.Answer(s.context(now))
+	r.conn.finished += r.answerBytes()
 	s.flushResponses(r.conn)
 }
 

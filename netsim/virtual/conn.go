@@ -84,6 +84,9 @@ func (c *conn) Send(data ...[]byte) (full bool) {
 		c.stream.queue(part)
 	}
 	c.pump()
+	if c.out != nil {
+		c.out.unsent = max(c.out.unsent, c.stream.waiting)
+	}
 	if c.stream.waiting > netsim.SendWindow {
 		c.stream.full = true
 		c.fabric.stats.Full++

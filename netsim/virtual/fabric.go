@@ -103,6 +103,10 @@ func (f *Fabric) Conns(hostName string) []netsim.Conn {
 	return ends
 }
 
+// MostUnsent is the largest number of bytes that have waited at one end of a
+// connection to leave for another host.
+func (f *Fabric) MostUnsent(from, to string) int { return f.link(f.host(from), f.host(to)).unsent }
+
 func (f *Fabric) after(d time.Duration, what string, fn func()) {
 	f.sched.At(f.sched.Now().Add(d), what, fn)
 }

@@ -54,6 +54,7 @@ type link struct {
 	blocked   bool
 	blocks    uint64  // times blocked, to tell one blockade from the next
 	stalled   bool    // like blocked, but nobody loses patience
+	unsent    int     // the most bytes that have waited to leave on one connection
 	held      []*conn // senders with something held here, in the order it happened
 
 	labelPacket, labelCredit, labelTimer string

@@ -1,0 +1,193 @@
+package sim
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"lockstep/broker/env"
+	"lockstep/broker/loop"
+	"lockstep/broker/wire"
+	"lockstep/broker/wire/client"
+	"lockstep/checker"
+	"lockstep/netsim"
+)
+
+// sloth is a client that asks for much at once and does not read what comes for
+// seconds. The broker must hold little for it, and go on serving the others.
+type sloth struct {
+	c      *kafkaClient
+	conn   netsim.Conn // nil: none is open
+	addr   string
+	open   bool
+	asleep bool
+	unread [][]byte // received, and not given back to the network
+	framer *wire.Framer
+	next   int32 // correlation id of the next request
+	heard  int32 // of the last answer
+	wokeAt env.Instant
+	began  env.Instant
+	timer  *loop.Timer[func(env.Time)]
+}
+
+const (
+	slothFetches = 64        // asked for without waiting
+	slothBytes   = 128 << 10 // at most in each answer, but for a larger first batch
+)
+
+// slothBound is what a broker may hold ready to be sent to a client that does not
+// read: the send window, one fetch that was begun before that was full, and what
+// small answers there were.
+const slothBound = netsim.SendWindow + 2*slothBytes + 64<<10
+
+func (s *sloth) start(now env.Time) { s.later(now) }
+func (s *sloth) informed(env.Time)  {}
+func (s *sloth) pending() []string  { return nil }
+
+func (s *sloth) later(now env.Time) {
+	s.c.after(now, s.c.between(50*time.Millisecond, 500*time.Millisecond), s.begin)
+}
+
+// end implements rawScript.
+func (s *sloth) end() {
+	s.c.timers.Cancel(s.timer)
+	if s.conn != nil {
+		s.conn.Close()
+	}
+	s.conn, s.unread, s.open = nil, nil, false
+}
+
+func (s *sloth) over(now env.Time) {
+	s.end()
+	s.later(now)
+}
+
+func (s *sloth) begin(now env.Time) {
+	if s.c.stopped || s.c.cluster.healed {
+		return
+	}
+	topics := s.c.cluster.topics
+	addr, ok := s.c.leader(topics[s.c.rand.IntN(len(topics))], 0)
+	if !ok {
+		s.later(now)
+		return
+	}
+	s.addr, s.framer, s.next, s.heard, s.began = addr, wire.NewFramer(1<<30), 0, 0, s.c.cluster.world.Now()
+	s.conn = s.c.host.Network().Dial(addr, s.c.host.Sink(loop.Control))
+	s.timer = s.c.after(now, dialPatience, s.over)
+}
+
+// event implements rawScript.
+func (s *sloth) event(now env.Time, ev *netsim.Event) {
+	if s.conn == nil || ev.Conn.ID() != s.conn.ID() {
+		return
+	}
+	switch ev.Kind {
+	case netsim.Connected:
+		s.c.timers.Cancel(s.timer)
+		s.ask(now)
+	case netsim.Received:
+		s.unread = append(s.unread, ev.Data)
+		if !s.asleep {
+			s.read(now)
+		}
+	case netsim.Closed:
+		s.over(now)
+	}
+}
+
+// ask sends many fetches and goes to sleep.
+func (s *sloth) ask(now env.Time) {
+	for range slothFetches {
+		s.next++
+		s.conn.Send(client.AppendRequest(nil, s.next, s.c.name, s.fetch()))
+	}
+	s.asleep = true
+	s.timer = s.c.after(now, s.c.between(500*time.Millisecond, 8*time.Second), s.wake)
+}
+
+func (s *sloth) fetch() *kmsg.FetchRequest {
+	req := kmsg.NewPtrFetchRequest()
+	req.Version, req.MaxWaitMillis, req.MinBytes, req.MaxBytes = 11, 10, 1, slothBytes
+	for _, name := range s.c.cluster.topics {
+		t := s.c.topics[name]
+		if t == nil {
+			continue
+		}
+		topic := kmsg.NewFetchRequestTopic()
+		topic.Topic = name
+		for i := range t.leaders {
+			part := kmsg.NewFetchRequestTopicPartition()
+			part.Partition, part.PartitionMaxBytes = int32(i), slothBytes
+			topic.Partitions = append(topic.Partitions, part)
+		}
+		req.Topics = append(req.Topics, topic)
+	}
+	return req
+}
+
+// wake reads; every answer must come, in order, while it is read.
+func (s *sloth) wake(now env.Time) {
+	s.asleep, s.wokeAt = false, s.c.cluster.world.Now()
+	s.timer = s.c.after(now, slothPatience, s.lost)
+	s.read(now)
+}
+
+// slothPatience is in which the answers must come one after the other.
+const slothPatience = fetchReadTime + promiseSlack + requestSlack
+
+func (s *sloth) read(now env.Time) {
+	unread := s.unread
+	s.unread = nil
+	for _, data := range unread {
+		s.framer.Feed(data)
+		s.conn.Consumed(len(data))
+	}
+	for s.heard < s.next {
+		frame, ok, err := s.framer.Next()
+		if err == nil && !ok {
+			return
+		}
+		s.heard++
+		if err != nil || int32(binary.BigEndian.Uint32(frame)) != s.heard {
+			s.c.cluster.world.Violated("P11: responses keep the order of requests", s.addr, "answer %d of a slow reader: %v", s.heard, err)
+			s.over(now)
+			return
+		}
+		s.c.timers.Cancel(s.timer)
+		s.timer = s.c.after(now, slothPatience, s.lost)
+	}
+	if s.c.rand.Chance(1, 3) {
+		s.over(now)
+		return
+	}
+	s.c.timers.Cancel(s.timer)
+	s.began = s.c.cluster.world.Now()
+	s.ask(now)
+}
+
+func (s *sloth) lost(now env.Time) {
+	cl := s.c.cluster
+	if cl.excuse(s.c.name, nodeOfAddr(s.addr), min(s.began, s.wokeAt)) == "" && cl.option("tight", 0) == 0 {
+		cl.world.Violated("P11: who reads again is served again", s.addr,
+			"of %d fetches %d were answered; awake since %v and nothing came for %v", s.next, s.heard, time.Duration(s.wokeAt), slothPatience)
+	}
+	s.over(now)
+}
+
+// slowReaders is what brokers held for clients that did not read (P12).
+func (c *cluster) slowReaders(w *World) (facts []checker.QueueFact) {
+	for _, n := range w.nodes {
+		if n.spec.Role != "sloth" {
+			continue
+		}
+		for _, broker := range c.brokers {
+			facts = append(facts, checker.QueueFact{
+				Node: nodeOfAddr(broker), Name: "bytes ready for a client that does not read",
+				Max: int64(w.Fabric().MostUnsent(broker, n.spec.Name)), Bound: slothBound,
+			})
+		}
+	}
+	return facts
+}
