@@ -88,6 +88,11 @@ func (s *Story) draw(r *env.Rand) Plan {
 	// What a story demands of time it demands of hosts and disks that work.
 	p.Limits.Mailbox, p.Limits.Hiccup = max(p.Limits.Mailbox, 64), min(p.Limits.Hiccup, 10*msec)
 	p.Disk.Spike = 0
+	// A flush ends with its segment: one of 16 KiB on a slow disk moves less than
+	// what a node must catch up with.
+	if _, given := s.Workload.Options["log_segment_bytes"]; !given && s.Expect.ConvergesWithin > 0 && p.Workload.Options["log_segment_bytes"] > 0 {
+		p.Workload.Options["log_segment_bytes"] = max(p.Workload.Options["log_segment_bytes"], 256<<10)
+	}
 	if s.Hardware != "" {
 		p.calm()
 	}
