@@ -30,6 +30,9 @@ type simFlags struct {
 	list        bool
 }
 
+// runCampaign is replaced by tests that only want to know what would be run.
+var runCampaign = campaign.Run
+
 func simCommand() *cobra.Command {
 	var f simFlags
 	again := simSource{workers: 1, timeout: 10 * time.Minute}
@@ -74,11 +77,11 @@ continues it; so Ctrl-C loses nothing.`,
 			o.Save = p.save
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
 			defer stop()
-			return campaign.Run(ctx, o, cmd.OutOrStdout())
+			return runCampaign(ctx, o, cmd.OutOrStdout())
 		},
 	}
 	c.AddCommand(reportCommand())
-	c.AddCommand(canaryCommand())
+	c.AddCommand(canaryCommand(), mergeCommand())
 	flags := c.Flags()
 	flags.StringVar(&f.scenario, "scenario", "all", "scenarios to run, separated by commas, or all; see --list")
 	flags.StringVar(&f.seeds, "seeds", "1-100", "A-B inclusive, one seed A, or A- for no end (needs --budget)")

@@ -101,6 +101,7 @@ type campaign struct {
 	seeds    Seeds
 	identity Identity
 	journal  *journal
+	merged   []string // directories of the campaigns that were merged into this one
 	tally    *tally
 	began    time.Time
 	earlier  time.Duration // campaign time of earlier sessions

@@ -319,3 +319,40 @@ func TestGrowthIsThinnedToItsEnd(t *testing.T) {
 	require.Equal(t, 1000, kept[len(kept)-1].Run)
 	require.Empty(t, thin(nil, 200))
 }
+
+func TestShardsAreMergedIntoOneSummary(t *testing.T) {
+	whole := t.TempDir()
+	_, err := run(t, options(t, "toy-stamp-late,crash", "1-6", whole))
+	require.Error(t, err)
+	var parts []string
+	for i := range uint64(2) {
+		o := options(t, "toy-stamp-late,crash", "1-6", filepath.Join(t.TempDir(), "part"))
+		o.Shard = Shard{i, 2}
+		_, err := run(t, o)
+		require.Error(t, err)
+		parts = append(parts, o.Dir)
+	}
+	var out bytes.Buffer
+	dir := filepath.Join(t.TempDir(), "all")
+	err = Merge(dir, parts, MarksNone, &out)
+	require.ErrorContains(t, err, "3 of 6 runs failed")
+	a, b := summaryOf(t, whole), summaryOf(t, dir)
+	require.Equal(t, a.Runs, b.Runs)
+	require.Equal(t, a.Features, b.Features)
+	require.Equal(t, a.Missed, b.Missed)
+	require.Equal(t, a.Events, b.Events)
+	require.Len(t, b.Failures, 1)
+	require.FileExists(t, filepath.Join(dir, b.Failures[0].Report), "the summary links to a shard's report")
+
+	err = Merge(dir, parts[:1], MarksAll, &out)
+	require.ErrorContains(t, err, "marks were never hit")
+	require.Contains(t, out.String(), "stopped early: 3 seeds were not run")
+	require.ErrorContains(t, Merge(dir, []string{parts[0], parts[0]}, MarksNone, &out), "are both shard 0/2")
+	require.ErrorContains(t, Merge(dir, []string{parts[0], whole}, MarksNone, &out), "was run twice")
+	require.ErrorContains(t, Merge(dir, []string{t.TempDir()}, MarksNone, &out), "not a campaign's directory")
+	require.Error(t, Merge(dir, nil, MarksNone, &out))
+	other := t.TempDir()
+	_, err = run(t, options(t, "crash", "1", other))
+	require.NoError(t, err)
+	require.ErrorContains(t, Merge(dir, []string{parts[0], other}, MarksNone, &out), "does not belong to the others")
+}

@@ -27,6 +27,7 @@
 //	campaign.go  running, and when to stop
 //	deal.go      seeds, shards, scenarios
 //	journal.go   the directory
+//	merge.go     several directories as one
 //	tally.go     what the runs add up to
 //	summary.go   what is told of it; html.go page.html: as a page
 package campaign

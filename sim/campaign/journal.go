@@ -139,7 +139,7 @@ func firstPart(text string, n int) string {
 // journal is the directory of a campaign. A nil journal keeps nothing.
 type journal struct {
 	dir      string
-	file     *os.File
+	file     *os.File // nil: of campaigns that were merged
 	unsynced int
 	syncedAt time.Time
 }
@@ -213,29 +213,35 @@ func (id *Identity) differsFrom(now Identity) error {
 
 // read reads the runs that are done. A last line that is not whole was being
 // written when the campaign was killed: it is cut.
-func (j *journal) read() (runs []Entry, err error) {
-	in := bufio.NewReader(j.file)
-	var good int64
-	for {
-		line, err := in.ReadBytes('\n')
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		var run Entry
-		if err := json.Unmarshal(bytes.TrimSpace(line), &run); err != nil {
-			return nil, fmt.Errorf("%s, line %d: %w", journalFile, len(runs)+1, err)
-		}
-		runs = append(runs, run)
-		good += int64(len(line))
+func (j *journal) read() ([]Entry, error) {
+	runs, good, err := readEntries(j.file)
+	if err != nil {
+		return nil, err
 	}
 	if err := j.file.Truncate(good); err != nil {
 		return nil, err
 	}
 	_, err = j.file.Seek(good, io.SeekStart)
 	return runs, err
+}
+
+// readEntries reads a journal up to its last whole line, which ends at byte good.
+func readEntries(from io.Reader) (runs []Entry, good int64, err error) {
+	for in := bufio.NewReader(from); ; {
+		line, err := in.ReadBytes('\n')
+		if err == io.EOF {
+			return runs, good, nil
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		var run Entry
+		if err := json.Unmarshal(bytes.TrimSpace(line), &run); err != nil {
+			return nil, 0, fmt.Errorf("%s, line %d: %w", journalFile, len(runs)+1, err)
+		}
+		runs = append(runs, run)
+		good += int64(len(line))
+	}
 }
 
 // add writes a run.
@@ -265,7 +271,7 @@ func (j *journal) sync() error {
 }
 
 func (j *journal) close() error {
-	if j == nil {
+	if j == nil || j.file == nil {
 		return nil
 	}
 	return errors.Join(j.sync(), j.file.Close())

@@ -105,11 +105,7 @@ func thin(points []Growth, n int) []Growth {
 
 func (c *campaign) saveSummary() error {
 	for _, g := range c.tally.groups {
-		name := failureName(g.Seeds[0].Scenario, g.Seeds[0].Seed)
-		g.Report = name + ".txt"
-		if _, err := os.Stat(filepath.Join(c.journal.dir, name+".html")); err == nil {
-			g.Report = name + ".html"
-		}
+		g.Report = c.reportOf(g.Seeds[0])
 	}
 	s := c.summary()
 	page, err := s.page()
@@ -120,6 +116,23 @@ func (c *campaign) saveSummary() error {
 	return errors.Join(
 		writeFile(filepath.Join(dir, "summary.json"), s),
 		replaceFile(filepath.Join(dir, "summary.html"), page))
+}
+
+// reportOf is the best file about a failed run, from where the summary lies; "" if
+// there is none.
+func (c *campaign) reportOf(s Seed) string {
+	for _, ending := range []string{".html", ".txt"} {
+		for _, dir := range append([]string{c.journal.dir}, c.merged...) {
+			path := filepath.Join(dir, failureName(s.Scenario, s.Seed)+ending)
+			if _, err := os.Stat(path); err != nil {
+				continue
+			}
+			if relative, err := filepath.Rel(c.journal.dir, path); err == nil {
+				return filepath.ToSlash(relative)
+			}
+		}
+	}
+	return ""
 }
 
 func (j *journal) saveCorpus(t *tally) error {
