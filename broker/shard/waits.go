@@ -120,6 +120,9 @@ func (s *Shard) connectionWaits(c *clientConn, yield func(wait.Wait)) {
 	if n := len(c.requests); n > 0 {
 		w.About = fmt.Sprintf("%d requests", n)
 		w.For, w.On = "its oldest request", wait.Of(s.requestName(c.requests[0]))
+		if c.requests[0].done {
+			w.For, w.On = "its oldest answer to be sent", wait.Of(wait.WakeUp)
+		}
 		yield(w)
 	}
 	if c.next == nil {
@@ -132,8 +135,10 @@ func (s *Shard) connectionWaits(c *clientConn, yield func(wait.Wait)) {
 		w.For, w.On = roomIn(c.unsent[0].to), wait.OfMailbox(int32(c.unsent[0].to))
 	case c.hungry:
 		w.For, w.On = "the budget of unanswered produces", wait.Of(s.oldestProduce())
-	default:
+	case len(c.requests) >= s.limits.ConnRequests:
 		return
+	default:
+		w.For, w.On = "its turn to be read", wait.Of(wait.WakeUp)
 	}
 	yield(w)
 }
@@ -147,7 +152,7 @@ func (s *Shard) oldestProduce() string {
 			return s.requestName(r)
 		}
 	}
-	return wait.Turn
+	return wait.WakeUp
 }
 
 // requestName names a request: "produce 812".
@@ -181,6 +186,10 @@ func (s *Shard) requestWaits(r *request, yield func(wait.Wait)) {
 		w.For, w.On = roomIn(box.unsent[0].to), wait.OfMailbox(int32(box.unsent[0].to))
 		yield(w)
 		return
+	}
+	if r.pending == 0 {
+		w.For, w.On = "its handler to go on", wait.Of(wait.WakeUp)
+		yield(w)
 	}
 	for i := range r.ops {
 		if op := &r.ops[i]; !op.resolved {
@@ -253,7 +262,7 @@ func (s *Shard) laneHead(r *request, ln *lane) string {
 			}
 		}
 	}
-	return wait.Turn
+	return wait.WakeUp
 }
 
 // holds reports whether a forward was not sent yet.

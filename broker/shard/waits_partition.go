@@ -71,18 +71,33 @@ func (s *Shard) leaderWaits(p *part, name string, yield func(wait.Wait)) {
 		if w.timer.Live() {
 			out.Until = w.timer.At()
 		}
+		reached := p.log.DurableEnd()
 		if w.all {
+			reached = p.leader.Watermark()
 			out.For, out.On = "the watermark", wait.Of(wait.Watermark(name))
+		}
+		if w.until <= reached {
+			out.For, out.On = noticed(reached)
 		}
 		yield(out)
 	}
 	for _, f := range p.fetches {
-		yield(wait.Wait{
+		out := wait.Wait{
 			Who: operation("long poll", f.origin), About: fmt.Sprintf("of %s at offset %d", name, f.offset), Since: wait.Unknown,
 			Until: env.Never, For: "somebody to produce", On: wait.OfClient(),
-		})
+		}
+		if reached := p.leader.Watermark(); f.offset < reached {
+			out.For, out.On = noticed(reached)
+		}
+		yield(out)
 	}
 	s.watermarkWaits(p, name, yield)
+}
+
+// noticed is what an operation waits for whose offset has been reached: nothing else
+// will come.
+func noticed(reached kafka.Offset) (string, wait.Target) {
+	return fmt.Sprintf("a wake-up: offset %d is reached", reached), wait.Of(wait.WakeUp)
 }
 
 // watermarkWaits lists what a leader waits for to commit what it has, and to have
