@@ -282,3 +282,29 @@ func TestAPauseIsNoneWithoutTriesOrUnderFaults(t *testing.T) {
 		})
 	}
 }
+
+// The graph may be taken at any moment of a run: nothing of it shows in the trace.
+func TestExplainingDoesNotChangeTheRun(t *testing.T) {
+	run := func(explain bool) (hash, events uint64, vertices int) {
+		plan, err := NewPlan("mix", 3)
+		require.NoError(t, err)
+		w, err := NewWorld(plan, newCluster(plan), Options{})
+		require.NoError(t, err)
+		defer w.Close()
+		for at := env.Instant(0); at < env.Instant(plan.Duration); at = at.Add(100 * time.Millisecond) {
+			require.True(t, w.advance(at))
+			if explain && at >= env.Instant(time.Second) { // all nodes have been started
+				s := w.stallOf("anything", "", append(w.overdue(), timersOf(w.nodes[0])...))
+				vertices = max(vertices, s.Vertices)
+				_ = s.String()
+			}
+		}
+		w.hashStates()
+		return w.trace.Sum(), w.sched.Ran(), vertices
+	}
+	hash, events, _ := run(false)
+	explained, sameEvents, vertices := run(true)
+	require.Equal(t, hash, explained)
+	require.Equal(t, events, sameEvents)
+	require.Greater(t, vertices, 50, "there was something to explain")
+}
