@@ -174,19 +174,24 @@ func timersOf(n *Node) (out []Overdue) {
 	return out
 }
 
-// produceOverdue is the request of a produce that is on its way.
-func (c *cluster) produceOverdue(op *checker.Produce) (out []Overdue) {
+// requestOverdue is a request of the history that is on its way.
+func (c *cluster) requestOverdue(r *checker.Request) (out []Overdue) {
 	for _, k := range c.clients {
-		if k.number != op.Client {
-			continue
-		}
 		for _, conn := range k.conns {
-			for _, call := range conn.waiting {
-				if r := &c.rec.h.Requests[call.record]; r.Call.At == op.Call.At && r.Conn == op.Conn {
-					out = append(out, Overdue{At: []StallPlace{{Node: k.name, Op: requestName(r)}}})
-				}
+			if conn.number == r.Conn {
+				out = append(out, Overdue{At: []StallPlace{{Node: k.name, Op: requestName(r)}}})
 			}
 		}
 	}
 	return out
+}
+
+// produceOverdue is the request of a produce that is on its way.
+func (c *cluster) produceOverdue(op *checker.Produce) []Overdue {
+	for i := len(c.rec.h.Requests) - 1; i >= 0; i-- {
+		if r := &c.rec.h.Requests[i]; r.Call.At == op.Call.At && r.Conn == op.Conn && r.Return == checker.Never {
+			return c.requestOverdue(r)
+		}
+	}
+	return nil
 }

@@ -45,6 +45,7 @@ type Node struct {
 	entropy     *env.Rand // stands behind crypto/rand.Reader in this node's turns
 	conns       map[netsim.ConnID]*conn
 	lastStop    error
+	began       env.Instant // the current or last life
 	past        []pastLife
 	again       *node.Restart // how the last life asked to be started again
 
@@ -93,6 +94,7 @@ func (n *Node) Start() {
 	}
 	w := n.world
 	n.incarnation++
+	n.began = w.sched.Now()
 	n.up, n.lastStop, n.drained = true, nil, nil
 	n.conns = make(map[netsim.ConnID]*conn)
 	if n.lost {

@@ -308,3 +308,38 @@ func TestExplainingDoesNotChangeTheRun(t *testing.T) {
 	require.Equal(t, events, sameEvents)
 	require.Greater(t, vertices, 50, "there was something to explain")
 }
+
+// Without bugs, whatever a request waits for is listed, down to a fault, something
+// under way, or a deadline: a place where the broker waits and says nothing shows
+// here as a lost wake-up.
+func TestWhatRequestsWaitForIsListed(t *testing.T) {
+	const old = 700 * time.Millisecond
+	explained := 0
+	for i, scenario := range []string{"mix", "partition", "freeze", "crash", "mix", "partition", "freeze", "crash"} {
+		plan, err := NewPlan(scenario, uint64(i+2)/4+4)
+		require.NoError(t, err)
+		c := newCluster(plan).(*cluster)
+		w, err := NewWorld(plan, c, Options{})
+		require.NoError(t, err)
+		for at := env.Instant(time.Second); at < env.Instant(plan.Duration); at = at.Add(50 * time.Millisecond) {
+			require.True(t, w.advance(at))
+			var overdue []Overdue
+			for i := range c.rec.h.Requests {
+				r := &c.rec.h.Requests[i]
+				if r.Return == checker.Never && r.Name != "Fetch" && time.Duration(at)-r.Call.At > old {
+					overdue = append(overdue, c.requestOverdue(r)...)
+				}
+			}
+			if len(overdue) == 0 {
+				continue
+			}
+			s := w.stallOf("requests end", "", overdue)
+			for _, chain := range s.Chains {
+				require.NotContains(t, []string{"cycle", "lost wake-up", "unknown"}, chain.End, "%s seed %d\n%s", plan.Scenario, plan.Seed, s)
+			}
+			explained += s.Overdue
+		}
+		w.Close()
+	}
+	require.Greater(t, explained, 100)
+}

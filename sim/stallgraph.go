@@ -202,9 +202,9 @@ func (g *stallGraph) onPeer(from int, l *loopHost, x *wait.Wait) {
 	case !peer.up || peer.frozen > 0:
 		g.Edge(from, g.node(peer), x.For)
 	case g.linkHeld(l.node, peer):
-		g.Edge(from, g.link(l.node, peer), x.For)
+		g.Edge(from, g.link(l.node, peer, "nothing passes"), x.For)
 	case g.linkHeld(peer, l.node):
-		g.Edge(from, g.link(peer, l.node), x.For)
+		g.Edge(from, g.link(peer, l.node, "nothing passes"), x.For)
 	case x.On.IfAny && !g.listed(peer, x.On.Op) && !slices.ContainsFunc(peer.loops, g.standsStill):
 	default:
 		g.onNode(from, l.node, peer, x.On.Op, x.For, g.since(l, x.Since))
@@ -233,20 +233,34 @@ func (g *stallGraph) onNode(from int, n, peer *Node, op, what string, since env.
 			stands = true
 		}
 	}
+	if n != nil {
+		for _, way := range [][2]*Node{{n, peer}, {peer, n}} {
+			if g.world.hardware.fabric.Slowed(way[0].spec.Name, way[1].spec.Name) {
+				g.Edge(from, g.link(way[0], way[1], "slow"), what)
+				stands = true
+			}
+		}
+	}
 	if !stands {
-		g.Edge(from, g.nothing(peer.spec.Name, op, wait.Lost, g.whyGone(n, peer, since)), what)
+		g.Edge(from, g.nothing(peer.spec.Name, op, wait.Lost, g.whyGone(n, peer, op, since)), what)
 	}
 }
 
 // whyGone says why a node has nothing of what another waits for.
-func (g *stallGraph) whyGone(n, peer *Node, since env.Instant) string {
+func (g *stallGraph) whyGone(n, peer *Node, op string, since env.Instant) string {
 	for _, life := range peer.past {
 		if since != wait.Unknown && life.ended >= since {
 			return fmt.Sprintf("it is waited for since life %d of the node, which ended (%s) at %s%s; life %d knows nothing of it",
 				life.number, life.how, stallTime(life.ended), by(life.fault), peer.incarnation)
 		}
 	}
-	why := "the node runs, and nothing of that name is pending there"
+	if since != wait.Unknown && peer.began > since {
+		return fmt.Sprintf("its life %d began at %s, and knows nothing of what is waited for since before", peer.incarnation, stallTime(peer.began))
+	}
+	why := "the node runs"
+	if op != "" {
+		why += ", and nothing of that name is pending there"
+	}
 	if teller, ok := g.world.subject.(PeerTeller); ok {
 		if is := teller.Tell(peer); is != "" {
 			why += "; " + is

@@ -93,14 +93,14 @@ func (g *stallGraph) linkHeld(from, to *Node) bool {
 	return g.world.hardware.fabric.Held(from.spec.Name, to.spec.Name)
 }
 
-// link is one direction of a link on which nothing passes.
-func (g *stallGraph) link(from, to *Node) int {
+// link is one direction of a link on which nothing passes, or slowly.
+func (g *stallGraph) link(from, to *Node, note string) int {
 	id := from.spec.Name + ">" + to.spec.Name
 	if i, ok := g.Find(id); ok {
 		return i
 	}
 	i := g.Add(wait.Vertex{
-		ID: id, Who: "link " + id, Group: "link", Since: wait.Unknown, Until: env.Never, Ends: wait.Fault, Note: "nothing passes",
+		ID: id, Who: "link " + id, Group: "link", Since: wait.Unknown, Until: env.Never, Ends: wait.Fault, Note: note,
 	})
 	a, b := from.spec.Name, to.spec.Name
 	g.fault(i, "its mending", func(f *FaultSpan) bool {

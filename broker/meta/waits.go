@@ -93,6 +93,9 @@ func (n *Node) sessionWaits(yield func(wait.Wait)) {
 		case leader == 0:
 			w.For, w.On = "a controller", wait.Of(wait.Election)
 			yield(w)
+		case s.mustRegister():
+			w.For, w.On = "the next tick", wait.OfTimer(n.raft.nextTick)
+			yield(w)
 		}
 		return
 	}
@@ -117,10 +120,18 @@ func (n *Node) sessionWaits(yield func(wait.Wait)) {
 func (r *Raft) waits(yield func(wait.Wait)) {
 	leader := r.leader()
 	if leader == 0 {
-		w := wait.Wait{Who: wait.Election, About: fmt.Sprintf("in term %d", r.term()), Since: wait.Unknown, Until: env.Never}
+		w := wait.Wait{
+			Who: wait.Election, About: fmt.Sprintf("in term %d", r.term()), Since: wait.Unknown, Until: env.Never,
+			For: "its next attempt", On: wait.OfTimer(r.nextTick),
+		}
+		yield(w)
+		if len(r.held) > 0 {
+			w.For, w.On = "the disk of this node", wait.Of(wait.Persist)
+			yield(w)
+		}
 		for _, v := range r.voters {
 			if v != r.id {
-				w.For, w.On = fmt.Sprintf("node %d to vote or to lead", v), wait.OfPeer(kafka.NodeID(v), wait.Election)
+				w.For, w.On = fmt.Sprintf("node %d to vote or to lead", v), wait.OfPeerIfAny(kafka.NodeID(v), wait.Health)
 				yield(w)
 			}
 		}

@@ -78,7 +78,11 @@ func (c *Control) healthWaits(yield func(wait.Wait)) {
 	if c.healthy(c.now) {
 		return
 	}
-	for _, who := range []string{wait.Health, wait.Session, wait.Election} {
+	stopped := []string{wait.Health, wait.Session, wait.Election}
+	if c.epoch == 0 {
+		stopped = append(stopped, wait.Registration)
+	}
+	for _, who := range stopped {
 		w := wait.Wait{Who: who, About: "the node does not vouch for itself", Since: wait.Unknown, Until: env.Never}
 		if c.ops.Oldest(c.now.Mono) >= c.cfg.Limits.VouchAge {
 			w.For, w.On = "a disk operation of the control loop", c.ops.OldestTarget()
@@ -115,10 +119,17 @@ func (c *Control) callWaits(yield func(wait.Wait)) {
 		call(w.Origin, "a block of producer ids", meta.CommandName(c.ids.asked))
 	}
 	for _, w := range c.applied {
-		yield(wait.Wait{
+		out := wait.Wait{
 			Who: shard.CallName(w.origin), About: fmt.Sprintf("index %d", w.index), Since: wait.Unknown, Until: w.until,
 			For: "all brokers to have applied it", On: wait.OfTimer(w.until),
-		})
+		}
+		yield(out)
+		for _, b := range c.meta.Image().Brokers() {
+			if b.ID != c.cfg.Node && !b.Fenced {
+				out.For, out.On = fmt.Sprintf("node %d to apply it", b.ID), wait.OfPeerIfAny(b.ID, wait.Health)
+				yield(out)
+			}
+		}
 	}
 }
 

@@ -49,6 +49,12 @@ func (f *Fabric) Held(from, to string) bool {
 	return l != nil && (l.blocked || l.stalled)
 }
 
+// Slowed reports whether a link from one host to another is slower than its shape says.
+func (f *Fabric) Slowed(from, to string) bool {
+	l := f.links[route{from, to}]
+	return l != nil && l.slow > 1
+}
+
 // Slow multiplies the latency of a link and divides its bandwidth for what is
 // sent from now on. A factor of 1 heals.
 func (f *Fabric) Slow(from, to string, factor int) {
