@@ -300,7 +300,7 @@ func (f *facts) lostReplicas(n *Node, s *shard.Shard) {
 		rec := f.cluster.rec
 		rec.h.Recoveries = append(rec.h.Recoveries, checker.Recovery{
 			At: rec.moment(), Node: checker.NodeID(key.node), Incarnation: checker.Incarnation(n.incarnation),
-			What: partitionText(key.id), Synced: checker.Offset(t.durable), End: 0, Damaged: dishonest(n),
+			What: partitionText(key.id), Synced: checker.Offset(t.durable), End: 0, Suspect: s.Unnamed(), Damaged: dishonest(n),
 		})
 	}
 }

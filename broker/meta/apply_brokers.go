@@ -26,7 +26,7 @@ func (c *RegisterBroker) apply(d *draft) Verdict {
 	}
 	d.setBroker(b)
 	if old != nil {
-		d.replaceIncarnation(c.Node, c.Suspects)
+		d.replaceIncarnation(c.Node, c.distrusts())
 	}
 	return Verdict{BrokerEpoch: b.Epoch}
 }
@@ -36,17 +36,13 @@ func (c *RegisterBroker) apply(d *draft) Verdict {
 // leader, it leaves the ISR, since what its old process acknowledged is not
 // what the new one vouches for. A partition without a leader has nobody that
 // counts acknowledgements, so there it stays in the ISR, unless it is suspect.
-func (d *draft) replaceIncarnation(node kafka.NodeID, suspects []kafka.PartitionID) {
-	suspect := make(map[kafka.PartitionID]bool, len(suspects))
-	for _, id := range suspects {
-		suspect[id] = true
-	}
+func (d *draft) replaceIncarnation(node kafka.NodeID, suspect func(kafka.PartitionID) bool) {
 	d.eachPartition(func(t *Topic, id kafka.PartitionID, p *Partition) *Partition {
 		if !p.Replica(node) {
 			return nil
 		}
 		q := p.clone()
-		if suspect[id] {
+		if suspect(id) {
 			return d.distrust(t, q, node)
 		}
 		switch {

@@ -131,7 +131,7 @@ func (h *host) start() {
 		Register: RegisterBroker{Node: h.id, Incarnation: incarnation(h.id, h.life), Endpoints: Endpoints{Host: "h", Port: 9092}},
 		Raft:     h.c.raftCfg,
 	}, rec, h.clock())
-	h.node.Announce(nil)
+	h.node.Announce(RegisterBroker{})
 	h.writing, h.saving, h.inbox, h.frozen, h.diskStuck = nil, nil, nil, false, false
 	h.acting, h.mail, h.wedged = nil, nil, false
 	h.resigned = map[kafka.PartitionID]kafka.LeaderEpoch{}

@@ -136,19 +136,32 @@ func (c *RegisterBroker) encode(w *writer) {
 	w.node(c.Node)
 	w.uuid(c.Incarnation)
 	encodeEndpoints(w, &c.Endpoints)
-	w.count(len(c.Suspects))
-	for _, p := range c.Suspects {
-		w.partition(p)
-	}
+	encodePartitions(w, c.Suspects)
+	w.bool(c.Unnamed)
+	encodePartitions(w, c.Whole)
 }
 
 func decodeRegister(r *reader) Command {
 	c := &RegisterBroker{Node: r.node(), Incarnation: r.uuid()}
 	c.Endpoints = decodeEndpoints(r)
-	for n := r.count(20); n > 0; n-- {
-		c.Suspects = append(c.Suspects, r.partition())
-	}
+	c.Suspects = decodePartitions(r)
+	c.Unnamed = r.bool()
+	c.Whole = decodePartitions(r)
 	return c
+}
+
+func encodePartitions(w *writer, ids []kafka.PartitionID) {
+	w.count(len(ids))
+	for _, id := range ids {
+		w.partition(id)
+	}
+}
+
+func decodePartitions(r *reader) (ids []kafka.PartitionID) {
+	for n := r.count(20); n > 0; n-- {
+		ids = append(ids, r.partition())
+	}
+	return ids
 }
 
 func encodeIncarnation(w *writer, node kafka.NodeID, epoch kafka.BrokerEpoch) {

@@ -45,6 +45,23 @@ type RegisterBroker struct {
 	// Suspects are partitions that the broker's disk may have lost part of: it
 	// leaves their ISR and ELR, also where it is the last member (PROTOCOL 8).
 	Suspects []kafka.PartitionID
+	// Unnamed: it may have lost the names of partitions, too, so that all those are
+	// suspect that are not in Whole. Whole is given only then.
+	Unnamed bool
+	Whole   []kafka.PartitionID
+}
+
+// distrusts returns what tells the suspect partitions of a broker.
+func (c *RegisterBroker) distrusts() func(kafka.PartitionID) bool {
+	set := func(ids []kafka.PartitionID) map[kafka.PartitionID]bool {
+		members := make(map[kafka.PartitionID]bool, len(ids))
+		for _, id := range ids {
+			members[id] = true
+		}
+		return members
+	}
+	suspect, whole := set(c.Suspects), set(c.Whole)
+	return func(id kafka.PartitionID) bool { return suspect[id] || c.Unnamed && !whole[id] }
 }
 
 // FenceBroker takes every leadership and ISR membership from an incarnation.

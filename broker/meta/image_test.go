@@ -211,6 +211,17 @@ func TestSuspectReplicaLeavesEvenItsOwnISR(t *testing.T) {
 	require.Equal(t, kafka.NodeID(1), w.img.Partition(sole).Leader)
 }
 
+func TestWhereNamesWereLostAllButTheWholeAreSuspect(t *testing.T) {
+	w := newWorld(t, 2)
+	whole, lost, other := w.topic("whole", "1", 1), w.topic("lost", "1", 1), w.topic("other", "1", 2)
+	v := w.apply(&RegisterBroker{Node: 1, Incarnation: incarnation(1, 2), Unnamed: true, Whole: []kafka.PartitionID{whole},
+		Endpoints: Endpoints{Host: "h", Port: 9092, PeerAddr: "p", DataAddr: "d"}})
+	require.Equal(t, kafka.None, v.Code)
+	require.Equal(t, nodes(1), w.img.Partition(whole).ISR)
+	require.Empty(t, w.img.Partition(lost).ISR)
+	require.Equal(t, nodes(2), w.img.Partition(other).ISR, "another broker's")
+}
+
 func TestDrainMovesLeadershipsOnly(t *testing.T) {
 	w := newWorld(t, 2)
 	a, sole := w.topic("a", "1", 1, 2), w.topic("sole", "1", 1)
@@ -445,7 +456,7 @@ func randomCommand(t *rapid.T, w *world) Command {
 	}
 	switch rapid.IntRange(0, 9).Draw(t, "kind") {
 	case 0:
-		return &RegisterBroker{Node: node, Incarnation: incarnation(node, rapid.Byte().Draw(t, "life")), Suspects: ids[:len(ids)/2]}
+		return &RegisterBroker{Node: node, Incarnation: incarnation(node, rapid.Byte().Draw(t, "life")), Suspects: ids[:len(ids)/2], Unnamed: rapid.Bool().Draw(t, "unnamed"), Whole: ids[len(ids)/2:]}
 	case 1:
 		return &FenceBroker{node, epoch}
 	case 2, 3:

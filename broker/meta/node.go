@@ -335,10 +335,11 @@ func (n *Node) Hasten(now env.Instant) {
 // hastePause is the least time between heartbeats that are hastened.
 const hastePause = 20 * time.Millisecond
 
-// Announce lets the node register: all its logs are recovered. suspects are
-// partitions that may lack acknowledged records (PROTOCOL 8).
-func (n *Node) Announce(suspects []kafka.PartitionID) {
-	n.session.register.Suspects = suspects
+// Announce lets the node register: all its logs are recovered. found says which
+// partitions may lack acknowledged records; what else it holds is not read.
+func (n *Node) Announce(found RegisterBroker) {
+	r := &n.session.register
+	r.Suspects, r.Unnamed, r.Whole = found.Suspects, found.Unnamed, found.Whole
 	n.session.announced = true
 }
 

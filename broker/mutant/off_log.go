@@ -35,7 +35,6 @@ const (
 	W23  = false
 	W24  = false
 	W25  = false
-	W26  = false
 	C3   = false
 	C4   = false
 	C4b  = false

@@ -35,7 +35,6 @@ var (
 	W23  bool
 	W24  bool
 	W25  bool
-	W26  bool
 	C3   bool
 	C4   bool
 	C4b  bool
@@ -77,7 +76,6 @@ var logSwitches = []toggle{
 	{"W23", &W23},
 	{"W24", &W24},
 	{"W25", &W25},
-	{"W26", &W26},
 	{"C3", &C3},
 	{"C4", &C4},
 	{"C4b", &C4b},

@@ -49,6 +49,8 @@ type Control struct {
 	retrySpaceAt env.Instant
 	pingAt       env.Instant // the shards are pinged on the first turn from then on
 	suspects     []kafka.PartitionID
+	unnamed      bool                // a log may have lost the names of partitions
+	whole        []kafka.PartitionID // those of which nothing is missing, as far as shards have recovered
 	announced    bool
 	draining     drainState
 

@@ -20,6 +20,7 @@ import (
 //	life=<16 hex digits>   of these WALs
 //	stale=<decimal>        only after a conversion: the WALs of so many shards are to be removed
 //	suspect=<partition>    any number: found suspect, and not yet registered as such
+//	suspect=unnamed        the same of partitions of which nothing was left
 //
 // A partition's checkpoint says which records of its WAL it covers, and in
 // which life: sequences of another life mean nothing.
@@ -45,7 +46,11 @@ type layout struct {
 	life     uint64
 	stale    int
 	suspects []kafka.PartitionID
+	unnamed  bool
 }
+
+// unnamedSuspects stands in the layout file for partitions whose names were lost.
+const unnamedSuspects = "unnamed"
 
 // Restart is the reason of a node that stopped to be started again with this
 // many loops, in the same data directory: the number of loops is its owner's to
@@ -73,6 +78,10 @@ func parseLayout(text string) (l layout, err error) {
 		case "stale":
 			l.stale, err = strconv.Atoi(value)
 		case "suspect":
+			if value == unnamedSuspects {
+				l.unnamed = true
+				break
+			}
 			id, ok := shard.ParseDir(value)
 			if !ok {
 				err = errors.New("not a partition")
@@ -97,6 +106,9 @@ func (l *layout) text() string {
 	}
 	for _, id := range l.suspects {
 		fmt.Fprintf(&b, "suspect=%s\n", shard.DirName(id))
+	}
+	if l.unnamed {
+		fmt.Fprintf(&b, "suspect=%s\n", unnamedSuspects)
 	}
 	return b.String()
 }
@@ -184,12 +196,12 @@ func (c *Control) keepSuspects() {
 			c.host.Reply(shardID(i), shard.Convert{})
 		}
 	}
-	if len(c.suspects) == len(c.layout.suspects) {
+	if len(c.suspects) == len(c.layout.suspects) && c.unnamed == c.layout.unnamed {
 		flush()
 		return
 	}
 	mark.Hit(mark.SuspectsKept)
-	c.layout.suspects = c.suspects
+	c.layout.suspects, c.layout.unnamed = c.suspects, c.unnamed
 	c.writeLayout(flush)
 }
 
@@ -203,15 +215,15 @@ func (c *Control) onConverted(from loop.ID, m shard.Converted) {
 			return
 		}
 	}
-	c.layout = layout{shards: c.cfg.ConvertTo, life: c.newLife(), stale: c.cfg.Shards, suspects: c.suspects}
+	c.layout = layout{shards: c.cfg.ConvertTo, life: c.newLife(), stale: c.cfg.Shards, suspects: c.suspects, unnamed: c.unnamed}
 	c.writeLayout(func() { c.host.Stop(Restart{Shards: c.cfg.ConvertTo}) })
 }
 
 // forgetSuspects takes the suspects out of the layout once this incarnation is
 // registered: from then on the metadata keeps them out of the ISR.
 func (c *Control) forgetSuspects() {
-	if c.epoch != 0 && len(c.layout.suspects) > 0 {
-		c.layout.suspects = nil
+	if c.epoch != 0 && (len(c.layout.suspects) > 0 || c.layout.unnamed) {
+		c.layout.suspects, c.layout.unnamed = nil, false
 		c.writeLayout(func() {})
 	}
 }

@@ -172,18 +172,23 @@ func (c *Control) renewLease() {
 // the broker registers.
 func (c *Control) onRecovered(now env.Time, from loop.ID, m shard.Recovered) {
 	c.shards[from-1].recovered = true
-	c.suspects = append(c.suspects, m.Suspects...)
+	c.suspects, c.whole = append(c.suspects, m.Suspects...), append(c.whole, m.Whole...)
+	c.unnamed = c.unnamed || m.Unnamed
 	for i := range c.shards {
 		if !c.shards[i].recovered {
 			return
 		}
 	}
-	c.suspects = withSuspects(c.layout.suspects, c.suspects)
+	c.suspects, c.unnamed = withSuspects(c.layout.suspects, c.suspects), c.unnamed || c.layout.unnamed
 	if c.converting() {
 		c.keepSuspects()
 		return
 	}
-	c.meta.Announce(c.suspects)
+	found := meta.RegisterBroker{Suspects: c.suspects, Unnamed: c.unnamed}
+	if c.unnamed {
+		found.Whole = c.whole
+	}
+	c.meta.Announce(found)
 }
 
 // registration is what this incarnation registers as.

@@ -59,8 +59,11 @@ type Drain struct{}
 // Recovered tells that a shard's log has been replayed.
 type Recovered struct {
 	// Suspects are partitions that may lack acknowledged records, after damage
-	// to the log (PROTOCOL 8).
-	Suspects []kafka.PartitionID
+	// to the log (PROTOCOL 8); Whole are the others.
+	Suspects, Whole []kafka.PartitionID
+	// Unnamed: damage may also have hit records that named partitions, so that this
+	// shard does not know all that it held.
+	Unnamed bool
 }
 
 // Converted tells that no partition needs the WAL any more.

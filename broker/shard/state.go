@@ -36,6 +36,10 @@ type PartState struct {
 // Recovered reports whether the shard has replayed its log.
 func (s *Shard) Recovered() bool { return s.recovered }
 
+// Unnamed reports whether the recovery declared that it may not know all
+// partitions that it held.
+func (s *Shard) Unnamed() bool { return s.recovery.damaged }
+
 // InflightBytes are the bytes of unanswered produces, of clients of this shard
 // and of those that other nodes forwarded to it.
 func (s *Shard) InflightBytes() (ofClients, forwarded int) { return s.inflightBytes, s.forwardedBytes }
