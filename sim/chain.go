@@ -2,7 +2,9 @@ package sim
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"time"
 
 	"lockstep/broker/env"
 )
@@ -153,16 +155,12 @@ func (g *flowGraph) back(last, first uint32, s *spread) (c chain) {
 			return c
 		}
 		if f.from == 0 {
-			c.partial = true
-			return c
+			break
 		}
-		cause, wait := g.cause(f.from, first, s)
-		if wait != nil {
-			c.hops = append(c.hops, *wait)
-		}
+		cause, between := g.cause(f.from, first, s)
+		c.hops = append(c.hops, between...)
 		if cause == 0 {
-			c.partial = true
-			return c
+			break
 		}
 		at = cause
 	}
@@ -172,14 +170,61 @@ func (g *flowGraph) back(last, first uint32, s *spread) (c chain) {
 
 // cause is the flow that made a step send what it sent: the last one that the
 // beginning of the chain brought about. If the step itself was brought about by
-// something else, the loop has waited for that since.
-func (g *flowGraph) cause(step, first uint32, s *spread) (cause uint32, wait *hop) {
+// something else, what lies between is what brought it about, back to the moment
+// in which a loop that had been reached went on, and that loop's wait until then.
+func (g *flowGraph) cause(step, first uint32, s *spread) (cause uint32, between []hop) {
 	if n := g.among(step, first, s); n != 0 {
 		return n, nil
 	}
+	began := g.r.flows[first-1].arrived
+	var path []hop
+	for range chainBound {
+		n := g.given(step)
+		if waited, by := g.waitBefore(step, first, s); waited != 0 {
+			// Later rounds find a shorter wait.
+			t := g.r.turnOf(step)
+			cause = waited
+			between = append(slices.Clone(path), hop{lane: t.lane, from: by, to: t.at, released: n})
+		}
+		if n == 0 || g.r.flows[n-1].from == 0 || g.r.flows[n-1].sent < began {
+			return cause, between
+		}
+		f := &g.r.flows[n-1]
+		path = append(path, hop{flow: n, from: f.sent, to: f.arrived})
+		step = f.from
+	}
+	return cause, between
+}
+
+// given is the last flow that a step was given, or for the end of a turn any step
+// of the turn; 0: none.
+func (g *flowGraph) given(step uint32) uint32 {
+	for k := step + 1; k > g.lowest(step); k-- {
+		if in := g.in(k - 1); len(in) > 0 {
+			return in[len(in)-1] + 1
+		}
+	}
+	return 0
+}
+
+// lowest is the first of the steps that a step can be caused by in its turn:
+// itself, or for the end of a turn the turn's first.
+func (g *flowGraph) lowest(step uint32) uint32 {
+	if t := g.r.turnOf(step); step == t.first+t.steps-1 {
+		return t.first
+	}
+	return step
+}
+
+// waitBefore finds the last time before a step at which its loop was given
+// something that the beginning of the chain brought about.
+func (g *flowGraph) waitBefore(step, first uint32, s *spread) (cause uint32, at env.Instant) {
 	t := g.r.turnOf(step)
 	for i := g.laneTurn(t); i >= 0; i-- {
 		earlier := &g.r.turns[i]
+		if earlier.at < g.r.flows[first-1].sent {
+			break
+		}
 		if earlier.lane != t.lane {
 			continue
 		}
@@ -188,18 +233,11 @@ func (g *flowGraph) cause(step, first uint32, s *spread) (cause uint32, wait *ho
 				continue
 			}
 			if n := g.among(k-1, first, s); n != 0 {
-				wait := &hop{lane: t.lane, from: earlier.at, to: t.at}
-				if in := g.in(step); len(in) > 0 {
-					wait.released = in[len(in)-1] + 1
-				}
-				return n, wait
+				return n, earlier.at
 			}
 		}
-		if earlier.at < g.r.flows[first-1].sent {
-			break
-		}
 	}
-	return 0, nil
+	return 0, 0
 }
 
 // laneTurn is the index of a turn.
@@ -214,12 +252,7 @@ func (g *flowGraph) among(step, first uint32, s *spread) uint32 {
 	if _, ok := s.by[step]; !ok {
 		return 0
 	}
-	t := g.r.turnOf(step)
-	low := step
-	if step == t.first+t.steps-1 {
-		low = t.first
-	}
-	for k := step + 1; k > low; k-- {
+	for k := step + 1; k > g.lowest(step); k-- {
 		if _, ok := s.by[k-1]; !ok {
 			continue
 		}
@@ -267,4 +300,57 @@ func (g *flowGraph) stuckChain(asked uint32, s *spread) (c chain) {
 		c.hops = append(c.hops, hop{lane: f.toLane, from: g.r.turnOf(f.to).at, to: env.Never})
 	}
 	return c
+}
+
+// lines is the chain as text, a link a line.
+func (g *flowGraph) lines(c *chain) (lines []string) {
+	link := func(at env.Instant, took, path, what string) {
+		lines = append(lines, fmt.Sprintf("%14s %12s  %-22s %s", time.Duration(at), took, path, what))
+	}
+	stuck := c.stuck
+	for _, h := range c.hops {
+		switch {
+		case h.flow != 0:
+			stuck = slices.DeleteFunc(slices.Clone(stuck), func(n uint32) bool { return n == h.flow })
+			g.flowLine(h.flow, link)
+		case h.to == env.Never:
+			link(h.from, "to the end", g.r.laneName(h.lane), "has it, and nothing more came of it")
+		case h.released != 0:
+			link(h.from, time.Duration(h.to-h.from).String(), g.r.laneName(h.lane), "waits, until "+g.r.labels[g.r.flows[h.released-1].label]+" comes")
+		default:
+			link(h.from, time.Duration(h.to-h.from).String(), g.r.laneName(h.lane), "waits for a timer")
+		}
+	}
+	for _, n := range stuck {
+		g.flowLine(n, link)
+	}
+	if c.partial {
+		lines = append(lines, "  and what was not kept in detail")
+	}
+	return lines
+}
+
+func (g *flowGraph) flowLine(n uint32, link func(at env.Instant, took, path, what string)) {
+	f := &g.r.flows[n-1]
+	took, path := "never came", g.r.laneName(f.fromLane)
+	if f.arrived != env.Never {
+		took = time.Duration(f.arrived - f.sent).String()
+	}
+	if f.toLane != f.fromLane {
+		path += " → " + g.r.laneName(f.toLane)
+	}
+	link(f.sent, took, path, g.r.labels[f.label])
+}
+
+// laneName names a loop as plans do: "b1/2"; the only one of a client by its node.
+func (r *Recording) laneName(lane uint16) string {
+	if lane == noLane {
+		return "?"
+	}
+	l := r.lanes[lane]
+	n := r.world.nodes[l.key.node]
+	if n.spec.Role != "broker" && n.spec.Loops() == 1 {
+		return n.spec.Name
+	}
+	return fmt.Sprintf("%s/%d", n.spec.Name, l.key.loop)
 }

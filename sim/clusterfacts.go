@@ -377,8 +377,10 @@ func (c *cluster) acknowledged(op *checker.Produce) {
 	id := partitionOf(op.Partition)
 	end := op.Base + checker.Offset(len(op.Values))
 	if checker.Offset(c.facts.top[id]) < end {
-		c.world.Violated("P1: acks=all is answered at the watermark", op.Partition.String(),
-			"%v; the highest watermark of any leader is %d", op, c.facts.top[id])
+		c.violatedAs("P1: acks=all is answered at the watermark", &checker.Violation{
+			Property: "P1", Partition: op.Partition, Values: op.Values, Evidence: []checker.Line{{At: op.Call, Text: op.String()}},
+			Sentence: fmt.Sprintf("offset %d was acknowledged; the highest watermark of any leader is %d", end-1, c.facts.top[id]),
+		}, 0)
 	}
 	image := c.newestImage()
 	if image == nil || image.Partition(id) == nil {

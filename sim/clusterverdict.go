@@ -56,7 +56,11 @@ func (c *cluster) judge(broken []checker.Violation) {
 // violated reports a violation that a checker has found, and how many more of
 // its property there are.
 func (c *cluster) violated(v *checker.Violation, more int) {
-	f := Failure{Property: v.Property + ": " + checker.Title(v.Property), Where: v.Anomaly, Symptom: v.Anomaly, Detail: v.Sentence}
+	c.violatedAs(v.Property+": "+checker.Title(v.Property), v, more)
+}
+
+func (c *cluster) violatedAs(property string, v *checker.Violation, more int) {
+	f := Failure{Property: property, Where: v.Anomaly, Symptom: v.Anomaly, Detail: v.Sentence}
 	if more > 0 {
 		f.Detail += fmt.Sprintf(" (and %d more)", more)
 	}

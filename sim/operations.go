@@ -96,9 +96,13 @@ func attachRequests(h *checker.History, ops []operation) {
 }
 
 // concerns reports whether the operation is among those that a violation is about.
-func (op *operation) concerns(v *checker.Violation) bool {
+func (op *operation) concerns(h *checker.History, v *checker.Violation) bool {
+	texts := []string{op.text}
+	if v.Property == "P11" && op.request >= 0 {
+		texts = append(texts, h.Requests[op.request].String()) // it is about requests
+	}
 	for _, line := range v.Evidence {
-		if line.Text == op.text {
+		if slices.Contains(texts, line.Text) {
 			return true
 		}
 	}
@@ -126,7 +130,7 @@ func (r *Recording) operationsOf(v *checker.Violation) (about []operation) {
 		return nil
 	}
 	for _, op := range operations(r.History, true) {
-		if op.concerns(v) {
+		if op.concerns(r.History, v) {
 			about = append(about, op)
 		}
 	}

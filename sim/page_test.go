@@ -114,6 +114,7 @@ func TestAPageInABrowser(t *testing.T) {
 	require.Contains(t, text("#sentence"), result.Failures[0].Where)
 	require.Equal(t, result.replayCommand(), text("#replay"))
 	require.Contains(t, text("#story"), "freeze")
+	require.Contains(t, result.Report(), "answer to ListOffsets", "the long text has the chains, too")
 
 	// All lanes, the fault and the charts are there, also as pixels.
 	whole := drawn()
@@ -162,4 +163,24 @@ func TestAPageInABrowser(t *testing.T) {
 	require.NoError(t, chromedp.Cancel(ctx))
 	<-quiet
 	require.Empty(t, said, "the page writes to the console")
+}
+
+func TestAPageTellsWhatWaitsForWhat(t *testing.T) {
+	for seed := range uint64(30) {
+		plan, err := NewPlan("toy-lost-wakeup", seed)
+		require.NoError(t, err)
+		file := filepath.Join(t.TempDir(), "page.html")
+		result, err := ReportPlan(plan, RecordOptions{Turns: 1000}, file)
+		require.NoError(t, err)
+		if result.Stall == nil {
+			continue
+		}
+		page, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.Contains(t, string(page), `<div id="stall">`)
+		require.Contains(t, string(page), "What waits for what")
+		require.Contains(t, strings.Join(result.Story(""), "\n"), "1. "+result.Stall.Chains[0].Text[0])
+		return
+	}
+	t.Fatal("no seed stalls")
 }

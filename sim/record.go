@@ -51,6 +51,7 @@ func Record(plan *Plan, o RecordOptions) (Result, *Recording, error) {
 func ReportPlan(plan *Plan, o RecordOptions, file string) (Result, error) {
 	result, recording, err := Record(plan, o)
 	if err == nil {
+		result.Chains = recording.chains()
 		err = recording.WriteReport(&result, file)
 	}
 	return result, err
@@ -96,7 +97,7 @@ func (r *Recording) focus(result *Result) []Duration {
 // or there is no such loop.
 func (r *Recording) lastTurn(where string) Duration {
 	for _, l := range r.lanes {
-		if n := len(l.busy); n > 0 && fmt.Sprintf("%s/%d", r.world.nodes[l.key.node].spec.Name, l.key.loop) == where {
+		if n := len(l.busy); n > 0 && r.laneName(r.laneOf[l.key]) == where {
 			return Duration(env.Instant(n) * r.slice)
 		}
 	}

@@ -54,6 +54,21 @@ func (r *Recording) visualize(file string) (drawn bool, err error) {
 	return false, nil
 }
 
+// chains tells, as text, how the operations came about that the violations speak of.
+func (r *Recording) chains() (lines []string) {
+	if r.History == nil || len(r.Violations) == 0 {
+		return nil
+	}
+	graph, names := newFlowGraph(r), r.world.names()
+	for _, v := range r.Violations {
+		for _, op := range r.operationsOf(v) {
+			c := graph.request(op.request)
+			lines = append(append(lines, names.Replace(withoutSpan(op.text))), graph.lines(&c)...)
+		}
+	}
+	return lines
+}
+
 // documentBuilder turns a recording into what a page shows.
 type documentBuilder struct {
 	r     *Recording
@@ -318,7 +333,7 @@ func (b *documentBuilder) operations() {
 	if h == nil {
 		return
 	}
-	metadata := slices.ContainsFunc(b.r.Violations, func(v *checker.Violation) bool { return v.Property == "P9" })
+	metadata := slices.ContainsFunc(b.r.Violations, func(v *checker.Violation) bool { return v.Property == "P9" || v.Property == "P11" })
 	ops := operations(h, metadata)
 	clients := map[int]string{} // by number in the history
 	if c, ok := b.r.world.subject.(*cluster); ok {
@@ -336,7 +351,7 @@ func (b *documentBuilder) operations() {
 			rank[i] = 1
 		}
 		for _, v := range b.r.Violations {
-			if op.concerns(v) {
+			if op.concerns(h, v) {
 				marked[i], rank[i] = true, 0
 			}
 		}

@@ -27,6 +27,9 @@ type Result struct {
 	// Fingerprint is that of the first failure; "" of a run that passed.
 	Fingerprint string       `json:"fingerprint,omitempty"`
 	Stops       []StopRecord `json:"stops,omitempty"`
+	// Chains tell how the operations came about that a failure speaks of, if the run
+	// was recorded.
+	Chains []string `json:"chains,omitempty"`
 	// Stall explains the first failure that is a stall; nil if none is.
 	Stall  *Stall   `json:"stall,omitempty"`
 	Plan   string   `json:"plan,omitempty"`   // of a failed run, as YAML
@@ -96,6 +99,9 @@ func (r *Result) Report() string {
 		if f.Stack != "" {
 			fmt.Fprintf(&b, "%s\n", f.Stack)
 		}
+	}
+	if len(r.Chains) > 0 {
+		fmt.Fprintf(&b, "causal chains:\n  %s\n", strings.Join(r.Chains, "\n  "))
 	}
 	if r.Stall != nil {
 		fmt.Fprintf(&b, "%s\n", r.Stall)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"lockstep/checker"
 )
 
 const (
@@ -153,13 +155,13 @@ func (t *teller) milestone(m *Milestone) {
 	if rank == 0 {
 		return
 	}
+	if m.Kind == LeaderBegan && slices.ContainsFunc(t.failure.Evidence, func(e checker.Line) bool { return Duration(e.At.At) == m.At }) {
+		return // the evidence says it
+	}
 	if m.Kind == LeaderBegan || m.Kind == ISRChanged {
 		partition, rest, _ := strings.Cut(m.words(), " ")
 		for i := len(t.lines) - 1; i >= 0 && t.lines[i].at+Duration(5*time.Millisecond) >= m.At; i-- {
 			l := &t.lines[i]
-			if l.kind == "evidence" && l.at == m.At && m.Kind == LeaderBegan {
-				return // the evidence says it
-			}
 			if before, ok := strings.CutSuffix(l.text, " "+rest); ok && l.kind == string(m.Kind) {
 				l.text, l.rank = before+", "+partition+" "+rest, min(l.rank, rank)
 				return

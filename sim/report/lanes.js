@@ -79,7 +79,7 @@ function formatDuration(ns) {
 
 // --- layout ---
 
-const gutter = 128, right = 34, axisHeight = 22, markHeight = 26, chartGap = 26;
+const gutter = 128, right = 34, axisHeight = 4, markHeight = 26, chartGap = 26;
 const layout = { lanes: [], charts: [], height: 0 };
 
 function lay() {
@@ -192,19 +192,22 @@ function tickStep(span, room) {
   return [1, 2, 5, 10].map(m => m * power).find(s => s >= rough);
 }
 
+// axis are the places and texts of the ticks; they stand under the overview, which
+// stays in sight.
+let axis = [];
+
 function drawGrid(g) {
   const span = view.to - view.from, step = tickStep(span, Math.max(2, plotWidth() / 110));
   g.strokeStyle = colours.faint;
-  g.fillStyle = colours.quiet;
-  g.textAlign = "center";
   g.lineWidth = 1;
+  axis = [];
   for (let t = Math.ceil(Math.max(view.from, 0) / step) * step; t <= Math.min(view.to, end); t += step) {
     const px = Math.round(x(t)) + 0.5;
     g.beginPath();
     g.moveTo(px, axisHeight);
     g.lineTo(px, layout.height);
     g.stroke();
-    g.fillText(formatTime(t, step * 5), px, axisHeight / 2);
+    axis.push([px, formatTime(t, step * 5)]);
   }
 }
 
@@ -625,7 +628,7 @@ function drawNames(g) {
 }
 
 function drawOverview() {
-  const height = 44, g = prepare(overview, height), map = t => gutter + t / end * plotWidth();
+  const height = 44, g = prepare(overview, height + 22), map = t => gutter + t / end * plotWidth();
   g.fillStyle = colours.quiet;
   g.textAlign = "left";
   g.fillText("whole run", 12, height / 2);
@@ -650,6 +653,9 @@ function drawOverview() {
     g.fillStyle = colours[colour];
     g.fillRect(map(m.at) - 0.5, 9, m.kind === "failure" ? 2 : 1, m.kind === "failure" ? height - 12 : 5);
   }
+  g.fillStyle = colours.quiet;
+  g.textAlign = "center";
+  for (const [px, words] of axis) if (px > gutter + 12 && px < width - right) g.fillText(words, px, height + 12);
   const left = Math.max(gutter, map(view.from)), r = Math.min(width - right, map(view.to));
   g.strokeStyle = colours.chain;
   g.lineWidth = 1.5;
