@@ -101,7 +101,7 @@ func sample() *History {
 		{Conn: 6, Name: "Fetch", Correlation: 1, Call: at(10), Return: Never, Deadline: at(100).At, Excused: "node 2 was stopped"},
 	}
 	h.Queues = []QueueFact{{Node: 1, Name: "mailbox", Max: 8, Bound: 8}}
-	h.Idles = []IdleFact{{Node: 1, From: 0, To: 2 * time.Second, WakeUps: 20}}
+	h.Idles = []IdleFact{{Node: 1, From: 0, To: 2 * time.Second, WakeUps: 20, DiskOps: 2}}
 	h.Recoveries = []Recovery{
 		{At: at(200), Node: 2, What: "t/0", Got: "x", Allowed: []string{"w", "x"}, Synced: 3, End: 4},
 		{At: at(210), Node: 3, What: "t/0", Synced: 3, End: 1, Suspect: true, Damaged: true},
@@ -321,6 +321,9 @@ var anomalies = []struct {
 		h.Admins[3] = Admin{Call: at(50), Return: at(55), Kind: DescribeTopic, Topic: "n", Outcome: Failed, Code: 3}
 	}},
 	{"P9", NonLinearizable, "deleted topic resurrected", func(h *History) { h.Admins[7].TopicID = "A"; h.Admins = append(h.Admins[:6:6], h.Admins[7]) }},
+	{"P9", TopicIDReused, "two topics", func(h *History) {
+		h.Admins = append(h.Admins, Admin{Call: at(21), Return: at(22), Kind: CreateTopic, Topic: "m", Outcome: Acked, TopicID: "A"})
+	}},
 	{"P9", NonLinearizable, "compare-and-set on the wrong value", func(h *History) { wrong := "c"; h.Admins[2].Expect = &wrong }},
 	{"P9", NonLinearizable, "stale configuration", func(h *History) { old := ""; h.Admins[3].Config = &old }},
 	{"P9", MetadataBack, "a deleted id comes back", func(h *History) { h.MetadataSeen[4].TopicID = "A"; h.MetadataSeen[4].Epochs = nil }},
@@ -352,6 +355,7 @@ var anomalies = []struct {
 	{"P11", RequestOverdue, "ends late", func(h *History) { h.Requests[1].Return = at(151) }},
 	{"P12", QueueOverflow, "one too many", func(h *History) { h.Queues[0].Max++ }},
 	{"P12", IdleWakeUps, "one too many", func(h *History) { h.Idles[0].WakeUps++ }},
+	{"P12", IdleWork, "one too many", func(h *History) { h.Idles[0].DiskOps++ }},
 	{"P13", RecoveredForeign, "a state that no disk kept", func(h *History) { h.Recoveries[0].Got = "y" }},
 	{"P13", SilentCut, "undeclared", func(h *History) { h.Recoveries[1].Suspect = false }},
 	{"P13", SilentCut, "declared on an honest disk", func(h *History) { h.Recoveries[1].Damaged = false }},

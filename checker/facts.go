@@ -157,6 +157,8 @@ type QueueFact struct {
 // IdleFact counts the wake-ups of a node over a stretch in which no client and
 // no fault asked anything of it.
 type IdleFact struct {
+	// DiskOps are the operations that the node submitted to its disk.
+	DiskOps int64         `json:"disk_ops"`
 	Node    NodeID        `json:"node"`
 	From    time.Duration `json:"from"`
 	To      time.Duration `json:"to"`

@@ -14,8 +14,28 @@ func checkMetadata(x *index, out *verdictOf) {
 	for _, name := range slices.Sorted(maps.Keys(byTopic)) {
 		checkRegistry(name, byTopic[name], out)
 	}
+	checkTopicIDs(x.h, out)
 	checkMetadataReads(x.h, out)
 	checkImages(x.h, out)
+}
+
+// checkTopicIDs: every creation that was acknowledged made a topic of its own.
+func checkTopicIDs(h *History, out *verdictOf) {
+	made := map[string]*Admin{}
+	for i := range h.Admins {
+		a := &h.Admins[i]
+		if a.Kind != CreateTopic || a.Outcome != Acked || a.TopicID == "" {
+			continue
+		}
+		if first := made[a.TopicID]; first != nil {
+			out.fail(Violation{
+				Anomaly: TopicIDReused, Evidence: lines(first, a),
+				Sentence: fmt.Sprintf("topics %q and %q were created with the same id %s", first.Topic, a.Topic, a.TopicID),
+			})
+			return
+		}
+		made[a.TopicID] = a
+	}
 }
 
 // checkRegistry searches piece by piece. A piece ends where a barrier read ran

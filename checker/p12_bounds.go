@@ -9,8 +9,12 @@ import (
 // has (PROTOCOL 35).
 const idleWakeUpsPerSecond = 10
 
+// idleDiskOpsPerSecond is what an idle node may ask of its disk: nothing changes,
+// so that nothing is to be written.
+const idleDiskOpsPerSecond = 1
+
 // checkBounds is P12: every queue stays within the bound it promised, and an
-// idle node wakes at most ten times a second.
+// idle node wakes at most ten times a second and leaves its disk alone.
 func checkBounds(x *index, out *verdictOf) {
 	for _, q := range x.h.Queues {
 		out.judged(1)
@@ -30,6 +34,12 @@ func checkBounds(x *index, out *verdictOf) {
 			out.fail(Violation{
 				Anomaly:  IdleWakeUps,
 				Sentence: fmt.Sprintf("idle node %d woke %d times in the %v from %v on", f.Node, f.WakeUps, f.To-f.From, f.From),
+			})
+		}
+		if f.DiskOps > idleDiskOpsPerSecond*seconds {
+			out.fail(Violation{
+				Anomaly:  IdleWork,
+				Sentence: fmt.Sprintf("idle node %d submitted %d disk operations in the %v from %v on", f.Node, f.DiskOps, f.To-f.From, f.From),
 			})
 		}
 	}

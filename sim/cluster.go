@@ -30,6 +30,7 @@ type cluster struct {
 	vandalised     map[checker.NodeID]uint64 // produces to partitions that no history has; looked up only
 	facts          facts
 	pauses         pauses
+	lastTarget     string // see Resolve
 	watch          *checker.Watch
 }
 
@@ -104,6 +105,7 @@ func (c *cluster) attach(w *World) {
 		c.world = w
 		c.rec = &recorder{world: w}
 		c.operatorAsks(w)
+		c.readBehindBarriers(w)
 	}
 }
 
@@ -225,14 +227,24 @@ func (c *cluster) excuse(client string, broker checker.NodeID, since env.Instant
 	return ""
 }
 
-// Resolve implements Subject: "controller", "follower", "leader" (of the first
+// Resolve implements Subject. "last" is the first node of what was resolved
+// before it; the others are roles at this moment: see role.
+func (c *cluster) Resolve(w *World, name string) (string, bool) {
+	resolved, ok := c.role(w, name)
+	if ok {
+		c.lastTarget = strings.FieldsFunc(resolved, func(r rune) bool { return strings.ContainsRune("->/", r) })[0]
+	}
+	return resolved, ok
+}
+
+// role finds "controller", "follower", "leader" (of the first
 // partition of the first topic), "leader-loop" and "control-loop" of such nodes,
 // "bystander" (leads nothing), and links between two of them.
-func (c *cluster) Resolve(w *World, name string) (string, bool) {
+func (c *cluster) role(w *World, name string) (string, bool) {
 	for _, sign := range []string{">", "-with-"} {
 		if a, b, ok := strings.Cut(name, sign); ok {
-			x, okA := c.Resolve(w, a)
-			y, okB := c.Resolve(w, b)
+			x, okA := c.role(w, a)
+			y, okB := c.role(w, b)
 			if sign != ">" {
 				sign = "-"
 			}
@@ -249,6 +261,8 @@ func (c *cluster) Resolve(w *World, name string) (string, bool) {
 	t := image.Topic(c.topics[0])
 	broker := func(id kafka.NodeID) (string, bool) { return "b" + strconv.Itoa(int(id)), id >= 1 }
 	switch name {
+	case "last":
+		return c.lastTarget, c.lastTarget != ""
 	case "controller", "control-loop":
 		for _, b := range c.brokers {
 			if s, ok := c.control(b); ok && s.Leading {

@@ -26,6 +26,8 @@ type facts struct {
 	keys      []replicaKey                 // in order of first sight
 	lives     map[string]*lifeTrack        // by broker
 	top       map[kafka.PartitionID]kafka.Offset
+	leases    leases
+	terms     terms
 	bytes     int64 // the most of InflightBytes of clients
 	forwarded int64 // and of those forwarded
 	readAhead int64 // the most bytes of a log that a recovery had under way at once
@@ -110,13 +112,16 @@ func (f *facts) seeControl(n *Node, life *lifeTrack, c *node.Control) {
 	}
 	h := &f.cluster.rec.h
 	life.leading = state.Leading
+	f.terms.highest = max(f.terms.highest, state.Term)
 	if state.Leading && state.Term != life.term {
 		life.term = state.Term
+		f.terms.elected++
 		f.cluster.world.milestone(ControllerBegan, n.spec.Name, fmt.Sprintf("%s term %d", n.spec.Name, state.Term), "")
 		fact := checker.ControllerFact{At: f.cluster.rec.moment(), Term: int64(state.Term), Node: checker.NodeID(nodeID(n))}
 		h.Controllers = append(h.Controllers, fact)
 		f.cluster.judge(f.cluster.watch.Controller(fact))
 	}
+	f.leases.committed(state.Image)
 	if index := state.Image.Index(); index != life.index {
 		life.index = index
 		f.story.see(f.cluster.world, state.Image)
@@ -138,7 +143,11 @@ func (f *facts) seeShard(n *Node, life *lifeTrack, id loop.ID, s *shard.Shard) {
 	f.bytes, f.forwarded = max(f.bytes, int64(ofClients)), max(f.forwarded, int64(forwarded))
 	first := !life.recovered[id]
 	life.recovered[id] = true
+	leased := s.HoldsLease(n.clock.time(f.cluster.world.Now()))
 	s.Inspect(func(p *shard.PartState) {
+		if leased && p.Leading {
+			f.leases.leading(f.cluster.world, n, p)
+		}
 		t := f.seeReplica(n, first, p)
 		f.cluster.world.seeFeatures(&t.sight, n, life.leading, p)
 	})

@@ -28,6 +28,7 @@ func (c *cluster) Check(w *World) {
 	c.collectTopics(w)
 	c.collectLogs(w)
 	c.collectImages(w)
+	c.checkLeftovers(w, c.newestImage())
 	c.collectBounds(w)
 	h.End = c.rec.moment()
 	if w.history != nil {
@@ -117,9 +118,9 @@ func (c *cluster) idle(w *World) bool {
 		return false
 	}
 	from := w.Now()
-	before := make([]uint64, len(c.brokers))
+	before, disk := make([]uint64, len(c.brokers)), make([]uint64, len(c.brokers))
 	for i, name := range c.brokers {
-		before[i] = w.Node(name).TimerTurns()
+		before[i], disk[i] = w.Node(name).TimerTurns(), w.Node(name).did[DiskSubmitted]
 	}
 	if !w.advance(from.Add(stretch)) {
 		return false
@@ -130,6 +131,7 @@ func (c *cluster) idle(w *World) bool {
 		}
 		c.rec.h.Idles = append(c.rec.h.Idles, checker.IdleFact{
 			Node: nodeOfAddr(name), From: time.Duration(from), To: time.Duration(w.Now()), WakeUps: int64(w.Node(name).TimerTurns() - before[i]),
+			DiskOps: int64(w.Node(name).did[DiskSubmitted] - disk[i]),
 		})
 	}
 	return true

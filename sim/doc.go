@@ -56,6 +56,7 @@
 //	reproduction.go  a plan that shows a bug, as a file
 //	shrink           the package that makes failing plans small
 //	fingerprint.go   what two failures of one bug have in common
+//	leases.go terms.go leftovers.go barriers.go  what is held against what was seen
 //	recorder.go      the history
 //	kafkaclient.go kafkaconn.go  simulated Kafka clients: metadata, connections
 //	kafkaproducer.go kafkaconsumer.go kafkareader.go kafkaadmin.go  what they do

@@ -294,6 +294,7 @@ func (l *loopHost) where() string { return l.name + " loop " + strconv.Itoa(int(
 func (l *loopHost) trace(r record) {
 	w := l.node.world
 	r.at, r.node, r.incarnation, r.loop = w.sched.Now(), l.node.index, l.node.incarnation, int32(l.id)
+	l.node.did[r.what]++
 	w.trace.add(r)
 }
 

@@ -19,7 +19,11 @@ type admin struct {
 	churn time.Duration // between two operations; 0: none
 	busy  bool
 	asked map[string]bool // deletions that were sent, by name
+	burst int64           // topics to make at once, later; 0: none, or they are asked for
 }
+
+// churnTopics are the names of topics that come and go.
+var churnTopics = []string{"x0", "x1", "x2"}
 
 func newAdmin(c *kafkaClient) *admin {
 	first := true
@@ -28,12 +32,13 @@ func newAdmin(c *kafkaClient) *admin {
 			first = false
 		}
 	}
-	return &admin{c: c, first: first, churn: time.Duration(c.cluster.option("churn_us", 0)) * time.Microsecond, asked: map[string]bool{}}
+	return &admin{c: c, first: first, churn: time.Duration(c.cluster.option("churn_us", 0)) * time.Microsecond, asked: map[string]bool{}, burst: c.cluster.option("burst", 0)}
 }
 
 func (a *admin) start(now env.Time) {
 	if a.first {
 		a.makeTopics(now)
+		a.makeMany(now)
 	}
 	a.tick(now)
 }
@@ -53,12 +58,33 @@ func (a *admin) makeTopics(now env.Time) {
 	if a.busy {
 		return
 	}
+	var missing []string
 	for _, name := range a.c.cluster.topics {
 		if a.c.topics[name] == nil {
-			a.create(now, name, int32(a.c.cluster.option("partitions", 1)))
-			return
+			missing = append(missing, name)
 		}
 	}
+	if a.c.cluster.option("create_together", 0) == 0 {
+		missing = missing[:1]
+	}
+	a.create(now, int32(a.c.cluster.option("partitions", 1)), missing...)
+}
+
+// makeMany makes many topics with one request, once the others are there.
+func (a *admin) makeMany(now env.Time) {
+	switch {
+	case a.burst == 0:
+		return
+	case a.busy || a.missing():
+		a.c.after(now, 100*time.Millisecond, a.makeMany)
+		return
+	}
+	var names []string
+	for i := range a.burst {
+		names = append(names, "y"+strconv.Itoa(int(i)))
+	}
+	a.burst = 0
+	a.create(now, 1, names...)
 }
 
 // missing reports whether a topic of the workload is not there yet.
@@ -75,26 +101,29 @@ func (a *admin) tick(now env.Time) {
 	if a.busy || a.first && a.missing() {
 		return
 	}
-	name := "x" + strconv.Itoa(a.c.rand.IntN(3))
+	name := churnTopics[a.c.rand.IntN(len(churnTopics))]
 	if a.c.rand.Chance(1, 2) {
-		a.create(now, name, int32(1+a.c.rand.IntN(3)))
+		a.create(now, int32(1+a.c.rand.IntN(3)), name)
 	} else {
 		a.delete(now, name)
 	}
 }
 
-func (a *admin) create(now env.Time, name string, partitions int32) {
+// create creates topics with one request.
+func (a *admin) create(now env.Time, partitions int32, names ...string) {
 	cl := a.c.cluster
 	req := kmsg.NewPtrCreateTopicsRequest()
 	timeout := a.c.between(300*time.Millisecond, 3*time.Second)
 	req.Version, req.TimeoutMillis = 7, int32(timeout.Milliseconds())
-	topic := kmsg.NewCreateTopicsRequestTopic()
-	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, partitions, int16(cl.option("rf", 1))
 	minISR := strconv.Itoa(int(cl.option("min_isr", 1)))
-	topic.Configs = append(topic.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: "min.insync.replicas", Value: &minISR})
-	req.Topics = append(req.Topics, topic)
-	a.run(now, checker.CreateTopic, name, req, timeout, func(resp kmsg.Response) (int16, string) {
-		t := &resp.(*kmsg.CreateTopicsResponse).Topics[0]
+	for _, name := range names {
+		topic := kmsg.NewCreateTopicsRequestTopic()
+		topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, partitions, int16(cl.option("rf", 1))
+		topic.Configs = append(topic.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: "min.insync.replicas", Value: &minISR})
+		req.Topics = append(req.Topics, topic)
+	}
+	a.run(now, checker.CreateTopic, names, req, timeout, func(resp kmsg.Response, i int) (int16, string) {
+		t := &resp.(*kmsg.CreateTopicsResponse).Topics[i]
 		id := ""
 		if t.ErrorCode == 0 {
 			id = topicIDText(t.TopicID)
@@ -110,37 +139,44 @@ func (a *admin) delete(now env.Time, name string) {
 	topic := kmsg.NewDeleteTopicsRequestTopic()
 	topic.Topic = &name
 	req.Topics = append(req.Topics, topic)
-	a.run(now, checker.DeleteTopic, name, req, timeout, func(resp kmsg.Response) (int16, string) {
-		return resp.(*kmsg.DeleteTopicsResponse).Topics[0].ErrorCode, ""
+	a.run(now, checker.DeleteTopic, []string{name}, req, timeout, func(resp kmsg.Response, i int) (int16, string) {
+		return resp.(*kmsg.DeleteTopicsResponse).Topics[i].ErrorCode, ""
 	})
 }
 
-// run sends an operation to any broker and records its end.
-func (a *admin) run(now env.Time, kind checker.AdminKind, name string, req kmsg.Request, timeout time.Duration, verdict func(kmsg.Response) (int16, string)) {
+// run sends an operation on topics to any broker and records the end of each: the
+// verdict is the response's code for a topic, by its place, and its id.
+func (a *admin) run(now env.Time, kind checker.AdminKind, names []string, req kmsg.Request, timeout time.Duration, verdict func(resp kmsg.Response, i int) (int16, string)) {
 	rec := a.c.cluster.rec
-	record := -1
+	record := -1 // of the first
 	a.busy = true
 	k := a.c.connTo(now, a.c.anyBroker())
 	k.call(now, &kafkaCall{req: req, timeout: timeout + adminSlack,
 		began: func() {
-			if kind == checker.DeleteTopic {
-				a.c.cluster.deleted[name] = true
-			}
 			record = len(rec.h.Admins)
-			rec.h.Admins = append(rec.h.Admins, checker.Admin{
-				ID: rec.id(), Client: a.c.number, Node: k.node, Call: rec.moment(), Return: checker.Never,
-				Kind: kind, Topic: name, Outcome: checker.Ambiguous,
-			})
+			call := rec.moment()
+			for _, name := range names {
+				if kind == checker.DeleteTopic {
+					a.c.cluster.deleted[name] = true
+				}
+				rec.h.Admins = append(rec.h.Admins, checker.Admin{
+					ID: rec.id(), Client: a.c.number, Node: k.node, Call: call, Return: checker.Never,
+					Kind: kind, Topic: name, Outcome: checker.Ambiguous,
+				})
+			}
 		},
 		done: func(now env.Time, resp kmsg.Response) {
 			a.busy = false
 			if record < 0 || resp == nil {
 				return
 			}
-			op := &rec.h.Admins[record]
-			op.Return = rec.moment()
-			op.Code, op.TopicID = verdict(resp)
-			op.Outcome = checker.Classify(true, op.Code)
+			ended := rec.moment()
+			for i := range names {
+				op := &rec.h.Admins[record+i]
+				op.Return = ended
+				op.Code, op.TopicID = verdict(resp, i)
+				op.Outcome = checker.Classify(true, op.Code)
+			}
 		}})
 }
 

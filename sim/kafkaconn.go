@@ -220,9 +220,9 @@ func (k *kafkaConn) answer(now env.Time, frame []byte) {
 // excuse says why a request need not have ended in time; "" if nothing does.
 func (k *kafkaConn) excuse(r *checker.Request) string {
 	why := k.client.cluster.excuse(k.client.name, k.node, env.Instant(r.Call.At))
-	if why == "" && k.client.cluster.option("tight", 0) == 1 {
+	if _, produces := k.client.script.(*producer); why == "" && produces && k.client.cluster.option("tight", 0) == 1 {
 		// Produces of others may hold the whole budget until their own deadlines; a
-		// request that was not read yet has none.
+		// request that was not read yet has none. Who does not produce needs no budget.
 		why = "the broker's budget of bytes was taken"
 	}
 	return why

@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -30,6 +31,7 @@ type producer struct {
 	timeout    time.Duration
 	every      time.Duration
 	recordSize int
+	only       string // the one broker that it knows; "": all of them
 	lanes      []*produceLane
 	repeats    uint64 // of a thousand acknowledged batches: sent again (idempotent)
 }
@@ -44,6 +46,7 @@ type produceLane struct {
 	inflight int
 	route    string      // where the requests in flight went
 	failed   bool        // nothing is sent before all that is in flight has ended: then from the oldest on
+	passing  bool        // the topic is one that comes and goes
 	settled  bool        // a batch was acknowledged: the partition knows the producer
 	notUntil env.Instant // after a failure
 }
@@ -83,6 +86,9 @@ func newProducer(c *kafkaClient) *producer {
 	p.every = time.Duration(c.rand.Between(int64(w.Every)/2, int64(w.Every)*2))
 	p.recordSize = []int{0, 20, 200, 2000}[c.rand.IntN(4)]
 	p.repeats = uint64(c.cluster.option("repeats", 0))
+	if c.cluster.option("one_address", 0) != 0 {
+		p.only = c.anyBroker()
+	}
 	return p
 }
 
@@ -126,9 +132,33 @@ func (p *producer) informed(now env.Time) {
 			p.lanes = append(p.lanes, &produceLane{topic: name, id: t.id, index: int32(i)})
 		}
 	}
+	if p.c.cluster.option("produce_to_churn", 0) != 0 {
+		p.usePassing()
+	}
 	for _, l := range p.lanes {
 		p.pump(now, l)
 	}
+}
+
+// usePassing takes up topics that have come since, with their present identity.
+func (p *producer) usePassing() {
+	for _, name := range churnTopics {
+		t := p.c.topics[name]
+		if t == nil || slices.ContainsFunc(p.lanes, func(l *produceLane) bool { return l.topic == name && l.id == t.id }) {
+			continue
+		}
+		p.lanes = slices.DeleteFunc(p.lanes, func(l *produceLane) bool { return l.topic == name })
+		for i := range t.leaders {
+			p.lanes = append(p.lanes, &produceLane{topic: name, id: t.id, index: int32(i), passing: true})
+		}
+	}
+}
+
+// abandons reports whether a batch for a topic that comes and goes is given up:
+// the topic may be gone for good.
+func (l *produceLane) abandons(b *produceBatch, code int16) bool {
+	const unknownTopic, unknownTopicID, patience = 3, 100, 8
+	return l.passing && (code == unknownTopic || code == unknownTopicID || b.attempts >= patience)
 }
 
 func (p *producer) hasTopic(name string) bool {
@@ -179,6 +209,9 @@ func (p *producer) pump(now env.Time, l *produceLane) {
 		addr, ok := p.c.leader(l.topic, l.index)
 		if p.c.rand.Chance(p.misroute, 100) {
 			addr, ok = p.c.anyBroker(), true
+		}
+		if p.only != "" {
+			addr, ok = p.only, true
 		}
 		if !ok {
 			p.later(now, l)
@@ -283,6 +316,9 @@ func (p *producer) request(now env.Time, l *produceLane, b *produceBatch) *kmsg.
 	}
 	req := kmsg.NewPtrProduceRequest()
 	req.Version, req.Acks, req.TimeoutMillis = p.c.versions.produce, p.acks, int32(p.timeout.Milliseconds())
+	if l.passing {
+		req.Version = 13 // which names topics by id: one of the same name is another topic
+	}
 	topic := kmsg.NewProduceRequestTopic()
 	topic.Topic, topic.TopicID = l.topic, l.id
 	part := kmsg.NewProduceRequestTopicPartition()
@@ -335,6 +371,11 @@ func (p *producer) ended(now env.Time, l *produceLane, b *produceBatch, record i
 		}
 		return
 	}
+	if l.abandons(b, code) {
+		p.lanes = slices.DeleteFunc(p.lanes, func(other *produceLane) bool { return other == l })
+		l.queue, l.failed = nil, true
+		return
+	}
 	b.sent = false
 	if p.idempotent {
 		p.judgeRefusal(l, b, code)
@@ -377,7 +418,7 @@ func (l *produceLane) resolve(b *produceBatch) {
 func (p *producer) pending() []string {
 	var out []string
 	for _, l := range p.lanes {
-		if len(l.queue) > 0 {
+		if len(l.queue) > 0 && !l.passing {
 			out = append(out, fmt.Sprintf("%s: %d batches for %s, oldest of %d attempts", p.c.name, len(l.queue), l.topic+"/"+strconv.Itoa(int(l.index)), l.queue[0].attempts))
 		}
 	}

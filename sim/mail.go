@@ -8,6 +8,7 @@ import (
 	"lockstep/broker/env"
 	"lockstep/broker/loop"
 	"lockstep/broker/node"
+	"lockstep/broker/shard"
 )
 
 // replyBound is how many answers may wait for one loop. Senders bound their
@@ -59,6 +60,10 @@ func (l *loopHost) Reply(to loop.ID, m any) {
 	if to == loop.Outside {
 		if _, ok := m.(node.Drained); ok {
 			l.node.leaveSoon()
+			return
+		}
+		if ret, ok := m.(shard.Return); ok {
+			l.node.world.barriers.answered(l, ret)
 			return
 		}
 		l.node.world.operator.answered(l)

@@ -54,7 +54,8 @@ type Node struct {
 	frozen     int    // faults that hold the whole node
 	slow       int64  // the factor on turn costs; 0 and 1 are none
 	turns      uint64
-	timerTurns uint64 // of turns: those that a timer alone brought about
+	did        [Noted + 1]uint64 // what all loops did and were given, by kind
+	timerTurns uint64            // of turns: those that a timer alone brought about
 }
 
 // Spec is what the plan says of the node.

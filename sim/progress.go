@@ -27,6 +27,7 @@ func (c *cluster) checkProgress(w *World) {
 		c.checkGuards(w)
 	}
 	c.checkForwards(w)
+	c.facts.terms.check(w)
 }
 
 // mayServe reports whether a produce that a broker got at that time had a way to

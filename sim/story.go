@@ -52,6 +52,7 @@ type Step struct {
 type StoryWorkload struct {
 	Producers  Number   `yaml:"producers"`
 	Consumers  Number   `yaml:"consumers"`
+	Admins     Number   `yaml:"admins"` // one if not given
 	Every      Span     `yaml:"every"`  // between two batches of a producer, about
 	Topics     Number   `yaml:"topics"` // one if not given
 	Partitions Number   `yaml:"partitions"`

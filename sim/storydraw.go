@@ -70,6 +70,9 @@ func everyLink(target string, brokers int) (targets []string) {
 	if !star {
 		return []string{target}
 	}
+	if role, both := strings.CutSuffix(from, "-"); both && strings.HasPrefix(from, "@") {
+		from = role + "-with-"
+	}
 	for i := range brokers {
 		to := "b" + strconv.Itoa(i+1)
 		if from != to+"-" && from != to+">" {
@@ -84,7 +87,6 @@ func (s *Story) draw(r *env.Rand) Plan {
 	p := drawCluster(r, brokers, s.Duration.Std())
 	p.Nodes = s.machines(r, p.Nodes)
 	p.Description = s.Description
-	s.Workload.set(r, &p, brokers)
 	// What a story demands of time it demands of hosts and disks that work.
 	p.Limits.Mailbox, p.Limits.Hiccup = max(p.Limits.Mailbox, 64), min(p.Limits.Hiccup, 10*msec)
 	p.Disk.Spike = 0
@@ -99,6 +101,7 @@ func (s *Story) draw(r *env.Rand) Plan {
 	if s.Hardware == "fast" {
 		p.fast()
 	}
+	s.Workload.set(r, &p, brokers) // what it says counts more
 	if s.Mailbox.given() {
 		p.Limits.Mailbox = int(s.Mailbox.draw(r))
 	}
@@ -111,7 +114,7 @@ func (s *Story) draw(r *env.Rand) Plan {
 
 // machines are the drawn ones, with the clients and shards that the story says.
 func (s *Story) machines(r *env.Rand, drawn []NodeSpec) (nodes []NodeSpec) {
-	given := map[string]*Number{"producer": &s.Workload.Producers, "consumer": &s.Workload.Consumers}
+	given := map[string]*Number{"producer": &s.Workload.Producers, "consumer": &s.Workload.Consumers, "admin": &s.Workload.Admins}
 	for _, n := range drawn {
 		if number := given[n.Role]; number != nil && number.given() {
 			continue
@@ -121,7 +124,7 @@ func (s *Story) machines(r *env.Rand, drawn []NodeSpec) (nodes []NodeSpec) {
 		}
 		nodes = append(nodes, n)
 	}
-	for _, role := range []string{"producer", "consumer"} {
+	for _, role := range []string{"producer", "consumer", "admin"} {
 		for i := range given[role].draw(r) {
 			nodes = append(nodes, NodeSpec{Name: fmt.Sprint(role, i+1), Role: role})
 		}

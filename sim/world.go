@@ -25,7 +25,8 @@ type World struct {
 	subject  Subject
 	observer TurnObserver // the subject, if it is one
 	history  func(*checker.History)
-	operator *operator // nil: nobody asks from outside
+	operator *operator     // nil: nobody asks from outside
+	barriers *barrierReads // nil: nobody reads behind barriers
 
 	recording *Recording // nil: no report is wanted
 	hardware  hardware

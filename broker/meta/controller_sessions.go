@@ -6,6 +6,7 @@ import (
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
 	"lockstep/broker/mark"
+	"lockstep/broker/mutant"
 	"lockstep/broker/wire/peer"
 )
 
@@ -70,7 +71,7 @@ func (c *controller) answer(now env.Instant, img *Image, hb heartbeat) {
 		// before its next heartbeat.
 		s.begun = now
 		c.proposeOwn(now, s, &UnfenceBroker{b.ID, b.Epoch})
-	case !b.Fenced && caughtUp && s.taking == 0 && !s.withheld:
+	case !b.Fenced && caughtUp && (s.taking == 0 || mutant.E14) && !s.withheld:
 		reply.Granted = true
 		s.granted, s.ever = max(s.granted, hb.at), true
 	case !b.Fenced && caughtUp:
@@ -225,7 +226,7 @@ func (c *controller) safe(now env.Instant, img *Image, victims []kafka.NodeID, q
 		}
 		s := c.session(now, b)
 		own := resigned(q.command) && q.from == id && q.id.Incarnation == b.Incarnation
-		if own || s.renounced || now.Sub(s.lastGrant(c)) >= c.timing.Takeover {
+		if own || s.renounced || mutant.E13 || now.Sub(s.lastGrant(c)) >= c.timing.Takeover {
 			continue
 		}
 		mark.Hit(mark.LeaseAwaited)

@@ -11,6 +11,7 @@ import (
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
 	"lockstep/broker/mark"
+	"lockstep/broker/mutant"
 	"lockstep/broker/wire/peer"
 )
 
@@ -98,6 +99,7 @@ type Raft struct {
 
 	sinceSnapshot uint64    // bytes applied
 	own           *snapshot // being saved to its file
+	first         *snapshot // planted bug R5
 	outgoing      []*outgoingSnapshot
 	incoming      []*incomingSnapshot
 
@@ -141,7 +143,7 @@ func newRaft(id kafka.NodeID, cfg RaftConfig, rec Recovered, now env.Instant, re
 		Storage: rec.log, Applied: uint64(rec.log.snapshot.index), AsyncStorageWrites: true,
 		MaxSizePerMsg: uint64(cfg.EntryBytesMax), MaxCommittedSizePerReady: 4 << 20,
 		MaxUncommittedEntriesSize: 16 << 20, MaxInflightMsgs: 64, MaxInflightBytes: 16 << 20,
-		CheckQuorum: true, PreVote: true, DisableProposalForwarding: true, Logger: raftLogger{},
+		CheckQuorum: true, PreVote: !mutant.R10, DisableProposalForwarding: true, Logger: raftLogger{},
 	})
 	assert.NoError(err, "meta: start raft")
 	r.rn = rn

@@ -10,6 +10,7 @@ import (
 
 	"lockstep/broker/assert"
 	"lockstep/broker/mark"
+	"lockstep/broker/mutant"
 )
 
 type progress = tracker.Progress
@@ -99,7 +100,7 @@ func (r *Raft) persistedTo(token uint64) {
 }
 
 func (r *Raft) release() {
-	for len(r.held) > 0 && r.held[0].token <= r.persisted {
+	for len(r.held) > 0 && (r.held[0].token <= r.persisted || mutant.R1) {
 		h := r.held[0]
 		r.held = r.held[1:]
 		if h.snapshot != nil {

@@ -8,6 +8,7 @@ import (
 	"hash/fnv"
 
 	"lockstep/broker/kafka"
+	"lockstep/broker/mutant"
 )
 
 // An encoded image:
@@ -130,7 +131,7 @@ func encodeBroker(w *writer, b *Broker) {
 	w.bool(b.Fenced)
 	w.bool(b.Draining)
 	w.u64(uint64(b.LastLoss))
-	w.bool(b.Full)
+	w.bool(b.Full && !mutant.M10)
 	encodeEndpoints(w, &b.Endpoints)
 }
 

@@ -26,7 +26,8 @@ type Control struct {
 	jitter *env.Rand
 	stats  Stats
 	now    env.Time
-	heldUp heldUp
+	heldUp heldUp // planted bug L2
+	sender sender // planted bug L4
 
 	// --- disk ---
 	ops       shard.OpClock
@@ -62,6 +63,7 @@ type Control struct {
 	ids       producerIDs
 
 	// --- other nodes ---
+	listening bool
 	peers     []*peerLink
 	peerConns map[netsim.ConnID]*peerLink
 	strangers map[netsim.ConnID]*stranger
@@ -124,9 +126,8 @@ func (c *Control) Start(now env.Time) {
 	c.now = now
 	c.jitter = c.host.Entropy("control", "redial")
 	if !c.converting() {
-		if err := c.listen(); err != nil {
-			c.host.Stop(err)
-			return
+		if !mutant.L5 {
+			c.open()
 		}
 		for _, v := range c.cfg.Voters {
 			c.addPeer(now, v.Node, v.Addr)
@@ -147,6 +148,14 @@ func (c *Control) Start(now env.Time) {
 	c.run(directory)
 	if !c.converting() {
 		c.ping(now)
+	}
+}
+
+// open opens the listeners, or stops the node.
+func (c *Control) open() {
+	c.listening = true
+	if err := c.listen(); err != nil {
+		c.host.Stop(err)
 	}
 }
 
@@ -262,6 +271,9 @@ func (c *Control) EndTurn(now env.Time) {
 		c.meta.SetHealthy(now.Mono, c.healthy(now))
 		c.meta.SetFull(now.Mono, c.full())
 		c.meta.Tick(now.Mono)
+		if mutant.L5 && !c.listening && c.meta.Leader() != kafka.NoNode {
+			c.open()
+		}
 		c.carryOut(now, c.meta.Ready(now.Mono))
 		c.finishApplied(now)
 		c.stepDrain(now)
@@ -305,7 +317,11 @@ func (c *Control) carryOut(now env.Time, e meta.Effects) {
 	for _, f := range e.Files {
 		c.saveSnapshot(f)
 	}
-	for _, m := range e.Send {
+	send := e.Send
+	if mutant.L4 {
+		send = c.sender.leaving(c, now, send)
+	}
+	for _, m := range send {
 		if !c.sendPeer(m.To, m.Message) {
 			c.meta.PeerDown(m.To)
 		}

@@ -3,6 +3,7 @@ package shard
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"lockstep/broker/api"
 	"lockstep/broker/env"
@@ -81,7 +82,17 @@ func (s *Shard) onClient(now env.Time, ev *netsim.Event) {
 		s.readClient(now, c)
 	case netsim.Closed:
 		s.dropClient(now, c)
+		if mutant.L8 {
+			s.readAgain(now, c)
+		}
 	}
+}
+
+// readAgain is planted bug L8: the reader of a dead connection takes its error for
+// a pause, and tries again for ever.
+func (s *Shard) readAgain(now env.Time, c *clientConn) {
+	const pause = time.Millisecond
+	s.timers.Set(now.Mono.Add(pause), due{kind: dueReadAgain, conn: c})
 }
 
 // readClient starts requests until the connection has to wait: for more bytes,
@@ -141,7 +152,7 @@ func (s *Shard) mayStart(c *clientConn) bool {
 		mark.Hit(mark.FetchBehindFetch)
 		return false
 	}
-	if c.next.Key != produce {
+	if c.next.Key != produce && !mutant.L7 {
 		return true
 	}
 	// One request always fits, so that a budget below its size is no deadlock. And

@@ -82,6 +82,9 @@ func (s *Shard) forwardAgain(now env.Time, r *request, i int32, op api.Produce) 
 func (s *Shard) enterLane(now env.Time, ln *lane, r *request, i int32, op api.Produce) {
 	origin := s.origin(r, i)
 	reg := s.image.Partition(op.Partition)
+	if mutant.M1 {
+		reg = s.remembered(op.Partition, reg)
+	}
 	ln.outstanding++
 	switch {
 	case reg == nil:
@@ -102,6 +105,19 @@ func (s *Shard) enterLane(now env.Time, ln *lane, r *request, i int32, op api.Pr
 			Batches:     op.Batches,
 		})
 	}
+}
+
+// remembered is planted bug M1: forwarding has its own store of who leads, which
+// the metadata fills once and does not correct.
+func (s *Shard) remembered(id kafka.PartitionID, reg *registration) *registration {
+	if old := s.routes[id]; old != nil && reg != nil && reg.Leader != s.cfg.Node {
+		return old
+	}
+	if s.routes == nil {
+		s.routes = map[kafka.PartitionID]*registration{}
+	}
+	s.routes[id] = reg
+	return reg
 }
 
 // leaveLane takes a resolved produce out of its lane and lets those that wait

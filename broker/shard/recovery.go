@@ -319,6 +319,11 @@ func (s *Shard) retireUnknown(now env.Time) {
 			continue
 		}
 		s.becomeIdle(now, p)
+		if mutant.M4 && s.caughtUp {
+			s.wal.Unbind(p.handle)
+			s.forget(p)
+			continue
+		}
 		if s.caughtUp && !p.removing {
 			p.removing = true
 			s.stats.PartitionsRemoved++

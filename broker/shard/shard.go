@@ -115,6 +115,7 @@ type Shard struct {
 	parkedInbound []*inbound
 	refused       []*outbox // with mail that a full mailbox refused
 	newest        map[dialler]generation
+	routes        map[kafka.PartitionID]*registration // planted bug M1
 }
 
 // due is what a timer is for.
@@ -124,19 +125,21 @@ type due struct {
 	part    *part
 	link    *link
 	origin  Origin
+	conn    *clientConn // planted bug L8
 }
 
 type dueKind uint8
 
 const (
-	dueRequest dueKind = iota + 1 // a request's deadline
-	dueProduce                    // an append's deadline
-	dueTell                       // tell followers the watermark
-	dueWake                       // look at a partition again
-	dueLink                       // look whether a link is silent
-	dueRedial                     // dial a link again
-	dueWaitEnd                    // the end of a request's long poll
-	dueRetry                      // send mail again that was refused
+	dueRequest   dueKind = iota + 1 // a request's deadline
+	dueProduce                      // an append's deadline
+	dueTell                         // tell followers the watermark
+	dueWake                         // look at a partition again
+	dueLink                         // look whether a link is silent
+	dueRedial                       // dial a link again
+	dueWaitEnd                      // the end of a request's long poll
+	dueRetry                        // send mail again that was refused
+	dueReadAgain                    // planted bug L8
 )
 
 // New returns a shard; the host calls Start next.
@@ -357,6 +360,8 @@ func (s *Shard) onDue(now env.Time, d due) {
 		s.checkLink(now, d.link)
 	case dueRedial:
 		s.dial(now, d.link)
+	case dueReadAgain:
+		s.readAgain(now, d.conn)
 	}
 }
 

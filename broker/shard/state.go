@@ -47,6 +47,10 @@ func (s *Shard) InflightBytes() (ofClients, forwarded int) { return s.inflightBy
 // WaitingRequests are the requests that have not been answered.
 func (s *Shard) WaitingRequests() int { return len(s.requests) }
 
+// HoldsLease reports whether the shard may claim now to know the end of the logs
+// that it leads.
+func (s *Shard) HoldsLease(now env.Time) bool { return s.leaseValid(now) }
+
 // Inspect visits the replicas in order of their ids.
 func (s *Shard) Inspect(visit func(*PartState)) {
 	var state PartState

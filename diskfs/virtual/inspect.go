@@ -70,6 +70,20 @@ func (v View) names(d *directory) *btree.Map[string, *inode] {
 	return &d.live
 }
 
+// Names lists what a process sees in a directory, sorted; nothing if there is no
+// such directory.
+func (fs *FS) Names(dir string) (names []string) {
+	d, err := fs.find(dir)
+	if err != nil || d.dir == nil {
+		return nil
+	}
+	d.dir.live.Scan(func(name string, _ *inode) bool {
+		names = append(names, name)
+		return true
+	})
+	return names
+}
+
 // ReadDurable returns what the medium holds under a path, by durable names; false
 // if there is no such file.
 func (fs *FS) ReadDurable(path string) ([]byte, bool) { return fs.content(path, Durable) }

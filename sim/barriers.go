@@ -1,0 +1,83 @@
+package sim
+
+import (
+	"time"
+
+	"lockstep/broker/api"
+	"lockstep/broker/env"
+	"lockstep/broker/kafka"
+	"lockstep/broker/loop"
+	"lockstep/broker/node"
+	"lockstep/broker/shard"
+	"lockstep/checker"
+)
+
+// barrierReads reads the topics that come and go behind barriers (P9): it asks
+// the control loop of one broker after the other, as a loop of its node would,
+// since no Kafka request reads behind one. What the broker's image says when the
+// barrier ends must be what was true at some time since the question.
+type barrierReads struct {
+	cluster *cluster
+	every   time.Duration
+	rand    *env.Rand
+	asked   map[uint64]checker.Moment // by Origin.Request; looked up only
+	last    uint64
+}
+
+// barrierPatience is how long a barrier may take. What takes longer is not
+// recorded: reads that overlap with everything make the search for an order long.
+const barrierPatience = 400 * time.Millisecond
+
+// barrierClient is who asks, in the history.
+const barrierClient = 0
+
+func (c *cluster) readBehindBarriers(w *World) {
+	every := time.Duration(c.option("barrier_ms", 0)) * time.Millisecond
+	if every <= 0 {
+		return
+	}
+	b := &barrierReads{cluster: c, every: every, rand: w.Random("barriers"), asked: map[uint64]checker.Moment{}}
+	w.barriers = b
+	w.After(every, "barrier read", b.ask)
+}
+
+func (b *barrierReads) ask() {
+	c := b.cluster
+	if c.healed {
+		return
+	}
+	w := c.world
+	w.After(b.every, "barrier read", b.ask)
+	n := w.Node(c.brokers[b.rand.IntN(len(c.brokers))])
+	if !n.up {
+		return
+	}
+	b.last++
+	b.asked[b.last] = c.rec.moment()
+	n.loops[loop.Control].ask(shard.Call{
+		Origin: shard.Origin{Loop: loop.Outside, Request: b.last}, Op: api.Barrier{},
+		Deadline: n.clock.time(w.Now()).Mono.Add(barrierPatience),
+	})
+}
+
+// answered takes the end of a barrier.
+func (b *barrierReads) answered(l *loopHost, m shard.Return) {
+	call, ok := b.asked[m.Origin.Request]
+	state, recovered := l.loop.(*node.Control).Inspect()
+	if !ok || !recovered || m.Result.(api.BarrierResult).Code != kafka.None {
+		return
+	}
+	delete(b.asked, m.Origin.Request)
+	rec := b.cluster.rec
+	for _, name := range churnTopics {
+		op := checker.Admin{
+			ID: rec.id(), Client: barrierClient, Node: checker.NodeID(nodeID(l.node)), Call: call, Return: rec.moment(),
+			Kind: checker.DescribeTopic, Topic: name, Outcome: checker.Failed, Code: int16(kafka.UnknownTopicOrPartition),
+		}
+		if t := state.Image.Topic(name); t != nil {
+			unchanged := "" // nobody alters configurations
+			op.Outcome, op.Code, op.TopicID, op.Config = checker.Acked, 0, topicIDText(t.ID), &unchanged
+		}
+		rec.h.Admins = append(rec.h.Admins, op)
+	}
+}

@@ -1,0 +1,44 @@
+package sim
+
+import (
+	"lockstep/broker/kafka"
+	"lockstep/broker/meta"
+	"lockstep/broker/shard"
+)
+
+// leases holds brokers to what package meta promises: while a broker's lease is
+// valid, no leadership that its shards act on has been given to another epoch. It
+// is looked at after every turn of a shard, when an answer about the end of a log
+// could have left.
+type leases struct {
+	newest  meta.Index
+	epochs  map[kafka.PartitionID]kafka.LeaderEpoch // committed; looked up only
+	accused bool
+}
+
+// committed takes the epochs of an image that a node has applied.
+func (l *leases) committed(image *meta.Image) {
+	if image.Index() <= l.newest {
+		return
+	}
+	l.newest = image.Index()
+	if l.epochs == nil {
+		l.epochs = map[kafka.PartitionID]kafka.LeaderEpoch{}
+	}
+	image.Topics(func(t *meta.Topic) bool {
+		for i, p := range t.Partitions {
+			l.epochs[kafka.PartitionID{Topic: t.ID, Partition: int32(i)}] = p.LeaderEpoch
+		}
+		return true
+	})
+}
+
+// leading takes a replica that its shard leads, and holds a lease for, at the end
+// of a turn.
+func (l *leases) leading(w *World, n *Node, p *shard.PartState) {
+	if epoch := l.epochs[p.ID]; epoch > p.Epoch && !l.accused {
+		l.accused = true
+		w.Violated("P10: a lease ends before its leadership is given away", n.spec.Name,
+			"%s leads %s in epoch %d with a valid lease, and epoch %d is committed", n.spec.Name, partitionText(p.ID), p.Epoch, epoch)
+	}
+}

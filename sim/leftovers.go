@@ -1,0 +1,35 @@
+package sim
+
+import (
+	"lockstep/broker/meta"
+	"lockstep/broker/shard"
+)
+
+// checkLeftovers: at the end no disk holds a partition that the metadata does not
+// have (BUGS M4): it would be there again after every restart.
+func (c *cluster) checkLeftovers(w *World, image *meta.Image) {
+	for _, name := range c.brokers {
+		n := w.Node(name)
+		if !n.Up() {
+			continue
+		}
+		if dir := leftover(n.FS().Names(partitionsDir), image); dir != "" {
+			w.Violated("P13: a deleted topic leaves nothing on disk", name, "%s/%s is there, and the metadata has no such partition", partitionsDir, dir)
+			return
+		}
+	}
+}
+
+// leftover finds a partition's directory that the metadata knows nothing of; "" if
+// there is none.
+func leftover(dirs []string, image *meta.Image) string {
+	for _, dir := range dirs {
+		if id, ok := shard.ParseDir(dir); ok && image.Partition(id) == nil {
+			return dir
+		}
+	}
+	return ""
+}
+
+// partitionsDir is where brokers keep partitions (broker/node).
+const partitionsDir = "partitions"

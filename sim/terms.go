@@ -1,0 +1,32 @@
+package sim
+
+import (
+	"lockstep/broker/meta"
+)
+
+// terms holds Raft to what pre-votes and leases of leaders are for: a term rises
+// when there is an election to win, and elections are won for a reason.
+type terms struct {
+	highest meta.Term
+	elected int // terms that had a controller
+}
+
+const (
+	// wastedTerms is how many terms without a controller are nobody's fault, and
+	// wastedPerElection how many each election may waste on split votes.
+	wastedTerms, wastedPerElection = 10, 2
+	// calmElections is how many elections a run has in which nothing goes wrong:
+	// the first, and some if nodes start late.
+	calmElections = 3
+)
+
+// check judges a finished run.
+func (t *terms) check(w *World) {
+	wasted := int(t.highest) - 1 - t.elected // the cluster begins in term 1, which nobody leads
+	if wasted > wastedTerms+wastedPerElection*t.elected {
+		w.Violated("terms rise when a controller is elected", "", "the term is %d after %d elections", t.highest, t.elected)
+	}
+	if len(w.plan.Faults) == 0 && t.elected > calmElections {
+		w.Violated("a controller stays while nothing goes wrong", "", "%d controllers were elected, without a fault", t.elected)
+	}
+}
