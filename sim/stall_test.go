@@ -102,7 +102,7 @@ func TestTheWorldSaysWhoHoldsWhatTheLoopsWaitFor(t *testing.T) {
 			"a peer that was started again",
 			map[string][]wait.Wait{"n1/0": {{Who: "op 1", Since: 0, Until: env.Never, For: "an ack", On: wait.OfPeer(2, "op")}}},
 			[]Fault{{At: at, Kind: "kill", Target: "n2", For: at / 2}},
-			"lost wake-up", "n2 op: it is waited for since life 1 of the node, which ended (killed) at 1s by fault 1 kill n2; life 2 knows nothing of it",
+			"lost wake-up", "n2 op: life 1 ended (killed) at 1s by fault 1 kill n2; life 2, from 1.5s on, knows nothing of it",
 		},
 		{
 			"a peer that has it and waits for a third",

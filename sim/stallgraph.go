@@ -249,13 +249,10 @@ func (g *stallGraph) onNode(from int, n, peer *Node, op, what string, since env.
 // whyGone says why a node has nothing of what another waits for.
 func (g *stallGraph) whyGone(n, peer *Node, op string, since env.Instant) string {
 	for _, life := range peer.past {
-		if since != wait.Unknown && life.ended >= since {
-			return fmt.Sprintf("it is waited for since life %d of the node, which ended (%s) at %s%s; life %d knows nothing of it",
-				life.number, life.how, stallTime(life.ended), by(life.fault), peer.incarnation)
+		if since != wait.Unknown && (life.ended >= since || peer.began > since && life.number == peer.incarnation-1) {
+			return fmt.Sprintf("life %d ended (%s) at %s%s; life %d, from %s on, knows nothing of it",
+				life.number, life.how, stallTime(life.ended), by(life.fault), peer.incarnation, stallTime(peer.began))
 		}
-	}
-	if since != wait.Unknown && peer.began > since {
-		return fmt.Sprintf("its life %d began at %s, and knows nothing of what is waited for since before", peer.incarnation, stallTime(peer.began))
 	}
 	why := "the node runs"
 	if op != "" {
