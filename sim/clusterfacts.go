@@ -15,6 +15,8 @@ import (
 	"lockstep/broker/partition"
 	"lockstep/broker/shard"
 	"lockstep/checker"
+	"lockstep/diskfs"
+	diskvirtual "lockstep/diskfs/virtual"
 )
 
 // facts is what the simulator sees inside the brokers, turn by turn: it is
@@ -340,10 +342,11 @@ func (f *facts) replica(node kafka.NodeID, id kafka.PartitionID) *replicaTrack {
 	return t
 }
 
-// dishonest reports whether the node's disk has broken its promises.
+// dishonest reports whether the node's disk has broken its promises: also one that
+// could not return what is there, since nobody can tell what it held.
 func dishonest(n *Node) bool {
 	for _, fault := range n.FS().Injected() {
-		if fault.Effect.Dishonest() {
+		if fault.Effect.Dishonest() || fault.Effect == diskvirtual.FailIO && fault.Op == diskfs.Read {
 			return true
 		}
 	}

@@ -105,14 +105,16 @@ func (s *Shard) flushed(now env.Time, p *part, err error) {
 	} else if i := slices.Index(s.dirty, p); i >= 0 {
 		s.dirty = append(slices.Delete(s.dirty, i, i+1), p) // its oldest record is young now
 	}
-	if !s.converting {
-		s.releaseWAL()
-	}
+	s.releaseWAL()
 }
 
 // releaseWAL releases the WAL up to the oldest record that a recovery would
-// need.
+// need. Before this incarnation is registered the WAL is the only trace of what
+// was found damaged in it: a crash must find it again.
 func (s *Shard) releaseWAL() {
+	if s.epoch == 0 || s.converting {
+		return
+	}
 	oldest := s.wal.Durable() + 1
 	for _, p := range s.dirty {
 		if ref, pinned := p.log.Pinned(); pinned && !mutant.W25 {

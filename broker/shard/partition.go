@@ -134,6 +134,9 @@ func (s *Shard) applyChanges(now env.Time, c meta.Changes) {
 			return true
 		})
 		s.retireUnknown(now)
+		// What was recovered may need nothing of a log that is full, and no flush
+		// would ever say so.
+		s.releaseWAL()
 		return
 	}
 	for _, refs := range [][]meta.TopicRef{c.Created, c.More} {
