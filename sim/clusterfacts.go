@@ -180,6 +180,9 @@ func (f *facts) seeReplica(n *Node, recovered bool, p *shard.PartState) *replica
 		})
 	}
 	old := t.state
+	if leads := p.Leading && (!old.Leading || old.Epoch != p.Epoch); leads || recovered || t.life == n.incarnation && p.End < old.End {
+		f.seeProducers(n, p)
+	}
 	if t.life != n.incarnation {
 		old = shard.PartState{Watermark: -1, LogStart: -1, End: -1}
 	}

@@ -41,6 +41,7 @@
 //	clusterfacts.go  what is seen inside them, turn by turn
 //	clusterverdict.go what is collected at the end, and the judgement
 //	clusterbounds.go what brokers may hold, and whom they let wait
+//	clusterproducers.go what replicas remember of idempotent producers
 //	milestone.go     the turning points of a run
 //	recording.go recordedframes.go record.go  what reports are made of, turn by turn
 //	chain.go operations.go  what an operation of a client brought about, and what ended it

@@ -43,7 +43,7 @@ func TestQuickMutantsAreCaught(t *testing.T) {
 	program, err := buildMutants()
 	require.NoError(t, err)
 	hunt, clean := Campaign{Program: program, Workers: *workersFlag}, Campaign{Workers: *workersFlag}
-	for _, name := range []string{"I1", "W1", "W6", "L2", "L9", "S2", "W12"} {
+	for _, name := range []string{"I1", "W1", "W6", "L2", "L9", "S2", "W12", "C3"} {
 		m, ok := mutant.Find(name)
 		require.True(t, ok)
 		run := HuntMutant(m, 0, hunt, clean)

@@ -146,7 +146,7 @@ func logTable() []Mutant {
 		{
 			Name: "W23", Does: "a truncation forgets to take back the producers' sequences",
 			Caught:    []string{"P1", "P3", "P6"},
-			Scenarios: []string{"back-again"}, Bias: "a deposed leader truncates and leads again soon", Seeds: 100,
+			Scenarios: []string{"deposed"}, Bias: "a deposed leader truncates its log", Seeds: 20,
 		},
 		{
 			Name: "W24", Does: "consumers read to the log end instead of the watermark",
@@ -161,7 +161,7 @@ func logTable() []Mutant {
 		{
 			Name: "C3", Does: "a checkpoint's producers are those of the log end, not of the segments' end",
 			Caught:    []string{"P1", "P3", "P6"},
-			Scenarios: []string{"back-again"}, Bias: "a deposed leader truncates and leads again soon", Seeds: 100,
+			Scenarios: []string{"flushing"}, Bias: "small segments, restarts", Seeds: 20,
 		},
 		{
 			Name: "C4", Does: "producers of flushed batches are forgotten by a restart",

@@ -28,6 +28,20 @@ func (p *Log) Segments() []SegmentView {
 // Flushed is where the segments end and the tail begins.
 func (p *Log) Flushed() kafka.Offset { return p.flushed }
 
+// Remembered visits the batches by which the log recognises what idempotent
+// producers send again; none while a truncation into the segments is carried out.
+func (p *Log) Remembered(visit func(id kafka.ProducerID, first int32, base kafka.Offset)) {
+	if p.cutPending() {
+		return
+	}
+	p.producers.table.Scan(func(id kafka.ProducerID, state *producer) bool {
+		for _, b := range state.batches[:state.n] {
+			visit(id, b.first, b.base)
+		}
+		return true
+	})
+}
+
 // Tail visits the batches that no segment holds yet, oldest first; nil stands
 // for one whose bytes were released from memory.
 func (p *Log) Tail(visit func(batch.Batch)) {

@@ -1,0 +1,40 @@
+package sim
+
+import (
+	"lockstep/broker/batch"
+	"lockstep/broker/kafka"
+	"lockstep/broker/shard"
+)
+
+// produced is a batch of an idempotent producer.
+type produced struct {
+	producer kafka.ProducerID
+	first    int32 // sequence
+}
+
+// seeProducers holds what a replica remembers of idempotent producers against
+// the part of its log that is in memory: a batch that was taken back and is still
+// remembered would be answered as a duplicate, and one that is remembered twice
+// pushes an older one out (P6). It is looked at where that can go wrong, after
+// truncations and recoveries, and where it matters, when a replica begins to lead.
+func (f *facts) seeProducers(n *Node, p *shard.PartState) {
+	log := map[kafka.Offset]produced{}
+	p.Log.Tail(func(b batch.Batch) {
+		if b != nil {
+			log[b.BaseOffset()] = produced{b.ProducerID(), b.BaseSequence()}
+		}
+	})
+	last := map[kafka.ProducerID]kafka.Offset{}
+	p.Log.Remembered(func(id kafka.ProducerID, first int32, base kafka.Offset) {
+		if base >= p.Log.Flushed() && log[base] != (produced{id, first}) {
+			f.cluster.world.Violated("P6: a replica remembers only batches that its log has", n.spec.Name,
+				"%s is remembered to have sequence %d of producer %d at offset %d; its log, which ends at %d, has none there",
+				partitionText(p.ID), first, id, base, p.End)
+		}
+		if before, ok := last[id]; ok && base <= before {
+			f.cluster.world.Violated("P6: a replica remembers each batch once", n.spec.Name,
+				"of producer %d in %s the batch at offset %d is remembered after the one at %d", id, partitionText(p.ID), base, before)
+		}
+		last[id] = base
+	})
+}
