@@ -50,12 +50,16 @@ type Disk struct {
 	SyncJitter Duration `yaml:"sync_jitter,omitempty" json:"sync_jitter,omitempty"`
 	SpikeOneIn uint64   `yaml:"spike_one_in,omitempty" json:"spike_one_in,omitempty"` // of syncs
 	Spike      Duration `yaml:"spike,omitempty" json:"spike,omitempty"`
-	Capacity   int64    `yaml:"capacity,omitempty" json:"capacity,omitempty"`       // bytes; 0: without limit
-	WholeCrash bool     `yaml:"whole_crash,omitempty" json:"whole_crash,omitempty"` // crashes don't tear sectors
+	Capacity   int64    `yaml:"capacity,omitempty" json:"capacity,omitempty"` // bytes; 0: without limit
+	// RuinousCrash: a sector that was being written when the power failed may hold
+	// anything. Only the WAL promises to survive that: segments are appended to
+	// within sectors.
+	RuinousCrash bool `yaml:"ruinous_crash,omitempty" json:"ruinous_crash,omitempty"`
+	WholeCrash   bool `yaml:"whole_crash,omitempty" json:"whole_crash,omitempty"` // crashes don't tear sectors
 }
 
 func (d Disk) options() diskvirtual.Options {
-	o := diskvirtual.Options{Sync: diskvirtual.DefaultOptions.Sync, Capacity: d.Capacity, NoTear: d.WholeCrash}
+	o := diskvirtual.Options{Sync: diskvirtual.DefaultOptions.Sync, Capacity: d.Capacity, NoTear: d.WholeCrash, Ruin: d.RuinousCrash}
 	set(&o.Sync.Base, d.Sync.Std())
 	set(&o.Sync.Jitter, d.SyncJitter.Std())
 	set(&o.Sync.SpikeOneIn, d.SpikeOneIn)

@@ -12,13 +12,14 @@ import (
 // and a value of every range ("2s..4s", "1..3") and list ([kill, power-off]).
 type Story struct {
 	Name        string        `yaml:"name"`
-	Description string        `yaml:"description"` // what it shows and what is expected
-	Shows       []string      `yaml:"shows"`       // planted bugs (broker/mutant) that it is made to show
-	Nodes       Number        `yaml:"nodes"`       // brokers, named b1, b2, ...
-	Shards      Number        `yaml:"shards"`      // of each broker; the seed's choice if not given
-	Mailbox     Number        `yaml:"mailbox"`     // requests that may wait for one loop; plenty if not given
-	Hardware    string        `yaml:"hardware"`    // "": drawn, without long hiccups; calm: no hiccups at all; fast: calm, and quick
-	Duration    Duration      `yaml:"duration"`    // until everything is healed
+	Description string        `yaml:"description"`   // what it shows and what is expected
+	Shows       []string      `yaml:"shows"`         // planted bugs (broker/mutant) that it is made to show
+	Nodes       Number        `yaml:"nodes"`         // brokers, named b1, b2, ...
+	Shards      Number        `yaml:"shards"`        // of each broker; the seed's choice if not given
+	Mailbox     Number        `yaml:"mailbox"`       // requests that may wait for one loop; plenty if not given
+	Hardware    string        `yaml:"hardware"`      // "": drawn, without long hiccups; calm: no hiccups at all; fast: calm, and quick
+	Ruinous     bool          `yaml:"ruinous_crash"` // see Disk
+	Duration    Duration      `yaml:"duration"`      // until everything is healed
 	Faults      []Trouble     `yaml:"faults"`
 	Workload    StoryWorkload `yaml:"workload"`
 	Expect      StoryExpect   `yaml:"expect"`

@@ -89,7 +89,7 @@ func (s *Story) draw(r *env.Rand) Plan {
 	p.Description = s.Description
 	// What a story demands of time it demands of hosts and disks that work.
 	p.Limits.Mailbox, p.Limits.Hiccup = max(p.Limits.Mailbox, 64), min(p.Limits.Hiccup, 10*msec)
-	p.Disk.Spike = 0
+	p.Disk.Spike, p.Disk.RuinousCrash = 0, s.Ruinous
 	// A flush ends with its segment: one of 16 KiB on a slow disk moves less than
 	// what a node must catch up with.
 	if _, given := s.Workload.Options["log_segment_bytes"]; !given && s.Expect.ConvergesWithin > 0 && p.Workload.Options["log_segment_bytes"] > 0 {

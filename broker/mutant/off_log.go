@@ -38,6 +38,7 @@ const (
 	C3   = false
 	C4   = false
 	C4b  = false
+	E4   = false
 	E5   = false
 	E6   = false
 	E10  = false

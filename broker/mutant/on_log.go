@@ -38,6 +38,7 @@ var (
 	C3   bool
 	C4   bool
 	C4b  bool
+	E4   bool
 	E5   bool
 	E6   bool
 	E10  bool
@@ -79,6 +80,7 @@ var logSwitches = []toggle{
 	{"C3", &C3},
 	{"C4", &C4},
 	{"C4b", &C4b},
+	{"E4", &E4},
 	{"E5", &E5},
 	{"E6", &E6},
 	{"E10", &E10},

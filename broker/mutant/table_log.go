@@ -174,6 +174,11 @@ func logTable() []Mutant {
 			Scenarios: []string{"forwarding"}, Bias: "leaders change, batches are sent again", Seeds: 40,
 		},
 		{
+			Name: "E4", Does: "a group begins in the sector that the synced group before it left unfilled, and writes that again",
+			Caught:    []string{"P1", "P13", "after healing", assertion + "raft: tocommit"},
+			Scenarios: []string{"ruined-sectors"}, Bias: "sectors that are being written when the power fails hold anything", Seeds: 20,
+		},
+		{
 			Name: "E5", Does: "pipelined syncs count in the order of completion",
 			Caught:    []string{"P1", "P13"},
 			Scenarios: []string{"pipelined"}, Bias: "several groups in flight, power is lost", Seeds: 40,

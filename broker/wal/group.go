@@ -21,6 +21,17 @@ type group struct {
 	first, last Seq
 	owned       bool // holds more than a mark
 	done        bool // its sync has completed
+	rewritten   int  // planted bug E4: bytes at its beginning that an earlier group wrote
+}
+
+// continueSector is planted bug E4: the group begins in the sector that the
+// synced group before it has left unfilled, and writes all of it again.
+func (g *group) continueSector() {
+	if s := g.segment; len(s.unfilled) > 0 && s.unfilledEnd == s.end {
+		g.offset -= sectorBytes
+		g.buf = append(g.buf, s.unfilled...)
+		g.rewritten = len(s.unfilled)
+	}
 }
 
 // keptBufferBytes bounds a buffer that is kept for later groups.
@@ -102,6 +113,9 @@ func (l *Log) groupFor(n int) *group {
 	}
 	s := l.segmentFor(roundUp(int64(n)))
 	l.open = &group{segment: s, offset: s.end, buf: l.takeBuffer(), first: l.next}
+	if mutant.E4 {
+		l.open.continueSector()
+	}
 	return l.open
 }
 
@@ -176,12 +190,16 @@ func (l *Log) pump() {
 }
 
 func (l *Log) submitGroup(g *group) {
-	for at := 0; at+recordHeaderBytes <= len(g.buf); {
+	at := g.rewritten
+	for at+recordHeaderBytes <= len(g.buf) {
 		if binary.LittleEndian.Uint32(g.buf[at:]) != recordMagic {
 			break // the padding
 		}
 		sealRecord(g.buf[at:], l.durable)
 		at += recordBytes(int(binary.LittleEndian.Uint32(g.buf[at+52:])))
+	}
+	if mutant.E4 {
+		g.segment.unfilled, g.segment.unfilledEnd = slices.Clone(g.buf[at/sectorBytes*sectorBytes:at]), g.offset+int64(len(g.buf))
 	}
 	if g.owned {
 		l.markDue = true

@@ -187,6 +187,11 @@ func (fs *FS) crashSector(candidates [][]byte, m mood) []byte {
 			pick = fs.crash.IntN(n)
 		}
 	}
+	if fs.opts.Ruin && fs.crash.Chance(1, 3) {
+		ruined := make([]byte, sectorSize)
+		fs.crash.Fill(ruined)
+		return ruined
+	}
 	if fs.crash.Uint64N(100) < m.tear {
 		return torn(candidates[pick], candidates[fs.crash.IntN(n)], fs.crash)
 	}

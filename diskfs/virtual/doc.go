@@ -21,7 +21,8 @@
 // # Honest within the contract
 //
 // At a crash each unsynced sector is the last durable version, a later one, or
-// a byte-wise mixture of two; each unsynced name is old or new. What ties them:
+// a byte-wise mixture of two (anything under Options.Ruin); each unsynced name is
+// old or new. What ties them:
 //   - a rename is atomic: exactly one of the two names, and syncing either
 //     directory syncs both sides;
 //   - a file never vanishes because a directory around it was lost or removed out

@@ -368,3 +368,20 @@ func TestCrashTornMixesWhatWasNotSynced(t *testing.T) {
 	}
 	require.Greater(t, torn, 16)
 }
+
+func TestARuinousCrashMayTakeWhatASectorHeld(t *testing.T) {
+	m := newMachine(t, 1, virtual.Options{Ruin: true})
+	h := m.file(1, "f", fill('o', 64*sector))
+	m.must(write(h, 0, fill('o', 32*sector))) // the same again, and not synced
+	m.fs.Crash()
+	content, ok := m.fs.ReadDurable("f")
+	require.True(t, ok)
+	ruined := 0
+	for at := 0; at < len(content); at += sector {
+		if !bytes.Equal(content[at:at+sector], fill('o', sector)) {
+			ruined++
+			require.Less(t, at, 32*sector, "what was synced and left alone is safe")
+		}
+	}
+	require.Positive(t, ruined)
+}

@@ -34,6 +34,7 @@ type Options struct {
 	Read, Write, Sync, Names Cost  // Names: operations on paths. A WriteSync costs Write and Sync.
 	Capacity                 int64 // bytes; 0 means no limit
 	NoTear                   bool  // a crash keeps or loses sectors whole
+	Ruin                     bool  // a crash may leave anything in a sector that was written and not synced, what was there before is lost
 }
 
 // DefaultOptions is what Options' zero costs stand for.
