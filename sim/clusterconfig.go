@@ -32,6 +32,7 @@ func (c *cluster) nodeConfig(i Incarnation) node.Config {
 		ControlWAL: c.walConfig(1),
 		ShardWAL:   c.walConfig(int(c.option("wal_in_flight", 1))),
 		Log:        partition.DefaultLimits(),
+		Rare:       c.plan.Rare,
 	}
 	cfg.Advertised = cfg.Listen
 	i.World.streams.Loop(name, i.Number, -1, "sim", "incarnation").Fill(cfg.Incarnation[:])

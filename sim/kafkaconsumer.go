@@ -153,7 +153,8 @@ func (s *consumer) take(now env.Time, k *kafkaConn, call checker.Moment, places 
 			}
 			if part.ErrorCode == 0 {
 				f.Records = s.records(p, part.RecordBatches)
-				f.Empty = len(f.Records) == 0 && part.DivergingEpoch.Epoch < 0
+				// With a watermark beyond the position it says that there is more.
+				f.Empty = len(f.Records) == 0 && part.DivergingEpoch.Epoch < 0 && part.HighWatermark <= int64(p.next)
 				p.continues = true
 			} else {
 				refused = append(refused, p)

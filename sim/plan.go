@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"lockstep/broker/env"
+	"lockstep/broker/rare"
 )
 
 // PlanVersion is the version of the plan's meaning: it changes when the same
@@ -31,9 +32,12 @@ type Plan struct {
 	Workload Workload   `yaml:"workload" json:"workload"`
 	Faults   []Fault    `yaml:"faults,omitempty" json:"faults,omitempty"`
 	Limits   Limits     `yaml:"limits" json:"limits"`
-	Network  Network    `yaml:"network,omitempty" json:"network"`
-	Disk     Disk       `yaml:"disk,omitempty" json:"disk"`
-	Expect   Expect     `yaml:"expect,omitempty" json:"expect"`
+	// Rare are the rare choices of the brokers that are on (package broker/rare),
+	// each taken about once in so many times.
+	Rare    rare.Settings `yaml:"rare,omitempty" json:"rare,omitempty"`
+	Network Network       `yaml:"network,omitempty" json:"network"`
+	Disk    Disk          `yaml:"disk,omitempty" json:"disk"`
+	Expect  Expect        `yaml:"expect,omitempty" json:"expect"`
 
 	// RestartAfterStop is how long after a fail-stop the node is started again;
 	// 0: not before the healing.
@@ -164,6 +168,9 @@ func (p *Plan) Validate() error {
 	}
 	if p.Limits.Mailbox < 1 || p.Limits.TurnEvents < 1 {
 		return fmt.Errorf("plan: limits mailbox and turn_events must be at least 1")
+	}
+	if err := p.Rare.Check(); err != nil {
+		return fmt.Errorf("plan: %w", err)
 	}
 	names := make(map[string]bool)
 	for _, n := range p.Nodes {

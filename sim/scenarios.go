@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"lockstep/broker/env"
+	"lockstep/broker/rare"
 )
 
 // clusterScenarios run the real broker. Each draws its whole plan from the seed.
@@ -20,6 +21,7 @@ var clusterScenarios = []Scenario{
 	{Name: "clock", About: "clocks are skewed, drift within the bound, and jump", Draw: drawClock, New: newCluster, Share: 2},
 	{Name: "churn", About: "topics come and go while brokers restart", Draw: drawChurn, New: newCluster, Share: 3},
 	{Name: "clients", About: "clients vanish, repeat themselves, do not read, and send what no client may send", Draw: drawClients, New: newCluster, Share: 2},
+	{Name: "rare", About: "the brokers choose what is legal and seldom happens, and processes die", Draw: drawRareChoices, New: newCluster, Share: 2},
 	{Name: "frozen-node", About: "node 1 stops executing with its connections open, and wakes up much later", Draw: drawFrozenNode, New: newCluster},
 }
 
@@ -208,7 +210,22 @@ func drawMix(seed uint64, r *env.Rand) Plan {
 	if more.Chance(1, 3) {
 		p = withBadClients(more, p)
 	}
+	p.Rare = drawRare(more)
 	return p
+}
+
+// drawRare switches about a quarter of the rare choices on, in two runs of three.
+func drawRare(r *env.Rand) rare.Settings {
+	if r.Chance(1, 3) {
+		return nil
+	}
+	on := rare.Settings{}
+	for _, name := range rare.All() {
+		if odds := uint64(1) << r.IntN(8); r.Chance(1, 4) {
+			on[name] = 4 * odds
+		}
+	}
+	return on
 }
 
 // withBadClients adds clients that behave as none should, and misfortunes of
@@ -233,6 +250,16 @@ func withBadClients(r *env.Rand, p Plan) Plan {
 		{Kind: "half-open", Weight: 3, Amount: between(1, 2)}, {Kind: "isolate", Weight: 2}, {Kind: "freeze", Weight: 2}, {Kind: "reset-connections", Weight: 1},
 	}
 	p.Faults = append(p.Faults, DrawFaults(r, clients, p.Duration.Std(), menu, r.IntN(4))...)
+	return p
+}
+
+// drawRareChoices has all rare choices on, some of them often.
+func drawRareChoices(_ uint64, r *env.Rand) Plan {
+	p := withFaults(r, drawFaulty(r, 1), crashMenu, r.IntN(3))
+	p.Rare = rare.Settings{}
+	for _, name := range rare.All() {
+		p.Rare[name] = uint64(r.Between(3, 100))
+	}
 	return p
 }
 

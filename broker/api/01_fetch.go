@@ -8,6 +8,7 @@ import (
 	"lockstep/broker/batch"
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
+	"lockstep/broker/rare"
 	"lockstep/broker/wire"
 )
 
@@ -114,6 +115,9 @@ func (f *fetch) begin(c Context) {
 	f.self = c.Node()
 	f.until = c.Now().Mono.Add(min(f.maxWait(), c.Settings().FetchMaxWait))
 	f.room = max(0, min(int(f.req.MaxBytes), c.Settings().FetchMaxBytes))
+	if c.Rare().Choose(rare.FetchSmall) {
+		f.room = min(f.room, 1)
+	}
 	f.min = min(int(f.req.MinBytes), f.room)
 	if f.req.SessionEpoch > 0 || f.req.SessionEpoch < -1 {
 		// Epochs 0 and -1 are full fetches, whatever session they begin or end.

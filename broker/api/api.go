@@ -6,6 +6,7 @@ import (
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
 	"lockstep/broker/meta"
+	"lockstep/broker/rare"
 )
 
 // Handler is one request from decoding to answer.
@@ -34,6 +35,8 @@ type Context interface {
 	Image() *meta.Image
 	// Entropy is the stream for topic ids.
 	Entropy() *env.Rand
+	// Rare makes rare choices; nil in production.
+	Rare() *rare.Chooser
 	// Settings are the node's configuration as clients may see it.
 	Settings() *Settings
 }

@@ -14,6 +14,7 @@ import (
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
 	"lockstep/broker/meta"
+	"lockstep/broker/rare"
 	"lockstep/broker/wire"
 	"lockstep/broker/wire/client"
 	"lockstep/broker/wire/peer"
@@ -32,6 +33,7 @@ func (c *fakeContext) Now() env.Time       { return c.now }
 func (c *fakeContext) Node() kafka.NodeID  { return c.node }
 func (c *fakeContext) Image() *meta.Image  { return c.image }
 func (c *fakeContext) Entropy() *env.Rand  { return c.entropy }
+func (c *fakeContext) Rare() *rare.Chooser { return nil }
 func (c *fakeContext) Settings() *Settings { return &c.settings }
 func (c *fakeContext) apply(m meta.Command) meta.Verdict {
 	next, verdict, _ := c.image.Apply(c.image.Index()+1, m)

@@ -12,6 +12,7 @@ import (
 	"lockstep/broker/kafka"
 	"lockstep/broker/mark"
 	"lockstep/broker/mutant"
+	"lockstep/broker/rare"
 	"lockstep/broker/wire/peer"
 )
 
@@ -22,13 +23,14 @@ type RaftConfig struct {
 	HeartbeatTicks int           // 2
 	// CatchUpTicks bounds the ticks made up for after a freeze. It must be below
 	// ElectionTicks: a node that slept hears first what happened meanwhile.
-	CatchUpTicks  int    // 3
-	EntryBytesMax int    // 512 KiB: bytes of commands proposed as one entry
-	CompactBytes  uint64 // 64 MiB of entries applied: then a snapshot
-	RetainBytes   uint64 // 8 MiB of entries kept behind a snapshot, for slow followers
-	ChunkBytes    int    // 256 KiB
-	ChunksPerTick int    // 8: a snapshot must not hold up heartbeats
-	SnapshotMax   uint64 // 1 GiB: larger incoming snapshots are refused
+	CatchUpTicks  int           // 3
+	EntryBytesMax int           // 512 KiB: bytes of commands proposed as one entry
+	CompactBytes  uint64        // 64 MiB of entries applied: then a snapshot
+	RetainBytes   uint64        // 8 MiB of entries kept behind a snapshot, for slow followers
+	ChunkBytes    int           // 256 KiB
+	ChunksPerTick int           // 8: a snapshot must not hold up heartbeats
+	SnapshotMax   uint64        // 1 GiB: larger incoming snapshots are refused
+	Rare          *rare.Chooser // nil in production
 }
 
 func (c *RaftConfig) setDefaults() {
@@ -98,6 +100,7 @@ type Raft struct {
 	held      []held
 
 	sinceSnapshot uint64    // bytes applied
+	rareAt        Index     // of the image that rare.RaftSnapshotEarly was asked about last
 	own           *snapshot // being saved to its file
 	first         *snapshot // planted bug R5
 	outgoing      []*outgoingSnapshot
@@ -163,6 +166,9 @@ func (r *Raft) tick(now env.Instant) {
 		}
 		if !r.paused && !r.refuse {
 			r.rn.Tick()
+			if r.cfg.Rare.Choose(rare.RaftTickEarly) {
+				r.rn.Tick()
+			}
 		}
 		r.nextTick = r.nextTick.Add(r.cfg.Tick)
 	}

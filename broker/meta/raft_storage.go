@@ -11,6 +11,7 @@ import (
 	"lockstep/broker/assert"
 	"lockstep/broker/mark"
 	"lockstep/broker/mutant"
+	"lockstep/broker/rare"
 )
 
 type progress = tracker.Progress
@@ -115,7 +116,12 @@ func (r *Raft) release() {
 
 // maybeCompact begins a snapshot of our own when enough has been applied.
 func (r *Raft) maybeCompact(img *Image) {
-	if r.sinceSnapshot < r.cfg.CompactBytes || r.own != nil || img.index <= r.log.snapshot.index {
+	if r.own != nil || img.index <= r.log.snapshot.index {
+		return
+	}
+	news := img.index > r.rareAt // one choice for what was applied: an idle node makes none
+	r.rareAt = img.index
+	if r.sinceSnapshot < r.cfg.CompactBytes && !(news && r.cfg.Rare.Choose(rare.RaftSnapshotEarly)) {
 		return
 	}
 	r.sinceSnapshot = 0

@@ -8,6 +8,7 @@ import (
 	"lockstep/broker/kafka"
 	"lockstep/broker/mark"
 	"lockstep/broker/meta"
+	"lockstep/broker/rare"
 	"lockstep/broker/shard"
 )
 
@@ -122,7 +123,7 @@ type producerIDs struct {
 
 // nextProducerID hands out a producer id, of a new block if need be.
 func (c *Control) nextProducerID(now env.Time, call shard.Call) {
-	if c.ids.next < c.ids.end {
+	if c.ids.next < c.ids.end && !c.rare.Choose(rare.ProducerIDsSkipped) {
 		c.give(call.Origin, api.ProducerIDResult{ID: c.ids.next})
 		c.ids.next++
 		return

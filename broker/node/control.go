@@ -9,6 +9,7 @@ import (
 	"lockstep/broker/loop"
 	"lockstep/broker/meta"
 	"lockstep/broker/mutant"
+	"lockstep/broker/rare"
 	"lockstep/broker/shard"
 	"lockstep/broker/wal"
 	"lockstep/diskfs"
@@ -24,6 +25,7 @@ type Control struct {
 	host   loop.Host
 	timers loop.Timers[due]
 	jitter *env.Rand
+	rare   *rare.Chooser
 	stats  Stats
 	now    env.Time
 	heldUp heldUp // planted bug L2
@@ -125,6 +127,7 @@ func newControl(cfg Config, host loop.Host) *Control {
 func (c *Control) Start(now env.Time) {
 	c.now = now
 	c.jitter = c.host.Entropy("control", "redial")
+	c.rare = rare.New(c.cfg.Rare, c.host.Entropy("control", "rare"))
 	if !c.converting() {
 		if !mutant.L5 {
 			c.open()

@@ -9,6 +9,7 @@ import (
 
 	"lockstep/broker/mark"
 	"lockstep/broker/meta"
+	"lockstep/broker/rare"
 	"lockstep/broker/shard"
 	"lockstep/broker/wal"
 	"lockstep/diskfs"
@@ -25,7 +26,7 @@ func snapshotName(i meta.Index) string { return fmt.Sprintf("%s%020d", snapshotP
 // beginRecovery reads the control WAL.
 func (c *Control) beginRecovery() {
 	cfg := c.cfg.ControlWAL
-	cfg.Dir = controlWALDir
+	cfg.Dir, cfg.Rare = controlWALDir, c.rare
 	c.wal = wal.New(cfg, walDisk{c}, c.host.Entropy("control", "wal"))
 	c.wal.Recover()
 }
@@ -117,8 +118,10 @@ func (c *Control) loadSnapshot(index meta.Index) {
 // startMeta starts metadata, and the recovery of the shards beside it.
 func (c *Control) startMeta(recovered meta.Recovered) {
 	c.replayed = nil
+	raft := c.cfg.Raft
+	raft.Rare = c.rare
 	c.meta = meta.NewNode(meta.NodeConfig{
-		Register: c.registration(), Timing: c.cfg.Timing, Raft: c.cfg.Raft,
+		Register: c.registration(), Timing: c.cfg.Timing, Raft: raft,
 		Defaults: c.cfg.Defaults, WALDamaged: c.damaged(),
 	}, recovered, c.now.Mono)
 	c.beginShards()
@@ -134,7 +137,7 @@ func (c *Control) beginShards() {
 // persist appends records to the WAL. Records that need no sync wait for the
 // next that do, so that they cost none of their own (PROTOCOL 27).
 func (c *Control) persist(p meta.Persist) {
-	if !p.Sync {
+	if !p.Sync && !c.rare.Choose(rare.ControlSyncEarly) {
 		c.lazy = append(c.lazy, p.Records...)
 		return
 	}

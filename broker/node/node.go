@@ -10,6 +10,7 @@ import (
 	"lockstep/broker/loop"
 	"lockstep/broker/meta"
 	"lockstep/broker/partition"
+	"lockstep/broker/rare"
 	"lockstep/broker/shard"
 	"lockstep/broker/wal"
 	"lockstep/broker/wire/peer"
@@ -43,6 +44,8 @@ type Config struct {
 	ControlWAL wal.Config   // Dir is set by New
 	ShardWAL   wal.Config   // Dir is set by New
 	Log        partition.Limits
+	// Rare are the rare choices that are on: none in production.
+	Rare rare.Settings
 }
 
 // Voter is a node of the first Raft configuration.
@@ -69,6 +72,7 @@ func New(cfg Config, hosts []loop.Host) []loop.Loop {
 		loops = append(loops, shard.New(shard.Config{
 			ID: loop.ID(i), Shards: cfg.Shards, Node: cfg.Node, Cluster: cfg.Cluster, Incarnation: cfg.Incarnation,
 			Limits: cfg.Limits, Settings: cfg.Settings, WAL: walConfig, Log: cfg.Log, PartitionsDir: partitionsDir,
+			Rare: cfg.Rare,
 		}, hosts[i]))
 	}
 	return loops

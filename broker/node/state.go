@@ -6,6 +6,7 @@ import (
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
 	"lockstep/broker/meta"
+	"lockstep/broker/rare"
 )
 
 // What the simulator sees of a control loop: facts for the checkers, and a
@@ -58,3 +59,6 @@ func b2i(v bool) int {
 	}
 	return 0
 }
+
+// Rare is what makes the control loop's rare choices; nil if none are on.
+func (c *Control) Rare() *rare.Chooser { return c.rare }

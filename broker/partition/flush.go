@@ -3,6 +3,7 @@ package partition
 import (
 	"lockstep/broker/assert"
 	"lockstep/broker/mutant"
+	"lockstep/broker/rare"
 	"lockstep/diskfs"
 )
 
@@ -88,7 +89,7 @@ func (f *flush) prepare(p *Log) {
 	end := p.flushed
 	for f.moved < len(p.tail.entries) && len(f.out.log) < limits.FlushBytes {
 		record := p.tail.record(f.moved)
-		if len(record) == 0 || record[0].ref.Seq > p.durable || f.moved > 0 && f.full(record, limits) {
+		if len(record) == 0 || record[0].ref.Seq > p.durable || f.moved > 0 && (f.full(record, limits) || p.cfg.Rare.Choose(rare.LogFlushLittle)) {
 			break
 		}
 		for i := range record {
@@ -143,7 +144,8 @@ func (f *flush) chooseSegment(p *Log) {
 		last := p.trusted.segments[n-1]
 		f.active, f.fresh = last, false
 		record := p.tail.record(0)
-		if last.indexLost || last.end != p.flushed || len(record) > 0 && f.full(record, p.cfg.Limits) {
+		if last.indexLost || last.end != p.flushed ||
+			len(record) > 0 && (f.full(record, p.cfg.Limits) || last.logBytes > 0 && p.cfg.Rare.Choose(rare.LogRollEarly)) {
 			f.active, f.fresh = newSegment(p.flushed), true
 			if mutant.W18 {
 				f.active.base--

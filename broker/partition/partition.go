@@ -10,6 +10,7 @@ import (
 	"lockstep/broker/kafka"
 	"lockstep/broker/mark"
 	"lockstep/broker/mutant"
+	"lockstep/broker/rare"
 	"lockstep/diskfs"
 )
 
@@ -56,6 +57,7 @@ type Config struct {
 	Owner  uint32 // Op.Owner of all its operations
 	Life   uint64 // identifies the sequence space of the WAL: see doc.go
 	Limits *Limits
+	Rare   *rare.Chooser // nil in production
 }
 
 // State is where in its life a partition object is.

@@ -11,6 +11,7 @@ import (
 	"lockstep/broker/loop"
 	"lockstep/broker/mark"
 	"lockstep/broker/mutant"
+	"lockstep/broker/rare"
 	"lockstep/broker/wire"
 	"lockstep/netsim"
 )
@@ -143,6 +144,10 @@ func (s *Shard) mayStart(c *clientConn) bool {
 		mark.HitIf(len(c.requests) >= s.limits.ConnRequests, mark.ClientRequestsFull)
 		return false
 	}
+	if s.rare.Choose(rare.ConnParked) {
+		s.timers.Set(s.now.Mono.Add(rarePause), due{kind: dueRetry}) // nothing else need happen
+		return false
+	}
 	if c.finished >= s.limits.ConnAnswerBytes {
 		mark.Hit(mark.AnswersHeld)
 		return false
@@ -169,6 +174,9 @@ func (s *Shard) mayStart(c *clientConn) bool {
 	s.hungry++
 	return false
 }
+
+// rarePause is how long a connection is left alone for no reason.
+const rarePause = 2 * time.Millisecond
 
 func (s *Shard) park(c *clientConn) {
 	if !c.parked {
@@ -285,7 +293,7 @@ func (s *Shard) dropClient(now env.Time, c *clientConn) {
 // send mails m for a request of the outbox's connection, after whatever is
 // still unsent there. Retries of the rest are made at the end of every turn.
 func (s *Shard) send(box *outbox, to loop.ID, m any) {
-	if len(box.unsent) > 0 || !s.host.TrySend(to, m) {
+	if len(box.unsent) > 0 || s.rare.Choose(rare.MailRefused) || !s.host.TrySend(to, m) {
 		box.unsent = append(box.unsent, unsentMail{to, m})
 		s.stats.MailRefused++
 		mark.Hit(mark.MailboxFull)

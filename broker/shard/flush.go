@@ -7,6 +7,7 @@ import (
 	"lockstep/broker/mark"
 	"lockstep/broker/mutant"
 	"lockstep/broker/partition"
+	"lockstep/broker/rare"
 	"lockstep/broker/wal"
 	"lockstep/diskfs"
 )
@@ -31,7 +32,7 @@ func (s *Shard) flushSome(now env.Time) {
 		p := s.toFlush[0]
 		s.toFlush = s.toFlush[1:]
 		p.toFlush = false
-		if s.canFlush(p, int64(s.limits.FlushBytes)) {
+		if s.canFlush(p, int64(s.limits.FlushBytes)) || s.rare.Choose(rare.FlushEarly) && s.canFlush(p, 1) {
 			s.startFlush(p, partition.FlushOptions{})
 		}
 	}
@@ -56,7 +57,8 @@ func (s *Shard) grew(p *part) {
 	bytes := p.log.TailBytes()
 	s.tailBytes += bytes - p.tailBytes
 	p.tailBytes = bytes
-	if bytes >= int64(s.limits.FlushBytes) && !p.toFlush && !p.flushing {
+	enough := bytes >= int64(s.limits.FlushBytes) || bytes > 0 && s.rare.Choose(rare.FlushEarly)
+	if enough && !p.toFlush && !p.flushing {
 		p.toFlush = true
 		s.toFlush = append(s.toFlush, p)
 	}

@@ -441,7 +441,7 @@ func (s *Shard) addPart(id kafka.PartitionID) *part {
 
 func (s *Shard) logConfig(id kafka.PartitionID, owner uint32) partition.Config {
 	return partition.Config{
-		Dir: s.cfg.PartitionsDir + "/" + DirName(id), Owner: owner, Life: s.recovery.life, Limits: &s.cfg.Log,
+		Dir: s.cfg.PartitionsDir + "/" + DirName(id), Owner: owner, Life: s.recovery.life, Limits: &s.cfg.Log, Rare: s.rare,
 	}
 }
 

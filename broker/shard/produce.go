@@ -11,6 +11,7 @@ import (
 	"lockstep/broker/mark"
 	"lockstep/broker/mutant"
 	"lockstep/broker/partition"
+	"lockstep/broker/rare"
 )
 
 // The way of a produce through its partition, in order:
@@ -48,6 +49,10 @@ func (s *Shard) produce(now env.Time, call PartitionCall, op api.Produce) {
 	if !s.mayAppend() {
 		mark.Hit(mark.ProduceNoSpace)
 		s.reply(now, call.Origin, failedProduce(kafka.KafkaStorageError, "no space left in the log"))
+		return
+	}
+	if s.rare.Choose(rare.ProduceRefused) {
+		s.reply(now, call.Origin, notLeader(nil, kafka.NotLeaderOrFollower))
 		return
 	}
 	b, failure := validate(p, op.Batches)

@@ -6,6 +6,7 @@ import (
 	"lockstep/broker/kafka"
 	"lockstep/broker/mark"
 	"lockstep/broker/mutant"
+	"lockstep/broker/rare"
 	"lockstep/broker/replica"
 	"lockstep/broker/wire/peer"
 )
@@ -69,7 +70,11 @@ func (s *Shard) push(now env.Time, p *part, node kafka.NodeID) {
 
 // pushBatches sends one frame of batches; false if they have to be read first.
 func (s *Shard) pushBatches(now env.Time, p *part, l *link, next replica.Send) bool {
-	read := p.log.Read(next.Base, min(next.Room, s.limits.CatchUpBytes), p.log.End())
+	room := min(next.Room, s.limits.CatchUpBytes)
+	if s.rare.Choose(rare.PushOneBatch) {
+		room = 1
+	}
+	read := p.log.Read(next.Base, room, p.log.End())
 	if read.Pending() {
 		s.readForPush(p, read.Token, l.node, next)
 		return false
@@ -185,6 +190,9 @@ func (s *Shard) onPushAck(now env.Time, node kafka.NodeID, ack *peer.PushAck) {
 	if p.leader.Acked(replica.Member{Node: node, Epoch: ack.BrokerEpoch}, ack.DurableEnd, now.Mono) {
 		s.watermarkMoved(now, p)
 	}
+	if s.rare.Choose(rare.ProbeAgain) {
+		p.leader.Refused(node, now.Mono)
+	}
 	s.touch(p)
 }
 
@@ -296,6 +304,8 @@ func (s *Shard) refusal(p *part, call PeerCall) peer.RejectReason {
 		return peer.Unavailable
 	case call.From.Node != reg.Leader:
 		return peer.StaleEpoch
+	case s.rare.Choose(rare.PushRefused):
+		return peer.Unavailable
 	case len(call.Push.Batches) > 0 && !s.mayAppend():
 		mark.Hit(mark.PushNoSpace)
 		return peer.Unavailable

@@ -8,6 +8,7 @@ import (
 	"lockstep/broker/loop"
 	"lockstep/broker/mark"
 	"lockstep/broker/mutant"
+	"lockstep/broker/rare"
 )
 
 // request is one request while it runs on the shard that owns its connection:
@@ -133,7 +134,11 @@ func (s *Shard) runOp(now env.Time, r *request, i int32) {
 		s.callPartition(now, r, i, PartitionCall{Origin: origin, Op: op, Deadline: r.deadline, Epoch: -1}, op.Partition)
 	case api.Wait:
 		if !r.waitEnd.Live() {
-			r.waitEnd = s.timers.Set(op.Until, due{kind: dueWaitEnd, request: r})
+			until := op.Until
+			if s.rare.Choose(rare.WaitShort) {
+				until = min(until, now.Mono.Add(rarePause))
+			}
+			r.waitEnd = s.timers.Set(until, due{kind: dueWaitEnd, request: r})
 		}
 		s.callPartition(now, r, i, PartitionCall{Origin: origin, Op: op, Deadline: r.deadline, Epoch: -1}, op.Partition)
 	case api.Offsets:

@@ -12,6 +12,7 @@ import (
 	"lockstep/broker/meta"
 	"lockstep/broker/mutant"
 	"lockstep/broker/partition"
+	"lockstep/broker/rare"
 	"lockstep/broker/replica"
 	"lockstep/broker/wal"
 	"lockstep/broker/wire/peer"
@@ -32,6 +33,7 @@ type Config struct {
 	Log         partition.Limits
 	// PartitionsDir holds one directory per partition; it exists.
 	PartitionsDir string
+	Rare          rare.Settings // nil in production
 }
 
 // Shard is a shard loop: it holds the partitions that hash to it, its share
@@ -45,6 +47,7 @@ type Shard struct {
 	now         env.Time // of the present event
 	timers      loop.Timers[due]
 	jitter      *env.Rand
+	rare        *rare.Chooser
 	ctx         handlerContext
 	stats       Stats
 	stopped     bool
@@ -171,6 +174,8 @@ func (s *Shard) Start(now env.Time) {
 	s.now = now
 	s.jitter = s.host.Entropy("shard", "redial")
 	s.ctx.entropy = s.host.Entropy("shard", "topic-id")
+	s.rare = rare.New(s.cfg.Rare, s.host.Entropy("shard", "rare"))
+	s.cfg.WAL.Rare = s.rare
 	s.wal = wal.New(s.cfg.WAL, s.diskFor(ownerWAL), s.host.Entropy("shard", "wal"))
 }
 
@@ -257,7 +262,7 @@ func (s *Shard) runQueued(now env.Time) {
 // its own on every follower. A sync that takes long holds nothing back: the
 // followers would be dropped for what was never sent to them.
 func (s *Shard) pushWaiting(now env.Time) {
-	if s.wal.Gathering() && now.Mono < s.pushBy {
+	if s.wal.Gathering() && now.Mono < s.pushBy && !s.rare.Choose(rare.PushEarly) {
 		return
 	}
 	waiting := s.toPush
@@ -436,4 +441,5 @@ func (c *handlerContext) Now() env.Time           { return c.now }
 func (c *handlerContext) Node() kafka.NodeID      { return c.shard.cfg.Node }
 func (c *handlerContext) Image() *meta.Image      { return c.shard.image }
 func (c *handlerContext) Entropy() *env.Rand      { return c.entropy }
+func (c *handlerContext) Rare() *rare.Chooser     { return c.shard.rare }
 func (c *handlerContext) Settings() *api.Settings { return &c.shard.cfg.Settings }

@@ -6,6 +6,7 @@ import (
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
 	"lockstep/broker/partition"
+	"lockstep/broker/rare"
 )
 
 // What the simulator sees of a shard: facts for the checkers, and a digest of
@@ -224,3 +225,6 @@ func (m PeerCall) AppendTrace(b []byte) []byte {
 func (m PeerReturn) AppendTrace(b []byte) []byte {
 	return binary.LittleEndian.AppendUint64(b, m.Via.Conn)
 }
+
+// Rare is what makes the shard's rare choices; nil if none are on.
+func (s *Shard) Rare() *rare.Chooser { return s.rare }

@@ -9,6 +9,7 @@ import (
 	"lockstep/broker/assert"
 	"lockstep/broker/env"
 	"lockstep/broker/mutant"
+	"lockstep/broker/rare"
 	"lockstep/diskfs"
 )
 
@@ -72,6 +73,9 @@ func (l *Log) append(typ uint8, handle uint32, parts ...[]byte) (Seq, Position) 
 	g.last = l.next
 	g.owned = g.owned || typ != typeMark
 	l.next++
+	if l.cfg.Rare.Choose(rare.WALSealEarly) {
+		l.seal()
+	}
 	return h.seq, Position{h.number, h.offset + recordHeaderBytes}
 }
 
@@ -150,6 +154,8 @@ func (l *Log) EndTurn(now env.Instant) {
 	switch {
 	case !l.idle() || !l.markDue:
 		l.markAt = env.Never
+	case l.markAt == env.Never && l.cfg.Rare.Choose(rare.WALMarkSoon):
+		l.markAt = now
 	case l.markAt == env.Never:
 		l.markAt = now.Add(l.cfg.MarkDelay)
 	}

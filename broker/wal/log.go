@@ -9,6 +9,7 @@ import (
 	"lockstep/broker/assert"
 	"lockstep/broker/env"
 	"lockstep/broker/mutant"
+	"lockstep/broker/rare"
 	"lockstep/diskfs"
 )
 
@@ -50,6 +51,7 @@ type Config struct {
 	BudgetBytes  int64         // bounds the files kept for recycling; Used is the owner's to compare
 	ReadBytes    int           // one read of recovery, a multiple of 4096; two such buffers are held
 	MarkDelay    time.Duration // idle time before the mark is written
+	Rare         *rare.Chooser // nil in production
 }
 
 // DefaultConfig is a shard's; the control loop sets InFlight to 1 (see the

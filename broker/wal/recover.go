@@ -8,6 +8,7 @@ import (
 	"lockstep/broker/assert"
 	"lockstep/broker/mark"
 	"lockstep/broker/mutant"
+	"lockstep/broker/rare"
 	"lockstep/diskfs"
 )
 
@@ -117,6 +118,9 @@ type found struct {
 func (l *Log) Recover() {
 	assert.That(l.phase == Idle, "wal: recover in phase %d", l.phase)
 	l.phase = Recovering
+	if l.cfg.Rare.Choose(rare.WALSmallReads) {
+		l.cfg.ReadBytes = sectorBytes
+	}
 	l.stepRecovery(stepMkdir, diskfs.Op{Kind: diskfs.Mkdir, Path: l.cfg.Dir})
 }
 

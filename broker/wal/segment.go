@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"lockstep/broker/assert"
+	"lockstep/broker/rare"
 	"lockstep/diskfs"
 )
 
@@ -47,7 +48,7 @@ func (l *Log) segmentFor(n int64) *segment {
 	var last *segment
 	if len(l.segments) > 0 {
 		last = l.segments[len(l.segments)-1]
-		if !last.closed && last.end+n <= last.file.size {
+		if !last.closed && last.end+n <= last.file.size && !l.cfg.Rare.Choose(rare.WALRollEarly) {
 			return last
 		}
 		if !last.closed {

@@ -1,0 +1,47 @@
+package sim
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"lockstep/broker/node"
+	"lockstep/broker/rare"
+	"lockstep/broker/shard"
+)
+
+// With all rare choices on, each is taken, and the run passes; and those that
+// are off are not.
+func TestEveryRareChoiceIsTaken(t *testing.T) {
+	taken := map[string]bool{}
+	// Some are only offered to some workloads, such as producers with ids.
+	const worlds = 16
+	for seed := uint64(1); seed <= worlds && len(taken) < len(rare.All()); seed++ {
+		often := []uint64{2, 10, 3}[seed%3]
+		plan, err := NewPlan("rare", seed)
+		require.NoError(t, err)
+		plan.Faults = []Fault{{At: 3 * sec, Kind: "kill", Target: "b1", For: sec / 2}}
+		for name := range plan.Rare {
+			plan.Rare[name] = often
+		}
+		w, err := NewWorld(plan, newCluster(plan), Options{})
+		require.NoError(t, err)
+		r := w.Run()
+		require.Equal(t, Pass, r.Verdict, "%s", r.Report())
+		for _, n := range w.Nodes() {
+			for _, l := range n.Loops() {
+				note := func(name string, _ uint64) { taken[name] = true }
+				switch l := l.(type) {
+				case *node.Control:
+					l.Rare().Taken(note)
+				case *shard.Shard:
+					l.Rare().Taken(note)
+				}
+			}
+		}
+		w.Close()
+	}
+	for _, name := range rare.All() {
+		require.True(t, taken[name], "%s was never chosen", name)
+	}
+}
