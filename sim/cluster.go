@@ -105,6 +105,7 @@ func (c *cluster) attach(w *World) {
 		c.world = w
 		c.rec = &recorder{world: w}
 		c.operatorAsks(w)
+		c.followBudget(w)
 		c.readBehindBarriers(w)
 	}
 }

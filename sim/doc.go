@@ -62,7 +62,8 @@
 //	kafkaclient.go kafkaconn.go  simulated Kafka clients: metadata, connections
 //	kafkaproducer.go kafkaconsumer.go kafkareader.go kafkaadmin.go  what they do
 //	kafkavandal.go kafkasloth.go  clients that behave as none should
-//	scenarios.go     how plans of the real broker are drawn
+//	scenarios.go     how plans of the real broker are drawn; budget.go: those in
+//	                 which a quorum core stays healthy, and what that demands
 //	story.go         stories, which are data files in scenarios/; draws.go,
 //	storydraw.go     what they leave to the seed
 //	regression.go    seeds that once showed a bug, also in scenarios/

@@ -28,6 +28,9 @@ type Plan struct {
 	Liveness    Duration `yaml:"liveness" json:"liveness"` // bound on what follows the healing
 	MaxEvents   uint64   `yaml:"max_events" json:"max_events"`
 
+	// Budget says how much its faults break at a time: "" or Budgeted.
+	Budget string `yaml:"budget,omitempty" json:"budget,omitempty"`
+
 	Nodes    []NodeSpec `yaml:"nodes" json:"nodes"`
 	Workload Workload   `yaml:"workload" json:"workload"`
 	Faults   []Fault    `yaml:"faults,omitempty" json:"faults,omitempty"`
@@ -168,6 +171,9 @@ func (p *Plan) Validate() error {
 	}
 	if p.Limits.Mailbox < 1 || p.Limits.TurnEvents < 1 {
 		return fmt.Errorf("plan: limits mailbox and turn_events must be at least 1")
+	}
+	if err := p.checkBudget(); err != nil {
+		return err
 	}
 	if err := p.Rare.Check(); err != nil {
 		return fmt.Errorf("plan: %w", err)

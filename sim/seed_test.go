@@ -95,7 +95,9 @@ func defaultSet() (jobs []Job) {
 	for _, s := range storyScenarios {
 		jobs = append(jobs, seedsOf(s.Name, 3)...)
 	}
-	jobs = append(append(jobs, seedsOf("clients", 12)...), seedsOf("rare", 12)...)
+	for _, scenario := range []string{"clients", "rare", "budgeted"} {
+		jobs = append(jobs, seedsOf(scenario, 12)...)
+	}
 	// Seed 3 of the story that began it is the full 3 h 40 min.
 	return append(append(jobs, seedsOf("frozen-node", 4)...), seedsOf("toy", 20)...)
 }
