@@ -241,6 +241,7 @@ var anomalies = []struct {
 	{"P4", WatermarkHigh, "above an in-sync disk", func(h *History) { h.Replicas[2].ISR[1].DurableEnd = 4 }},
 	{"P4", WatermarkHigh, "follower ahead of every leader", func(h *History) { h.Replicas[1].Watermark = 2; h.Replicas[1].LogEnd = 2 }},
 	{"P4", WatermarkHigh, "beyond its own log", func(h *History) { h.Replicas[3].LogEnd = 4 }},
+	{"P4", CommitBelowMin, "too few in-sync replicas", func(h *History) { h.Replicas[2].MinInSync = 4 }},
 	{"P4", BeyondWatermark, "a consumer reads too far", func(h *History) { h.Fetches[1].Watermark = 4 }},
 	{"P5", TwoLeaders, "two nodes in one epoch", func(h *History) {
 		h.Leaders = append(h.Leaders, LeaderFact{At: at(400), Partition: part, Epoch: 1, Node: 2})
@@ -263,6 +264,9 @@ var anomalies = []struct {
 	}},
 	{"P5", FollowerStrays, "a follower takes what its metadata lacks", func(h *History) { h.Followers[1].Lineage = Lineage{{1, 0}, {2, 4}} }},
 	{"P5", FollowerStrays, "a follower is ahead of its leader", func(h *History) { h.Followers[0].LogEnd = 2 }},
+	{"P5", CommittedCut, "a follower cuts what is committed", func(h *History) {
+		h.Cuts = append(h.Cuts, CutFact{At: at(400), Partition: part, Node: 2, Incarnation: 1, From: 6, To: 3, Lineage: Lineage{{1, 0}}})
+	}},
 	{"P5", ReplicasDiffer, "other bytes", func(h *History) { h.Logs[1].Entries[4].Sum++ }},
 	{"P5", ReplicasDiffer, "other epoch", func(h *History) { h.Logs[1].Entries[4].Epoch++ }},
 	{"P5", ReplicasDiffer, "a record missing", func(h *History) { h.Logs[1].Entries = h.Logs[1].Entries[:4] }},
@@ -432,6 +436,13 @@ var forgiven = []struct {
 	{"P5", "a leader of an older epoch is heard of late", func(h *History) {
 		h.Leaders = append(h.Leaders, LeaderFact{At: at(400), Partition: part, Epoch: 2, Node: 2, Incarnation: 1, LogStart: 1, LogEnd: 6, Lineage: Lineage{{1, 1}}})
 	}},
+	{"P5", "what is not committed is cut", func(h *History) {
+		h.Cuts = append(h.Cuts, CutFact{At: at(400), Partition: part, Node: 2, Incarnation: 1, From: 7, To: 5, Lineage: Lineage{{1, 0}}})
+	}},
+	{"P5", "what stands where something else is committed is cut", func(h *History) {
+		h.Cuts = append(h.Cuts, CutFact{At: at(400), Partition: part, Node: 3, Incarnation: 1, From: 5, To: 3, Lineage: Lineage{{0, 0}, {1, 0}, {2, 3}}})
+	}},
+	{"P4", "an in-sync set that was too small before the watermark moved", func(h *History) { h.Replicas[0].MinInSync = 4 }},
 	{"P5", "replicas differ above the watermark", func(h *History) { h.Logs[2].Watermark = 4; h.Logs[2].Entries[4].Value = 7 }},
 	{"P6", "sequences wrap", func(h *History) {
 		h.Produces[2].Sequence, h.Produces[3].Sequence, h.Produces[4].Sequence = 1<<31-1, 1<<31-1, 0

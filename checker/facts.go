@@ -30,7 +30,8 @@ type AppendFact struct {
 	Values      []Value     `json:"values"`
 }
 
-// ReplicaFact is taken when a replica's watermark or log start changes.
+// ReplicaFact is taken when a replica's watermark or log start changes, and when
+// a leader begins or learns of a new in-sync set.
 type ReplicaFact struct {
 	At          Moment      `json:"at"`
 	Partition   Partition   `json:"partition"`
@@ -41,8 +42,10 @@ type ReplicaFact struct {
 	Watermark   Offset      `json:"watermark"`
 	LogEnd      Offset      `json:"log_end"`
 	DurableEnd  Offset      `json:"durable_end"`
-	// ISR is given by the leader only: who had to hold what lies below the watermark.
-	ISR []Member `json:"isr,omitempty"`
+	// ISR is given by the leader only: who had to hold what lies below the
+	// watermark; and how many it must have for the watermark to move.
+	ISR       []Member `json:"isr,omitempty"`
+	MinInSync int      `json:"min_in_sync,omitempty"`
 }
 
 // LeaderFact is taken when a node begins to lead a partition in an epoch.
@@ -70,6 +73,18 @@ type FollowerFact struct {
 	LogStart    Offset      `json:"log_start,omitempty"`
 	LogEnd      Offset      `json:"log_end"`
 	Lineage     Lineage     `json:"lineage"`
+}
+
+// CutFact is taken when a replica's log becomes shorter within one life.
+type CutFact struct {
+	At          Moment      `json:"at"`
+	Partition   Partition   `json:"partition"`
+	Node        NodeID      `json:"node"`
+	Incarnation Incarnation `json:"incarnation,omitempty"`
+	// From is where the log ended, To where it ends now, Lineage what it was.
+	From    Offset  `json:"from"`
+	To      Offset  `json:"to"`
+	Lineage Lineage `json:"lineage"`
 }
 
 // ControllerFact is taken when a node begins to lead the metadata quorum.

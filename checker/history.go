@@ -34,6 +34,7 @@ type History struct {
 	Replicas    []ReplicaFact    `json:"replicas,omitempty"`
 	Leaders     []LeaderFact     `json:"leaders,omitempty"`
 	Followers   []FollowerFact   `json:"followers,omitempty"`
+	Cuts        []CutFact        `json:"cuts,omitempty"`
 	Controllers []ControllerFact `json:"controllers,omitempty"`
 	Images      []ImageFact      `json:"images,omitempty"`
 	Logs        []ReplicaLog     `json:"logs,omitempty"`

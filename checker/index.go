@@ -29,6 +29,7 @@ type view struct {
 	replicas []*ReplicaFact
 	leaders  []*LeaderFact
 	follows  []*FollowerFact
+	cuts     []*CutFact
 	logs     []*ReplicaLog
 	// attempts lists the produces that carried a value.
 	attempts map[Value][]*Produce
@@ -115,6 +116,10 @@ func (x *index) arrangeFacts(of func(Partition) *view) {
 		v := of(h.Followers[i].Partition)
 		v.follows = append(v.follows, &h.Followers[i])
 	}
+	for i := range h.Cuts {
+		v := of(h.Cuts[i].Partition)
+		v.cuts = append(v.cuts, &h.Cuts[i])
+	}
 	for i := range h.Logs {
 		v := of(h.Logs[i].Partition)
 		v.logs = append(v.logs, &h.Logs[i])
@@ -131,6 +136,7 @@ func (v *view) arrange() {
 	sortByMoment(v.replicas)
 	sortByMoment(v.leaders)
 	sortByMoment(v.follows)
+	sortByMoment(v.cuts)
 	slices.SortStableFunc(v.logs, func(a, b *ReplicaLog) int { return cmp.Compare(a.Node, b.Node) })
 	for _, p := range v.produces {
 		for _, val := range p.Values {

@@ -16,6 +16,15 @@ type EpochStart struct {
 // Lineage once it stands in a fact: facts share them.
 type Lineage []EpochStart
 
+// Below is the lineage of the log's part below an offset.
+func (l Lineage) Below(end Offset) Lineage {
+	n := len(l)
+	for n > 0 && l[n-1].Start >= end {
+		n--
+	}
+	return l[:n:n]
+}
+
 // clip is the part of the lineage that covers [from, to): the epochs that hold
 // records there, the first beginning at from.
 func (l Lineage) clip(from, to Offset) Lineage {

@@ -17,19 +17,23 @@ func checkErrors(x *index, out *verdictOf) {
 
 func checkCodes(v *view, out *verdictOf) {
 	for _, p := range v.produces {
-		sentence := ""
-		switch {
-		case p.Outcome == Failed && p.Code == codeNone:
-			sentence = fmt.Sprintf("a produce of v%d to %s failed with code 0, which means success", p.Values[0], v.id)
-		case p.Outcome == Acked && p.Code != codeNone:
-			sentence = fmt.Sprintf("a produce of v%d to %s was acknowledged with %s", p.Values[0], v.id, codeName(p.Code))
-		case p.Outcome == Acked && p.Acks != AcksNone && p.Base < 0:
-			sentence = fmt.Sprintf("a produce of v%d to %s succeeded without an offset", p.Values[0], v.id)
-		default:
-			continue
-		}
-		out.fail(Violation{Anomaly: SuccessWithNoAppend, Partition: v.id, Values: p.Values[:1], Evidence: lines(p), Sentence: sentence})
+		judgeCode(p, out.fail)
 	}
+}
+
+func judgeCode(p *Produce, report func(Violation)) {
+	sentence := ""
+	switch {
+	case p.Outcome == Failed && p.Code == codeNone:
+		sentence = fmt.Sprintf("a produce of v%d to %s failed with code 0, which means success", p.Values[0], p.Partition)
+	case p.Outcome == Acked && p.Code != codeNone:
+		sentence = fmt.Sprintf("a produce of v%d to %s was acknowledged with %s", p.Values[0], p.Partition, codeName(p.Code))
+	case p.Outcome == Acked && p.Acks != AcksNone && p.Base < 0:
+		sentence = fmt.Sprintf("a produce of v%d to %s succeeded without an offset", p.Values[0], p.Partition)
+	default:
+		return
+	}
+	report(Violation{Anomaly: SuccessWithNoAppend, Partition: p.Partition, Values: p.Values[:1], Evidence: lines(p), Sentence: sentence})
 }
 
 // checkFalseErrors looks for values in the logs and in fetches all of whose

@@ -72,6 +72,11 @@ func (w *watermarks) take(f *ReplicaFact, report func(Violation)) {
 	if f.Watermark > f.LogEnd {
 		fail(WatermarkHigh, fmt.Sprintf("the watermark of %s on node %d is %d, beyond its log end %d", w.id, f.Node, f.Watermark, f.LogEnd), f)
 	}
+	reigns := old != nil && len(old.ISR) > 0 && old.Epoch == f.Epoch
+	if reigns && f.Watermark > old.Watermark && len(f.ISR) < f.MinInSync {
+		fail(CommitBelowMin, fmt.Sprintf("leader %d of %s moved its watermark from %d to %d with %d in-sync replicas, of %d that it needs",
+			f.Node, w.id, old.Watermark, f.Watermark, len(f.ISR), f.MinInSync), old, f)
+	}
 	if len(f.ISR) > 0 {
 		for _, m := range f.ISR {
 			if f.Watermark > m.DurableEnd {

@@ -7,8 +7,8 @@ import (
 
 // checkLeaders is P5: one leader, in one life, per (partition, epoch); one
 // controller per term; only the leader of an epoch appends in it; a leader begins
-// with all that was committed before; a follower holds what its leader holds; and
-// replicas agree byte for byte below the watermark.
+// with all that was committed before; a follower holds what its leader holds; nobody cuts
+// off what is committed; and replicas agree byte for byte below the watermark.
 func checkLeaders(x *index, out *verdictOf) {
 	checkControllers(x, out)
 	for _, v := range x.partitions {
@@ -51,7 +51,7 @@ func (t terms) take(f *ControllerFact, report func(Violation)) {
 // checkReigns takes the facts about the leaders of a partition, and about those
 // who follow them, in the order in which they happened.
 func checkReigns(v *view, out *verdictOf) {
-	facts := make([]event, 0, len(v.leaders)+len(v.appends)+len(v.replicas)+len(v.follows))
+	facts := make([]event, 0, len(v.leaders)+len(v.appends)+len(v.replicas)+len(v.follows)+len(v.cuts))
 	for _, f := range v.leaders {
 		facts = append(facts, f)
 	}
@@ -62,6 +62,9 @@ func checkReigns(v *view, out *verdictOf) {
 		facts = append(facts, f)
 	}
 	for _, f := range v.follows {
+		facts = append(facts, f)
+	}
+	for _, f := range v.cuts {
 		facts = append(facts, f)
 	}
 	sortByMoment(facts)

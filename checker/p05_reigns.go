@@ -40,6 +40,8 @@ func (r *reigns) take(fact event, report func(Violation)) {
 		r.append(f, report)
 	case *FollowerFact:
 		r.follow(f, report)
+	case *CutFact:
+		r.cut(f, report)
 	case *ReplicaFact:
 		r.commit(f)
 	}
@@ -114,6 +116,22 @@ func (r *reigns) follow(f *FollowerFact, report func(Violation)) {
 	} else if r.coverage.Appends && f.LogEnd > l.end {
 		fail(l.end, fmt.Sprintf("its log ends at %d and its leader's at %d", f.LogEnd, l.end))
 	}
+}
+
+// cut takes the shortening of a log. What is not committed may go, and what
+// stands where something else is committed must.
+func (r *reigns) cut(f *CutFact, report func(Violation)) {
+	from, to := max(f.To, r.from), min(f.From, r.end)
+	if r.by == nil || from >= to {
+		return
+	}
+	if at, differ := f.Lineage.parts(from, to, r.committed); differ && at == from {
+		return
+	}
+	report(Violation{
+		Anomaly: CommittedCut, Partition: r.id, Offsets: []Offset{from}, Evidence: lines(r.by, f),
+		Sentence: fmt.Sprintf("node %d cut %s from %d to %d, though offset %d, which it had, is committed", f.Node, r.id, f.From, f.To, from),
+	})
 }
 
 // commit takes a leader's watermark.

@@ -25,6 +25,7 @@ func (f *AppendFact) when() Moment     { return f.At }
 func (f *ReplicaFact) when() Moment    { return f.At }
 func (f *LeaderFact) when() Moment     { return f.At }
 func (f *FollowerFact) when() Moment   { return f.At }
+func (f *CutFact) when() Moment        { return f.At }
 func (f *ControllerFact) when() Moment { return f.At }
 func (f *ImageFact) when() Moment      { return f.At }
 func (l *ReplicaLog) when() Moment     { return l.At }
@@ -175,6 +176,10 @@ func (f *LeaderFact) String() string {
 
 func (f *FollowerFact) String() string {
 	return fmt.Sprintf("%v node %d/%d follows %s in epoch %d, its log ends at %d, being %v", f.At, f.Node, f.Incarnation, f.Partition, f.Epoch, f.LogEnd, f.Lineage)
+}
+
+func (f *CutFact) String() string {
+	return fmt.Sprintf("%v node %d/%d cuts %s from %d to %d, its log having been %v", f.At, f.Node, f.Incarnation, f.Partition, f.From, f.To, f.Lineage)
 }
 
 func (f *ControllerFact) String() string {

@@ -45,6 +45,8 @@ const (
 	DeposedAppend       = "append-by-non-leader"
 	LeaderLacks         = "leader-lacks-committed"
 	FollowerStrays      = "follower-strays"
+	CommittedCut        = "committed-cut"
+	CommitBelowMin      = "commit-below-min-insync"
 	ReplicasDiffer      = "replicas-differ"
 	SequenceGap         = "sequence-gap"
 	ProducerIDReused    = "producer-id-reused"

@@ -1,7 +1,7 @@
 package checker
 
 // Watch judges what can be judged as it happens, so that a run can stop at the
-// event that broke a promise: P4 and P5, and of P1 and P3 what one more event
+// event that broke a promise: P4 and P5, and of P1, P2 and P3 what one more event
 // shows. It is given events in the order of their moments, and says of each what
 // Run would say of it at the end: both use the same predicates. Events are copied.
 type Watch struct {
@@ -65,6 +65,12 @@ func (w *Watch) Follower(f FollowerFact) []Violation {
 	return w.broken()
 }
 
+// Cut takes the shortening of a log.
+func (w *Watch) Cut(f CutFact) []Violation {
+	w.of(f.Partition).reigns.take(&f, w.as("P5"))
+	return w.broken()
+}
+
 // Replica takes a watermark or a log start.
 func (w *Watch) Replica(f ReplicaFact) []Violation {
 	s := w.of(f.Partition)
@@ -85,10 +91,11 @@ func (w *Watch) Ack(f AckFact) []Violation {
 	return w.broken()
 }
 
-// Produced takes a produce that has ended. Only those that bind for ever count.
+// Produced takes a produce that has ended.
 func (w *Watch) Produced(p Produce) []Violation {
+	judgeCode(&p, w.as("P2"))
 	if p.Outcome != Acked || p.Acks != AcksAll || p.Base < 0 {
-		return nil
+		return w.broken() // nothing that binds for ever
 	}
 	s := w.of(p.Partition)
 	for i, val := range p.Values {

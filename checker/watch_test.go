@@ -20,6 +20,9 @@ func watch(h *History) (found []Violation) {
 	for i := range h.Followers {
 		events = append(events, &h.Followers[i])
 	}
+	for i := range h.Cuts {
+		events = append(events, &h.Cuts[i])
+	}
 	for i := range h.Replicas {
 		events = append(events, &h.Replicas[i])
 	}
@@ -44,6 +47,8 @@ func watch(h *History) (found []Violation) {
 			found = append(found, w.Append(*e)...)
 		case *FollowerFact:
 			found = append(found, w.Follower(*e)...)
+		case *CutFact:
+			found = append(found, w.Cut(*e)...)
 		case *ReplicaFact:
 			found = append(found, w.Replica(*e)...)
 		case *ControllerFact:
@@ -65,7 +70,7 @@ func TestAWatchFindsAsItHappensWhatRunFinds(t *testing.T) {
 	require.Empty(t, watch(sample()))
 	early := []string{
 		AckBeforeDurable, WatermarkBack, LogStartBack, WatermarkHigh, BeyondWatermark,
-		TwoLeaders, TwoControllers, DeposedAppend, LeaderLacks, FollowerStrays,
+		TwoLeaders, TwoControllers, DeposedAppend, LeaderLacks, FollowerStrays, CommittedCut, CommitBelowMin,
 	}
 	seen := map[string]bool{}
 	for _, a := range anomalies {

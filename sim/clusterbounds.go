@@ -25,6 +25,8 @@ func (c *cluster) collectBounds(w *World) {
 		if n := w.Node(name); n.Up() {
 			h.Queues = append(h.Queues, checker.QueueFact{
 				Node: nodeOfAddr(name), Name: "entries of deleted partitions in shards", Max: int64(c.leftovers(n)),
+			}, checker.QueueFact{
+				Node: nodeOfAddr(name), Name: "bytes of budgets that requests held as they ended", Max: leaked(n),
 			})
 		}
 	}
@@ -38,6 +40,17 @@ func (c *cluster) leftovers(n *Node) (entries int) {
 		}
 	}
 	return entries
+}
+
+// leaked counts what shards without a request have given out of their budgets.
+func leaked(n *Node) (bytes int64) {
+	for _, l := range n.loops {
+		if s, ok := l.loop.(*shard.Shard); ok && s.WaitingRequests() == 0 {
+			ofClients, forwarded := s.InflightBytes()
+			bytes += int64(ofClients) + int64(forwarded)
+		}
+	}
+	return bytes
 }
 
 // bytesBound: one request always fits, whatever the budget.

@@ -45,7 +45,7 @@ type replicaKey struct {
 type replicaTrack struct {
 	life  int32
 	state shard.PartState
-	// lineage is the last copy of the log's epoch history.
+	// lineage is a copy of the log's epoch history.
 	lineage checker.Lineage
 	// durable outlives the process: what a power cut must leave.
 	durable kafka.Offset
@@ -191,13 +191,21 @@ func (f *facts) seeReplica(n *Node, recovered bool, p *shard.PartState) *replica
 	if r := f.cluster.world.recording; r != nil {
 		r.replica(key.node, n.incarnation, &old, p)
 	}
+	before := t.lineage
+	if p.End != old.End || p.Epoch != old.Epoch {
+		t.seeLineage(p)
+	}
 	switch {
 	case p.Leading:
 		f.seeLeader(n, t, &old)
 	case p.Following && p.Synced && (!old.Synced || old.Epoch != p.Epoch || old.End != p.End):
 		f.seeFollower(n, t)
 	}
-	if p.Watermark != old.Watermark || p.LogStart != old.LogStart {
+	if p.End < old.End && !p.Suspect && !old.Suspect {
+		f.seeCut(n, t, &old, before)
+	}
+	if p.Watermark != old.Watermark || p.LogStart != old.LogStart ||
+		p.Leading && (!old.Leading || old.Epoch != p.Epoch || !slices.Equal(old.ISR, p.ISR)) {
 		f.seeWatermark(n, t)
 	}
 	return t
@@ -213,7 +221,7 @@ func (f *facts) seeLeader(n *Node, t *replicaTrack, old *shard.PartState) {
 		from = p.Began
 		fact := checker.LeaderFact{
 			At: c.rec.moment(), Partition: partition, Epoch: checker.Epoch(p.Epoch), Node: node, Incarnation: life,
-			LogStart: checker.Offset(p.LogStart), LogEnd: checker.Offset(p.Began), Lineage: t.sawLineage(p.Began),
+			LogStart: checker.Offset(p.LogStart), LogEnd: checker.Offset(p.Began), Lineage: t.lineage.Below(checker.Offset(p.Began)),
 		}
 		c.world.milestone(LeaderBegan, n.spec.Name, fmt.Sprintf("%s %s epoch %d", f.story.partition(p.ID), n.spec.Name, p.Epoch), "")
 		c.rec.h.Leaders = append(c.rec.h.Leaders, fact)
@@ -237,10 +245,21 @@ func (f *facts) seeFollower(n *Node, t *replicaTrack) {
 	c, p := f.cluster, &t.state
 	fact := checker.FollowerFact{
 		At: c.rec.moment(), Partition: checkerPartition(p.ID), Node: checker.NodeID(nodeID(n)), Incarnation: checker.Incarnation(n.incarnation),
-		Epoch: checker.Epoch(p.Epoch), LogStart: checker.Offset(p.LogStart), LogEnd: checker.Offset(p.End), Lineage: t.sawLineage(p.End),
+		Epoch: checker.Epoch(p.Epoch), LogStart: checker.Offset(p.LogStart), LogEnd: checker.Offset(p.End), Lineage: t.lineage,
 	}
 	c.rec.h.Followers = append(c.rec.h.Followers, fact)
 	c.judge(c.watch.Follower(fact))
+}
+
+// seeCut takes the shortening of a log whose lineage was seen before.
+func (f *facts) seeCut(n *Node, t *replicaTrack, old *shard.PartState, lineage checker.Lineage) {
+	c := f.cluster
+	fact := checker.CutFact{
+		At: c.rec.moment(), Partition: checkerPartition(old.ID), Node: checker.NodeID(nodeID(n)), Incarnation: checker.Incarnation(n.incarnation),
+		From: checker.Offset(old.End), To: checker.Offset(t.state.End), Lineage: lineage,
+	}
+	c.rec.h.Cuts = append(c.rec.h.Cuts, fact)
+	c.judge(c.watch.Cut(fact))
 }
 
 // seeWatermark takes a watermark or log start that has moved.
@@ -251,30 +270,30 @@ func (f *facts) seeWatermark(n *Node, t *replicaTrack) {
 		LogStart: checker.Offset(p.LogStart), Watermark: checker.Offset(p.Watermark), LogEnd: checker.Offset(p.End), DurableEnd: checker.Offset(p.Durable),
 	}
 	if p.Leading {
-		fact.ISR = f.members(p)
+		fact.ISR, fact.MinInSync = f.members(p), p.MinInSync
 		f.top[p.ID] = max(f.top[p.ID], p.Watermark)
 	}
 	c.rec.h.Replicas = append(c.rec.h.Replicas, fact)
 	c.judge(c.watch.Replica(fact))
 }
 
-// sawLineage is the epoch history of the log below end. One that has not changed
-// since is not copied again.
-func (t *replicaTrack) sawLineage(end kafka.Offset) checker.Lineage {
-	now := t.state.Log.Epochs()
-	for len(now) > 0 && now[len(now)-1].Start >= end {
-		now = now[:len(now)-1]
+// seeLineage takes the epoch history of the log. One that has not changed since is
+// not copied again.
+func (t *replicaTrack) seeLineage(p *shard.PartState) {
+	now := p.Log.Epochs()
+	if n := len(now); n > 0 && now[n-1].Start >= p.End {
+		now = now[:n-1] // without records
 	}
 	same := t.lineage != nil && slices.EqualFunc(now, t.lineage, func(a partition.EpochStart, b checker.EpochStart) bool {
 		return checker.Epoch(a.Epoch) == b.Epoch && checker.Offset(a.Start) == b.Start
 	})
-	if !same {
-		t.lineage = make(checker.Lineage, len(now))
-		for i, e := range now {
-			t.lineage[i] = checker.EpochStart{Epoch: checker.Epoch(e.Epoch), Start: checker.Offset(e.Start)}
-		}
+	if same {
+		return
 	}
-	return t.lineage
+	t.lineage = make(checker.Lineage, len(now))
+	for i, e := range now {
+		t.lineage[i] = checker.EpochStart{Epoch: checker.Epoch(e.Epoch), Start: checker.Offset(e.Start)}
+	}
 }
 
 // valuesOf are the values of a batch's records.
@@ -388,7 +407,6 @@ func (c *cluster) acknowledged(op *checker.Produce) {
 	if op.Acks != checker.AcksAll {
 		return
 	}
-	c.judge(c.watch.Produced(*op))
 	id := partitionOf(op.Partition)
 	end := op.Base + checker.Offset(len(op.Values))
 	if checker.Offset(c.facts.top[id]) < end {

@@ -120,6 +120,9 @@ func (s *consumer) fetch(now env.Time, addr string, places []*consumerPlace) {
 		}})
 }
 
+// outOfRange is Kafka's code for an offset that the log does not have.
+const outOfRange = 1
+
 // fetchReadTime is what a fetch may take beyond its wait: reads from a disk
 // that is slow or stands still.
 const fetchReadTime = 2 * time.Second
@@ -158,6 +161,10 @@ func (s *consumer) take(now env.Time, k *kafkaConn, call checker.Moment, places 
 				p.continues = true
 			} else {
 				refused = append(refused, p)
+			}
+			if part.ErrorCode == outOfRange && p.continues {
+				s.c.cluster.world.Violated("P3: the position of a reader lies within the log", s.c.name,
+					"%s/%d at %d: out of range", p.topic, p.index, p.next)
 			}
 			if part.DivergingEpoch.Epoch >= 0 && part.ErrorCode == 0 {
 				s.c.cluster.world.Violated("P3: what was consumed does not diverge", s.c.name,

@@ -81,8 +81,11 @@ func newProducer(c *kafkaClient) *producer {
 	}
 	p.reckless = c.rand.Chance(1, 2)
 	p.window = 1 + c.rand.IntN(5)
-	p.misroute = []uint64{0, 5, 30, 100}[c.rand.IntN(4)]
+	p.misroute = uint64(c.cluster.option("misroute", int64([]uint64{0, 5, 30, 100}[c.rand.IntN(4)])))
 	p.timeout = c.between(400*time.Millisecond, 2*time.Second)
+	if ms := c.cluster.option("produce_timeout_ms", 0); ms > 0 {
+		p.timeout = time.Duration(ms) * time.Millisecond
+	}
 	p.every = time.Duration(c.rand.Between(int64(w.Every)/2, int64(w.Every)*2))
 	p.recordSize = []int{0, 20, 200, 2000}[c.rand.IntN(4)]
 	p.repeats = uint64(c.cluster.option("repeats", 0))
@@ -342,6 +345,9 @@ func (p *producer) ended(now env.Time, l *produceLane, b *produceBatch, record i
 		}
 		if outcome == checker.Acked {
 			op.Base = checker.Offset(base)
+		}
+		p.c.cluster.judge(p.c.cluster.watch.Produced(*op))
+		if outcome == checker.Acked {
 			p.c.cluster.acknowledged(op)
 		}
 	}

@@ -115,6 +115,17 @@ func (p *pauses) broken(try *pauseTry) string {
 	return ""
 }
 
+// held says which bound a produce breaks that a broker took, and held until it
+// failed; "" for none.
+func (p *pauses) held(op *checker.Produce, t *pauseTrack) string {
+	end := op.Return.At
+	if p.bound == 0 || t.acked < 0 || op.Return == checker.Never || end >= p.until || end-t.acked <= p.bound ||
+		!p.cluster.mayServe(op.Partition, op.Node, op.Call.At) || !p.cluster.mayServe(op.Partition, op.Node, end) {
+		return ""
+	}
+	return fmt.Sprintf("no acks=all produce was acknowledged from %v on, and one that a broker without a fault held from %v to %v was not either; the bound is %v", t.acked, op.Call.At, end, p.bound)
+}
+
 // look takes the graph for the suspicious produces that are due.
 func (p *pauses) look() {
 	for len(p.suspect) > 0 && p.suspect[0].due <= p.cluster.world.Now() {
@@ -137,6 +148,9 @@ func (p *pauses) ended(try *pauseTry) {
 	} else if t.failed++; !t.done {
 		detail := p.broken(try)
 		quorum := p.bound == 0 || try.acked < 0 || op.Call.At-try.acked <= p.bound
+		if held := p.held(op, t); held != "" {
+			detail, quorum = held, false
+		}
 		if detail != "" && !(quorum && t.failed < quorumTries) && p.cluster.facts.exists(partitionOf(op.Partition)) {
 			if try.stall == nil {
 				try.stall = p.stall(try)

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"lockstep/broker/kafka"
+	"lockstep/broker/mutant"
 	"lockstep/broker/wire"
 )
 
@@ -96,7 +97,7 @@ func (p *produce) Resolve(i int, result any) {
 }
 
 func (p *produce) Answer(c Context) [][]byte {
-	if p.req.Acks == kafka.AcksNone {
+	if p.req.Acks == kafka.AcksNone && !mutant.C6 {
 		return nil // no response at all (KAFKA 14)
 	}
 	p.answers.Endpoints = endpoints(c, p.hints)

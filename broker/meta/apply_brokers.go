@@ -124,6 +124,10 @@ func (c *FenceBroker) apply(d *draft) Verdict {
 			return nil
 		}
 		q := p.clone()
+		if mutant.I8 && p.Leader == c.Node {
+			d.lead(t, q, union(p.Replicas, p.ISR, nil)[0])
+			return q
+		}
 		shrunk := d.shrink(t, q, c.Node)
 		if p.Leader == c.Node {
 			mark.Hit(mark.FenceMovesLeader)

@@ -4,27 +4,93 @@ package mutant
 
 // See replicationTable.
 var (
-	I1  bool
-	I3  bool
-	I3b bool
-	I5  bool
-	I11 bool
-	F1  bool
-	F3  bool
-	C1  bool
-	E1  bool
-	E2  bool
+	L6   bool
+	I1   bool
+	I2   bool
+	I3   bool
+	I3b  bool
+	I4   bool
+	I4b  bool
+	I5   bool
+	I6   bool
+	I6b  bool
+	I6c  bool
+	I7   bool
+	I8   bool
+	I8b  bool
+	I9   bool
+	I10  bool
+	I10b bool
+	I11  bool
+	I12  bool
+	I15  bool
+	I16  bool
+	I18  bool
+	I20  bool
+	I21  bool
+	I22  bool
+	I23  bool
+	I24  bool
+	I25  bool
+	I27  bool
+	F1   bool
+	F2   bool
+	F3   bool
+	F4   bool
+	F5   bool
+	F6   bool
+	F7   bool
+	C1   bool
+	C2   bool
+	C5   bool
+	C6   bool
+	E1   bool
+	E2   bool
+	E7   bool
 )
 
 var replicationSwitches = []toggle{
+	{"L6", &L6},
 	{"I1", &I1},
+	{"I2", &I2},
 	{"I3", &I3},
 	{"I3b", &I3b},
+	{"I4", &I4},
+	{"I4b", &I4b},
 	{"I5", &I5},
+	{"I6", &I6},
+	{"I6b", &I6b},
+	{"I6c", &I6c},
+	{"I7", &I7},
+	{"I8", &I8},
+	{"I8b", &I8b},
+	{"I9", &I9},
+	{"I10", &I10},
+	{"I10b", &I10b},
 	{"I11", &I11},
+	{"I12", &I12},
+	{"I15", &I15},
+	{"I16", &I16},
+	{"I18", &I18},
+	{"I20", &I20},
+	{"I21", &I21},
+	{"I22", &I22},
+	{"I23", &I23},
+	{"I24", &I24},
+	{"I25", &I25},
+	{"I27", &I27},
 	{"F1", &F1},
+	{"F2", &F2},
 	{"F3", &F3},
+	{"F4", &F4},
+	{"F5", &F5},
+	{"F6", &F6},
+	{"F7", &F7},
 	{"C1", &C1},
+	{"C2", &C2},
+	{"C5", &C5},
+	{"C6", &C6},
 	{"E1", &E1},
 	{"E2", &E2},
+	{"E7", &E7},
 }

@@ -4,6 +4,7 @@ import (
 	"lockstep/broker/assert"
 	"lockstep/broker/kafka"
 	"lockstep/broker/mark"
+	"lockstep/broker/mutant"
 )
 
 // Log is what a follower asks of its own log.
@@ -80,12 +81,15 @@ func (f *Follower) Probe(p Probe, log Log) Decision {
 		return Decision{Action: Acknowledge}
 	}
 	last, end := log.EndOf(p.Prev)
+	if mutant.I6c {
+		last, end = p.Prev, log.End()
+	}
 	if last != p.Prev {
 		return Decision{Action: Diverge, Last: last, End: end}
 	}
 	cut := min(end, p.Base)
 	f.synced = true
-	if cut == log.End() {
+	if cut == log.End() || mutant.I6 {
 		return Decision{Action: Acknowledge}
 	}
 	// Whatever lies at or after the cut and has the current epoch came from this

@@ -139,7 +139,7 @@ func (s *Shard) readClient(now env.Time, c *clientConn) {
 
 // mayStart reports whether the connection's next request may start now.
 func (s *Shard) mayStart(c *clientConn) bool {
-	if c.full || len(c.unsent) > 0 || len(c.requests) >= s.limits.ConnRequests {
+	if c.full || len(c.unsent) > 0 && !mutant.E7 || len(c.requests) >= s.limits.ConnRequests {
 		mark.HitIf(c.full, mark.ClientSendWindowFull)
 		mark.HitIf(len(c.requests) >= s.limits.ConnRequests, mark.ClientRequestsFull)
 		return false
@@ -293,7 +293,7 @@ func (s *Shard) dropClient(now env.Time, c *clientConn) {
 // send mails m for a request of the outbox's connection, after whatever is
 // still unsent there. Retries of the rest are made at the end of every turn.
 func (s *Shard) send(box *outbox, to loop.ID, m any) {
-	if len(box.unsent) > 0 || s.rare.Choose(rare.MailRefused) || !s.host.TrySend(to, m) {
+	if len(box.unsent) > 0 && !mutant.E7 || s.rare.Choose(rare.MailRefused) || !s.host.TrySend(to, m) {
 		box.unsent = append(box.unsent, unsentMail{to, m})
 		s.stats.MailRefused++
 		mark.Hit(mark.MailboxFull)

@@ -63,7 +63,7 @@ func (s *Shard) knowsEnd(now env.Time, p *part) kafka.ErrorCode {
 	case !s.leaseValid(now):
 		mark.Hit(mark.LeaseExpired)
 		return kafka.NotLeaderOrFollower
-	case p.leader.Watermark() < p.leader.EpochStart():
+	case p.leader.Watermark() < p.leader.EpochStart() && !mutant.I22:
 		mark.Hit(mark.EndNotKnownYet)
 		return kafka.OffsetNotAvailable
 	}
@@ -97,7 +97,11 @@ func (s *Shard) fetch(now env.Time, call PartitionCall, op api.Fetch) {
 			return
 		}
 	}
-	if op.Offset < p.log.Start() || op.Offset > p.log.End() {
+	end := p.log.End()
+	if mutant.I27 {
+		end = watermark
+	}
+	if op.Offset < p.log.Start() || op.Offset > end {
 		result.Code = kafka.OffsetOutOfRange
 		if op.Offset > p.log.End() && s.knowsEnd(now, p) != kafka.None {
 			result.Code = kafka.NotLeaderOrFollower // who knows better might have it

@@ -179,6 +179,9 @@ func (s *Shard) forwardTo(now env.Time, node kafka.NodeID, r *request, i int32, 
 	link := s.link(now, node)
 	s.nextForward++
 	f.ID = s.nextForward
+	if mutant.F5 {
+		f.ID = uint64(len(link.forwards)) + 1
+	}
 	fwd := &forwarding{id: f.ID, origin: s.origin(r, i), link: link}
 	r.ops[i].at = loop.Outside
 	r.ops[i].onward = fwd
@@ -208,6 +211,9 @@ func (s *Shard) recallHeld() {
 		clear(l.held[len(kept):])
 		l.held = kept
 		// The last first: each goes to the front of its lane, before what came later.
+		if mutant.C2 {
+			slices.Reverse(recalled)
+		}
 		for _, f := range slices.Backward(recalled) {
 			s.returnToLane(l.takeForward(f.ID))
 		}
@@ -265,7 +271,11 @@ func (s *Shard) answerForward(r *request) {
 
 // onForwardReply resolves a forwarded produce.
 func (s *Shard) onForwardReply(now env.Time, link *link, reply *peer.ForwardReply) {
-	fwd := link.takeForward(reply.ID)
+	id := reply.ID
+	if mutant.F7 && len(link.forwards) > 0 {
+		id = link.forwards[0].id
+	}
+	fwd := link.takeForward(id)
 	if fwd == nil {
 		return // its request has ended
 	}

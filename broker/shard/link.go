@@ -8,6 +8,7 @@ import (
 	"lockstep/broker/kafka"
 	"lockstep/broker/loop"
 	"lockstep/broker/mark"
+	"lockstep/broker/mutant"
 	"lockstep/broker/wire"
 	"lockstep/broker/wire/peer"
 	"lockstep/netsim"
@@ -70,7 +71,9 @@ func (s *Shard) dial(now env.Time, l *link) {
 func (s *Shard) redialLater(now env.Time, l *link) {
 	pause := s.limits.RedialMin << min(l.backoff, 10)
 	l.backoff++
-	pause = min(pause, s.limits.RedialMax)
+	if !mutant.L6 {
+		pause = min(pause, s.limits.RedialMax)
+	}
 	// Up to half as long again, so that shards don't dial in step.
 	pause += pause * time.Duration(s.jitter.IntN(512)) / 1024
 	s.timers.Cancel(l.timer)
@@ -181,6 +184,9 @@ func (s *Shard) checkLink(now env.Time, l *link) {
 			return
 		}
 	}
+	if mutant.F2 && l.open {
+		return
+	}
 	s.stats.LinksSilent++
 	mark.Hit(mark.LinkSilent)
 	s.dropLink(now, l)
@@ -203,7 +209,15 @@ func (s *Shard) dropLink(now env.Time, l *link) {
 		mark.HitIf(len(lost) > 0, mark.ForwardLost)
 		l.forwards, l.held = nil, nil
 		for _, f := range lost {
-			s.resolve(now, f.origin, timedOut())
+			result := timedOut()
+			if mutant.F4 {
+				result = notLeader(nil, kafka.NotLeaderOrFollower)
+			}
+			if mutant.F6 {
+				s.returnToLane(f)
+				continue
+			}
+			s.resolve(now, f.origin, result)
 		}
 		s.disconnected(now, l.node)
 	}

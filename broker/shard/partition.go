@@ -274,13 +274,16 @@ func (s *Shard) becomeLeader(now env.Time, p *part, reg *registration) {
 
 // becomeFollower adopts the epoch of another node's leadership, or of none.
 func (s *Shard) becomeFollower(now env.Time, p *part, reg *registration) {
-	if p.role == following && p.epoch == reg.LeaderEpoch {
+	if p.role == following && (p.epoch == reg.LeaderEpoch || mutant.I4b) {
 		return
 	}
 	s.becomeIdle(now, p)
 	p.role, p.epoch = following, reg.LeaderEpoch
 	p.follower = replica.NewFollower(reg.LeaderEpoch)
 	p.acked, p.ackDue, p.leaderWatermark = 0, false, 0
+	if mutant.I6b && p.log.End() > p.log.Watermark() {
+		s.truncate(p, p.log.Watermark())
+	}
 }
 
 // becomeIdle ends a role: nothing of the old epoch is answered as success any
@@ -297,7 +300,14 @@ func (s *Shard) becomeIdle(now env.Time, p *part) {
 	p.produces = nil
 	for _, w := range produces {
 		s.timers.Cancel(w.timer)
-		s.reply(now, w.origin, timedOut())
+		result := timedOut()
+		if mutant.I10b {
+			result = w.result
+		}
+		if mutant.I20 {
+			result = notLeader(s.image.Partition(p.id), kafka.NotLeaderOrFollower)
+		}
+		s.reply(now, w.origin, result)
 	}
 	fetches := p.fetches
 	p.fetches = nil

@@ -48,7 +48,11 @@ func (s *Shard) produce(now env.Time, call PartitionCall, op api.Produce) {
 	}
 	if !s.mayAppend() {
 		mark.Hit(mark.ProduceNoSpace)
-		s.reply(now, call.Origin, failedProduce(kafka.KafkaStorageError, "no space left in the log"))
+		code := kafka.KafkaStorageError
+		if mutant.I10 {
+			code = kafka.None
+		}
+		s.reply(now, call.Origin, failedProduce(code, "no space left in the log"))
 		return
 	}
 	if s.rare.Choose(rare.ProduceRefused) {
@@ -63,6 +67,9 @@ func (s *Shard) produce(now env.Time, call PartitionCall, op api.Produce) {
 	result := api.ProduceResult{Base: p.log.End(), AppendTimeMs: -1, LogStart: p.log.Start(), CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1}}
 	until := result.Base
 	verdict := p.log.CheckProducer([]batch.Batch{b})
+	if mutant.C5 && p.log.EpochBefore(p.log.End()) < p.epoch {
+		verdict = partition.Verdict{Kind: partition.Accept}
+	}
 	switch verdict.Kind {
 	case partition.Accept:
 		if p.topic.logAppendTime {
@@ -85,6 +92,9 @@ func (s *Shard) produce(now env.Time, call PartitionCall, op api.Produce) {
 		result.Base, until = verdict.Base, verdict.Last+1
 		if mutant.C10 {
 			result.Base = p.log.End()
+		}
+		if mutant.I18 {
+			until = 0
 		}
 		if p.topic.logAppendTime {
 			result.AppendTimeMs = verdict.TimestampMs
@@ -205,7 +215,11 @@ func (s *Shard) failShortOfReplicas(now env.Time, p *part) {
 		}
 		s.timers.Cancel(w.timer)
 		mark.Hit(mark.ProduceTooFewAfterAppend)
-		s.reply(now, w.origin, failedProduce(kafka.NotEnoughReplicasAfterAppend, ""))
+		code := kafka.NotEnoughReplicasAfterAppend
+		if mutant.I21 {
+			code = kafka.NotEnoughReplicas
+		}
+		s.reply(now, w.origin, failedProduce(code, ""))
 	}
 	clear(p.produces[len(kept):])
 	p.produces = kept

@@ -75,6 +75,9 @@ func (s *Shard) pushBatches(now env.Time, p *part, l *link, next replica.Send) b
 		room = 1
 	}
 	read := p.log.Read(next.Base, room, p.log.End())
+	if mutant.I12 && read.Pending() {
+		return false
+	}
 	if read.Pending() {
 		s.readForPush(p, read.Token, l.node, next)
 		return false
@@ -159,6 +162,9 @@ func (p *part) knows(node kafka.NodeID) kafka.Offset {
 // not been. Each counts for itself: what one was told, or missed with its
 // connection, says nothing about another.
 func (s *Shard) owesWatermark(p *part) bool {
+	if mutant.I24 {
+		return false
+	}
 	for _, m := range p.replicas {
 		if m.Node != s.cfg.Node && p.knows(m.Node) < p.leader.Watermark() && p.leader.Streaming(m.Node) {
 			return true
@@ -381,6 +387,10 @@ func (s *Shard) acknowledge(p *part) {
 // followWatermark takes over the leader's watermark as far as this log is
 // durable.
 func (s *Shard) followWatermark(p *part) {
+	if mutant.I4 {
+		p.log.SetWatermark(p.log.DurableEnd())
+		return
+	}
 	if w := min(p.leaderWatermark, p.log.DurableEnd()); w > p.log.Watermark() && p.follower.Synced() {
 		p.log.SetWatermark(w)
 	}

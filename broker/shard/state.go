@@ -20,6 +20,7 @@ type PartState struct {
 	Epoch     kafka.LeaderEpoch // adopted; 0 in no role
 	Synced    bool              // following, and its log was compared with the leader's
 	Began     kafka.Offset      // leading: the log end as the epoch began
+	MinInSync int               // leading: how many in-sync replicas a commit needs
 	LogStart  kafka.Offset
 	Watermark kafka.Offset
 	Durable   kafka.Offset
@@ -69,7 +70,7 @@ func (s *Shard) Inspect(visit func(*PartState)) {
 		}
 		switch p.role {
 		case leading:
-			state.Began = p.leader.EpochStart()
+			state.Began, state.MinInSync = p.leader.EpochStart(), min(p.topic.minInSync, len(p.replicas))
 		case following:
 			state.Epoch, state.Synced = p.follower.Epoch(), p.follower.Synced()
 		}
