@@ -31,7 +31,7 @@ func logTable() []Mutant {
 		{
 			Name: "W4a", Does: "a failed sync of the WAL is ignored and its group counted as durable",
 			Caught:    []string{"P1", "P3", "P13"},
-			Scenarios: []string{"failed-sync"}, Bias: "syncs fail, and then power", Seeds: 20,
+			Scenarios: []string{"failed-log-sync"}, Bias: "syncs of the log fail, and then power", Seeds: 20,
 		},
 		{
 			Name: "W4b", Does: "after a failed sync the group is dropped: nothing tells those who wait for it, nor the node",
@@ -46,7 +46,7 @@ func logTable() []Mutant {
 		{
 			Name: "W5", Does: "recovery panics on a torn record",
 			Caught:    []string{"no code of a node panics"},
-			Scenarios: []string{"quick-restart"}, Bias: "power is lost under load", Seeds: 20,
+			Scenarios: []string{"pipelined"}, Bias: "power is lost with several groups in flight", Seeds: 20,
 		},
 		{
 			Name: "W6", Does: "recovery cuts the log at the first damaged group, as if it were a torn tail",
