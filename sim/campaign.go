@@ -26,6 +26,7 @@ type Job struct {
 	// for what the turns among them changed in the loops' states.
 	TextFrom uint64 `json:"text_from,omitempty"`
 	TextUpTo uint64 `json:"text_up_to,omitempty"`
+	Fork     *Fork  `json:"fork,omitempty"`
 	// Milestones asks for the turning points also of a run that passes.
 	Milestones bool `json:"milestones,omitempty"`
 	// Report is a file for the page about the run, which then runs twice.
@@ -53,7 +54,7 @@ func RunJob(job Job) JobResult {
 	if err == nil && job.Report != "" {
 		out.Result, err = ReportPlan(plan, RecordOptions{}, job.Report)
 	} else if err == nil {
-		o := Options{TextFrom: job.TextFrom, TextUpTo: job.TextUpTo}
+		o := Options{TextFrom: job.TextFrom, TextUpTo: job.TextUpTo, Fork: job.Fork}
 		if job.Milestones {
 			o.Milestones = func(m Milestone) { out.Milestones = append(out.Milestones, m) }
 		}

@@ -56,6 +56,7 @@
 //	anchor.go        faults that wait for a milestone
 //	reproduction.go  a plan that shows a bug, as a file
 //	shrink           the package that makes failing plans small
+//	fork.go          other futures of a run; package explain compares them
 //	fingerprint.go   what two failures of one bug have in common
 //	leases.go terms.go leftovers.go barriers.go  what is held against what was seen
 //	recorder.go      the history

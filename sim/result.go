@@ -34,6 +34,8 @@ type Result struct {
 	Stall  *Stall   `json:"stall,omitempty"`
 	Plan   string   `json:"plan,omitempty"`   // of a failed run, as YAML
 	Recent []string `json:"recent,omitempty"` // the last trace lines of a failed run
+	// Forked is where a run forked that was asked to.
+	Forked *ForkPoint `json:"forked,omitempty"`
 	// Milestones are the turning points of a failed run; if it had very many, the
 	// first and the last.
 	Milestones []Milestone `json:"milestones,omitempty"`

@@ -12,10 +12,19 @@ import (
 // Streams opens the named random streams of a world. A stream is a function of
 // the seed and its name alone, so a new draw in one place shifts nothing in
 // another (PROTOCOL 38).
-type Streams struct{ seed uint64 }
+type Streams struct {
+	seed uint64
+	fork *forkStreams // nil: the run does not fork
+}
 
 // Open returns the stream (seed, parts...) from its beginning.
-func (s Streams) Open(parts ...string) *env.Rand { return env.NewRand(env.Key(s.seed, parts...)) }
+func (s Streams) Open(parts ...string) *env.Rand {
+	r := env.NewRand(env.Key(s.seed, parts...))
+	if s.fork != nil {
+		return s.fork.take(r)
+	}
+	return r
+}
 
 // Loop returns a stream of one loop in one incarnation of a node. The loop is
 // part of the name: two loops that open the same purpose must not draw the same

@@ -11,11 +11,11 @@ import (
 )
 
 func TestStreamsDependOnEveryPartOfTheirName(t *testing.T) {
-	s := Streams{1}
+	s := Streams{seed: 1}
 	first := s.Loop("n1", 1, 0, "sub", "purpose").Uint64()
 	require.Equal(t, first, s.Loop("n1", 1, 0, "sub", "purpose").Uint64())
 	for _, other := range []*env.Rand{
-		Streams{2}.Loop("n1", 1, 0, "sub", "purpose"),
+		Streams{seed: 2}.Loop("n1", 1, 0, "sub", "purpose"),
 		s.Loop("n2", 1, 0, "sub", "purpose"),
 		s.Loop("n1", 2, 0, "sub", "purpose"),
 		s.Loop("n1", 1, 1, "sub", "purpose"),
@@ -30,9 +30,9 @@ func TestStreamsDependOnEveryPartOfTheirName(t *testing.T) {
 func TestCryptoRandComesFromTheStreamWhileAWorldLives(t *testing.T) {
 	original := rand.Reader
 	draw := func(seed uint64) int64 {
-		e, release := takeEntropy(Streams{seed}.Open("idle"))
+		e, release := takeEntropy(Streams{seed: seed}.Open("idle"))
 		defer release()
-		e.current = Streams{seed}.Open("node")
+		e.current = Streams{seed: seed}.Open("node")
 		v, err := rand.Int(rand.Reader, big.NewInt(1<<62))
 		require.NoError(t, err)
 		return v.Int64()
@@ -43,9 +43,9 @@ func TestCryptoRandComesFromTheStreamWhileAWorldLives(t *testing.T) {
 }
 
 func TestASecondLiveWorldIsRefused(t *testing.T) {
-	_, release := takeEntropy(Streams{1}.Open("idle"))
+	_, release := takeEntropy(Streams{seed: 1}.Open("idle"))
 	require.PanicsWithValue(t, "sim: another world is live in this process", func() { takeEntropy(nil) })
 	release()
-	_, release = takeEntropy(Streams{1}.Open("idle"))
+	_, release = takeEntropy(Streams{seed: 1}.Open("idle"))
 	release()
 }

@@ -25,6 +25,7 @@ const (
 	toyStampLate          // a frame is changed after it was sent
 	toyLostWakeup         // a lost peer is never dialled again
 	toyPanic              // an assertion breaks on the hundredth request
+	toyCoin               // the fiftieth request of n1 tosses a coin, by which the hundredth breaks an assertion
 	toyStop               // a loop stops its node on the hundredth request
 	toyRewriteDisk        // a group is changed while the disk owns it
 )
@@ -37,6 +38,7 @@ var toyScenarios = []Scenario{
 	{Name: "toy-stamp-late", About: "planted: a sent buffer is changed", Draw: drawToy(toyStampLate), New: newToy, Planted: true},
 	{Name: "toy-lost-wakeup", About: "planted: a lost peer is never dialled again", Draw: drawToy(toyLostWakeup), New: newToy, Planted: true},
 	{Name: "toy-panic", About: "planted: an assertion breaks", Draw: drawToy(toyPanic), New: newToy, Planted: true},
+	{Name: "toy-coin", About: "planted: a toss of a coin decides", Draw: drawToyCoin, New: newToy, Planted: true},
 	{Name: "toy-stop", About: "planted: a node stops itself", Draw: drawToy(toyStop), New: newToy, Planted: true},
 	{Name: "toy-rewrite-disk", About: "planted: a submitted buffer is changed", Draw: drawToy(toyRewriteDisk), New: newToy, Planted: true},
 }
@@ -80,6 +82,14 @@ func drawToyCalm(seed uint64, r *env.Rand) Plan {
 	p := drawToy(toyNoBug)(seed, r)
 	p.Faults, p.Workload.Every, p.Network, p.Disk = nil, 0, Network{}, Disk{}
 	p.Limits.Mailbox, p.Limits.TurnEvents, p.Limits.HiccupEvery = 1024, 1024, 0
+	return p
+}
+
+// drawToyCoin has nothing in it but the toss, which one of four seeds loses.
+func drawToyCoin(seed uint64, r *env.Rand) Plan {
+	p := drawToyCalm(seed, r)
+	p.Duration, p.Workload.Every = Duration(4*time.Second), Duration(5*time.Millisecond)
+	p.Workload.Options["bug"] = int64(toyCoin)
 	return p
 }
 

@@ -45,13 +45,15 @@ type toyControl struct {
 	parked []toyAdd // refused by a mailbox; tried again in order
 	retry  env.Instant
 	served uint64
+	world  *World
+	doomed bool // toyCoin: the toss was lost
 }
 
 // toyRetry is when refused mail is tried again.
 const toyRetry = time.Millisecond
 
 func newToyControl(i Incarnation, bug toyBug) *toyControl {
-	return &toyControl{host: i.Hosts[0], name: i.Spec.Name, shards: i.Spec.Shards, bug: bug, retry: env.Never}
+	return &toyControl{host: i.Hosts[0], name: i.Spec.Name, shards: i.Spec.Shards, bug: bug, retry: env.Never, world: i.World}
 }
 
 func (c *toyControl) Start(env.Time) {
@@ -95,6 +97,13 @@ func (c *toyControl) stepNet(ev *netsim.Event) {
 
 func (c *toyControl) request(m toyAdd) {
 	c.served++
+	if c.bug == toyCoin && c.name == "n1" {
+		if c.served == 50 {
+			c.doomed = c.host.Entropy("toy", "coin").Chance(1, 4)
+			c.world.note(nil, Noted, 0, "the coin is tossed")
+		}
+		assert.That(c.served < 100 || !c.doomed, "toy: the toss was lost")
+	}
 	if c.served == 100 {
 		assert.That(c.bug != toyPanic, "toy: the hundredth request")
 		if c.bug == toyStop {

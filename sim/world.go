@@ -44,6 +44,8 @@ type World struct {
 	striking *strike                  // the fault that is beginning; nil if none is
 	depth    map[string]int           // nested faults, by kind and victim; never walked
 	healed   bool
+	fork     *Fork      // nil: the run does not fork
+	forked   *ForkPoint // nil: it has not forked yet
 	story    milestones
 	anchors  []*anchored
 	coverage coverage
@@ -95,6 +97,8 @@ type Options struct {
 	Recording *Recording
 	// Milestones, if set, hears of each turning point as it comes.
 	Milestones func(Milestone)
+	// Fork, if set, makes the run another one from an event on.
+	Fork *Fork
 }
 
 const (
@@ -113,7 +117,7 @@ func NewWorld(plan *Plan, subject Subject, o Options) (*World, error) {
 	}
 	w := &World{
 		plan: plan, subject: subject,
-		streams: Streams{plan.Seed},
+		streams: Streams{seed: plan.Seed},
 		byName:  make(map[string]*Node),
 		depth:   make(map[string]int),
 		broken:  make(map[nodePair]env.Instant),
@@ -122,6 +126,9 @@ func NewWorld(plan *Plan, subject Subject, o Options) (*World, error) {
 	w.trace.text, w.trace.from, w.trace.upTo = o.Text, o.TextFrom, o.TextUpTo
 	if w.trace.upTo == 0 {
 		w.trace.upTo = ^uint64(0)
+	}
+	if w.fork = o.Fork; w.fork != nil {
+		w.streams.fork = &forkStreams{}
 	}
 	w.idleEntropy = w.streams.Open("world", "idle entropy")
 	w.entropy, w.release = takeEntropy(w.idleEntropy)
@@ -239,8 +246,14 @@ func (w *World) Run() Result {
 // over, because something broke or the events ran out.
 func (w *World) advance(until env.Instant) bool {
 	for {
-		slice := (w.sched.Ran()/stateEvery + 1) * stateEvery
-		switch w.runEvents(until, min(slice, w.plan.MaxEvents)) {
+		if w.forkDue() {
+			w.forkNow()
+		}
+		limit := min((w.sched.Ran()/stateEvery+1)*stateEvery, w.plan.MaxEvents)
+		if w.fork != nil && w.forked == nil {
+			limit = min(limit, w.fork.Event)
+		}
+		switch w.runEvents(until, limit) {
 		case Halted:
 			return false
 		case Reached:
@@ -252,7 +265,9 @@ func (w *World) advance(until env.Instant) bool {
 			w.Violated(property, "", "%d events by %s; next: %v", w.sched.Ran(), time.Duration(w.Now()), w.sched.Upcoming(8))
 			return false
 		}
-		w.hashStates()
+		if w.sched.Ran()%stateEvery == 0 {
+			w.hashStates()
+		}
 	}
 }
 
@@ -343,7 +358,7 @@ func (w *World) result() Result {
 		Seed: w.plan.Seed, Scenario: w.plan.Scenario,
 		Events: w.sched.Ran(), Virtual: Duration(w.Now()),
 		Trace: hex64(w.trace.Sum()), Records: w.trace.count,
-		Verdict: Pass, Failures: w.failures, Stops: w.stops, Coverage: w.reached(),
+		Verdict: Pass, Failures: w.failures, Stops: w.stops, Coverage: w.reached(), Forked: w.forked,
 	}
 	for _, c := range w.trace.checkpoints {
 		r.Checkpoints = append(r.Checkpoints, hex64(c))

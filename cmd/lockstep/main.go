@@ -5,7 +5,7 @@
 //	dev     a cluster of serve processes          dev*.go, supervise.go
 //	bench   measure any Kafka-protocol cluster    bench*.go
 //	sim     many simulated worlds                 sim.go, sim_source.go
-//	        one plan again, and made small        sim_replay.go, sim_shrink.go
+//	        one plan again, and made small        sim_replay.go, sim_shrink.go, sim_bisect.go, sim_explain.go
 //	        each seed under several settings      canary.go; many machines: merge.go
 //	mutants planted bugs that must be caught      mutants.go
 package main

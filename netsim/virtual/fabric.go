@@ -107,6 +107,17 @@ func (f *Fabric) Conns(hostName string) []netsim.Conn {
 // connection to leave for another host.
 func (f *Fabric) MostUnsent(from, to string) int { return f.link(f.host(from), f.host(to)).unsent }
 
+// Fork gives the links' random streams to a function that changes them, and makes
+// the streams of links to come others, too.
+func (f *Fabric) Fork(change func(*env.Rand)) {
+	for _, l := range f.allLinks {
+		change(l.rand)
+	}
+	next := env.NewRand(f.seed, f.seed)
+	change(next)
+	f.seed = next.Uint64()
+}
+
 func (f *Fabric) after(d time.Duration, what string, fn func()) {
 	f.sched.At(f.sched.Now().Add(d), what, fn)
 }

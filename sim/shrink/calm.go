@@ -32,6 +32,9 @@ var calmLimits = sim.Limits{
 func Knobs(p *sim.Plan) (knobs []Knob) {
 	knobs = append(knobs, nodeKnobs(p)...)
 	for _, name := range slices.Sorted(maps.Keys(p.Workload.Options)) {
+		if name == "min_acks" {
+			continue // a demand
+		}
 		knobs = append(knobs, Knob{"option " + name, true, func(p *sim.Plan) { delete(p.Workload.Options, name) }})
 	}
 	calm := reflect.ValueOf(&sim.Plan{Limits: calmLimits}).Elem()

@@ -15,6 +15,9 @@ type Options struct {
 	// Workers run the candidates. Their program must show the bug; their Timeout
 	// is for one run.
 	Workers sim.Campaign
+	// Control, if set, runs what fails with a program without the bug, where it must
+	// pass: else the plan has become one that no broker can stand.
+	Control *sim.Campaign
 	// Budget of real time; when it is spent the smallest plan so far is the
 	// outcome. 0: no bound.
 	Budget time.Duration
@@ -33,6 +36,9 @@ type Outcome struct {
 
 // ErrPasses says that there is nothing to shrink.
 var ErrPasses = errors.New("shrink: the plan does not fail")
+
+// ErrFailsAnyway says that the plan fails without the bug, too.
+var ErrFailsAnyway = errors.New("shrink: the plan fails without the bug, too")
 
 // candidate is a plan that is one step smaller, or simpler.
 type candidate struct {
@@ -70,6 +76,9 @@ func Shrink(ctx context.Context, plan *sim.Plan, o Options) (*Outcome, error) {
 	first := s.run([]candidate{{"", clone(plan)}})[0]
 	if first.Verdict == sim.Pass {
 		return nil, ErrPasses
+	}
+	if !s.passesWithout(candidate{plan: plan}) {
+		return nil, ErrFailsAnyway
 	}
 	s.fingerprint = first.Fingerprint
 	s.plan, s.result = clone(plan), first
@@ -150,7 +159,7 @@ func (s *search) step(all []candidate, failed map[string]bool) bool {
 	for len(fresh) > 0 && !s.spent() {
 		n := min(max(s.options.Workers.Workers, 1), len(fresh))
 		for i, r := range s.run(fresh[:n]) {
-			if r.FailsWith(s.fingerprint) {
+			if r.FailsWith(s.fingerprint) && s.passesWithout(fresh[i]) {
 				s.plan, s.result = fresh[i].plan, r
 				s.say("%s: size %s", fresh[i].what, SizeOf(s.plan))
 				return true
@@ -162,10 +171,23 @@ func (s *search) step(all []candidate, failed map[string]bool) bool {
 	return false
 }
 
+// passesWithout reports whether a candidate passes where the bug is not.
+func (s *search) passesWithout(c candidate) bool {
+	if s.options.Control == nil {
+		return true
+	}
+	s.runs++
+	return s.options.Control.Run([]sim.Job{job(c)}, nil)[0].Result.Verdict == sim.Pass
+}
+
+func job(c candidate) sim.Job {
+	return sim.Job{Scenario: c.plan.Scenario, Seed: c.plan.Seed, Plan: c.plan}
+}
+
 func (s *search) run(some []candidate) []sim.Result {
 	var jobs []sim.Job
 	for _, c := range some {
-		jobs = append(jobs, sim.Job{Scenario: c.plan.Scenario, Seed: c.plan.Seed, Plan: c.plan})
+		jobs = append(jobs, job(c))
 	}
 	s.runs += len(jobs)
 	results := make([]sim.Result, len(jobs))

@@ -1,0 +1,98 @@
+package explain
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"lockstep/sim"
+)
+
+// TestMain makes the test binary a worker when it is started as one.
+func TestMain(m *testing.M) {
+	if os.Getenv(sim.WorkerVariable) == "" {
+		os.Exit(m.Run())
+	}
+	if err := sim.ServeJobs(os.Stdin, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// lostToss is a plan in which a coin is tossed and lost: see toyCoin.
+func lostToss(t *testing.T) *sim.Plan {
+	for seed := range uint64(40) {
+		plan, err := sim.NewPlan("toy-coin", seed)
+		require.NoError(t, err)
+		plan.Duration, plan.Workload.Every = sim.Duration(900*time.Millisecond), sim.Duration(10*time.Millisecond)
+		if r, err := sim.RunPlan(plan, sim.Options{}); err == nil && r.Verdict == sim.Fail {
+			return plan
+		}
+	}
+	t.Fatal("no seed loses the toss")
+	return nil
+}
+
+var workers = sim.Campaign{Workers: 2, Timeout: time.Minute}
+
+func TestThePointOfNoReturnIsTheToss(t *testing.T) {
+	plan := lostToss(t)
+	e, err := Explain(context.Background(), plan, Options{Workers: workers, Futures: 6, Points: 3})
+	require.NoError(t, err)
+	require.NotNil(t, e.Before)
+	require.True(t, e.Exact)
+	require.Equal(t, e.From.Futures, e.From.Fail, "after the toss all fail")
+	require.Less(t, e.Before.Fail*2, e.Before.Futures, "before it one of four does, or fewer")
+	toss := -1
+	for i, line := range e.Records {
+		if strings.HasSuffix(line, "the coin is tossed") {
+			require.Negative(t, toss)
+			toss = i
+			number := uint64(0)
+			_, err := fmt.Sscanf(line, "#%d", &number)
+			require.NoError(t, err)
+			require.GreaterOrEqual(t, number, e.Before.Records)
+			require.Less(t, number, e.From.Records)
+		}
+	}
+	require.GreaterOrEqual(t, toss, 0, "%s", e)
+	require.Contains(t, e.String(), "the point of no return is event")
+	require.NotEmpty(t, e.Milestones)
+}
+
+func TestOneEventCanBeLookedAt(t *testing.T) {
+	plan := lostToss(t)
+	at := uint64(50)
+	e, err := Explain(context.Background(), plan, Options{Workers: workers, Futures: 4, At: &at})
+	require.NoError(t, err)
+	require.Len(t, e.Points, 1)
+	require.Less(t, e.Points[0].Fail, 4)
+	require.Nil(t, e.From)
+	require.NotEmpty(t, e.Records)
+
+	at = 1 << 40
+	_, err = Explain(context.Background(), plan, Options{Workers: workers, Futures: 4, At: &at})
+	require.ErrorContains(t, err, "is over before event")
+}
+
+func TestWhatThePlanBringsAboutIsCertainFromTheBeginning(t *testing.T) {
+	plan, err := sim.NewPlan("toy-panic", 1)
+	require.NoError(t, err)
+	plan.Faults, plan.Workload.Every = nil, sim.Duration(time.Millisecond)
+	e, err := Explain(context.Background(), plan, Options{Workers: workers, Futures: 4, Points: 2})
+	require.NoError(t, err)
+	require.Nil(t, e.Before)
+	require.Contains(t, e.String(), "certain from the beginning")
+}
+
+func TestARunThatPassesIsNotExplained(t *testing.T) {
+	plan, err := sim.NewPlan("toy", 1)
+	require.NoError(t, err)
+	_, err = Explain(context.Background(), plan, Options{Workers: workers})
+	require.ErrorIs(t, err, ErrPasses)
+}

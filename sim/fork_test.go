@@ -1,0 +1,44 @@
+package sim
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestAForkedRunIsItselfUpToTheForkAndNotBeyond(t *testing.T) {
+	for scenario, events := range map[string][]uint64{"toy": {0, 1, 777, stateEvery}, "steady": {0, 5000}} {
+		plan, err := NewPlan(scenario, 7)
+		require.NoError(t, err)
+		whole, err := RunPlan(plan, Options{})
+		require.NoError(t, err)
+		for _, event := range events {
+			require.Less(t, event, whole.Events)
+			looked, err := RunPlan(plan, Options{Fork: &Fork{Event: event}})
+			require.NoError(t, err)
+			require.Equal(t, whole.Line(), looked.Line(), "to look changes nothing")
+			require.NotNil(t, looked.Forked)
+
+			a, err := RunPlan(plan, Options{Fork: &Fork{Event: event, Key: 1}})
+			require.NoError(t, err)
+			again, err := RunPlan(plan, Options{Fork: &Fork{Event: event, Key: 1}})
+			require.NoError(t, err)
+			b, err := RunPlan(plan, Options{Fork: &Fork{Event: event, Key: 2}})
+			require.NoError(t, err)
+			require.Equal(t, looked.Forked, a.Forked)
+			require.Equal(t, looked.Forked, b.Forked)
+			require.Equal(t, a.Line(), again.Line(), "a future replays")
+			require.NotEqual(t, whole.Trace, a.Trace, "event %d of %s", event, scenario)
+			require.NotEqual(t, a.Trace, b.Trace)
+		}
+	}
+}
+
+func TestARunThatEndsBeforeItsForkDoesNotFork(t *testing.T) {
+	r, err := RunSeed("toy", 1, Options{Fork: &Fork{Event: 1 << 40, Key: 1}})
+	require.NoError(t, err)
+	require.Nil(t, r.Forked)
+	whole, err := RunSeed("toy", 1, Options{})
+	require.NoError(t, err)
+	require.Equal(t, whole.Line(), r.Line())
+}
