@@ -80,7 +80,7 @@ func logTable() []Mutant {
 		},
 		{
 			Name: "W11", Does: "a watermark update resets the log start to the first batch in memory",
-			Caught:    []string{"P1", "P4", "after healing"},
+			Caught:    []string{"P1", "P3: the position of a reader", "P4", "after healing"},
 			Scenarios: []string{"flushing"}, Bias: "small segments", Seeds: 20,
 		},
 		{
