@@ -73,6 +73,9 @@ func (p *Plan) checkBudget() error {
 	}
 	faults := p.byTime()
 	for i := range faults {
+		if faults[i].After != "" || strings.HasPrefix(faults[i].Target, "@") {
+			return fmt.Errorf("plan: the faults of a budgeted plan have times and names: %s %s", faults[i].Kind, faults[i].Target)
+		}
 		struck := []string{faults[i].victim()}
 		for _, f := range faults[:i] {
 			if f.For == 0 || f.At+f.For+spellPause > faults[i].At {

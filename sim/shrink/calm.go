@@ -19,7 +19,7 @@ type Knob struct {
 
 // demands are the plan's fields that say what is run and demanded, and those
 // that have passes of their own.
-var demands = []string{"Version", "Scenario", "Description", "Seed", "Duration", "Liveness", "MaxEvents", "Nodes", "Workload", "Faults", "Expect"}
+var demands = []string{"Version", "Scenario", "Description", "Seed", "Duration", "Liveness", "MaxEvents", "Budget", "Nodes", "Workload", "Faults", "Expect"}
 
 // calmLimits are hosts at which nothing is special.
 var calmLimits = sim.Limits{

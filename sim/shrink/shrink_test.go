@@ -205,3 +205,21 @@ func TestFaultsMoveTogetherAndWeaken(t *testing.T) {
 		require.Equal(t, to, readable(sim.Duration(d)).String())
 	}
 }
+
+func TestBudgetedPlansStayWithinTheirBudget(t *testing.T) {
+	for seed := range uint64(10) {
+		p, err := sim.NewPlan("budgeted", seed)
+		require.NoError(t, err)
+		story := []sim.Milestone{{At: 0, Kind: sim.ControllerBegan, Node: "b1", Key: "controller b1 term 2"}}
+		for i, f := range p.Faults {
+			story = append(story, sim.Milestone{At: f.At, Kind: sim.FaultOn, Key: fmt.Sprintf("fault %d %s %s", i+1, f.Kind, f.Target)})
+		}
+		require.Empty(t, targetPass(p, story))
+		require.Empty(t, anchorPass(p, story))
+		for _, k := range Knobs(p) {
+			require.NotEqual(t, "budget", k.Name)
+		}
+		p.Faults[0].After = "controller"
+		require.ErrorContains(t, p.Validate(), "budgeted plan")
+	}
+}
