@@ -124,8 +124,8 @@ func (e *explaining) run(jobs ...sim.Job) []sim.JobResult { return e.options.Wor
 func (e *explaining) choose() []uint64 {
 	events := []uint64{0}
 	for _, m := range e.story {
-		if m.Kind == sim.PropertyViolated {
-			break
+		if m.Kind == sim.PropertyViolated || m.Event >= e.base.Events {
+			break // nothing comes after it
 		}
 		if m.Event > events[len(events)-1] {
 			events = append(events, m.Event)

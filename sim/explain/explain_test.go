@@ -96,3 +96,11 @@ func TestARunThatPassesIsNotExplained(t *testing.T) {
 	_, err = Explain(context.Background(), plan, Options{Workers: workers})
 	require.ErrorIs(t, err, ErrPasses)
 }
+
+func TestNoMomentIsChosenAfterWhichNothingComes(t *testing.T) {
+	e := &explaining{options: Options{Points: 10}, base: sim.Result{Events: 90}, story: []sim.Milestone{
+		{Event: 0, Key: "start b1 life 1"}, {Event: 40, Key: "controller b1 term 2"}, {Event: 40, Key: "unfenced b1"},
+		{Event: 90, Key: "leader t0/0 b1 epoch 0"}, {Event: 90, Kind: sim.PropertyViolated, Key: "failure P5"},
+	}}
+	require.Equal(t, []uint64{0, 40}, e.choose())
+}
