@@ -87,10 +87,19 @@ func (r *Recording) focus(result *Result) []Duration {
 	// it went wrong.
 	for _, f := range result.Failures {
 		if len(at) == 0 || f.Stack != "" {
-			at = append(at, f.At)
+			at = append(at, min(f.At, r.lastActivity()))
 		}
 	}
 	return at
+}
+
+// lastActivity is about when any loop had its last turn.
+func (r *Recording) lastActivity() Duration {
+	last := 0
+	for _, l := range r.lanes {
+		last = max(last, len(l.busy))
+	}
+	return Duration(env.Instant(last) * r.slice)
 }
 
 // lastTurn is about when a loop, named as in "b1/2", had its last turn; 0: never,

@@ -58,6 +58,14 @@ const laneName = i => i < 0 ? "?" : data.lanes[i].node + (data.lanes[i].loop ? "
 const senderLane = i => { const t = turnOf(flows.from[i]); return t < 0 ? -1 : turns.lane[t]; };
 const receiverLane = i => { const t = turnOf(flows.to[i]); return t < 0 ? flows.lane[i] : turns.lane[t]; };
 
+// endOf is when a flow that never arrived was given up: a disk operation ends with
+// the life of its node.
+function endOf(i) {
+  const node = flows.kind[i] === 3 ? data.lanes[receiverLane(i)]?.node : undefined;
+  const life = data.lives.find(l => l.node === node && l.from <= flows.sent[i] && (l.to < 0 || l.to >= flows.sent[i]));
+  return life && life.to >= 0 ? life.to : end;
+}
+
 // formatTime writes an instant or a duration as precisely as a span of time asks.
 function formatTime(ns, span = ns) {
   if (ns < 0) return "never";
@@ -173,8 +181,8 @@ function draw() {
   drawGrid(g);
   drawLanes(g);
   drawChosen(g);
-  drawFlows(g);
   drawMarkedOperations(g);
+  drawFlows(g);
   drawCharts(g);
   drawMarks(g);
   g.restore();
@@ -346,7 +354,7 @@ function visibleFlows(bound) {
   const list = [];
   for (const i of longFlows) {
     if (flows.sent[i] >= view.from - longFlow) break;
-    if (flows.arrived[i] < 0 || flows.arrived[i] > view.from) list.push(i);
+    if ((flows.arrived[i] < 0 ? endOf(i) : flows.arrived[i]) > view.from) list.push(i);
   }
   for (let i = first; i < last; i++) if (flows.arrived[i] < 0 || flows.arrived[i] >= view.from) list.push(i);
   return list;
@@ -371,10 +379,10 @@ function drawFlow(g, i, colour, thickness, alpha, name) {
   g.strokeStyle = g.fillStyle = colour;
   g.lineWidth = thickness;
   const left = x(flows.sent[i]), arrived = flows.arrived[i], t = turnOf(flows.to[i]);
-  const goal = x(arrived < 0 ? end : t >= 0 ? turns.at[t] : arrived);
+  const goal = x(arrived < 0 ? endOf(i) : t >= 0 ? turns.at[t] : arrived);
   if (flows.kind[i] === 3) { // a disk operation: a bar at the foot of its lane
     const row = layout.lanes[to < 0 ? from : to], top = row.y + row.height - 5;
-    g.fillRect(left, top, Math.max(1.5, x(arrived < 0 ? end : arrived) - left), thickness > 1 ? 4.5 : 3.5);
+    g.fillRect(left, top, Math.max(1.5, x(arrived < 0 ? endOf(i) : arrived) - left), thickness > 1 ? 4.5 : 3.5);
     if (name && goal - left > 70) text(g, label(i), left + 2, top - 4, goal - left);
     return;
   }
@@ -455,10 +463,11 @@ function drawMarkedOperations(g) {
     if (lane < 0 || last < view.from || o.call > view.to) continue;
     const row = layout.lanes[lane], left = Math.max(x(o.call), gutter - 4), r = Math.min(x(last), width);
     g.strokeRect(left - 1, row.y + 0.5, Math.max(r - left, 2) + 2, row.height - 1);
-    const words = o.text.replace(o.client + " ", "");
-    const fits = Math.floor((width - right - Math.max(r, left) - 12) / 6);
-    if (fits > 12) text(g, words, Math.max(r, left) + 6, row.y + row.height / 2, 420, colours.broken);
-    else text(g, words, left - Math.min(words.length * 5.6, 420) - 8, row.y + row.height / 2, 420, colours.broken);
+    // Its text stands behind it, or before it, or within it, where there is room.
+    const words = o.text.replace(o.client + " ", ""), room = Math.min(words.length * 5.8, 420), y = row.y + row.height / 2;
+    if (width - right - r > room + 10) text(g, words, r + 6, y, 420, colours.broken);
+    else if (left - gutter > room + 10) text(g, words, left - room - 6, y, 420, colours.broken);
+    else text(g, words, Math.max(left, gutter) + 5, y, Math.min(r, width - right) - Math.max(left, gutter) - 10, colours.broken);
   }
 }
 

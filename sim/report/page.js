@@ -111,7 +111,7 @@ function flowAt(px, py) {
     const from = senderLane(i), to = receiverLane(i);
     if (from < 0 || to < 0) continue;
     const t = turnOf(flows.to[i]);
-    let x1 = x(flows.sent[i]), x2 = x(flows.arrived[i] < 0 ? end : t >= 0 ? turns.at[t] : flows.arrived[i]), y1 = middle(from), y2 = middle(to);
+    let x1 = x(flows.sent[i]), x2 = x(flows.arrived[i] < 0 ? endOf(i) : t >= 0 ? turns.at[t] : flows.arrived[i]), y1 = middle(from), y2 = middle(to);
     if (flows.kind[i] === 3) y1 = y2 = layout.lanes[to].y + layout.lanes[to].height - 3;
     const length = (x2 - x1) ** 2 + (y2 - y1) ** 2;
     const share = length ? Math.max(0, Math.min(1, ((px - x1) * (x2 - x1) + (py - y1) * (y2 - y1)) / length)) : 0;
