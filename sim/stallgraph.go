@@ -95,7 +95,7 @@ func (g *stallGraph) add(l *loopHost, x *wait.Wait) int {
 	id := opID(l.place(), x.Who)
 	g.ops[id] = true
 	return g.Add(wait.Vertex{
-		ID: id, Where: l.place(), Who: x.Who, About: x.About, Group: group(x.Who),
+		ID: id, Where: l.place(), Who: x.Who, About: x.About, Group: wait.Group(x.Who),
 		Since: g.since(l, x.Since), Until: l.node.clock.world(x.Until),
 		Ends: wait.Unnamed, Note: "it does not say what for",
 	})
@@ -107,14 +107,6 @@ func (g *stallGraph) since(l *loopHost, at env.Instant) env.Instant {
 		return wait.Unknown
 	}
 	return l.node.clock.before(at)
-}
-
-// group is the kind of an operation: its name up to the first number.
-func group(who string) string {
-	if i := strings.IndexAny(who, "0123456789"); i > 0 {
-		who = who[:i]
-	}
-	return strings.TrimSpace(who)
 }
 
 // connect adds what an operation waits for. Before all else it needs its own loop
@@ -156,7 +148,7 @@ func (g *stallGraph) connect(l *loopHost, x *wait.Wait, free map[string]bool) {
 // nothing is a vertex at which a chain stops.
 func (g *stallGraph) nothing(where, who string, end wait.End, note string) int {
 	return g.Add(wait.Vertex{
-		ID: opID(where, who) + " is missing: " + note, Where: where, Who: who, Group: group(who),
+		ID: opID(where, who) + " is missing: " + note, Where: where, Who: who, Group: wait.Group(who),
 		Since: wait.Unknown, Until: env.Never, Ends: end, Note: note,
 	})
 }

@@ -52,14 +52,12 @@ func (n *Node) watch() {
 	}
 }
 
-// waitsText is what all loops say of themselves, for a report.
+// waitsText is what waits for whom, for a report.
 func (n *Node) waitsText(timeout time.Duration) string {
 	var b strings.Builder
-	for _, l := range n.Waits(timeout) {
-		for _, line := range l.Text() {
-			b.WriteString(line)
-			b.WriteByte('\n')
-		}
+	for _, line := range Explain(n.Waits(timeout)) {
+		b.WriteString(line)
+		b.WriteByte('\n')
 	}
 	return b.String()
 }

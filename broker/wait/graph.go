@@ -2,6 +2,7 @@ package wait
 
 import (
 	"slices"
+	"strings"
 
 	"lockstep/broker/assert"
 	"lockstep/broker/env"
@@ -44,6 +45,18 @@ type Vertex struct {
 	// Ends is what a chain that stops here ends with. It counts if the vertex has no edges.
 	Ends End
 	Note string // why the chain stops here
+}
+
+// Group is the kind of an operation: its name up to the first number. A loop as a
+// whole is a "loop".
+func Group(who string) string {
+	if who == Self {
+		return "loop"
+	}
+	if i := strings.IndexAny(who, "0123456789"); i > 0 {
+		who = who[:i]
+	}
+	return strings.TrimSpace(who)
 }
 
 // Graph is a wait-for graph. The zero value is empty.

@@ -227,9 +227,11 @@ func (b *broker) sample() []metric {
 	return out
 }
 
-// waits lists what is pending in the loops.
+// waits lists what is pending in the loops: the chains first, then all of it.
 func (b *broker) waits() (lines []string) {
-	for _, l := range b.node.Waits(askTimeout) {
+	all := b.node.Waits(askTimeout)
+	lines = append(drive.Explain(all), "")
+	for _, l := range all {
 		lines = append(lines, l.Text()...)
 	}
 	return lines
