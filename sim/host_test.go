@@ -288,14 +288,16 @@ func TestMailThatChangesAfterSendingFailsTheRun(t *testing.T) {
 	require.Equal(t, "mail is immutable once sent", r.Failures[0].Property)
 }
 
-func TestAStallReportNamesWhatIsPendingAndWhereLoopsStand(t *testing.T) {
+func TestAStallReportNamesWhatIsPending(t *testing.T) {
 	w := scriptWorld(t, nil, ticking)
 	w.subject.(*scriptSubject).pending = []string{"client 1 for the answer to 7"}
 	r := w.Run()
 	require.Equal(t, Fail, r.Verdict)
 	require.Equal(t, Duration(2*time.Second), r.Virtual)
 	require.Contains(t, r.Failures[0].Detail, "client 1 for the answer to 7")
-	require.Contains(t, r.Failures[0].Detail, "n1 loop 1: inbox 0")
+	require.NotNil(t, r.Stall)
+	require.Equal(t, r.Failures[0].Property, r.Stall.Property)
+	require.Contains(t, r.Stall.String(), "client 1 for the answer to 7")
 }
 
 func TestARunThatSpinsEndsAtItsBoundOfEvents(t *testing.T) {
