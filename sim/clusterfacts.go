@@ -172,7 +172,8 @@ func (f *facts) seeReplica(n *Node, recovered bool, p *shard.PartState) *replica
 		f.keys = append(f.keys, key)
 	}
 	rec := f.cluster.rec
-	if recovered && t.life != n.incarnation {
+	// A partition that was deleted may be gone in part when its node dies.
+	if recovered && t.life != n.incarnation && f.exists(p.ID) {
 		rec.h.Recoveries = append(rec.h.Recoveries, checker.Recovery{
 			At: rec.moment(), Node: checker.NodeID(key.node), Incarnation: checker.Incarnation(n.incarnation),
 			What: partitionText(p.ID), Synced: checker.Offset(t.durable), End: checker.Offset(p.Durable),

@@ -58,7 +58,7 @@
 //	shrink           the package that makes failing plans small
 //	fork.go          other futures of a run; package explain compares them
 //	fingerprint.go   what two failures of one bug have in common
-//	leases.go terms.go leftovers.go barriers.go  what is held against what was seen
+//	leases.go terms.go leftovers.go barriers.go fairness.go  what is held against what was seen
 //	recorder.go      the history
 //	kafkaclient.go kafkaconn.go  simulated Kafka clients: metadata, connections
 //	kafkaproducer.go kafkaconsumer.go kafkareader.go kafkaadmin.go  what they do

@@ -31,7 +31,8 @@ type producer struct {
 	timeout    time.Duration
 	every      time.Duration
 	recordSize int
-	only       string // the one broker that it knows; "": all of them
+	only       string            // the one broker that it knows; "": all of them
+	used       map[[16]byte]bool // topics that come and go and were taken up
 	lanes      []*produceLane
 	repeats    uint64 // of a thousand acknowledged batches: sent again (idempotent)
 }
@@ -70,7 +71,7 @@ const (
 
 func newProducer(c *kafkaClient) *producer {
 	w := &c.cluster.plan.Workload
-	p := &producer{c: c, id: -1, epoch: -1}
+	p := &producer{c: c, id: -1, epoch: -1, used: map[[16]byte]bool{}}
 	p.idempotent = c.rand.Chance(1, 2)
 	p.acks = checker.AcksAll
 	if !p.idempotent && c.rand.Chance(2, 5) {
@@ -143,13 +144,16 @@ func (p *producer) informed(now env.Time) {
 	}
 }
 
-// usePassing takes up topics that have come since, with their present identity.
+// usePassing takes up topics that have come since, with their present identity. Each
+// identity is used once: a broker that lags may answer an old one again, and sequences
+// must not begin anew.
 func (p *producer) usePassing() {
 	for _, name := range churnTopics {
 		t := p.c.topics[name]
-		if t == nil || slices.ContainsFunc(p.lanes, func(l *produceLane) bool { return l.topic == name && l.id == t.id }) {
+		if t == nil || p.used[t.id] {
 			continue
 		}
+		p.used[t.id] = true
 		p.lanes = slices.DeleteFunc(p.lanes, func(l *produceLane) bool { return l.topic == name })
 		for i := range t.leaders {
 			p.lanes = append(p.lanes, &produceLane{topic: name, id: t.id, index: int32(i), passing: true})

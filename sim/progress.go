@@ -28,6 +28,9 @@ func (c *cluster) checkProgress(w *World) {
 		}
 		c.checkGuards(w)
 	}
+	if bound := c.option("overtakes", 0); bound > 0 {
+		c.checkTurns(w, int(bound))
+	}
 	c.checkForwards(w)
 	c.facts.terms.check(w)
 }

@@ -36,4 +36,5 @@ const (
 	E13 = false
 	E14 = false
 	S1  = false
+	S3  = false
 )

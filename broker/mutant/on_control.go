@@ -36,6 +36,7 @@ var (
 	E13 bool
 	E14 bool
 	S1  bool
+	S3  bool
 )
 
 var controlSwitches = []toggle{
@@ -71,4 +72,5 @@ var controlSwitches = []toggle{
 	{"E13", &E13},
 	{"E14", &E14},
 	{"S1", &S1},
+	{"S3", &S3},
 }

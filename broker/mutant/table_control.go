@@ -55,7 +55,7 @@ func controlTable() []Mutant {
 		},
 		{
 			Name: "R4", Does: "recovery keeps the entries that conflict with later ones",
-			Caught:    []string{"P9:", "P5:", assertion + "raft:", assertion + "meta:", "no node stops itself", "after healing"},
+			Caught:    []string{"P10:", "P9:", "P5:", assertion + "raft:", assertion + "meta:", "no node stops itself", "after healing"},
 			Scenarios: []string{"torn-off-controller"}, Bias: "a controller is cut off with entries that nobody else gets, comes back, and restarts", Seeds: 40,
 		},
 		{
@@ -120,7 +120,7 @@ func controlTable() []Mutant {
 		},
 		{
 			Name: "M11", Does: "the id of a topic is made of its name, so that one that is created again is the old one",
-			Caught:    []string{"P9:", "P5:", "P3:"},
+			Caught:    []string{"P9:", "P4:", "P5:", "P3:"},
 			Scenarios: []string{"topics-come-and-go"}, Bias: "topics come and go", Seeds: 20,
 		},
 		{
@@ -162,6 +162,11 @@ func controlTable() []Mutant {
 			Name: "S1", Does: "a status line is written on every tick, whether or not anything happens",
 			Caught:    []string{"P12:"},
 			Scenarios: []string{"steady"}, Bias: "none needed", Seeds: 5,
+		},
+		{
+			Name: "S3", Does: "a produce that waits for the budget of bytes is overtaken by all that are smaller",
+			Caught:    []string{"a produce is not overtaken"},
+			Scenarios: []string{"flood"}, Bias: "a small budget, and batches of all sizes for one partition", Seeds: 20,
 		},
 	}
 }

@@ -1,0 +1,32 @@
+package sim
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"lockstep/checker"
+)
+
+func TestAProduceThatIsOvertakenForLongIsReported(t *testing.T) {
+	w := anyWorld(t)
+	c := &cluster{rec: &recorder{world: w}}
+	moment := func(at int) checker.Moment {
+		return checker.Moment{At: time.Duration(at), Seq: uint64(at)}
+	}
+	produce := func(client, call, ret int) {
+		c.rec.h.Produces = append(c.rec.h.Produces, checker.Produce{
+			Client: client, Node: 1, Acks: checker.AcksAll, Outcome: checker.Acked, Call: moment(call), Return: moment(ret),
+		})
+	}
+	produce(1, 1, 100)
+	produce(1, 2, 50) // its own later one overtakes nobody
+	produce(2, 3, 60)
+	produce(2, 4, 70)
+	produce(2, 5, 101)
+	c.checkTurns(w, 2)
+	require.Empty(t, w.failures)
+	c.checkTurns(w, 1)
+	require.Len(t, w.failures, 1)
+}
