@@ -443,6 +443,9 @@ var forgiven = []struct {
 		h.Cuts = append(h.Cuts, CutFact{At: at(400), Partition: part, Node: 3, Incarnation: 1, From: 5, To: 3, Lineage: Lineage{{0, 0}, {1, 0}, {2, 3}}})
 	}},
 	{"P4", "an in-sync set that was too small before the watermark moved", func(h *History) { h.Replicas[0].MinInSync = 4 }},
+	{"P5", "a node that was frozen takes up its epoch when another has succeeded it", func(h *History) {
+		h.Leaders = append(h.Leaders, LeaderFact{At: at(400), Partition: part, Epoch: 0, Node: 2, Incarnation: 1, Lineage: Lineage{}})
+	}},
 	{"P5", "replicas differ above the watermark", func(h *History) { h.Logs[2].Watermark = 4; h.Logs[2].Entries[4].Value = 7 }},
 	{"P6", "sequences wrap", func(h *History) {
 		h.Produces[2].Sequence, h.Produces[3].Sequence, h.Produces[4].Sequence = 1<<31-1, 1<<31-1, 0

@@ -18,7 +18,8 @@ type reigns struct {
 // reign is one leadership.
 type reign struct {
 	fact *LeaderFact
-	end  Offset // of its log, as far as appends were recorded
+	end  Offset       // of its log, as far as appends were recorded
+	by   *ReplicaFact // its highest watermark above those of others before; nil: it committed nothing
 }
 
 func newReigns(id Partition, c Coverage) *reigns {
@@ -48,7 +49,9 @@ func (r *reigns) take(fact event, report func(Violation)) {
 }
 
 // begin takes a new leadership: the only one of its epoch, and of a log that
-// lacks nothing that was committed (leader completeness).
+// lacks nothing that leaders of earlier epochs committed (leader completeness).
+// What a later one committed says nothing about it: a node that was frozen when it
+// was elected takes up its epoch when another has long succeeded it.
 func (r *reigns) begin(f *LeaderFact, report func(Violation)) {
 	if old := r.of[f.Epoch]; old != nil {
 		if old.fact.Node != f.Node || old.fact.Incarnation != f.Incarnation {
@@ -60,22 +63,33 @@ func (r *reigns) begin(f *LeaderFact, report func(Violation)) {
 		}
 		return
 	}
-	next := &reign{f, f.LogEnd}
+	next := &reign{fact: f, end: f.LogEnd}
 	r.of[f.Epoch] = next
-	if f.Lineage == nil || r.by == nil {
+	last := r.lastBefore(f.Epoch)
+	if f.Lineage == nil || last == nil {
 		return
 	}
 	lacks := func(at Offset, how string) {
 		report(Violation{
-			Anomaly: LeaderLacks, Partition: r.id, Offsets: []Offset{at}, Evidence: lines(r.by, f),
+			Anomaly: LeaderLacks, Partition: r.id, Offsets: []Offset{at}, Evidence: lines(last.by, f),
 			Sentence: fmt.Sprintf("node %d leads %s in epoch %d, but offset %d, which was committed, %s", f.Node, r.id, f.Epoch, at, how),
 		})
 	}
-	if at, differ := next.lineage().parts(max(f.LogStart, r.from), min(f.LogEnd, r.end), r.committed); differ {
+	if at, differ := next.lineage().parts(max(f.LogStart, last.fact.LogStart), min(f.LogEnd, last.by.Watermark), last.lineage()); differ {
 		lacks(at, "is of another epoch in its log")
-	} else if f.LogEnd < r.end {
+	} else if f.LogEnd < last.by.Watermark {
 		lacks(f.LogEnd, "is not in its log")
 	}
+}
+
+// lastBefore is the reign before an epoch that committed most; nil if none did.
+func (r *reigns) lastBefore(e Epoch) (last *reign) {
+	for epoch, l := range r.of {
+		if epoch < e && l.by != nil && (last == nil || l.by.Watermark > last.by.Watermark) {
+			last = l
+		}
+	}
+	return last
 }
 
 // append takes an append of a leader: the one that began the epoch.
@@ -141,4 +155,5 @@ func (r *reigns) commit(f *ReplicaFact) {
 		return
 	}
 	r.committed, r.from, r.end, r.by = l.lineage(), l.fact.LogStart, f.Watermark, f
+	l.by = f
 }

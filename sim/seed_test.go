@@ -73,7 +73,7 @@ func TestSeed(t *testing.T) {
 		replay(t, &Reproduction{Plan: plan})
 		return
 	}
-	jobs := explained(t, defaultSet())
+	jobs := defaultSet()
 	if *scenarioFlag != "" || *seedsFlag > 0 {
 		jobs = seedsOf(cmp.Or(*scenarioFlag, "mix"), cmp.Or(*seedsFlag, 20))
 	}
@@ -84,23 +84,6 @@ func TestSeed(t *testing.T) {
 		} else {
 			t.Errorf("\n%s", told(&r.Result, ""))
 		}
-	})
-}
-
-// openFindings are seeds that fail and are not explained yet. They are not run,
-// so that the others can be told from them; each is owed an explanation.
-var openFindings = map[string]string{
-	"mix-1 101613": "P5: a leader lacks what was committed, or the judgement as it happens is wrong",
-}
-
-// explained leaves the open findings out.
-func explained(t *testing.T, jobs []Job) []Job {
-	return slices.DeleteFunc(jobs, func(j Job) bool {
-		why, open := openFindings[fmt.Sprint(j.Scenario, " ", j.Seed)]
-		if open {
-			t.Logf("not run, an open finding: %s seed %d: %s", j.Scenario, j.Seed, why)
-		}
-		return open
 	})
 }
 
@@ -139,7 +122,7 @@ func TestRegressions(t *testing.T) {
 		}
 	}
 	campaign := Campaign{Workers: *workersFlag}
-	campaign.Run(explained(t, jobs), func(j Job, r JobResult) {
+	campaign.Run(jobs, func(j Job, r JobResult) {
 		if r.Result.Verdict != Pass {
 			t.Errorf("%s\n%s", why[fmt.Sprint(j.Scenario, j.Seed)], told(&r.Result, ""))
 		}
