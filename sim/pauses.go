@@ -33,10 +33,12 @@ type pauses struct {
 
 // pauseTrack is one partition.
 type pauseTrack struct {
-	acked  time.Duration // the last acknowledgement; -1: none yet
-	first  time.Duration // the first produce since; -1: none
-	failed int           // produces since that failed
-	done   bool          // it was reported
+	acked time.Duration // the last acknowledgement; -1: none yet
+	// Of the produces since that went to a broker without a fault: when the first was
+	// sent (-1: none was), and how many failed.
+	first  time.Duration
+	failed int
+	done   bool // it was reported
 }
 
 // pauseTry is a produce with acks=all on its way.
@@ -44,6 +46,7 @@ type pauseTry struct {
 	record int           // index into History.Produces
 	acked  time.Duration // of the track, when it was sent
 	first  time.Duration
+	sound  bool        // the broker that it was sent to had no fault
 	due    env.Instant // when the graph is to be taken
 	stall  *Stall
 }
@@ -91,10 +94,11 @@ func (p *pauses) began(record int) *pauseTry {
 		return nil
 	}
 	t := p.track(op.Partition)
-	if t.first < 0 {
+	try := &pauseTry{record: record, acked: t.acked, sound: p.cluster.untouched(brokerName(kafka.NodeID(op.Node)), settled(op.Call.At))}
+	if t.first < 0 && try.sound {
 		t.first = op.Call.At
 	}
-	try := &pauseTry{record: record, acked: t.acked, first: t.first}
+	try.first = t.first
 	if !t.done && p.broken(try) != "" {
 		try.due = p.cluster.world.Now().Add(pauseLook)
 		p.suspect = append(p.suspect, try)
@@ -109,7 +113,7 @@ func (p *pauses) broken(try *pauseTry) string {
 	if p.bound > 0 && try.acked >= 0 && call < p.until && call-try.acked > p.bound && p.cluster.mayServe(op.Partition, op.Node, call) {
 		return fmt.Sprintf("no acks=all produce was acknowledged from %v on, and one that was tried at %v by way of a broker without a fault was not either; the bound is %v", try.acked, call, p.bound)
 	}
-	if try.acked >= 0 && call-try.first > quorumPause && p.cluster.quorumStands(op, try.first) {
+	if try.acked >= 0 && try.first >= 0 && call-try.first > quorumPause && p.cluster.quorumStands(op, try.first) {
 		return fmt.Sprintf("no acks=all produce that was tried from %v to %v was acknowledged, and no fault was on its leader, on a quorum of its replicas and of all brokers, or on their links; the bound is %v", try.first, call, quorumPause)
 	}
 	return ""
@@ -140,28 +144,38 @@ func (p *pauses) ended(try *pauseTry) {
 	if try == nil {
 		return
 	}
+	if i := slices.Index(p.suspect, try); i >= 0 {
+		p.suspect = slices.Delete(p.suspect, i, i+1)
+	}
 	op := &p.cluster.rec.h.Produces[try.record]
 	t := p.track(op.Partition)
-	waited := slices.Index(p.suspect, try)
 	if op.Outcome == checker.Acked {
 		t.acked, t.first, t.failed = op.Return.At, -1, 0
-	} else if t.failed++; !t.done {
-		detail := p.broken(try)
-		quorum := p.bound == 0 || try.acked < 0 || op.Call.At-try.acked <= p.bound
-		if held := p.held(op, t); held != "" {
-			detail, quorum = held, false
-		}
-		if detail != "" && !(quorum && t.failed < quorumTries) && p.cluster.facts.exists(partitionOf(op.Partition)) {
-			if try.stall == nil {
-				try.stall = p.stall(try)
-			}
-			t.done = true
-			p.found = append(p.found, foundPause{op.Partition.String(), detail, try.stall})
-		}
+		return
 	}
-	if waited >= 0 {
-		p.suspect = slices.Delete(p.suspect, waited, waited+1)
+	if try.sound {
+		t.failed++
 	}
+	if !t.done {
+		p.judge(try, op, t)
+	}
+}
+
+// judge looks whether a produce that failed shows a pause.
+func (p *pauses) judge(try *pauseTry, op *checker.Produce, t *pauseTrack) {
+	detail := p.broken(try)
+	quorum := p.bound == 0 || try.acked < 0 || op.Call.At-try.acked <= p.bound
+	if held := p.held(op, t); held != "" {
+		detail, quorum = held, false
+	}
+	if detail == "" || quorum && t.failed < quorumTries || !p.cluster.facts.exists(partitionOf(op.Partition)) {
+		return
+	}
+	if try.stall == nil {
+		try.stall = p.stall(try)
+	}
+	t.done = true
+	p.found = append(p.found, foundPause{op.Partition.String(), detail, try.stall})
 }
 
 // stall is why a produce, and its partition, get no further.
@@ -197,8 +211,7 @@ func (p *pauses) report(w *World) {
 // enough replicas, the broker that it was sent to, and a majority of all brokers.
 // Faults that ended shortly before count.
 func (c *cluster) quorumStands(op *checker.Produce, from time.Duration) bool {
-	const settle = 2 * time.Second
-	since := env.Instant(max(0, from-settle))
+	since := settled(from)
 	stands := func(name string) bool { return c.untouched(name, since) }
 	whole := 0
 	for _, name := range c.brokers {
@@ -225,6 +238,10 @@ func (c *cluster) quorumStands(op *checker.Produce, from time.Duration) bool {
 	}
 	return sound >= min(int(c.option("min_isr", 1)), len(p.Replicas))
 }
+
+// settled is the moment since which no fault may have been on what counts as sound
+// at another moment.
+func settled(at time.Duration) env.Instant { return env.Instant(max(0, at-2*time.Second)) }
 
 // ledSoundly reports whether everybody who led a partition since a moment stands.
 func (c *cluster) ledSoundly(p checker.Partition, since env.Instant, stands func(string) bool) bool {
