@@ -20,7 +20,7 @@ func logTable() []Mutant {
 		},
 		{
 			Name: "W3", Does: "records count as durable when their group is submitted, before its sync completes",
-			Caught:    []string{"P1", "P3", "P4", "P6", "P13", assertion + "wal: release of"},
+			Caught:    []string{"P1", "P3", "P4", "P5", "P6", "P13", assertion + "wal: release of"},
 			Scenarios: []string{"quick-restart"}, Bias: "power is lost under load", Seeds: 60,
 		},
 		{
