@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"sync"
 	"time"
@@ -29,9 +30,11 @@ type Job struct {
 	Fork     *Fork  `json:"fork,omitempty"`
 	// Milestones asks for the turning points also of a run that passes.
 	Milestones bool `json:"milestones,omitempty"`
-	// Report is a file for the page about the run, which then runs twice.
-	Report string `json:"report,omitempty"`
-	States bool   `json:"states,omitempty"`
+	// Report is a file for the page about the run, which then runs twice, and Record
+	// says what it keeps.
+	Report string        `json:"report,omitempty"`
+	Record RecordOptions `json:"record"`
+	States bool          `json:"states,omitempty"`
 }
 
 // JobResult answers a Job.
@@ -52,7 +55,7 @@ func RunJob(job Job) JobResult {
 	var out JobResult
 	var text strings.Builder
 	if err == nil && job.Report != "" {
-		out.Result, err = ReportPlan(plan, RecordOptions{}, job.Report)
+		out.Result, err = ReportPlan(plan, job.Record, job.Report)
 	} else if err == nil {
 		o := Options{TextFrom: job.TextFrom, TextUpTo: job.TextUpTo, Fork: job.Fork}
 		if job.Milestones {
@@ -100,10 +103,25 @@ func ServeJobs(in io.Reader, out io.Writer) error {
 	}
 }
 
-// WorkerVariable, when set, tells a program that knows of it (this package's
-// test binary, the lockstep command) to call ServeJobs on its standard input
-// and output instead of its own work.
+// WorkerVariable, when set, makes a program that calls ServeIfWorker a worker.
 const WorkerVariable = "LOCKSTEP_SIM_WORKER"
+
+// ServeIfWorker is the whole life of a process that a [Campaign] has started: it
+// serves jobs and ends the process. In any other process it returns at once. It
+// comes first in main and in TestMain.
+func ServeIfWorker() {
+	if os.Getenv(WorkerVariable) == "" {
+		return
+	}
+	// Ctrl-C reaches the whole foreground group. The parent decides what it means; a
+	// worker that died of it would look like a run that killed its process.
+	signal.Ignore(os.Interrupt)
+	if err := ServeJobs(os.Stdin, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
 
 // Campaign runs jobs in worker processes.
 type Campaign struct {

@@ -19,56 +19,62 @@
 //
 //	seed=N scenario=S events=E virtual=D trace=HASH verdict=pass|fail
 //
+//	the world
 //	scheduler.go     the only clock and the only order of events
 //	streams.go       named random streams; crypto/rand.Reader of the live world
-//	clock.go         what a machine shows of the world's time
+//	clock.go         what a machine shows of the world's time; duration.go: in plans
 //	node.go          a machine and the lives of its process
 //	host.go          one loop's host: inbox and turns
 //	mail.go ports.go what goes in and out of a loop: mail, disk, network
 //	hardware.go      how lives and virtual hardware hang together
 //	faults.go        faults in time, and what they hit; their kinds are in
 //	processfaults.go operatorfaults.go networkfaults.go diskfaults.go
-//	trace.go         the rolling hash over inputs, outputs and state
+//	anchor.go        faults that wait for a milestone
+//	trace.go         the rolling hash (hasher.go) over inputs, outputs and state
 //	plan.go          runs as data; machines.go: its networks and disks
-//	world.go         the phases of a run
-//	campaign.go      many runs in worker processes; sim/campaign: very many, remembered
+//	world.go         the phases of a run; result.go: how it ended
+//	toy*.go          the simulator's own test subject; planted.go: worlds that must fail
+//
+//	many runs
+//	scenario.go      names, and how each draws plans
+//	campaign.go      runs in worker processes; package campaign: very many, remembered
+//	coverage.go      what a run has reached: marks, states, faults, judgements
+//	mutants.go       planted bugs, and the hunt for each
 //	canary.go        each seed under several settings of the Go runtime
 //	determinism.go   where two runs of one seed part, in their traces and states
 //	statelog.go statedump.go  states of loops as text, turn by turn
 //
-//	cluster.go       the real broker as a subject: factories, convergence, targets
+//	failures explained
+//	milestone.go     the turning points of a run
+//	fingerprint.go   what two failures of one bug have in common
+//	tale.go          a failed run in twenty lines
+//	stall.go         why something does not end: the chains of the wait-for graph
+//	stallgraph.go stallhost.go kafkawaits.go  the graph: what brokers and clients
+//	                 list (package wait), who does not run, and by which fault
+//	recording.go recordedframes.go record.go  what pages are made of, turn by turn
+//	chain.go operations.go  what an operation of a client brought about, and what ended it
+//	reportdocument.go  the page about a run; package report draws it
+//	reproduction.go  a plan that shows a bug, as a file; package shrink makes it small
+//	fork.go          other futures of a run; package explain compares them
+//
+//	the real broker
+//	cluster.go       as a subject: factories, convergence, targets
 //	clusterconfig.go what its nodes are started with
 //	clusterfacts.go  what is seen inside them, turn by turn
 //	clusterverdict.go what is collected at the end, and the judgement
 //	clusterbounds.go what brokers may hold, and whom they let wait
 //	clusterproducers.go what replicas remember of idempotent producers
-//	milestone.go     the turning points of a run
-//	recording.go recordedframes.go record.go  what reports are made of, turn by turn
-//	chain.go operations.go  what an operation of a client brought about, and what ended it
-//	stall.go         why something does not end: the chains of the wait-for graph
-//	stallgraph.go stallhost.go kafkawaits.go  the graph: what brokers and clients
-//	list (package wait), who does not run, and by which fault
-//	tale.go          a failed run in twenty lines
-//	reportdocument.go  the page about a run; package report draws it
-//	planted.go       worlds that must fail
-//	coverage.go      what a run has reached: marks, states, faults, judgements
-//	creation.go      topics come and go in time
-//	anchor.go        faults that wait for a milestone
-//	reproduction.go  a plan that shows a bug, as a file
-//	shrink           the package that makes failing plans small
-//	fork.go          other futures of a run; package explain compares them
-//	fingerprint.go   what two failures of one bug have in common
+//	progress.go pauses.go creation.go  what it owes besides safety: to go on
 //	leases.go terms.go leftovers.go barriers.go fairness.go  what is held against what was seen
 //	recorder.go      the history
 //	kafkaclient.go kafkaconn.go  simulated Kafka clients: metadata, connections
 //	kafkaproducer.go kafkaconsumer.go kafkareader.go kafkaadmin.go  what they do
 //	kafkavandal.go kafkasloth.go  clients that behave as none should
-//	scenarios.go     how plans of the real broker are drawn; budget.go: those in
-//	                 which a quorum core stays healthy, and what that demands
+//	scenarios.go     how its plans are drawn; budget.go: those in which a quorum core
+//	                 stays healthy, and what that demands
 //	story.go         stories, which are data files in scenarios/; draws.go,
 //	storydraw.go     what they leave to the seed
 //	regression.go    seeds that once showed a bug, also in scenarios/
-//	toy*.go          the simulator's own test subject
 //
 // # Determinism
 //

@@ -22,8 +22,8 @@ const (
 
 // RecordOptions say what of a run is recorded.
 type RecordOptions struct {
-	Turns int        // at most; 0: DefaultDetail
-	Focus []Duration // instants that matter besides those of the failure
+	Turns int        `json:"turns,omitempty"` // at most; 0: DefaultDetail
+	Focus []Duration `json:"focus,omitempty"` // instants that matter besides those of the failure
 }
 
 // Record runs a plan twice: first to learn where turns are to be kept in detail,

@@ -35,13 +35,7 @@ var testDir string
 
 // TestMain makes the test binary a worker when it is started as one.
 func TestMain(m *testing.M) {
-	if os.Getenv(WorkerVariable) != "" {
-		if err := ServeJobs(os.Stdin, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
-	}
+	ServeIfWorker()
 	flag.Parse()
 	if run := flag.Lookup("test.run"); run.Value.String() == "" && (*seedFlag >= 0 || *planFileFlag != "" || *scenarioFlag != "" || *seedsFlag > 0) {
 		_ = flag.Set("test.run", "^TestSeed$") // who names seeds wants no other test

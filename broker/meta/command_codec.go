@@ -145,6 +145,9 @@ func decodeRegister(r *reader) Command {
 	c := &RegisterBroker{Node: r.node(), Incarnation: r.uuid()}
 	c.Endpoints = decodeEndpoints(r)
 	c.Suspects = decodePartitions(r)
+	if r.done() { // an entry of peer protocol 2, which has no more
+		return c
+	}
 	c.Unnamed = r.bool()
 	c.Whole = decodePartitions(r)
 	return c

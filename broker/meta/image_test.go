@@ -222,6 +222,19 @@ func TestWhereNamesWereLostAllButTheWholeAreSuspect(t *testing.T) {
 	require.Equal(t, nodes(2), w.img.Partition(other).ISR, "another broker's")
 }
 
+// Logs written before the registration said which partitions are whole stay readable.
+func TestARegistrationOfPeerProtocol2IsRead(t *testing.T) {
+	c := &RegisterBroker{Node: 3, Incarnation: incarnation(3, 1), Endpoints: Endpoints{Host: "h", Port: 9092, PeerAddr: "p", DataAddr: "d"},
+		Suspects: []kafka.PartitionID{{Partition: 4}}}
+	const unnamedAndNoWhole = 1 + 4
+	b := EncodeCommand(c)
+	got, err := DecodeCommand(b[:len(b)-unnamedAndNoWhole])
+	require.NoError(t, err)
+	require.Equal(t, c, got)
+	_, err = DecodeCommand(b[:len(b)-1])
+	require.Error(t, err)
+}
+
 func TestDrainMovesLeadershipsOnly(t *testing.T) {
 	w := newWorld(t, 2)
 	a, sole := w.topic("a", "1", 1, 2), w.topic("sole", "1", 1)

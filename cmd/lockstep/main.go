@@ -6,14 +6,15 @@
 //	bench   measure any Kafka-protocol cluster    bench*.go
 //	sim     many simulated worlds                 sim.go, sim_source.go
 //	        one plan again, and made small        sim_replay.go, sim_shrink.go, sim_bisect.go, sim_explain.go
-//	        each seed under several settings      canary.go; many machines: merge.go
-//	mutants planted bugs that must be caught      mutants.go
+//	        a page about one run                  sim_report.go
+//	        each seed under several settings      sim_canary.go; many machines: sim_merge.go
+//	mutants planted bugs that must be caught      mutants.go, mutants_table.go
+//	        this program with other build flags   build.go
 package main
 
 import (
 	"fmt"
 	"os"
-	"os/signal"
 
 	"github.com/spf13/cobra"
 
@@ -21,9 +22,7 @@ import (
 )
 
 func main() {
-	if os.Getenv(sim.WorkerVariable) != "" {
-		os.Exit(runSimWorker())
-	}
+	sim.ServeIfWorker()
 	if err := rootCommand().Execute(); err != nil {
 		fmt.Fprintln(os.Stderr, "lockstep:", err)
 		os.Exit(1)
@@ -43,16 +42,4 @@ func rootCommand() *cobra.Command {
 	}
 	root.AddCommand(devCommand(), serveCommand(), benchCommand(), simCommand(), mutantsCommand())
 	return root
-}
-
-// runSimWorker is the whole life of a process that lockstep sim has started.
-func runSimWorker() int {
-	// Ctrl-C reaches the whole foreground group. The parent decides what it means;
-	// a worker that died of it would look like a run that killed its process.
-	signal.Ignore(os.Interrupt)
-	if err := sim.ServeJobs(os.Stdin, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return 0
 }

@@ -35,9 +35,7 @@ func TestMain(m *testing.M) {
 		<-signals
 		os.Exit(0)
 	}
-	if os.Getenv(sim.WorkerVariable) != "" {
-		os.Exit(runSimWorker())
-	}
+	sim.ServeIfWorker()
 	os.Exit(m.Run())
 }
 

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -17,6 +15,7 @@ import (
 
 	"lockstep/broker/mutant"
 	"lockstep/sim"
+	"lockstep/sim/campaign"
 )
 
 type mutantsOptions struct {
@@ -101,14 +100,12 @@ func runMutants(ctx context.Context, o mutantsOptions, w io.Writer) error {
 	}
 	worker := o.worker
 	if worker == "" {
-		dir, err := os.MkdirTemp("", "lockstep-mutants-")
+		built, done, err := buildSelf(ctx, withMutants)
+		defer done()
 		if err != nil {
 			return err
 		}
-		defer os.RemoveAll(dir)
-		if worker, err = buildMutants(ctx, dir); err != nil {
-			return err
-		}
+		worker = built
 	}
 	began := time.Now()
 	fmt.Fprintf(w, "%-4s %6s %10s %8s  %s\n", "bug", "seeds", "virtual", "wall", "caught by")
@@ -124,7 +121,7 @@ func runMutants(ctx context.Context, o mutantsOptions, w io.Writer) error {
 			printMutant(w, run)
 			runs = append(runs, run)
 		case <-ctx.Done():
-			return errors.New("interrupted") // workers end with this process: their input closes
+			return campaign.ErrInterrupted // workers end with this process: their input closes
 		}
 	}
 	survived, alarms := verdictOfMutants(runs)
@@ -152,14 +149,4 @@ func verdictOfMutants(runs []sim.MutantRun) (survived []string, alarms int) {
 		}
 	}
 	return survived, alarms
-}
-
-// buildMutants builds this program with the planted bugs in it.
-func buildMutants(ctx context.Context, dir string) (string, error) {
-	program := filepath.Join(dir, "lockstep-mutants")
-	build := exec.CommandContext(ctx, "go", "build", "-tags", "mutants", "-o", program, "lockstep/cmd/lockstep")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build -tags mutants: %w\n%s", err, out)
-	}
-	return program, nil
 }

@@ -171,13 +171,11 @@ func (b *bisection) judge(ctx context.Context, commit string) (got standing, err
 		return unjudged, err
 	}
 	program := filepath.Join(dir, "lockstep")
-	args := []string{"build", "-o", program}
+	var flags []string
 	if b.again.Mutant != "" {
-		args = append(args, "-tags", "mutants")
+		flags = withMutants
 	}
-	build := exec.CommandContext(ctx, "go", append(args, "./cmd/lockstep")...)
-	build.Dir = tree
-	if out, err := build.CombinedOutput(); err != nil {
+	if out, err := goBuild(ctx, tree, program, flags, "./cmd/lockstep"); err != nil {
 		if ctx.Err() != nil {
 			return unjudged, context.Cause(ctx)
 		}

@@ -15,7 +15,7 @@ import (
 	"lockstep/sim"
 )
 
-// simSource are the flags that name one failing run: a seed of a scenario, or a
+// simSource are the flags that name one run: a seed of a scenario, or a
 // file; and how it is run.
 type simSource struct {
 	scenario string
@@ -29,8 +29,8 @@ type simSource struct {
 }
 
 func (s *simSource) register(f *pflag.FlagSet) {
-	f.StringVar(&s.scenario, "scenario", "", "scenario of the failing seed")
-	f.Uint64Var(&s.seed, "seed", 0, "the failing seed")
+	f.StringVar(&s.scenario, "scenario", "", "scenario of the seed; see lockstep sim --list")
+	f.Uint64Var(&s.seed, "seed", 0, "the seed")
 	f.StringVar(&s.plan, "plan", "", "a plan or a reproduction (YAML) instead of a seed")
 	f.StringVar(&s.mutant, "mutant", "", "plant this bug (default: the one that the file names; none: no bug)")
 	f.StringVar(&s.worker, "worker", "", "a program built with -tags mutants (default: build one)")
@@ -92,11 +92,6 @@ func (s *simSource) campaign(ctx context.Context, bug string) (c sim.Campaign, d
 	if c.Program != "" || mutant.Built {
 		return c, done, nil
 	}
-	dir, err := os.MkdirTemp("", "lockstep-mutants-")
-	if err != nil {
-		return c, done, err
-	}
-	done = func() { _ = os.RemoveAll(dir) }
-	c.Program, err = buildMutants(ctx, dir)
+	c.Program, done, err = buildSelf(ctx, withMutants)
 	return c, done, err
 }

@@ -19,13 +19,8 @@ import (
 
 // TestMain makes the test binary a worker when it is started as one.
 func TestMain(m *testing.M) {
-	if os.Getenv(sim.WorkerVariable) == "" {
-		os.Exit(m.Run())
-	}
-	if err := sim.ServeJobs(os.Stdin, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	sim.ServeIfWorker()
+	os.Exit(m.Run())
 }
 
 func options(t *testing.T, scenarios, seeds, dir string) Options {

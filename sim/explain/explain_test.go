@@ -15,13 +15,8 @@ import (
 
 // TestMain makes the test binary a worker when it is started as one.
 func TestMain(m *testing.M) {
-	if os.Getenv(sim.WorkerVariable) == "" {
-		os.Exit(m.Run())
-	}
-	if err := sim.ServeJobs(os.Stdin, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	sim.ServeIfWorker()
+	os.Exit(m.Run())
 }
 
 // lostToss is a plan in which a coin is tossed and lost: see toyCoin.

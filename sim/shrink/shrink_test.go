@@ -15,13 +15,8 @@ import (
 
 // TestMain makes the test binary a worker when it is started as one.
 func TestMain(m *testing.M) {
-	if os.Getenv(sim.WorkerVariable) == "" {
-		os.Exit(m.Run())
-	}
-	if err := sim.ServeJobs(os.Stdin, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	sim.ServeIfWorker()
+	os.Exit(m.Run())
 }
 
 // failing finds the first seed of a scenario that fails with faults in its plan.

@@ -2,10 +2,12 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
 	"time"
 
@@ -15,13 +17,11 @@ import (
 )
 
 type reportOptions struct {
-	scenario string
-	seed     uint64
-	plan     string
-	out      string
-	at       []time.Duration
-	turns    int
-	full     bool
+	simSource
+	out  string
+	at   []time.Duration
+	full bool
+	keep sim.RecordOptions
 }
 
 func reportCommand() *cobra.Command {
@@ -36,61 +36,69 @@ what led to each operation of a client. Its story is printed too.
 The page keeps so many turns in detail, those nearest to the failure; --at keeps
 others. The exit code is 0 also for a run that fails.`,
 		Example: `  lockstep sim report --scenario mix --seed 7 --out seven.html
+  lockstep sim report --scenario quick-restart --seed 1 --mutant W3
   lockstep sim report --plan shrunk.yaml --out shrunk.html --at 12.5s`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return writeReport(&o, cmd.OutOrStdout()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.keep.Turns < 1 {
+				return errors.New("--turns must be at least 1")
+			}
+			r, err := o.load(cmd)
+			if err != nil {
+				return err
+			}
+			for _, at := range o.at {
+				o.keep.Focus = append(o.keep.Focus, sim.Duration(at))
+			}
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
+			defer stop()
+			return writeReport(ctx, &o, r, cmd.OutOrStdout())
+		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.scenario, "scenario", "mix", "scenario; see lockstep sim --list")
-	f.Uint64Var(&o.seed, "seed", 1, "seed")
-	f.StringVar(&o.plan, "plan", "", "run the plan of this file (YAML) instead")
+	o.register(f)
 	f.StringVar(&o.out, "out", "", "file to write; default SCENARIO-SEED.html")
 	f.DurationSliceVar(&o.at, "at", nil, "times of the run to keep in detail besides the failure")
-	f.IntVar(&o.turns, "turns", sim.DefaultDetail, "how many turns to keep in detail")
+	f.IntVar(&o.keep.Turns, "turns", sim.DefaultDetail, "how many turns to keep in detail")
 	f.BoolVar(&o.full, "full", false, "print all that is known of a failure, not its story only")
 	return c
 }
 
-func writeReport(o *reportOptions, w io.Writer) error {
-	plan, err := planOf(o)
+func writeReport(ctx context.Context, o *reportOptions, r *sim.Reproduction, w io.Writer) error {
+	c, done, err := o.campaign(ctx, r.Mutant)
+	defer done()
 	if err != nil {
 		return err
 	}
-	if o.turns < 1 {
-		return errors.New("--turns must be at least 1")
+	job := sim.Job{
+		Scenario: r.Plan.Scenario, Seed: r.Plan.Seed, Plan: r.Plan, Record: o.keep,
+		Report: cmp.Or(o.out, fmt.Sprintf("%s-%d.html", r.Plan.Scenario, r.Plan.Seed)),
 	}
-	record := sim.RecordOptions{Turns: o.turns}
-	for _, at := range o.at {
-		record.Focus = append(record.Focus, sim.Duration(at))
-	}
-	file := cmp.Or(o.out, fmt.Sprintf("%s-%d.html", plan.Scenario, plan.Seed))
-	r, err := sim.ReportPlan(plan, record, file)
+	result, err := page(c, job)
 	switch {
 	case err != nil:
 		return err
-	case r.Verdict == sim.Pass:
-		_, err = fmt.Fprintf(w, "%s\nreport: %s\n", r.Line(), file)
+	case result.Verdict == sim.Pass:
+		_, err = fmt.Fprintf(w, "%s\nreport: %s\n", result.Line(), job.Report)
 	case o.full:
-		_, err = fmt.Fprintf(w, "%s\nreport: %s\n", r.Report(), file)
+		_, err = fmt.Fprintf(w, "%s\nreport: %s\n", result.Report(), job.Report)
 	default:
-		_, err = fmt.Fprintln(w, strings.Join(r.Story(file), "\n"))
+		_, err = fmt.Fprintln(w, strings.Join(result.Story(job.Report), "\n"))
 	}
 	return err
 }
 
-func planOf(o *reportOptions) (*sim.Plan, error) {
-	if o.plan == "" {
-		return sim.NewPlan(o.scenario, o.seed)
-	}
-	text, err := os.ReadFile(o.plan)
-	if err != nil {
-		return nil, fmt.Errorf("--plan: %w", err)
-	}
-	again, err := sim.LoadReproduction(text)
-	if err != nil {
+// page runs a job that asks for a page in a worker process, which a failing run
+// may take down. It is an error if there is no page then.
+func page(c sim.Campaign, job sim.Job) (*sim.Result, error) {
+	if err := os.Remove(job.Report); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	return again.Plan, nil
+	result := c.Run([]sim.Job{job}, nil)[0].Result
+	if _, err := os.Stat(job.Report); err != nil {
+		return nil, fmt.Errorf("no page about %s seed %d: %s", job.Scenario, job.Seed, result.Failures[0].Detail)
+	}
+	return &result, nil
 }
 
 const (
@@ -117,9 +125,8 @@ func (p *pages) save(base string, r *sim.Result) error {
 	p.written[r.Fingerprint]++
 	file := base + ".html"
 	job := sim.Job{Scenario: r.Scenario, Seed: r.Seed, Report: file}
-	again := p.worker.Run([]sim.Job{job}, nil)[0].Result
-	if _, err := os.Stat(file); err != nil {
-		fmt.Fprintf(p.out, "no page about %s seed %d: %s\n", r.Scenario, r.Seed, again.Failures[0].Detail)
+	if _, err := page(p.worker, job); err != nil {
+		fmt.Fprintln(p.out, err)
 		return nil
 	}
 	fmt.Fprintf(p.out, "report: %s\n", file)

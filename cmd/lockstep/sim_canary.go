@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"runtime"
 	"time"
 
@@ -70,14 +68,12 @@ func runCanary(ctx context.Context, o canaryOptions, w io.Writer) error {
 	settings := sim.DefaultSettings()
 	if o.race || o.worker != "" {
 		if o.worker == "" {
-			dir, err := os.MkdirTemp("", "lockstep-race-")
+			built, done, err := buildSelf(ctx, withRace)
+			defer done()
 			if err != nil {
 				return err
 			}
-			defer os.RemoveAll(dir)
-			if o.worker, err = buildRace(ctx, dir); err != nil {
-				return err
-			}
+			o.worker = built
 		}
 		settings = append(settings, sim.Setting{Name: "-race", Campaign: sim.Campaign{Program: o.worker}})
 	}
@@ -134,14 +130,4 @@ func (o *canaryOptions) jobs() (jobs []sim.Job, err error) {
 		jobs = append(jobs, sim.Job{Scenario: dealt[seed%uint64(len(dealt))], Seed: seed})
 	}
 	return jobs, nil
-}
-
-// buildRace builds this program under the race detector.
-func buildRace(ctx context.Context, dir string) (string, error) {
-	program := filepath.Join(dir, "lockstep-race")
-	build := exec.CommandContext(ctx, "go", "build", "-race", "-o", program, "lockstep/cmd/lockstep")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build -race: %w\n%s", err, out)
-	}
-	return program, nil
 }
