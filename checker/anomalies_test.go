@@ -190,6 +190,18 @@ func TestSampleHistoryPassesEveryPropertyAndLeavesNoneVacuous(t *testing.T) {
 
 // anomalies breaks the sample in one place each. The list is the proof that
 // every checker can fail.
+// cutAll shortens every final log by two records, after damage to the copies of
+// some nodes.
+func cutAll(h *History, damaged ...NodeID) {
+	for i := range plainLogs {
+		h.Logs[i].Entries, h.Logs[i].Watermark = h.Logs[i].Entries[:3], 3
+	}
+	h.Acks = append(h.Acks, AckFact{At: at(54), Partition: part, Base: 3, End: 4, ISR: []Member{{1, 1, 4}, {2, 1, 4}, {3, 1, 4}}})
+	for _, n := range damaged {
+		h.Damages = append(h.Damages, DamageFact{At: at(200), Node: n, Partition: part, What: "bit rot"})
+	}
+}
+
 var anomalies = []struct {
 	property, anomaly, name string
 	breakIt                 func(h *History)
@@ -197,6 +209,29 @@ var anomalies = []struct {
 	{"P1", AckBeforeDurable, "acknowledged while one in-sync disk lags", func(h *History) { h.Acks[0].ISR[2].DurableEnd = 0 }},
 	{"P1", AckBeforeDurable, "acknowledged by an empty in-sync set", func(h *History) { h.Acks[0].ISR = nil }},
 	{"P1", LostWrite, "in-sync replica cut short", func(h *History) { h.Logs[1].Entries = h.Logs[1].Entries[:3] }},
+	{"P1", LostWrite, "lost, and two of three copies were damaged", func(h *History) { cutAll(h, 1, 2) }},
+	{"P1", LostWrite, "lost, and the copies of another partition were damaged", func(h *History) {
+		cutAll(h, 1, 2, 3)
+		for i := range h.Damages {
+			h.Damages[i].Partition.Index++
+		}
+	}},
+	{"P1", LostWrite, "lost, though only a later in-sync set was damaged", func(h *History) {
+		cutAll(h, 1)
+		h.Replicas = append(h.Replicas, ReplicaFact{At: at(300), Partition: part, Node: 1, Incarnation: 1, Epoch: 1, Watermark: 5, LogEnd: 5, DurableEnd: 5, ISR: []Member{{1, 1, 5}}})
+	}},
+	{"P1", LostWrite, "lost, and a clock ran away", func(h *History) {
+		cutAll(h)
+		h.Clocks = []ClockFact{{At: at(100), Node: 1, DriftPpm: 200_000}}
+	}},
+	{"P1", LostWrite, "lost, and a metadata log was damaged visibly", func(h *History) {
+		cutAll(h)
+		h.Damages = []DamageFact{{At: at(200), Node: 2, Metadata: true}}
+	}},
+	{"P1", AckBeforeDurable, "acknowledged too early, and every copy was damaged", func(h *History) {
+		cutAll(h, 1, 2, 3)
+		h.Acks[0].ISR[2].DurableEnd = 0
+	}},
 	{"P1", LostWrite, "in-sync replica overwritten", func(h *History) { h.Logs[1].Entries[0].Value = 2 }},
 	{"P1", LostWrite, "acks=1 lost without a leader change", func(h *History) {
 		for i := range plainLogs {
@@ -412,6 +447,26 @@ var forgiven = []struct {
 	{"P1", "deleted topic", func(h *History) { h.Topics[0].Deleted = true; h.Logs = h.Logs[plainLogs:] }},
 	{"P1", "replica that fell out of the in-sync set", func(h *History) { h.Logs[2].InISR = false; h.Logs[2].Entries = nil }},
 	{"P1", "compacted away", func(h *History) { h.Topics[0].Compacted = true; h.Logs[0].Entries = h.Logs[0].Entries[1:] }},
+	{"P1", "every in-sync copy was damaged", func(h *History) { cutAll(h, 1, 2, 3) }},
+	{"P1", "one in-sync copy lost a write without a trace", func(h *History) {
+		cutAll(h, 1)
+		h.Damages[0].Hidden = true
+	}},
+	{"P1", "the metadata log lost a write without a trace", func(h *History) {
+		cutAll(h)
+		h.Damages = []DamageFact{{At: at(200), Node: 2, Metadata: true, Hidden: true}}
+	}},
+	{"P5", "a leader lacks what every in-sync copy lost", func(h *History) {
+		cutAll(h, 1, 2, 3)
+		h.Leaders = append(h.Leaders, LeaderFact{At: at(400), Partition: part, Epoch: 2, Node: 2, LogEnd: 3, Lineage: Lineage{{1, 0}}})
+	}},
+	{"P10", "a stale end while a clock ran away", func(h *History) {
+		h.Ends[2].Offset = 4
+		h.Clocks = []ClockFact{{At: at(100), Node: 1, DriftPpm: 200_000}}
+	}},
+	{"P13", "a tail that was lost without a trace", func(h *History) {
+		h.Recoveries[1].Suspect, h.Recoveries[1].Hidden = false, true
+	}},
 	{"P2", "refused first, accepted on retry", func(h *History) { h.Produces[5].Values = []Value{2} }},
 	{"P3", "two ambiguous attempts, two copies", func(h *History) {
 		again := h.Produces[6]

@@ -201,4 +201,29 @@ type Recovery struct {
 	// Damaged: the disk broke its promise (rot, lost or misdirected sectors), so
 	// that a declared loss is legitimate.
 	Damaged bool `json:"damaged,omitempty"`
+	// Hidden: it did so in a way that nothing on it shows, see [DamageFact].
+	Hidden bool `json:"hidden,omitempty"`
+}
+
+// DamageFact is taken when a disk breaks its promise about what a node had made
+// durable.
+type DamageFact struct {
+	At   Moment `json:"at"`
+	Node NodeID `json:"node"`
+	// Partition is whose records it struck; of a log that partitions share there is
+	// a fact for each. Metadata: it struck the node's copy of the metadata log.
+	Partition Partition `json:"partition"`
+	Metadata  bool      `json:"metadata,omitempty"`
+	// Hidden: nothing that is left shows it, as when a write that was reported
+	// durable never happened. Checksums show the other kinds.
+	Hidden bool   `json:"hidden,omitempty"`
+	What   string `json:"what"` // in the disk's words
+}
+
+// ClockFact is taken when a node's clock begins to run faster or slower than
+// leases allow for.
+type ClockFact struct {
+	At       Moment `json:"at"`
+	Node     NodeID `json:"node"`
+	DriftPpm int64  `json:"drift_ppm"`
 }

@@ -41,12 +41,17 @@ type History struct {
 	Queues      []QueueFact      `json:"queues,omitempty"`
 	Idles       []IdleFact       `json:"idles,omitempty"`
 	Recoveries  []Recovery       `json:"recoveries,omitempty"`
+
+	// What disks and clocks did that no protocol survives, see excuses.
+	Damages []DamageFact `json:"damages,omitempty"`
+	Clocks  []ClockFact  `json:"clocks,omitempty"`
 }
 
 // Coverage says which streams of facts are complete, so that the absence of a
 // fact means something.
 type Coverage struct {
-	// Logs: every replica of every partition that still exists is in History.Logs.
+	// Logs: every replica of every partition that still exists is in History.Logs,
+	// and nothing was on its way between them.
 	Logs bool `json:"logs"`
 	// Leaders: every leadership that began, of every partition, is in History.Leaders.
 	Leaders bool `json:"leaders"`

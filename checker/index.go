@@ -11,6 +11,7 @@ import (
 type index struct {
 	h          *History
 	partitions []*view // by topic and index
+	excuses    excuses
 	invalid    error
 }
 
@@ -78,6 +79,7 @@ func newIndex(h *History) *index {
 		v.trimmed = max(v.trimmed, t.Before)
 	}
 	x.arrangeFacts(of)
+	x.excuses.takeAll(h)
 	for _, v := range x.partitions {
 		v.arrange()
 	}

@@ -67,7 +67,7 @@ func resolveAppends(v *view) resolution {
 			taken[p.Values[0]][p.Base] = true
 		}
 	}
-	known := len(v.inSyncLogs()) > 0
+	known := v.coverage.Logs && len(v.inSyncLogs()) > 0
 	for _, p := range v.produces {
 		if _, done := r.base[p]; done || p.Outcome == Failed {
 			continue

@@ -290,15 +290,11 @@ func replay(s logState, piece []timed[logOp]) logState {
 }
 
 // finalOps is a read of the whole log at the end, from the in-sync replica with
-// the highest watermark. A log whose beginning was trimmed cannot be hashed.
+// the highest watermark. A log whose beginning was trimmed cannot be hashed, and
+// one of a cluster that does not rest may not know its end.
 func finalOps(v *view, piece []timed[logOp]) []timed[logOp] {
-	var best *ReplicaLog
-	for _, l := range v.inSyncLogs() {
-		if best == nil || l.Watermark > best.Watermark {
-			best = l
-		}
-	}
-	if best == nil || best.LogStart != 0 {
+	best := longestLog(v)
+	if best == nil || best.LogStart != 0 || !v.coverage.Logs {
 		return nil
 	}
 	chain := uint64(0)

@@ -21,7 +21,7 @@ func checkRecoveries(x *index, out *verdictOf) {
 func CheckRecovery(r *Recovery) *Violation {
 	v := &Violation{Property: "P13", Evidence: lines(r)}
 	switch {
-	case r.End < r.Synced && !r.Suspect:
+	case r.End < r.Synced && !r.Suspect && !r.Hidden:
 		v.Anomaly = SilentCut
 		v.Sentence = fmt.Sprintf("node %d recovered %s to %d and said nothing of the records up to %d that had been durable", r.Node, r.What, r.End, r.Synced)
 	case r.End < r.Synced && !r.Damaged:

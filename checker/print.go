@@ -30,6 +30,8 @@ func (f *ControllerFact) when() Moment { return f.At }
 func (f *ImageFact) when() Moment      { return f.At }
 func (l *ReplicaLog) when() Moment     { return l.At }
 func (r *Recovery) when() Moment       { return r.At }
+func (d *DamageFact) when() Moment     { return d.At }
+func (c *ClockFact) when() Moment      { return c.At }
 
 // lines turns events into evidence, in the order of their moments.
 func lines(events ...event) []Line {
@@ -196,6 +198,21 @@ func (l *ReplicaLog) String() string {
 		isr = "in sync"
 	}
 	return fmt.Sprintf("%v final log of %s on node %d (%s): offsets %d to %d, watermark %d", l.At, l.Partition, l.Node, isr, l.LogStart, l.end(), l.Watermark)
+}
+
+func (d *DamageFact) String() string {
+	of, how := d.Partition.String(), ""
+	if d.Metadata {
+		of = "the metadata log"
+	}
+	if d.Hidden {
+		how = " without a trace"
+	}
+	return fmt.Sprintf("[%v] the disk of node %d damaged %s%s: %s", d.At, d.Node, of, how, d.What)
+}
+
+func (c *ClockFact) String() string {
+	return fmt.Sprintf("[%v] the clock of node %d drifts by %d ppm", c.At, c.Node, c.DriftPpm)
 }
 
 func (r *Recovery) String() string {

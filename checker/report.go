@@ -103,18 +103,25 @@ type Result struct {
 	Judged     int         `json:"judged"` // how many operations or facts were held against it
 	Violations []Violation `json:"violations,omitempty"`
 	More       int         `json:"more,omitempty"` // violations not kept
+	// Excused are violations that recorded damage explains; they are no failures.
+	Excused int `json:"excused,omitempty"`
 	// Why says what was missing when the verdict is Unknown.
 	Why string `json:"why,omitempty"`
 }
 
 // verdictOf collects what a checker finds.
 type verdictOf struct {
-	result Result
+	result  Result
+	excuses excuses
 }
 
 func (v *verdictOf) judged(n int) { v.result.Judged += n }
 
 func (v *verdictOf) fail(x Violation) {
+	if v.excuses.excuse(&x) {
+		v.result.Excused++
+		return
+	}
 	if len(v.result.Violations) == maxViolations {
 		v.result.More++
 		return
@@ -197,7 +204,7 @@ func Check(property string, h *History) Result {
 // runOne judges one property. A history that the recorder garbled proves
 // nothing, so no property of it can pass.
 func runOne(x *index, i int) Result {
-	v := &verdictOf{Result{Property: checkers[i].property, Title: checkers[i].title}}
+	v := &verdictOf{result: Result{Property: checkers[i].property, Title: checkers[i].title}, excuses: x.excuses}
 	if x.invalid != nil {
 		v.unknown("the history is not valid: %v", x.invalid)
 		return v.close()

@@ -8,6 +8,7 @@ type Watch struct {
 	coverage   Coverage
 	partitions map[Partition]*watched
 	terms      terms
+	excuses    excuses
 	found      []Violation
 }
 
@@ -35,6 +36,9 @@ func (w *Watch) of(p Partition) *watched {
 // as takes violations of a property.
 func (w *Watch) as(property string) func(Violation) {
 	return func(v Violation) {
+		if w.excuses.excuse(&v) {
+			return
+		}
 		v.Property = property
 		w.found = append(w.found, v)
 	}
@@ -73,6 +77,7 @@ func (w *Watch) Cut(f CutFact) []Violation {
 
 // Replica takes a watermark or a log start.
 func (w *Watch) Replica(f ReplicaFact) []Violation {
+	w.excuses.inSync(f.Partition, f.ISR)
 	s := w.of(f.Partition)
 	s.watermarks.take(&f, w.as("P4"))
 	s.reigns.take(&f, w.as("P5"))
@@ -85,8 +90,18 @@ func (w *Watch) Controller(f ControllerFact) []Violation {
 	return w.broken()
 }
 
+// Explains says whether what was recorded explains a loss in a partition.
+func (w *Watch) Explains(p Partition) bool { return w.excuses.loses(p) }
+
+// Damage takes what a disk did to one node's copy; it breaks nothing by itself.
+func (w *Watch) Damage(f DamageFact) { w.excuses.damage(&f) }
+
+// Clock takes a clock that leases do not allow for.
+func (w *Watch) Clock(f ClockFact) { w.excuses.clocks = true }
+
 // Ack takes what an acks=all answer rested on.
 func (w *Watch) Ack(f AckFact) []Violation {
+	w.excuses.inSync(f.Partition, f.ISR)
 	judgeAck(&f, w.as("P1"))
 	return w.broken()
 }

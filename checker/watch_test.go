@@ -38,6 +38,12 @@ func watch(h *History) (found []Violation) {
 	for i := range h.Fetches {
 		events = append(events, &h.Fetches[i])
 	}
+	for i := range h.Damages {
+		events = append(events, &h.Damages[i])
+	}
+	for i := range h.Clocks {
+		events = append(events, &h.Clocks[i])
+	}
 	sortByMoment(events)
 	for _, e := range events {
 		switch e := e.(type) {
@@ -55,6 +61,10 @@ func watch(h *History) (found []Violation) {
 			found = append(found, w.Controller(*e)...)
 		case *AckFact:
 			found = append(found, w.Ack(*e)...)
+		case *DamageFact:
+			w.Damage(*e)
+		case *ClockFact:
+			w.Clock(*e)
 		case *Produce:
 			found = append(found, w.Produced(*e)...)
 		case *Fetch:

@@ -18,6 +18,12 @@ import (
 // made, and before a spell ISRs are full again.
 const Budgeted = "budgeted"
 
+// Unbudgeted is the Budget of a plan in which anything may break, also what no
+// protocol survives: rot in every copy, writes that never happen, clocks that run
+// away. Only safety is demanded, and what is lost must be explained by what
+// disks and clocks have done (checker.DamageFact, checker.ClockFact).
+const Unbudgeted = "unbudgeted"
+
 const (
 	// spellPause is in which ISRs must be full again after a spell: a node that
 	// stopped itself is started within a second, its session begins with an election
@@ -65,7 +71,7 @@ func (p *Plan) byTime() []Fault {
 // allows.
 func (p *Plan) checkBudget() error {
 	switch p.Budget {
-	case "":
+	case "", Unbudgeted:
 		return nil
 	case Budgeted:
 	default:
@@ -193,6 +199,34 @@ func drawSpell(r *env.Rand, brokers []NodeSpec, name string, at, length Duration
 		faults = append(faults, f)
 	}
 	return faults
+}
+
+// dishonestMenu breaks what disks promise, and clocks beyond what leases allow for.
+var dishonestMenu = []MenuItem{
+	{Kind: "bit-rot", Weight: 6, Amount: between(1, 64), Paths: []string{"shard-1/", "partitions/", "partitions/", "control/", ""}},
+	{Kind: "lose-write", Weight: 1, Amount: between(1, 3), Paths: []string{"shard-1/", "partitions/"}},
+	{Kind: "misdirect-write", Weight: 1, Amount: between(1, 2), Paths: []string{"shard-1/", "partitions/"}},
+	{Kind: "lose-write", Weight: 1, Amount: between(1, 3)},
+	{Kind: "clock-drift", Weight: 2, Amount: between(-400_000, 400_000)},
+}
+
+// drawUnbudgeted breaks everything that can break, in two runs of three with rot
+// only: what is lost without a trace excuses much, and hides what else goes wrong.
+func drawUnbudgeted(_ uint64, r *env.Rand) Plan {
+	p := drawFaulty(r, 1)
+	p.Budget, p.Liveness = Unbudgeted, 20*sec
+	p.Workload.Options["log_segment_bytes"] = []int64{0, 16 << 10}[r.IntN(2)]
+	menu := slices.Concat(crashMenu, crashMenu, partitionMenu, diskMenu, freezeMenu, rarerNetworkMenu, rarerDiskMenu, rarerCrashMenu)
+	p = withFaults(r, p, menu, r.IntN(10))
+	dishonest := dishonestMenu
+	if r.Chance(2, 3) {
+		dishonest = dishonestMenu[:1]
+	}
+	p = withFaults(r, p, dishonest, 1+r.IntN(8))
+	p = withFaults(r, p, crashMenu, 1+r.IntN(3))
+	p.Expect.Stops = []string{"*"}
+	p.RestartAfterStop = drawDuration(r, 10*msec, 2*sec)
+	return p
 }
 
 func (p *Plan) brokerSpecs() (specs []NodeSpec) {

@@ -22,7 +22,7 @@ func (c *cluster) collectBounds(w *World) {
 		checker.QueueFact{Name: "bytes of the log that a shard's recovery reads at once", Max: c.facts.readAhead, Bound: 2 * int64(wal.ReadBytes)})
 	h.Queues = append(h.Queues, c.slowReaders(w)...)
 	for _, name := range c.brokers {
-		if n := w.Node(name); n.Up() {
+		if n := w.Node(name); n.Up() && w.converged { // only then it is known what was deleted
 			h.Queues = append(h.Queues, checker.QueueFact{
 				Node: nodeOfAddr(name), Name: "entries of deleted partitions in shards", Max: int64(c.leftovers(n)),
 			}, checker.QueueFact{

@@ -15,8 +15,6 @@ import (
 	"lockstep/broker/partition"
 	"lockstep/broker/shard"
 	"lockstep/checker"
-	"lockstep/diskfs"
-	diskvirtual "lockstep/diskfs/virtual"
 )
 
 // facts is what the simulator sees inside the brokers, turn by turn: it is
@@ -34,6 +32,9 @@ type facts struct {
 	forwarded int64 // and of those forwarded
 	readAhead int64 // the most bytes of a log that a recovery had under way at once
 	story     imageStory
+	damages   map[*Node]int  // faults of its disk that were seen; looked up only
+	amnesiac  map[*Node]bool // its disk has lost something without a trace; looked up only
+	runaways  map[*Node]bool // its clock has left the bound; looked up only
 }
 
 type replicaKey struct {
@@ -68,6 +69,7 @@ func (f *facts) init(c *cluster) {
 	f.replicas = map[replicaKey]*replicaTrack{}
 	f.lives = map[string]*lifeTrack{}
 	f.top = map[kafka.PartitionID]kafka.Offset{}
+	f.damages, f.amnesiac, f.runaways = map[*Node]int{}, map[*Node]bool{}, map[*Node]bool{}
 }
 
 // TurnEnded implements TurnObserver.
@@ -77,6 +79,7 @@ func (c *cluster) TurnEnded(n *Node, id loop.ID, l loop.Loop) {
 	}
 	c.pauses.look()
 	f := &c.facts
+	f.seeDamage(n)
 	life := f.lives[n.spec.Name]
 	if life == nil || life.life != n.incarnation {
 		life = &lifeTrack{life: n.incarnation, began: c.world.Now(), recovered: make([]bool, len(n.loops))}
@@ -147,7 +150,7 @@ func (f *facts) seeShard(n *Node, life *lifeTrack, id loop.ID, s *shard.Shard) {
 	life.recovered[id] = true
 	leased := s.HoldsLease(n.clock.time(f.cluster.world.Now()))
 	s.Inspect(func(p *shard.PartState) {
-		if leased && p.Leading {
+		if leased && p.Leading && len(f.runaways) == 0 {
 			f.leases.leading(f.cluster.world, n, p)
 		}
 		t := f.seeReplica(n, first, p)
@@ -177,7 +180,7 @@ func (f *facts) seeReplica(n *Node, recovered bool, p *shard.PartState) *replica
 		rec.h.Recoveries = append(rec.h.Recoveries, checker.Recovery{
 			At: rec.moment(), Node: checker.NodeID(key.node), Incarnation: checker.Incarnation(n.incarnation),
 			What: partitionText(p.ID), Synced: checker.Offset(t.durable), End: checker.Offset(p.Durable),
-			Suspect: p.Suspect, Damaged: dishonest(n),
+			Suspect: p.Suspect, Damaged: dishonest(n), Hidden: f.amnesiac[n],
 		})
 	}
 	old := t.state
@@ -334,7 +337,7 @@ func (f *facts) lostReplicas(n *Node, s *shard.Shard) {
 		rec := f.cluster.rec
 		rec.h.Recoveries = append(rec.h.Recoveries, checker.Recovery{
 			At: rec.moment(), Node: checker.NodeID(key.node), Incarnation: checker.Incarnation(n.incarnation),
-			What: partitionText(key.id), Synced: checker.Offset(t.durable), End: 0, Suspect: s.Unnamed(), Damaged: dishonest(n),
+			What: partitionText(key.id), Synced: checker.Offset(t.durable), End: 0, Suspect: s.Unnamed(), Damaged: dishonest(n), Hidden: f.amnesiac[n],
 		})
 	}
 }
@@ -365,17 +368,6 @@ func (f *facts) replica(node kafka.NodeID, id kafka.PartitionID) *replicaTrack {
 	return t
 }
 
-// dishonest reports whether the node's disk has broken its promises: also one that
-// could not return what is there, since nobody can tell what it held.
-func dishonest(n *Node) bool {
-	for _, fault := range n.FS().Injected() {
-		if fault.Effect.Dishonest() || fault.Effect == diskvirtual.FailIO && fault.Op == diskfs.Read {
-			return true
-		}
-	}
-	return false
-}
-
 // newestImage is the newest metadata on any living node; nil if there is none.
 func (c *cluster) newestImage() (newest *meta.Image) {
 	for _, name := range c.brokers {
@@ -386,8 +378,11 @@ func (c *cluster) newestImage() (newest *meta.Image) {
 	return newest
 }
 
-// topicsOf lists the topics of an image by name.
+// topicsOf lists the topics of an image by name; none if there is no image.
 func (c *cluster) topicsOf(image *meta.Image) (topics []*meta.Topic) {
+	if image == nil {
+		return nil
+	}
 	image.Topics(func(t *meta.Topic) bool { topics = append(topics, t); return true })
 	return topics
 }

@@ -27,12 +27,12 @@ func (f *facts) seeProducers(n *Node, p *shard.PartState) {
 	last := map[kafka.ProducerID]kafka.Offset{}
 	p.Log.Remembered(func(id kafka.ProducerID, first int32, base kafka.Offset) {
 		if base >= p.Log.Flushed() && log[base] != (produced{id, first}) {
-			f.cluster.world.Violated("P6: a replica remembers only batches that its log has", n.spec.Name,
+			f.cluster.violatedIn(checkerPartition(p.ID), "P6: a replica remembers only batches that its log has", n.spec.Name,
 				"%s is remembered to have sequence %d of producer %d at offset %d; its log, which ends at %d, has none there",
 				partitionText(p.ID), first, id, base, p.End)
 		}
 		if before, ok := last[id]; ok && base <= before {
-			f.cluster.world.Violated("P6: a replica remembers each batch once", n.spec.Name,
+			f.cluster.violatedIn(checkerPartition(p.ID), "P6: a replica remembers each batch once", n.spec.Name,
 				"of producer %d in %s the batch at offset %d is remembered after the one at %d", id, partitionText(p.ID), base, before)
 		}
 		last[id] = base

@@ -24,11 +24,15 @@ func (c *cluster) Check(w *World) {
 	}
 	h := &c.rec.h
 	h.Slack = requestSlack
-	h.Coverage = recorded
+	c.facts.seeDamages(w)
 	c.collectTopics(w)
+	h.Coverage = recorded
+	h.Coverage.Logs = w.converged
 	c.collectLogs(w)
 	c.collectImages(w)
-	c.checkLeftovers(w, c.newestImage())
+	if w.converged {
+		c.checkLeftovers(w, c.newestImage())
+	}
 	c.collectBounds(w)
 	h.End = c.rec.moment()
 	if w.history != nil {
@@ -37,9 +41,14 @@ func (c *cluster) Check(w *World) {
 	report := checker.Run(h)
 	for _, r := range report.Results {
 		w.coverage.judged[r.Property] += r.Judged
+		if r.Excused > 0 {
+			w.coverage.excused[r.Property] += r.Excused
+		}
 		c.report(w, h, &r)
 	}
-	c.checkProgress(w)
+	if w.converged {
+		c.checkProgress(w)
+	}
 	c.requireEvidence(w, &report)
 }
 
@@ -51,6 +60,13 @@ var recorded = checker.Coverage{Logs: true, Leaders: true, Appends: true}
 func (c *cluster) judge(broken []checker.Violation) {
 	for _, v := range broken {
 		c.violated(&v, 0)
+	}
+}
+
+// violatedIn reports what nobody may see in a partition that has lost nothing.
+func (c *cluster) violatedIn(p checker.Partition, property, where, format string, args ...any) {
+	if !c.watch.Explains(p) {
+		c.world.Violated(property, where, format, args...)
 	}
 }
 
@@ -78,6 +94,9 @@ func (c *cluster) violatedAs(property string, v *checker.Violation, more int) {
 func (c *cluster) report(w *World, h *checker.History, r *checker.Result) {
 	switch r.Verdict {
 	case checker.Unknown:
+		if !w.converged {
+			return // nodes that are down for good know the rest
+		}
 		w.Violated(r.Property+" can be judged", "", "%s", r.Why)
 	case checker.Fail:
 		v := r.Violations[0]
@@ -116,6 +135,9 @@ func (c *cluster) idle(w *World) bool {
 	settle, stretch := 4*time.Second, 3*time.Second
 	if !w.advance(w.Now().Add(settle)) || !c.writtenBehind(w) {
 		return false
+	}
+	if !w.converged {
+		return true // what does not come to an end does not rest
 	}
 	from := w.Now()
 	before, disk := make([]uint64, len(c.brokers)), c.diskOps(w)
@@ -200,14 +222,16 @@ func (c *cluster) collectLogs(w *World) {
 			for _, n := range p.Replicas {
 				track := c.facts.replica(n, id)
 				if track == nil {
-					w.Violated("every replica is there at the end", partitionText(id), "node %d has none", n)
+					if w.converged {
+						w.Violated("every replica is there at the end", partitionText(id), "node %d has none", n)
+					}
 					continue
 				}
 				if rotten(w.Node(brokerName(n)), track) {
 					continue // nobody may have read it yet, so nobody knows
 				}
 				c.rec.h.Logs = append(c.rec.h.Logs, checker.ReplicaLog{
-					At: c.rec.moment(), Partition: checkerPartition(id), Node: checker.NodeID(n), InISR: p.InISR(n),
+					At: c.rec.moment(), Partition: checkerPartition(id), Node: checker.NodeID(n), InISR: p.InISR(n) && (w.converged || !track.state.Suspect),
 					LogStart: checker.Offset(track.state.LogStart), Watermark: checker.Offset(track.state.Watermark),
 					Entries: c.entries(w, w.Node(brokerName(n)), track),
 				})
@@ -266,7 +290,7 @@ func (c *cluster) collectImages(w *World) {
 	for _, name := range c.brokers {
 		if s, ok := c.control(name); ok {
 			f := c.facts.imageFact(w.Node(name), s.Image)
-			f.Final = true
+			f.Final = w.converged
 			c.rec.h.Images = append(c.rec.h.Images, f)
 		}
 	}

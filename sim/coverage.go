@@ -22,6 +22,9 @@ type Coverage struct {
 	Faults map[string]int `json:"faults,omitempty"`
 	// Judged is how many operations and facts were held against each property.
 	Judged map[string]int `json:"judged,omitempty"`
+	// Excused is how many violations of each property are explained by what disks
+	// and clocks have done (see Unbudgeted).
+	Excused map[string]int `json:"excused,omitempty"`
 }
 
 // coverage collects it during a run.
@@ -31,11 +34,12 @@ type coverage struct {
 	faults   int
 	features map[feature]bool // sorted before anybody sees them
 	judged   map[string]int
+	excused  map[string]int
 }
 
 func (c *coverage) init() {
 	mark.Reset()
-	c.features, c.judged = map[feature]bool{}, map[string]int{}
+	c.features, c.judged, c.excused = map[feature]bool{}, map[string]int{}, map[string]int{}
 }
 
 // feature is one combination, packed: it is looked up after every turn.
@@ -110,7 +114,7 @@ func (w *World) concerns(span int, n *Node) bool {
 
 // reached is the coverage so far.
 func (w *World) reached() Coverage {
-	c := Coverage{Judged: w.coverage.judged, Marks: map[string]uint64{}, Faults: map[string]int{}}
+	c := Coverage{Judged: w.coverage.judged, Excused: w.coverage.excused, Marks: map[string]uint64{}, Faults: map[string]int{}}
 	names := mark.All()
 	for i, n := range mark.Counts() {
 		if n > 0 {

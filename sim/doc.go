@@ -65,6 +65,7 @@
 //	clusterbounds.go what brokers may hold, and whom they let wait
 //	clusterproducers.go what replicas remember of idempotent producers
 //	progress.go pauses.go creation.go  what it owes besides safety: to go on
+//	damage.go        what excuses a loss in a run in which anything breaks
 //	leases.go terms.go leftovers.go barriers.go fairness.go  what is held against what was seen
 //	recorder.go      the history
 //	kafkaclient.go kafkaconn.go  simulated Kafka clients: metadata, connections

@@ -26,6 +26,7 @@ type loopHost struct {
 	net      *netPort
 
 	dead      bool
+	panicked  bool // its state is not to be looked at
 	frozen    int
 	turnAt    env.Instant // world time of the turn that is scheduled; Never if none
 	busyUntil env.Instant // world time before which no turn begins
@@ -100,7 +101,7 @@ func (l *loopHost) turn() {
 		world.recording.turnBegins(l, at)
 	}
 	l.step(now, take)
-	if world.observer != nil && l.loop != nil {
+	if world.observer != nil && l.loop != nil && !l.panicked {
 		world.observer.TurnEnded(l.node, l.id, l.loop)
 	}
 	l.busyUntil = at + turnCost(draw, take, world.plan.Limits, l.node.slow)

@@ -163,11 +163,11 @@ func (s *consumer) take(now env.Time, k *kafkaConn, call checker.Moment, places 
 				refused = append(refused, p)
 			}
 			if part.ErrorCode == outOfRange && p.continues {
-				s.c.cluster.world.Violated("P3: the position of a reader lies within the log", s.c.name,
+				s.c.cluster.violatedIn(f.Partition, "P3: the position of a reader lies within the log", s.c.name,
 					"%s/%d at %d: out of range", p.topic, p.index, p.next)
 			}
 			if part.DivergingEpoch.Epoch >= 0 && part.ErrorCode == 0 {
-				s.c.cluster.world.Violated("P3: what was consumed does not diverge", s.c.name,
+				s.c.cluster.violatedIn(f.Partition, "P3: what was consumed does not diverge", s.c.name,
 					"%s/%d at %d, epoch %d: diverging epoch %d ends at %d", p.topic, p.index, p.next, p.epoch, part.DivergingEpoch.Epoch, part.DivergingEpoch.EndOffset)
 			}
 			rec.h.Fetches = append(rec.h.Fetches, f)

@@ -206,8 +206,15 @@ func (n *Node) guard(l *loopHost, run func()) {
 }
 
 func (n *Node) panicked(l *loopHost, cause any) {
+	if l != nil {
+		l.panicked = true
+	}
 	property, where := "no code of a node panics", n.spec.Name
-	if _, ok := cause.(assert.Failure); ok {
+	if failure, ok := cause.(assert.Failure); ok {
+		if f, ok := n.world.subject.(forgiver); ok && f.Forgives() {
+			n.stop(failure)
+			return
+		}
 		property = "every assertion holds"
 	}
 	if l != nil {

@@ -28,7 +28,8 @@ type Plan struct {
 	Liveness    Duration `yaml:"liveness" json:"liveness"` // bound on what follows the healing
 	MaxEvents   uint64   `yaml:"max_events" json:"max_events"`
 
-	// Budget says how much its faults break at a time: "" or Budgeted.
+	// Budget says how much its faults break at a time: Budgeted; "", what heals; or
+	// Unbudgeted.
 	Budget string `yaml:"budget,omitempty" json:"budget,omitempty"`
 
 	Nodes    []NodeSpec `yaml:"nodes" json:"nodes"`

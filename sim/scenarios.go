@@ -23,6 +23,7 @@ var clusterScenarios = []Scenario{
 	{Name: "clients", About: "clients vanish, repeat themselves, do not read, and send what no client may send", Draw: drawClients, New: newCluster, Share: 2},
 	{Name: "rare", About: "the brokers choose what is legal and seldom happens, and processes die", Draw: drawRareChoices, New: newCluster, Share: 2},
 	{Name: "budgeted", About: "a minority is struck at a time, and the rest must go on", Draw: drawBudgeted, New: newCluster, Share: 3},
+	{Name: "unbudgeted", About: "anything breaks, also what no protocol survives, and every loss must be explained by that", Draw: drawUnbudgeted, New: newCluster, Share: 3},
 	{Name: "frozen-node", About: "node 1 stops executing with its connections open, and wakes up much later", Draw: drawFrozenNode, New: newCluster},
 }
 

@@ -44,16 +44,19 @@ type World struct {
 	striking *strike                  // the fault that is beginning; nil if none is
 	depth    map[string]int           // nested faults, by kind and victim; never walked
 	healed   bool
-	fork     *Fork      // nil: the run does not fork
-	forked   *ForkPoint // nil: it has not forked yet
-	story    milestones
-	anchors  []*anchored
-	coverage coverage
-	states   *stateLog // nil: nobody compares two runs
-	failures []Failure
-	stalls   []*Stall // at most one for each property
-	stops    []StopRecord
-	scratch  []byte
+	// converged: nothing is pending any more. Else the run has failed, or is one of
+	// which that is not demanded.
+	converged bool
+	fork      *Fork      // nil: the run does not fork
+	forked    *ForkPoint // nil: it has not forked yet
+	story     milestones
+	anchors   []*anchored
+	coverage  coverage
+	states    *stateLog // nil: nobody compares two runs
+	failures  []Failure
+	stalls    []*Stall // at most one for each property
+	stops     []StopRecord
+	scratch   []byte
 }
 
 // Subject is what a world runs and judges: the nodes' code, the clients and
@@ -299,7 +302,7 @@ func (w *World) heal() {
 }
 
 // converge is the liveness phase: with nothing broken any more, everything
-// pending must end within the plan's bound.
+// pending must end within the plan's bound, unless too much was broken for good.
 func (w *World) converge() {
 	deadline := w.Now() + env.Instant(w.plan.Liveness)
 	for w.Now() < deadline {
@@ -307,8 +310,12 @@ func (w *World) converge() {
 			return
 		}
 		if len(w.subject.Pending(w)) == 0 {
+			w.converged = true
 			return
 		}
+	}
+	if w.plan.Budget == Unbudgeted {
+		return
 	}
 	const property = "after healing, everything pending ends within the bound"
 	stall := w.explain(property, w.plan.Liveness.String(), w.overdue)

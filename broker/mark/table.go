@@ -7,6 +7,7 @@ const (
 	WALDamageProven
 	WALHeaderLost
 	WALUnreadable
+	WALEndLost
 	WALSectorUnread
 	WALProbed
 	WALNoSpace
@@ -128,6 +129,7 @@ var names = [marks]string{
 	WALDamageProven:  "wal: a later mark proves that a damaged range had been durable",
 	WALHeaderLost:    "wal: a segment header is lost and its segment is not",
 	WALUnreadable:    "wal: a sector where the log seems to end cannot be read",
+	WALEndLost:       "wal: a log ends before what a checkpoint covers",
 	WALSectorUnread:  "wal: a chunk that cannot be read is read by sectors",
 	WALProbed:        "wal: a hole in a group is decided by what follows it",
 	WALNoSpace:       "wal: no room for another segment",

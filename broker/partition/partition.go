@@ -174,7 +174,16 @@ func (p *Log) Durable(seq uint64) {
 // Covered reports whether the effect of a WAL record is contained in the
 // checkpoint, so that replay skips it.
 func (p *Log) Covered(seq uint64) bool {
-	return p.trusted.life == p.cfg.Life && seq <= p.trusted.covered
+	return seq <= p.CoveredThrough()
+}
+
+// CoveredThrough is the WAL sequence up to which the checkpoint contains the
+// effects of all records; 0 if it belongs to another life of the WAL.
+func (p *Log) CoveredThrough() uint64 {
+	if p.trusted.life != p.cfg.Life {
+		return 0
+	}
+	return p.trusted.covered
 }
 
 // Pinned is the oldest WAL record that a recovery would need, if any: the WAL

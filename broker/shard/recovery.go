@@ -69,8 +69,16 @@ func (s *Shard) loadPartitions(now env.Time, c *diskfs.Completion) {
 		}
 	}
 	if s.recovery.loading == 0 {
-		s.wal.Recover()
+		s.recoverWAL()
 	}
+}
+
+// recoverWAL begins to read the WAL, which reaches at least as far as checkpoints.
+func (s *Shard) recoverWAL() {
+	for _, p := range s.order {
+		s.wal.Expect(wal.Seq(p.log.CoveredThrough()))
+	}
+	s.wal.Recover()
 }
 
 // partitionLoaded counts the partitions whose checkpoints have been read. One
@@ -97,7 +105,7 @@ func (s *Shard) partitionLoaded(now env.Time, p *part, err error) {
 func (s *Shard) oneLoaded() {
 	s.recovery.loading--
 	if s.recovery.loading == 0 && s.recovery.listed && s.wal.Phase() == wal.Idle {
-		s.wal.Recover()
+		s.recoverWAL()
 	}
 }
 

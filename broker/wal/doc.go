@@ -87,8 +87,8 @@
 //   - Release(n) only once everything up to n is durable elsewhere. Records at or
 //     below that may be delivered again after a crash: a recycled name is not
 //     always durable.
-//   - It compares Recovery.FirstSeq with its own checkpoint: a log that begins
-//     later has lost whole files.
+//   - It tells the log of its checkpoints ([Log.Expect]): one that ends before what
+//     they cover has lost its end.
 //   - Its own records have rising sequences, but not contiguous ones: bindings and
 //     marks take sequences too.
 //

@@ -89,6 +89,7 @@ type Log struct {
 	lastToken uint64
 	pending   map[uint64]pendingOp // by token
 
+	expected Seq // the owner knows that everything up to here was durable
 	next     Seq // the next record's; every sequence below is assigned
 	durable  Seq // every sequence up to here is durable; durable < next
 	released Seq // every sequence up to here is durable elsewhere; <= durable

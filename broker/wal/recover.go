@@ -56,6 +56,8 @@ const (
 	// Unreadable: the disk returns an error for a sector where the log seems to
 	// end. It may have held anything.
 	Unreadable
+	// EndLost: the owner knows of later sequences that were durable (see Expect).
+	EndLost
 )
 
 func (r Reason) String() string {
@@ -114,7 +116,15 @@ type found struct {
 	used   bool // holds a valid record
 }
 
-// Recover begins. It is called once, before anything else.
+// Expect says, before Recover, that everything up to a sequence was durable: a
+// checkpoint that covers it was written then. A log that ends earlier has lost its
+// end, which nothing in it can show, and goes on behind that sequence.
+func (l *Log) Expect(durable Seq) {
+	assert.That(l.phase == Idle, "wal: expect in phase %d", l.phase)
+	l.expected = max(l.expected, durable)
+}
+
+// Recover begins. It is called once, and only Expect before it.
 func (l *Log) Recover() {
 	assert.That(l.phase == Idle, "wal: recover in phase %d", l.phase)
 	l.phase = Recovering
@@ -396,6 +406,11 @@ func (l *Log) finishRecovery() {
 		mark.Hit(mark.WALUnreadable)
 		r.addDamage(Damage{First: r.next, Last: r.next, At: at, Reason: Unreadable})
 		r.report.Torn = false
+	}
+	if r.next <= l.expected {
+		mark.Hit(mark.WALEndLost)
+		r.addDamage(Damage{First: r.next, Last: l.expected, At: r.report.TornAt, Reason: EndLost})
+		r.next, r.report.Torn = l.expected+1, false
 	}
 	// Spares, and a segment whose header the crash interrupted.
 	for n := len(r.chain); n > 0 && r.chain[n-1].lost && !r.chain[n-1].used; n-- {

@@ -399,3 +399,28 @@ func TestOpenFailureOfRecoveryStopsTheNode(t *testing.T) {
 	_, ok := w.log.NextRecovered()
 	require.False(t, ok)
 }
+
+// A log whose end is gone, with nothing behind it that shows that, is damaged if
+// its owner knows better; and no sequence is given a second time.
+func TestAnOwnerKnowsOfALostEnd(t *testing.T) {
+	for _, beyond := range []Seq{0, 1, 500} {
+		w := quiet(t, smallConfig(1), 3, 100)
+		last := w.log.Durable()
+		w.proc = w.disk.start()
+		w.log = New(w.cfg, w.proc, w.rand)
+		w.log.Expect(last + beyond)
+		w.log.Recover()
+		w.finish()
+		got := w.log.Recovery()
+		require.Equal(t, last+beyond, got.LastSeq)
+		require.Equal(t, last+beyond+1, w.log.Next())
+		if beyond == 0 {
+			require.Empty(t, got.Damage)
+			continue
+		}
+		require.Len(t, got.Damage, 1)
+		require.Equal(t, EndLost, got.Damage[0].Reason)
+		require.Equal(t, last+1, got.Damage[0].First)
+		require.Equal(t, last+beyond, got.Damage[0].Last)
+	}
+}

@@ -98,6 +98,7 @@ type Entry struct {
 	NewFeatures []string       `json:"new,omitempty"` // features that no earlier run had
 	Faults      map[string]int `json:"faults,omitempty"`
 	Judged      map[string]int `json:"judged,omitempty"`
+	Excused     map[string]int `json:"excused,omitempty"`
 	Failure     *Failure       `json:"failure,omitempty"`
 }
 
@@ -114,7 +115,7 @@ func newEntry(r *sim.Result, at, wall time.Duration) Entry {
 	run := Entry{
 		AtMs: at.Milliseconds(), WallMs: wall.Milliseconds(), Scenario: r.Scenario, Seed: r.Seed,
 		Events: r.Events, VirtualMs: r.Virtual.Std().Milliseconds(), Trace: r.Trace,
-		NewFeatures: r.Coverage.Features, Faults: r.Coverage.Faults, Judged: r.Coverage.Judged,
+		NewFeatures: r.Coverage.Features, Faults: r.Coverage.Faults, Judged: r.Coverage.Judged, Excused: r.Coverage.Excused,
 	}
 	for _, name := range mark.All() {
 		run.Marks = append(run.Marks, r.Coverage.Marks[name])

@@ -32,6 +32,7 @@ type Summary struct {
 	Features   int              `json:"features"`
 	Faults     []Count          `json:"faults"`     // begun, by kind
 	Properties []Count          `json:"properties"` // operations and facts judged
+	Excused    []Count          `json:"excused"`    // losses that recorded damage explains, by property
 	Late       []CorpusSeed     `json:"late"`       // the last runs that brought something new
 	Growth     []Growth         `json:"growth"`     // thinned out
 }
@@ -59,7 +60,7 @@ func (c *campaign) summary() *Summary {
 		SeedsPerMinute: float64(t.runs) / seconds * 60, EventsPerSecond: float64(t.events) / seconds,
 		VirtualPerWall: t.virtual.Hours() / seconds,
 		Failures:       t.groups, Marks: t.marks, Missed: t.missed(), Features: len(t.features),
-		Faults: counts(t.faults), Properties: counts(t.judged), Growth: thin(t.growth, growthPoints),
+		Faults: counts(t.faults), Properties: counts(t.judged), Excused: counts(t.excused), Growth: thin(t.growth, growthPoints),
 	}
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(c.dealt))) {
 		if st := t.scenarios[name]; st != nil {

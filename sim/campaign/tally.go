@@ -21,6 +21,7 @@ type tally struct {
 	features  map[string]bool
 	faults    map[string]int
 	judged    map[string]int
+	excused   map[string]int
 	groups    []*FailureGroup // in the order of their first run
 	corpus    []CorpusSeed
 	growth    []Growth
@@ -82,7 +83,7 @@ type Growth struct {
 func newTally() *tally {
 	t := &tally{
 		done: map[uint64]bool{}, scenarios: map[string]*ScenarioTally{},
-		features: map[string]bool{}, faults: map[string]int{}, judged: map[string]int{},
+		features: map[string]bool{}, faults: map[string]int{}, judged: map[string]int{}, excused: map[string]int{},
 	}
 	for _, name := range mark.All() {
 		t.marks = append(t.marks, MarkTally{Mark: name})
@@ -113,6 +114,9 @@ func (t *tally) add(run *Entry) {
 	}
 	for property, n := range run.Judged {
 		t.judged[property] += n
+	}
+	for property, n := range run.Excused {
+		t.excused[property] += n
 	}
 	found := CorpusSeed{Seed: Seed{run.Scenario, run.Seed}, Run: t.runs}
 	for i, n := range run.Marks[:min(len(run.Marks), len(t.marks))] {
