@@ -12,6 +12,7 @@ import (
 	"lockstep/broker/kafka"
 	"lockstep/broker/loop"
 	"lockstep/broker/partition"
+	"lockstep/broker/shard"
 	"lockstep/checker"
 	diskvirtual "lockstep/diskfs/virtual"
 )
@@ -163,10 +164,15 @@ func (c *cluster) idle(w *World) bool {
 const idleWakeUps = 10
 
 // writtenBehind lets brokers end what they do behind the load, such as moving
-// batches to segments; a disk that is never left alone is judged by what follows.
+// batches to segments. How long that takes is for the disk and the plan's limits
+// to say: a flush waits for two syncs and moves half a segment, so that megabytes
+// take a minute in segments of 16 KiB. They may take it as long as ever less is
+// left to move, which ends by itself. A disk that is not left alone without that
+// is judged by what follows.
 func (c *cluster) writtenBehind(w *World) bool {
-	const steps, step = 30, time.Second
-	for range steps {
+	const patience, step = 30, time.Second
+	least := c.tailBytes(w)
+	for vain := 0; vain < patience; vain++ {
 		before := c.diskOps(w)
 		if !w.advance(w.Now().Add(step)) {
 			return false
@@ -174,8 +180,23 @@ func (c *cluster) writtenBehind(w *World) bool {
 		if slices.Equal(before, c.diskOps(w)) {
 			return true
 		}
+		if left := c.tailBytes(w); left < least { // than ever: what comes and goes is no progress
+			least, vain = left, -1
+		}
 	}
 	return true
+}
+
+// tailBytes are the bytes of all replicas that are not in segments.
+func (c *cluster) tailBytes(w *World) (bytes int64) {
+	for _, name := range c.brokers {
+		for _, l := range w.Node(name).loops {
+			if s, ok := l.loop.(*shard.Shard); ok {
+				bytes += s.Stats().TailBytes
+			}
+		}
+	}
+	return bytes
 }
 
 // diskOps are the operations that each broker has submitted.
