@@ -63,7 +63,8 @@ type Limits struct {
 	// AckTimeout is how long an ISR member may stay behind without progress
 	// before the leader asks for its removal.
 	AckTimeout time.Duration
-	// LagTimeout is how long it may stay behind at all (replica.lag.time.max.ms).
+	// LagTimeout is by how much it may lag, with progress or not: how long ago what it
+	// lacks may have been appended (replica.lag.time.max.ms).
 	LagTimeout time.Duration
 	// WindowBytes is what a leader sends one follower of a partition without an
 	// acknowledgement. At the bound it waits.

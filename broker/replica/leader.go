@@ -33,7 +33,8 @@ type Config struct {
 	// AckTimeout is how long a follower in the ISR may stay behind without any
 	// progress before the leader asks for its removal.
 	AckTimeout time.Duration
-	// LagTimeout is how long it may stay behind altogether (replica.lag.time.max.ms).
+	// LagTimeout is by how much it may lag, with progress or not (replica.lag.time.max.ms):
+	// it lacks nothing that was appended longer ago.
 	LagTimeout time.Duration
 	// Window is the number of bytes per follower that may be sent and not acknowledged.
 	Window int
@@ -78,10 +79,13 @@ type follower struct {
 	// waitingSince is when the follower last fell behind or made progress while
 	// behind; Never while it holds everything.
 	waitingSince env.Instant
-	// caughtUpAt is a time at which it had everything that existed then.
+	// caughtUpAt is the latest known time as of which it has everything: it lags by
+	// the time since then. Leader.ends tells, and not the log's end at the
+	// acknowledgement before (as in Kafka, with one fetch under way at a time): pushes
+	// are pipelined, so that under steady load what is acknowledged now was sent before
+	// that one came, and a follower that is milliseconds behind would count as behind
+	// since the load began.
 	caughtUpAt env.Instant
-	lastAckAt  env.Instant
-	endAtAck   kafka.Offset // log end at lastAckAt
 }
 
 type sent struct {
@@ -107,7 +111,20 @@ type Leader struct {
 	watermark kafka.Offset
 	followers []*follower // sorted by node
 	change    change
+	// ends are where the log ended at times of the last LagTimeout, oldest first, at
+	// least a step of lagSteps apart. Followers' lag is read off them.
+	ends []endAt
 }
+
+// endAt says where the log ended at a time.
+type endAt struct {
+	end kafka.Offset
+	at  env.Instant
+}
+
+// lagSteps is into how many steps LagTimeout is divided: a follower seems to lag by
+// at most one step more than it does.
+const lagSteps = 16
 
 // NewLeader begins epoch reg.LeaderEpoch at log end end. watermark and durable
 // are those that this replica held as a follower.
@@ -159,7 +176,7 @@ func (l *Leader) Update(reg Registration, now env.Instant) {
 }
 
 func newFollower(m Member, now env.Instant) *follower {
-	return &follower{member: m, waitingSince: env.Never, caughtUpAt: now, lastAckAt: now, probe: Probe{Base: -1}}
+	return &follower{member: m, waitingSince: env.Never, caughtUpAt: now, probe: Probe{Base: -1}}
 }
 
 // Epoch is the leader epoch.
@@ -179,6 +196,7 @@ func (l *Leader) EnoughReplicas() bool { return len(l.reg.ISR) >= l.reg.MinInSyn
 // Appended tells that the log now ends at end.
 func (l *Leader) Appended(end kafka.Offset, now env.Instant) {
 	assert.That(end >= l.end, "replica: log end moved back from %d to %d", l.end, end)
+	l.noteEnd(now)
 	l.end = end
 	for _, f := range l.followers {
 		l.fallBehind(f, now)
@@ -215,12 +233,7 @@ func (l *Leader) Acked(from Member, durable kafka.Offset, now env.Instant) bool 
 	if f.state == streaming && durable > f.next {
 		f.next = durable
 	}
-	if durable >= f.endAtAck {
-		// Never back: after an idle time lastAckAt is old, and the follower has only
-		// been behind since the append that ended it.
-		f.caughtUpAt = max(f.caughtUpAt, f.lastAckAt)
-	}
-	f.lastAckAt, f.endAtAck = now, l.end
+	f.caughtUpAt = max(f.caughtUpAt, l.heldAllAt(f.durable))
 	if f.durable == l.end {
 		f.waitingSince, f.caughtUpAt = env.Never, now
 	}
@@ -390,6 +403,27 @@ func (l *Leader) acknowledgedBy(n int) kafka.Offset {
 	}
 	slices.Sort(ends)
 	return ends[max(0, len(ends)-n)]
+}
+
+// noteEnd remembers where the log has ended until now: what is appended next is not
+// counted, so that who has everything before it has not lagged while nothing came.
+func (l *Leader) noteEnd(now env.Instant) {
+	if n := len(l.ends); n > 0 && now < l.ends[n-1].at.Add(l.cfg.LagTimeout/lagSteps) {
+		return
+	}
+	l.ends = slices.DeleteFunc(l.ends, func(e endAt) bool { return now >= e.at.Add(l.cfg.LagTimeout) })
+	l.ends = append(l.ends, endAt{l.end, now})
+}
+
+// heldAllAt is the latest time in ends of which a log up to durable has everything;
+// 0 if there is none.
+func (l *Leader) heldAllAt(durable kafka.Offset) env.Instant {
+	for _, e := range slices.Backward(l.ends) {
+		if e.end <= durable {
+			return e.at
+		}
+	}
+	return 0
 }
 
 func (l *Leader) fallBehind(f *follower, now env.Instant) {

@@ -152,6 +152,48 @@ func TestAFollowerWithoutProgressIsDroppedAfterTheAckTimeout(t *testing.T) {
 	require.EqualValues(t, 11, l.Watermark())
 }
 
+// steadyLoad appends a record every millisecond for a minute, of which replica 2
+// acknowledges every ten milliseconds what is older than lag. It returns when its
+// removal is asked for; Never if it is not.
+func steadyLoad(t *testing.T, lag time.Duration) env.Instant {
+	l := newTestLeader(t, three(1, 1, 2))
+	for ms := range kafka.Offset(60_000) {
+		now := env.Instant(0).Add(time.Duration(ms) * time.Millisecond)
+		l.Appended(10+ms+1, now)
+		if ms%10 == 0 {
+			l.Acked(Member{2, 12}, 10+max(0, ms-kafka.Offset(lag.Milliseconds())), now)
+		}
+		if p, ok := l.NextChange(now); ok && ms > 0 {
+			require.Equal(t, []Member{{1, 11}}, p.ISR)
+			return now
+		}
+	}
+	return env.Never
+}
+
+// Pushes are pipelined: what an acknowledgement covers is older than the one
+// before it, for as long as the load does not pause.
+func TestAFollowerALittleBehindUnderSteadyLoadIsNotLate(t *testing.T) {
+	require.Equal(t, env.Never, steadyLoad(t, 30*time.Millisecond))
+	require.Equal(t, env.Never, steadyLoad(t, 900*time.Millisecond))
+}
+
+func TestAFollowerThatFallsEverFurtherBehindIsDroppedAfterTheLagTimeout(t *testing.T) {
+	l := newTestLeader(t, three(1, 1, 2))
+	lag := testConfig.LagTimeout
+	for ms := kafka.Offset(0); ; ms += 10 {
+		now := env.Instant(0).Add(time.Duration(ms) * time.Millisecond)
+		l.Appended(10+ms+10, now)
+		l.Acked(Member{2, 12}, 10+ms/2, now) // at half the pace: half of the time behind
+		if _, ok := l.NextChange(now); ok {
+			require.GreaterOrEqual(t, now, env.Instant(0).Add(2*lag-2*lag/lagSteps))
+			require.LessOrEqual(t, now, env.Instant(0).Add(2*lag))
+			return
+		}
+		require.LessOrEqual(t, len(l.ends), lagSteps+1)
+	}
+}
+
 func TestSilenceWhileTheShardItselfDidNotRunIsNoSign(t *testing.T) {
 	l := newTestLeader(t, three(1, 1, 2, 3))
 	streamTo(t, l, Member{3, 13}, 10, 0)
