@@ -30,6 +30,8 @@ type kafkaConn struct {
 	unsent      []*kafkaCall
 	waiting     []*kafkaCall
 	dialling    *loop.Timer[func(env.Time)]
+	full        bool             // the send window is (netsim, rule 6)
+	forRoom     []func(env.Time) // told when it is not any more, or the connection is gone
 }
 
 // kafkaCall is one request on its way.
@@ -108,7 +110,7 @@ func (k *kafkaConn) send(now env.Time, call *kafkaCall) {
 	if r := k.client.cluster.world.recording; r != nil {
 		r.requestLeaves(call.record)
 	}
-	k.conn.Send(client.AppendRequest(nil, call.correlation, k.client.name, call.req))
+	k.full = k.conn.Send(client.AppendRequest(nil, call.correlation, k.client.name, call.req)) || k.full
 	if call.silent {
 		rec.h.Requests[call.record].Return = at
 		call.done(now, nil)
@@ -178,6 +180,9 @@ func (k *kafkaConn) step(now env.Time, ev *netsim.Event) {
 			}
 			k.answer(now, frame)
 		}
+	case netsim.Writable:
+		k.full = false
+		k.tellRoom(now)
 	case netsim.Closed:
 		k.drop(now)
 	}
@@ -217,6 +222,15 @@ func (k *kafkaConn) answer(now env.Time, frame []byte) {
 	call.done(now, resp)
 }
 
+// tellRoom goes on with what waited for room, or for the connection's end.
+func (k *kafkaConn) tellRoom(now env.Time) {
+	waited := k.forRoom
+	k.forRoom = nil
+	for _, goOn := range waited {
+		goOn(now)
+	}
+}
+
 // excuse says why a request need not have ended in time; "" if nothing does.
 func (k *kafkaConn) excuse(r *checker.Request) string {
 	why := k.client.cluster.excuse(k.client.name, k.node, env.Instant(r.Call.At))
@@ -254,4 +268,5 @@ func (k *kafkaConn) drop(now env.Time) {
 		call.done(now, nil)
 	}
 	k.waiting, k.unsent = nil, nil
+	k.tellRoom(now)
 }

@@ -49,6 +49,7 @@ type produceLane struct {
 	failed   bool        // nothing is sent before all that is in flight has ended: then from the oldest on
 	passing  bool        // the topic is one that comes and goes
 	settled  bool        // a batch was acknowledged: the partition knows the producer
+	noRoom   bool        // its connection is full: see hasRoom
 	notUntil env.Instant // after a failure
 }
 
@@ -67,6 +68,8 @@ const (
 	// refusedSequences is how often the oldest batch of a lane may be refused as
 	// out of order before that is a broken promise.
 	refusedSequences = 40
+	// roomPatience is how long a lane waits for room before it gives the connection up.
+	roomPatience = 20 * time.Second
 )
 
 func newProducer(c *kafkaClient) *producer {
@@ -201,7 +204,7 @@ func (p *producer) tick(now env.Time) {
 
 // pump sends what may be sent.
 func (p *producer) pump(now env.Time, l *produceLane) {
-	if now.Mono < l.notUntil || l.failed && l.inflight > 0 {
+	if now.Mono < l.notUntil || l.noRoom || l.failed && l.inflight > 0 {
 		return
 	}
 	if l.failed {
@@ -227,13 +230,34 @@ func (p *producer) pump(now env.Time, l *produceLane) {
 		l.route = addr
 	}
 	for _, b := range append([]*produceBatch(nil), l.queue[:min(len(l.queue), p.reach(l))]...) {
-		if l.failed {
+		if l.failed || l.noRoom {
 			return
 		}
-		if !b.sent && !b.done {
+		if !b.sent && !b.done && p.hasRoom(now, l) {
 			p.send(now, l, b)
 		}
 	}
+}
+
+// hasRoom reports whether the lane's connection takes more. If its send window is
+// full, the lane goes on when there is room, or on another connection. A producer
+// that wants no answers is held by nothing else: what it has sent within seconds
+// might take brokers minutes to read, long after the run was healed.
+func (p *producer) hasRoom(now env.Time, l *produceLane) bool {
+	k := p.c.connTo(now, l.route)
+	if !k.full {
+		return true
+	}
+	l.noRoom = true
+	patience := p.c.after(now, roomPatience, k.drop)
+	k.forRoom = append(k.forRoom, func(now env.Time) {
+		p.c.timers.Cancel(patience)
+		l.noRoom = false
+		if !p.c.stopped {
+			p.pump(now, l)
+		}
+	})
+	return false
 }
 
 // reach is how many batches from the oldest unresolved one on may be sent. A
