@@ -14,7 +14,9 @@ import (
 
 // pauses follows the acknowledgements of every partition while a run goes on.
 // There are two bounds. A plan with ack_pause_ms names how long a partition may go
-// without one, whatever its faults are. And in every run a partition whose leader,
+// without one, whatever its faults are, and with ack_pause_controller_ms how much
+// longer if a controller's term began meanwhile: it knows of no lease, and waits
+// for all of them anew (PROTOCOL 24). And in every run a partition whose leader,
 // in-sync quorum and controller quorum are out of reach of all faults keeps
 // acknowledging (quorumPause).
 //
@@ -25,6 +27,7 @@ import (
 type pauses struct {
 	cluster *cluster
 	bound   time.Duration // 0: none
+	change  time.Duration // on top of bound, once, for controllers that began within the pause
 	until   time.Duration // the bound holds for what is produced before that
 	tracks  map[checker.Partition]*pauseTrack
 	suspect []*pauseTry // on their way, and behind a pause already; in order of due
@@ -71,6 +74,7 @@ func (c *cluster) followPauses() {
 	p := &c.pauses
 	p.cluster, p.tracks = c, map[checker.Partition]*pauseTrack{}
 	p.bound = time.Duration(c.option("ack_pause_ms", 0)) * time.Millisecond
+	p.change = time.Duration(c.option("ack_pause_controller_ms", 0)) * time.Millisecond
 	p.until = c.plan.Duration.Std()
 	if slow := c.option("slow_from_ms", -1); slow >= 0 {
 		p.until = min(p.until, time.Duration(slow)*time.Millisecond)
@@ -84,6 +88,16 @@ func (p *pauses) track(partition checker.Partition) *pauseTrack {
 		p.tracks[partition] = t
 	}
 	return t
+}
+
+// allowed is how long the pause that began with an acknowledgement may last, by the
+// plan's bound and by what is known now.
+func (p *pauses) allowed(acked time.Duration) time.Duration {
+	terms := p.cluster.rec.h.Controllers
+	if len(terms) > 0 && terms[len(terms)-1].At.At > acked {
+		return p.bound + p.change
+	}
+	return p.bound
 }
 
 // began takes a produce that has just been sent. It returns nil for one that shows
@@ -110,8 +124,8 @@ func (p *pauses) began(record int) *pauseTry {
 func (p *pauses) broken(try *pauseTry) string {
 	op := &p.cluster.rec.h.Produces[try.record]
 	call := op.Call.At
-	if p.bound > 0 && try.acked >= 0 && call < p.until && call-try.acked > p.bound && p.cluster.mayServe(op.Partition, op.Node, call) {
-		return fmt.Sprintf("no acks=all produce was acknowledged from %v on, and one that was tried at %v by way of a broker without a fault was not either; the bound is %v", try.acked, call, p.bound)
+	if bound := p.allowed(try.acked); p.bound > 0 && try.acked >= 0 && call < p.until && call-try.acked > bound && p.cluster.mayServe(op.Partition, op.Node, call) {
+		return fmt.Sprintf("no acks=all produce was acknowledged from %v on, and one that was tried at %v by way of a broker without a fault was not either; the bound is %v", try.acked, call, bound)
 	}
 	if try.acked >= 0 && try.first >= 0 && call-try.first > quorumPause && p.cluster.quorumStands(op, try.first) {
 		return fmt.Sprintf("no acks=all produce that was tried from %v to %v was acknowledged, and no fault was on its leader, on a quorum of its replicas and of all brokers, or on their links; the bound is %v", try.first, call, quorumPause)
@@ -122,12 +136,12 @@ func (p *pauses) broken(try *pauseTry) string {
 // held says which bound a produce breaks that a broker took, and held until it
 // failed; "" for none.
 func (p *pauses) held(op *checker.Produce, t *pauseTrack) string {
-	end := op.Return.At
-	if p.bound == 0 || t.acked < 0 || op.Return == checker.Never || end >= p.until || end-t.acked <= p.bound ||
+	end, bound := op.Return.At, p.allowed(t.acked)
+	if p.bound == 0 || t.acked < 0 || op.Return == checker.Never || end >= p.until || end-t.acked <= bound ||
 		!p.cluster.mayServe(op.Partition, op.Node, op.Call.At) || !p.cluster.mayServe(op.Partition, op.Node, end) {
 		return ""
 	}
-	return fmt.Sprintf("no acks=all produce was acknowledged from %v on, and one that a broker without a fault held from %v to %v was not either; the bound is %v", t.acked, op.Call.At, end, p.bound)
+	return fmt.Sprintf("no acks=all produce was acknowledged from %v on, and one that a broker without a fault held from %v to %v was not either; the bound is %v", t.acked, op.Call.At, end, bound)
 }
 
 // look takes the graph for the suspicious produces that are due.
@@ -164,7 +178,7 @@ func (p *pauses) ended(try *pauseTry) {
 // judge looks whether a produce that failed shows a pause.
 func (p *pauses) judge(try *pauseTry, op *checker.Produce, t *pauseTrack) {
 	detail := p.broken(try)
-	quorum := p.bound == 0 || try.acked < 0 || op.Call.At-try.acked <= p.bound
+	quorum := p.bound == 0 || try.acked < 0 || op.Call.At-try.acked <= p.allowed(try.acked)
 	if held := p.held(op, t); held != "" {
 		detail, quorum = held, false
 	}

@@ -249,6 +249,33 @@ func TestAPauseWhereQuorumsStandIsFoundWithItsGraph(t *testing.T) {
 	require.Len(t, c.pauses.found, 1, "once a partition")
 }
 
+func TestAControllerThatBeginsWithinAPauseAddsToItsBoundOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		terms []time.Duration // when controllers began
+		bound time.Duration
+	}{
+		"none":              {nil, 2 * time.Second},
+		"before the pause":  {[]time.Duration{4500 * time.Millisecond}, 2 * time.Second},
+		"within the pause":  {[]time.Duration{6 * time.Second}, 5 * time.Second},
+		"two in that pause": {[]time.Duration{6 * time.Second, 7 * time.Second}, 5 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, cluster, produce := pausing(t)
+			cluster.pauses.bound, cluster.pauses.change = 2*time.Second, 3*time.Second
+			produce(5*time.Second, true)
+			for _, at := range c.terms {
+				cluster.rec.h.Controllers = append(cluster.rec.h.Controllers, checker.ControllerFact{At: checker.Moment{At: at}})
+			}
+			acked := 5*time.Second + time.Millisecond
+			produce(acked+c.bound, false)
+			require.Empty(t, cluster.pauses.found)
+			produce(acked+c.bound+1, false)
+			require.Len(t, cluster.pauses.found, 1)
+			require.Contains(t, cluster.pauses.found[0].detail, "the bound is "+c.bound.String())
+		})
+	}
+}
+
 func TestAPauseIsNoneWithoutTriesOrUnderFaults(t *testing.T) {
 	for name, strike := range map[string]func(w *World, c *cluster){
 		"few tries": func(*World, *cluster) {},

@@ -69,6 +69,9 @@ type StoryExpect struct {
 	// AcknowledgesWithin is the longest pause in the acknowledgements of a
 	// partition that is being produced to; 0: none is demanded.
 	AcknowledgesWithin Duration `yaml:"acknowledges_within"`
+	// NewControllerAdds is what a controller whose term begins within such a pause
+	// may add to it, once however many there are.
+	NewControllerAdds Duration `yaml:"new_controller_adds"`
 	// CreatesWithin is the longest that a creation or deletion of a topic takes, and
 	// the longest pause in their answers; 0: none is demanded.
 	CreatesWithin Duration `yaml:"creates_within"`

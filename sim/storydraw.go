@@ -164,6 +164,9 @@ func (e *StoryExpect) set(r *env.Rand, p *Plan) {
 	}
 	o := p.Workload.Options
 	o["ack_pause_ms"] = int64(e.AcknowledgesWithin.Std() / time.Millisecond)
+	if e.NewControllerAdds > 0 {
+		o["ack_pause_controller_ms"] = int64(e.NewControllerAdds.Std() / time.Millisecond)
+	}
 	o["create_ms"] = int64(e.CreatesWithin.Std() / time.Millisecond)
 	if e.Acknowledged != nil {
 		o["min_acks"] = *e.Acknowledged

@@ -199,7 +199,9 @@ func (c *controller) victims(now env.Instant, img *Image, q *queued) (victims []
 }
 
 // dropped adds the members that the new ISR lacks, that led the partition and
-// have not confirmed that they do not any more.
+// have not confirmed that they do not any more. What an earlier controller heard
+// them confirm is not known: if they say nothing more, W passes again from the
+// start of this term, though it had passed when the leadership was taken.
 func (c *controller) dropped(now env.Instant, img *Image, p *Partition, n *NewISR, victims []kafka.NodeID) []kafka.NodeID {
 	for _, l := range p.Losses {
 		stays := slices.ContainsFunc(n.ISR, func(m ISRMember) bool { return m.Node == l.Node })
