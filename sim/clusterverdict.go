@@ -95,8 +95,8 @@ func (c *cluster) violatedAs(property string, v *checker.Violation, more int) {
 func (c *cluster) report(w *World, h *checker.History, r *checker.Result) {
 	switch r.Verdict {
 	case checker.Unknown:
-		if !w.converged {
-			return // nodes that are down for good know the rest
+		if c.plan.Budget == Unbudgeted {
+			return // a disk or a node that can't be asked any more knows the rest
 		}
 		w.Violated(r.Property+" can be judged", "", "%s", r.Why)
 	case checker.Fail:

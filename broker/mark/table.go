@@ -122,6 +122,33 @@ const (
 	marks // how many there are
 )
 
+// seldom are the marks that no campaign is asked for, and why. Unit tests of
+// their packages reach them, but for those of shard and SnapshotBroken, which
+// nothing reaches as things are.
+var seldom = map[Mark]string{
+	WALProbed:            "needs a group that a crash has torn in its middle, and damage behind it",
+	LogProducersUnknown:  "needs a leader that is elected within the milliseconds of its own truncation",
+	ProducerStaleEpoch:   "producer epochs grow with transactions only",
+	AnswersHeld:          "needs a megabyte of answers behind a request that waits",
+	FetchDiverged:        "needs a consumer of what an unclean election has lost",
+	PartitionCameBack:    "needs replicas that are moved away and back",
+	ElectedUnclean:       "no topic of the simulator allows it: it would excuse every loss",
+	ISRMemberRestarted:   "needs a member that dies and registers while an ISR change waits for W",
+	CommandOutOfPatience: "needs a lease that nobody ends for longer than W",
+	SnapshotBroken:       "needs a peer that breaks the protocol",
+}
+
+// Demanded reports whether a campaign that is large enough must reach the mark of
+// that name.
+func Demanded(name string) bool {
+	for m := range seldom {
+		if names[m] == name {
+			return false
+		}
+	}
+	return true
+}
+
 // names says what happened, behind the package in which it does.
 var names = [marks]string{
 	WALTornTail:      "wal: a torn tail is cut",
