@@ -123,6 +123,7 @@ func (h *host) start() {
 	last, ok, err := LastSnapshot(h.durable)
 	require.NoError(h.c.t, err)
 	require.True(h.c.t, ok)
+	require.True(h.c.t, Checkpointed(h.durable), "commit lets go of what is before a checkpoint, and of nothing else")
 	image, err := DecodeImage(h.files[last])
 	require.NoError(h.c.t, err)
 	rec, err := Recover(h.durable, image)

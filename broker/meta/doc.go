@@ -37,8 +37,9 @@
 //     image of the index that LastSnapshot names. Before the first start, make
 //     the records and image of NewCluster durable. Its cluster id and voters
 //     are the same on all nodes.
-//  5. If the control WAL is damaged, set WALDamaged: the node takes no part in
-//     Raft, and the operator lets it come back under a new id.
+//  5. If the control WAL is damaged, or lacks its first records and is not
+//     Checkpointed, set WALDamaged: the node takes no part in Raft, and the
+//     operator lets it come back under a new id.
 //  6. The incarnation is new at every start, and the data directory is locked
 //     while a process lives: a registration proves that its predecessor is dead.
 //  7. Hand Effects.Image and Changes to every loop, in order. Confirm(i) only

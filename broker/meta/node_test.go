@@ -381,6 +381,25 @@ func TestBarrierSeesWhatWasCommittedBefore(t *testing.T) {
 	}
 }
 
+func TestOnlyAWholeCheckpointStandsForWhatCameBefore(t *testing.T) {
+	_, checkpoint, _ := NewCluster(peer.UUID{7}, []uint64{1, 2, 3})
+	snapshot, hard := checkpoint[0], checkpoint[1]
+	entry := Record{Type: RecordEntry}
+	for _, c := range []struct {
+		name    string
+		records []Record
+		whole   bool
+	}{
+		{"nothing", nil, false},
+		{"a log without its beginning", []Record{entry, hard, entry, hard}, false},
+		{"a checkpoint cut short", []Record{entry, hard, snapshot, entry}, false},
+		{"a checkpoint", []Record{entry, hard, snapshot, entry, hard}, true},
+		{"one cut short behind a whole one", []Record{snapshot, hard, entry, snapshot, entry}, true},
+	} {
+		require.Equal(t, c.whole, Checkpointed(c.records), c.name)
+	}
+}
+
 func TestDamagedNodeTakesNoPartInRaft(t *testing.T) {
 	c := newCluster(t, 3, 16)
 	c.ready()

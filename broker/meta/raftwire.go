@@ -194,7 +194,8 @@ func JoinCluster(cluster peer.UUID) (Recovered, []Record, *Image) {
 }
 
 // LastSnapshot finds the index of the snapshot file that Recover needs. false
-// means that the records hold none: the node has never been started.
+// means that the records hold none: if they are all that ever were, the node has
+// never been started.
 func LastSnapshot(records []Record) (Index, bool, error) {
 	index, found := Index(0), false
 	for _, rec := range records {
@@ -208,6 +209,21 @@ func LastSnapshot(records []Record) (Index, bool, error) {
 		index, found = s.index, true
 	}
 	return index, found, nil
+}
+
+// Checkpointed reports whether the records hold a whole checkpoint: a snapshot,
+// and behind it the hard state that ends the batch. All that came before such may
+// be gone (Persist.Checkpoint); a log that has lost its beginning and holds none
+// lacks records that were acknowledged.
+func Checkpointed(records []Record) bool {
+	begun := false
+	for _, rec := range records {
+		if rec.Type == RecordHardState && begun {
+			return true
+		}
+		begun = begun || rec.Type == RecordSnapshot
+	}
+	return false
 }
 
 func decodeSnapshotRecord(b []byte) (snapshot, error) {

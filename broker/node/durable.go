@@ -48,7 +48,7 @@ func (c *Control) replay() {
 		return
 	}
 	c.loading = true
-	if c.damaged() && c.wal.Recovery().Unread {
+	if c.wal.Recovery().Doubtful() {
 		mark.Hit(mark.ControlLogUnread)
 		// Damage would bar this node from Raft for good (PROTOCOL 8). A failure to read
 		// may pass: whoever starts the node again tries again, and sees it if it stays.
@@ -69,9 +69,14 @@ func (c *Control) replay() {
 	}
 }
 
-// damaged reports whether acknowledged records of the control WAL are gone: the
-// node then neither votes nor campaigns (PROTOCOL 8).
-func (c *Control) damaged() bool { return len(c.wal.Recovery().Damage) > 0 }
+// damaged reports whether acknowledged records of the control WAL are gone, from
+// its middle or from its beginning: the node then neither votes nor campaigns
+// (PROTOCOL 8). Only a checkpoint lets go of the beginning (persisted); without
+// one the log has lost it, and is not that of a new node.
+func (c *Control) damaged() bool {
+	r := c.wal.Recovery()
+	return len(r.Damage) > 0 || r.FirstSeq > 1 && !meta.Checkpointed(c.replayed)
+}
 
 // bootstrap makes the state that all nodes of a new cluster begin with.
 func (c *Control) bootstrap() {
@@ -117,13 +122,13 @@ func (c *Control) loadSnapshot(index meta.Index) {
 
 // startMeta starts metadata, and the recovery of the shards beside it.
 func (c *Control) startMeta(recovered meta.Recovered) {
-	c.replayed = nil
 	raft := c.cfg.Raft
 	raft.Rare = c.rare
 	c.meta = meta.NewNode(meta.NodeConfig{
 		Register: c.registration(), Timing: c.cfg.Timing, Raft: raft,
 		Defaults: c.cfg.Defaults, WALDamaged: c.damaged(),
 	}, recovered, c.now.Mono)
+	c.replayed = nil
 	c.beginShards()
 }
 

@@ -67,6 +67,11 @@
 // is not on the chain is removed unread. Recycled files keep old bytes, but
 // those name another segment number and id.
 //
+// Where a header could not be read, what came before it is a guess. A recovery
+// whose damage may be a failure to read ([Recovery.Doubtful]) therefore removes
+// nothing: the next one would take the log to begin behind what was removed, and
+// call it whole.
+//
 // # Handles
 //
 // A record names its partition by a node-local u32 that [Log.Bind] allots and
@@ -89,6 +94,8 @@
 //     always durable.
 //   - It tells the log of its checkpoints ([Log.Expect]): one that ends before what
 //     they cover has lost its end.
+//   - It compares Recovery.FirstSeq with what a checkpoint let go: a log that begins
+//     later has lost whole files, which is no Damage that the log could see.
 //   - Its own records have rising sequences, but not contiguous ones: bindings and
 //     marks take sequences too.
 //

@@ -21,10 +21,12 @@ type Recovery struct {
 	Torn     bool
 	TornAt   Position // where the log ends, if Torn: bytes of an unfinished group follow
 	Damage   []Damage // by rising place
-	// Unread says that the disk returned an error for a sector: damage may be a
-	// failure to read what is there, which another recovery could find.
-	Unread bool
+	Unread   bool     // the disk returned an error for a sector
 }
+
+// Doubtful reports whether the damage may be a failure to read what is there.
+// Such a recovery has removed no file, so that another one can find it.
+func (r Recovery) Doubtful() bool { return r.Unread && len(r.Damage) > 0 }
 
 // Damage is a run of missing sequences that may have been acknowledged
 // (PROTOCOL 8), or a damaged segment header.
@@ -418,7 +420,13 @@ func (l *Log) finishRecovery() {
 	}
 	for _, f := range r.files {
 		if !slices.Contains(r.chain, f) {
-			l.discard(f.file)
+			if r.report.Doubtful() {
+				// A header that could not be read may be the one that leads to this file:
+				// the chain is a guess. What is not of the log goes after another recovery.
+				l.close(f.file)
+			} else {
+				l.discard(f.file)
+			}
 			continue
 		}
 		if f.id == 0 {

@@ -2,6 +2,7 @@ package wal
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -245,6 +246,69 @@ func TestUnreadableSector(t *testing.T) {
 		require.Empty(t, report.Damage, "another try finds what is there")
 		require.False(t, report.Unread)
 	})
+}
+
+// Whatever headers cannot be read, another try finds all that was there: the
+// chain that was guessed without them must not decide what is removed. It does
+// not matter whether the owner stopped or went on.
+func TestWhatCouldNotBeReadIsThereForAnotherTry(t *testing.T) {
+	const segments = 5
+	for unread := 1; unread < 1<<segments; unread++ {
+		for _, goesOn := range []bool{false, true} {
+			w := newWorld(t, smallConfig(1), uint64(unread))
+			w.recover()
+			for len(w.log.segments) < segments || !w.log.idle() {
+				w.append(4500)
+				w.settle()
+			}
+			var hit []*fakeFile
+			for i, s := range w.log.segments {
+				if unread>>i&1 != 0 {
+					hit = append(hit, w.file(s.file.number))
+				}
+			}
+			w.disk.fail = func(op diskfs.Op) error {
+				if op.Kind == diskfs.Read && op.Offset == 0 && slices.Contains(hit, w.proc.handles[op.Handle]) {
+					return diskfs.ErrIO
+				}
+				return nil
+			}
+			require.True(t, w.reopen().Doubtful(), "segments %b", unread)
+			w.disk.fail = nil
+			if goesOn {
+				w.append(100)
+				w.settle()
+			}
+			for len(w.proc.flight) > 0 {
+				w.step()
+			}
+			report := w.reopen()
+			require.Empty(t, report.Damage, "segments %b", unread)
+			require.Equal(t, Seq(1), report.FirstSeq, "segments %b", unread)
+			require.Equal(t, w.durable, report.LastSeq, "segments %b", unread)
+			w.settle()
+			require.Less(t, len(w.disk.names), segments+5, "what is not of the log is gone: root, directory, two lives' segments, a spare")
+		}
+	}
+}
+
+func TestASegmentOfWhichNothingCouldBeReadIsKept(t *testing.T) {
+	w := quiet(t, smallConfig(1), 9, 2000)
+	newest := w.file(w.log.segments[len(w.log.segments)-1].file.number)
+	w.disk.fail = func(op diskfs.Op) error {
+		if op.Kind == diskfs.Read && w.proc.handles[op.Handle] == newest {
+			return diskfs.ErrIO
+		}
+		return nil
+	}
+	require.True(t, w.reopen().Doubtful())
+	w.disk.fail = nil
+	for len(w.proc.flight) > 0 {
+		w.step()
+	}
+	report := w.reopen()
+	require.Empty(t, report.Damage)
+	require.Equal(t, w.durable, report.LastSeq)
 }
 
 func TestRecycledBytesAreNotRecords(t *testing.T) {

@@ -160,9 +160,12 @@ func (l *Log) recycle() {
 
 // discard closes and removes a file that nothing needs.
 func (l *Log) discard(f file) {
-	what := "remove segment " + segmentName(f.number)
-	l.submit(diskfs.Op{Kind: diskfs.Close, Handle: f.handle}, pendingOp{role: roleTidy, what: what})
-	l.submit(diskfs.Op{Kind: diskfs.Remove, Path: l.path(f.number)}, pendingOp{role: roleTidy, what: what})
+	l.close(f)
+	l.submit(diskfs.Op{Kind: diskfs.Remove, Path: l.path(f.number)}, pendingOp{role: roleTidy, what: "remove segment " + segmentName(f.number)})
+}
+
+func (l *Log) close(f file) {
+	l.submit(diskfs.Op{Kind: diskfs.Close, Handle: f.handle}, pendingOp{role: roleTidy, what: "close segment " + segmentName(f.number)})
 }
 
 // ReadOp returns the operation that reads into buf from a record's payload at
