@@ -50,6 +50,10 @@ type replicaTrack struct {
 	lineage checker.Lineage
 	// durable outlives the process: what a power cut must leave.
 	durable kafka.Offset
+	// vouched is what the in-sync set rests on: durable, but what a replica lost
+	// that says so counts until its registration takes it out of the set. Until then
+	// its leader may answer again what was committed before (unreadable 31563).
+	vouched kafka.Offset
 	gone    bool // deleted by its node
 	sight   featureSight
 }
@@ -191,6 +195,9 @@ func (f *facts) seeReplica(n *Node, recovered bool, p *shard.PartState) *replica
 		old = shard.PartState{Watermark: -1, LogStart: -1, End: -1}
 	}
 	t.life, t.durable, t.gone = n.incarnation, p.Durable, false
+	if t.vouched = max(t.vouched, p.Durable); !p.Suspect {
+		t.vouched = p.Durable
+	}
 	t.state = *p
 	if r := f.cluster.world.recording; r != nil {
 		r.replica(key.node, n.incarnation, &old, p)
@@ -316,7 +323,7 @@ func (f *facts) members(p *shard.PartState) []checker.Member {
 	for _, n := range p.ISR {
 		m := checker.Member{Node: checker.NodeID(n)}
 		if t := f.replicas[replicaKey{n, p.ID}]; t != nil && !t.gone {
-			m.Incarnation, m.DurableEnd = checker.Incarnation(t.life), checker.Offset(t.durable)
+			m.Incarnation, m.DurableEnd = checker.Incarnation(t.life), checker.Offset(t.vouched)
 		}
 		out = append(out, m)
 	}

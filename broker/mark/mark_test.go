@@ -94,3 +94,15 @@ func declared(t *testing.T) map[string]string {
 	require.Len(t, names, len(mark.All()))
 	return names
 }
+
+func TestFewMarksAreNotDemandedAndEachSaysWhy(t *testing.T) {
+	seldom := 0
+	for _, name := range mark.All() {
+		if !mark.Demanded(name) {
+			seldom++
+		}
+	}
+	require.Positive(t, seldom)
+	require.Less(t, seldom, len(mark.All())/10)
+	require.True(t, mark.Demanded(mark.LeaseExpired.String()))
+}

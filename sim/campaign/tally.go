@@ -186,10 +186,11 @@ func (t *tally) marksHit() (n int) {
 	return n
 }
 
-// missed are the marks that no run has hit.
+// missed are the marks that no run has hit, but for those that no campaign is
+// asked for.
 func (t *tally) missed() (names []string) {
 	for i := range t.marks {
-		if t.marks[i].Runs == 0 {
+		if t.marks[i].Runs == 0 && mark.Demanded(t.marks[i].Mark) {
 			names = append(names, t.marks[i].Mark)
 		}
 	}
