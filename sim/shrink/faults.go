@@ -153,7 +153,7 @@ func began(p *sim.Plan, i int, story []sim.Milestone) (at int, resolved string) 
 // a node was then ("@leader") outlives a commit better than its name, unless
 // there is one broker only.
 func targetPass(p *sim.Plan, story []sim.Milestone) (out []candidate) {
-	if p.Budget != "" {
+	if p.Budget == sim.Budgeted {
 		return nil // what a budget allows is counted by names and times
 	}
 	brokers := 0
@@ -217,7 +217,7 @@ const (
 // anchorPass ties faults to the milestones that they followed in the failing run.
 // Several that began together are tied together.
 func anchorPass(p *sim.Plan, story []sim.Milestone) (out []candidate) {
-	if p.Budget != "" {
+	if p.Budget == sim.Budgeted {
 		return nil
 	}
 	for i, f := range p.Faults {
