@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -227,6 +228,17 @@ func (c *cluster) excuse(client string, broker checker.NodeID, since env.Instant
 	}
 	return ""
 }
+
+// readsStuck reports whether reads of a broker may have waited for its disk at any
+// time since a moment.
+func (c *cluster) readsStuck(broker checker.NodeID, since env.Instant) bool {
+	return slices.ContainsFunc(c.world.FaultSpans(), func(f FaultSpan) bool {
+		return f.Node == brokerName(kafka.NodeID(broker)) && f.To >= since && slices.Contains(readHolders, f.Kind)
+	})
+}
+
+// readHolders are the kinds of faults that let reads wait.
+var readHolders = []string{"disk-stall", "disk-slow", "hold-completions"}
 
 // Resolve implements Subject. "last" is the first node of what was resolved
 // before it; the others are roles at this moment: see role.

@@ -38,6 +38,7 @@ type kafkaConn struct {
 type kafkaCall struct {
 	req         kmsg.Request
 	timeout     time.Duration // in which the broker promises to answer
+	stuck       time.Duration // the same while its disk is in trouble; 0: no other
 	silent      bool          // acks=0
 	correlation int32
 	record      int // index into History.Requests
@@ -148,12 +149,33 @@ func (k *kafkaConn) watch(now env.Time, call *kafkaCall) {
 func (k *kafkaConn) overdue(now env.Time, call *kafkaCall) {
 	c := k.client.cluster
 	r := &c.rec.h.Requests[call.record]
+	if c.readsStuck(k.node, env.Instant(r.Call.At)) && k.giveTime(now) {
+		return
+	}
 	if k.excuse(r) == "" {
 		c.world.explain("P11: "+checker.Title("P11"), string(checker.RequestOverdue), func() []Overdue {
 			return []Overdue{{At: []StallPlace{{Node: k.client.name, Op: requestName(r)}}}}
 		})
 	}
 	k.drop(now)
+}
+
+// giveTime moves the deadlines of requests that wait for a disk in trouble, and of
+// those behind them; false if that was done before.
+func (k *kafkaConn) giveTime(now env.Time) (moved bool) {
+	latest := time.Duration(0)
+	for _, call := range k.waiting {
+		r := &k.client.cluster.rec.h.Requests[call.record]
+		if call.stuck > 0 {
+			latest = max(latest, r.Call.At+call.stuck+promiseSlack)
+		}
+		if r.Deadline < latest {
+			r.Deadline, moved = latest, true
+			k.watch(now, call)
+		}
+		latest = max(latest, r.Deadline)
+	}
+	return moved
 }
 
 func (k *kafkaConn) step(now env.Time, ev *netsim.Event) {

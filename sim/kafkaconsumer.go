@@ -101,7 +101,7 @@ func (s *consumer) fetch(now env.Time, addr string, places []*consumerPlace) {
 	s.polling[addr] = true
 	var call checker.Moment
 	k := s.c.connTo(now, addr)
-	k.call(now, &kafkaCall{req: req, timeout: s.wait + fetchReadTime,
+	k.call(now, &kafkaCall{req: req, timeout: s.wait + fetchReadTime, stuck: s.wait + stuckReadTime,
 		began: func() { call = s.c.cluster.rec.moment() },
 		done: func(now env.Time, resp kmsg.Response) {
 			s.polling[addr] = false
@@ -123,9 +123,13 @@ func (s *consumer) fetch(now env.Time, addr string, places []*consumerPlace) {
 // outOfRange is Kafka's code for an offset that the log does not have.
 const outOfRange = 1
 
-// fetchReadTime is what a fetch may take beyond its wait: reads from a disk
-// that is slow or stands still.
-const fetchReadTime = 2 * time.Second
+const (
+	// fetchReadTime is what a fetch may take beyond its wait: reads from a disk.
+	fetchReadTime = 2 * time.Second
+	// stuckReadTime is the same with a disk that stands still: then the broker
+	// answers with what it has read (api.fetch.Timeout).
+	stuckReadTime = 10 * time.Second
+)
 
 // failed tries again after a pause.
 func (s *consumer) failed(now env.Time, places []*consumerPlace) {

@@ -24,6 +24,8 @@ const (
 type RecordOptions struct {
 	Turns int        `json:"turns,omitempty"` // at most; 0: DefaultDetail
 	Focus []Duration `json:"focus,omitempty"` // instants that matter besides those of the failure
+	// Replay is what Result.Replay is to say.
+	Replay string `json:"replay,omitempty"`
 }
 
 // Record runs a plan twice: first to learn where turns are to be kept in detail,
@@ -50,6 +52,7 @@ func Record(plan *Plan, o RecordOptions) (Result, *Recording, error) {
 // ReportPlan runs a plan for the page about it.
 func ReportPlan(plan *Plan, o RecordOptions, file string) (Result, error) {
 	result, recording, err := Record(plan, o)
+	result.Replay = o.Replay
 	if err == nil {
 		result.Chains = recording.chains()
 		err = recording.WriteReport(&result, file)

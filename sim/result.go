@@ -27,6 +27,8 @@ type Result struct {
 	// Fingerprint is that of the first failure; "" of a run that passed.
 	Fingerprint string       `json:"fingerprint,omitempty"`
 	Stops       []StopRecord `json:"stops,omitempty"`
+	// Replay is the command that repeats the run; "": its seed and scenario say it all.
+	Replay string `json:"replay,omitempty"`
 	// Chains tell how the operations came about that a failure speaks of, if the run
 	// was recorded.
 	Chains []string `json:"chains,omitempty"`

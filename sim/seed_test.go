@@ -89,7 +89,7 @@ func defaultSet() (jobs []Job) {
 	for _, s := range storyScenarios {
 		jobs = append(jobs, seedsOf(s.Name, 3)...)
 	}
-	for _, scenario := range []string{"clients", "rare", "budgeted"} {
+	for _, scenario := range []string{"clients", "rare", "budgeted", "unbudgeted"} {
 		jobs = append(jobs, seedsOf(scenario, 12)...)
 	}
 	// Seed 3 of the story that began it is the full 3 h 40 min.
@@ -143,8 +143,13 @@ func replay(t *testing.T, again *Reproduction) {
 	}
 	r, err := RunPlan(again.Plan, o)
 	require.NoError(t, err)
+	if *planFileFlag != "" {
+		r.Replay = "go test ./sim -v -planfile " + *planFileFlag
+	} else if bug := os.Getenv(MutantVariable); bug != "" {
+		r.Replay = fmt.Sprintf("%s=%s go test -tags mutants ./sim -v -seed=%d -scenario=%s", MutantVariable, bug, r.Seed, r.Scenario)
+	}
 	if *reportFlag != "" {
-		_, err := ReportPlan(again.Plan, RecordOptions{}, *reportFlag)
+		_, err := ReportPlan(again.Plan, RecordOptions{Replay: r.Replay}, *reportFlag)
 		require.NoError(t, err)
 	}
 	if r.Verdict != Pass {

@@ -66,6 +66,9 @@ func (r *Result) tale(page string) []toldLine {
 }
 
 func (r *Result) replayCommand() string {
+	if r.Replay != "" {
+		return r.Replay
+	}
 	return fmt.Sprintf("go test ./sim -v -seed=%d -scenario=%s", r.Seed, r.Scenario)
 }
 

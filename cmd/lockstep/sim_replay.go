@@ -18,6 +18,7 @@ func replay(ctx context.Context, s *simSource, r *sim.Reproduction, w io.Writer)
 		return err
 	}
 	out := c.Run([]sim.Job{{Scenario: r.Plan.Scenario, Seed: r.Plan.Seed, Plan: r.Plan, Milestones: true}}, nil)[0]
+	out.Result.Replay = s.replay(r.Mutant)
 	if out.Result.Verdict == sim.Fail {
 		fmt.Fprintln(w, strings.Join(out.Result.Story(""), "\n"))
 	}

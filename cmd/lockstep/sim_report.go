@@ -70,6 +70,7 @@ func writeReport(ctx context.Context, o *reportOptions, r *sim.Reproduction, w i
 	if err != nil {
 		return err
 	}
+	o.keep.Replay = o.replay(r.Mutant)
 	job := sim.Job{
 		Scenario: r.Plan.Scenario, Seed: r.Plan.Seed, Plan: r.Plan, Record: o.keep,
 		Report: cmp.Or(o.out, fmt.Sprintf("%s-%d.html", r.Plan.Scenario, r.Plan.Seed)),

@@ -21,13 +21,17 @@ func TestReportOfASeedAndOfItsPlan(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(planFile, []byte(plan.String()), 0o644))
 	again := filepath.Join(dir, "b.html")
-	_, err = run("sim", "report", "--plan", planFile, "--out", again, "--turns", "1000")
+	out, err = run("sim", "report", "--plan", planFile, "--out", again, "--turns", "1000")
 	require.NoError(t, err)
+	replay := "lockstep sim --plan " + planFile
+	require.Contains(t, out, "replay: "+replay)
 	a, err := os.ReadFile(page)
 	require.NoError(t, err)
 	b, err := os.ReadFile(again)
 	require.NoError(t, err)
-	require.True(t, bytes.Equal(a, b), "the page of a plan is that of its seed")
+	require.True(t, bytes.Contains(b, []byte(replay)))
+	b = bytes.ReplaceAll(b, []byte(replay), []byte("go test ./sim -v -seed=1 -scenario=toy-early-ack"))
+	require.True(t, bytes.Equal(a, b), "but for that the page of a plan is that of its seed")
 }
 
 // A page is about the run that was asked for, or there is none.

@@ -63,6 +63,19 @@ func (s *simSource) load(cmd *cobra.Command) (*sim.Reproduction, error) {
 	return r, nil
 }
 
+// replay is the command that repeats the run; "" if its seed and scenario say it all.
+func (s *simSource) replay(bug string) string {
+	switch {
+	case s.plan != "" && s.mutant != "":
+		return fmt.Sprintf("lockstep sim --plan %s --mutant %s", s.plan, s.mutant)
+	case s.plan != "":
+		return "lockstep sim --plan " + s.plan
+	case bug != "":
+		return fmt.Sprintf("%s=%s go test -tags mutants ./sim -v -seed=%d -scenario=%s", sim.MutantVariable, bug, s.seed, s.scenario)
+	}
+	return ""
+}
+
 func (s *simSource) chosen(named string) string {
 	switch s.mutant {
 	case "":
