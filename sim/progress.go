@@ -36,8 +36,8 @@ func (c *cluster) checkProgress(w *World) {
 }
 
 // mayServe reports whether a produce that a broker got at that time had a way to
-// the leader: no fault is on the broker, none between it and the leader, and it
-// is no earlier leader that may not have heard of its successor.
+// the leader: no fault is on the broker, none between it and the leader, nor was
+// shortly before, and it is no earlier leader that may not have heard of its successor.
 func (c *cluster) mayServe(p checker.Partition, node checker.NodeID, at time.Duration) bool {
 	leader, led := checker.NodeID(-1), false
 	for i := range c.rec.h.Leaders {
@@ -51,7 +51,7 @@ func (c *cluster) mayServe(p checker.Partition, node checker.NodeID, at time.Dur
 	}
 	name, peer := brokerName(kafka.NodeID(node)), brokerName(kafka.NodeID(leader))
 	for _, f := range c.world.FaultSpans() {
-		if time.Duration(f.From) > at || env.Instant(at) > f.To {
+		if time.Duration(f.From) > at || settled(at) > f.To {
 			continue
 		}
 		if f.Node == name && (f.Peer == "" || f.Peer == peer) || f.Node == peer && f.Peer == name {
