@@ -26,6 +26,7 @@ type facts struct {
 	keys      []replicaKey                 // in order of first sight
 	lives     map[string]*lifeTrack        // by broker
 	top       map[kafka.PartitionID]kafka.Offset
+	newest    *meta.Image // that any node has applied, also one that has died since
 	leases    leases
 	terms     terms
 	bytes     int64 // the most of InflightBytes of clients
@@ -133,6 +134,9 @@ func (f *facts) seeControl(n *Node, life *lifeTrack, c *node.Control) {
 	f.leases.committed(state.Image)
 	if index := state.Image.Index(); index != life.index {
 		life.index = index
+		if f.newest == nil || index > f.newest.Index() {
+			f.newest = state.Image
+		}
 		f.story.see(f.cluster.world, state.Image)
 		h.Images = append(h.Images, f.imageFact(n, state.Image))
 	}
@@ -418,7 +422,7 @@ func (c *cluster) acknowledged(op *checker.Produce) {
 			Sentence: fmt.Sprintf("offset %d was acknowledged; the highest watermark of any leader is %d", end-1, c.facts.top[id]),
 		}, 0)
 	}
-	image := c.newestImage()
+	image := c.facts.newest
 	if image == nil || image.Partition(id) == nil {
 		return
 	}
