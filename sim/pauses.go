@@ -20,10 +20,11 @@ import (
 // in-sync quorum and controller quorum are out of reach of all faults keeps
 // acknowledging (quorumPause).
 //
-// Clients that try nothing, or go to brokers that cannot answer, make no pause: it
-// takes a produce that failed. The wait-for graph is taken while such a produce is
-// on its way, so that what it waits for is still to be seen. The run goes on, and
-// the verdict comes with the others.
+// A pause begins with the first produce that is not acknowledged. Clients that try
+// nothing, or go to brokers that cannot answer, make none: it takes a produce that
+// failed. The wait-for graph is taken while such a produce is on its way, so that
+// what it waits for is still to be seen. The run goes on, and the verdict comes with
+// the others.
 type pauses struct {
 	cluster *cluster
 	bound   time.Duration // 0: none
@@ -37,6 +38,7 @@ type pauses struct {
 // pauseTrack is one partition.
 type pauseTrack struct {
 	acked time.Duration // the last acknowledgement; -1: none yet
+	since time.Duration // the first produce after it; -1: none
 	// Of the produces since that went to a broker without a fault: when the first was
 	// sent (-1: none was), and how many failed.
 	first  time.Duration
@@ -48,6 +50,7 @@ type pauseTrack struct {
 type pauseTry struct {
 	record int           // index into History.Produces
 	acked  time.Duration // of the track, when it was sent
+	since  time.Duration
 	first  time.Duration
 	sound  bool        // the broker that it was sent to had no fault
 	due    env.Instant // when the graph is to be taken
@@ -84,17 +87,17 @@ func (c *cluster) followPauses() {
 func (p *pauses) track(partition checker.Partition) *pauseTrack {
 	t := p.tracks[partition]
 	if t == nil {
-		t = &pauseTrack{acked: -1, first: -1}
+		t = &pauseTrack{acked: -1, since: -1, first: -1}
 		p.tracks[partition] = t
 	}
 	return t
 }
 
-// allowed is how long the pause that began with an acknowledgement may last, by the
-// plan's bound and by what is known now.
-func (p *pauses) allowed(acked time.Duration) time.Duration {
+// allowed is how long a pause that began at that time may last, by the plan's bound
+// and by what is known now.
+func (p *pauses) allowed(since time.Duration) time.Duration {
 	terms := p.cluster.rec.h.Controllers
-	if len(terms) > 0 && terms[len(terms)-1].At.At > acked {
+	if len(terms) > 0 && terms[len(terms)-1].At.At > since {
 		return p.bound + p.change
 	}
 	return p.bound
@@ -108,7 +111,10 @@ func (p *pauses) began(record int) *pauseTry {
 		return nil
 	}
 	t := p.track(op.Partition)
-	try := &pauseTry{record: record, acked: t.acked, sound: p.cluster.untouched(brokerName(kafka.NodeID(op.Node)), settled(op.Call.At))}
+	if t.since < 0 {
+		t.since = op.Call.At
+	}
+	try := &pauseTry{record: record, acked: t.acked, since: t.since, sound: p.cluster.untouched(brokerName(kafka.NodeID(op.Node)), settled(op.Call.At))}
 	if t.first < 0 && try.sound {
 		t.first = op.Call.At
 	}
@@ -124,8 +130,8 @@ func (p *pauses) began(record int) *pauseTry {
 func (p *pauses) broken(try *pauseTry) string {
 	op := &p.cluster.rec.h.Produces[try.record]
 	call := op.Call.At
-	if bound := p.allowed(try.acked); p.bound > 0 && try.acked >= 0 && call < p.until && call-try.acked > bound && p.cluster.mayServe(op.Partition, op.Node, call) {
-		return fmt.Sprintf("no acks=all produce was acknowledged from %v on, and one that was tried at %v by way of a broker without a fault was not either; the bound is %v", try.acked, call, bound)
+	if bound := p.allowed(try.since); p.bound > 0 && try.acked >= 0 && call < p.until && call-try.since > bound && p.cluster.mayServe(op.Partition, op.Node, call) {
+		return fmt.Sprintf("no acks=all produce was acknowledged from %v on, of those tried from %v on, and one that was tried at %v by way of a broker without a fault was not either; the bound is %v", try.acked, try.since, call, bound)
 	}
 	if try.acked >= 0 && try.first >= 0 && call-try.first > quorumPause && p.cluster.quorumStands(op, try.first) {
 		return fmt.Sprintf("no acks=all produce that was tried from %v to %v was acknowledged, and no fault was on its leader, on a quorum of its replicas and of all brokers, or on their links; the bound is %v", try.first, call, quorumPause)
@@ -136,12 +142,12 @@ func (p *pauses) broken(try *pauseTry) string {
 // held says which bound a produce breaks that a broker took, and held until it
 // failed; "" for none.
 func (p *pauses) held(op *checker.Produce, t *pauseTrack) string {
-	end, bound := op.Return.At, p.allowed(t.acked)
-	if p.bound == 0 || t.acked < 0 || op.Return == checker.Never || end >= p.until || end-t.acked <= bound ||
+	end, bound := op.Return.At, p.allowed(t.since)
+	if p.bound == 0 || t.acked < 0 || t.since < 0 || op.Return == checker.Never || end >= p.until || end-t.since <= bound ||
 		!p.cluster.mayServe(op.Partition, op.Node, op.Call.At) || !p.cluster.mayServe(op.Partition, op.Node, end) {
 		return ""
 	}
-	return fmt.Sprintf("no acks=all produce was acknowledged from %v on, and one that a broker without a fault held from %v to %v was not either; the bound is %v", t.acked, op.Call.At, end, bound)
+	return fmt.Sprintf("no acks=all produce was acknowledged from %v on, of those tried from %v on, and one that a broker without a fault held from %v to %v was not either; the bound is %v", t.acked, t.since, op.Call.At, end, bound)
 }
 
 // look takes the graph for the suspicious produces that are due.
@@ -164,7 +170,7 @@ func (p *pauses) ended(try *pauseTry) {
 	op := &p.cluster.rec.h.Produces[try.record]
 	t := p.track(op.Partition)
 	if op.Outcome == checker.Acked {
-		t.acked, t.first, t.failed = op.Return.At, -1, 0
+		t.acked, t.since, t.first, t.failed = op.Return.At, -1, -1, 0
 		return
 	}
 	if try.sound {
@@ -178,7 +184,7 @@ func (p *pauses) ended(try *pauseTry) {
 // judge looks whether a produce that failed shows a pause.
 func (p *pauses) judge(try *pauseTry, op *checker.Produce, t *pauseTrack) {
 	detail := p.broken(try)
-	quorum := p.bound == 0 || try.acked < 0 || op.Call.At-try.acked <= p.allowed(try.acked)
+	quorum := p.bound == 0 || try.acked < 0 || op.Call.At-try.since <= p.allowed(try.since)
 	if held := p.held(op, t); held != "" {
 		detail, quorum = held, false
 	}

@@ -267,6 +267,7 @@ func TestAControllerThatBeginsWithinAPauseAddsToItsBoundOnce(t *testing.T) {
 				cluster.rec.h.Controllers = append(cluster.rec.h.Controllers, checker.ControllerFact{At: checker.Moment{At: at}})
 			}
 			acked := 5*time.Second + time.Millisecond
+			produce(acked, false)
 			produce(acked+c.bound, false)
 			require.Empty(t, cluster.pauses.found)
 			produce(acked+c.bound+1, false)
