@@ -47,7 +47,10 @@
 //
 // What is valid behind damage is delivered too; the owner decides who is
 // suspect. Damage is reported by every recovery until its segment is recycled,
-// so the owner checkpoints and releases once it has repaired it.
+// so the owner checkpoints and releases once it has repaired it. For that the
+// sequences of damage at the end ([Unreadable], [EndLost]) are not given out
+// again: the next segment shows the gap, whether or not the sector can be read by
+// then. Only a life that writes nothing leaves it to the next one to look.
 //
 // With InFlight above 1 an honest crash may lose group n and keep n+1; nobody
 // can tell that from n acknowledged and rotted a moment before n+1 was. The

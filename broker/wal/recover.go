@@ -63,7 +63,7 @@ const (
 )
 
 func (r Reason) String() string {
-	return [...]string{"none", "below durable", "before valid", "header lost", "unreadable"}[r]
+	return [...]string{"none", "below durable", "before valid", "header lost", "unreadable", "end lost"}[r]
 }
 
 // damageMax bounds the report: further ranges are merged into the last one.
@@ -407,7 +407,9 @@ func (l *Log) finishRecovery() {
 	if at, ok := r.unreadableTail(); ok {
 		mark.Hit(mark.WALUnreadable)
 		r.addDamage(Damage{First: r.next, Last: r.next, At: at, Reason: Unreadable})
-		r.report.Torn = false
+		// However many records it held, one sequence goes with it: what this life writes
+		// begins behind the gap, which is what later recoveries see of it.
+		r.next, r.report.Torn = r.next+1, false
 	}
 	if r.next <= l.expected {
 		mark.Hit(mark.WALEndLost)

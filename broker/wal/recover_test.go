@@ -248,6 +248,53 @@ func TestUnreadableSector(t *testing.T) {
 	})
 }
 
+// Damage is reported until its segment is recycled, also where nothing of an
+// earlier life lies behind it. The sector may be read again by then: the life
+// between has given out what follows, so that its records are no part of the log.
+func TestDamageAtTheEndIsReportedByEveryRecovery(t *testing.T) {
+	for _, owed := range []Seq{0, 5} { // what a checkpoint covers behind it
+		for _, unread := range []int{1, 2} { // recoveries that meet the bad sector
+			w := quiet(t, smallConfig(1), 3, 100)
+			last, bad := w.log.Durable(), w.log.segments[0].end
+			w.append(500) // lost; its bytes are there when the sector can be read
+			w.endTurn()
+			for len(w.proc.flight) > 0 {
+				w.step()
+			}
+			delete(w.records, last+1)
+			w.disk.fail = func(op diskfs.Op) error {
+				if op.Kind == diskfs.Read && w.proc.handles[op.Handle] == w.file(1) && op.Offset <= bad && bad < op.Offset+int64(len(op.Data)) {
+					return diskfs.ErrIO
+				}
+				return nil
+			}
+			for life := 1; life <= 4; life++ {
+				w.proc = w.disk.start()
+				w.log = New(w.cfg, w.proc, w.rand)
+				if owed > 0 {
+					w.log.Expect(last + owed)
+				}
+				w.log.Recover()
+				got, report := w.finish(), w.log.Recovery()
+				missing := map[Seq]bool{}
+				for _, d := range report.Damage {
+					for s := d.First; s <= d.Last; s++ {
+						missing[s] = true
+					}
+				}
+				w.compare(got, report, missing)
+				require.True(t, missing[last+1], "life %d: %+v", life, report)
+				require.Len(t, missing, int(max(1, owed)), "life %d", life)
+				if life == unread {
+					w.disk.fail = nil
+				}
+				w.append(77)
+				w.settle()
+			}
+		}
+	}
+}
+
 // Whatever headers cannot be read, another try finds all that was there: the
 // chain that was guessed without them must not decide what is removed. It does
 // not matter whether the owner stopped or went on.
@@ -484,6 +531,7 @@ func TestAnOwnerKnowsOfALostEnd(t *testing.T) {
 		}
 		require.Len(t, got.Damage, 1)
 		require.Equal(t, EndLost, got.Damage[0].Reason)
+		require.Equal(t, "end lost", got.Damage[0].Reason.String())
 		require.Equal(t, last+1, got.Damage[0].First)
 		require.Equal(t, last+beyond, got.Damage[0].Last)
 	}
