@@ -1,9 +1,11 @@
 package drive_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -25,15 +27,56 @@ func TestANodeDoesNotStartOnAControlLogWithoutItsBeginning(t *testing.T) {
 	require.Greater(t, len(segments), 1)
 	require.NoError(t, os.Remove(slices.Min(segments)))
 
+	c.refuses(0, "the control log is damaged and names no snapshot")
+}
+
+// A control log that is gone as a whole is no new node's where a snapshot says
+// that there was one.
+func TestANodeWithSnapshotsDoesNotStartWithoutAControlLog(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	c := startCluster(t, 1, 1)
+	c.stop(0)
+	c.configs[0].Raft.CompactBytes = 4 << 10
 	c.start(0)
+	c.awaitBrokers(1)
+	newest := func() string {
+		snapshots, err := filepath.Glob(filepath.Join(c.dirs[0], "control", "snapshot-*"))
+		require.NoError(t, err)
+		require.NotEmpty(t, snapshots)
+		return slices.Max(snapshots)
+	}
+	first := newest()
+	for i := 0; newest() == first; i++ {
+		c.create(ctx, "topic-"+strconv.Itoa(i), 8)
+	}
+	c.stop(0)
+	require.NoError(t, os.RemoveAll(filepath.Join(c.dirs[0], "control", "wal")))
+	c.refuses(0, "no control log that names one; this node must come back under a new id")
+}
+
+// What a crash in the first start leaves is a snapshot that no log names yet.
+func TestANodeStartsAgainWhereItsFirstStartEnded(t *testing.T) {
+	c := startCluster(t, 1, 1)
+	c.stop(0)
+	for _, later := range []string{"control/wal", "shard-1", "partitions"} {
+		require.NoError(t, os.RemoveAll(filepath.Join(c.dirs[0], filepath.FromSlash(later))))
+	}
+	c.start(0)
+	c.awaitBrokers(1)
+}
+
+// refuses starts a node that stops itself for a reason.
+func (c *cluster) refuses(i int, reason string) {
+	c.start(i)
 	stopped := make(chan error, 1)
-	go func(n *drive.Node) { stopped <- n.Wait() }(c.nodes[0].node)
+	go func(n *drive.Node) { stopped <- n.Wait() }(c.nodes[i].node)
 	select {
 	case err := <-stopped:
-		require.ErrorContains(t, err, "the control log is damaged and names no snapshot")
+		require.ErrorContains(c.t, err, reason)
 	case <-time.After(20 * time.Second):
-		require.Fail(t, "it started")
+		require.Fail(c.t, "it started")
 	}
-	c.nodes[0].close(t)
-	c.nodes[0] = nil
+	c.nodes[i].close(c.t)
+	c.nodes[i] = nil
 }

@@ -52,6 +52,7 @@ func (c *Control) prepareDirectory() *sequence {
 			if errors.Is(d.Err, diskfs.ErrExist) {
 				return nil
 			}
+			c.emptyControl = c.emptyControl || dir == controlDir && d.Err == nil
 			return d.Err
 		}})
 	}

@@ -42,6 +42,8 @@ type Control struct {
 	loading   bool          // the snapshot is being read, or has been
 	lazy      []meta.Record // records that need no sync: they go with the next that does
 	unsynced  []persisting  // in WAL order
+	// emptyControl: this life has made control/, so that it holds no snapshot.
+	emptyControl bool
 
 	// --- metadata ---
 	meta   *meta.Node // nil until recovered

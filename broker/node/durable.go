@@ -23,6 +23,13 @@ const snapshotPrefix = "snapshot-"
 
 func snapshotName(i meta.Index) string { return fmt.Sprintf("%s%020d", snapshotPrefix, uint64(i)) }
 
+// snapshotIndex is the inverse of snapshotName; false if name is none of its.
+func snapshotIndex(name string) (meta.Index, bool) {
+	digits, isSnapshot := strings.CutPrefix(name, snapshotPrefix)
+	index, err := strconv.ParseUint(digits, 10, 64)
+	return meta.Index(index), isSnapshot && err == nil
+}
+
 // beginRecovery reads the control WAL.
 func (c *Control) beginRecovery() {
 	cfg := c.cfg.ControlWAL
@@ -61,7 +68,7 @@ func (c *Control) replay() {
 	case err != nil:
 		c.host.Stop(fmt.Errorf("node: recover metadata: %w", err))
 	case !found && c.damaged():
-		c.host.Stop(fmt.Errorf("node: the control log is damaged and names no snapshot; this node must come back under a new id with an empty directory"))
+		c.host.Stop(fmt.Errorf("node: the control log is damaged and names no snapshot; %s", mustRejoin))
 	case !found:
 		c.bootstrap()
 	default:
@@ -78,7 +85,12 @@ func (c *Control) damaged() bool {
 	return len(r.Damage) > 0 || r.FirstSeq > 1 && !meta.Checkpointed(c.replayed)
 }
 
-// bootstrap makes the state that all nodes of a new cluster begin with.
+// mustRejoin is what an operator is told of a node that has lost its control log.
+const mustRejoin = "this node must come back under a new id with an empty directory"
+
+// bootstrap makes the state that all nodes of a new cluster begin with. A log that
+// is gone as a whole looks like that of a new node, and the node would vote without
+// what it has acknowledged; but snapshots are younger than a log's beginning.
 func (c *Control) bootstrap() {
 	voters := make([]uint64, 0, len(c.cfg.Voters))
 	for _, v := range c.cfg.Voters {
@@ -86,9 +98,20 @@ func (c *Control) bootstrap() {
 	}
 	recovered, records, image := meta.NewCluster(c.cfg.Cluster, voters)
 	s := &sequence{steps: wholeFile(controlDir, snapshotName(image.Index()), c.newHandle(), image.Encode())}
+	if !c.emptyControl {
+		look := step{diskfs.Op{Kind: diskfs.List, Path: controlDir}, func(_ *sequence, d diskfs.Completion) error {
+			for _, e := range d.Entries {
+				if index, ok := snapshotIndex(e.Name); ok && index > image.Index() {
+					return fmt.Errorf("there is a snapshot of index %d, and no control log that names one; %s", index, mustRejoin)
+				}
+			}
+			return d.Err
+		}}
+		s.steps = append([]step{look}, s.steps...)
+	}
 	s.end = func(err error) {
 		if err != nil {
-			c.host.Stop(fmt.Errorf("node: write the first snapshot: %w", err))
+			c.host.Stop(fmt.Errorf("node: bootstrap: %w", err))
 			return
 		}
 		// Token 0 is no batch of meta's: nothing waits for it but the order. Should
@@ -219,9 +242,7 @@ func (c *Control) removeSnapshots(keep meta.Index) {
 	s := &sequence{end: func(error) {}}
 	s.steps = []step{{diskfs.Op{Kind: diskfs.List, Path: controlDir}, func(s *sequence, d diskfs.Completion) error {
 		for _, e := range d.Entries {
-			digits, isSnapshot := strings.CutPrefix(e.Name, snapshotPrefix)
-			index, err := strconv.ParseUint(digits, 10, 64)
-			if isSnapshot && err == nil && meta.Index(index) < keep {
+			if index, ok := snapshotIndex(e.Name); ok && index < keep {
 				s.then(step{diskfs.Op{Kind: diskfs.Remove, Path: controlDir + "/" + e.Name}, func(*sequence, diskfs.Completion) error { return nil }})
 			}
 		}
