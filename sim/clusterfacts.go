@@ -49,14 +49,16 @@ type replicaTrack struct {
 	state shard.PartState
 	// lineage is a copy of the log's epoch history.
 	lineage checker.Lineage
-	// durable outlives the process: what a power cut must leave.
-	durable kafka.Offset
 	// vouched is what the in-sync set rests on: durable, but what a replica lost
 	// that says so counts until its registration takes it out of the set. Until then
 	// its leader may answer again what was committed before (unreadable 31563).
 	vouched kafka.Offset
-	gone    bool // deleted by its node
-	sight   featureSight
+	// owed outlives the process: what its next life must find, or declare lost. It is
+	// durable, but of a suspect only once that is declared: a node that dies before its
+	// registration has told nobody.
+	owed  kafka.Offset
+	gone  bool // deleted by its node
+	sight featureSight
 }
 
 // lifeTrack is what was seen of the present life of a broker.
@@ -162,6 +164,9 @@ func (f *facts) seeShard(n *Node, life *lifeTrack, id loop.ID, s *shard.Shard) {
 			f.leases.leading(f.cluster.world, n, p)
 		}
 		t := f.seeReplica(n, first, p)
+		if !p.Suspect || s.Declared() {
+			t.owed = p.Durable
+		}
 		f.cluster.world.seeFeatures(&t.sight, n, life.leading, p)
 	})
 	if first {
@@ -187,7 +192,7 @@ func (f *facts) seeReplica(n *Node, recovered bool, p *shard.PartState) *replica
 	if recovered && t.life != n.incarnation && f.exists(p.ID) {
 		rec.h.Recoveries = append(rec.h.Recoveries, checker.Recovery{
 			At: rec.moment(), Node: checker.NodeID(key.node), Incarnation: checker.Incarnation(n.incarnation),
-			What: partitionText(p.ID), Synced: checker.Offset(t.durable), End: checker.Offset(p.Durable),
+			What: partitionText(p.ID), Synced: checker.Offset(t.owed), End: checker.Offset(p.Durable),
 			Suspect: p.Suspect, Damaged: dishonest(n), Hidden: f.amnesiac[n],
 		})
 	}
@@ -198,7 +203,7 @@ func (f *facts) seeReplica(n *Node, recovered bool, p *shard.PartState) *replica
 	if t.life != n.incarnation {
 		old = shard.PartState{Watermark: -1, LogStart: -1, End: -1}
 	}
-	t.life, t.durable, t.gone = n.incarnation, p.Durable, false
+	t.life, t.gone = n.incarnation, false
 	if t.vouched = max(t.vouched, p.Durable); !p.Suspect {
 		t.vouched = p.Durable
 	}
@@ -342,13 +347,13 @@ func (f *facts) lostReplicas(n *Node, s *shard.Shard) {
 			continue
 		}
 		t.gone = true
-		if t.durable == 0 || !f.exists(key.id) {
+		if t.owed == 0 || !f.exists(key.id) {
 			continue
 		}
 		rec := f.cluster.rec
 		rec.h.Recoveries = append(rec.h.Recoveries, checker.Recovery{
 			At: rec.moment(), Node: checker.NodeID(key.node), Incarnation: checker.Incarnation(n.incarnation),
-			What: partitionText(key.id), Synced: checker.Offset(t.durable), End: 0, Suspect: s.Unnamed(), Damaged: dishonest(n), Hidden: f.amnesiac[n],
+			What: partitionText(key.id), Synced: checker.Offset(t.owed), End: 0, Suspect: s.Unnamed(), Damaged: dishonest(n), Hidden: f.amnesiac[n],
 		})
 	}
 }

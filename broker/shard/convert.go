@@ -17,19 +17,19 @@ import (
 
 func (s *Shard) beginConversion() {
 	s.toConvert = append(s.toConvert, s.order...)
-	s.flushAll = true
+	s.mayConvert = true
 }
 
 // convertSome begins the flushes that are next, and reports when nothing is left.
 func (s *Shard) convertSome(now env.Time) {
-	if !s.flushAll {
+	if !s.mayConvert || s.converted {
 		return
 	}
 	for len(s.toConvert) > 0 && !needsWAL(s.toConvert[0]) {
 		s.toConvert = s.toConvert[1:]
 	}
 	if len(s.toConvert) == 0 {
-		s.flushAll = false
+		s.converted = true
 		mark.Hit(mark.ConversionFlushed)
 		s.host.Reply(loop.Control, Converted{Suspects: s.recovery.suspect})
 		return

@@ -175,7 +175,7 @@ func (s *Shard) onDone(now env.Time, p *part, done []partition.Done) {
 	for _, d := range done {
 		switch d.Kind {
 		case partition.Loaded:
-			s.partitionLoaded(now, p, d.Err)
+			s.partitionLoaded(p, d.Err)
 		case partition.ReadDone, partition.LookedUp:
 			s.onRead(now, p, d)
 		case partition.Flushed:

@@ -72,7 +72,7 @@ type part struct {
 	toFlush    bool  // is in Shard.toFlush
 	tailBytes  int64 // as counted in Shard.tailBytes
 	removing   bool  // its files are being deleted
-	rebuilding bool  // its files are being deleted and it begins anew
+	rebuilding bool  // its files are damaged; it begins anew when they are gone, see rebuild
 	suspect    bool  // may lack acknowledged records (PROTOCOL 8)
 }
 
@@ -207,6 +207,10 @@ func (s *Shard) applyPartition(now env.Time, t *meta.Topic, id kafka.PartitionID
 	}
 	if p.removing {
 		return // it was deleted and has come back: its files go first
+	}
+	if p.rebuilding {
+		s.rebuild(now, p, reg)
+		return
 	}
 	p.topic = s.settingsOf(t)
 	p.replicas = s.members(reg)

@@ -82,27 +82,14 @@ func (s *Shard) recoverWAL() {
 }
 
 // partitionLoaded counts the partitions whose checkpoints have been read. One
-// whose trusted bytes are missing or rotten is begun anew and fetched from its
-// leader: it must not count for the ISR.
-func (s *Shard) partitionLoaded(now env.Time, p *part, err error) {
+// whose trusted bytes are missing, rotten or unread is a suspect that must not count
+// for the ISR. Its files stay for now: see rebuild.
+func (s *Shard) partitionLoaded(p *part, err error) {
 	if err != nil {
 		s.stats.PartitionsDamaged++
-		s.suspect(p)
-		if s.converting {
-			// The damage stays for the next start to find: until the suspect is in the
-			// layout it is the only trace.
-			s.oneLoaded()
-			return
-		}
 		p.rebuilding = true
-		p.log.Delete()
-		s.onDone(now, p, p.log.Pending())
-		return
+		s.suspect(p)
 	}
-	s.oneLoaded()
-}
-
-func (s *Shard) oneLoaded() {
 	s.recovery.loading--
 	if s.recovery.loading == 0 && s.recovery.listed && s.wal.Phase() == wal.Idle {
 		s.recoverWAL()
@@ -147,7 +134,7 @@ func (s *Shard) replayRecord(r wal.Record) {
 		p = s.addPart(id)
 		p.log.Create()
 	}
-	if p.handle != 0 && p.handle != r.Handle {
+	if p.handle != 0 && p.handle != r.Handle && !p.rebuilding {
 		mark.Hit(mark.PartitionCameBack)
 		s.restart(p) // what came before belongs to a partition that was removed, and came back
 	}
@@ -316,6 +303,30 @@ func partitionID(id wal.ID) (out kafka.PartitionID) {
 	return out
 }
 
+// --- partitions that begin anew ---
+
+// rebuild begins a partition anew whose files are damaged, to be fetched from its
+// leader: the files go first. Until this incarnation is registered they are the only
+// trace of the damage. Had they gone before and the node died, its next life would
+// take an empty log for all there ever was; from the registration on the metadata
+// keeps a suspect out of ISR and ELR.
+//
+// Where nobody leads, this replica may be the last one (meta.Partition.LastKnown).
+// Its files stay, and a later life may find them readable.
+func (s *Shard) rebuild(now env.Time, p *part, reg *registration) {
+	if reg.Leader != kafka.NoNode {
+		s.deleteFiles(now, p)
+	}
+}
+
+// deleteFiles begins to delete a partition's files; removed ends it.
+func (s *Shard) deleteFiles(now env.Time, p *part) {
+	if p.log.State() != partition.Deleting {
+		p.log.Delete()
+		s.onDone(now, p, p.log.Pending())
+	}
+}
+
 // --- partitions that are gone ---
 
 // retireUnknown ends the roles of partitions that the metadata does not have,
@@ -336,8 +347,7 @@ func (s *Shard) retireUnknown(now env.Time) {
 			p.removing = true
 			s.stats.PartitionsRemoved++
 			mark.Hit(mark.PartitionRemoved)
-			p.log.Delete()
-			s.onDone(now, p, p.log.Pending())
+			s.deleteFiles(now, p)
 		}
 	}
 }
@@ -351,11 +361,11 @@ func (s *Shard) removed(now env.Time, p *part, err error) {
 	if s.converting {
 		return
 	}
-	if p.rebuilding {
+	if p.rebuilding && !p.removing {
 		mark.Hit(mark.PartitionRebuilt)
 		p.rebuilding = false
 		s.restart(p)
-		s.oneLoaded()
+		s.applyPartition(now, s.image.TopicByID(p.id.Topic), p.id)
 		return
 	}
 	s.wal.Unbind(p.handle)

@@ -78,7 +78,8 @@ type Shard struct {
 	flushAgainAt env.Instant // after a flush that failed
 	converting   bool        // see convert.go
 	toConvert    []*part
-	flushAll     bool
+	mayConvert   bool // Convert came: all suspects are in the layout
+	converted    bool
 
 	// --- partitions ---
 	parts   map[kafka.PartitionID]*part

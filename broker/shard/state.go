@@ -38,6 +38,10 @@ type PartState struct {
 // Recovered reports whether the shard has replayed its log.
 func (s *Shard) Recovered() bool { return s.recovered }
 
+// Declared reports whether what was found suspect outlives this life: the shard acts
+// on metadata in which it is registered, or a converter has written it down.
+func (s *Shard) Declared() bool { return s.epoch != 0 || s.mayConvert }
+
 // Unnamed reports whether the recovery declared that it may not know all
 // partitions that it held.
 func (s *Shard) Unnamed() bool { return s.recovery.damaged }
@@ -57,7 +61,7 @@ func (s *Shard) HoldsLease(now env.Time) bool { return s.leaseValid(now) }
 func (s *Shard) Inspect(visit func(*PartState)) {
 	var state PartState
 	for _, p := range s.order {
-		if p.removing || p.rebuilding {
+		if p.removing {
 			continue
 		}
 		state = PartState{

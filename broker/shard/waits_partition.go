@@ -6,6 +6,7 @@ import (
 	"lockstep/broker/env"
 	"lockstep/broker/kafka"
 	"lockstep/broker/loop"
+	"lockstep/broker/partition"
 	"lockstep/broker/replica"
 	"lockstep/broker/wait"
 )
@@ -35,7 +36,7 @@ func (s *Shard) partitionWaits(p *part, yield func(wait.Wait)) {
 	switch {
 	case p.flushing:
 		s.flushWaits(p, name, yield)
-	case p.removing || p.rebuilding:
+	case p.log.State() == partition.Deleting:
 		yield(wait.Wait{
 			Who: "removal of " + name, Since: wait.Unknown, Until: env.Never,
 			For: "the disk", On: wait.OfDisk(p.owner, wait.AnyToken),
