@@ -141,7 +141,7 @@ var seldom = map[Mark]string{
 // Demanded reports whether a campaign that is large enough must reach the mark of
 // that name.
 func Demanded(name string) bool {
-	for m := range seldom {
+	for m := range seldom { //corelint:ordered a search has no order
 		if names[m] == name {
 			return false
 		}
