@@ -43,7 +43,7 @@ func (p *Log) Truncate(to kafka.Offset, ref Ref) {
 		mark.Hit(mark.LogCutPending)
 		p.flushed, p.cutSeq = to, ref.Seq
 	}
-	if !p.cutPending() && !mutant.W23 {
+	if !p.CutPending() && !mutant.W23 {
 		p.recomputeProducers()
 	}
 	p.kick()
@@ -248,7 +248,7 @@ func (c *cut) finish(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, erro
 	if c.reset && c.target == p.flushed {
 		p.resetPending = false
 	}
-	if !p.cutPending() { // else a deeper truncation came after the rename
+	if !p.CutPending() { // else a deeper truncation came after the rename
 		p.recomputeProducers()
 		p.dropNotes()
 	}
@@ -258,7 +258,7 @@ func (c *cut) finish(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, erro
 func (c *cut) publishing() *publish { return c.publish }
 
 func (c *cut) end(p *Log, err error) {
-	if errors.Is(err, ErrOvertaken) || err == nil && p.cutPending() {
+	if errors.Is(err, ErrOvertaken) || err == nil && p.CutPending() {
 		return // another cut follows
 	}
 	if err != nil {

@@ -31,7 +31,7 @@ func (p *Log) Flushed() kafka.Offset { return p.flushed }
 // Remembered visits the batches by which the log recognises what idempotent
 // producers send again; none while a truncation into the segments is carried out.
 func (p *Log) Remembered(visit func(id kafka.ProducerID, first int32, base kafka.Offset)) {
-	if p.cutPending() {
+	if p.CutPending() {
 		return
 	}
 	p.producers.table.Scan(func(id kafka.ProducerID, state *producer) bool {

@@ -212,7 +212,7 @@ func (p *Log) Append(b batch.Batch, ref Ref) {
 		base: b.BaseOffset(), last: b.LastOffset(), epoch: b.LeaderEpoch(),
 		size: int32(b.Size()), maxMs: b.MaxTimestampMs(), ref: ref, produced: producedBy(b), buf: b,
 	}
-	if !p.cutPending() {
+	if !p.CutPending() {
 		e.state = p.producers.advance(e.produced, e.base, e.last, e.maxMs)
 		if e.state != nil {
 			p.producers.bound(p.cfg.Limits.Producers)
@@ -297,7 +297,7 @@ func (p *Log) SetStart(to kafka.Offset, ref Ref) {
 // stamped yet. It changes nothing: see Append. The batches get one verdict
 // together; a mixture of new and old ones cannot come from a sane producer.
 func (p *Log) CheckProducer(batches []batch.Batch) Verdict {
-	if p.cutPending() {
+	if p.CutPending() {
 		mark.Hit(mark.LogProducersUnknown)
 		return notReady
 	}

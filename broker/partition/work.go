@@ -120,7 +120,7 @@ func (p *Log) Synced() []Done {
 
 // Busy reports whether any operation is under way or waits to begin.
 func (p *Log) Busy() bool {
-	return p.work.job != nil || len(p.work.waiting) > 0 || p.work.wanted != (wanted{}) || p.cutPending()
+	return p.work.job != nil || len(p.work.waiting) > 0 || p.work.wanted != (wanted{}) || p.CutPending()
 }
 
 // Waiting reports whether an operation is under way whose completion counts.
@@ -259,7 +259,7 @@ func (p *Log) nextJob() task {
 	if !p.notesDurable() {
 		return nil
 	}
-	if p.cutPending() {
+	if p.CutPending() {
 		return p.newCut()
 	}
 	if want.flush != nil {
@@ -270,8 +270,8 @@ func (p *Log) nextJob() task {
 	return nil
 }
 
-// cutPending reports whether segments hold what was truncated from the log.
-func (p *Log) cutPending() bool { return p.trusted.end > p.flushed || p.resetPending }
+// CutPending reports whether segments hold what was truncated from the log.
+func (p *Log) CutPending() bool { return p.trusted.end > p.flushed || p.resetPending }
 
 // notesDurable reports whether a checkpoint may be written: it contains the
 // effects of all notes, and must not know what the WAL might still lose. That

@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"errors"
 	"fmt"
 
 	"lockstep/broker/env"
@@ -56,19 +57,17 @@ func needsWAL(p *part) bool {
 }
 
 // cutEnded takes the end of a truncation into the segments. The log of one that
-// fails takes no more appends: the node stops, and its next life tries again. In a
-// conversion it leaves segments that the WAL would be needed for: they go.
+// fails takes no more appends: the node stops, and its next life tries again. If it
+// finds then that what it must read is rotten, the partition begins anew. In a
+// conversion there is no next try, and whatever the reason it is damage.
 func (s *Shard) cutEnded(now env.Time, p *part, err error) {
-	if err == nil {
-		return
-	}
-	if !s.converting {
+	switch {
+	case err == nil:
+	case !s.recovered && (s.converting || errors.Is(err, partition.ErrDamaged)):
+		s.damaged(p)
+	default:
 		s.fail(fmt.Errorf("shard %d: truncate partition %s: %w", s.id, DirName(p.id), err))
 		return
 	}
-	s.stats.PartitionsDamaged++
-	s.suspect(p)
-	p.removing = true
-	p.log.Delete()
-	s.onDone(now, p, p.log.Pending())
+	s.endRecovery(now)
 }

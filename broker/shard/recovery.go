@@ -40,7 +40,9 @@ type recovery struct {
 	life    uint64 // of the WAL: what checkpoints compare
 	loading int    // partitions whose checkpoint is being read
 	listed  bool
-	suspect []kafka.PartitionID
+	// replayed: the WAL has been streamed through the logs.
+	replayed bool
+	suspect  []kafka.PartitionID
 	// nameless counts records of handles whose binding is not there; damaged says
 	// that the WAL reported damage, which may have hit bindings and records alike.
 	nameless int
@@ -86,14 +88,19 @@ func (s *Shard) recoverWAL() {
 // for the ISR. Its files stay for now: see rebuild.
 func (s *Shard) partitionLoaded(p *part, err error) {
 	if err != nil {
-		s.stats.PartitionsDamaged++
-		p.rebuilding = true
-		s.suspect(p)
+		s.damaged(p)
 	}
 	s.recovery.loading--
 	if s.recovery.loading == 0 && s.recovery.listed && s.wal.Phase() == wal.Idle {
 		s.recoverWAL()
 	}
+}
+
+// damaged notes that what a partition has in files can't be trusted.
+func (s *Shard) damaged(p *part) {
+	s.stats.PartitionsDamaged++
+	p.rebuilding = true
+	s.suspect(p)
 }
 
 // suspect notes that a partition may lack acknowledged records (PROTOCOL 8).
@@ -114,8 +121,8 @@ func (s *Shard) replay(now env.Time) {
 		}
 		s.replayRecord(r)
 	}
-	if s.wal.Phase() == wal.Ready {
-		s.endRecovery(now)
+	if s.wal.Phase() == wal.Ready && !s.recovery.replayed {
+		s.endReplay(now)
 	}
 }
 
@@ -192,8 +199,9 @@ func (s *Shard) replayInto(p *part, r wal.Record, ref partition.Ref) error {
 	return nil
 }
 
-// endRecovery reports, and takes over the metadata that came meanwhile.
-func (s *Shard) endRecovery(now env.Time) {
+// endReplay settles what the WAL has shown of each partition.
+func (s *Shard) endReplay(now env.Time) {
+	s.recovery.replayed = true
 	// Damage: records are gone that were acknowledged, of whichever partition.
 	// What a checkpoint covers is proven whole; anything else is not.
 	s.recovery.damaged = len(s.wal.Recovery().Damage) > 0
@@ -218,6 +226,18 @@ func (s *Shard) endRecovery(now env.Time) {
 		}
 		s.onDone(now, p, p.log.Pending())
 		s.grew(p)
+	}
+	s.endRecovery(now)
+}
+
+// endRecovery reports, and takes over the metadata that came meanwhile. It waits
+// for truncations into segments: one that finds them rotten makes its partition a
+// suspect, which the registration must say. Found later it would stop the node, in
+// this life and in every other.
+func (s *Shard) endRecovery(now env.Time) {
+	cutting := func(p *part) bool { return p.log.State() == partition.Ready && p.log.CutPending() }
+	if s.recovered || !s.recovery.replayed || slices.ContainsFunc(s.order, cutting) {
+		return
 	}
 	s.recovered = true
 	s.stats.Suspects = uint64(len(s.recovery.suspect))

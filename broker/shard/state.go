@@ -69,6 +69,9 @@ func (s *Shard) Inspect(visit func(*PartState)) {
 			LogStart: p.log.Start(), Watermark: p.log.Watermark(), Durable: p.log.DurableEnd(), End: p.log.End(),
 			Suspect: p.suspect, Log: p.log, Overdue: p.overdue(),
 		}
+		if p.rebuilding { // nothing that it has counts
+			state.LogStart, state.Watermark, state.Durable, state.End = 0, 0, 0, 0
+		}
 		if reg := s.image.Partition(p.id); reg != nil {
 			state.ISR = reg.ISR
 		}
