@@ -70,6 +70,9 @@ func (s *Shard) canFlush(p *part, least int64) bool {
 	if p.flushing || p.removing || p.log.State() != partition.Ready {
 		return false
 	}
+	if p.suspect && s.epoch == 0 && !s.converting {
+		return false // the checkpoint would cover the gap that made it a suspect, and nobody knows of it yet
+	}
 	c := p.log.Candidate()
 	return c.Bytes >= least || least <= 1 && c.Notes > 0
 }
