@@ -20,7 +20,6 @@ type sloth struct {
 	c      *kafkaClient
 	conn   netsim.Conn // nil: none is open
 	addr   string
-	open   bool
 	asleep bool
 	unread [][]byte // received, and not given back to the network
 	framer *wire.Framer
@@ -55,7 +54,7 @@ func (s *sloth) end() {
 	if s.conn != nil {
 		s.conn.Close()
 	}
-	s.conn, s.unread, s.open = nil, nil, false
+	s.conn, s.unread = nil, nil
 }
 
 func (s *sloth) over(now env.Time) {
