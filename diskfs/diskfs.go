@@ -71,7 +71,9 @@ const (
 	Write
 	// WriteSync is Write followed by making exactly these bytes durable.
 	WriteSync
-	// Sync makes the file durable: bytes and size.
+	// Sync makes the file durable: bytes and size. Flag Uncached: and reads show
+	// from then on what the medium holds, as far as the system can tell. What memory
+	// has of the file may be what an earlier sync failed for (obligation 7).
 	Sync
 	// Truncate sets the file's size to Size; growth reads as zero.
 	Truncate
@@ -99,12 +101,13 @@ const (
 	Lock
 )
 
-// Flags modify Open.
+// Flags modify Open and Sync.
 type Flags uint8
 
 const (
 	Create Flags = 1 << iota
 	Exclusive
+	Uncached
 )
 
 // Op is one operation. Which fields count is said at its Kind.

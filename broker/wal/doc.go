@@ -33,7 +33,9 @@
 // [Log.NextRecovered], strictly in sequence, until [Log.Phase] is Ready.
 // Memory is bounded by Config.ReadBytes, the longest record and the bindings.
 // Files are synced before they are read: a record that a killed process left
-// in the page cache would otherwise be called durable and then lost with power.
+// in the page cache would otherwise be called durable and then lost with power. And
+// they are read past the cache: a sync that failed in an earlier life may have left
+// pages there that no later sync makes durable.
 //
 // Invalid bytes are judged by PROTOCOL 8. The scan goes on over 4 KiB
 // boundaries to the end of the segment, and over the later segments:

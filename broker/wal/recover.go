@@ -184,7 +184,7 @@ func (l *Log) recoveryCompleted(c diskfs.Completion) error {
 			l.readHeader(f)
 			return nil
 		}
-		l.stepRecovery(stepSync, diskfs.Op{Kind: diskfs.Sync, Handle: f.file.handle})
+		l.stepRecovery(stepSync, diskfs.Op{Kind: diskfs.Sync, Flags: diskfs.Uncached, Handle: f.file.handle})
 	case stepSync:
 		l.readHeader(r.files[r.at])
 	case stepHeader:

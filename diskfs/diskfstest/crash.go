@@ -272,6 +272,31 @@ func failedWriteLeavesMixture(t *testing.T, open Open) {
 	}
 }
 
+func uncachedSyncShowsTheMedium(t *testing.T, open Open) {
+	uncached := func(c *client, h diskfs.Handle) {
+		c.must(diskfs.Op{Kind: diskfs.Sync, Flags: diskfs.Uncached, Handle: h})
+	}
+	c := newClient(t, open(t, 1))
+	h := durableFile(c, "f", fill('o', sector))
+	c.write(h, 0, fill('n', sector))
+	uncached(c, h)
+	require.Equal(t, fill('n', sector), c.read(h, 0, sector))
+
+	needFail(t, open)
+	sometimes(t, open, "a failed sync leaves in memory what is not durable", func(sys System) bool {
+		c := newClient(t, sys)
+		h := durableFile(c, "f", fill('o', 4*sector))
+		c.write(h, 0, fill('n', 4*sector))
+		sys.Fail(diskfs.Sync)
+		require.ErrorIs(t, c.do(diskfs.Op{Kind: diskfs.Sync, Handle: h}).Err, diskfs.ErrIO)
+		cached := c.read(h, 0, 4*sector)
+		uncached(c, h)
+		seen := c.read(h, 0, 4*sector)
+		require.Equal(t, seen, c.restart().content("f"))
+		return !bytes.Equal(cached, seen)
+	})
+}
+
 func failedSyncPromisesNothing(t *testing.T, open Open) {
 	needFail(t, open)
 	sometimes(t, open, "bytes of a failed sync survive", func(sys System) bool {

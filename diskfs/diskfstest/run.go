@@ -36,6 +36,7 @@ func Run(t *testing.T, open Open) {
 		{"6 operations in flight vanish or happen", inFlightAtCrash},
 		{"7 a failed write leaves a mixture of old and new", failedWriteLeavesMixture},
 		{"7 a failed sync promises nothing, even if a retry succeeds", failedSyncPromisesNothing},
+		{"7 reads behind an uncached sync show what is durable", uncachedSyncShowsTheMedium},
 		{"8 errors carry operation, path and sentinel", errorsAreWrapped},
 		{"8 paths that leave the root are refused", pathsAreChecked},
 		{"open", opOpen},

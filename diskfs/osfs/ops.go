@@ -51,7 +51,11 @@ func (d *Disk) onHandle(op diskfs.Op, fd int, c *diskfs.Completion) (err error) 
 		c.N, err = d.writeSync(fd, op.Data, op.Offset)
 		return err
 	case diskfs.Sync:
-		return again(func() error { return fdatasync(fd) })
+		err = again(func() error { return fdatasync(fd) })
+		if err == nil && op.Flags&diskfs.Uncached != 0 {
+			err = dropCache(fd)
+		}
+		return err
 	case diskfs.Truncate:
 		return again(func() error { return unix.Ftruncate(fd, op.Size) })
 	case diskfs.Allocate:

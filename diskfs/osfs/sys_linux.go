@@ -4,6 +4,11 @@ import "golang.org/x/sys/unix"
 
 func fdatasync(fd int) error { return unix.Fdatasync(fd) }
 
+// dropCache drops the clean pages of a file from memory.
+func dropCache(fd int) error {
+	return again(func() error { return unix.Fadvise(fd, 0, 0, unix.FADV_DONTNEED) })
+}
+
 func (d *Disk) syncfs(fd int) error { return unix.Syncfs(fd) }
 
 // pwriteDsync writes and makes exactly what it wrote durable.

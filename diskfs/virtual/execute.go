@@ -32,6 +32,9 @@ func (fs *FS) execute(c *call, done *diskfs.Completion) (opened *inode, err erro
 		return nil, err
 	case diskfs.Sync:
 		c.file.promote(c.stamp)
+		if op.Flags&diskfs.Uncached != 0 {
+			c.file.evict()
+		}
 		fs.touched(c.file)
 	case diskfs.Truncate:
 		return nil, fs.resize(c, op.Size, func(seq uint64) { c.file.truncate(seq, op.Size, fs.thin()) })

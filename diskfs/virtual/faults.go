@@ -219,10 +219,7 @@ func (fs *FS) Injected() []Fault { return fs.injected }
 // writes and forgotten pages stop to be readable.
 func (fs *FS) Evict() {
 	for _, f := range fs.dirtyFiles.Values() {
-		f.eachDirty(func(index int64, s *sector) {
-			s.evict()
-			f.settle(index, s)
-		})
+		f.evict()
 		fs.touched(f)
 	}
 }

@@ -280,6 +280,14 @@ func (f *inode) forget(seq uint64, rand *env.Rand) {
 	})
 }
 
+// evict drops the cached content where it is not waiting to be written.
+func (f *inode) evict() {
+	f.eachDirty(func(index int64, s *sector) {
+		s.evict()
+		f.settle(index, s)
+	})
+}
+
 // eachDirty visits the dirty sectors; each may change the trees.
 func (f *inode) eachDirty(each func(index int64, s *sector)) {
 	for _, index := range f.dirty.Keys() {
