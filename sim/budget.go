@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -226,6 +227,12 @@ func drawUnbudgeted(_ uint64, r *env.Rand) Plan {
 	p = withFaults(r, p, crashMenu, 1+r.IntN(3))
 	p.Expect.Stops = []string{"*"}
 	p.RestartAfterStop = drawDuration(r, 10*msec, 2*sec)
+	if r.Chance(1, 12) { // one forgets all that it is told for a while
+		target, at := "b"+strconv.Itoa(1+r.IntN(len(p.brokerSpecs()))), drawDuration(r, sec, p.Duration/2)
+		p.Faults = append(p.Faults,
+			Fault{At: at, Kind: "lose-write", Target: target, For: 5 * sec, Amount: 10_000, Path: "shard-1/"},
+			Fault{At: at + drawDuration(r, 2*sec, 5*sec), Kind: "power-off", Target: target, For: 500 * msec})
+	}
 	return p
 }
 

@@ -49,9 +49,9 @@ type replicaTrack struct {
 	state shard.PartState
 	// lineage is a copy of the log's epoch history.
 	lineage checker.Lineage
-	// vouched is what the in-sync set rests on: durable, but what a replica lost
-	// that says so counts until its registration takes it out of the set. Until then
-	// its leader may answer again what was committed before (unreadable 31563).
+	// vouched is what the in-sync set rests on: what is durable, and until the present
+	// life is registered, and so out of that set, what was in the last one. Its leader
+	// may answer again until then what was committed before (unreadable 31563).
 	vouched kafka.Offset
 	// owed outlives the process: what its next life must find, or declare lost. It is
 	// durable, but of a suspect only once that is declared: a node that dies before its
@@ -163,10 +163,7 @@ func (f *facts) seeShard(n *Node, life *lifeTrack, id loop.ID, s *shard.Shard) {
 		if leased && p.Leading && len(f.runaways) == 0 {
 			f.leases.leading(f.cluster.world, n, p)
 		}
-		t := f.seeReplica(n, first, p)
-		if !p.Suspect || s.Declared() {
-			t.owed = p.Durable
-		}
+		t := f.seeReplica(n, first, s.Declared(), p)
 		f.cluster.world.seeFeatures(&t.sight, n, life.leading, p)
 	})
 	if first {
@@ -177,7 +174,7 @@ func (f *facts) seeShard(n *Node, life *lifeTrack, id loop.ID, s *shard.Shard) {
 
 // seeReplica takes the state of a replica at the end of a turn of its shard, and
 // returns what is known of it.
-func (f *facts) seeReplica(n *Node, recovered bool, p *shard.PartState) *replicaTrack {
+func (f *facts) seeReplica(n *Node, recovered, declared bool, p *shard.PartState) *replicaTrack {
 	f.seeWaiters(n, p)
 	key := replicaKey{nodeID(n), p.ID}
 	t := f.replicas[key]
@@ -204,8 +201,11 @@ func (f *facts) seeReplica(n *Node, recovered bool, p *shard.PartState) *replica
 		old = shard.PartState{Watermark: -1, LogStart: -1, End: -1}
 	}
 	t.life, t.gone = n.incarnation, false
-	if t.vouched = max(t.vouched, p.Durable); !p.Suspect {
+	if t.vouched = max(t.vouched, p.Durable); declared {
 		t.vouched = p.Durable
+	}
+	if !p.Suspect || declared {
+		t.owed = p.Durable
 	}
 	t.state = *p
 	if r := f.cluster.world.recording; r != nil {

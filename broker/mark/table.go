@@ -126,14 +126,13 @@ const (
 // their packages reach them, but for those of shard and SnapshotBroken, which
 // nothing reaches as things are.
 var seldom = map[Mark]string{
-	WALProbed:            "needs a group that a crash has torn in its middle, and damage behind it",
+	WALEndLost:           "needs a disk that forgets a log as a whole: one unbudgeted run in a hundred",
 	LogProducersUnknown:  "needs a leader that is elected within the milliseconds of its own truncation",
 	ProducerStaleEpoch:   "producer epochs grow with transactions only",
 	AnswersHeld:          "needs a megabyte of answers behind a request that waits",
 	FetchDiverged:        "needs a consumer of what an unclean election has lost",
 	PartitionCameBack:    "needs replicas that are moved away and back",
 	ElectedUnclean:       "no topic of the simulator allows it: it would excuse every loss",
-	ISRMemberRestarted:   "needs a member that dies and registers while an ISR change waits for W",
 	CommandOutOfPatience: "needs a lease that nobody ends for longer than W",
 	SnapshotBroken:       "needs a peer that breaks the protocol",
 }
