@@ -97,7 +97,7 @@ func (w *Watch) Explains(p Partition) bool { return w.excuses.loses(p) }
 func (w *Watch) Damage(f DamageFact) { w.excuses.damage(&f) }
 
 // Clock takes a clock that leases do not allow for.
-func (w *Watch) Clock(f ClockFact) { w.excuses.clocks = true }
+func (w *Watch) Clock(ClockFact) { w.excuses.clocks = true }
 
 // Ack takes what an acks=all answer rested on.
 func (w *Watch) Ack(f AckFact) []Violation {
