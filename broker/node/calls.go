@@ -129,10 +129,25 @@ func (c *Control) nextProducerID(now env.Time, call shard.Call) {
 		return
 	}
 	c.ids.waiting = append(c.ids.waiting, call)
+	c.timers.Set(call.Deadline, due{kind: dueProducerIDs})
 	if c.ids.asked == 0 {
 		cmd := &meta.AllocateProducerIDs{Node: c.cfg.Node, Epoch: c.epoch}
 		c.ids.asked = c.meta.Propose(cmd, now.Mono.Add(c.cfg.Limits.ProposalTimeout)).Seq
 	}
+}
+
+// expireProducerIDs answers those whose time is up: the block that all wait for has
+// a deadline of its own.
+func (c *Control) expireProducerIDs(now env.Time) {
+	kept := c.ids.waiting[:0]
+	for _, call := range c.ids.waiting {
+		if now.Mono < call.Deadline {
+			kept = append(kept, call)
+			continue
+		}
+		c.give(call.Origin, unavailable(call.Op))
+	}
+	c.ids.waiting = kept
 }
 
 // gotProducerIDs serves those who wait from a new block, or tells them to try

@@ -90,11 +90,12 @@ type due struct {
 type dueKind uint8
 
 const (
-	dueRedial   dueKind = iota + 1 // dial a peer
-	dueStranger                    // an accepted connection should have said Hello
-	duePing                        // ping the shards
-	dueSnapshot                    // write a snapshot that found no room
-	dueHasten                      // look again what all brokers have applied
+	dueRedial      dueKind = iota + 1 // dial a peer
+	dueStranger                       // an accepted connection should have said Hello
+	duePing                           // ping the shards
+	dueSnapshot                       // write a snapshot that found no room
+	dueHasten                         // look again what all brokers have applied
+	dueProducerIDs                    // look who has waited for producer ids for too long
 )
 
 // persisting is a batch of Raft's records on its way to the disk.
@@ -281,6 +282,7 @@ func (c *Control) EndTurn(now env.Time) {
 		}
 		c.carryOut(now, c.meta.Ready(now.Mono))
 		c.finishApplied(now)
+		c.expireProducerIDs(now)
 		c.stepDrain(now)
 		if c.meta.Superseded() {
 			c.host.Stop(errors.New("node: another process has registered under this node id"))
