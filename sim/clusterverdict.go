@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"lockstep/broker/batch"
-	"lockstep/broker/env"
 	"lockstep/broker/kafka"
 	"lockstep/broker/loop"
 	"lockstep/broker/partition"
@@ -331,6 +330,5 @@ func partitionOf(p checker.Partition) (id kafka.PartitionID) {
 var (
 	_ Subject      = (*cluster)(nil)
 	_ TurnObserver = (*cluster)(nil)
-	_              = env.Never
 	_ loop.Loop    = (*kafkaClient)(nil)
 )

@@ -1,7 +1,7 @@
 // Package mark counts coverage marks: named places of the broker that a
 // campaign of the simulator must reach. A fault that is injected proves nothing
 // if the code that answers it never ran; a mark that no seed hits fails the
-// campaign.
+// campaign, but for a few that it is not asked for (see [Demanded]).
 //
 // # Contract
 //

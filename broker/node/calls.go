@@ -159,7 +159,7 @@ func (c *Control) gotProducerIDs(now env.Time, v meta.Verdict) {
 	if v.Code != kafka.None {
 		mark.Hit(mark.ProducerIDsUnknown)
 		for _, call := range waiting {
-			c.give(call.Origin, api.ProducerIDResult{Code: kafka.CoordinatorLoadInProgress, ID: -1})
+			c.give(call.Origin, unavailable(call.Op))
 		}
 		return
 	}
