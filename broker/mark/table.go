@@ -26,6 +26,7 @@ const (
 	ISRExpansionWanted
 	ISRAdditionUndone
 	ISRAdditionHolds
+	LeaderStepsDown
 	AckOfOldIncarnation
 	FollowerRestarted
 	FollowerDiverged
@@ -87,6 +88,7 @@ const (
 	RestartedReplaced
 	RestartedLeavesISR
 	ReplicaDistrusted
+	LeaderReplaced
 	LastReplicaDistrusted
 	BrokerFenced
 	FenceMovesLeader
@@ -174,6 +176,7 @@ var names = [marks]string{
 	ISRExpansionWanted:  "replica: a leader asks for the addition of a follower",
 	ISRAdditionUndone:   "replica: an addition without a verdict is undone by the unchanged ISR",
 	ISRAdditionHolds:    "replica: a proposed addition holds the watermark back",
+	LeaderStepsDown:     "replica: a leader whose log is damaged asks to be replaced",
 	AckOfOldIncarnation: "replica: an acknowledgement of an old incarnation is ignored",
 	FollowerRestarted:   "replica: a follower is known by a new incarnation",
 	FollowerDiverged:    "replica: a follower answers a probe with another history",
@@ -235,6 +238,7 @@ var names = [marks]string{
 	RestartedReplaced:     "meta: another replica leads after a restart",
 	RestartedLeavesISR:    "meta: a restarted follower leaves the ISR",
 	ReplicaDistrusted:     "meta: a replica that may have lost records leaves the ISR",
+	LeaderReplaced:        "meta: a leader whose log is damaged is replaced",
 	LastReplicaDistrusted: "meta: the last in-sync replica may have lost records",
 	BrokerFenced:          "meta: a session is missed and its broker fenced",
 	FenceMovesLeader:      "meta: a fence moves a leadership",

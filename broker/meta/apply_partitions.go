@@ -46,6 +46,14 @@ func (c *AlterPartition) alter(d *draft, n *NewISR) kafka.ErrorCode {
 		return code
 	}
 	q := p.clone()
+	if !slices.Contains(isr, c.Leader) {
+		if d.first(isr) == kafka.NoNode {
+			return kafka.EligibleLeadersNotAvailable
+		}
+		mark.Hit(mark.LeaderReplaced)
+		d.setPartition(t, int(n.ID.Partition), d.distrust(t, q, c.Leader))
+		return kafka.None
+	}
 	d.setISR(t, q, isr)
 	q.PartitionEpoch++
 	d.setPartition(t, int(n.ID.Partition), q)
@@ -73,10 +81,11 @@ func (c *AlterPartition) members(d *draft, p *Partition, list []ISRMember) ([]ka
 			return nil, kafka.IneligibleReplica
 		}
 	}
-	if !slices.Contains(isr, c.Leader) {
+	isr = union(p.Replicas, isr, nil)
+	if !slices.Contains(isr, c.Leader) && (len(isr) == 0 || !slices.Equal(isr, minus(p.ISR, []kafka.NodeID{c.Leader}))) {
 		return nil, kafka.InvalidRequest
 	}
-	return union(p.Replicas, isr, nil), kafka.None
+	return isr, kafka.None
 }
 
 func (c *ElectLeaders) apply(d *draft) Verdict {

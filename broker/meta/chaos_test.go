@@ -117,8 +117,12 @@ func (c *cluster) randomAsk(h *host) Command {
 	id := led[c.rng.IntN(len(led))]
 	p := img.Partition(id)
 	n := NewISR{ID: id, LeaderEpoch: p.LeaderEpoch, PartitionEpoch: p.PartitionEpoch}
+	stepsDown := c.rng.Chance(1, 5)
 	for _, r := range p.Replicas {
-		if b := img.Broker(r); r == h.id || b != nil && c.rng.Chance(2, 3) {
+		if stepsDown && (r == h.id || !p.InISR(r)) {
+			continue
+		}
+		if b := img.Broker(r); r == h.id || b != nil && (stepsDown || c.rng.Chance(2, 3)) {
 			n.ISR = append(n.ISR, ISRMember{r, b.Epoch})
 		}
 	}

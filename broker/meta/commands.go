@@ -1,6 +1,8 @@
 package meta
 
 import (
+	"slices"
+
 	"lockstep/broker/kafka"
 	"lockstep/broker/wire/peer"
 )
@@ -135,6 +137,11 @@ type TopicRef struct {
 
 // AlterPartition is the compare-and-set of ISRs, proposed by their leader
 // (PROTOCOL 17, KIP-497, KIP-903).
+//
+// An ISR that lacks the leader and is otherwise unchanged says that the leader can't
+// read what it has (PROTOCOL 8): it leaves ISR and ELR, and a member leads. It has not
+// stopped answering, so the command waits for the end of its lease (PROTOCOL 24). If no
+// member can lead it is refused, and the leader stays.
 type AlterPartition struct {
 	Leader      kafka.NodeID
 	BrokerEpoch kafka.BrokerEpoch // of the leader
@@ -147,6 +154,11 @@ type NewISR struct {
 	LeaderEpoch    kafka.LeaderEpoch
 	PartitionEpoch kafka.PartitionEpoch
 	ISR            []ISRMember
+}
+
+// names reports whether the node is to be a member.
+func (n *NewISR) names(node kafka.NodeID) bool {
+	return slices.ContainsFunc(n.ISR, func(m ISRMember) bool { return m.Node == node })
 }
 
 // ISRMember is a member with the broker epoch under which it acknowledged.

@@ -193,6 +193,9 @@ func (c *controller) victims(now env.Instant, img *Image, q *queued) (victims []
 				return nil, false
 			}
 			victims = c.dropped(now, img, p, n, victims)
+			if p.Leader == cmd.Leader && !n.names(p.Leader) && !slices.Contains(victims, p.Leader) {
+				victims = append(victims, p.Leader) // it steps down
+			}
 		}
 	}
 	return victims, true
@@ -204,9 +207,8 @@ func (c *controller) victims(now env.Instant, img *Image, q *queued) (victims []
 // start of this term, though it had passed when the leadership was taken.
 func (c *controller) dropped(now env.Instant, img *Image, p *Partition, n *NewISR, victims []kafka.NodeID) []kafka.NodeID {
 	for _, l := range p.Losses {
-		stays := slices.ContainsFunc(n.ISR, func(m ISRMember) bool { return m.Node == l.Node })
 		b := img.Broker(l.Node)
-		if stays || b == nil || slices.Contains(victims, l.Node) || c.session(now, b).confirmed >= l.Index {
+		if n.names(l.Node) || b == nil || slices.Contains(victims, l.Node) || c.session(now, b).confirmed >= l.Index {
 			continue
 		}
 		victims = append(victims, l.Node)

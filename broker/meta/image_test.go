@@ -211,6 +211,32 @@ func TestSuspectReplicaLeavesEvenItsOwnISR(t *testing.T) {
 	require.Equal(t, kafka.NodeID(1), w.img.Partition(sole).Leader)
 }
 
+func TestALeaderThatAsksForAnISRWithoutItselfIsReplaced(t *testing.T) {
+	w := newWorld(t, 3)
+	id := w.topic("t", "2", 1, 2, 3)
+	require.Equal(t, kafka.InvalidRequest, w.isr(id, 3), "it can't have others removed by that")
+	require.Equal(t, kafka.None, w.isr(id, 2, 3))
+	p := w.img.Partition(id)
+	require.Equal(t, kafka.NodeID(2), p.Leader)
+	require.Equal(t, kafka.LeaderEpoch(1), p.LeaderEpoch)
+	require.Equal(t, nodes(2, 3), p.ISR)
+	require.Equal(t, kafka.None, w.isr(id, 3))
+	p = w.img.Partition(id)
+	require.Equal(t, kafka.NodeID(3), p.Leader)
+	require.Equal(t, nodes(3), p.ISR)
+	require.Empty(t, p.ELR, "below min.insync.replicas, too, it does not count any more")
+	require.Equal(t, kafka.InvalidRequest, w.isr(id), "the last one stays")
+}
+
+func TestALeaderStaysIfNobodyCanReplaceIt(t *testing.T) {
+	w := newWorld(t, 2)
+	id := w.topic("t", "1", 1, 2)
+	w.apply(&DrainBroker{2, w.epoch(2)})
+	before := *w.img.Partition(id)
+	require.Equal(t, kafka.EligibleLeadersNotAvailable, w.isr(id, 2))
+	require.Equal(t, before, *w.img.Partition(id))
+}
+
 func TestWhereNamesWereLostAllButTheWholeAreSuspect(t *testing.T) {
 	w := newWorld(t, 2)
 	whole, lost, other := w.topic("whole", "1", 1), w.topic("lost", "1", 1), w.topic("other", "1", 2)
@@ -495,8 +521,9 @@ func randomCommand(t *rapid.T, w *world) Command {
 	for _, id := range ids {
 		p := w.img.Partition(id)
 		n := NewISR{ID: id, LeaderEpoch: p.LeaderEpoch, PartitionEpoch: p.PartitionEpoch - kafka.PartitionEpoch(rapid.IntRange(0, 1).Draw(t, "old"))}
+		leaves := rapid.IntRange(0, 3).Draw(t, "leaves") == 0
 		for _, r := range p.Replicas {
-			if r == p.Leader || rapid.Bool().Draw(t, "member") {
+			if r == p.Leader && !leaves || r != p.Leader && rapid.Bool().Draw(t, "member") {
 				n.ISR = append(n.ISR, ISRMember{r, w.epoch(r)})
 			}
 		}

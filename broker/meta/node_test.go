@@ -291,6 +291,26 @@ func TestElectionWaitsForTheLeaseUnlessTheLeaderResigned(t *testing.T) {
 	c.ready()
 }
 
+// It has not stopped answering, and every step checks that no lease outlives a
+// leadership.
+func TestALeaderThatStepsDownIsReplacedWhenItsLeaseIsOver(t *testing.T) {
+	c := newCluster(t, 3, 22)
+	c.ready()
+	a, b := c.nodes[0], c.nodes[1]
+	id := c.handedOver(a, b)
+	c.run(time.Second)
+	p, begin := c.newest.Partition(id), c.now
+	v := c.do(b, &AlterPartition{Leader: b.id, BrokerEpoch: b.node.Epoch(), Partitions: []NewISR{{ID: id, LeaderEpoch: p.LeaderEpoch, PartitionEpoch: p.PartitionEpoch,
+		ISR: []ISRMember{{a.id, a.node.Epoch()}}}}})
+	require.Equal(t, kafka.None, v.Partitions[0].Code)
+	require.Greater(t, c.now-begin, 2200*time.Millisecond)
+	p = c.newest.Partition(id)
+	require.Equal(t, a.id, p.Leader)
+	require.Equal(t, []kafka.NodeID{a.id}, p.ISR)
+	require.False(t, c.newest.Broker(b.id).Fenced)
+	c.until(time.Second, "it has a lease again", func() bool { return b.node.LeaseValid(b.clock()) })
+}
+
 func TestRestartedBrokerEndsItsOldEpochs(t *testing.T) {
 	c := newCluster(t, 1, 12)
 	c.ready()

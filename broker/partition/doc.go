@@ -39,7 +39,9 @@
 //  3. An error of Completed ends the node: a sync or rename failed. The Err of a Done
 //     does not: no space or a failed write leaves the log as it was, and a Flush
 //     may be repeated; ErrDamaged on Loaded or Cut makes the state Failed, and the
-//     replica has to be deleted and fetched again.
+//     replica has to be deleted and fetched again. ErrDamaged on ReadDone or LookedUp
+//     changes nothing: the next read of that place ends the same way, and another
+//     replica has to serve it.
 //  4. The watermark is not above the durable end of this replica.
 //  5. After Truncate nothing is acknowledged before its record is durable.
 //

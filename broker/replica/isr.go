@@ -10,7 +10,8 @@ import (
 )
 
 // Proposal is an ISR change to ask the controller for: a compare-and-set on the
-// partition epoch, naming the incarnation of every member (PROTOCOL 17).
+// partition epoch, naming the incarnation of every member (PROTOCOL 17). If it lacks
+// the leader itself, that one steps down (meta.AlterPartition).
 type Proposal struct {
 	LeaderEpoch    kafka.LeaderEpoch
 	PartitionEpoch kafka.PartitionEpoch
@@ -53,16 +54,29 @@ func (c *change) count(m Member, delta int) {
 // Update, and nothing else. An addition that was proposed, has no verdict and
 // is not wanted any more is undone by proposing the ISR as it stands: that moves
 // the partition epoch, so that the old proposal can't be applied after it.
+//
+// A leader with a damaged log steps down: it asks for the ISR without itself, and
+// for nothing else. What the others lack it may be unable to send, so that they look
+// late by its own fault. If it had them removed for that it would be the whole ISR,
+// and go on to commit what no other replica has and it can't read (rotten-segments
+// 300558). They hold all that is committed. If it is alone it stays, as the last to
+// have what can still be read, until another one has joined.
 func (l *Leader) NextChange(now env.Instant) (Proposal, bool) {
 	l.change.asked = now
 	if !l.inISR(l.self) || now < l.change.retryAt {
 		return Proposal{}, false
 	}
 	p := Proposal{LeaderEpoch: l.reg.LeaderEpoch, PartitionEpoch: l.reg.PartitionEpoch}
-	changed := false
+	stepsDown := l.damaged && len(l.reg.ISR) > 1
+	mark.HitIf(stepsDown, mark.LeaderStepsDown)
+	changed := stepsDown
 	for _, m := range l.reg.Replicas {
 		f := l.follower(m.Node)
 		switch {
+		case stepsDown:
+			if m.Node != l.self && l.inISR(m.Node) {
+				p.ISR = append(p.ISR, m)
+			}
 		case m.Node == l.self:
 			p.ISR = append(p.ISR, m)
 		case l.inISR(m.Node) && l.late(f, now):

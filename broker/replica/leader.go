@@ -111,6 +111,8 @@ type Leader struct {
 	watermark kafka.Offset
 	followers []*follower // sorted by node
 	change    change
+	// damaged: what somebody needs of the own log can't be read, see LogDamaged.
+	damaged bool
 	// ends are where the log ended at times of the last LagTimeout, oldest first, at
 	// least a step of lagSteps apart. Followers' lag is read off them.
 	ends []endAt
@@ -342,6 +344,11 @@ func (l *Leader) BatchesSent(node kafka.NodeID, end kafka.Offset, bytes int) {
 	f.inflight = append(f.inflight, sent{end, bytes})
 	f.bytes += bytes
 }
+
+// LogDamaged tells that the leader's own log has rotted where it was read. From now
+// on, as long as the ISR has another member, the leader asks to be replaced and for
+// nothing else; see NextChange.
+func (l *Leader) LogDamaged() { l.damaged = true }
 
 // Resumed tells that the shard itself did not run for a while: what looks like
 // silence of the followers was its own.

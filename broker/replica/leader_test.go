@@ -152,6 +152,39 @@ func TestAFollowerWithoutProgressIsDroppedAfterTheAckTimeout(t *testing.T) {
 	require.EqualValues(t, 11, l.Watermark())
 }
 
+// What the leader can't read it can't send. Who lacks it is not late: with all others
+// removed the leader would commit, alone, what nobody else can ever get.
+func TestALeaderWithADamagedLogAsksToBeReplacedAndForNoRemoval(t *testing.T) {
+	l := newTestLeader(t, three(1, 1, 2, 3))
+	streamTo(t, l, Member{3, 13}, 10, 0)
+	l.Appended(11, 0)
+	l.LocalDurable(11)
+	l.LogDamaged()
+	p, ok := l.NextChange(0)
+	require.True(t, ok)
+	require.Equal(t, []Member{{2, 12}, {3, 13}}, p.ISR)
+
+	late := env.Instant(2 * testConfig.LagTimeout)
+	p, ok = l.NextChange(late)
+	require.True(t, ok, "without a verdict it is asked again")
+	require.Equal(t, []Member{{2, 12}, {3, 13}}, p.ISR)
+	l.ChangeRefused(p, late+1)
+	require.Equal(t, late+1, l.NextCheck(), "nobody could lead: later somebody may")
+	require.EqualValues(t, 10, l.Watermark())
+}
+
+func TestTheLastLeaderWithADamagedLogStaysUntilAnotherReplicaHasJoined(t *testing.T) {
+	l := newTestLeader(t, three(1, 1))
+	l.LogDamaged()
+	p, ok := l.NextChange(0)
+	require.True(t, ok)
+	require.Equal(t, []Member{{1, 11}, {2, 12}}, p.ISR)
+	l.Update(three(2, 1, 2), 0)
+	p, ok = l.NextChange(0)
+	require.True(t, ok)
+	require.Equal(t, []Member{{2, 12}}, p.ISR)
+}
+
 // steadyLoad appends a record every millisecond for a minute, of which replica 2
 // acknowledges every ten milliseconds what is older than lag. It returns when its
 // removal is asked for; Never if it is not.

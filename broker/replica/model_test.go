@@ -333,6 +333,9 @@ func (m *model) decide(k int) {
 	}
 	if accepted {
 		s.isr, s.pepoch = isr, s.pepoch+1
+		if !slices.Contains(isr, s.leader) { // it has stepped down
+			s.leader, s.epoch = isr[0], s.epoch+1
+		}
 		m.regs = append(m.regs, s)
 		return
 	}
@@ -401,7 +404,12 @@ func (m *model) step() {
 	i := rapid.IntRange(0, 2).Draw(m.t, "i")
 	j := rapid.IntRange(0, 2).Draw(m.t, "j")
 	leader := max(0, int(m.last().leader)-1)
-	switch what := rapid.IntRange(0, 27).Draw(m.t, "what"); what {
+	switch what := rapid.IntRange(0, 28).Draw(m.t, "what"); what {
+	case 28:
+		if l := m.nodes[leader].leader; l != nil {
+			l.LogDamaged()
+			m.propose(leader)
+		}
 	case 0, 1:
 		m.appendAt(i)
 	case 2:

@@ -1,6 +1,8 @@
 package shard
 
 import (
+	"errors"
+
 	"lockstep/broker/api"
 	"lockstep/broker/assert"
 	"lockstep/broker/env"
@@ -187,6 +189,10 @@ func (s *Shard) onRead(now env.Time, p *part, done partition.Done) {
 			continue
 		}
 		p.reads = append(p.reads[:i], p.reads[i+1:]...)
+		if errors.Is(done.Err, partition.ErrDamaged) && p.role == leading && p.epoch == r.epoch {
+			p.leader.LogDamaged() // others may have what whoever asked needs
+			s.touch(p)
+		}
 		switch {
 		case r.push != 0:
 			s.pushRead(now, p, r, done)
