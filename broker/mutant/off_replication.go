@@ -33,6 +33,7 @@ const (
 	I24  = false
 	I25  = false
 	I27  = false
+	I28  = false
 	F1   = false
 	F2   = false
 	F3   = false

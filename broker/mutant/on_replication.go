@@ -33,6 +33,7 @@ var (
 	I24  bool
 	I25  bool
 	I27  bool
+	I28  bool
 	F1   bool
 	F2   bool
 	F3   bool
@@ -79,6 +80,7 @@ var replicationSwitches = []toggle{
 	{"I24", &I24},
 	{"I25", &I25},
 	{"I27", &I27},
+	{"I28", &I28},
 	{"F1", &F1},
 	{"F2", &F2},
 	{"F3", &F3},

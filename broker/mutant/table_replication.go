@@ -149,6 +149,11 @@ func replicationTable() []Mutant {
 			Scenarios: []string{"quick-restart"}, Bias: "leaders change under load", Seeds: 60,
 		},
 		{
+			Name: "I28", Does: "a leader that can't read its log goes on to lead, and has followers removed that wait for it",
+			Caught:    []string{"after healing"},
+			Scenarios: []string{"rotten-leader"}, Bias: "segments of a leader rot while its followers are behind", Seeds: 20,
+		},
+		{
 			Name: "F1", Does: "a forwarded produce has no deadline",
 			Caught:    []string{"P11", "after healing"},
 			Scenarios: []string{"forwarding"}, Bias: "clients go to any node; links between brokers fail, those to clients do not", Seeds: 40,

@@ -67,7 +67,7 @@ func (l *Leader) NextChange(now env.Instant) (Proposal, bool) {
 		return Proposal{}, false
 	}
 	p := Proposal{LeaderEpoch: l.reg.LeaderEpoch, PartitionEpoch: l.reg.PartitionEpoch}
-	stepsDown := l.damaged && len(l.reg.ISR) > 1
+	stepsDown := l.damaged && len(l.reg.ISR) > 1 && !mutant.I28
 	mark.HitIf(stepsDown, mark.LeaderStepsDown)
 	changed := stepsDown
 	for _, m := range l.reg.Replicas {
