@@ -34,6 +34,7 @@ const (
 	// the controller, 1.5 s with a second round; then 2.8 s until it may take
 	// leaderships; 1 s until the new leader gives a second victim up; the commits of
 	// both, and up to half a second between the first fault of a spell and the last.
+	// A slow disk is not given up after 1 s: see slowInSync.
 	budgetedPause = 6 * sec
 	// budgetedCreate adds the wait for brokers that are not fenced yet, which is
 	// 4 s at most (api.Settings.AppliedByAll).

@@ -16,7 +16,8 @@ import (
 // There are two bounds. A plan with ack_pause_ms names how long a partition may go
 // without one, whatever its faults are, and with ack_pause_controller_ms how much
 // longer if a controller's term began meanwhile: it knows of no lease, and waits
-// for all of them anew (PROTOCOL 24). And in every run a partition whose leader,
+// for all of them anew (PROTOCOL 24). A replica in sync with a slow disk may make
+// it longer, too (slowInSync). And in every run a partition whose leader,
 // in-sync quorum and controller quorum are out of reach of all faults keeps
 // acknowledging (quorumPause).
 //
@@ -39,6 +40,7 @@ type pauses struct {
 type pauseTrack struct {
 	acked time.Duration // the last acknowledgement; -1: none yet
 	since time.Duration // the first produce after it; -1: none
+	slow  bool          // a replica in sync had a slow disk since
 	// Of the produces since that went to a broker without a fault: when the first was
 	// sent (-1: none was), and how many failed.
 	first  time.Duration
@@ -51,6 +53,7 @@ type pauseTry struct {
 	record int           // index into History.Produces
 	acked  time.Duration // of the track, when it was sent
 	since  time.Duration
+	slow   bool
 	first  time.Duration
 	sound  bool        // the broker that it was sent to had no fault
 	due    env.Instant // when the graph is to be taken
@@ -94,13 +97,40 @@ func (p *pauses) track(partition checker.Partition) *pauseTrack {
 }
 
 // allowed is how long a pause that began at that time may last, by the plan's bound
-// and by what is known now.
-func (p *pauses) allowed(since time.Duration) time.Duration {
-	terms := p.cluster.rec.h.Controllers
-	if len(terms) > 0 && terms[len(terms)-1].At.At > since {
-		return p.bound + p.change
+// and by what is known now. slow says that a replica in sync had a slow disk since.
+func (p *pauses) allowed(since time.Duration, slow bool) time.Duration {
+	bound := p.bound
+	if terms := p.cluster.rec.h.Controllers; len(terms) > 0 && terms[len(terms)-1].At.At > since {
+		bound += p.change
 	}
-	return p.bound
+	if slow {
+		l := p.cluster.limits()
+		bound += l.LagTimeout - l.AckTimeout
+	}
+	return bound
+}
+
+// slowInSync reports whether a replica in sync has a slow disk. Bounds count on a
+// leader to give up after AckTimeout whom it waits for. But one that gets on, however
+// slowly, stays for LagTimeout: if its disk takes less than what is produced, every
+// acknowledgement waits for what lies before it in its log, and comes when the
+// client has given up.
+func (c *cluster) slowInSync(id checker.Partition) bool {
+	var slow []string
+	for i := range c.world.past {
+		if f := &c.world.past[i]; f.Kind == "disk-slow" && f.To > c.world.Now() {
+			slow = append(slow, f.Node)
+		}
+	}
+	if len(slow) == 0 {
+		return false
+	}
+	image := c.newestImage()
+	if image == nil {
+		return false
+	}
+	p := image.Partition(partitionOf(id))
+	return p != nil && slices.ContainsFunc(p.ISR, func(n kafka.NodeID) bool { return slices.Contains(slow, brokerName(n)) })
 }
 
 // began takes a produce that has just been sent. It returns nil for one that shows
@@ -114,7 +144,8 @@ func (p *pauses) began(record int) *pauseTry {
 	if t.since < 0 {
 		t.since = op.Call.At
 	}
-	try := &pauseTry{record: record, acked: t.acked, since: t.since, sound: p.cluster.untouched(brokerName(kafka.NodeID(op.Node)), settled(op.Call.At))}
+	t.slow = t.slow || p.bound > 0 && p.cluster.slowInSync(op.Partition)
+	try := &pauseTry{record: record, acked: t.acked, since: t.since, slow: t.slow, sound: p.cluster.untouched(brokerName(kafka.NodeID(op.Node)), settled(op.Call.At))}
 	if t.first < 0 && try.sound {
 		t.first = op.Call.At
 	}
@@ -130,7 +161,7 @@ func (p *pauses) began(record int) *pauseTry {
 func (p *pauses) broken(try *pauseTry) string {
 	op := &p.cluster.rec.h.Produces[try.record]
 	call := op.Call.At
-	if bound := p.allowed(try.since); p.bound > 0 && try.acked >= 0 && call < p.until && call-try.since > bound && p.cluster.mayServe(op.Partition, op.Node, call) {
+	if bound := p.allowed(try.since, try.slow); p.bound > 0 && try.acked >= 0 && call < p.until && call-try.since > bound && p.cluster.mayServe(op.Partition, op.Node, call) {
 		return fmt.Sprintf("no acks=all produce was acknowledged from %v on, of those tried from %v on, and one that was tried at %v by way of a broker without a fault was not either; the bound is %v", try.acked, try.since, call, bound)
 	}
 	if try.acked >= 0 && try.first >= 0 && call-try.first > quorumPause && p.cluster.quorumStands(op, try.first) {
@@ -142,7 +173,7 @@ func (p *pauses) broken(try *pauseTry) string {
 // held says which bound a produce breaks that a broker took, and held until it
 // failed; "" for none.
 func (p *pauses) held(op *checker.Produce, t *pauseTrack) string {
-	end, bound := op.Return.At, p.allowed(t.since)
+	end, bound := op.Return.At, p.allowed(t.since, t.slow)
 	if p.bound == 0 || t.acked < 0 || t.since < 0 || op.Return == checker.Never || end >= p.until || end-t.since <= bound ||
 		!p.cluster.mayServe(op.Partition, op.Node, op.Call.At) || !p.cluster.mayServe(op.Partition, op.Node, end) {
 		return ""
@@ -170,7 +201,7 @@ func (p *pauses) ended(try *pauseTry) {
 	op := &p.cluster.rec.h.Produces[try.record]
 	t := p.track(op.Partition)
 	if op.Outcome == checker.Acked {
-		t.acked, t.since, t.first, t.failed = op.Return.At, -1, -1, 0
+		t.acked, t.since, t.slow, t.first, t.failed = op.Return.At, -1, false, -1, 0
 		return
 	}
 	if try.sound {
@@ -184,7 +215,7 @@ func (p *pauses) ended(try *pauseTry) {
 // judge looks whether a produce that failed shows a pause.
 func (p *pauses) judge(try *pauseTry, op *checker.Produce, t *pauseTrack) {
 	detail := p.broken(try)
-	quorum := p.bound == 0 || try.acked < 0 || op.Call.At-try.since <= p.allowed(try.since)
+	quorum := p.bound == 0 || try.acked < 0 || op.Call.At-try.since <= p.allowed(try.since, try.slow)
 	if held := p.held(op, t); held != "" {
 		detail, quorum = held, false
 	}
