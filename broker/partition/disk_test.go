@@ -303,6 +303,16 @@ func TestOnlyDurableBatchesAreFlushedOrEvicted(t *testing.T) {
 	require.EqualValues(t, 2, pinned.Seq)
 }
 
+func TestNothingIsToBeFlushedBeforeNotesAreDurable(t *testing.T) {
+	b := newBed(t, 1)
+	b.append(plain(1, 10))
+	b.sync()
+	b.begin(1)
+	require.Equal(t, partition.FlushCandidate{}, b.log.Candidate())
+	b.sync()
+	require.Equal(t, partition.FlushCandidate{Bytes: b.log.TailBytes(), Notes: 1}, b.log.Candidate())
+}
+
 func TestRestoreRefusesWhatIsNotTheBatch(t *testing.T) {
 	b := newBed(t, 1)
 	b.append(plain(1, 10))

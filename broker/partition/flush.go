@@ -24,9 +24,14 @@ type FlushCandidate struct {
 
 // Candidate says what a flush would move. Missing batches, those that were
 // evicted among the first Limits.FlushBytes, are to be restored first: a flush
-// stops at the first WAL record that is not whole.
+// stops at the first WAL record that is not whole. While a note is not durable it
+// would move nothing: it would wait for the WAL, and others could be flushed instead.
 func (p *Log) Candidate() FlushCandidate {
-	c := FlushCandidate{Notes: len(p.notes), Missing: p.tail.missing(0, p.cfg.Limits.FlushBytes)}
+	c := FlushCandidate{Missing: p.tail.missing(0, p.cfg.Limits.FlushBytes)}
+	if !p.notesDurable() {
+		return c
+	}
+	c.Notes = len(p.notes)
 	if n := len(p.tail.entries); n > 0 && p.tail.entries[n-1].ref.Seq <= p.durable {
 		c.Bytes = p.tail.bytes
 		return c
