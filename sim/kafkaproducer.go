@@ -80,7 +80,7 @@ func newProducer(c *kafkaClient) *producer {
 	if !p.idempotent && c.rand.Chance(2, 5) {
 		p.acks = int16(c.rand.IntN(2))
 	}
-	if c.name == "producer1" { // one of them at least promises something
+	if c.name == "producer1" || c.cluster.option("acks_all", 0) != 0 { // one of them at least promises something
 		p.acks = checker.AcksAll
 	}
 	p.reckless = c.rand.Chance(1, 2)

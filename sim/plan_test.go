@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"lockstep/broker/env"
+	"lockstep/checker"
 )
 
 func TestPlansReadBackAsTheyPrint(t *testing.T) {
@@ -54,6 +57,25 @@ func TestImpossiblePlansAreRefused(t *testing.T) {
 	}
 	_, err := LoadPlan([]byte("name: toy\nfualts: []\n"))
 	require.ErrorContains(t, err, "fualts")
+}
+
+// Producers that do not wait for replicas are drawn where tight windows keep up with them.
+func TestProducersWaitForReplicasBehindSlowWindows(t *testing.T) {
+	for seed, waits := range map[uint64]bool{311929: true, 1185: false} {
+		plan, err := NewPlan("frozen-node", seed)
+		require.NoError(t, err)
+		require.EqualValues(t, 1, plan.Workload.Options["tight"])
+		require.Equal(t, waits, plan.Workload.Every < plan.pushRound())
+		require.Equal(t, waits, plan.Workload.Options["acks_all"] == 1)
+		if !waits {
+			continue
+		}
+		c := newCluster(plan).(*cluster)
+		for n := range uint64(100) {
+			p := newProducer(&kafkaClient{cluster: c, name: "producer2", rand: env.NewRand(env.Key(n, "producer"))})
+			require.Equal(t, int16(checker.AcksAll), p.acks)
+		}
+	}
 }
 
 func TestDurationsReadForPeople(t *testing.T) {

@@ -311,5 +311,21 @@ func drawFrozenNode(seed uint64, r *env.Rand) Plan {
 	o["slow_from_ms"], o["slow_until_ms"] = int64((begin+15*time.Second)/time.Millisecond), int64((begin+length-5*time.Second)/time.Millisecond)
 	o["slow_every_ms"] = 1000 + int64(length/time.Second)*2
 	o["ack_pause_ms"] = 8000
+	if o["tight"] != 0 && p.Workload.Every < p.pushRound() {
+		// A window of 4 KiB lets a batch or two through a round. A producer that does not
+		// wait for replicas gets ahead of that without bound: then no acks=all produce is
+		// in time, and a node that comes back has more than a minute to catch up with.
+		o["acks_all"] = 1
+	}
 	return p
+}
+
+// pushRound is about how long a push is on its way until it is acknowledged: there
+// and back, and a sync between.
+func (p *Plan) pushRound() Duration {
+	round := 2*p.Network.Latency + p.Network.Jitter + p.Disk.Sync + p.Disk.SyncJitter/2
+	if p.Disk.SpikeOneIn > 0 {
+		round += p.Disk.Spike / Duration(p.Disk.SpikeOneIn)
+	}
+	return round
 }
