@@ -152,7 +152,7 @@ func (c *cut) locate(p *Log, r *run, got []diskfs.Completion, s *segment, from f
 	}
 	ops, err := c.locator.next(p, r, got)
 	if err == nil && len(ops) == 0 {
-		c.scan = newScan(*s, c.locator.log, from(c.locator.index), p.cfg.Limits.ReadBytes)
+		c.scan = p.scan(*s, c.locator.log, from(c.locator.index), p.cfg.Limits.ReadBytes)
 	}
 	return ops, err
 }

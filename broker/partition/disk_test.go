@@ -2,6 +2,7 @@ package partition_test
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"unsafe"
@@ -164,6 +165,23 @@ func TestMissingTrustedBytesAreDamage(t *testing.T) {
 			_, ok := b.fs.ReadDurable("parts/p/checkpoint")
 			require.False(t, ok)
 		})
+	}
+}
+
+func TestARottenByteAnywhereInABatchIsDamage(t *testing.T) {
+	b := newBed(t, 1)
+	b.fill(1)
+	path := b.file(".log")
+	whole, _ := b.fs.ReadVisible(path)
+	first, err := b.read(0, 1, b.log.End())
+	require.NoError(t, err)
+	require.Len(t, first, 1)
+	for at := range first[0] {
+		rotten := slices.Clone(whole)
+		rotten[at] ^= 0x10
+		b.tamper(diskfs.Op{Kind: diskfs.Open, Path: path}, diskfs.Op{Kind: diskfs.Write, Data: rotten}, diskfs.Op{Kind: diskfs.Close})
+		_, err := b.read(0, 1, b.log.End())
+		require.ErrorIs(t, err, partition.ErrDamaged, "byte %d", at)
 	}
 }
 

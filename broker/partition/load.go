@@ -202,7 +202,7 @@ func (t *repair) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, err
 	case 1:
 		if t.scan == nil {
 			t.built = newSegment(s.base)
-			t.scan = newScan(*s, r.handles[0], place{s.base, 0}, p.cfg.Limits.ReadBytes)
+			t.scan = p.scan(*s, r.handles[0], place{s.base, 0}, p.cfg.Limits.ReadBytes)
 		} else if err := t.scan.fill(got[0]); err != nil {
 			return nil, err
 		}

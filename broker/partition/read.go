@@ -95,7 +95,7 @@ func (t *reader) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, err
 		}
 		s := &t.locator.seg
 		unit := max(min(t.maxBytes, 1<<20), 4<<10) + int(p.cfg.Limits.IndexBytes)
-		t.scan = newScan(*s, t.locator.log, t.locator.index.floor(t.from, s), unit)
+		t.scan = p.scan(*s, t.locator.log, t.locator.index.floor(t.from, s), unit)
 	} else if err := t.scan.fill(got[0]); err != nil {
 		return nil, err
 	}

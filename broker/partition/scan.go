@@ -10,10 +10,12 @@ import (
 )
 
 // scan walks the batches of one segment from a position on, chunk by chunk. It
-// verifies that each batch begins where the one before it ended and has the
-// offset that follows; whoever uses the bytes verifies the checksum.
+// verifies what no checksum covers: that each batch begins where the one before it
+// ended, has the offset that follows, and the leader epoch that held there. Whoever
+// uses the bytes verifies the checksum.
 type scan struct {
 	seg    segment
+	of     *Log
 	log    diskfs.Handle
 	at     int64        // file position of chunk[0], the next batch
 	expect kafka.Offset // its base offset
@@ -22,8 +24,16 @@ type scan struct {
 	unit   int
 }
 
-func newScan(seg segment, log diskfs.Handle, from place, unit int) *scan {
-	return &scan{seg: seg, log: log, at: from.position, expect: from.base, want: batch.HeaderSize, unit: unit}
+func (p *Log) scan(seg segment, log diskfs.Handle, from place, unit int) *scan {
+	return &scan{seg: seg, of: p, log: log, at: from.position, expect: from.base, want: batch.HeaderSize, unit: unit}
+}
+
+// contradicts reports whether a batch of a segment bears another epoch than the one
+// that held at its offset. Epochs are forgotten below the log start, and of what was
+// truncated, which lies in segments until it is cut.
+func (p *Log) contradicts(b batch.Batch) bool {
+	i := p.history.at(b.BaseOffset())
+	return i >= 0 && b.BaseOffset() < p.flushed && p.history[i].Epoch != b.LeaderEpoch()
 }
 
 type scanState uint8
@@ -57,7 +67,7 @@ func (s *scan) next() (batch.Batch, scanState, error) {
 		return nil, more, nil
 	}
 	b, rest, err := batch.Next(s.chunk)
-	if err != nil || !checked(b, s.expect) {
+	if err != nil || !checked(b, s.expect) || s.of.contradicts(b) {
 		return nil, 0, s.damage("header out of line")
 	}
 	s.chunk = rest

@@ -147,7 +147,7 @@ func (t *search) open(p *Log) {
 	if !t.measuring {
 		start = max(start, t.locator.times.startFor(t.ms, s))
 	}
-	t.scan = newScan(*s, t.locator.log, t.locator.index.floor(start, s), p.cfg.Limits.ReadBytes)
+	t.scan = p.scan(*s, t.locator.log, t.locator.index.floor(start, s), p.cfg.Limits.ReadBytes)
 }
 
 // look walks the segment until the record is found or a read is needed.
