@@ -81,6 +81,7 @@ type bed struct {
 	t       require.TestingT
 	sched   *scheduler
 	fs      *virtual.FS
+	process *virtual.Process
 	disk    *virtual.Disk
 	handle  diskfs.Handle
 	log     *partition.Log
@@ -133,10 +134,10 @@ func newBed(t require.TestingT, seed uint64) *bed {
 }
 
 func (b *bed) open() {
-	process := b.fs.Start()
+	b.process = b.fs.Start()
 	var log *partition.Log
 	b.inFlight, b.slow = map[uint64]bool{}, nil
-	b.disk = process.Disk(func(c diskfs.Completion) {
+	b.disk = b.process.Disk(func(c diskfs.Completion) {
 		if b.slow[c.Token] {
 			b.late = append(b.late, c)
 			return

@@ -1,6 +1,7 @@
 package partition_test
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -92,6 +93,35 @@ func TestACrashAtAnyMomentOfAFlushOrCutLeavesAWholeLog(t *testing.T) {
 			b.crash(0)
 			all := b.readAll()
 			require.Equal(t, want, all[len(all)-2:], "%s, seed %d", what, seed)
+		}
+	}
+}
+
+// A process that is killed leaves the name of its last checkpoint in the page cache
+// at best, and the next one lets the WAL go by what it has loaded.
+func TestACheckpointThatAKilledProcessNamedStaysOnceItIsLoaded(t *testing.T) {
+	for _, before := range []int{0, 3} {
+		for seed := range uint64(40) {
+			b := newBed(t, seed)
+			b.fill(before)
+			older, _ := b.fs.ReadVisible("parts/p/checkpoint")
+			b.append(plain(1, 10), plain(2, 10))
+			b.sync()
+			want, end := len(b.readAll()), b.log.End()
+			b.log.Flush(partition.FlushOptions{ExternalSync: seed%2 == 0})
+			for named := false; !named; {
+				require.True(t, b.sched.step())
+				newer, _ := b.fs.ReadVisible("parts/p/checkpoint")
+				named = !bytes.Equal(newer, older)
+			}
+			b.process.Kill()
+			b.load()
+			b.replay(0)
+			_, pinned := b.log.Pinned()
+			require.False(t, pinned, "the WAL may forget all of it")
+			b.crash(0)
+			require.Equal(t, end, b.log.End(), "seed %d", seed)
+			require.Len(t, b.readAll(), want)
 		}
 	}
 }

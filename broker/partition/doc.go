@@ -54,6 +54,9 @@
 // the sequence space of the WAL: a checkpoint of another life covers nothing,
 // which is right only if the old WAL was replayed and flushed to its end (PROTOCOL 5).
 //
+// Load makes the directory's names durable before it reads the checkpoint, which a
+// killed process may have left in the page cache only.
+//
 // Of the segment files only the bytes that the checkpoint names are trusted;
 // what follows is cut off and files it does not name are removed. Missing or
 // damaged index files are built again from the log, without holding up anybody.

@@ -22,8 +22,13 @@ func (p *Log) Load() {
 	p.kick()
 }
 
-// load is the job: list the directory, read the checkpoint, then tidy: cut files
-// to their trusted sizes and remove those that no checkpoint names.
+// load is the job: list the directory, make its names durable, read the checkpoint,
+// then tidy: cut files to their trusted sizes and remove those that no checkpoint names.
+//
+// The checkpoint may have been named by a process that was killed before the name was
+// durable (see publish). From now on it counts: the WAL lets go of what it covers, and
+// files that only the one before trusts are removed. If a loss of power took the name
+// after that, the older checkpoint would be back without either.
 type load struct {
 	stage loadStage
 	files []diskfs.Entry
@@ -42,6 +47,7 @@ type loadStage uint8
 const (
 	unloaded loadStage = iota
 	listed
+	namesSynced
 	checkpointOpened
 	checkpointRead
 	tidyOpened
@@ -62,6 +68,9 @@ func (l *load) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error
 		return []diskfs.Op{{Kind: diskfs.List, Path: p.cfg.Dir}}, nil
 	case listed:
 		l.files = got[0].Entries
+		l.stage = namesSynced
+		return []diskfs.Op{{Kind: diskfs.SyncDir, Path: p.cfg.Dir}}, nil
+	case namesSynced:
 		if l.sizeOf(checkpointName) < 0 { // whatever is here never counted
 			return l.tidyUp(p, r)
 		}
