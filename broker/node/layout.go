@@ -36,8 +36,9 @@ import (
 //  4. The shards flush until no partition needs its WAL, and release nothing of it.
 //  5. The layout is replaced: the new number, a new life, the old WALs stale.
 //     The node stops with Restart.
-//  6. Any start from then on first removes the stale WALs, then the word that
-//     they are stale, and only then lets a shard write one.
+//  6. Any start from then on first makes the new layout's name durable, since a
+//     converter may have been killed before it was, then removes the stale WALs,
+//     then the word that they are stale, and only then lets a shard write one.
 //
 // A crash before 5 leaves the old layout with all its WALs, of which the
 // checkpoints cover more; a crash after it leaves the new one.
@@ -147,9 +148,11 @@ func (c *Control) takeLayout(s *sequence, text string) (err error) {
 }
 
 // removeStale are the steps that remove the WALs of before a conversion. Their
-// names are those that the new shards' WALs will have.
+// names are those that the new shards' WALs will have. The layout that calls them
+// stale must not be lost when they are: the old one would miss them.
 func (c *Control) removeStale() (steps []step) {
 	mark.Hit(mark.StaleLogsRemoved)
+	steps = append(steps, step{diskfs.Op{Kind: diskfs.SyncDir, Path: "."}, must})
 	for i := range c.layout.stale {
 		steps = append(steps, step{diskfs.Op{Kind: diskfs.RemoveAll, Path: shardDir(i + 1)}, must})
 	}
