@@ -271,11 +271,8 @@ func TestElectionWaitsForTheLeaseUnlessTheLeaderResigned(t *testing.T) {
 	c.until(5*time.Second, "2 leads", func() bool { return c.newest.Partition(ids[0]).Leader == 2 })
 	c.host(1).start()
 	c.ready()
-	for i := range ids {
-		p := c.newest.Partition(ids[i])
-		v := c.do(c.host(2), &AlterPartition{Leader: 2, BrokerEpoch: c.host(2).node.Epoch(), Partitions: []NewISR{{ID: ids[i], LeaderEpoch: p.LeaderEpoch,
-			PartitionEpoch: p.PartitionEpoch, ISR: []ISRMember{{1, c.host(1).node.Epoch()}, {2, c.host(2).node.Epoch()}}}}})
-		require.Equal(t, kafka.None, v.Partitions[0].Code)
+	for _, id := range ids {
+		c.alterISR(c.host(2), id, c.host(1), c.host(2))
 	}
 	c.run(time.Second)
 	begin := c.now
@@ -299,12 +296,10 @@ func TestALeaderThatStepsDownIsReplacedWhenItsLeaseIsOver(t *testing.T) {
 	a, b := c.nodes[0], c.nodes[1]
 	id := c.handedOver(a, b)
 	c.run(time.Second)
-	p, begin := c.newest.Partition(id), c.now
-	v := c.do(b, &AlterPartition{Leader: b.id, BrokerEpoch: b.node.Epoch(), Partitions: []NewISR{{ID: id, LeaderEpoch: p.LeaderEpoch, PartitionEpoch: p.PartitionEpoch,
-		ISR: []ISRMember{{a.id, a.node.Epoch()}}}}})
-	require.Equal(t, kafka.None, v.Partitions[0].Code)
+	begin := c.now
+	c.alterISR(b, id, a)
 	require.Greater(t, c.now-begin, 2200*time.Millisecond)
-	p = c.newest.Partition(id)
+	p := c.newest.Partition(id)
 	require.Equal(t, a.id, p.Leader)
 	require.Equal(t, []kafka.NodeID{a.id}, p.ISR)
 	require.False(t, c.newest.Broker(b.id).Fenced)
@@ -470,11 +465,19 @@ func (c *cluster) handedOver(a, b *host) kafka.PartitionID {
 	a.start()
 	c.until(5*time.Second, "b leads", func() bool { return c.newest.Partition(id).Leader == b.id })
 	c.ready()
-	p := c.newest.Partition(id)
-	v := c.do(b, &AlterPartition{Leader: b.id, BrokerEpoch: b.node.Epoch(), Partitions: []NewISR{{ID: id, LeaderEpoch: p.LeaderEpoch, PartitionEpoch: p.PartitionEpoch,
-		ISR: []ISRMember{{a.id, a.node.Epoch()}, {b.id, b.node.Epoch()}}}}})
-	require.Equal(c.t, kafka.None, v.Partitions[0].Code)
+	c.alterISR(b, id, a, b)
 	return id
+}
+
+// alterISR has the leader of a partition ask for an ISR, and get it.
+func (c *cluster) alterISR(leader *host, id kafka.PartitionID, members ...*host) {
+	p := c.newest.Partition(id)
+	n := NewISR{ID: id, LeaderEpoch: p.LeaderEpoch, PartitionEpoch: p.PartitionEpoch}
+	for _, m := range members {
+		n.ISR = append(n.ISR, ISRMember{m.id, m.node.Epoch()})
+	}
+	v := c.do(leader, &AlterPartition{Leader: leader.id, BrokerEpoch: leader.node.Epoch(), Partitions: []NewISR{n}})
+	require.Equal(c.t, kafka.None, v.Partitions[0].Code)
 }
 
 // A live broker that has not confirmed a loss gets no lease, though it is
