@@ -1,4 +1,4 @@
-module lockstep
+module example.com/lockstep
 
 go 1.26.0
 

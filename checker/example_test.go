@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"lockstep/checker"
+	"example.com/lockstep/checker"
 )
 
 func ms(n int) checker.Moment { return checker.Moment{At: time.Duration(n) * time.Millisecond} }

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"lockstep/broker/env"
+	"example.com/lockstep/broker/env"
 )
 
 // A fault may be anchored at a milestone instead of a time: runs of two commits

@@ -3,13 +3,13 @@ package sim
 import (
 	"time"
 
-	"lockstep/broker/api"
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/loop"
-	"lockstep/broker/node"
-	"lockstep/broker/shard"
-	"lockstep/checker"
+	"example.com/lockstep/broker/api"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/node"
+	"example.com/lockstep/broker/shard"
+	"example.com/lockstep/checker"
 )
 
 // barrierReads reads the topics that come and go behind barriers (P9): it asks

@@ -3,7 +3,7 @@ package sim
 import (
 	"testing"
 
-	"lockstep/broker/env"
+	"example.com/lockstep/broker/env"
 
 	"github.com/stretchr/testify/require"
 )

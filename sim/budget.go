@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
 )
 
 // Budgeted is the Budget of a plan of which at every moment a quorum core of

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"lockstep/broker/env"
+	"example.com/lockstep/broker/env"
 )
 
 // hop is one link of a causal chain: a flow, or a wait in a loop for something

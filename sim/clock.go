@@ -3,7 +3,7 @@ package sim
 import (
 	"time"
 
-	"lockstep/broker/env"
+	"example.com/lockstep/broker/env"
 )
 
 // clock is what one machine shows of the world's time. Its monotonic clock has

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"lockstep/broker/env"
+	"example.com/lockstep/broker/env"
 )
 
 func TestClockNeverGoesBackAndItsInverseIsExact(t *testing.T) {

@@ -7,12 +7,12 @@ import (
 	"strings"
 	"time"
 
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/loop"
-	"lockstep/broker/node"
-	"lockstep/broker/shard"
-	"lockstep/checker"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/node"
+	"example.com/lockstep/broker/shard"
+	"example.com/lockstep/checker"
 )
 
 // cluster is the subject of broker worlds: the real broker on nodes of role

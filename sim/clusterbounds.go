@@ -3,11 +3,11 @@ package sim
 import (
 	"strings"
 
-	"lockstep/broker/kafka"
-	"lockstep/broker/shard"
-	"lockstep/checker"
-	"lockstep/diskfs"
-	"lockstep/netsim"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/shard"
+	"example.com/lockstep/checker"
+	"example.com/lockstep/diskfs"
+	"example.com/lockstep/netsim"
 )
 
 // What a broker may hold (P12), and that it lets nobody wait for nothing (P11).

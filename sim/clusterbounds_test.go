@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/diskfs"
+	"example.com/lockstep/diskfs"
 )
 
 func TestLogReadsCountWhatIsUnderWay(t *testing.T) {

@@ -3,14 +3,14 @@ package sim
 import (
 	"time"
 
-	"lockstep/broker/api"
-	"lockstep/broker/kafka"
-	"lockstep/broker/limits"
-	"lockstep/broker/meta"
-	"lockstep/broker/node"
-	"lockstep/broker/partition"
-	"lockstep/broker/wal"
-	"lockstep/broker/wire/peer"
+	"example.com/lockstep/broker/api"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/limits"
+	"example.com/lockstep/broker/meta"
+	"example.com/lockstep/broker/node"
+	"example.com/lockstep/broker/partition"
+	"example.com/lockstep/broker/wal"
+	"example.com/lockstep/broker/wire/peer"
 )
 
 // simCluster is the cluster id of every world.

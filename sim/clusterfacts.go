@@ -6,15 +6,15 @@ import (
 	"slices"
 	"strconv"
 
-	"lockstep/broker/batch"
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/loop"
-	"lockstep/broker/meta"
-	"lockstep/broker/node"
-	"lockstep/broker/partition"
-	"lockstep/broker/shard"
-	"lockstep/checker"
+	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/meta"
+	"example.com/lockstep/broker/node"
+	"example.com/lockstep/broker/partition"
+	"example.com/lockstep/broker/shard"
+	"example.com/lockstep/checker"
 )
 
 // facts is what the simulator sees inside the brokers, turn by turn: it is

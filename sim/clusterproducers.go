@@ -1,9 +1,9 @@
 package sim
 
 import (
-	"lockstep/broker/batch"
-	"lockstep/broker/kafka"
-	"lockstep/broker/shard"
+	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/shard"
 )
 
 // produced is a batch of an idempotent producer.

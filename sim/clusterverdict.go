@@ -7,13 +7,13 @@ import (
 	"slices"
 	"time"
 
-	"lockstep/broker/batch"
-	"lockstep/broker/kafka"
-	"lockstep/broker/loop"
-	"lockstep/broker/partition"
-	"lockstep/broker/shard"
-	"lockstep/checker"
-	diskvirtual "lockstep/diskfs/virtual"
+	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/partition"
+	"example.com/lockstep/broker/shard"
+	"example.com/lockstep/checker"
+	diskvirtual "example.com/lockstep/diskfs/virtual"
 )
 
 // Check implements Subject: it lets the healed cluster idle, collects what every

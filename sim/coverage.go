@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"lockstep/broker/mark"
-	"lockstep/broker/shard"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/shard"
 )
 
 // Coverage is what a run has reached, whatever its verdict. It is observed, and

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/mark"
+	"example.com/lockstep/broker/mark"
 )
 
 func TestARunTellsWhatItReached(t *testing.T) {

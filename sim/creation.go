@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"lockstep/broker/env"
-	"lockstep/checker"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/checker"
 )
 
 // checkCreations: creations and deletions of topics go on being answered, each

@@ -4,12 +4,12 @@ import (
 	"strconv"
 	"strings"
 
-	"lockstep/broker/kafka"
-	"lockstep/broker/loop"
-	"lockstep/broker/shard"
-	"lockstep/checker"
-	"lockstep/diskfs"
-	diskvirtual "lockstep/diskfs/virtual"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/shard"
+	"example.com/lockstep/checker"
+	"example.com/lockstep/diskfs"
+	diskvirtual "example.com/lockstep/diskfs/virtual"
 )
 
 // What disks and clocks of brokers did that no protocol survives, as facts: in an

@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/checker"
+	"example.com/lockstep/checker"
 )
 
 // forgetfulPlan has one broker, whose disk says that it wrote what it did not, and

@@ -3,9 +3,9 @@ package sim
 import (
 	"slices"
 
-	"lockstep/broker/env"
-	"lockstep/diskfs"
-	diskvirtual "lockstep/diskfs/virtual"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/diskfs"
+	diskvirtual "example.com/lockstep/diskfs/virtual"
 )
 
 // diskFaults are those of a node's disk. The rules among them stay until they

@@ -7,7 +7,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"lockstep/broker/env"
+	"example.com/lockstep/broker/env"
 )
 
 // What a [Story] leaves to the seed within bounds. What has one value only takes

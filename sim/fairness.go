@@ -1,7 +1,7 @@
 package sim
 
 import (
-	"lockstep/checker"
+	"example.com/lockstep/checker"
 )
 
 // checkTurns: of the produces to one partition by way of one broker none is

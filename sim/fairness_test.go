@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/checker"
+	"example.com/lockstep/checker"
 )
 
 func TestAProduceThatIsOvertakenForLongIsReported(t *testing.T) {

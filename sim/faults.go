@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"lockstep/broker/env"
-	"lockstep/broker/loop"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/loop"
 )
 
 // FaultKind is one way in which something goes wrong.

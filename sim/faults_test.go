@@ -6,8 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/env"
-	diskvirtual "lockstep/diskfs/virtual"
+	"example.com/lockstep/broker/env"
+	diskvirtual "example.com/lockstep/diskfs/virtual"
 )
 
 // effects says, for each kind of fault, how to inject it into a small cluster

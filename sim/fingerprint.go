@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"reflect"
 	"regexp"
 	"strings"
 )
@@ -70,10 +71,11 @@ func ownFrames(stack string) []string {
 	const most = 2
 	var frames []string
 	for line := range strings.Lines(stack) {
-		name := strings.TrimSpace(line)
-		if !strings.HasPrefix(line, "lockstep/") || strings.HasPrefix(name, "lockstep/sim.") || strings.HasPrefix(name, "lockstep/broker/assert.") {
+		name, own := strings.CutPrefix(strings.TrimSpace(line), module)
+		if !own || strings.HasPrefix(name, "sim.") || strings.HasPrefix(name, "broker/assert.") {
 			continue
 		}
+		name = "lockstep/" + name // whatever path the module is published under
 		if end := strings.LastIndexByte(name, '('); end > 0 {
 			name = name[:end]
 		}
@@ -83,6 +85,9 @@ func ownFrames(stack string) []string {
 	}
 	return frames
 }
+
+// module is the prefix of this module's import paths.
+var module = strings.TrimSuffix(reflect.TypeFor[Failure]().PkgPath(), "sim")
 
 var (
 	propertyNumber = regexp.MustCompile(`^P\d+\b`)

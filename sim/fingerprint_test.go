@@ -14,12 +14,12 @@ import (
 func TestOneBugHasOneFingerprintUnderAllSeeds(t *testing.T) {
 	stack := func(receiver, line string) string {
 		return "goroutine 1 [running]:\nruntime/debug.Stack()\n\truntime/debug/stack.go:26 +0x5e\n" +
-			"lockstep/sim.(*Node).panicked(0x19fade950d00, 0x19fadea60680?, {0xe441e0?, 0x19fadf068c40?})\n\tlockstep/sim/node.go:209 +0x119\n" +
+			"example.com/lockstep/sim.(*Node).panicked(0x19fade950d00, 0x19fadea60680?, {0xe441e0?, 0x19fadf068c40?})\n\tlockstep/sim/node.go:209 +0x119\n" +
 			"panic({0xe441e0?, 0x19fadf068c40?})\n\truntime/panic.go:860 +0x13a\n" +
-			"lockstep/broker/assert.That(...)\n\tlockstep/broker/assert/assert.go:18\n" +
-			"lockstep/broker/replica.(*Leader).Acked(" + receiver + ", {0xdea5b2c0?, 0x19fadf3a08d0?}, 0x5f, 0xc0b6942e361b3)\n\tlockstep/broker/replica/leader.go:" + line + "\n" +
-			"lockstep/broker/shard.(*Shard).onPushAck(" + receiver + ")\n\tlockstep/broker/shard/replicate.go:179 +0x96\n" +
-			"lockstep/broker/shard.(*Shard).onLink(...)\n\tlockstep/broker/shard/link.go:106 +0x25f\n"
+			"example.com/lockstep/broker/assert.That(...)\n\tlockstep/broker/assert/assert.go:18\n" +
+			"example.com/lockstep/broker/replica.(*Leader).Acked(" + receiver + ", {0xdea5b2c0?, 0x19fadf3a08d0?}, 0x5f, 0xc0b6942e361b3)\n\tlockstep/broker/replica/leader.go:" + line + "\n" +
+			"example.com/lockstep/broker/shard.(*Shard).onPushAck(" + receiver + ")\n\tlockstep/broker/shard/replicate.go:179 +0x96\n" +
+			"example.com/lockstep/broker/shard.(*Shard).onLink(...)\n\tlockstep/broker/shard/link.go:106 +0x25f\n"
 	}
 	bound := "after healing, everything pending ends within the bound"
 	for _, c := range []struct {
@@ -58,24 +58,24 @@ func TestOneBugHasOneFingerprintUnderAllSeeds(t *testing.T) {
 }
 
 func TestDifferentBugsHaveDifferentFingerprints(t *testing.T) {
-	base := Failure{Property: "every assertion holds", Symptom: "assertion failed: wal: release of 7", Stack: "lockstep/broker/wal.(*WAL).Release(0x1)\n"}
+	base := Failure{Property: "every assertion holds", Symptom: "assertion failed: wal: release of 7", Stack: module + "broker/wal.(*WAL).Release(0x1)\n"}
 	other := []Failure{base, base, base}
 	other[0].Property = "no code of a node panics"
 	other[1].Symptom = "assertion failed: wal: truncation of 7"
-	other[2].Stack = "lockstep/broker/wal.(*WAL).Recover(0x1)\n"
+	other[2].Stack = module + "broker/wal.(*WAL).Recover(0x1)\n"
 	for _, f := range other {
 		require.NotEqual(t, base.Fingerprint(), f.Fingerprint())
 	}
 	same := base
 	same.Where, same.Detail, same.At = "b1 loop 2", "at length", 5
-	same.Stack = "lockstep/sim.(*loopHost).step(0x1)\n" + base.Stack
+	same.Stack = module + "sim.(*loopHost).step(0x1)\n" + base.Stack
 	require.Equal(t, base.Fingerprint(), same.Fingerprint())
 }
 
 // buildMutants builds the program with the planted bugs once for all tests.
 var buildMutants = sync.OnceValues(func() (string, error) {
 	program := filepath.Join(testDir, "lockstep-mutants")
-	out, err := exec.Command("go", "build", "-tags", "mutants", "-o", program, "lockstep/cmd/lockstep").CombinedOutput()
+	out, err := exec.Command("go", "build", "-tags", "mutants", "-o", program, module+"cmd/lockstep").CombinedOutput()
 	if err != nil {
 		err = fmt.Errorf("%w\n%s", err, out)
 	}

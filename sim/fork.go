@@ -1,7 +1,7 @@
 package sim
 
 import (
-	"lockstep/broker/env"
+	"example.com/lockstep/broker/env"
 )
 
 // Fork lets a run be itself up to an event, and from there on draw other random

@@ -1,10 +1,10 @@
 package sim
 
 import (
-	"lockstep/broker/env"
-	"lockstep/diskfs"
-	diskvirtual "lockstep/diskfs/virtual"
-	netvirtual "lockstep/netsim/virtual"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/diskfs"
+	diskvirtual "example.com/lockstep/diskfs/virtual"
+	netvirtual "example.com/lockstep/netsim/virtual"
 )
 
 // hardware is the virtual network and disks of a world, joined to the life and

@@ -3,10 +3,10 @@ package sim
 import (
 	"strconv"
 
-	"lockstep/broker/env"
-	"lockstep/broker/loop"
-	"lockstep/diskfs"
-	"lockstep/netsim"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/diskfs"
+	"example.com/lockstep/netsim"
 )
 
 // loopHost hosts one loop for one life of its node: the simulated side of what

@@ -8,10 +8,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/assert"
-	"lockstep/broker/env"
-	"lockstep/broker/loop"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/diskfs"
 )
 
 // scriptLoop is a loop whose behaviour a test writes down.

@@ -7,8 +7,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"lockstep/broker/env"
-	"lockstep/checker"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/checker"
 )
 
 // admin is a client that creates the topics that the others use, and then

@@ -8,10 +8,10 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"lockstep/broker/env"
-	"lockstep/broker/loop"
-	"lockstep/checker"
-	"lockstep/netsim"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/checker"
+	"example.com/lockstep/netsim"
 )
 
 // kafkaClient is one simulated Kafka client: a loop of its own on a machine of

@@ -5,12 +5,12 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"lockstep/broker/env"
-	"lockstep/broker/loop"
-	"lockstep/broker/wire"
-	"lockstep/broker/wire/client"
-	"lockstep/checker"
-	"lockstep/netsim"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/wire"
+	"example.com/lockstep/broker/wire/client"
+	"example.com/lockstep/checker"
+	"example.com/lockstep/netsim"
 )
 
 // kafkaConn is a client's connection to one broker: real frames, answered in

@@ -5,8 +5,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"lockstep/broker/env"
-	"lockstep/checker"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/checker"
 )
 
 // endReader is a client that asks where logs end, mostly the leader, sometimes

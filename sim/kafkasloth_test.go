@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/env"
+	"example.com/lockstep/broker/env"
 )
 
 // sleepy is a world in which a slow reader has asked for something and sleeps.

@@ -9,12 +9,12 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"lockstep/broker/batch"
-	"lockstep/broker/env"
-	"lockstep/broker/loop"
-	"lockstep/broker/wire"
-	"lockstep/broker/wire/client"
-	"lockstep/netsim"
+	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/wire"
+	"example.com/lockstep/broker/wire/client"
+	"example.com/lockstep/netsim"
 )
 
 // vandal is a client that sends what no client may send. The broker must answer

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"strings"
 
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/meta"
-	"lockstep/broker/wait"
-	"lockstep/checker"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/meta"
+	"example.com/lockstep/broker/wait"
+	"example.com/lockstep/checker"
 )
 
 // Waits implements wait.Waiter: a client's requests wait for their brokers.

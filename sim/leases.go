@@ -1,9 +1,9 @@
 package sim
 
 import (
-	"lockstep/broker/kafka"
-	"lockstep/broker/meta"
-	"lockstep/broker/shard"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/meta"
+	"example.com/lockstep/broker/shard"
 )
 
 // leases holds brokers to what package meta promises: while a broker's lease is

@@ -5,10 +5,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/kafka"
-	"lockstep/broker/meta"
-	"lockstep/broker/shard"
-	"lockstep/checker"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/meta"
+	"example.com/lockstep/broker/shard"
+	"example.com/lockstep/checker"
 )
 
 // anyWorld is a world that nothing has happened in.

@@ -1,8 +1,8 @@
 package sim
 
 import (
-	"lockstep/broker/meta"
-	"lockstep/broker/shard"
+	"example.com/lockstep/broker/meta"
+	"example.com/lockstep/broker/shard"
 )
 
 // checkLeftovers: at the end no disk holds a partition that the metadata does not

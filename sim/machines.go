@@ -3,10 +3,10 @@ package sim
 import (
 	"time"
 
-	diskvirtual "lockstep/diskfs/virtual"
-	netvirtual "lockstep/netsim/virtual"
+	diskvirtual "example.com/lockstep/diskfs/virtual"
+	netvirtual "example.com/lockstep/netsim/virtual"
 
-	"lockstep/broker/env"
+	"example.com/lockstep/broker/env"
 )
 
 // Network is what a plan says of its network; zero values are those of a data

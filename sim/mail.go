@@ -4,11 +4,11 @@ import (
 	"reflect"
 	"strconv"
 
-	"lockstep/broker/assert"
-	"lockstep/broker/env"
-	"lockstep/broker/loop"
-	"lockstep/broker/node"
-	"lockstep/broker/shard"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/node"
+	"example.com/lockstep/broker/shard"
 )
 
 // replyBound is how many answers may wait for one loop. Senders bound their

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"lockstep/broker/kafka"
-	"lockstep/broker/meta"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/meta"
 )
 
 // MilestoneKind says what a [Milestone] is about; a milestone's key begins with

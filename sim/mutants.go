@@ -4,7 +4,7 @@ import (
 	"strings"
 	"time"
 
-	"lockstep/broker/mutant"
+	"example.com/lockstep/broker/mutant"
 )
 
 // MutantVariable names, for a worker that was built with planted bugs, the one

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 
-	"lockstep/broker/mutant"
+	"example.com/lockstep/broker/mutant"
 )
 
 // init switches on the planted bug that the environment names, before any world

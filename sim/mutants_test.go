@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/mutant"
+	"example.com/lockstep/broker/mutant"
 )
 
 func TestEveryMutantHasScenarios(t *testing.T) {

@@ -6,11 +6,11 @@ import (
 	"runtime/debug"
 	"time"
 
-	"lockstep/broker/assert"
-	"lockstep/broker/env"
-	"lockstep/broker/loop"
-	"lockstep/broker/node"
-	"lockstep/netsim"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/node"
+	"example.com/lockstep/netsim"
 )
 
 // Incarnation is what a [NodeFactory] builds one life of a node from.

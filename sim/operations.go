@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"lockstep/checker"
+	"example.com/lockstep/checker"
 )
 
 // operation is one thing that a client asked, of any kind.

@@ -3,8 +3,8 @@ package sim
 import (
 	"time"
 
-	"lockstep/broker/loop"
-	"lockstep/broker/node"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/node"
 )
 
 // operatorFaults are what people do to a cluster, and what befalls all of its

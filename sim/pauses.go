@@ -6,10 +6,10 @@ import (
 	"strings"
 	"time"
 
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/wait"
-	"lockstep/checker"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/wait"
+	"example.com/lockstep/checker"
 )
 
 // pauses follows the acknowledgements of every partition while a run goes on.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/env"
+	"example.com/lockstep/broker/env"
 )
 
 func TestOnlyASlowDiskInSyncProlongsAPause(t *testing.T) {

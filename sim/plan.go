@@ -8,8 +8,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"lockstep/broker/env"
-	"lockstep/broker/rare"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/rare"
 )
 
 // PlanVersion is the version of the plan's meaning: it changes when the same

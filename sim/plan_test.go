@@ -7,8 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/env"
-	"lockstep/checker"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/checker"
 )
 
 func TestPlansReadBackAsTheyPrint(t *testing.T) {

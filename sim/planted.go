@@ -3,8 +3,8 @@ package sim
 import (
 	"time"
 
-	"lockstep/broker/env"
-	"lockstep/checker"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/checker"
 )
 
 // plantedScenarios are worlds of the real broker that must fail although nothing

@@ -3,10 +3,10 @@ package sim
 import (
 	"fmt"
 
-	"lockstep/broker/env"
-	"lockstep/broker/loop"
-	"lockstep/diskfs"
-	"lockstep/netsim"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/diskfs"
+	"example.com/lockstep/netsim"
 )
 
 // The ports stand between a loop and the virtual disk and network. They record

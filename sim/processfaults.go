@@ -3,7 +3,7 @@ package sim
 import (
 	"time"
 
-	"lockstep/broker/env"
+	"example.com/lockstep/broker/env"
 )
 
 // processFaults are those of processes, loops and clocks.

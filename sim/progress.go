@@ -4,12 +4,12 @@ import (
 	"slices"
 	"time"
 
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/loop"
-	"lockstep/broker/node"
-	"lockstep/broker/shard"
-	"lockstep/checker"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/node"
+	"example.com/lockstep/broker/shard"
+	"example.com/lockstep/checker"
 )
 
 // What a cluster owes besides safety: it goes on acknowledging while quorums

@@ -5,9 +5,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/node"
-	"lockstep/broker/rare"
-	"lockstep/broker/shard"
+	"example.com/lockstep/broker/node"
+	"example.com/lockstep/broker/rare"
+	"example.com/lockstep/broker/shard"
 )
 
 // With all rare choices on, each is taken, and the run passes; and those that

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"lockstep/broker/env"
-	"lockstep/checker"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/checker"
 )
 
 const (

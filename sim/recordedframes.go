@@ -7,9 +7,9 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"lockstep/broker/kafka"
-	"lockstep/broker/wire/peer"
-	"lockstep/netsim"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/wire/peer"
+	"example.com/lockstep/netsim"
 )
 
 // sentStream is what a recording knows of the bytes that one end of a

@@ -3,7 +3,7 @@ package sim
 import (
 	"time"
 
-	"lockstep/checker"
+	"example.com/lockstep/checker"
 )
 
 // recorder writes down what the clients and the observer of a cluster see. Its

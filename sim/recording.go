@@ -5,12 +5,12 @@ import (
 	"slices"
 	"time"
 
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/loop"
-	"lockstep/broker/shard"
-	"lockstep/checker"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/shard"
+	"example.com/lockstep/checker"
+	"example.com/lockstep/diskfs"
 )
 
 // Recording is what reports are made of: the turns of every loop, what flowed

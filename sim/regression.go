@@ -8,7 +8,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"lockstep/scenarios"
+	"example.com/lockstep/scenarios"
 )
 
 // Regression names seeds that once showed a bug, or holds a plan that did, as it

@@ -9,11 +9,11 @@ import (
 	"strconv"
 	"strings"
 
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/loop"
-	"lockstep/checker"
-	"lockstep/sim/report"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/checker"
+	"example.com/lockstep/sim/report"
 )
 
 // WriteReport writes the page about a recorded run to a file, and Porcupine's

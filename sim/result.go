@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"lockstep/checker"
+	"example.com/lockstep/checker"
 )
 
 // Verdicts of a run. There is no third: what could not be judged has failed.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"lockstep/broker/env"
+	"example.com/lockstep/broker/env"
 )
 
 // Scenario is a named way to draw a plan from a seed, and the subject that

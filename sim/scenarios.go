@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"time"
 
-	"lockstep/broker/env"
-	"lockstep/broker/rare"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/rare"
 )
 
 // clusterScenarios run the real broker. Each draws its whole plan from the seed.

@@ -1,6 +1,6 @@
 package sim
 
-import "lockstep/broker/env"
+import "example.com/lockstep/broker/env"
 
 // Scheduler is the single thread of a world and its only clock. Events run in
 // order of (time, order of scheduling), so the run is a function of what was

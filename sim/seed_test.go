@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/checker"
+	"example.com/lockstep/checker"
 )
 
 var (

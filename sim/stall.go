@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"lockstep/broker/env"
-	"lockstep/broker/wait"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/wait"
 )
 
 // Stall explains why something did not end in time: the wait-for graph of the

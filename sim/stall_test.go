@@ -7,12 +7,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/loop"
-	"lockstep/broker/mutant"
-	"lockstep/broker/wait"
-	"lockstep/checker"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/broker/wait"
+	"example.com/lockstep/checker"
 )
 
 // listing is a subject whose loops do nothing but list waits that a test gives.

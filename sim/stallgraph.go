@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/wait"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/wait"
 )
 
 // PeerTeller is implemented by subjects whose loops know each other by Kafka's

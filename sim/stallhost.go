@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strings"
 
-	"lockstep/broker/env"
-	"lockstep/broker/wait"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/wait"
+	"example.com/lockstep/diskfs"
 )
 
 // What the world knows of who does not run, as vertices of the wait-for graph:

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"unsafe"
 
-	"lockstep/broker/loop"
-	"lockstep/broker/meta"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/meta"
 )
 
 // dumpState writes a loop's whole state as lines "path = value", unexported
@@ -48,7 +48,7 @@ func (d *stateDump) line(path, value string) { d.lines = append(d.lines, path+" 
 // outside are types that are no state of a loop: packages, by the beginning of
 // their path, and types of this package.
 var (
-	outsidePackages = []string{"sync", "reflect", "google.golang.org/protobuf/", "lockstep/netsim/virtual", "lockstep/diskfs/virtual"}
+	outsidePackages = []string{"sync", "reflect", "google.golang.org/protobuf/", module + "netsim/virtual", module + "diskfs/virtual"}
 	outsideTypes    = []string{
 		"World", "Node", "loopHost", "diskPort", "netPort", "Plan", "Streams", "cluster", "recorder", "Incarnation", "toyWorld", "toySubject",
 	}

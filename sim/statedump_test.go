@@ -6,9 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/env"
-	"lockstep/broker/loop"
-	"lockstep/broker/meta"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/meta"
 )
 
 // dumped is a loop with what a state can hold.

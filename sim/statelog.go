@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"lockstep/broker/meta"
+	"example.com/lockstep/broker/meta"
 )
 
 // TurnState is what a turn changed in its loop's state.

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"lockstep/broker/env"
+	"example.com/lockstep/broker/env"
 )
 
 // Story is a scenario as a data file: what the cluster is, what goes wrong, what

@@ -5,8 +5,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/env"
-	"lockstep/broker/mutant"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/mutant"
 )
 
 // Every story is a plan that can be run, whatever the seed, and says what it is

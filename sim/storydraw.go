@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"lockstep/broker/env"
+	"example.com/lockstep/broker/env"
 )
 
 const (

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"sync/atomic"
 
-	"lockstep/broker/env"
+	"example.com/lockstep/broker/env"
 )
 
 // Streams opens the named random streams of a world. A stream is a function of

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/env"
+	"example.com/lockstep/broker/env"
 )
 
 func TestStreamsDependOnEveryPartOfTheirName(t *testing.T) {

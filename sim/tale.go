@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"lockstep/checker"
+	"example.com/lockstep/checker"
 )
 
 const (

@@ -3,7 +3,7 @@ package sim
 import (
 	"slices"
 
-	"lockstep/broker/meta"
+	"example.com/lockstep/broker/meta"
 )
 
 // terms holds Raft to what pre-votes and leases of leaders are for: a term rises

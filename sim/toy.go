@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"time"
 
-	"lockstep/broker/env"
-	"lockstep/broker/loop"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/loop"
 )
 
 // The toy world is the simulator's own test subject: a small replicated set of

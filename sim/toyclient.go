@@ -4,9 +4,9 @@ import (
 	"encoding/binary"
 	"time"
 
-	"lockstep/broker/env"
-	"lockstep/broker/loop"
-	"lockstep/netsim"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/netsim"
 )
 
 // toyClient adds one pair after another to the set. It tries nodes in drawn

@@ -6,10 +6,10 @@ import (
 	"slices"
 	"time"
 
-	"lockstep/broker/assert"
-	"lockstep/broker/env"
-	"lockstep/broker/loop"
-	"lockstep/netsim"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/netsim"
 )
 
 // Mail between the loops of a toy node.

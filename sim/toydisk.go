@@ -3,8 +3,8 @@ package sim
 import (
 	"encoding/binary"
 
-	"lockstep/broker/env"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/diskfs"
 )
 
 // A toy shard's file is a sequence of groups, each on a sector border:

@@ -3,7 +3,7 @@ package sim
 import (
 	"encoding/binary"
 
-	"lockstep/netsim"
+	"example.com/lockstep/netsim"
 )
 
 // Toy frames have a fixed size:

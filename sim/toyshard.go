@@ -6,10 +6,10 @@ import (
 	"strconv"
 	"time"
 
-	"lockstep/broker/env"
-	"lockstep/broker/loop"
-	"lockstep/diskfs"
-	"lockstep/netsim"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/diskfs"
+	"example.com/lockstep/netsim"
 )
 
 // toyShard keeps, per node of the cluster, that node's log of pairs: its own,

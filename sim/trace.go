@@ -6,9 +6,9 @@ import (
 	"io"
 	"time"
 
-	"lockstep/broker/env"
-	"lockstep/diskfs"
-	"lockstep/netsim"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/diskfs"
+	"example.com/lockstep/netsim"
 )
 
 // What says what a trace record is about.

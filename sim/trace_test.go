@@ -9,8 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/diskfs"
-	"lockstep/netsim"
+	"example.com/lockstep/diskfs"
+	"example.com/lockstep/netsim"
 )
 
 func TestHasherTellsBordersAndOrderApart(t *testing.T) {

@@ -9,9 +9,9 @@ import (
 	"strconv"
 	"time"
 
-	"lockstep/broker/env"
-	"lockstep/broker/loop"
-	"lockstep/checker"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/checker"
 )
 
 // World is one run in progress: a scheduler, machines, a network, faults and

@@ -3,9 +3,9 @@ package api
 import (
 	"time"
 
-	"lockstep/broker/kafka"
-	"lockstep/broker/mutant"
-	"lockstep/broker/wire"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/broker/wire"
 )
 
 // produce serves Produce 3-13 (key 0). Batches go to the leader of their

@@ -5,11 +5,11 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"lockstep/broker/batch"
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/rare"
-	"lockstep/broker/wire"
+	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/rare"
+	"example.com/lockstep/broker/wire"
 )
 
 // fetch serves Fetch 4-18 (key 1): a long poll over partitions led here. It

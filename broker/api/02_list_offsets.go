@@ -3,7 +3,7 @@ package api
 import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"lockstep/broker/kafka"
+	"example.com/lockstep/broker/kafka"
 )
 
 // listOffsets serves ListOffsets 1-11 (key 2): one lookup for each partition,

@@ -5,8 +5,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"lockstep/broker/kafka"
-	"lockstep/broker/meta"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/meta"
 )
 
 // metadata serves Metadata 0-13 (key 3) from this broker's image, so that the

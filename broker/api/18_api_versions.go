@@ -6,9 +6,9 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"lockstep/broker/kafka"
-	"lockstep/broker/meta"
-	"lockstep/broker/wire"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/meta"
+	"example.com/lockstep/broker/wire"
 )
 
 // apiVersions serves ApiVersions 0-4 (key 18): the version table, and from

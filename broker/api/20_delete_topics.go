@@ -5,8 +5,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"lockstep/broker/kafka"
-	"lockstep/broker/meta"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/meta"
 )
 
 // deleteTopics serves DeleteTopics 1-6 (key 20): by name, from version 6 on also

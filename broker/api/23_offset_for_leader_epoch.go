@@ -3,7 +3,7 @@ package api
 import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"lockstep/broker/kafka"
+	"example.com/lockstep/broker/kafka"
 )
 
 // offsetForLeaderEpoch serves OffsetForLeaderEpoch 2-4 (key 23): where an epoch

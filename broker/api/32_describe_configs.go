@@ -7,8 +7,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"lockstep/broker/kafka"
-	"lockstep/broker/meta"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/meta"
 )
 
 // describeConfigs serves DescribeConfigs 1-4 (key 32) for topics and brokers:

@@ -3,10 +3,10 @@ package api
 import (
 	"time"
 
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/meta"
-	"lockstep/broker/rare"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/meta"
+	"example.com/lockstep/broker/rare"
 )
 
 // Handler is one request from decoding to answer.

@@ -5,7 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"lockstep/broker/meta"
+	"example.com/lockstep/broker/meta"
 )
 
 // configValue is a value of a configuration and where it comes from.

@@ -10,8 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"pgregory.net/rapid"
 
-	"lockstep/broker/batch"
-	"lockstep/broker/kafka"
+	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/kafka"
 )
 
 // fakeLog is a partition: its batches from offset 0 on, all committed.

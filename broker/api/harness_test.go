@@ -11,13 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/meta"
-	"lockstep/broker/rare"
-	"lockstep/broker/wire"
-	"lockstep/broker/wire/client"
-	"lockstep/broker/wire/peer"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/meta"
+	"example.com/lockstep/broker/rare"
+	"example.com/lockstep/broker/wire"
+	"example.com/lockstep/broker/wire/client"
+	"example.com/lockstep/broker/wire/peer"
 )
 
 // fakeContext is a broker whose image is built by applying commands.

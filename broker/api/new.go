@@ -5,8 +5,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"lockstep/broker/kafka"
-	"lockstep/broker/wire"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/wire"
 )
 
 // New returns the handler of a request. An error means that the request cannot

@@ -8,10 +8,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"lockstep/broker/batch"
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/wire"
+	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/wire"
 )
 
 func eachVersion(t *testing.T, test func(t *testing.T, key, version int16)) {

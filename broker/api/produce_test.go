@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"lockstep/broker/batch"
-	"lockstep/broker/kafka"
+	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/kafka"
 )
 
 func produceRequest(version int16) *kmsg.ProduceRequest {

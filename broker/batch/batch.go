@@ -5,7 +5,7 @@ import (
 	"hash/crc32"
 	"math"
 
-	"lockstep/broker/kafka"
+	"example.com/lockstep/broker/kafka"
 )
 
 // The layout, big-endian throughout. The CRC covers attributes to the end.

@@ -3,7 +3,7 @@ package batch
 import (
 	"encoding/binary"
 
-	"lockstep/broker/kafka"
+	"example.com/lockstep/broker/kafka"
 )
 
 // Builder makes one batch, for coordinators that write to their own partitions,

@@ -1,6 +1,6 @@
 package batch
 
-import "lockstep/broker/kafka"
+import "example.com/lockstep/broker/kafka"
 
 // Error says what is wrong with a batch. All errors of this package are of this
 // type; the values below are the only ones, so they can be compared.

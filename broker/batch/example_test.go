@@ -3,8 +3,8 @@ package batch_test
 import (
 	"fmt"
 
-	"lockstep/broker/batch"
-	"lockstep/broker/kafka"
+	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/kafka"
 )
 
 func kafkaOffset(o int64) kafka.Offset { return kafka.Offset(o) }

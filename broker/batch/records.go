@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 
-	"lockstep/broker/kafka"
+	"example.com/lockstep/broker/kafka"
 )
 
 // Record is one record of a batch. Key, Value and header values are nil if they

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"lockstep/broker/batch"
+	"example.com/lockstep/broker/batch"
 )
 
 type packing struct {

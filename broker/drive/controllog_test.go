@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/drive"
+	"example.com/lockstep/broker/drive"
 )
 
 // A control log that has lost its first file says nothing of a snapshot, like

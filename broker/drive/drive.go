@@ -12,10 +12,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"lockstep/broker/env"
-	"lockstep/broker/loop"
-	"lockstep/diskfs"
-	"lockstep/netsim"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/diskfs"
+	"example.com/lockstep/netsim"
 )
 
 // Config says what a node runs on.

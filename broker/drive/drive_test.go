@@ -10,11 +10,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/assert"
-	"lockstep/broker/env"
-	"lockstep/broker/loop"
-	"lockstep/diskfs"
-	"lockstep/netsim"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/diskfs"
+	"example.com/lockstep/netsim"
 )
 
 // script is a loop whose reactions a test gives.

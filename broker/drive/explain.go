@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"lockstep/broker/env"
-	"lockstep/broker/wait"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/wait"
 )
 
 // explainedChains is how many chains Explain prints.

@@ -6,8 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/env"
-	"lockstep/broker/wait"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/wait"
 )
 
 func TestExplainFollowsWaitsThroughTheLoops(t *testing.T) {

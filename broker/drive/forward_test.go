@@ -10,7 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"lockstep/broker/batch"
+	"example.com/lockstep/broker/batch"
 )
 
 // A client that stays on a node that does not lead gets its answer once the

@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"lockstep/broker/loop"
+	"example.com/lockstep/broker/loop"
 )
 
 // mailbox is the inbox of one loop. Network events, completions, replies and

@@ -16,9 +16,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"lockstep/broker/batch"
-	"lockstep/broker/kafka"
-	"lockstep/broker/node"
+	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/node"
 )
 
 // What one shard wrote is served by three and by two, the state of producers

@@ -6,9 +6,9 @@ import (
 	"slices"
 	"time"
 
-	"lockstep/broker/env"
-	"lockstep/broker/loop"
-	"lockstep/broker/wait"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/wait"
 )
 
 // LoopWaits is what is pending in one loop, and what for.

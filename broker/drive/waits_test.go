@@ -6,10 +6,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/env"
-	"lockstep/broker/loop"
-	"lockstep/broker/wait"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/wait"
+	"example.com/lockstep/diskfs"
 )
 
 // waiting is a script that lists what is pending in it.

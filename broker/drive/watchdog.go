@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"lockstep/broker/env"
-	"lockstep/broker/loop"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/loop"
 )
 
 // watch looks at every loop a few times per TurnWarn.

@@ -18,9 +18,9 @@
 package loop
 
 import (
-	"lockstep/broker/env"
-	"lockstep/diskfs"
-	"lockstep/netsim"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/diskfs"
+	"example.com/lockstep/netsim"
 )
 
 // ID names a loop within its node.

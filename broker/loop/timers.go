@@ -3,7 +3,7 @@ package loop
 import (
 	"container/heap"
 
-	"lockstep/broker/env"
+	"example.com/lockstep/broker/env"
 )
 
 // Timers is a loop's set of deadlines, each carrying a value that says what is

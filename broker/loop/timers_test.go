@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"lockstep/broker/env"
+	"example.com/lockstep/broker/env"
 )
 
 // Any sequence of Set, Cancel and Pop does what a sorted slice does.

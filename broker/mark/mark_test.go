@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/mark"
+	"example.com/lockstep/broker/mark"
 )
 
 func TestMarksHaveNamesOfTheirOwn(t *testing.T) {

@@ -3,8 +3,8 @@ package meta
 import (
 	"slices"
 
-	"lockstep/broker/assert"
-	"lockstep/broker/kafka"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/kafka"
 )
 
 // Changes lists what commands touched, so that shards need not compare images.

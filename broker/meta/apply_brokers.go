@@ -3,9 +3,9 @@ package meta
 import (
 	"slices"
 
-	"lockstep/broker/kafka"
-	"lockstep/broker/mark"
-	"lockstep/broker/mutant"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/mutant"
 )
 
 // A broker's life: registered (fenced) → unfenced → draining → fenced, or

@@ -3,8 +3,8 @@ package meta
 import (
 	"slices"
 
-	"lockstep/broker/kafka"
-	"lockstep/broker/mark"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/mark"
 )
 
 func (c *AlterPartition) apply(d *draft) Verdict {

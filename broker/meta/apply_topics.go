@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strconv"
 
-	"lockstep/broker/kafka"
-	"lockstep/broker/mutant"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/mutant"
 )
 
 const (

@@ -7,8 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/kafka"
-	"lockstep/broker/wire/peer"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/wire/peer"
 )
 
 // faults breaks one thing, or mends it.

@@ -3,8 +3,8 @@ package meta
 import (
 	"encoding/binary"
 
-	"lockstep/broker/kafka"
-	"lockstep/broker/wire/peer"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/wire/peer"
 )
 
 // writer appends our binary encoding: big-endian integers of fixed width, and

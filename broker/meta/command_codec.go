@@ -3,8 +3,8 @@ package meta
 import (
 	"fmt"
 
-	"lockstep/broker/kafka"
-	"lockstep/broker/wire/peer"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/wire/peer"
 )
 
 // A command is its kind (u8) and its fields in order. The data of a Raft entry

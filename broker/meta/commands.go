@@ -3,8 +3,8 @@ package meta
 import (
 	"slices"
 
-	"lockstep/broker/kafka"
-	"lockstep/broker/wire/peer"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/wire/peer"
 )
 
 // Command is one conditional change of the image. Its conditions are checked

@@ -5,11 +5,11 @@ import (
 
 	"github.com/tidwall/btree"
 
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/mark"
-	"lockstep/broker/mutant"
-	"lockstep/broker/wire/peer"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/broker/wire/peer"
 )
 
 // controller holds the duties of the node that leads Raft: it proposes what

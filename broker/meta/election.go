@@ -3,9 +3,9 @@ package meta
 import (
 	"slices"
 
-	"lockstep/broker/kafka"
-	"lockstep/broker/mark"
-	"lockstep/broker/mutant"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/mutant"
 )
 
 // canLead reports whether the node may be made a leader.

@@ -6,8 +6,8 @@ import (
 
 	"github.com/tidwall/btree"
 
-	"lockstep/broker/kafka"
-	"lockstep/broker/wire/peer"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/wire/peer"
 )
 
 // Index is a position in the Raft log.

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"lockstep/broker/kafka"
-	"lockstep/broker/wire/peer"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/wire/peer"
 )
 
 // world applies commands one after the other and keeps the last image.

@@ -5,12 +5,12 @@ import (
 
 	"github.com/tidwall/btree"
 
-	"lockstep/broker/assert"
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/mark"
-	"lockstep/broker/mutant"
-	"lockstep/broker/wire/peer"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/broker/wire/peer"
 )
 
 // NodeConfig is what a node is started with.

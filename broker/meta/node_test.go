@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 	pb "go.etcd.io/raft/v3/raftpb"
 
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/wire/peer"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/wire/peer"
 )
 
 func TestClusterElectsRegistersAndLeases(t *testing.T) {

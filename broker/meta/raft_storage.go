@@ -8,10 +8,10 @@ import (
 	"go.etcd.io/raft/v3"
 	pb "go.etcd.io/raft/v3/raftpb"
 
-	"lockstep/broker/assert"
-	"lockstep/broker/mark"
-	"lockstep/broker/mutant"
-	"lockstep/broker/rare"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/broker/rare"
 )
 
 type progress = tracker.Progress

@@ -6,8 +6,8 @@ import (
 
 	pb "go.etcd.io/raft/v3/raftpb"
 
-	"lockstep/broker/mutant"
-	"lockstep/broker/wire/peer"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/broker/wire/peer"
 )
 
 // Our own encoding of what Raft writes and sends: protobuf text and bytes stay

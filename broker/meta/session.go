@@ -1,10 +1,10 @@
 package meta
 
 import (
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/mutant"
-	"lockstep/broker/wire/peer"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/broker/wire/peer"
 )
 
 // session is the broker's side: it registers this incarnation, heartbeats the

@@ -7,8 +7,8 @@ import (
 	"hash/crc32"
 	"hash/fnv"
 
-	"lockstep/broker/kafka"
-	"lockstep/broker/mutant"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/mutant"
 )
 
 // An encoded image:

@@ -3,7 +3,7 @@ package meta
 import (
 	"time"
 
-	"lockstep/broker/assert"
+	"example.com/lockstep/broker/assert"
 )
 
 // Timing are the times of sessions and leases (PROTOCOL 25). The zero value of

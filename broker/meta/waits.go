@@ -5,9 +5,9 @@ import (
 
 	"go.etcd.io/raft/v3"
 
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/wait"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/wait"
 )
 
 // What is pending in metadata, and what for (package wait).

@@ -7,9 +7,9 @@ import (
 	"strconv"
 	"strings"
 
-	"lockstep/broker/kafka"
-	"lockstep/broker/wire/peer"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/wire/peer"
+	"example.com/lockstep/diskfs"
 )
 
 // The data directory of a node:

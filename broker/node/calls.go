@@ -3,13 +3,13 @@ package node
 import (
 	"time"
 
-	"lockstep/broker/api"
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/mark"
-	"lockstep/broker/meta"
-	"lockstep/broker/rare"
-	"lockstep/broker/shard"
+	"example.com/lockstep/broker/api"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/meta"
+	"example.com/lockstep/broker/rare"
+	"example.com/lockstep/broker/shard"
 )
 
 // onCall runs an operation that a shard's request asked the control loop for.

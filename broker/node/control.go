@@ -4,16 +4,16 @@ import (
 	"errors"
 	"fmt"
 
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/loop"
-	"lockstep/broker/meta"
-	"lockstep/broker/mutant"
-	"lockstep/broker/rare"
-	"lockstep/broker/shard"
-	"lockstep/broker/wal"
-	"lockstep/diskfs"
-	"lockstep/netsim"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/meta"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/broker/rare"
+	"example.com/lockstep/broker/shard"
+	"example.com/lockstep/broker/wal"
+	"example.com/lockstep/diskfs"
+	"example.com/lockstep/netsim"
 )
 
 // Control is the control loop: Raft, metadata, the session with the

@@ -7,12 +7,12 @@ import (
 	"strconv"
 	"strings"
 
-	"lockstep/broker/mark"
-	"lockstep/broker/meta"
-	"lockstep/broker/rare"
-	"lockstep/broker/shard"
-	"lockstep/broker/wal"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/meta"
+	"example.com/lockstep/broker/rare"
+	"example.com/lockstep/broker/shard"
+	"example.com/lockstep/broker/wal"
+	"example.com/lockstep/diskfs"
 )
 
 // What the control loop has on disk: Raft's records in its WAL, and the image

@@ -3,10 +3,10 @@ package node
 import (
 	"fmt"
 
-	"lockstep/broker/env"
-	"lockstep/broker/loop"
-	"lockstep/broker/mutant"
-	"lockstep/broker/wait"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/broker/wait"
 )
 
 // heldUp is planted bug L2: while Raft's records are on their way to the disk,

@@ -7,11 +7,11 @@ import (
 	"strconv"
 	"strings"
 
-	"lockstep/broker/kafka"
-	"lockstep/broker/loop"
-	"lockstep/broker/mark"
-	"lockstep/broker/shard"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/shard"
+	"example.com/lockstep/diskfs"
 )
 
 // The layout file is text, one "key=value" a line:

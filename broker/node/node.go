@@ -3,17 +3,17 @@
 package node
 
 import (
-	"lockstep/broker/api"
-	"lockstep/broker/assert"
-	"lockstep/broker/kafka"
-	"lockstep/broker/limits"
-	"lockstep/broker/loop"
-	"lockstep/broker/meta"
-	"lockstep/broker/partition"
-	"lockstep/broker/rare"
-	"lockstep/broker/shard"
-	"lockstep/broker/wal"
-	"lockstep/broker/wire/peer"
+	"example.com/lockstep/broker/api"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/limits"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/meta"
+	"example.com/lockstep/broker/partition"
+	"example.com/lockstep/broker/rare"
+	"example.com/lockstep/broker/shard"
+	"example.com/lockstep/broker/wal"
+	"example.com/lockstep/broker/wire/peer"
 )
 
 // Config is everything a node is started with.

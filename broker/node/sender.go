@@ -1,8 +1,8 @@
 package node
 
 import (
-	"lockstep/broker/env"
-	"lockstep/broker/meta"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/meta"
 )
 
 // sender is planted bug L4: one sender serves all peers in turn. One that is gone

@@ -1,6 +1,6 @@
 package node
 
-import "lockstep/diskfs"
+import "example.com/lockstep/diskfs"
 
 // sequence is disk operations that run one after the other, each beginning
 // when the one before has completed. A step's check judges its completion and

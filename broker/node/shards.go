@@ -4,12 +4,12 @@ import (
 	"slices"
 	"time"
 
-	"lockstep/broker/env"
-	"lockstep/broker/loop"
-	"lockstep/broker/mark"
-	"lockstep/broker/meta"
-	"lockstep/broker/mutant"
-	"lockstep/broker/shard"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/meta"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/broker/shard"
 )
 
 // shardState is what the control loop knows of one shard.

@@ -3,10 +3,10 @@ package node
 import (
 	"encoding/binary"
 
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/meta"
-	"lockstep/broker/rare"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/meta"
+	"example.com/lockstep/broker/rare"
 )
 
 // What the simulator sees of a control loop: facts for the checkers, and a

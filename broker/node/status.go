@@ -3,7 +3,7 @@ package node
 import (
 	"fmt"
 
-	"lockstep/broker/env"
+	"example.com/lockstep/broker/env"
 )
 
 // noteStatus is planted bug S1: a line about the node goes to its disk on every

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"slices"
 
-	"lockstep/broker/env"
-	"lockstep/broker/loop"
-	"lockstep/broker/meta"
-	"lockstep/broker/shard"
-	"lockstep/broker/wait"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/meta"
+	"example.com/lockstep/broker/shard"
+	"example.com/lockstep/broker/wait"
 )
 
 // Waits implements wait.Waiter: what is pending in the control loop, and what for.

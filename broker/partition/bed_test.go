@@ -5,12 +5,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/batch"
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/partition"
-	"lockstep/diskfs"
-	"lockstep/diskfs/virtual"
+	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/partition"
+	"example.com/lockstep/diskfs"
+	"example.com/lockstep/diskfs/virtual"
 )
 
 // scheduler is the smallest simulator.

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"hash/crc32"
 
-	"lockstep/broker/kafka"
+	"example.com/lockstep/broker/kafka"
 )
 
 // The checkpoint file says how much of the segments may be trusted and what

@@ -4,11 +4,11 @@ import (
 	"errors"
 	"math"
 
-	"lockstep/broker/assert"
-	"lockstep/broker/kafka"
-	"lockstep/broker/mark"
-	"lockstep/broker/mutant"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/diskfs"
 )
 
 // Truncate removes everything at and above to, the follower's answer to a

@@ -6,10 +6,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/batch"
-	"lockstep/broker/kafka"
-	"lockstep/broker/partition"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/partition"
+	"example.com/lockstep/diskfs"
 )
 
 // cut truncates into segments and waits for the job.

@@ -11,11 +11,11 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/batch"
-	"lockstep/broker/kafka"
-	"lockstep/broker/partition"
-	"lockstep/diskfs"
-	"lockstep/diskfs/virtual"
+	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/partition"
+	"example.com/lockstep/diskfs"
+	"example.com/lockstep/diskfs/virtual"
 )
 
 // fill appends n batches of ten records and flushes them.

@@ -3,8 +3,8 @@ package partition
 import (
 	"slices"
 
-	"lockstep/broker/assert"
-	"lockstep/broker/kafka"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/kafka"
 )
 
 // NoEpoch stands where there is no leader epoch: before the first record.

@@ -5,9 +5,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/batch"
-	"lockstep/broker/partition"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/partition"
+	"example.com/lockstep/diskfs"
 )
 
 // One log from creation to recovery, as a shard drives it.

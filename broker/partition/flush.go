@@ -1,10 +1,10 @@
 package partition
 
 import (
-	"lockstep/broker/assert"
-	"lockstep/broker/mutant"
-	"lockstep/broker/rare"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/broker/rare"
+	"example.com/lockstep/diskfs"
 )
 
 // FlushOptions say how a flush makes itself durable.

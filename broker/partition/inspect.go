@@ -1,8 +1,8 @@
 package partition
 
 import (
-	"lockstep/broker/batch"
-	"lockstep/broker/kafka"
+	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/kafka"
 )
 
 // What checkers and reports may see of a log. Nothing here changes it.

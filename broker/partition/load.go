@@ -6,10 +6,10 @@ import (
 	"slices"
 	"strings"
 
-	"lockstep/broker/assert"
-	"lockstep/broker/mark"
-	"lockstep/broker/mutant"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/diskfs"
 )
 
 // Load reads the checkpoint and compares it with the files. Done of kind Loaded

@@ -8,11 +8,11 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"lockstep/broker/batch"
-	"lockstep/broker/kafka"
-	"lockstep/broker/partition"
-	"lockstep/diskfs"
-	"lockstep/diskfs/virtual"
+	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/partition"
+	"example.com/lockstep/diskfs"
+	"example.com/lockstep/diskfs/virtual"
 )
 
 // The naive model is a fold over the WAL's records: a slice of batches and a

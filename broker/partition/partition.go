@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"sort"
 
-	"lockstep/broker/assert"
-	"lockstep/broker/batch"
-	"lockstep/broker/kafka"
-	"lockstep/broker/mark"
-	"lockstep/broker/mutant"
-	"lockstep/broker/rare"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/broker/rare"
+	"example.com/lockstep/diskfs"
 )
 
 // Disk is what a partition needs of the disk of its loop.

@@ -7,9 +7,9 @@ import (
 
 	"github.com/tidwall/btree"
 
-	"lockstep/broker/batch"
-	"lockstep/broker/kafka"
-	"lockstep/broker/mark"
+	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/mark"
 )
 
 // duplicateWindow is how many batches are remembered per producer (KAFKA 16).

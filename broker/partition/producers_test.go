@@ -6,9 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/batch"
-	"lockstep/broker/kafka"
-	"lockstep/broker/partition"
+	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/partition"
 )
 
 func (b *bed) check(batches ...batch.Batch) partition.Verdict { return b.log.CheckProducer(batches) }

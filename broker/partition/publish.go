@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"lockstep/broker/kafka"
-	"lockstep/broker/mutant"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/diskfs"
 )
 
 // fileWrite is bytes for a file of the directory.

@@ -1,9 +1,9 @@
 package partition
 
 import (
-	"lockstep/broker/kafka"
-	"lockstep/broker/mutant"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/diskfs"
 )
 
 // Read is what Read could say at once. Exactly one of these holds: Err is

@@ -1,6 +1,6 @@
 package partition
 
-import "lockstep/broker/kafka"
+import "example.com/lockstep/broker/kafka"
 
 // Retention says how much of the log to keep (retention.bytes, retention.ms).
 // Negative means everything.

@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 
-	"lockstep/broker/batch"
-	"lockstep/broker/kafka"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/diskfs"
 )
 
 // scan walks the batches of one segment from a position on, chunk by chunk. It

@@ -7,9 +7,9 @@ import (
 	"math"
 	"sort"
 
-	"lockstep/broker/batch"
-	"lockstep/broker/kafka"
-	"lockstep/broker/mutant"
+	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/mutant"
 )
 
 // A segment is three files named after its base offset in 20 digits:

@@ -3,8 +3,8 @@ package partition
 import (
 	"sort"
 
-	"lockstep/broker/batch"
-	"lockstep/broker/kafka"
+	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/kafka"
 )
 
 // entry is one batch that is in the WAL and not yet in a segment.

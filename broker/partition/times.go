@@ -3,9 +3,9 @@ package partition
 import (
 	"math"
 
-	"lockstep/broker/batch"
-	"lockstep/broker/kafka"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/diskfs"
 )
 
 // Found is the answer to a search by timestamp; Offset is -1 if no record fits.

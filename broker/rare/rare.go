@@ -24,7 +24,7 @@ package rare
 import (
 	"fmt"
 
-	"lockstep/broker/env"
+	"example.com/lockstep/broker/env"
 )
 
 // Point names a place.

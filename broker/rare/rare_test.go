@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/env"
+	"example.com/lockstep/broker/env"
 )
 
 func TestNothingIsChosenUnlessAsked(t *testing.T) {

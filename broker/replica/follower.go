@@ -1,10 +1,10 @@
 package replica
 
 import (
-	"lockstep/broker/assert"
-	"lockstep/broker/kafka"
-	"lockstep/broker/mark"
-	"lockstep/broker/mutant"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/mutant"
 )
 
 // Log is what a follower asks of its own log.

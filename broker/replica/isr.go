@@ -3,10 +3,10 @@ package replica
 import (
 	"slices"
 
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/mark"
-	"lockstep/broker/mutant"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/mutant"
 )
 
 // Proposal is an ISR change to ask the controller for: a compare-and-set on the

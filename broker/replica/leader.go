@@ -4,11 +4,11 @@ import (
 	"slices"
 	"time"
 
-	"lockstep/broker/assert"
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/mark"
-	"lockstep/broker/mutant"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/mutant"
 )
 
 // Member is one incarnation of a replica.

@@ -6,8 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
 )
 
 // three is a registration of replicas 1, 2, 3 led by 1.

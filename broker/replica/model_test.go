@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
 )
 
 // memLog is a log of one record per offset, remembering epochs and values.

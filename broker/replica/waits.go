@@ -1,8 +1,8 @@
 package replica
 
 import (
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
 )
 
 // Laggard is a follower that lacks something, or that is not in the in-sync set:

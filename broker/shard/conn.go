@@ -5,15 +5,15 @@ import (
 	"slices"
 	"time"
 
-	"lockstep/broker/api"
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/loop"
-	"lockstep/broker/mark"
-	"lockstep/broker/mutant"
-	"lockstep/broker/rare"
-	"lockstep/broker/wire"
-	"lockstep/netsim"
+	"example.com/lockstep/broker/api"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/broker/rare"
+	"example.com/lockstep/broker/wire"
+	"example.com/lockstep/netsim"
 )
 
 // clientConn is a Kafka connection. It is read in order by this loop alone;

@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 
-	"lockstep/broker/env"
-	"lockstep/broker/loop"
-	"lockstep/broker/mark"
-	"lockstep/broker/partition"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/partition"
 )
 
 // A conversion moves everything from the WAL to segments, because the partitions

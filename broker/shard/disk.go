@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"time"
 
-	"lockstep/broker/env"
-	"lockstep/broker/partition"
-	"lockstep/broker/wal"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/partition"
+	"example.com/lockstep/broker/wal"
+	"example.com/lockstep/diskfs"
 )
 
 // Owners of a shard's disk operations. Partitions follow from ownerParts on.

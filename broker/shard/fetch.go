@@ -3,14 +3,14 @@ package shard
 import (
 	"errors"
 
-	"lockstep/broker/api"
-	"lockstep/broker/assert"
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/mark"
-	"lockstep/broker/mutant"
-	"lockstep/broker/partition"
-	"lockstep/broker/replica"
+	"example.com/lockstep/broker/api"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/broker/partition"
+	"example.com/lockstep/broker/replica"
 )
 
 // runPartitionCall runs an operation on a partition that lives here.

@@ -3,13 +3,13 @@ package shard
 import (
 	"slices"
 
-	"lockstep/broker/env"
-	"lockstep/broker/mark"
-	"lockstep/broker/mutant"
-	"lockstep/broker/partition"
-	"lockstep/broker/rare"
-	"lockstep/broker/wal"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/broker/partition"
+	"example.com/lockstep/broker/rare"
+	"example.com/lockstep/broker/wal"
+	"example.com/lockstep/diskfs"
 )
 
 // Write-behind: batches move from the WAL to the segments of their partition

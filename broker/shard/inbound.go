@@ -1,13 +1,13 @@
 package shard
 
 import (
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/loop"
-	"lockstep/broker/mark"
-	"lockstep/broker/wire"
-	"lockstep/broker/wire/peer"
-	"lockstep/netsim"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/wire"
+	"example.com/lockstep/broker/wire/peer"
+	"example.com/lockstep/netsim"
 )
 
 // inbound is a data connection that another node dialled: it brings pushes and

@@ -3,15 +3,15 @@ package shard
 import (
 	"time"
 
-	"lockstep/broker/api"
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/loop"
-	"lockstep/broker/mark"
-	"lockstep/broker/mutant"
-	"lockstep/broker/wire"
-	"lockstep/broker/wire/peer"
-	"lockstep/netsim"
+	"example.com/lockstep/broker/api"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/broker/wire"
+	"example.com/lockstep/broker/wire/peer"
+	"example.com/lockstep/netsim"
 )
 
 // link is this shard's own data connection to one other node: it carries the

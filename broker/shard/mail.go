@@ -3,12 +3,12 @@ package shard
 import (
 	"time"
 
-	"lockstep/broker/api"
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/loop"
-	"lockstep/broker/meta"
-	"lockstep/broker/wire/peer"
+	"example.com/lockstep/broker/api"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/meta"
+	"example.com/lockstep/broker/wire/peer"
 )
 
 // The mail between a node's loops. Values are immutable once sent.

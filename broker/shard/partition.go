@@ -6,17 +6,17 @@ import (
 	"strconv"
 	"strings"
 
-	"lockstep/broker/api"
-	"lockstep/broker/assert"
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/loop"
-	"lockstep/broker/mark"
-	"lockstep/broker/meta"
-	"lockstep/broker/mutant"
-	"lockstep/broker/partition"
-	"lockstep/broker/replica"
-	"lockstep/broker/wal"
+	"example.com/lockstep/broker/api"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/meta"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/broker/partition"
+	"example.com/lockstep/broker/replica"
+	"example.com/lockstep/broker/wal"
 )
 
 // registration is what the metadata says of a partition.

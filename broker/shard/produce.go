@@ -3,15 +3,15 @@ package shard
 import (
 	"errors"
 
-	"lockstep/broker/api"
-	"lockstep/broker/batch"
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/loop"
-	"lockstep/broker/mark"
-	"lockstep/broker/mutant"
-	"lockstep/broker/partition"
-	"lockstep/broker/rare"
+	"example.com/lockstep/broker/api"
+	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/broker/partition"
+	"example.com/lockstep/broker/rare"
 )
 
 // The way of a produce through its partition, in order:

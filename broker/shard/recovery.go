@@ -9,17 +9,17 @@ import (
 	"strconv"
 	"strings"
 
-	"lockstep/broker/assert"
-	"lockstep/broker/batch"
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/loop"
-	"lockstep/broker/mark"
-	"lockstep/broker/meta"
-	"lockstep/broker/mutant"
-	"lockstep/broker/partition"
-	"lockstep/broker/wal"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/meta"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/broker/partition"
+	"example.com/lockstep/broker/wal"
+	"example.com/lockstep/diskfs"
 )
 
 // A shard's recovery, in order: list the partitions' directories, load the

@@ -1,14 +1,14 @@
 package shard
 
 import (
-	"lockstep/broker/batch"
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/mark"
-	"lockstep/broker/mutant"
-	"lockstep/broker/rare"
-	"lockstep/broker/replica"
-	"lockstep/broker/wire/peer"
+	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/broker/rare"
+	"example.com/lockstep/broker/replica"
+	"example.com/lockstep/broker/wire/peer"
 )
 
 // --- leader side ---

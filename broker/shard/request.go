@@ -1,14 +1,14 @@
 package shard
 
 import (
-	"lockstep/broker/api"
-	"lockstep/broker/assert"
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/loop"
-	"lockstep/broker/mark"
-	"lockstep/broker/mutant"
-	"lockstep/broker/rare"
+	"example.com/lockstep/broker/api"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/broker/rare"
 )
 
 // request is one request while it runs on the shard that owns its connection:

@@ -3,10 +3,10 @@ package shard
 import (
 	"encoding/binary"
 
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/partition"
-	"lockstep/broker/rare"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/partition"
+	"example.com/lockstep/broker/rare"
 )
 
 // What the simulator sees of a shard: facts for the checkers, and a digest of

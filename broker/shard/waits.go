@@ -5,13 +5,13 @@ import (
 	"slices"
 	"strings"
 
-	"lockstep/broker/api"
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/loop"
-	"lockstep/broker/wait"
-	"lockstep/broker/wal"
-	"lockstep/netsim"
+	"example.com/lockstep/broker/api"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/wait"
+	"example.com/lockstep/broker/wal"
+	"example.com/lockstep/netsim"
 )
 
 // What is pending in a shard, and what for (package wait). Whoever adds a place

@@ -3,12 +3,12 @@ package shard
 import (
 	"fmt"
 
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
-	"lockstep/broker/loop"
-	"lockstep/broker/partition"
-	"lockstep/broker/replica"
-	"lockstep/broker/wait"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/partition"
+	"example.com/lockstep/broker/replica"
+	"example.com/lockstep/broker/wait"
 )
 
 // What waits in a partition: appends for the watermark, that for the disks of the

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 
-	"lockstep/broker/assert"
-	"lockstep/broker/env"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/env"
 )
 
 // End says what a chain of waits ends with. Larger is worse: it explains more.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/env"
+	"example.com/lockstep/broker/env"
 )
 
 // graphOf builds a graph from lines "a -> b", "a -> b, c", "a ! lost: why",

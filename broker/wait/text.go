@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"lockstep/broker/env"
+	"example.com/lockstep/broker/env"
 )
 
 // Text is the chain as lines for people: what it ends with and who shares that,

@@ -3,8 +3,8 @@ package wait
 import (
 	"fmt"
 
-	"lockstep/broker/env"
-	"lockstep/broker/kafka"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
 )
 
 // Wait is one thing that a pending operation of a loop waits for.

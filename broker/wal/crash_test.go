@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"lockstep/broker/env"
+	"example.com/lockstep/broker/env"
 )
 
 // Whatever is appended, completed in whatever order and cut by whatever

@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strings"
 
-	"lockstep/broker/env"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/diskfs"
 )
 
 // fakeDisk is what survives a process: files with their visible and their

@@ -5,7 +5,7 @@ import (
 	"hash/crc32"
 	"strconv"
 
-	"lockstep/diskfs"
+	"example.com/lockstep/diskfs"
 )
 
 // A segment file "<number, 16 hex digits>.wal":

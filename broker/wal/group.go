@@ -6,11 +6,11 @@ import (
 	"slices"
 	"time"
 
-	"lockstep/broker/assert"
-	"lockstep/broker/env"
-	"lockstep/broker/mutant"
-	"lockstep/broker/rare"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/broker/rare"
+	"example.com/lockstep/diskfs"
 )
 
 // group is what one WriteSync commits: records back to back from a sector

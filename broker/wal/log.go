@@ -6,11 +6,11 @@ import (
 
 	"github.com/tidwall/btree"
 
-	"lockstep/broker/assert"
-	"lockstep/broker/env"
-	"lockstep/broker/mutant"
-	"lockstep/broker/rare"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/broker/rare"
+	"example.com/lockstep/diskfs"
 )
 
 // Seq is the sequence of a record: from 1, contiguous over all records of the

@@ -5,11 +5,11 @@ import (
 	"path"
 	"slices"
 
-	"lockstep/broker/assert"
-	"lockstep/broker/mark"
-	"lockstep/broker/mutant"
-	"lockstep/broker/rare"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/broker/rare"
+	"example.com/lockstep/diskfs"
 )
 
 // Recovery is what was found. It is complete once Phase is Ready; until then

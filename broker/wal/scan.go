@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strconv"
 
-	"lockstep/broker/mark"
-	"lockstep/broker/mutant"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/diskfs"
 )
 
 // scanner reads one segment as a stream: a window over the file that slides

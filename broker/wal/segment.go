@@ -3,9 +3,9 @@ package wal
 import (
 	"errors"
 
-	"lockstep/broker/assert"
-	"lockstep/broker/rare"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/rare"
+	"example.com/lockstep/diskfs"
 )
 
 // file is an open segment file.

@@ -3,9 +3,9 @@ package wal
 import (
 	"errors"
 
-	"lockstep/broker/mark"
-	"lockstep/broker/mutant"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/diskfs"
 )
 
 // spare is the file of the next segment, made ready in the background:

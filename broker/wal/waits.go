@@ -3,8 +3,8 @@ package wal
 import (
 	"fmt"
 
-	"lockstep/broker/env"
-	"lockstep/broker/wait"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/wait"
 )
 
 // Waits yields what keeps records of the log from becoming durable. owner is that

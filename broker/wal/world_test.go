@@ -6,8 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/env"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/diskfs"
 )
 
 func smallConfig(inFlight int) Config {

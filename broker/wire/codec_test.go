@@ -7,8 +7,8 @@ import (
 	"slices"
 	"testing"
 
-	"lockstep/broker/kafka"
-	"lockstep/broker/wire/client"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/wire/client"
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kmsg"

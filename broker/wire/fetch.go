@@ -3,7 +3,7 @@ package wire
 import (
 	"encoding/binary"
 
-	"lockstep/broker/kafka"
+	"example.com/lockstep/broker/kafka"
 )
 
 // FetchResponse is Fetch 4-18 (key 1). Requests are decoded by

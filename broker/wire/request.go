@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"lockstep/broker/assert"
+	"example.com/lockstep/broker/assert"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )

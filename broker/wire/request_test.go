@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"lockstep/broker/wire/client"
+	"example.com/lockstep/broker/wire/client"
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kmsg"

@@ -3,8 +3,8 @@ package wire
 import (
 	"encoding/binary"
 
-	"lockstep/broker/assert"
-	"lockstep/broker/kafka"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/kafka"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )

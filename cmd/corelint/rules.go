@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-const module = "lockstep"
+const module = "example.com/lockstep"
 
 // coreStd are the packages of the standard library that core packages may
 // import: functions of their arguments, without hidden state, clock or system.

@@ -117,9 +117,9 @@ func TestOnlyMarksCountAcrossLoops(t *testing.T) {
 }
 
 func TestTheCoreDoesNotReadMarks(t *testing.T) {
-	const use = "package p; import m \"lockstep/broker/mark\"; func f() { m."
+	const use = "package p; import m \"example.com/lockstep/broker/mark\"; func f() { m."
 	for _, name := range []string{"Counts", "Reset", "All"} {
-		wants(t, lint(t, "broker/wal", "x.go", use+name+"() }"), "lockstep/broker/mark."+name+" in the core: the core only writes marks")
+		wants(t, lint(t, "broker/wal", "x.go", use+name+"() }"), "example.com/lockstep/broker/mark."+name+" in the core: the core only writes marks")
 		require.Empty(t, lint(t, "sim", "x.go", use+name+"() }"))
 	}
 	require.Empty(t, lint(t, "broker/wal", "x.go", use+"Hit() }"))

@@ -17,8 +17,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"lockstep/broker/batch"
-	"lockstep/broker/kafka"
+	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/kafka"
 )
 
 // bench is one run of bench produce.

@@ -6,9 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/kafka"
-	"lockstep/broker/node"
-	"lockstep/broker/wire/peer"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/node"
+	"example.com/lockstep/broker/wire/peer"
 )
 
 func TestNodeConfigSaysWhatTheKeysSaid(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 )
 
@@ -26,7 +27,7 @@ func buildSelf(ctx context.Context, flags []string) (program string, done func()
 	}
 	done = func() { _ = os.RemoveAll(dir) }
 	program = filepath.Join(dir, "lockstep")
-	if out, err := goBuild(ctx, ".", program, flags, "lockstep/cmd/lockstep"); err != nil {
+	if out, err := goBuild(ctx, ".", program, flags, ownPackage()); err != nil {
 		return "", done, fmt.Errorf("%w\n%s", err, out)
 	}
 	return program, done, nil
@@ -41,4 +42,13 @@ func goBuild(ctx context.Context, tree, program string, flags []string, pkg stri
 		err = errors.Join(context.Cause(ctx), fmt.Errorf("go build %s: %w", strings.Join(flags, " "), err))
 	}
 	return out, err
+}
+
+// ownPackage is the import path of this program, wherever the module has its home.
+func ownPackage() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "./cmd/lockstep"
+	}
+	return info.Main.Path + "/cmd/lockstep"
 }

@@ -13,8 +13,8 @@ import (
 
 	"github.com/magiconair/properties"
 
-	"lockstep/broker/limits"
-	"lockstep/broker/meta"
+	"example.com/lockstep/broker/limits"
+	"example.com/lockstep/broker/meta"
 )
 
 // brokerConfig is the configuration of one broker process as its keys say it.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/meta"
+	"example.com/lockstep/broker/meta"
 )
 
 // required are the keys without defaults, for node 2 of three.

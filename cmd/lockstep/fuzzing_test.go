@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
-	"lockstep/sim/campaign"
+	"example.com/lockstep/sim/campaign"
 )
 
 const (

@@ -18,7 +18,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"lockstep/sim"
+	"example.com/lockstep/sim"
 )
 
 func main() {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/sim"
+	"example.com/lockstep/sim"
 )
 
 // childVariable makes the test binary a child of the supervisor's tests.

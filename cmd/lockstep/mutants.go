@@ -13,9 +13,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"lockstep/broker/mutant"
-	"lockstep/sim"
-	"lockstep/sim/campaign"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/campaign"
 )
 
 type mutantsOptions struct {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"lockstep/sim"
+	"example.com/lockstep/sim"
 )
 
 // caughtBy says which property caught a bug, and in which world.

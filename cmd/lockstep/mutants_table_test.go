@@ -7,8 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/mutant"
-	"lockstep/sim"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/sim"
 )
 
 func TestTheTableSaysWhatWasCaughtAndWhatSurvived(t *testing.T) {

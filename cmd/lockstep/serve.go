@@ -15,7 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"lockstep/broker/node"
+	"example.com/lockstep/broker/node"
 )
 
 type serveOptions struct {

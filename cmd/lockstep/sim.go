@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"lockstep/sim"
-	"lockstep/sim/campaign"
+	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/campaign"
 )
 
 // simFlags are the flags of lockstep sim as they are written.

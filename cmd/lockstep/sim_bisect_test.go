@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/sim"
+	"example.com/lockstep/sim"
 )
 
 // historyProgram answers jobs as a worker does, in a module of its own: its runs

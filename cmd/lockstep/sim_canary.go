@@ -12,8 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"lockstep/sim"
-	"lockstep/sim/campaign"
+	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/campaign"
 )
 
 type canaryOptions struct {

@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"lockstep/sim"
-	"lockstep/sim/explain"
+	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/explain"
 )
 
 func simExplainCommand() *cobra.Command {

@@ -3,7 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"lockstep/sim/campaign"
+	"example.com/lockstep/sim/campaign"
 )
 
 func mergeCommand() *cobra.Command {

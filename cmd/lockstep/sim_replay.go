@@ -7,7 +7,7 @@ import (
 	"io"
 	"strings"
 
-	"lockstep/sim"
+	"example.com/lockstep/sim"
 )
 
 // replay runs a plan once and says how that compares with what its file says.

@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"lockstep/sim"
+	"example.com/lockstep/sim"
 )
 
 type reportOptions struct {

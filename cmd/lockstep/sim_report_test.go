@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/sim"
+	"example.com/lockstep/sim"
 )
 
 func TestReportOfASeedAndOfItsPlan(t *testing.T) {

@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"lockstep/sim"
-	"lockstep/sim/campaign"
-	"lockstep/sim/shrink"
+	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/campaign"
+	"example.com/lockstep/sim/shrink"
 )
 
 func simShrinkCommand() *cobra.Command {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/sim"
+	"example.com/lockstep/sim"
 )
 
 // run runs the command and returns what it says.

@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"lockstep/broker/mutant"
-	"lockstep/sim"
+	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/sim"
 )
 
 // simSource are the flags that name one run: a seed of a scenario, or a

@@ -21,7 +21,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"lockstep/conformance/rawkafka"
+	"example.com/lockstep/conformance/rawkafka"
 )
 
 type options struct {

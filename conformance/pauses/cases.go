@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"lockstep/conformance/rawkafka"
+	"example.com/lockstep/conformance/rawkafka"
 )
 
 type cluster struct {

@@ -27,7 +27,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"lockstep/conformance/rawkafka"
+	"example.com/lockstep/conformance/rawkafka"
 )
 
 type options struct {

@@ -11,7 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"lockstep/conformance/rawkafka"
+	"example.com/lockstep/conformance/rawkafka"
 )
 
 // prober sends records to one partition, one at a time.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/diskfs"
+	"example.com/lockstep/diskfs"
 )
 
 func eachCompletesOnce(t *testing.T, open Open) {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/diskfs"
+	"example.com/lockstep/diskfs"
 )
 
 // System is one machine's data directory, empty when it is made.

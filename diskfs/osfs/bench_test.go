@@ -6,8 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/diskfs"
-	"lockstep/diskfs/osfs"
+	"example.com/lockstep/diskfs"
+	"example.com/lockstep/diskfs/osfs"
 )
 
 // BenchmarkWriteSync measures the group commit: 4 KiB groups, one after the

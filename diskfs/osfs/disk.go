@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"lockstep/diskfs"
-	"lockstep/diskfs/internal/rules"
+	"example.com/lockstep/diskfs"
+	"example.com/lockstep/diskfs/internal/rules"
 )
 
 // Options tune a Disk. The zero value is fit for production.

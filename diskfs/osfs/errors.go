@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"syscall"
 
-	"lockstep/diskfs"
+	"example.com/lockstep/diskfs"
 )
 
 // sentinel marks err as the sentinel that callers branch on, if there is one

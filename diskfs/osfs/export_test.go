@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"lockstep/diskfs"
+	"example.com/lockstep/diskfs"
 )
 
 // DisableRangeSync makes new disks behave as on a kernel without pwritev2.

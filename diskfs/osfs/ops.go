@@ -8,8 +8,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"lockstep/diskfs"
-	"lockstep/diskfs/internal/rules"
+	"example.com/lockstep/diskfs"
+	"example.com/lockstep/diskfs/internal/rules"
 )
 
 // zeros is what Allocate writes; nobody changes it.

@@ -9,9 +9,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/diskfs"
-	"lockstep/diskfs/diskfstest"
-	"lockstep/diskfs/osfs"
+	"example.com/lockstep/diskfs"
+	"example.com/lockstep/diskfs/diskfstest"
+	"example.com/lockstep/diskfs/osfs"
 )
 
 // system brings the completions, which arrive on the workers' goroutines, to

@@ -4,7 +4,7 @@ import (
 	"math"
 	"slices"
 
-	"lockstep/diskfs"
+	"example.com/lockstep/diskfs"
 )
 
 // mood is how one crash tends to decide, in percent: some keep everything, some

@@ -5,8 +5,8 @@ import (
 	"hash/crc32"
 	"time"
 
-	"lockstep/diskfs"
-	"lockstep/diskfs/internal/rules"
+	"example.com/lockstep/diskfs"
+	"example.com/lockstep/diskfs/internal/rules"
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"lockstep/diskfs"
+	"example.com/lockstep/diskfs"
 )
 
 // Failures that callers do not branch on.

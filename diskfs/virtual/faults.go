@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"lockstep/broker/env"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/diskfs"
 )
 
 // Effect is what goes wrong.

@@ -7,9 +7,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/env"
-	"lockstep/diskfs"
-	"lockstep/diskfs/virtual"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/diskfs"
+	"example.com/lockstep/diskfs/virtual"
 )
 
 const sector = diskfs.SectorSize

@@ -5,9 +5,9 @@ import (
 
 	"github.com/tidwall/btree"
 
-	"lockstep/broker/env"
-	"lockstep/diskfs"
-	"lockstep/diskfs/internal/rules"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/diskfs"
+	"example.com/lockstep/diskfs/internal/rules"
 )
 
 // Scheduler is the simulator's queue of events. Events at the same time run in

@@ -5,7 +5,7 @@ import (
 
 	"github.com/tidwall/btree"
 
-	"lockstep/broker/env"
+	"example.com/lockstep/broker/env"
 )
 
 // inode is a file or a directory, whatever its names.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/tidwall/btree"
 
-	"lockstep/broker/env"
+	"example.com/lockstep/broker/env"
 )
 
 // View says which of the two states of the disk is meant.

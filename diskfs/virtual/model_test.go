@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"lockstep/diskfs"
-	"lockstep/diskfs/virtual"
+	"example.com/lockstep/diskfs"
+	"example.com/lockstep/diskfs/virtual"
 )
 
 // The naive model: for each cell of each file, each size and each name, the list

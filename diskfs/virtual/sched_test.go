@@ -5,10 +5,10 @@ import (
 	"testing"
 	"time"
 
-	"lockstep/broker/env"
-	"lockstep/diskfs"
-	"lockstep/diskfs/diskfstest"
-	"lockstep/diskfs/virtual"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/diskfs"
+	"example.com/lockstep/diskfs/diskfstest"
+	"example.com/lockstep/diskfs/virtual"
 )
 
 // scheduler is the smallest simulator: events in order of time, then of

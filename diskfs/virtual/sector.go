@@ -1,8 +1,8 @@
 package virtual
 
 import (
-	"lockstep/broker/env"
-	"lockstep/diskfs"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/diskfs"
 )
 
 const sectorSize = diskfs.SectorSize

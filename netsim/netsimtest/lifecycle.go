@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/netsim"
+	"example.com/lockstep/netsim"
 )
 
 func methodsReturn(t *testing.T, s *scene) {

@@ -3,7 +3,7 @@ package netsimtest
 import (
 	"testing"
 
-	"lockstep/netsim"
+	"example.com/lockstep/netsim"
 )
 
 // World is two hosts that can reach each other.

@@ -4,7 +4,7 @@ import (
 	"container/heap"
 	"time"
 
-	"lockstep/broker/env"
+	"example.com/lockstep/broker/env"
 )
 
 // Scheduler is a deterministic event queue with its own virtual time. Events of

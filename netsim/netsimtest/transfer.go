@@ -5,9 +5,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/assert"
-	"lockstep/broker/env"
-	"lockstep/netsim"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/netsim"
 )
 
 func receivedIsOurs(t *testing.T, s *scene) {

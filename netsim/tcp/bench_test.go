@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"testing"
 
-	"lockstep/netsim"
-	"lockstep/netsim/tcp"
+	"example.com/lockstep/netsim"
+	"example.com/lockstep/netsim/tcp"
 )
 
 // BenchmarkEcho sends messages to and fro over one connection, with a number of

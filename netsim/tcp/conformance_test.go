@@ -8,9 +8,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/netsim"
-	"lockstep/netsim/netsimtest"
-	"lockstep/netsim/tcp"
+	"example.com/lockstep/netsim"
+	"example.com/lockstep/netsim/netsimtest"
+	"example.com/lockstep/netsim/tcp"
 )
 
 // patience is when a wait counts as failed. It is not a measurement.

@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"lockstep/broker/assert"
-	"lockstep/netsim"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/netsim"
 )
 
 // phase is how far a connection has come. It only ever grows.

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"lockstep/netsim"
+	"example.com/lockstep/netsim"
 )
 
 const (

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/netsim"
+	"example.com/lockstep/netsim"
 )
 
 // exhausted is a socket whose first accepts fail for want of descriptors.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 
-	"lockstep/netsim"
+	"example.com/lockstep/netsim"
 )
 
 const (

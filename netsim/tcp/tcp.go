@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"lockstep/netsim"
+	"example.com/lockstep/netsim"
 )
 
 // Network dials and listens with the sockets of this machine. Make one per node.

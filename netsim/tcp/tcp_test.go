@@ -7,8 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/netsim"
-	"lockstep/netsim/tcp"
+	"example.com/lockstep/netsim"
+	"example.com/lockstep/netsim/tcp"
 )
 
 // wait takes the next event of a kind from a channel fed by a sink.

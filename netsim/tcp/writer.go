@@ -4,7 +4,7 @@ import (
 	"net"
 	"time"
 
-	"lockstep/netsim"
+	"example.com/lockstep/netsim"
 )
 
 // writeMax is how many bytes leave between two looks at the queue's length. It

@@ -3,8 +3,8 @@ package virtual
 import (
 	"fmt"
 
-	"lockstep/broker/assert"
-	"lockstep/netsim"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/netsim"
 )
 
 // arrived is what a packet of c does at the other end.

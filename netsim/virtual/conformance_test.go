@@ -5,10 +5,10 @@ import (
 	"testing"
 	"time"
 
-	"lockstep/broker/env"
-	"lockstep/netsim"
-	"lockstep/netsim/netsimtest"
-	"lockstep/netsim/virtual"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/netsim"
+	"example.com/lockstep/netsim/netsimtest"
+	"example.com/lockstep/netsim/virtual"
 )
 
 // world is the suite's two hosts inside a fabric.

@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"slices"
 
-	"lockstep/broker/assert"
-	"lockstep/netsim"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/netsim"
 )
 
 // phase is how far one end of a connection has come.

@@ -10,9 +10,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/env"
-	"lockstep/netsim"
-	"lockstep/netsim/virtual"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/netsim"
+	"example.com/lockstep/netsim/virtual"
 )
 
 // ramp is the part of an endless stream that begins at an offset.

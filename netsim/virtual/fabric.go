@@ -3,8 +3,8 @@ package virtual
 import (
 	"time"
 
-	"lockstep/broker/env"
-	"lockstep/netsim"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/netsim"
 )
 
 // Scheduler is the simulator's clock and event queue, as the fabric needs it.

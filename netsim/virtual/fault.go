@@ -3,8 +3,8 @@ package virtual
 import (
 	"time"
 
-	"lockstep/broker/assert"
-	"lockstep/netsim"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/netsim"
 )
 
 // Block cuts one direction between two hosts: what is under way or sent later is

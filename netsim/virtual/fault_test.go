@@ -7,9 +7,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/assert"
-	"lockstep/netsim"
-	"lockstep/netsim/virtual"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/netsim"
+	"example.com/lockstep/netsim/virtual"
 )
 
 // side notes what the owner of one end hears.

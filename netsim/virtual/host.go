@@ -5,7 +5,7 @@ import (
 	"net"
 	"strconv"
 
-	"lockstep/netsim"
+	"example.com/lockstep/netsim"
 )
 
 const firstEphemeralPort = 32768

@@ -3,8 +3,8 @@ package virtual
 import (
 	"time"
 
-	"lockstep/broker/assert"
-	"lockstep/broker/env"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/env"
 )
 
 // packetMax is the most that one packet carries, and so one Received.

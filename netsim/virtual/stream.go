@@ -3,9 +3,9 @@ package virtual
 import (
 	"hash/crc32"
 
-	"lockstep/broker/assert"
-	"lockstep/broker/env"
-	"lockstep/netsim"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/netsim"
 )
 
 type packetKind uint8

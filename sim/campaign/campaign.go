@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"lockstep/broker/mark"
-	"lockstep/sim"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/sim"
 )
 
 // Options say what to run and when to stop.

@@ -14,8 +14,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/broker/mark"
-	"lockstep/sim"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/sim"
 )
 
 // TestMain makes the test binary a worker when it is started as one.

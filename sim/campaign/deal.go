@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"lockstep/sim"
+	"example.com/lockstep/sim"
 )
 
 // Seeds is a range of seeds, both ends included. Last is math.MaxUint64 for a

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"lockstep/sim"
+	"example.com/lockstep/sim"
 )
 
 func TestSeedRanges(t *testing.T) {

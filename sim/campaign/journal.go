@@ -18,8 +18,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"lockstep/broker/mark"
-	"lockstep/sim"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/sim"
 )
 
 // Identity is what makes two campaigns one: results of the same seeds by the

@@ -10,8 +10,8 @@ import (
 	"slices"
 	"time"
 
-	"lockstep/broker/mark"
-	"lockstep/sim"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/sim"
 )
 
 // Merge adds the campaigns of several directories up, the shards of one range

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"time"
 
-	"lockstep/broker/mark"
+	"example.com/lockstep/broker/mark"
 )
 
 // tally is what the runs add up to, in the order of the journal.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"lockstep/sim"
+	"example.com/lockstep/sim"
 )
 
 // Options say how a failing run is explained.

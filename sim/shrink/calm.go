@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"lockstep/sim"
+	"example.com/lockstep/sim"
 )
 
 // Knob is one value of a plan that is not calm, and how to calm it.

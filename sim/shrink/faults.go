@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"lockstep/sim"
+	"example.com/lockstep/sim"
 )
 
 const msec = sim.Duration(time.Millisecond)

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"lockstep/sim"
+	"example.com/lockstep/sim"
 )
 
 // Options say how a plan is shrunk.

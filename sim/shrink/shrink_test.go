@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"lockstep/sim"
+	"example.com/lockstep/sim"
 )
 
 // TestMain makes the test binary a worker when it is started as one.

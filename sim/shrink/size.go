@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"lockstep/sim"
+	"example.com/lockstep/sim"
 )
 
 // Size says how much there is in a plan that a reader must think about.

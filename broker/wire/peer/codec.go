@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"lockstep/broker/assert"
-	"lockstep/broker/kafka"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/kafka"
 )
 
 // Type is the type byte of a frame. Numbers are never reused.

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"lockstep/broker/kafka"
+	"example.com/lockstep/broker/kafka"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"

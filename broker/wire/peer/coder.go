@@ -3,7 +3,7 @@ package peer
 import (
 	"encoding/binary"
 
-	"lockstep/broker/kafka"
+	"example.com/lockstep/broker/kafka"
 )
 
 // coder reads or writes the fields of one message, big-endian. Reading, it is

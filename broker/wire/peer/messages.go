@@ -17,7 +17,7 @@
 // checked against the bytes that remain before anything is allocated.
 package peer
 
-import "lockstep/broker/kafka"
+import "example.com/lockstep/broker/kafka"
 
 // Version of the peer protocol that this code speaks; Hello carries the range.
 const (

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"lockstep/diskfs"
+	"example.com/lockstep/diskfs"
 )
 
 // UsesHandle says whether operations of kind k name an open file by Handle

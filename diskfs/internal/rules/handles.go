@@ -3,7 +3,7 @@ package rules
 import (
 	"fmt"
 
-	"lockstep/diskfs"
+	"example.com/lockstep/diskfs"
 )
 
 // Verdict says what to do with a submitted operation.
