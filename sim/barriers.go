@@ -32,7 +32,7 @@ const barrierPatience = 400 * time.Millisecond
 const barrierClient = 0
 
 func (c *cluster) readBehindBarriers(w *World) {
-	every := time.Duration(c.option("barrier_ms", 0)) * time.Millisecond
+	every := time.Duration(c.options().BarrierMs.Or(0)) * time.Millisecond
 	if every <= 0 {
 		return
 	}

@@ -49,8 +49,8 @@ func (p *Plan) budget() int {
 			brokers++
 		}
 	}
-	o := p.Workload.Options
-	return max(0, min((brokers-1)/2, int(o["rf"]-o["min_isr"])))
+	o := &p.Workload.Options
+	return max(0, min((brokers-1)/2, int(o.RF.Or(0)-o.MinISR.Or(0))))
 }
 
 // victim is the broker that a fault of a budgeted plan strikes: of a link the
@@ -160,10 +160,10 @@ func drawBudgeted(_ uint64, r *env.Rand) Plan {
 	p.calm()
 	p.Disk.Sync, p.Disk.SyncJitter = min(p.Disk.Sync, 2*msec), min(p.Disk.SyncJitter, 4*msec)
 	p.Workload.Every = max(p.Workload.Every, 15*msec)
-	o := p.Workload.Options
-	o["ack_pause_ms"], o["create_ms"] = int64(budgetedPause/msec), int64(budgetedCreate/msec)
-	o["churn_us"] = r.Between(200_000, 1_000_000)
-	o["request_timeout_ms"] = min(o["request_timeout_ms"], 2000)
+	o := &p.Workload.Options
+	o.AckPauseMs, o.CreateMs = Set(int64(budgetedPause/msec)), Set(int64(budgetedCreate/msec))
+	o.ChurnUs = Set(r.Between(200_000, 1_000_000))
+	o.RequestTimeoutMs = Set(min(o.RequestTimeoutMs.Or(0), 2000))
 	for i := range p.Nodes {
 		if p.Nodes[i].Role == "broker" {
 			p.Nodes[i].DriftPpm = r.Between(-20_000, 20_000)
@@ -180,7 +180,7 @@ func drawBudgeted(_ uint64, r *env.Rand) Plan {
 	p.Duration = 80 * sec
 	p.Expect.Stops = StoppedBy(p.Faults)
 	p.RestartAfterStop = drawDuration(r, 10*msec, sec)
-	o["min_acks"] = 0
+	o.MinAcks = Set(0)
 	return p
 }
 
@@ -217,7 +217,7 @@ var dishonestMenu = []MenuItem{
 func drawUnbudgeted(_ uint64, r *env.Rand) Plan {
 	p := drawFaulty(r, 1)
 	p.Budget, p.Liveness = Unbudgeted, 20*sec
-	p.Workload.Options["log_segment_bytes"] = []int64{0, 16 << 10}[r.IntN(2)]
+	p.Workload.Options.LogSegmentBytes = Set([]int64{0, 16 << 10}[r.IntN(2)])
 	menu := slices.Concat(crashMenu, crashMenu, partitionMenu, diskMenu, freezeMenu, rarerNetworkMenu, rarerDiskMenu, rarerCrashMenu)
 	p = withFaults(r, p, menu, r.IntN(10))
 	dishonest := dishonestMenu

@@ -42,30 +42,25 @@ func newCluster(plan *Plan) Subject {
 			c.brokers = append(c.brokers, n.Name)
 		}
 	}
-	for i := range c.option("topics", 1) {
+	for i := range c.options().Topics.Or(1) {
 		c.topics = append(c.topics, "t"+strconv.Itoa(int(i)))
 	}
-	c.requestTimeout = time.Duration(c.option("request_timeout_ms", 2000)) * time.Millisecond
+	c.requestTimeout = time.Duration(c.options().RequestTimeoutMs.Or(2000)) * time.Millisecond
 	c.facts.init(c)
 	c.followPauses()
 	c.watch = checker.NewWatch(recorded)
 	return c
 }
 
-// option reads one of the workload's options.
-func (c *cluster) option(name string, fallback int64) int64 {
-	if v, ok := c.plan.Workload.Options[name]; ok {
-		return v
-	}
-	return fallback
-}
+// options are what the plan says of the load, the brokers and the demands.
+func (c *cluster) options() *WorkloadOptions { return &c.plan.Workload.Options }
 
 // pace stretches a pause in the part of a run in which the plan wants little
 // load, so that hours can be simulated.
 func (c *cluster) pace(d time.Duration) time.Duration {
-	from, until := c.option("slow_from_ms", -1), c.option("slow_until_ms", -1)
+	from, until := c.options().SlowFromMs.Or(-1), c.options().SlowUntilMs.Or(-1)
 	if now := int64(c.world.Now()) / int64(time.Millisecond); from >= 0 && now >= from && now < until {
-		slow := time.Duration(c.option("slow_every_ms", 5000)) * time.Millisecond
+		slow := time.Duration(c.options().SlowEveryMs.Or(5000)) * time.Millisecond
 		left := time.Duration(until-now) * time.Millisecond
 		return max(d, min(slow, left))
 	}

@@ -28,9 +28,9 @@ func (c *cluster) nodeConfig(i Incarnation) node.Config {
 			DeleteTopics: true, NumPartitions: 1, ReplicationFactor: 1, MinInSync: 1,
 			MaxMessageBytes: 1 << 20, FetchMaxBytes: 50 << 20, FetchMaxWait: 30 * time.Second, AppliedByAll: 4 * time.Second,
 		},
-		Raft:       meta.RaftConfig{CompactBytes: uint64(c.option("raft_compact_bytes", 64<<20)), RetainBytes: uint64(c.option("raft_compact_bytes", 64<<20)) / 4},
+		Raft:       meta.RaftConfig{CompactBytes: uint64(c.options().RaftCompactBytes.Or(64 << 20)), RetainBytes: uint64(c.options().RaftCompactBytes.Or(64<<20)) / 4},
 		ControlWAL: c.walConfig(1),
-		ShardWAL:   c.walConfig(int(c.option("wal_in_flight", 1))),
+		ShardWAL:   c.walConfig(int(c.options().WALInFlight.Or(1))),
 		Log:        partition.DefaultLimits(),
 		Rare:       c.plan.Rare,
 	}
@@ -39,7 +39,7 @@ func (c *cluster) nodeConfig(i Incarnation) node.Config {
 	for _, b := range c.brokers {
 		cfg.Voters = append(cfg.Voters, node.Voter{Node: kafka.NodeID(nodeOfAddr(b)), Addr: b + ":9093"})
 	}
-	if bytes := c.option("log_segment_bytes", 0); bytes > 0 {
+	if bytes := c.options().LogSegmentBytes.Or(0); bytes > 0 {
 		cfg.Log.SegmentBytes, cfg.Log.IndexBytes, cfg.Log.ReadBytes = bytes, 512, 4096
 		cfg.Log.FlushBytes = int(bytes / 2)
 	}
@@ -49,7 +49,7 @@ func (c *cluster) nodeConfig(i Incarnation) node.Config {
 func (c *cluster) walConfig(inFlight int) wal.Config {
 	w := wal.DefaultConfig("")
 	w.InFlight = inFlight
-	w.SegmentBytes = c.option("wal_segment_bytes", 4<<20)
+	w.SegmentBytes = c.options().WALSegmentBytes.Or(4 << 20)
 	w.BudgetBytes = 16 * w.SegmentBytes
 	w.GroupBytes = int(min(int64(w.GroupBytes), w.SegmentBytes/4))
 	w.ReadBytes = int(min(int64(w.ReadBytes), w.SegmentBytes/8)) // a recovery reads a segment in pieces
@@ -61,7 +61,7 @@ func (c *cluster) limits() limits.Limits {
 	l := limits.Default()
 	l.RequestTimeout = c.requestTimeout
 	l.MailboxRequests = c.plan.Limits.Mailbox
-	if c.option("tight", 0) == 0 {
+	if c.options().Tight.Or(0) == 0 {
 		return l
 	}
 	l.ConnRequests = 3

@@ -112,10 +112,10 @@ func (c *cluster) requireEvidence(w *World, report *checker.Report) {
 			acked++
 		}
 	}
-	if want := int(c.option("min_acks", 1)); acked < want {
+	if want := int(c.options().MinAcks.Or(1)); acked < want {
 		w.Violated("the run shows something", "", "%d produces were acknowledged, at least %d were expected", acked, want)
 	}
-	if c.option("min_acks", 1) == 0 {
+	if c.options().MinAcks.Or(1) == 0 {
 		return // so little may be left of the load that nothing is to be judged
 	}
 	for _, property := range []string{"P1", "P2", "P3", "P4", "P5", "P6", "P9", "P10", "P11", "P12"} {

@@ -10,7 +10,7 @@ import (
 func TestSlowCreationsAreReported(t *testing.T) {
 	plan, err := NewPlan("topic-creation", 1)
 	require.NoError(t, err)
-	plan.Workload.Options["create_ms"] = 1
+	plan.Workload.Options.CreateMs = Set(1)
 	r, err := RunPlan(plan, Options{})
 	require.NoError(t, err)
 	require.Equal(t, Fail, r.Verdict)

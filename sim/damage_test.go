@@ -23,8 +23,8 @@ func forgetfulPlan(t *testing.T) *Plan {
 		}
 	}
 	p.Duration, p.Rare = 10*sec, nil
-	o := p.Workload.Options
-	o["rf"], o["min_isr"], o["min_acks"] = 1, 1, 1
+	o := &p.Workload.Options
+	o.RF, o.MinISR, o.MinAcks = Set(1), Set(1), Set(1)
 	p.Faults = []Fault{
 		{At: 5900 * msec, Kind: "lose-write", Target: "b1", For: sec, Amount: 1000, Path: "shard-1/"},
 		{At: 6 * sec, Kind: "power-off", Target: "b1", For: sec},
@@ -95,6 +95,6 @@ func TestDamageConcernsThosePartitionsWhoseFileItIs(t *testing.T) {
 		partitions[d.Partition] = true
 	}
 	require.Equal(t, 1, metadata)
-	require.Len(t, partitions, int(p.Workload.Options["topics"]*p.Workload.Options["partitions"]))
+	require.Len(t, partitions, int(p.Workload.Options.Topics.Or(0)*p.Workload.Options.Partitions.Or(0)))
 	require.Len(t, h.Clocks, 1)
 }

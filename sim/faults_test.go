@@ -134,8 +134,8 @@ func effectPlan(r *env.Rand) Plan {
 	}
 	p.Network, p.Disk = Network{Latency: msec / 10, Jitter: msec / 10}, Disk{Sync: msec / 2}
 	p.Workload.Every = 5 * msec
-	o := p.Workload.Options
-	o["partitions"], o["min_isr"], o["min_acks"], o["log_segment_bytes"] = 3, 1, 0, 16<<10
+	o := &p.Workload.Options
+	o.Partitions, o.MinISR, o.MinAcks, o.LogSegmentBytes = Set(3), Set(1), Set(0), Set(16<<10)
 	p.Expect.Stops = []string{"*"}
 	p.RestartAfterStop = 200 * msec
 	p.Version, p.Scenario, p.Seed = PlanVersion, "steady", 1

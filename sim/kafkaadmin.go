@@ -32,7 +32,7 @@ func newAdmin(c *kafkaClient) *admin {
 			first = false
 		}
 	}
-	return &admin{c: c, first: first, churn: time.Duration(c.cluster.option("churn_us", 0)) * time.Microsecond, asked: map[string]bool{}, burst: c.cluster.option("burst", 0)}
+	return &admin{c: c, first: first, churn: time.Duration(c.cluster.options().ChurnUs.Or(0)) * time.Microsecond, asked: map[string]bool{}, burst: c.cluster.options().Burst.Or(0)}
 }
 
 func (a *admin) start(now env.Time) {
@@ -64,10 +64,10 @@ func (a *admin) makeTopics(now env.Time) {
 			missing = append(missing, name)
 		}
 	}
-	if a.c.cluster.option("create_together", 0) == 0 {
+	if a.c.cluster.options().CreateTogether.Or(0) == 0 {
 		missing = missing[:1]
 	}
-	a.create(now, int32(a.c.cluster.option("partitions", 1)), missing...)
+	a.create(now, int32(a.c.cluster.options().Partitions.Or(1)), missing...)
 }
 
 // makeMany makes many topics with one request, once the others are there.
@@ -115,10 +115,10 @@ func (a *admin) create(now env.Time, partitions int32, names ...string) {
 	req := kmsg.NewPtrCreateTopicsRequest()
 	timeout := a.c.between(300*time.Millisecond, 3*time.Second)
 	req.Version, req.TimeoutMillis = 7, int32(timeout.Milliseconds())
-	minISR := strconv.Itoa(int(cl.option("min_isr", 1)))
+	minISR := strconv.Itoa(int(cl.options().MinISR.Or(1)))
 	for _, name := range names {
 		topic := kmsg.NewCreateTopicsRequestTopic()
-		topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, partitions, int16(cl.option("rf", 1))
+		topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, partitions, int16(cl.options().RF.Or(1))
 		topic.Configs = append(topic.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: "min.insync.replicas", Value: &minISR})
 		req.Topics = append(req.Topics, topic)
 	}

@@ -85,7 +85,7 @@ func (c *kafkaClient) Start(now env.Time) {
 // keepFresh asks for metadata now and then, news or not.
 func (c *kafkaClient) keepFresh(now env.Time) {
 	pause := c.between(800*time.Millisecond, 3*time.Second)
-	if ms := c.cluster.option("refresh_ms", 0); ms > 0 {
+	if ms := c.cluster.options().RefreshMs.Or(0); ms > 0 {
 		pause = time.Duration(ms) * time.Millisecond
 	}
 	c.after(now, c.cluster.pace(pause), func(now env.Time) {

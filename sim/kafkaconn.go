@@ -86,7 +86,7 @@ func (k *kafkaConn) send(now env.Time, call *kafkaCall) {
 	rec := k.client.cluster.rec
 	k.correlation++
 	call.correlation = k.correlation
-	vanish := k.client.cluster.option("vanish", 0)
+	vanish := k.client.cluster.options().Vanish.Or(0)
 	if vanish > 0 && k.client.rand.Chance(uint64(vanish), 1000) {
 		// The client dies in the middle of its request: the broker must never act on it.
 		frame := client.AppendRequest(nil, call.correlation, k.client.name, call.req)
@@ -127,7 +127,7 @@ func (k *kafkaConn) send(now env.Time, call *kafkaCall) {
 // readLate moves the deadlines of the requests behind one that was just
 // answered: where the broker's limits are tight it may only read them now.
 func (k *kafkaConn) readLate(now env.Time) {
-	if k.client.cluster.option("tight", 0) == 0 {
+	if k.client.cluster.options().Tight.Or(0) == 0 {
 		return
 	}
 	for _, call := range k.waiting {
@@ -256,7 +256,7 @@ func (k *kafkaConn) tellRoom(now env.Time) {
 // excuse says why a request need not have ended in time; "" if nothing does.
 func (k *kafkaConn) excuse(r *checker.Request) string {
 	why := k.client.cluster.excuse(k.client.name, k.node, env.Instant(r.Call.At))
-	if _, produces := k.client.script.(*producer); why == "" && produces && k.client.cluster.option("tight", 0) == 1 {
+	if _, produces := k.client.script.(*producer); why == "" && produces && k.client.cluster.options().Tight.Or(0) == 1 {
 		// Produces of others may hold the whole budget until their own deadlines; a
 		// request that was not read yet has none. Who does not produce needs no budget.
 		why = "the broker's budget of bytes was taken"

@@ -80,20 +80,20 @@ func newProducer(c *kafkaClient) *producer {
 	if !p.idempotent && c.rand.Chance(2, 5) {
 		p.acks = int16(c.rand.IntN(2))
 	}
-	if c.name == "producer1" || c.cluster.option("acks_all", 0) != 0 { // one of them at least promises something
+	if c.name == "producer1" || c.cluster.options().AcksAll.Or(0) != 0 { // one of them at least promises something
 		p.acks = checker.AcksAll
 	}
 	p.reckless = c.rand.Chance(1, 2)
 	p.window = 1 + c.rand.IntN(5)
-	p.misroute = uint64(c.cluster.option("misroute", int64([]uint64{0, 5, 30, 100}[c.rand.IntN(4)])))
+	p.misroute = uint64(c.cluster.options().Misroute.Or(int64([]uint64{0, 5, 30, 100}[c.rand.IntN(4)])))
 	p.timeout = c.between(400*time.Millisecond, 2*time.Second)
-	if ms := c.cluster.option("produce_timeout_ms", 0); ms > 0 {
+	if ms := c.cluster.options().ProduceTimeoutMs.Or(0); ms > 0 {
 		p.timeout = time.Duration(ms) * time.Millisecond
 	}
 	p.every = time.Duration(c.rand.Between(int64(w.Every)/2, int64(w.Every)*2))
 	p.recordSize = []int{0, 20, 200, 2000}[c.rand.IntN(4)]
-	p.repeats = uint64(c.cluster.option("repeats", 0))
-	if c.cluster.option("one_address", 0) != 0 {
+	p.repeats = uint64(c.cluster.options().Repeats.Or(0))
+	if c.cluster.options().OneAddress.Or(0) != 0 {
 		p.only = c.anyBroker()
 	}
 	return p
@@ -139,7 +139,7 @@ func (p *producer) informed(now env.Time) {
 			p.lanes = append(p.lanes, &produceLane{topic: name, id: t.id, index: int32(i)})
 		}
 	}
-	if p.c.cluster.option("produce_to_churn", 0) != 0 {
+	if p.c.cluster.options().ProduceToChurn.Or(0) != 0 {
 		p.usePassing()
 	}
 	for _, l := range p.lanes {

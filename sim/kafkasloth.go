@@ -169,7 +169,7 @@ func (s *sloth) read(now env.Time) {
 func (s *sloth) lost(now env.Time) {
 	cl := s.c.cluster
 	since := min(s.began, s.wokeAt)
-	if cl.excuse(s.c.name, nodeOfAddr(s.addr), since) == "" && !cl.readsStuck(nodeOfAddr(s.addr), since) && cl.option("tight", 0) == 0 {
+	if cl.excuse(s.c.name, nodeOfAddr(s.addr), since) == "" && !cl.readsStuck(nodeOfAddr(s.addr), since) && cl.options().Tight.Or(0) == 0 {
 		cl.world.Violated("P11: who reads again is served again", s.addr,
 			"of %d fetches %d were answered; awake since %v and nothing came for %v", s.next, s.heard, time.Duration(s.wokeAt), slothPatience)
 	}

@@ -13,7 +13,7 @@ import (
 func sleepy(t *testing.T) (*World, *sloth) {
 	plan, err := NewPlan("steady", 2)
 	require.NoError(t, err)
-	plan.Workload.Options["tight"] = 0
+	plan.Workload.Options.Tight = Set(0)
 	plan.Nodes = append(plan.Nodes, NodeSpec{Name: "sloth1", Role: "sloth", StartAt: sec})
 	c := newCluster(plan).(*cluster)
 	w, err := NewWorld(plan, c, Options{})

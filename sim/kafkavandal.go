@@ -129,7 +129,7 @@ func (v *vandal) hear(now env.Time) {
 // lost ends an attack to which the broker said nothing in time.
 func (v *vandal) lost(now env.Time) {
 	cl := v.c.cluster
-	if !v.attack.silent && cl.excuse(v.c.name, nodeOfAddr(v.addr), v.began) == "" && cl.option("tight", 0) == 0 {
+	if !v.attack.silent && cl.excuse(v.c.name, nodeOfAddr(v.addr), v.began) == "" && cl.options().Tight.Or(0) == 0 {
 		v.world().Violated("a malformed request is answered, or its connection closed", v.addr,
 			"%s was sent at %v, and nothing came of it", v.attack.name, time.Duration(v.began))
 	}

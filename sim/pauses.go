@@ -79,10 +79,10 @@ const (
 func (c *cluster) followPauses() {
 	p := &c.pauses
 	p.cluster, p.tracks = c, map[checker.Partition]*pauseTrack{}
-	p.bound = time.Duration(c.option("ack_pause_ms", 0)) * time.Millisecond
-	p.change = time.Duration(c.option("ack_pause_controller_ms", 0)) * time.Millisecond
+	p.bound = time.Duration(c.options().AckPauseMs.Or(0)) * time.Millisecond
+	p.change = time.Duration(c.options().AckPauseControllerMs.Or(0)) * time.Millisecond
 	p.until = c.plan.Duration.Std()
-	if slow := c.option("slow_from_ms", -1); slow >= 0 {
+	if slow := c.options().SlowFromMs.Or(-1); slow >= 0 {
 		p.until = min(p.until, time.Duration(slow)*time.Millisecond)
 	}
 }
@@ -287,7 +287,7 @@ func (c *cluster) quorumStands(op *checker.Produce, from time.Duration) bool {
 			sound++
 		}
 	}
-	return sound >= min(int(c.option("min_isr", 1)), len(p.Replicas))
+	return sound >= min(int(c.options().MinISR.Or(1)), len(p.Replicas))
 }
 
 // settled is the moment since which no fault may have been on what counts as sound

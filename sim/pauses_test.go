@@ -22,7 +22,7 @@ func TestOnlyASlowDiskInSyncProlongsAPause(t *testing.T) {
 			p := effectPlan(env.NewRand(env.Key(1, "effects")))
 			c.fault.At, c.fault.For = effectAt, 2*sec
 			p.Faults = []Fault{c.fault}
-			p.Workload.Options["ack_pause_ms"], p.Workload.Options["produce_timeout_ms"] = 500, 100
+			p.Workload.Options.AckPauseMs, p.Workload.Options.ProduceTimeoutMs = Set(500), Set(100)
 			w, err := NewWorld(&p, newCluster(&p), Options{})
 			require.NoError(t, err)
 			defer w.Close()

@@ -61,14 +61,6 @@ type NodeSpec struct {
 // Loops is the number of loops of the node: the control loop and its shards.
 func (n NodeSpec) Loops() int { return n.Shards + 1 }
 
-// Workload is what the clients do. Its options belong to its kind.
-type Workload struct {
-	Kind    string           `yaml:"kind" json:"kind"`
-	Clients int              `yaml:"clients,omitempty" json:"clients,omitempty"`
-	Every   Duration         `yaml:"every,omitempty" json:"every,omitempty"` // between two operations of a client
-	Options map[string]int64 `yaml:"options,omitempty" json:"options,omitempty"`
-}
-
 // Fault is one thing that goes wrong, keyed by what it hits and when, never by
 // an event number: an unrelated change of the code then leaves it where it was.
 type Fault struct {

@@ -64,9 +64,9 @@ func TestProducersWaitForReplicasBehindSlowWindows(t *testing.T) {
 	for seed, waits := range map[uint64]bool{311929: true, 1185: false} {
 		plan, err := NewPlan("frozen-node", seed)
 		require.NoError(t, err)
-		require.EqualValues(t, 1, plan.Workload.Options["tight"])
+		require.EqualValues(t, 1, plan.Workload.Options.Tight.Or(0))
 		require.Equal(t, waits, plan.Workload.Every < plan.pushRound())
-		require.Equal(t, waits, plan.Workload.Options["acks_all"] == 1)
+		require.Equal(t, waits, plan.Workload.Options.AcksAll.Or(0) == 1)
 		if !waits {
 			continue
 		}

@@ -18,9 +18,9 @@ func drawPlantedStaleEnd(_ uint64, r *env.Rand) Plan {
 	p := drawCluster(r, 3, 6*time.Second)
 	p.Limits.Mailbox, p.Limits.HiccupEvery = 64, 0
 	p.Workload.Every = 20 * msec
-	o := p.Workload.Options
-	o["topics"], o["partitions"], o["tight"], o["min_acks"] = 1, 2, 0, 0
-	o["planted_stale_end"] = 12
+	o := &p.Workload.Options
+	o.Topics, o.Partitions, o.Tight, o.MinAcks = Set(1), Set(2), Set(0), Set(0)
+	o.PlantedStaleEnd = Set(12)
 	p.Faults = []Fault{{At: p.Duration / 3, Kind: "freeze", Target: "@leader", For: 2 * sec}}
 	return p
 }
@@ -33,7 +33,7 @@ type staleEnd struct {
 }
 
 func (s *staleEnd) distort(c *cluster, e *checker.EndRead) {
-	n := int(c.option("planted_stale_end", 0))
+	n := int(c.options().PlantedStaleEnd.Or(0))
 	if n == 0 || e.Code != 0 || s.told {
 		return
 	}

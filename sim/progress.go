@@ -19,18 +19,18 @@ import (
 // checkProgress judges a finished run.
 func (c *cluster) checkProgress(w *World) {
 	c.pauses.report(w)
-	if bound := c.option("create_ms", 0); bound > 0 {
+	if bound := c.options().CreateMs.Or(0); bound > 0 {
 		c.checkCreations(w, time.Duration(bound)*time.Millisecond)
 	}
 	if len(c.plan.Faults) == 0 {
 		// A push that is refused for no reason is not sent again at once; and in a
 		// flood, which windows of 4 KiB may not let through, produces wait for each other.
-		if len(c.plan.Rare) == 0 && c.option("overtakes", 0) == 0 {
+		if len(c.plan.Rare) == 0 && c.options().Overtakes.Or(0) == 0 {
 			c.checkAckTime(w)
 		}
 		c.checkGuards(w)
 	}
-	if bound := c.option("overtakes", 0); bound > 0 {
+	if bound := c.options().Overtakes.Or(0); bound > 0 {
 		c.checkTurns(w, int(bound))
 	}
 	c.checkForwards(w)
@@ -103,7 +103,7 @@ func (p *Plan) ackBound() time.Duration {
 	}
 	way := 6*(hop+turn) + 6*mail + 4*sync
 	queues := time.Duration(3)
-	if p.Workload.Options["tight"] != 0 || p.Limits.TurnEvents < 8 || p.Limits.Mailbox < 64 {
+	if p.Workload.Options.Tight.Or(0) != 0 || p.Limits.TurnEvents < 8 || p.Limits.Mailbox < 64 {
 		queues = 24
 	}
 	return queues*way + time.Millisecond
@@ -148,7 +148,7 @@ type operator struct {
 
 // operatorAsks begins to ask, if the plan wants it.
 func (c *cluster) operatorAsks(w *World) {
-	bound := time.Duration(c.option("operator_ms", 0)) * time.Millisecond
+	bound := time.Duration(c.options().OperatorMs.Or(0)) * time.Millisecond
 	if bound <= 0 {
 		return
 	}

@@ -56,11 +56,11 @@ func drawCluster(r *env.Rand, brokers int, duration time.Duration) Plan {
 	}
 	p.Workload = Workload{
 		Kind: "kafka", Clients: len(p.Nodes) - brokers, Every: Duration(r.Between(4, 60)) * Duration(time.Millisecond),
-		Options: map[string]int64{
-			"topics": 1 + int64(r.IntN(2)), "partitions": 1 + int64(r.IntN(3)), "rf": int64(rf), "min_isr": int64(minISR),
-			"tight": int64(r.IntN(2)), "request_timeout_ms": r.Between(500, 3000),
-			"wal_segment_bytes": 64 << (10 + r.IntN(6)), "raft_compact_bytes": 4 << (10 + 2*r.IntN(6)),
-			"log_segment_bytes": []int64{0, 16 << 10, 256 << 10}[r.IntN(3)],
+		Options: WorkloadOptions{
+			Topics: Set(1 + int64(r.IntN(2))), Partitions: Set(1 + int64(r.IntN(3))), RF: Set(int64(rf)), MinISR: Set(int64(minISR)),
+			Tight: Set(int64(r.IntN(2))), RequestTimeoutMs: Set(r.Between(500, 3000)),
+			WALSegmentBytes: Set(64 << (10 + r.IntN(6))), RaftCompactBytes: Set(4 << (10 + 2*r.IntN(6))),
+			LogSegmentBytes: Set([]int64{0, 16 << 10, 256 << 10}[r.IntN(3)]),
 		},
 	}
 	return p
@@ -98,7 +98,7 @@ func withFaults(r *env.Rand, p Plan, menu []MenuItem, count int) Plan {
 	p.Expect.Stops = StoppedBy(p.Faults)
 	p.RestartAfterStop = Duration(r.Between(10, 3000)) * Duration(time.Millisecond)
 	// What was acknowledged before everything broke is not promised to be much.
-	p.Workload.Options["min_acks"] = 0
+	p.Workload.Options.MinAcks = Set(0)
 	return p
 }
 
@@ -199,7 +199,7 @@ func drawClock(seed uint64, r *env.Rand) Plan {
 
 func drawChurn(seed uint64, r *env.Rand) Plan {
 	p := drawFaulty(r, 1)
-	p.Workload.Options["churn_us"] = r.Between(20_000, 400_000)
+	p.Workload.Options.ChurnUs = Set(r.Between(20_000, 400_000))
 	return withFaults(r, p, crashMenu, r.IntN(4))
 }
 
@@ -233,8 +233,8 @@ func drawRare(r *env.Rand) rare.Settings {
 // withBadClients adds clients that behave as none should, and misfortunes of
 // those that do.
 func withBadClients(r *env.Rand, p Plan) Plan {
-	o := p.Workload.Options
-	o["vanish"], o["repeats"] = []int64{0, 1, 20}[r.IntN(3)], []int64{0, 50, 500}[r.IntN(3)]
+	o := &p.Workload.Options
+	o.Vanish, o.Repeats = Set([]int64{0, 1, 20}[r.IntN(3)]), Set([]int64{0, 50, 500}[r.IntN(3)])
 	for _, role := range []string{"vandal", "sloth"} {
 		for i := range r.IntN(3) {
 			p.Nodes = append(p.Nodes, NodeSpec{Name: role + strconv.Itoa(i+1), Role: role, StartAt: Duration(r.Between(0, int64(3*time.Second))).Round()})
@@ -268,7 +268,7 @@ func drawRareChoices(_ uint64, r *env.Rand) Plan {
 // drawClients has bad clients, and little else goes wrong.
 func drawClients(_ uint64, r *env.Rand) Plan {
 	p := withBadClients(r, drawFaulty(r, 1))
-	p.Workload.Options["repeats"] = r.Between(20, 500)
+	p.Workload.Options.Repeats = Set(r.Between(20, 500))
 	if r.Chance(1, 2) {
 		return withFaults(r, p, slices.Concat(crashMenu, partitionMenu), 1+r.IntN(2))
 	}
@@ -279,7 +279,7 @@ func drawFirstMix(seed uint64, _ *env.Rand) Plan {
 	r := env.NewRand(env.Key(seed, "plan", "mix"))
 	p := drawFaulty(r, 1)
 	if r.Chance(1, 3) {
-		p.Workload.Options["churn_us"] = r.Between(20_000, 1_000_000)
+		p.Workload.Options.ChurnUs = Set(r.Between(20_000, 1_000_000))
 	}
 	var menu []MenuItem
 	for _, m := range [][]MenuItem{crashMenu, partitionMenu, diskMenu, freezeMenu, clockMenu} {
@@ -304,18 +304,18 @@ func drawFrozenNode(seed uint64, r *env.Rand) Plan {
 		target = "b1"
 	}
 	p.Faults = []Fault{{At: Duration(begin), Kind: "freeze", Target: target, For: Duration(length)}}
-	o := p.Workload.Options
-	o["min_isr"], o["partitions"] = 2, 3
+	o := &p.Workload.Options
+	o.MinISR, o.Partitions = Set(2), Set(3)
 	// In the frozen hours the load is small, but for the time in which the others
 	// must take over, and before the end.
-	o["slow_from_ms"], o["slow_until_ms"] = int64((begin+15*time.Second)/time.Millisecond), int64((begin+length-5*time.Second)/time.Millisecond)
-	o["slow_every_ms"] = 1000 + int64(length/time.Second)*2
-	o["ack_pause_ms"] = 8000
-	if o["tight"] != 0 && p.Workload.Every < p.pushRound() {
+	o.SlowFromMs, o.SlowUntilMs = Set(int64((begin+15*time.Second)/time.Millisecond)), Set(int64((begin+length-5*time.Second)/time.Millisecond))
+	o.SlowEveryMs = Set(1000 + int64(length/time.Second)*2)
+	o.AckPauseMs = Set(8000)
+	if o.Tight.Or(0) != 0 && p.Workload.Every < p.pushRound() {
 		// A window of 4 KiB lets a batch or two through a round. A producer that does not
 		// wait for replicas gets ahead of that without bound: then no acks=all produce is
 		// in time, and a node that comes back has more than a minute to catch up with.
-		o["acks_all"] = 1
+		o.AcksAll = Set(1)
 	}
 	return p
 }

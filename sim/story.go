@@ -132,6 +132,11 @@ func (s *Story) validate(file string) error {
 	case s.Hardware != "" && s.Hardware != "calm" && s.Hardware != "fast":
 		return fmt.Errorf("no hardware %q", s.Hardware)
 	}
+	for name := range s.Workload.Options {
+		if _, err := new(WorkloadOptions).Find(name); err != nil {
+			return err
+		}
+	}
 	for i := range s.Faults {
 		if err := s.Faults[i].validate(s.Nodes.least()); err != nil {
 			return fmt.Errorf("fault %d: %w", i+1, err)

@@ -92,8 +92,9 @@ func (s *Story) draw(r *env.Rand) Plan {
 	p.Disk.Spike, p.Disk.RuinousCrash = 0, s.Ruinous
 	// A flush ends with its segment: one of 16 KiB on a slow disk moves less than
 	// what a node must catch up with.
-	if _, given := s.Workload.Options["log_segment_bytes"]; !given && s.Expect.ConvergesWithin > 0 && p.Workload.Options["log_segment_bytes"] > 0 {
-		p.Workload.Options["log_segment_bytes"] = max(p.Workload.Options["log_segment_bytes"], 256<<10)
+	segment := &p.Workload.Options.LogSegmentBytes
+	if _, given := s.Workload.Options["log_segment_bytes"]; !given && s.Expect.ConvergesWithin > 0 && segment.Or(0) > 0 {
+		*segment = Set(max(segment.Or(0), 256<<10))
 	}
 	if s.Hardware != "" {
 		p.calm()
@@ -137,18 +138,22 @@ func (l *StoryWorkload) set(r *env.Rand, p *Plan, brokers int) {
 	if l.Every.High > 0 {
 		p.Workload.Every = l.Every.draw(r)
 	}
-	o := p.Workload.Options
-	o["topics"], o["tight"], o["churn_us"] = 1, 0, int64(l.TopicChurn.Std()/time.Microsecond)
-	for _, option := range []struct {
-		name  string
-		value Number
-	}{{"topics", l.Topics}, {"partitions", l.Partitions}, {"min_isr", l.MinInSync}} {
-		if option.value.given() {
-			o[option.name] = option.value.draw(r)
+	o := &p.Workload.Options
+	o.Topics, o.Tight, o.ChurnUs = Set(1), Set(0), Set(int64(l.TopicChurn.Std()/time.Microsecond))
+	for _, given := range []struct {
+		option *Option
+		value  Number
+	}{{&o.Topics, l.Topics}, {&o.Partitions, l.Partitions}, {&o.MinISR, l.MinInSync}} {
+		if given.value.given() {
+			*given.option = Set(given.value.draw(r))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.Options)) {
-		o[name] = l.Options[name].draw(r)
+		option, err := o.Find(name)
+		if err != nil {
+			panic(err) // the story was validated
+		}
+		*option = Set(l.Options[name].draw(r))
 	}
 }
 
@@ -162,14 +167,14 @@ func (e *StoryExpect) set(r *env.Rand, p *Plan) {
 	if len(e.Stops) > 0 {
 		p.RestartAfterStop = Duration(r.Between(10, 3000)) * msec
 	}
-	o := p.Workload.Options
-	o["ack_pause_ms"] = int64(e.AcknowledgesWithin.Std() / time.Millisecond)
+	o := &p.Workload.Options
+	o.AckPauseMs = Set(int64(e.AcknowledgesWithin.Std() / time.Millisecond))
 	if e.NewControllerAdds > 0 {
-		o["ack_pause_controller_ms"] = int64(e.NewControllerAdds.Std() / time.Millisecond)
+		o.AckPauseControllerMs = Set(int64(e.NewControllerAdds.Std() / time.Millisecond))
 	}
-	o["create_ms"] = int64(e.CreatesWithin.Std() / time.Millisecond)
+	o.CreateMs = Set(int64(e.CreatesWithin.Std() / time.Millisecond))
 	if e.Acknowledged != nil {
-		o["min_acks"] = *e.Acknowledged
+		o.MinAcks = Set(*e.Acknowledged)
 	}
 }
 
@@ -179,7 +184,7 @@ func (p *Plan) calm() {
 	p.Limits.Mailbox, p.Limits.TurnEvents = 1024, 64
 	p.Limits.HiccupEvery, p.Limits.Hiccup = 0, 0
 	p.Disk.Spike, p.Disk.SpikeOneIn = 0, 0
-	p.Workload.Options["tight"] = 0
+	p.Workload.Options.Tight = Set(0)
 }
 
 // fast makes disks, links and hosts quick.

@@ -65,7 +65,7 @@ func drawToy(bug toyBug) func(seed uint64, r *env.Rand) Plan {
 		}
 		p.Workload = Workload{
 			Kind: "toy", Clients: clients, Every: Duration(r.Between(1, 40)) * Duration(time.Millisecond),
-			Options: map[string]int64{"bug": int64(bug)},
+			Options: WorkloadOptions{Bug: Set(int64(bug))},
 		}
 		p.Faults = DrawFaults(r, p.Nodes[:brokers], duration, toyMenu, r.IntN(12))
 		p.Expect.Stops = StoppedBy(p.Faults)
@@ -89,7 +89,7 @@ func drawToyCalm(seed uint64, r *env.Rand) Plan {
 func drawToyCoin(seed uint64, r *env.Rand) Plan {
 	p := drawToyCalm(seed, r)
 	p.Duration, p.Workload.Every = Duration(4*time.Second), Duration(5*time.Millisecond)
-	p.Workload.Options["bug"] = int64(toyCoin)
+	p.Workload.Options.Bug = Set(int64(toyCoin))
 	return p
 }
 
@@ -141,7 +141,7 @@ func newToy(plan *Plan) Subject {
 
 // Factory implements Subject.
 func (s *toySubject) Factory(role string) NodeFactory {
-	bug := toyBug(s.plan.Workload.Options["bug"])
+	bug := toyBug(s.plan.Workload.Options.Bug.Or(0))
 	if role == "toy-client" {
 		return func(i Incarnation) []loop.Loop {
 			s.world = i.World

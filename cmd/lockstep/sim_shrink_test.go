@@ -42,7 +42,7 @@ func TestAShrunkSeedReplaysFromItsFile(t *testing.T) {
 	require.NotContains(t, out, "divergence")
 
 	// On a commit without the bug the file passes, and says where it went another way.
-	r.Plan.Workload.Options["bug"] = 0
+	r.Plan.Workload.Options.Bug = sim.Set(0)
 	require.NoError(t, os.WriteFile(file, []byte(r.String()), 0o644))
 	out, err = run("sim", "--plan", file)
 	require.NoError(t, err)

@@ -31,11 +31,11 @@ var calmLimits = sim.Limits{
 // of are calm at their zero value.
 func Knobs(p *sim.Plan) (knobs []Knob) {
 	knobs = append(knobs, nodeKnobs(p)...)
-	for _, name := range slices.Sorted(maps.Keys(p.Workload.Options)) {
+	for _, name := range slices.Sorted(slices.Values(p.Workload.Options.Names())) {
 		if name == "min_acks" {
 			continue // a demand
 		}
-		knobs = append(knobs, Knob{"option " + name, true, func(p *sim.Plan) { delete(p.Workload.Options, name) }})
+		knobs = append(knobs, Knob{"option " + name, true, func(p *sim.Plan) { *option(p, name) = sim.Option{} }})
 	}
 	calm := reflect.ValueOf(&sim.Plan{Limits: calmLimits}).Elem()
 	plan := reflect.ValueOf(p).Elem()
@@ -192,22 +192,30 @@ func dropNodes(p *sim.Plan, names ...string) {
 		}
 	}
 	p.Workload.Clients = clients
-	if rf, ok := p.Workload.Options["rf"]; ok {
-		p.Workload.Options["rf"] = min(rf, int64(brokers))
+	for _, name := range []string{"rf", "min_isr"} {
+		if o := option(p, name); o.Given() {
+			*o = sim.Set(min(o.Or(0), int64(brokers)))
+		}
 	}
-	if isr, ok := p.Workload.Options["min_isr"]; ok {
-		p.Workload.Options["min_isr"] = min(isr, int64(brokers))
+}
+
+// option finds a setting of the plan's workload that there is.
+func option(p *sim.Plan, name string) *sim.Option {
+	o, err := p.Workload.Options.Find(name)
+	if err != nil {
+		panic(err)
 	}
+	return o
 }
 
 // loadPass makes the load smaller: fewer of everything that is counted, and more
 // time between two operations.
 func loadPass(p *sim.Plan) (out []candidate) {
 	for _, name := range []string{"topics", "partitions", "rf", "min_isr"} {
-		if v := p.Workload.Options[name]; v > 1 {
-			out = append(out, change(p, name+" 1", func(p *sim.Plan) { p.Workload.Options[name] = 1 }))
+		if v := option(p, name).Or(0); v > 1 {
+			out = append(out, change(p, name+" 1", func(p *sim.Plan) { *option(p, name) = sim.Set(1) }))
 			if v > 2 {
-				out = append(out, change(p, fmt.Sprint(name, " ", v-1), func(p *sim.Plan) { p.Workload.Options[name] = v - 1 }))
+				out = append(out, change(p, fmt.Sprint(name, " ", v-1), func(p *sim.Plan) { *option(p, name) = sim.Set(v - 1) }))
 			}
 		}
 	}

@@ -55,7 +55,7 @@ func TestAFailingPlanShrinksToWhatItNeeds(t *testing.T) {
 	require.True(t, r.FailsWith(first.Fingerprint), "%s", r.Report())
 	require.Equal(t, o.Result.Line(), r.Line(), "as a file it is the same run")
 
-	require.Equal(t, int64(2), o.Plan.Workload.Options["bug"], "the planted bug is not a fault of the plan")
+	require.Equal(t, int64(2), o.Plan.Workload.Options.Bug.Or(0), "the planted bug is not a fault of the plan")
 	for i := range o.Plan.Faults {
 		less := withFaultsOnly(o.Plan, "", func(k int) bool { return k != i })
 		r, err := sim.RunPlan(less.plan, sim.Options{})
@@ -93,7 +93,7 @@ func clusterPlan(t *testing.T) *sim.Plan {
 		{Name: "producer1", Role: "producer"}, {Name: "admin1", Role: "admin"},
 	}
 	plan.Duration = sim.Duration(20 * time.Second)
-	plan.Workload.Options["rf"], plan.Workload.Options["min_isr"] = 3, 2
+	plan.Workload.Options.RF, plan.Workload.Options.MinISR = sim.Set(3), sim.Set(2)
 	plan.Faults = []sim.Fault{
 		{At: 4000 * msec, Kind: "kill", Target: "b2", For: 500 * msec},
 		{At: 9000 * msec, Kind: "cut", Target: "@leader-with-b3", For: 500 * msec},
@@ -108,11 +108,11 @@ func TestAMachineLeavesWithItsFaults(t *testing.T) {
 	require.Len(t, p.Nodes, 4)
 	require.Equal(t, []string{"b2", "b1-b2"}, []string{p.Faults[0].Target, p.Faults[1].Target})
 	require.Len(t, p.Faults, 2)
-	require.Equal(t, int64(2), p.Workload.Options["rf"])
+	require.Equal(t, int64(2), p.Workload.Options.RF.Or(0))
 	dropNodes(p, "b2")
 	require.Empty(t, p.Faults)
-	require.Equal(t, int64(1), p.Workload.Options["rf"])
-	require.Equal(t, int64(1), p.Workload.Options["min_isr"])
+	require.Equal(t, int64(1), p.Workload.Options.RF.Or(0))
+	require.Equal(t, int64(1), p.Workload.Options.MinISR.Or(0))
 	require.Equal(t, 2, p.Workload.Clients)
 }
 
