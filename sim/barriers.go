@@ -37,7 +37,7 @@ func (c *cluster) readBehindBarriers(w *World) {
 		return
 	}
 	b := &barrierReads{cluster: c, every: every, rand: w.Random("barriers"), asked: map[uint64]checker.Moment{}}
-	w.barriers = b
+	c.barriers = b
 	w.After(every, "barrier read", b.ask)
 }
 
@@ -49,21 +49,21 @@ func (b *barrierReads) ask() {
 	w := c.world
 	w.After(b.every, "barrier read", b.ask)
 	n := w.Node(c.brokers[b.rand.IntN(len(c.brokers))])
-	if !n.up {
+	if !n.Up() {
 		return
 	}
 	b.last++
 	b.asked[b.last] = c.rec.moment()
-	n.loops[loop.Control].ask(shard.Call{
+	n.Ask(loop.Control, shard.Call{
 		Origin: shard.Origin{Loop: loop.Outside, Request: b.last}, Op: api.Barrier{},
-		Deadline: n.clock.time(w.Now()).Mono.Add(barrierPatience),
+		Deadline: n.Time().Mono.Add(barrierPatience),
 	})
 }
 
 // answered takes the end of a barrier.
-func (b *barrierReads) answered(l *loopHost, m shard.Return) {
+func (b *barrierReads) answered(n *Node, m shard.Return) {
 	call, ok := b.asked[m.Origin.Request]
-	state, recovered := l.loop.(*node.Control).Inspect()
+	state, recovered := n.Loop(loop.Control).(*node.Control).Inspect()
 	if !ok || !recovered || m.Result.(api.BarrierResult).Code != kafka.None {
 		return
 	}
@@ -71,7 +71,7 @@ func (b *barrierReads) answered(l *loopHost, m shard.Return) {
 	rec := b.cluster.rec
 	for _, name := range churnTopics {
 		op := checker.Admin{
-			ID: rec.id(), Client: barrierClient, Node: checker.NodeID(nodeID(l.node)), Call: call, Return: rec.moment(),
+			ID: rec.id(), Client: barrierClient, Node: checker.NodeID(nodeID(n)), Call: call, Return: rec.moment(),
 			Kind: checker.DescribeTopic, Topic: name, Outcome: checker.Failed, Code: int16(kafka.UnknownTopicOrPartition),
 		}
 		if t := state.Image.Topic(name); t != nil {

@@ -348,9 +348,9 @@ func (r *Recording) laneName(lane uint16) string {
 		return "?"
 	}
 	l := r.lanes[lane]
-	n := r.world.nodes[l.key.node]
-	if n.spec.Role != "broker" && n.spec.Loops() == 1 {
-		return n.spec.Name
+	n := r.world.Nodes()[l.key.node]
+	if n.Spec().Role != "broker" && n.Spec().Loops() == 1 {
+		return n.Spec().Name
 	}
-	return fmt.Sprintf("%s/%d", n.spec.Name, l.key.loop)
+	return fmt.Sprintf("%s/%d", n.Spec().Name, l.key.loop)
 }

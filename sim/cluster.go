@@ -31,7 +31,10 @@ type cluster struct {
 	vandalised     map[checker.NodeID]uint64 // produces to partitions that no history has; looked up only
 	facts          facts
 	pauses         pauses
-	lastTarget     string // see Resolve
+	lastTarget     string        // see Resolve
+	tape           tape          // nil: nobody takes the run down
+	operator       *operator     // nil: nobody asks from outside
+	barriers       *barrierReads // nil: nobody reads behind barriers
 	watch          *checker.Watch
 }
 
@@ -100,6 +103,7 @@ func (c *cluster) attach(w *World) {
 	if c.world == nil {
 		c.world = w
 		c.rec = &recorder{world: w}
+		c.tape, _ = w.Recorder().(tape)
 		c.operatorAsks(w)
 		c.followBudget(w)
 		c.readBehindBarriers(w)
@@ -112,8 +116,21 @@ func (c *cluster) broker(i Incarnation) []loop.Loop {
 	return node.New(c.nodeConfig(i), i.Hosts)
 }
 
-// history implements historian.
-func (c *cluster) history() *checker.History {
+// tape is implemented by recorders that want to know of requests and replicas.
+type tape interface {
+	requestTape
+	Replica(node kafka.NodeID, incarnation int32, old, now *shard.PartState)
+	Violation(v *checker.Violation)
+}
+
+// requestTape hears of the requests of clients, by their index in the history.
+type requestTape interface {
+	RequestLeaves(i int) // with the next frame
+	RequestEnded(i int)
+}
+
+// History is what the clients and the observer have recorded; nil if nothing was.
+func (c *cluster) History() *checker.History {
 	if c.rec == nil {
 		return nil
 	}
@@ -189,7 +206,7 @@ func (c *cluster) control(name string) (node.ControlState, bool) {
 	if !n.Up() {
 		return node.ControlState{}, false
 	}
-	return n.loops[0].loop.(*node.Control).Inspect()
+	return n.Loop(loop.Control).(*node.Control).Inspect()
 }
 
 // excuse says why nothing can be asked of an answer from a broker to a client

@@ -208,8 +208,8 @@ func (f *facts) seeReplica(n *Node, recovered, declared bool, p *shard.PartState
 		t.owed = p.Durable
 	}
 	t.state = *p
-	if r := f.cluster.world.recording; r != nil {
-		r.replica(key.node, n.incarnation, &old, p)
+	if r := f.cluster.tape; r != nil {
+		r.Replica(key.node, n.Incarnation(), &old, p)
 	}
 	before := t.lineage
 	if p.End != old.End || p.Epoch != old.Epoch {
@@ -441,8 +441,8 @@ func (c *cluster) acknowledged(op *checker.Produce) {
 	c.judge(c.watch.Ack(fact))
 }
 
-// partitionName implements partitionNamer.
-func (c *cluster) partitionName(id kafka.PartitionID) string { return c.facts.story.partition(id) }
+// PartitionName names a partition as people do.
+func (c *cluster) PartitionName(id kafka.PartitionID) string { return c.facts.story.partition(id) }
 
 func partitionText(id kafka.PartitionID) string { return checkerPartition(id).String() }
 

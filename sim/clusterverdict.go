@@ -35,9 +35,6 @@ func (c *cluster) Check(w *World) {
 	}
 	c.collectBounds(w)
 	h.End = c.rec.moment()
-	if w.history != nil {
-		w.history(h)
-	}
 	report := checker.Run(h)
 	for _, r := range report.Results {
 		w.coverage.judged[r.Property] += r.Judged
@@ -85,8 +82,8 @@ func (c *cluster) violatedAs(property string, v *checker.Violation, more int) {
 		f.Partition = v.Partition.String()
 	}
 	f.Evidence, _ = checker.ExcerptLines(&c.rec.h, *v)
-	if c.world.recording != nil {
-		c.world.recording.violation(v)
+	if c.tape != nil {
+		c.tape.Violation(v)
 	}
 	c.world.fail(f)
 }

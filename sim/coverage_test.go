@@ -29,12 +29,13 @@ func TestARunTellsWhatItReached(t *testing.T) {
 }
 
 func TestFeaturesNameTheFaultAndWhereItIs(t *testing.T) {
-	kind := findFaultKind("freeze").number()
+	kind := int8(FaultNumber("freeze"))
 	require.Positive(t, kind)
 	require.Equal(t, "leader, ISR of 2, controller, freeze elsewhere",
 		feature{look{'l', 2, true}, kind, true}.String())
 	require.Equal(t, "follower, ISR of 3", feature{look: look{role: 'f', isr: 3}}.String())
-	for i := range faultKinds {
-		require.EqualValues(t, i+1, faultKinds[i].number())
+	for i, k := range FaultKinds() {
+		require.Equal(t, i+1, FaultNumber(k.Name))
+		require.NotNil(t, begins[k.Name], k.Name)
 	}
 }

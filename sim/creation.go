@@ -35,7 +35,7 @@ func (c *cluster) checkCreations(w *World, bound time.Duration) {
 		}
 		tries = append(tries, t)
 	}
-	if from, to := longestPause(tries, w.healedAt()); to-from > bound {
+	if from, to := longestPause(tries, c.plan.Duration.Std()); to-from > bound {
 		w.Violated(creationsProperty, "", "no creation or deletion was answered from %v on, and one that was tried at %v was not either; the bound is %v", from, to, bound)
 	}
 }
@@ -77,6 +77,3 @@ func longestPause(tries []try, until time.Duration) (from, to time.Duration) {
 
 // at is when the try shows how the partition does.
 func (t try) at() time.Duration { return max(t.call, t.acked) }
-
-// healedAt is when the safety phase ended.
-func (w *World) healedAt() time.Duration { return w.plan.Duration.Std() }

@@ -34,15 +34,14 @@ func forgetfulPlan(t *testing.T) *Plan {
 
 func TestALossIsExcusedByWhatIsRecordedOnly(t *testing.T) {
 	p := forgetfulPlan(t)
-	var h checker.History
-	r, err := RunPlan(p, Options{History: func(seen *checker.History) { h = *seen }})
+	r, h, err := RunHistory(p, Options{})
 	require.NoError(t, err)
 	require.Equal(t, Pass, r.Verdict, "%v", r.Failures)
 	require.Positive(t, r.Coverage.Excused["P1"])
 	require.NotEmpty(t, h.Damages)
 
 	h.Damages = nil
-	report := checker.Run(&h)
+	report := checker.Run(h)
 	require.Equal(t, checker.Fail, report.Of("P1").Verdict)
 	require.Equal(t, checker.LostWrite, report.Of("P1").Violations[0].Anomaly)
 
@@ -81,8 +80,7 @@ func TestDamageConcernsThosePartitionsWhoseFileItIs(t *testing.T) {
 		{At: 5 * sec, Kind: "bit-rot", Target: "b1", Amount: 1, Path: "control/"},
 		{At: 5 * sec, Kind: "clock-drift", Target: "b1", Amount: -leaseDriftPpm - 1},
 	}
-	var h checker.History
-	_, err := RunPlan(p, Options{History: func(seen *checker.History) { h = *seen }})
+	_, h, err := RunHistory(p, Options{})
 	require.NoError(t, err)
 	metadata, partitions := 0, map[checker.Partition]bool{}
 	for _, d := range h.Damages {

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,25 +12,9 @@ import (
 	"example.com/lockstep/broker/loop"
 )
 
-// FaultKind is one way in which something goes wrong.
-type FaultKind struct {
-	Name   string
-	Target TargetKind
-	About  string // what it does; the unit of amount
-	// begin breaks what the target names and returns how to mend it; nil if
-	// nothing is left to mend.
-	begin func(w *World, t target, f *Fault) (mend func())
-}
-
-// TargetKind says what a fault's target names.
-type TargetKind uint8
-
-const (
-	OnNode TargetKind = iota
-	OnLoop            // "n1/2"
-	OnLink            // "n1>n2" one way, "n1-n2" both ways
-	OnRole            // "broker": every node of that role
-)
+// faultBegin breaks what the target names and returns how to mend it; nil if
+// nothing is left to mend.
+type faultBegin func(w *World, t target, f *Fault) (mend func())
 
 // target is a resolved target.
 type target struct {
@@ -41,34 +26,13 @@ type target struct {
 	nodes  []*Node // OnRole, in the plan's order
 }
 
-// FaultKinds are all kinds, in the order of their listing.
-func FaultKinds() []FaultKind { return faultKinds }
+// begins gives every kind of fault its effect.
+var begins = map[string]faultBegin{}
 
-func findFaultKind(name string) *FaultKind {
-	for i := range faultKinds {
-		if faultKinds[i].Name == name {
-			return &faultKinds[i]
-		}
+func init() { // the functions reach back to the map through the world
+	for _, kinds := range []map[string]faultBegin{processFaults, operatorFaults, networkFaults, diskFaults} {
+		maps.Copy(begins, kinds)
 	}
-	return nil
-}
-
-// number is the kind's place in faultKinds, from 1 on.
-func (k *FaultKind) number() int8 {
-	for i := range faultKinds {
-		if &faultKinds[i] == k {
-			return int8(i) + 1
-		}
-	}
-	return 0
-}
-
-// faultKinds is filled by init because its functions reach back to it through
-// the world.
-var faultKinds []FaultKind
-
-func init() {
-	faultKinds = slices.Concat(processFaults, operatorFaults, networkFaults, diskFaults)
 }
 
 // activeFault is a fault that has begun and is not mended.
@@ -159,7 +123,7 @@ func (w *World) beginFault(i int) {
 	if w.healed {
 		return
 	}
-	kind := findFaultKind(f.Kind)
+	kind := FindFaultKind(f.Kind)
 	t, ok := w.resolve(kind, f.Target)
 	if !ok {
 		return
@@ -170,7 +134,7 @@ func (w *World) beginFault(i int) {
 	w.coverage.faults++
 	w.striking = &strike{name, t, f.For.Std()}
 	defer func() { w.striking = nil }()
-	a := &activeFault{fault: f, name: name, kind: kind.number(), span: -1}
+	a := &activeFault{fault: f, name: name, kind: int8(FaultNumber(f.Kind)), span: -1}
 	if kind.Target != OnRole {
 		a.span = w.spanBegins(f.Kind, t.node, t.peer)
 		span := &w.past[a.span]
@@ -178,7 +142,7 @@ func (w *World) beginFault(i int) {
 			span.Loop = int(t.loop)
 		}
 	}
-	if a.mend = kind.begin(w, t, f); a.mend == nil {
+	if a.mend = begins[f.Kind](w, t, f); a.mend == nil {
 		w.spanEnds(a.span, w.Now().Add(f.For.Std()))
 		return
 	}
@@ -263,67 +227,43 @@ func (t *target) parse(w *World, kind TargetKind, name string) error {
 	return nil
 }
 
-// MenuItem offers a kind of fault to [DrawFaults].
-type MenuItem struct {
-	Kind   string
-	Weight int
-	Amount func(r *env.Rand) int64 // nil: 0
-	Paths  []string                // one of them; nil: all
+// String is the target as a plan would write it.
+func (t *target) String() string {
+	switch {
+	case t.nodes != nil:
+		return t.nodes[0].spec.Role
+	case t.peer != nil && t.twoWay:
+		return t.node.spec.Name + "-" + t.peer.spec.Name
+	case t.peer != nil:
+		return t.node.spec.Name + ">" + t.peer.spec.Name
+	case t.onLoop:
+		return fmt.Sprintf("%s/%d", t.node.spec.Name, t.loop)
+	}
+	return t.node.spec.Name
 }
 
-// DrawFaults draws count faults on the named nodes over the duration. Lengths
-// spread over orders of magnitude: a stall of 5 ms and one of a third of the run
-// find different bugs.
-func DrawFaults(r *env.Rand, nodes []NodeSpec, duration time.Duration, menu []MenuItem, count int) []Fault {
-	total := 0
-	for _, m := range menu {
-		total += m.Weight
+// nodeName is the node that the target names; "" if it names several.
+func (t *target) nodeName() string {
+	if t.node == nil {
+		return ""
 	}
-	var faults []Fault
-	for range count {
-		at := r.IntN(total)
-		i := 0
-		for ; at >= menu[i].Weight; i++ {
-			at -= menu[i].Weight
-		}
-		kind := findFaultKind(menu[i].Kind)
-		length := duration / 3
-		for range r.IntN(8) {
-			length /= 2
-		}
-		f := Fault{
-			At:   Duration(r.Between(0, int64(duration*9/10))).Round(),
-			Kind: kind.Name, Target: drawTarget(r, kind.Target, nodes),
-			For: Duration(r.Between(int64(length/2)+1, int64(length)+1)).Round(),
-		}
-		if menu[i].Amount != nil {
-			f.Amount = menu[i].Amount(r)
-		}
-		if paths := menu[i].Paths; paths != nil {
-			f.Path = paths[r.IntN(len(paths))]
-		}
-		faults = append(faults, f)
-	}
-	return faults
+	return t.node.spec.Name
 }
 
-func drawTarget(r *env.Rand, kind TargetKind, nodes []NodeSpec) string {
-	i := r.IntN(len(nodes))
-	n := nodes[i]
-	switch kind {
-	case OnRole:
-		return n.Role
-	case OnLoop:
-		return n.Name + "/" + strconv.Itoa(r.IntN(n.Loops()))
-	case OnLink:
-		if len(nodes) == 1 {
-			return n.Name + "-" + n.Name
-		}
-		peer := nodes[(i+1+r.IntN(len(nodes)-1))%len(nodes)]
-		if r.Chance(1, 2) {
-			return n.Name + "-" + peer.Name
-		}
-		return n.Name + ">" + peer.Name
+// faultText says what a key of a fault leaves out.
+func faultText(f *Fault, resolved string) string {
+	var parts []string
+	if f.Target != resolved {
+		parts = append(parts, "is "+f.Target)
 	}
-	return n.Name
+	if f.For > 0 {
+		parts = append(parts, "for "+f.For.String())
+	}
+	if f.Amount != 0 {
+		parts = append(parts, fmt.Sprintf("amount %d", f.Amount))
+	}
+	if f.Path != "" {
+		parts = append(parts, "path "+f.Path)
+	}
+	return strings.Join(parts, ", ")
 }

@@ -125,7 +125,7 @@ const effectAt, effectFor = 3 * sec, sec
 // effectPlan is a small cluster whose leaders and clients are all at work.
 func effectPlan(r *env.Rand) Plan {
 	p := drawCluster(r, 3, 6*time.Second)
-	p.calm()
+	calm(&p)
 	for i := range p.Nodes {
 		p.Nodes[i].DriftPpm = 0
 		if p.Nodes[i].Role == "broker" {

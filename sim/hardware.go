@@ -23,7 +23,7 @@ type machine struct {
 
 func (h *hardware) init(w *World) {
 	h.world = w
-	h.fabric = netvirtual.New(w.plan.Network.config(), &w.sched, w.streams.Open("world", "network"))
+	h.fabric = netvirtual.New(networkConfig(w.plan.Network), &w.sched, w.streams.Open("world", "network"))
 }
 
 // build makes the machine of a node, without a running process.
@@ -32,7 +32,7 @@ func (h *hardware) build(n *Node) {
 	entropy := func(subsystem, purpose string) *env.Rand {
 		return h.world.streams.Open("machine", n.spec.Name, subsystem, purpose)
 	}
-	n.machine.fs = diskvirtual.New(&h.world.sched, entropy, h.world.plan.Disk.options())
+	n.machine.fs = diskvirtual.New(&h.world.sched, entropy, DiskOptions(h.world.plan.Disk))
 	h.fabric.Host(n.spec.Name)
 }
 
@@ -74,3 +74,41 @@ func (w *World) Fabric() *netvirtual.Fabric { return w.hardware.fabric }
 
 // FS is the node's file system, for faults and for checkers that look at disks.
 func (n *Node) FS() *diskvirtual.FS { return n.machine.fs }
+
+// networkConfig is a plan's network for its implementation.
+func networkConfig(n Network) netvirtual.Config {
+	c := netvirtual.DefaultConfig()
+	span := func(to *netvirtual.Span, r Range) {
+		if r.High > 0 {
+			*to = netvirtual.Span{Min: r.Low.Std(), Max: max(r.Low, r.High).Std()}
+		}
+	}
+	set(&c.Link.Latency, n.Latency.Std())
+	set(&c.Link.Jitter, n.Jitter.Std())
+	set(&c.Link.Bandwidth, n.Bandwidth)
+	span(&c.ResetAfter, n.Patience)
+	span(&c.ConnectTimeout, n.Connect)
+	if n.Chopped > 0 {
+		chopped := min(n.Chopped, 1000)
+		c.Link.Cut = netvirtual.Cut{OneByte: chopped / 10, Tiny: chopped / 5, Any: chopped - chopped/10 - chopped/5}
+	}
+	return c
+}
+
+// DiskOptions is a plan's disk for its implementation.
+func DiskOptions(d Disk) diskvirtual.Options {
+	o := diskvirtual.Options{Sync: diskvirtual.DefaultOptions.Sync, Capacity: d.Capacity, NoTear: d.WholeCrash, Ruin: d.RuinousCrash}
+	set(&o.Sync.Base, d.Sync.Std())
+	set(&o.Sync.Jitter, d.SyncJitter.Std())
+	set(&o.Sync.SpikeOneIn, d.SpikeOneIn)
+	set(&o.Sync.Spike, d.Spike.Std())
+	return o
+}
+
+// set overrides a default.
+func set[T comparable](to *T, value T) {
+	var zero T
+	if value != zero {
+		*to = value
+	}
+}

@@ -53,15 +53,15 @@ func newLoopHost(n *Node, id loop.ID) *loopHost {
 
 // start is the loop's first turn.
 func (l *loopHost) start() {
-	recording, at := l.node.world.recording, l.node.world.sched.Now()
+	recorder, at := l.node.world.recorder, l.node.world.sched.Now()
 	l.lastTurn = at
-	if recording != nil {
-		recording.turnBegins(l, at)
-		recording.stepBegins(0, 0, at)
+	if recorder != nil {
+		recorder.TurnBegins(l.ref())
+		recorder.StepBegins(0, 0)
 	}
 	l.node.guard(l, func() { l.loop.Start(l.node.clock.time(at)) })
-	if recording != nil {
-		recording.turnEnds(at, 0, 0)
+	if recorder != nil {
+		recorder.TurnEnds(0, 0)
 	}
 	l.endTurn(0)
 }
@@ -97,16 +97,16 @@ func (l *loopHost) turn() {
 		l.node.timerTurns++
 	}
 	l.trace(record{what: TurnBegun, id: uint64(take), size: int64(waiting)})
-	if world.recording != nil {
-		world.recording.turnBegins(l, at)
+	if world.recorder != nil {
+		world.recorder.TurnBegins(l.ref())
 	}
 	l.step(now, take)
 	if world.observer != nil && l.loop != nil && !l.panicked {
 		world.observer.TurnEnded(l.node, l.id, l.loop)
 	}
 	l.busyUntil = at + turnCost(draw, take, world.plan.Limits, l.node.slow)
-	if world.recording != nil {
-		world.recording.turnEnds(at, l.busyUntil-at, take)
+	if world.recorder != nil {
+		world.recorder.TurnEnds(l.busyUntil-at, take)
 	}
 	l.endTurn(take)
 	world.states.turn(l, world.trace.count)
@@ -128,8 +128,8 @@ func (l *loopHost) step(now env.Time, take int) {
 		entry := l.inbox.pop()
 		l.given(entry)
 		l.current = entry.event
-		if world.recording != nil {
-			world.recording.stepBegins(entry.event.Kind, entry.flow, world.sched.now)
+		if world.recorder != nil {
+			world.recorder.StepBegins(entry.event.Kind, entry.flow)
 		}
 		if entry.event.Kind == loop.Mail && world.observer != nil {
 			world.observer.BeforeMail(l.node, l.id, l.loop, entry.event.Mail)
@@ -142,8 +142,8 @@ func (l *loopHost) step(now env.Time, take int) {
 			break // the rest stays in its mailbox
 		}
 	}
-	if world.recording != nil {
-		world.recording.stepBegins(0, 0, world.sched.now)
+	if world.recorder != nil {
+		world.recorder.StepBegins(0, 0)
 	}
 	l.loop.EndTurn(now)
 }
@@ -267,9 +267,9 @@ func (l *loopHost) Sink(id loop.ID) netsim.Sink {
 			c.loop = to // an accepted connection belongs to the loop it is delivered to
 		}
 		e := inboxEntry{event: loop.Event{Kind: loop.Net, Net: ev}}
-		if recording := l.node.world.recording; recording != nil {
+		if r := l.node.world.recorder; r != nil {
 			if c, ok := ev.Conn.(*conn); ok {
-				e.flow = recording.received(c, &ev)
+				e.flow = r.Received(c.raw.ID(), c.peerID(), &ev)
 			}
 		}
 		to.deliver(e)
@@ -356,7 +356,7 @@ type inbox struct {
 type inboxEntry struct {
 	event   loop.Event
 	request bool   // mail that counts against the mailbox bound
-	flow    uint32 // of a recording: the first flow that the event brings; 0: none
+	flow    Flow   // the first that the event brings
 	sum     uint64 // mail: its hash when it was sent
 }
 

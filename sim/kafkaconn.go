@@ -108,8 +108,8 @@ func (k *kafkaConn) send(now env.Time, call *kafkaCall) {
 		ID: rec.id(), Conn: k.number, Name: call.name(), Correlation: call.correlation,
 		Call: at, Deadline: deadline, NoResponse: call.silent, Return: checker.Never,
 	})
-	if r := k.client.cluster.world.recording; r != nil {
-		r.requestLeaves(call.record)
+	if r := k.client.cluster.tape; r != nil {
+		r.RequestLeaves(call.record)
 	}
 	k.full = k.conn.Send(client.AppendRequest(nil, call.correlation, k.client.name, call.req)) || k.full
 	if call.silent {
@@ -228,8 +228,8 @@ func (k *kafkaConn) answer(now env.Time, frame []byte) {
 	call := k.waiting[at]
 	k.waiting = append(k.waiting[:at], k.waiting[at+1:]...)
 	k.client.timers.Cancel(call.patience)
-	if recording := world.recording; recording != nil {
-		recording.requestEnded(call.record)
+	if r := k.client.cluster.tape; r != nil {
+		r.RequestEnded(call.record)
 	}
 	r := &rec.h.Requests[call.record]
 	if r.Return = rec.moment(); r.Return.At > r.Deadline+requestSlack {

@@ -45,10 +45,8 @@ func requestName(r *checker.Request) string { return fmt.Sprintf("%s %d", r.Name
 
 // localAddr is how the broker sees the connection.
 func (k *kafkaConn) localAddr() string {
-	if c, ok := k.conn.(*conn); ok {
-		if end, ok := c.raw.(interface{ LocalAddr() string }); ok {
-			return end.LocalAddr()
-		}
+	if end, ok := k.conn.(interface{ LocalAddr() string }); ok {
+		return end.LocalAddr()
 	}
 	return ""
 }

@@ -3,9 +3,6 @@ package sim
 import (
 	"time"
 
-	diskvirtual "example.com/lockstep/diskfs/virtual"
-	netvirtual "example.com/lockstep/netsim/virtual"
-
 	"example.com/lockstep/broker/env"
 )
 
@@ -24,25 +21,6 @@ type Network struct {
 	Chopped int `yaml:"chopped,omitempty" json:"chopped,omitempty"`
 }
 
-func (n Network) config() netvirtual.Config {
-	c := netvirtual.DefaultConfig()
-	span := func(to *netvirtual.Span, r Range) {
-		if r.High > 0 {
-			*to = netvirtual.Span{Min: r.Low.Std(), Max: max(r.Low, r.High).Std()}
-		}
-	}
-	set(&c.Link.Latency, n.Latency.Std())
-	set(&c.Link.Jitter, n.Jitter.Std())
-	set(&c.Link.Bandwidth, n.Bandwidth)
-	span(&c.ResetAfter, n.Patience)
-	span(&c.ConnectTimeout, n.Connect)
-	if n.Chopped > 0 {
-		chopped := min(n.Chopped, 1000)
-		c.Link.Cut = netvirtual.Cut{OneByte: chopped / 10, Tiny: chopped / 5, Any: chopped - chopped/10 - chopped/5}
-	}
-	return c
-}
-
 // Disk is what a plan says of its disks; zero values are those of a decent SSD
 // (diskfs/virtual).
 type Disk struct {
@@ -56,23 +34,6 @@ type Disk struct {
 	// within sectors.
 	RuinousCrash bool `yaml:"ruinous_crash,omitempty" json:"ruinous_crash,omitempty"`
 	WholeCrash   bool `yaml:"whole_crash,omitempty" json:"whole_crash,omitempty"` // crashes don't tear sectors
-}
-
-func (d Disk) options() diskvirtual.Options {
-	o := diskvirtual.Options{Sync: diskvirtual.DefaultOptions.Sync, Capacity: d.Capacity, NoTear: d.WholeCrash, Ruin: d.RuinousCrash}
-	set(&o.Sync.Base, d.Sync.Std())
-	set(&o.Sync.Jitter, d.SyncJitter.Std())
-	set(&o.Sync.SpikeOneIn, d.SpikeOneIn)
-	set(&o.Sync.Spike, d.Spike.Std())
-	return o
-}
-
-// set overrides a default.
-func set[T comparable](to *T, value T) {
-	var zero T
-	if value != zero {
-		*to = value
-	}
 }
 
 // DrawNetwork draws a network between a rack and a continent.

@@ -7,8 +7,6 @@ import (
 	"example.com/lockstep/broker/assert"
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/loop"
-	"example.com/lockstep/broker/node"
-	"example.com/lockstep/broker/shard"
 )
 
 // replyBound is how many answers may wait for one loop. Senders bound their
@@ -44,10 +42,10 @@ func (l *loopHost) TrySend(to loop.ID, m any) bool {
 	return true
 }
 
-// recordMail adds mail to the recording, if there is one.
-func (l *loopHost) recordMail(to *loopHost, name string, refused bool) (flow uint32) {
-	if r := l.node.world.recording; r != nil {
-		flow = r.mailed(to, name, refused)
+// recordMail tells the recorder of mail, if there is one.
+func (l *loopHost) recordMail(to *loopHost, label string, refused bool) (flow Flow) {
+	if r := l.node.world.recorder; r != nil {
+		flow = r.Mailed(to.ref(), label, refused)
 	}
 	return flow
 }
@@ -58,15 +56,9 @@ func (l *loopHost) Reply(to loop.ID, m any) {
 		return
 	}
 	if to == loop.Outside {
-		if _, ok := m.(node.Drained); ok {
+		if s, ok := l.node.world.subject.(Correspondent); ok && s.Replied(l.node, l.id, m) {
 			l.node.leaveSoon()
-			return
 		}
-		if ret, ok := m.(shard.Return); ok {
-			l.node.world.barriers.answered(l, ret)
-			return
-		}
-		l.node.world.operator.answered(l)
 		return
 	}
 	receiver := l.node.loops[to]
@@ -101,8 +93,8 @@ func (p *mailPair) deliverFirst() {
 	if p.head++; p.head == len(p.queue) {
 		p.queue, p.head = p.queue[:0], 0
 	}
-	if r := p.to.node.world.recording; r != nil {
-		r.arrives(e.flow)
+	if r := p.to.node.world.recorder; r != nil {
+		r.Arrived(e.flow)
 	}
 	p.to.deliver(e)
 }
@@ -112,6 +104,32 @@ func (p *mailPair) deliverFirst() {
 // without it enters by its type alone.
 type TraceAppender interface {
 	AppendTrace(b []byte) []byte
+}
+
+// Labelled is implemented by mail that enters the trace under another name than
+// that of its type, so that the type can move. All values of a type have one label.
+type Labelled interface {
+	TraceLabel() string
+}
+
+// Correspondent is implemented by subjects that mail with loops from outside of
+// their node, as an operator does.
+type Correspondent interface {
+	// Drain is what asks a control loop to hand over what its node leads, and to be
+	// ready to end.
+	Drain() any
+	// Replied takes what a loop has sent to loop.Outside. It reports whether that
+	// says that the node is drained.
+	Replied(n *Node, id loop.ID, m any) (drained bool)
+}
+
+// Ask mails a request to a loop of the present incarnation, from outside of the
+// node.
+func (n *Node) Ask(id loop.ID, m any) {
+	l := n.loops[id]
+	content, _ := n.world.mail.sum(m)
+	l.replies++
+	l.deliver(inboxEntry{event: loop.Event{Kind: loop.Mail, From: loop.Outside, Mail: m}, sum: content})
 }
 
 // mailSums hashes mail. Types are known by name; looking the name up once per
@@ -131,6 +149,9 @@ func (s *mailSums) sum(m any) (content uint64, name string) {
 	n, ok := s.names[t]
 	if !ok {
 		n.text = t.String()
+		if l, ok := m.(Labelled); ok {
+			n.text = l.TraceLabel()
+		}
 		var h Hasher
 		h.String(n.text)
 		n.sum = h.Sum()

@@ -3,11 +3,11 @@ package sim
 import "time"
 
 // networkFaults are those of links and hosts on the network.
-var networkFaults = []FaultKind{
-	{"cut", OnLink, "nothing passes; connections that lose patience die", func(w *World, t target, _ *Fault) func() {
+var networkFaults = map[string]faultBegin{
+	"cut": func(w *World, t target, _ *Fault) func() {
 		return w.eachWay(t, w.hardware.fabric.Block, w.hardware.fabric.Unblock, "cut")
-	}},
-	{"isolate", OnNode, "nothing passes between the node and any other", func(w *World, t target, _ *Fault) func() {
+	},
+	"isolate": func(w *World, t target, _ *Fault) func() {
 		var mends []func()
 		for _, peer := range w.nodes {
 			if peer != t.node {
@@ -20,36 +20,36 @@ var networkFaults = []FaultKind{
 				mend()
 			}
 		}
-	}},
-	{"stall-link", OnLink, "nothing passes, and no connection dies of it", func(w *World, t target, _ *Fault) func() {
+	},
+	"stall-link": func(w *World, t target, _ *Fault) func() {
 		return w.eachWay(t, w.hardware.fabric.Stall, w.hardware.fabric.Unstall, "stall")
-	}},
-	{"slow-link", OnLink, "amount times the latency, and as much less bandwidth", func(w *World, t target, f *Fault) func() {
+	},
+	"slow-link": func(w *World, t target, f *Fault) func() {
 		slow := func(factor int) func(from, to string) {
 			return func(from, to string) { w.hardware.fabric.Slow(from, to, factor) }
 		}
 		return w.eachWay(t, slow(int(max(f.Amount, 1))), slow(1), "slow")
-	}},
-	{"flap", OnLink, "nothing passes in every other of stretches of amount ms", flap},
-	{"limit-link", OnLink, "amount bytes a second at most", func(w *World, t target, f *Fault) func() {
+	},
+	"flap": flap,
+	"limit-link": func(w *World, t target, f *Fault) func() {
 		limit := func(bandwidth int64) func(from, to string) {
 			return func(from, to string) { w.hardware.fabric.Limit(from, to, bandwidth) }
 		}
 		return w.eachWay(t, limit(max(f.Amount, 1)), limit(0), "limit")
-	}},
-	{"chop-link", OnLink, "streams are cut into small pieces", func(w *World, t target, _ *Fault) func() {
+	},
+	"chop-link": func(w *World, t target, _ *Fault) func() {
 		chop := func(on bool) func(from, to string) {
 			return func(from, to string) { w.hardware.fabric.Chop(from, to, on) }
 		}
 		return w.eachWay(t, chop(true), chop(false), "chop")
-	}},
-	{"spike-link", OnLink, "some packets are late by up to amount ms: connections overtake each other", func(w *World, t target, f *Fault) func() {
+	},
+	"spike-link": func(w *World, t target, f *Fault) func() {
 		spike := func(most time.Duration) func(from, to string) {
 			return func(from, to string) { w.hardware.fabric.Spike(from, to, most) }
 		}
 		return w.eachWay(t, spike(time.Duration(f.Amount)*time.Millisecond), spike(0), "spike")
-	}},
-	{"half-open", OnNode, "about one in amount of the node's connections dies, and the other end is told nothing", func(w *World, t target, f *Fault) func() {
+	},
+	"half-open": func(w *World, t target, f *Fault) func() {
 		r := w.faultRandom(f)
 		for _, end := range w.hardware.fabric.Conns(t.node.spec.Name) {
 			if r.Chance(1, uint64(max(f.Amount, 1))) {
@@ -57,21 +57,21 @@ var networkFaults = []FaultKind{
 			}
 		}
 		return nil
-	}},
-	{"sever", OnLink, "the connections that are open carry nothing any more; new ones do", func(w *World, t target, _ *Fault) func() {
+	},
+	"sever": func(w *World, t target, _ *Fault) func() {
 		w.hardware.fabric.Sever(t.node.spec.Name, t.peer.spec.Name)
 		return nil
-	}},
-	{"refuse", OnNode, "new connections are refused", func(w *World, t target, _ *Fault) func() {
+	},
+	"refuse": func(w *World, t target, _ *Fault) func() {
 		name := t.node.spec.Name
 		return w.nested("refuse "+name,
 			func() { w.hardware.fabric.Refuse(name, true) },
 			func() { w.hardware.fabric.Refuse(name, false) })
-	}},
-	{"reset-connections", OnNode, "every connection of the node is reset", func(w *World, t target, _ *Fault) func() {
+	},
+	"reset-connections": func(w *World, t target, _ *Fault) func() {
 		w.hardware.fabric.ResetAll(t.node.spec.Name)
 		return nil
-	}},
+	},
 }
 
 // flap cuts a link on and off.

@@ -88,6 +88,49 @@ func (n *Node) Loops() []loop.Loop {
 	return loops
 }
 
+// Loop is a loop of the current life; nil if there is none.
+func (n *Node) Loop(id loop.ID) loop.Loop {
+	if int(id) >= len(n.loops) {
+		return nil
+	}
+	return n.loops[id].loop
+}
+
+// Index is the node's place in the plan.
+func (n *Node) Index() int { return int(n.index) }
+
+// Where names a loop in reports.
+func (n *Node) Where(id loop.ID) string { return n.loops[id].where() }
+
+// Time is what the node's clocks show.
+func (n *Node) Time() env.Time { return n.clock.time(n.world.Now()) }
+
+// MonoAt is what the monotonic clock shows at a time of the world.
+func (n *Node) MonoAt(at env.Instant) env.Instant { return n.clock.mono(at) }
+
+// DriftPpm is how fast the clock runs, in parts per million.
+func (n *Node) DriftPpm() int64 { return n.clock.driftPpm }
+
+// Did counts what the loops of all lives did and were given, of one kind.
+func (n *Node) Did(what What) uint64 { return n.did[what] }
+
+// MostRead is the most bytes of a log that a loop of the current life had read
+// at a time.
+func (n *Node) MostRead(id loop.ID) int64 { return n.loops[id].disk.reads.most }
+
+// Hindered reports whether a fault keeps a loop from running as it should.
+func (n *Node) Hindered(id loop.ID) bool { return n.loops[id].stuck() || n.slow > 1 }
+
+// EndedSince reports whether a life of the node has ended since a moment.
+func (n *Node) EndedSince(since env.Instant) bool {
+	return len(n.past) > 0 && n.past[len(n.past)-1].ended >= since
+}
+
+// Enter runs code of a loop between its turns, at the loop's edge.
+func (n *Node) Enter(id loop.ID, run func(now env.Time)) {
+	n.guard(n.loops[id], func() { run(n.Time()) })
+}
+
 // Start begins a new life; a living node is left alone.
 func (n *Node) Start() {
 	if n.up {
@@ -145,6 +188,10 @@ const (
 	// Stopped: the process ended itself (fail-stop).
 	Stopped
 )
+
+func (e Ending) String() string {
+	return [...]string{Killed: "killed", PowerLost: "lost power", Stopped: "stopped"}[e]
+}
 
 // End ends the node's life; a dead node is left alone.
 func (n *Node) End(how Ending) {

@@ -4,21 +4,20 @@ import (
 	"time"
 
 	"example.com/lockstep/broker/loop"
-	"example.com/lockstep/broker/node"
 )
 
 // operatorFaults are what people do to a cluster, and what befalls all of its
 // machines at once.
-var operatorFaults = []FaultKind{
-	{"clean-stop", OnNode, "the process is asked to stop, as by SIGTERM, and killed if it has not after amount ms; restarts at the end", func(w *World, t target, f *Fault) func() {
+var operatorFaults = map[string]faultBegin{
+	"clean-stop": func(w *World, t target, f *Fault) func() {
 		t.node.stopCleanly(time.Duration(f.Amount)*time.Millisecond, nil)
 		return func() {
 			t.node.End(Killed) // who restarts it does not wait for ever
 			t.node.Start()
 		}
-	}},
-	{"rolling-restart", OnRole, "one node after the other is stopped, cleanly or not, and started again; amount ms from a start to the next stop", rollingRestart},
-	{"rack-power-off", OnRole, "all machines lose power and what was not synced; they boot at the end, each within amount ms", rackPowerOff},
+	},
+	"rolling-restart": rollingRestart,
+	"rack-power-off":  rackPowerOff,
 }
 
 // drainPatience is how long an operator waits for a clean stop.
@@ -44,8 +43,10 @@ func (n *Node) stopCleanly(patience time.Duration, ended func()) {
 		}
 		gone()
 	}
-	n.drained = end
-	n.loops[loop.Control].ask(node.Drain{})
+	if s, ok := w.subject.(Correspondent); ok {
+		n.drained = end
+		n.Ask(loop.Control, s.Drain())
+	}
 	w.After(max(patience, time.Millisecond), "operator's patience", end)
 }
 

@@ -270,7 +270,7 @@ func (c *cluster) quorumStands(op *checker.Produce, from time.Duration) bool {
 			whole++
 		}
 	}
-	if whole <= len(c.brokers)/2 || !stands(brokerName(kafka.NodeID(op.Node))) || !stands(c.clientName(op.Client)) {
+	if whole <= len(c.brokers)/2 || !stands(brokerName(kafka.NodeID(op.Node))) || !stands(c.ClientName(op.Client)) {
 		return false
 	}
 	image := c.newestImage()
@@ -334,8 +334,8 @@ func lingers(kind string) bool {
 	return strings.HasSuffix(kind, "error") || strings.HasSuffix(kind, "errors")
 }
 
-// clientName is the machine of a client of the history.
-func (c *cluster) clientName(number int) string {
+// ClientName is the machine of a client of the history.
+func (c *cluster) ClientName(number int) string {
 	for _, k := range c.clients {
 		if k.number == number {
 			return k.name

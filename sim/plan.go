@@ -58,6 +58,16 @@ type NodeSpec struct {
 	WallSkewMs int64    `yaml:"wall_skew_ms,omitempty" json:"wall_skew_ms,omitempty"`
 }
 
+// brokerSpecs are the machines of brokers.
+func (p *Plan) brokerSpecs() (specs []NodeSpec) {
+	for _, n := range p.Nodes {
+		if n.Role == "broker" {
+			specs = append(specs, n)
+		}
+	}
+	return specs
+}
+
 // Loops is the number of loops of the node: the control loop and its shards.
 func (n NodeSpec) Loops() int { return n.Shards + 1 }
 
@@ -176,13 +186,13 @@ func (p *Plan) Validate() error {
 		if n.Name == "" || names[n.Name] || strings.ContainsAny(n.Name, "-/>@: ") {
 			return fmt.Errorf("plan: node name %q is empty, used twice or a target's syntax", n.Name)
 		}
-		if n.DriftPpm <= -million || n.DriftPpm >= million {
+		if n.DriftPpm <= -1_000_000 || n.DriftPpm >= 1_000_000 {
 			return fmt.Errorf("plan: node %s: drift_ppm %d stops the clock", n.Name, n.DriftPpm)
 		}
 		names[n.Name] = true
 	}
 	for i, f := range p.Faults {
-		if findFaultKind(f.Kind) == nil {
+		if FindFaultKind(f.Kind) == nil {
 			return fmt.Errorf("plan: fault %d: no kind %q", i, f.Kind)
 		}
 		if f.After != "" {

@@ -46,7 +46,7 @@ func TestImpossiblePlansAreRefused(t *testing.T) {
 		"no nodes":      func(p *Plan) { p.Nodes = nil },
 		"twin nodes":    func(p *Plan) { p.Nodes[1].Name = p.Nodes[0].Name },
 		"name":          func(p *Plan) { p.Nodes[0].Name = "a-b" },
-		"stopped clock": func(p *Plan) { p.Nodes[0].DriftPpm = -million },
+		"stopped clock": func(p *Plan) { p.Nodes[0].DriftPpm = -1_000_000 },
 		"fault":         func(p *Plan) { p.Faults = []Fault{{Kind: "gremlin", Target: "n1"}} },
 		"no mailbox":    func(p *Plan) { p.Limits.Mailbox = 0 },
 	} {
@@ -65,7 +65,7 @@ func TestProducersWaitForReplicasBehindSlowWindows(t *testing.T) {
 		plan, err := NewPlan("frozen-node", seed)
 		require.NoError(t, err)
 		require.EqualValues(t, 1, plan.Workload.Options.Tight.Or(0))
-		require.Equal(t, waits, plan.Workload.Every < plan.pushRound())
+		require.Equal(t, waits, plan.Workload.Every < pushRound(plan))
 		require.Equal(t, waits, plan.Workload.Options.AcksAll.Or(0) == 1)
 		if !waits {
 			continue

@@ -31,8 +31,8 @@ type diskOp struct {
 	since  env.Instant
 	kind   diskfs.Kind
 	active bool
-	flow   uint32 // of a recording; 0: none
-	read   int64  // bytes of a log that it reads
+	flow   Flow
+	read   int64 // bytes of a log that it reads
 }
 
 func newDiskPort(l *loopHost) *diskPort {
@@ -48,8 +48,8 @@ func (d *diskPort) Submit(op diskfs.Op) {
 	}
 	entry := diskOp{token: op.Token, owner: op.Owner, since: d.loop.node.world.sched.Now(), kind: op.Kind, active: true}
 	d.loop.trace(submitRecord(&op))
-	if r := d.loop.node.world.recording; r != nil {
-		entry.flow = r.submits(d, &op)
+	if r := d.loop.node.world.recorder; r != nil {
+		entry.flow = r.Submitted(d.loop.ref(), &op)
 	}
 	entry.read = d.reads.began(&op)
 	slot := uint64(len(d.ops))
@@ -104,8 +104,8 @@ func (d *diskPort) completed(c diskfs.Completion) {
 }
 
 func (d *diskPort) deliver(e inboxEntry) {
-	if r := d.loop.node.world.recording; r != nil {
-		r.arrives(e.flow)
+	if r := d.loop.node.world.recorder; r != nil {
+		r.Arrived(e.flow)
 	}
 	d.loop.deliver(e)
 }
@@ -174,8 +174,8 @@ func (p *netPort) Dial(addr string, sink netsim.Sink) netsim.Conn {
 	var h Hasher
 	h.String(addr)
 	l.trace(record{what: NetDialled, id: uint64(c.raw.ID()), content: h.Sum(), detail: addr})
-	if r := l.node.world.recording; r != nil {
-		r.dialled(l, c.raw.ID(), addr)
+	if r := l.node.world.recorder; r != nil {
+		r.Dialled(c.raw.ID(), addr)
 	}
 	return c
 }
@@ -202,6 +202,22 @@ func (c *conn) RemoteAddr() string {
 	return c.raw.RemoteAddr()
 }
 
+// LocalAddr is how the other end sees this one; "" if that is unknown.
+func (c *conn) LocalAddr() string {
+	if end, ok := c.raw.(interface{ LocalAddr() string }); ok {
+		return end.LocalAddr()
+	}
+	return ""
+}
+
+// peerID is the id of the other end; 0 if that is unknown.
+func (c *conn) peerID() netsim.ConnID {
+	if end, ok := c.raw.(interface{ PeerID() netsim.ConnID }); ok {
+		return end.PeerID()
+	}
+	return 0
+}
+
 // Send implements netsim.Conn.
 func (c *conn) Send(data ...[]byte) (full bool) {
 	if c.loop.dead || c.raw == nil {
@@ -214,8 +230,8 @@ func (c *conn) Send(data ...[]byte) (full bool) {
 		size += len(p)
 	}
 	c.loop.trace(record{what: NetSent, id: uint64(c.raw.ID()), size: int64(size), content: h.Sum()})
-	if r := c.loop.node.world.recording; r != nil {
-		r.sends(c, data)
+	if r := c.loop.node.world.recorder; r != nil {
+		r.Sent(c.raw.ID(), data)
 	}
 	return c.raw.Send(data...)
 }
@@ -233,8 +249,8 @@ func (c *conn) Close() {
 		return
 	}
 	c.loop.trace(record{what: NetConnClosed, id: uint64(c.raw.ID())})
-	if r := c.loop.node.world.recording; r != nil {
-		r.closes(c)
+	if r := c.loop.node.world.recorder; r != nil {
+		r.Closed(c.raw.ID())
 	}
 	delete(c.loop.node.conns, c.raw.ID())
 	c.raw.Close()
@@ -247,8 +263,8 @@ func (c *conn) CloseAfterSend() {
 		return
 	}
 	c.loop.trace(record{what: NetConnClosed, id: uint64(c.raw.ID()), size: 1})
-	if r := c.loop.node.world.recording; r != nil {
-		r.closes(c)
+	if r := c.loop.node.world.recorder; r != nil {
+		r.Closed(c.raw.ID())
 	}
 	c.raw.CloseAfterSend()
 }

@@ -7,51 +7,51 @@ import (
 )
 
 // processFaults are those of processes, loops and clocks.
-var processFaults = []FaultKind{
-	{"freeze", OnNode, "no loop of the node runs; its connections stay open", func(_ *World, t target, _ *Fault) func() {
+var processFaults = map[string]faultBegin{
+	"freeze": func(_ *World, t target, _ *Fault) func() {
 		t.node.Freeze()
 		return t.node.Thaw
-	}},
-	{"freeze-loop", OnLoop, "one loop does not run, the others do", func(_ *World, t target, _ *Fault) func() {
+	},
+	"freeze-loop": func(_ *World, t target, _ *Fault) func() {
 		t.node.FreezeLoop(t.loop)
 		return sameLife(t.node, func() { t.node.ThawLoop(t.loop) })
-	}},
-	{"hold-completions", OnLoop, "nothing that one loop's disk completes is delivered", func(_ *World, t target, _ *Fault) func() {
+	},
+	"hold-completions": func(_ *World, t target, _ *Fault) func() {
 		t.node.HoldCompletions(t.loop)
 		return sameLife(t.node, func() { t.node.ReleaseCompletions(t.loop) })
-	}},
-	{"slow", OnNode, "turns cost amount times as much", func(_ *World, t target, f *Fault) func() {
+	},
+	"slow": func(_ *World, t target, f *Fault) func() {
 		t.node.Slow(f.Amount)
 		return func() { t.node.Slow(1) }
-	}},
-	{"kill", OnNode, "the process dies, the machine lives; restarts at the end", func(_ *World, t target, _ *Fault) func() {
+	},
+	"kill": func(_ *World, t target, _ *Fault) func() {
 		t.node.End(Killed)
 		return t.node.Start
-	}},
-	{"power-off", OnNode, "the machine loses power and what was not synced; boots at the end", func(_ *World, t target, _ *Fault) func() {
+	},
+	"power-off": func(_ *World, t target, _ *Fault) func() {
 		t.node.End(PowerLost)
 		return t.node.Start
-	}},
-	{"torn-power-off", OnNode, "as power-off, and amount percent of the sectors that were not synced are torn", func(_ *World, t target, f *Fault) func() {
+	},
+	"torn-power-off": func(_ *World, t target, f *Fault) func() {
 		t.node.tear = uint64(f.Amount)
 		t.node.End(PowerLost)
 		t.node.tear = 0
 		return t.node.Start
-	}},
-	{"crash-loop", OnNode, "the process dies again and again, within amount ms of each start", crashLoop},
-	{"reshard", OnNode, "the process dies, and restarts at the end with amount shards", func(_ *World, t target, f *Fault) func() {
+	},
+	"crash-loop": crashLoop,
+	"reshard": func(_ *World, t target, f *Fault) func() {
 		t.node.End(Killed)
 		t.node.spec.Shards = int(f.Amount)
 		return t.node.Start
-	}},
-	{"clock-drift", OnNode, "the clock runs amount ppm fast", func(_ *World, t target, f *Fault) func() {
+	},
+	"clock-drift": func(_ *World, t target, f *Fault) func() {
 		t.node.SetDrift(f.Amount)
 		return func() { t.node.SetDrift(t.node.spec.DriftPpm) }
-	}},
-	{"clock-jump", OnNode, "the wall clock jumps by amount ms, for good", func(_ *World, t target, f *Fault) func() {
+	},
+	"clock-jump": func(_ *World, t target, f *Fault) func() {
 		t.node.JumpWall(f.Amount)
 		return nil
-	}},
+	},
 }
 
 // crashLoop ends a node and every life that begins before the fault's end: most

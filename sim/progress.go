@@ -4,10 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
-	"example.com/lockstep/broker/loop"
-	"example.com/lockstep/broker/node"
 	"example.com/lockstep/broker/shard"
 	"example.com/lockstep/checker"
 )
@@ -78,7 +75,7 @@ func (c *cluster) checkAckTime(w *World) {
 		return
 	}
 	slices.Sort(took)
-	if median, bound := took[len(took)/2], c.plan.ackBound(); median > bound {
+	if median, bound := took[len(took)/2], ackBound(c.plan); median > bound {
 		w.Violated("acknowledgements take no longer than disks and links do", "",
 			"half of %d acks=all produces took %v or more; the plan's disks and links account for %v", len(took), median, bound)
 	}
@@ -92,11 +89,11 @@ const seldomSpikes = 200
 // ackBound is an upper bound on the median time of an acknowledgement: the
 // slowest way of a forwarded produce, with a whole sync in front of each of its
 // own, times what queues may add under the plan's limits.
-func (p *Plan) ackBound() time.Duration {
+func ackBound(p *Plan) time.Duration {
 	hop := p.Network.Latency.Std() + p.Network.Jitter.Std()
 	turn := p.Limits.WakeUp.Std() + p.Limits.TurnCost.High.Std() + 8*p.Limits.EventCost.Std()
 	mail := p.Limits.MailDelay.High.Std() + turn
-	disk := p.Disk.options().Sync
+	disk := DiskOptions(p.Disk).Sync
 	sync := disk.Base + disk.Jitter
 	if disk.SpikeOneIn > 0 && disk.SpikeOneIn < seldomSpikes {
 		sync += disk.Spike
@@ -133,70 +130,4 @@ func (c *cluster) checkForwards(w *World) {
 			w.Violated("P11: a produce is forwarded once", name, "%d produces were forwarded, clients had sent %d", forwarded, clients)
 		}
 	}
-}
-
-// operator asks the control loop of every broker for its counters now and then,
-// as somebody who watches the cluster does. A loop that runs answers, whatever
-// its disk and its peers do.
-type operator struct {
-	world  *World
-	every  time.Duration
-	bound  time.Duration
-	asked  map[*loopHost]env.Instant // unanswered; looked up only
-	silent bool                      // it has complained once
-}
-
-// operatorAsks begins to ask, if the plan wants it.
-func (c *cluster) operatorAsks(w *World) {
-	bound := time.Duration(c.options().OperatorMs.Or(0)) * time.Millisecond
-	if bound <= 0 {
-		return
-	}
-	o := &operator{world: w, every: bound / 2, bound: bound, asked: map[*loopHost]env.Instant{}}
-	w.operator = o
-	w.After(o.every, "operator", o.ask)
-}
-
-func (o *operator) ask() {
-	o.world.After(o.every, "operator", o.ask)
-	now := o.world.Now()
-	for _, n := range o.world.nodes {
-		if !n.up || n.spec.Role != "broker" {
-			continue
-		}
-		l := n.loops[0]
-		since, waiting := o.asked[l]
-		switch {
-		case l.stuck() || n.slow > 1:
-			delete(o.asked, l) // it does not run as it should, and that is the plan's doing
-		case !waiting:
-			o.asked[l] = now
-			l.ask(node.StatsRequest{})
-		case now.Sub(since) > o.bound && !o.silent:
-			o.silent = true
-			const property = "P11: a running loop answers its operator"
-			o.world.explain(property, l.where(), func() []Overdue {
-				return []Overdue{{
-					Name: "the operator's question", Group: "questions", Since: since,
-					At: []StallPlace{{Node: l.name, Loop: int32(l.id), For: "the loop that was asked"}},
-				}}
-			})
-			o.world.Violated(property, l.where(),
-				"asked for its counters at %v, and silent for %v since", time.Duration(since), now.Sub(since))
-		}
-	}
-}
-
-// answered takes a reply to Outside; without an operator nobody reads it.
-func (o *operator) answered(l *loopHost) {
-	if o != nil {
-		delete(o.asked, l)
-	}
-}
-
-// ask mails a request from outside of the node.
-func (l *loopHost) ask(m any) {
-	content, _ := l.node.world.mail.sum(m)
-	l.replies++
-	l.deliver(inboxEntry{event: loop.Event{Kind: loop.Mail, From: loop.Outside, Mail: m}, sum: content})
 }

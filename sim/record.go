@@ -33,7 +33,7 @@ type RecordOptions struct {
 func Record(plan *Plan, o RecordOptions) (Result, *Recording, error) {
 	slice := max((env.Instant(plan.Duration)+env.Instant(plan.Liveness)+env.Instant(10*time.Second))/recordSlices, recordSliceMin)
 	survey := newRecording(slice, nil)
-	first, err := RunPlan(plan, Options{Recording: survey})
+	first, err := RunPlan(plan, Options{Recorder: survey})
 	if err != nil {
 		return first, nil, err
 	}
@@ -42,7 +42,7 @@ func Record(plan *Plan, o RecordOptions) (Result, *Recording, error) {
 		turns = DefaultDetail
 	}
 	recording := newRecording(slice, survey.choose(turns, append(survey.focus(&first), o.Focus...)))
-	second, err := RunPlan(plan, Options{Recording: recording})
+	second, err := RunPlan(plan, Options{Recorder: recording})
 	if err == nil && !equalRuns(&first, &second) {
 		err = fmt.Errorf("sim: two runs of one plan differ: %s and %s", first.Line(), second.Line())
 	}

@@ -18,8 +18,8 @@ import (
 type sentStream struct {
 	speaks   protocol
 	answers  bool // the accepting end sends
-	dial     uint32
-	closing  uint32
+	dial     Flow
+	closing  Flow
 	sent     uint64 // bytes
 	received uint64
 	partial  []byte // of a frame whose end was not sent yet
@@ -29,7 +29,7 @@ type sentStream struct {
 
 type frameUnderWay struct {
 	end  uint64 // of its last byte in the stream
-	flow uint32
+	flow Flow
 }
 
 type askedRequest struct {
@@ -55,28 +55,18 @@ func protocolOf(addr string) protocol {
 	return otherProtocol
 }
 
-func (r *Recording) dialled(l *loopHost, id netsim.ConnID, addr string) {
+// Dialled implements ConnRecorder.
+func (r *Recording) Dialled(id netsim.ConnID, addr string) {
 	s := &sentStream{speaks: protocolOf(addr), asked: map[int32]askedRequest{}, dial: r.leaves(flowDial, "dial "+addr, 0)}
-	if l.node.world.plan.Workload.Kind != "kafka" {
+	if r.world.Plan().Workload.Kind != "kafka" {
 		s.speaks = otherProtocol
 	}
 	r.streams[uint64(id)] = s
 }
 
-// peerOf is implemented by connections whose other end is known.
-type peerOf interface{ PeerID() netsim.ConnID }
-
-func (r *Recording) peerStream(c *conn) *sentStream {
-	p, ok := c.raw.(peerOf)
-	if !ok {
-		return nil
-	}
-	return r.streams[uint64(p.PeerID())]
-}
-
-// sends records what a step gives to a connection.
-func (r *Recording) sends(c *conn, data [][]byte) {
-	s := r.streams[uint64(c.raw.ID())]
+// Sent implements ConnRecorder.
+func (r *Recording) Sent(id netsim.ConnID, data [][]byte) {
+	s := r.streams[uint64(id)]
 	if s == nil {
 		return
 	}
@@ -120,7 +110,7 @@ func wholeFrame(b []byte) []byte {
 	return b[:n]
 }
 
-func (r *Recording) frame(s *sentStream, frame []byte) uint32 {
+func (r *Recording) frame(s *sentStream, frame []byte) Flow {
 	if s.speaks == peerProtocol {
 		return r.leaves(flowFrame, r.peerLabel(frame[4:]), len(frame))
 	}
@@ -146,7 +136,7 @@ func (r *Recording) frame(s *sentStream, frame []byte) uint32 {
 	n := r.leaves(flowFrame, fmt.Sprintf("%s #%d", name, correlation), len(frame))
 	s.asked[correlation] = askedRequest{name, uint32(r.request)}
 	if r.request > 0 {
-		r.requests[r.request-1].flow = n
+		r.requests[r.request-1].flow = uint32(n)
 		if n != 0 {
 			r.flows[n-1].request = uint32(r.request)
 		}
@@ -157,7 +147,7 @@ func (r *Recording) frame(s *sentStream, frame []byte) uint32 {
 
 // partitionNamer is implemented by subjects that know partitions by name.
 type partitionNamer interface {
-	partitionName(kafka.PartitionID) string
+	PartitionName(kafka.PartitionID) string
 }
 
 // peerLabel says what a frame between brokers is.
@@ -167,8 +157,8 @@ func (r *Recording) peerLabel(frame []byte) string {
 		return "malformed frame"
 	}
 	name := func(id kafka.PartitionID) string {
-		if n, ok := r.world.subject.(partitionNamer); ok {
-			return n.partitionName(id)
+		if n, ok := r.world.Subject().(partitionNamer); ok {
+			return n.PartitionName(id)
 		}
 		return partitionText(id)
 	}
@@ -197,52 +187,53 @@ func (r *Recording) peerLabel(frame []byte) string {
 	return strings.ToLower(strings.TrimPrefix(fmt.Sprintf("%T", msg), "*peer."))
 }
 
-// received tells what the network gives to the inbox of a loop, and returns the
-// first of the flows that it ends.
-func (r *Recording) received(c *conn, ev *netsim.Event) (head uint32) {
+// Received implements ConnRecorder: it returns the first of the flows that the
+// event ends.
+func (r *Recording) Received(id, peer netsim.ConnID, ev *netsim.Event) (head Flow) {
+	other := r.streams[uint64(peer)]
 	switch ev.Kind {
 	case netsim.Connected:
-		if s := r.streams[uint64(c.raw.ID())]; s != nil {
-			r.arrives(s.dial)
+		if s := r.streams[uint64(id)]; s != nil {
+			r.Arrived(s.dial)
 			return s.dial
 		}
 	case netsim.Accepted:
-		dialler := r.peerStream(c)
+		dialler := other
 		if dialler == nil {
 			return 0
 		}
-		r.streams[uint64(c.raw.ID())] = &sentStream{speaks: dialler.speaks, answers: true, asked: dialler.asked}
+		r.streams[uint64(id)] = &sentStream{speaks: dialler.speaks, answers: true, asked: dialler.asked}
 		if dialler.dial == 0 {
 			return 0
 		}
 		f := r.flows[dialler.dial-1] // the dialler's own ends with Connected
 		f.kind, f.arrived, f.to, f.taken, f.next = flowAccept, r.world.Now(), 0, false, 0
 		r.flows = append(r.flows, f)
-		return uint32(len(r.flows))
+		return Flow(len(r.flows))
 	case netsim.Received:
-		if s := r.peerStream(c); s != nil {
-			return r.chunk(s, len(ev.Data))
+		if other != nil {
+			return r.chunk(other, len(ev.Data))
 		}
 	case netsim.Closed:
-		if s := r.peerStream(c); s != nil && s.closing != 0 {
-			r.arrives(s.closing)
-			return s.closing
+		if other != nil && other.closing != 0 {
+			r.Arrived(other.closing)
+			return other.closing
 		}
 	}
 	return 0
 }
 
 // chunk takes n bytes of a stream and links the frames that they complete.
-func (r *Recording) chunk(s *sentStream, n int) (head uint32) {
+func (r *Recording) chunk(s *sentStream, n int) (head Flow) {
 	s.received += uint64(n)
-	last := uint32(0)
+	last := Flow(0)
 	for len(s.frames) > 0 && s.frames[0].end <= s.received {
 		number := s.frames[0].flow
 		s.frames = s.frames[1:]
 		if number == 0 {
 			continue
 		}
-		r.arrives(number)
+		r.Arrived(number)
 		if last == 0 {
 			head = number
 		} else {
@@ -253,8 +244,9 @@ func (r *Recording) chunk(s *sentStream, n int) (head uint32) {
 	return head
 }
 
-func (r *Recording) closes(c *conn) {
-	if s := r.streams[uint64(c.raw.ID())]; s != nil && s.closing == 0 {
+// Closed implements ConnRecorder.
+func (r *Recording) Closed(id netsim.ConnID) {
+	if s := r.streams[uint64(id)]; s != nil && s.closing == 0 {
 		s.closing = r.leaves(flowClose, "close", 0)
 	}
 }

@@ -48,8 +48,9 @@ type Recording struct {
 }
 
 type openFile struct {
-	disk   *diskPort
-	handle diskfs.Handle
+	by          laneKey
+	incarnation int32
+	handle      diskfs.Handle
 }
 
 type laneKey struct {
@@ -99,7 +100,7 @@ type flow struct {
 	label   uint32
 	size    uint32
 	request uint32 // 1 + index into History.Requests; 0: none
-	next    uint32 // 1 + the flow that arrived together with this one; 0: none
+	next    Flow   // the flow that arrived together with this one
 	fromLane,
 	toLane uint16 // noLane: unknown
 	kind     flowKind
@@ -157,8 +158,8 @@ func (r *Recording) label(text string) uint32 {
 	return n
 }
 
-func (r *Recording) laneIndex(l *loopHost) uint16 {
-	key := laneKey{l.node.index, l.id}
+func (r *Recording) laneIndex(l LoopRef) uint16 {
+	key := laneKey{int32(l.Node.Index()), l.ID}
 	i, ok := r.laneOf[key]
 	if !ok {
 		i = uint16(len(r.lanes))
@@ -170,17 +171,20 @@ func (r *Recording) laneIndex(l *loopHost) uint16 {
 
 // --- turns ---
 
-func (r *Recording) turnBegins(l *loopHost, at env.Instant) {
+// Begins implements Recorder.
+func (r *Recording) Begins(w *World) { r.world = w }
+
+// TurnBegins implements TurnRecorder.
+func (r *Recording) TurnBegins(l LoopRef) {
 	r.lane = r.laneIndex(l)
-	if r.keeps(at) {
+	if at := r.world.Now(); r.keeps(at) {
 		r.turns = append(r.turns, recordedTurn{at: at, first: uint32(len(r.given)), lane: r.lane})
 	}
 }
 
-// stepBegins tells that an event, or the end of the turn (kind 0), is next. head
-// is the first of the flows that the event brings, numbered from 1; 0: none.
-func (r *Recording) stepBegins(kind loop.Kind, head uint32, at env.Instant) {
-	kept := r.keeps(at)
+// StepBegins implements TurnRecorder.
+func (r *Recording) StepBegins(kind loop.Kind, head Flow) {
+	kept := r.keeps(r.world.Now())
 	r.step = 0
 	if kept {
 		r.step = uint32(len(r.given))
@@ -194,8 +198,9 @@ func (r *Recording) stepBegins(kind loop.Kind, head uint32, at env.Instant) {
 	}
 }
 
-func (r *Recording) turnEnds(at, cost env.Instant, events int) {
-	l := r.lanes[r.lane]
+// TurnEnds implements TurnRecorder.
+func (r *Recording) TurnEnds(cost env.Instant, events int) {
+	l, at := r.lanes[r.lane], r.world.Now()
 	i := r.sliceAt(at)
 	for len(l.busy) <= i {
 		l.busy = append(l.busy, laneSlice{})
@@ -223,7 +228,7 @@ func (r *Recording) turnOf(step uint32) *recordedTurn {
 
 // leaves adds a flow that the step in progress sends, and returns its number
 // from 1 on; 0 if it is not kept.
-func (r *Recording) leaves(kind flowKind, label string, size int) uint32 {
+func (r *Recording) leaves(kind flowKind, label string, size int) Flow {
 	if r.step == 0 {
 		return 0
 	}
@@ -231,31 +236,33 @@ func (r *Recording) leaves(kind flowKind, label string, size int) uint32 {
 		kind: kind, label: r.label(label), from: r.step, sent: r.world.Now(), arrived: env.Never,
 		size: uint32(size), fromLane: r.lane, toLane: noLane,
 	})
-	return uint32(len(r.flows))
+	return Flow(len(r.flows))
 }
 
-// arrives tells that a flow has reached the inbox of its receiver.
-func (r *Recording) arrives(n uint32) {
+// Arrived implements FlowRecorder.
+func (r *Recording) Arrived(n Flow) {
 	if n != 0 {
 		r.flows[n-1].arrived = r.world.Now()
 	}
 }
 
-func (r *Recording) mailed(to *loopHost, name string, refused bool) uint32 {
+// Mailed implements FlowRecorder.
+func (r *Recording) Mailed(to LoopRef, label string, refused bool) Flow {
 	kind := flowMail
 	if refused {
 		kind = flowRefused
 	}
-	n := r.leaves(kind, name, 0)
+	n := r.leaves(kind, label, 0)
 	if n != 0 {
 		r.flows[n-1].toLane = r.laneIndex(to)
 	}
 	return n
 }
 
-// submits records a disk operation.
-func (r *Recording) submits(d *diskPort, op *diskfs.Op) uint32 {
-	file, label := openFile{d, op.Handle}, diskLabels[op.Kind]
+// Submitted implements FlowRecorder.
+func (r *Recording) Submitted(l LoopRef, op *diskfs.Op) Flow {
+	file := openFile{laneKey{int32(l.Node.Index()), l.ID}, l.Node.Incarnation(), op.Handle}
+	label := diskLabels[op.Kind]
 	path := op.Path
 	if op.Kind == diskfs.Open {
 		r.files[file] = op.Path
@@ -281,16 +288,16 @@ var diskLabels = [...]string{
 
 // --- requests of clients ---
 
-// requestLeaves tells that the next frame is History.Requests[i].
-func (r *Recording) requestLeaves(i int) {
+// RequestLeaves tells that the next frame is History.Requests[i].
+func (r *Recording) RequestLeaves(i int) {
 	r.request = i + 1
 	for len(r.requests) <= i {
 		r.requests = append(r.requests, requestEnds{})
 	}
 }
 
-// requestEnds tells that the client takes the answer in the step in progress.
-func (r *Recording) requestEnded(i int) {
+// RequestEnded tells that the client takes the answer in the step in progress.
+func (r *Recording) RequestEnded(i int) {
 	if i < len(r.requests) {
 		r.requests[i].done = r.step
 	}
@@ -298,8 +305,8 @@ func (r *Recording) requestEnded(i int) {
 
 // --- what is seen inside ---
 
-// replica notes the state of a replica if it has changed.
-func (r *Recording) replica(node kafka.NodeID, life int32, old, p *shard.PartState) {
+// Replica notes the state of a replica if it has changed.
+func (r *Recording) Replica(node kafka.NodeID, life int32, old, p *shard.PartState) {
 	if old.Leading == p.Leading && old.Epoch == p.Epoch && old.Watermark == p.Watermark && (!p.Leading || slices.Equal(old.ISR, p.ISR)) {
 		return
 	}
@@ -313,17 +320,18 @@ func (r *Recording) replica(node kafka.NodeID, life int32, old, p *shard.PartSta
 	r.replicas = append(r.replicas, seen)
 }
 
-func (r *Recording) violation(v *checker.Violation) { r.Violations = append(r.Violations, v) }
+// Violation notes a broken promise that a checker has found.
+func (r *Recording) Violation(v *checker.Violation) { r.Violations = append(r.Violations, v) }
 
 // historian is implemented by subjects that keep a history.
-type historian interface{ history() *checker.History }
+type historian interface{ History() *checker.History }
 
-// ended takes what there is at the end of the run.
-func (r *Recording) ended(w *World) {
-	if s, ok := w.subject.(historian); ok {
-		r.History = s.history()
+// Ends implements Recorder.
+func (r *Recording) Ends(w *World) {
+	if s, ok := w.Subject().(historian); ok {
+		r.History = s.History()
 	}
-	r.FaultSpans = w.past
+	r.FaultSpans = w.FaultSpans()
 }
 
 // virtual is how long the run was.

@@ -59,7 +59,7 @@ func (r *Recording) chains() (lines []string) {
 	if r.History == nil || len(r.Violations) == 0 {
 		return nil
 	}
-	graph, names := newFlowGraph(r), r.world.names()
+	graph, names := newFlowGraph(r), r.world.Names()
 	for _, v := range r.Violations {
 		for _, op := range r.operationsOf(v) {
 			c := graph.request(op.request)
@@ -79,8 +79,8 @@ type documentBuilder struct {
 }
 
 func (r *Recording) document(result *Result) *report.Document {
-	plan := r.world.plan
-	b := &documentBuilder{r: r, graph: newFlowGraph(r), names: r.world.names()}
+	plan := r.world.Plan()
+	b := &documentBuilder{r: r, graph: newFlowGraph(r), names: r.world.Names()}
 	b.doc = &report.Document{
 		Scenario: result.Scenario, Seed: result.Seed, About: plan.Description, Line: result.Line(), Verdict: result.Verdict,
 		Virtual: int64(result.Virtual), Healed: -1, Replay: result.replayCommand(), Plan: plan.String(), Long: result.Report(),
@@ -146,9 +146,9 @@ func (b *documentBuilder) lanes() {
 	for place, i := range order {
 		l := r.lanes[i]
 		b.lane[i] = place
-		n := r.world.nodes[l.key.node]
-		lane := report.Lane{Node: n.spec.Name, Role: "client", Loop: ""}
-		if n.spec.Loops() > 1 || l.key.loop > 0 || n.spec.Role == "broker" {
+		n := r.world.Nodes()[l.key.node]
+		lane := report.Lane{Node: n.Spec().Name, Role: "client", Loop: ""}
+		if n.Spec().Loops() > 1 || l.key.loop > 0 || n.Spec().Role == "broker" {
 			lane.Role, lane.Loop = "broker", "control"
 			if l.key.loop != loop.Control {
 				lane.Loop = "shard " + strconv.Itoa(int(l.key.loop))
@@ -325,6 +325,9 @@ func thin(curve []int64) []int64 {
 	return curve
 }
 
+// clientNamer is implemented by subjects whose history has clients by number.
+type clientNamer interface{ ClientName(number int) string }
+
 // maxOperations is how many operations a page lists.
 const maxOperations = 5000
 
@@ -335,11 +338,9 @@ func (b *documentBuilder) operations() {
 	}
 	metadata := slices.ContainsFunc(b.r.Violations, func(v *checker.Violation) bool { return v.Property == "P9" || v.Property == "P11" })
 	ops := operations(h, metadata)
-	clients := map[int]string{} // by number in the history
-	if c, ok := b.r.world.subject.(*cluster); ok {
-		for _, k := range c.clients {
-			clients[k.number] = k.name
-		}
+	clientName := func(int) string { return "" }
+	if s, ok := b.r.world.Subject().(clientNamer); ok {
+		clientName = s.ClientName
 	}
 	marked := make([]bool, len(ops))
 	rank := make([]int, len(ops)) // what is listed first if not all are
@@ -365,7 +366,7 @@ func (b *documentBuilder) operations() {
 	for _, i := range order {
 		op := &ops[i]
 		out := report.Operation{
-			Kind: op.kind, Client: clients[op.client], Partition: op.topic, Call: int64(op.call.At), Return: -1,
+			Kind: op.kind, Client: clientName(op.client), Partition: op.topic, Call: int64(op.call.At), Return: -1,
 			Outcome: op.outcome, Marked: marked[i], Text: b.names.Replace(withoutSpan(op.text)),
 		}
 		if op.partition != (checker.Partition{}) {

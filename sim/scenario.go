@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"example.com/lockstep/broker/env"
+	"example.com/lockstep/checker"
 )
 
 // Scenario is a named way to draw a plan from a seed, and the subject that
@@ -69,14 +70,26 @@ func RunSeed(scenario string, seed uint64, o Options) (Result, error) {
 
 // RunPlan runs a plan, drawn or loaded.
 func RunPlan(plan *Plan, o Options) (Result, error) {
+	r, _, err := RunHistory(plan, o)
+	return r, err
+}
+
+// RunHistory runs a plan and returns also what clients and observer have recorded;
+// nil of a run without brokers.
+func RunHistory(plan *Plan, o Options) (Result, *checker.History, error) {
 	s, err := FindScenario(plan.Scenario)
 	if err != nil {
-		return Result{}, err
+		return Result{}, nil, err
 	}
-	w, err := NewWorld(plan, s.New(plan), o)
+	subject := s.New(plan)
+	w, err := NewWorld(plan, subject, o)
 	if err != nil {
-		return Result{}, err
+		return Result{}, nil, err
 	}
 	defer w.Close()
-	return w.Run(), nil
+	r := w.Run()
+	if s, ok := subject.(interface{ History() *checker.History }); ok {
+		return r, s.History(), nil
+	}
+	return r, nil, nil
 }

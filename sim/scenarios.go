@@ -311,7 +311,7 @@ func drawFrozenNode(seed uint64, r *env.Rand) Plan {
 	o.SlowFromMs, o.SlowUntilMs = Set(int64((begin+15*time.Second)/time.Millisecond)), Set(int64((begin+length-5*time.Second)/time.Millisecond))
 	o.SlowEveryMs = Set(1000 + int64(length/time.Second)*2)
 	o.AckPauseMs = Set(8000)
-	if o.Tight.Or(0) != 0 && p.Workload.Every < p.pushRound() {
+	if o.Tight.Or(0) != 0 && p.Workload.Every < pushRound(&p) {
 		// A window of 4 KiB lets a batch or two through a round. A producer that does not
 		// wait for replicas gets ahead of that without bound: then no acks=all produce is
 		// in time, and a node that comes back has more than a minute to catch up with.
@@ -322,7 +322,7 @@ func drawFrozenNode(seed uint64, r *env.Rand) Plan {
 
 // pushRound is about how long a push is on its way until it is acknowledged: there
 // and back, and a sync between.
-func (p *Plan) pushRound() Duration {
+func pushRound(p *Plan) Duration {
 	round := 2*p.Network.Latency + p.Network.Jitter + p.Disk.Sync + p.Disk.SyncJitter/2
 	if p.Disk.SpikeOneIn > 0 {
 		round += p.Disk.Spike / Duration(p.Disk.SpikeOneIn)

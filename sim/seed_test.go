@@ -131,9 +131,6 @@ func replay(t *testing.T, again *Reproduction) {
 	if *eventsFlag {
 		o.Text = os.Stdout
 	}
-	if *historyFlag != "" {
-		o.History = printHistory
-	}
 	var story []Milestone
 	o.Milestones = func(m Milestone) {
 		story = append(story, m)
@@ -141,8 +138,11 @@ func replay(t *testing.T, again *Reproduction) {
 			fmt.Println(m)
 		}
 	}
-	r, err := RunPlan(again.Plan, o)
+	r, h, err := RunHistory(again.Plan, o)
 	require.NoError(t, err)
+	if *historyFlag != "" && h != nil {
+		printHistory(h)
+	}
 	if *planFileFlag != "" {
 		r.Replay = "go test ./sim -v -planfile " + *planFileFlag
 	} else if bug := os.Getenv(MutantVariable); bug != "" {

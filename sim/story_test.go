@@ -25,7 +25,7 @@ func TestStoriesArePlans(t *testing.T) {
 			for _, step := range trouble.steps() {
 				for _, s := range append(step.OneOf, step) {
 					for _, kind := range s.Kind {
-						require.NotNil(t, findFaultKind(kind), kind)
+						require.NotNil(t, FindFaultKind(kind), kind)
 					}
 				}
 			}

@@ -97,10 +97,10 @@ func (s *Story) draw(r *env.Rand) Plan {
 		*segment = Set(max(segment.Or(0), 256<<10))
 	}
 	if s.Hardware != "" {
-		p.calm()
+		calm(&p)
 	}
 	if s.Hardware == "fast" {
-		p.fast()
+		fast(&p)
 	}
 	s.Workload.set(r, &p, brokers) // what it says counts more
 	if s.Mailbox.given() {
@@ -180,7 +180,7 @@ func (e *StoryExpect) set(r *env.Rand, p *Plan) {
 
 // calm makes hosts and limits roomy, so that what a scenario is about is not
 // drowned.
-func (p *Plan) calm() {
+func calm(p *Plan) {
 	p.Limits.Mailbox, p.Limits.TurnEvents = 1024, 64
 	p.Limits.HiccupEvery, p.Limits.Hiccup = 0, 0
 	p.Disk.Spike, p.Disk.SpikeOneIn = 0, 0
@@ -188,7 +188,7 @@ func (p *Plan) calm() {
 }
 
 // fast makes disks, links and hosts quick.
-func (p *Plan) fast() {
+func fast(p *Plan) {
 	us := Duration(time.Microsecond)
 	p.Network.Latency, p.Network.Jitter = 50*us, 50*us
 	p.Disk.Sync, p.Disk.SyncJitter = 100*us, 100*us

@@ -11,7 +11,6 @@ import (
 
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/loop"
-	"example.com/lockstep/checker"
 )
 
 // World is one run in progress: a scheduler, machines, a network, faults and
@@ -24,15 +23,12 @@ type World struct {
 	streams  Streams
 	subject  Subject
 	observer TurnObserver // the subject, if it is one
-	history  func(*checker.History)
-	operator *operator     // nil: nobody asks from outside
-	barriers *barrierReads // nil: nobody reads behind barriers
+	recorder Recorder     // nil: nobody takes the run down
 
-	recording *Recording // nil: no report is wanted
-	hardware  hardware
-	nodes     []*Node
-	byName    map[string]*Node
-	mail      mailSums
+	hardware hardware
+	nodes    []*Node
+	byName   map[string]*Node
+	mail     mailSums
 
 	entropy     *entropyReader
 	idleEntropy *env.Rand // what crypto/rand.Reader gives between turns
@@ -94,10 +90,8 @@ type Options struct {
 	// TurnStates, if set, hears of the state of each loop after its turns, in the
 	// window of records that TextFrom and TextUpTo give. That takes very long.
 	TurnStates func(TurnState)
-	// History, if set, is given what a cluster's run has recorded before it is judged.
-	History func(*checker.History)
-	// Recording, if set, takes down what reports are made of. It is for one run.
-	Recording *Recording
+	// Recorder, if set, takes the run down.
+	Recorder Recorder
 	// Milestones, if set, hears of each turning point as it comes.
 	Milestones func(Milestone)
 	// Fork, if set, makes the run another one from an event on.
@@ -135,9 +129,9 @@ func NewWorld(plan *Plan, subject Subject, o Options) (*World, error) {
 	}
 	w.idleEntropy = w.streams.Open("world", "idle entropy")
 	w.entropy, w.release = takeEntropy(w.idleEntropy)
-	w.history, w.story.hear = o.History, o.Milestones
-	if w.recording = o.Recording; w.recording != nil {
-		w.recording.world = w
+	w.story.hear = o.Milestones
+	if w.recorder = o.Recorder; w.recorder != nil {
+		w.recorder.Begins(w)
 	}
 	w.observer, _ = subject.(TurnObserver)
 	w.coverage.init()
@@ -197,10 +191,19 @@ func (w *World) Nodes() []*Node { return w.nodes }
 // Node finds a machine by name; nil if there is none.
 func (w *World) Node(name string) *Node { return w.byName[name] }
 
+// Recorder is what takes the run down; nil if nothing does.
+func (w *World) Recorder() Recorder { return w.recorder }
+
+// Subject is what the world runs and judges.
+func (w *World) Subject() Subject { return w.subject }
+
 // After schedules something that belongs to no node.
 func (w *World) After(d time.Duration, what string, fn func()) {
 	w.sched.At(w.sched.Now().Add(d), what, fn)
 }
+
+// At schedules something at an instant of the world.
+func (w *World) At(at env.Instant, what string, fn func()) { w.sched.At(at, what, fn) }
 
 // Violated reports a broken property. The run ends with the current event when
 // enough is broken.
@@ -239,8 +242,8 @@ func (w *World) Run() Result {
 		w.subject.Check(w)
 	}
 	w.judgeStops()
-	if w.recording != nil {
-		w.recording.ended(w)
+	if w.recorder != nil {
+		w.recorder.Ends(w)
 	}
 	return w.result()
 }
@@ -357,7 +360,7 @@ func (w *World) hashStates() {
 }
 
 func (w *World) result() Result {
-	names := w.names()
+	names := w.Names()
 	for i := range w.failures {
 		w.failures[i].name(names)
 	}

@@ -1,0 +1,47 @@
+package sim
+
+import (
+	"fmt"
+
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+)
+
+// followBudget demands that the brokers are ready again before each spell.
+func (c *cluster) followBudget(w *World) {
+	if c.plan.Budget != Budgeted {
+		return
+	}
+	over := Duration(0)
+	for _, f := range c.plan.byTime() {
+		if over > 0 && f.At >= over+spellPause {
+			w.At(env.Instant(f.At)-1, "budget", func() {
+				if out := c.unready(); len(out) > 0 {
+					w.Violated("between two spells of faults ISRs are full again", "", "%s after the last one: %v", f.At-over, out)
+				}
+			})
+		}
+		over = max(over, f.At+f.For)
+	}
+}
+
+// unready names brokers that are fenced and partitions whose ISR is not full.
+func (c *cluster) unready() (out []string) {
+	newest := c.newestImage()
+	if newest == nil {
+		return []string{"no node has metadata"}
+	}
+	for _, name := range c.brokers {
+		if b := newest.Broker(kafka.NodeID(nodeOfAddr(name))); b == nil || b.Fenced {
+			out = append(out, name+" is fenced")
+		}
+	}
+	for _, t := range c.topicsOf(newest) {
+		for i, p := range t.Partitions {
+			if len(p.ISR) < len(p.Replicas) {
+				out = append(out, fmt.Sprintf("%s/%d has ISR %v of %v", t.Name, i, p.ISR, p.Replicas))
+			}
+		}
+	}
+	return out
+}
