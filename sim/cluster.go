@@ -10,6 +10,7 @@ import (
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/meta"
 	"example.com/lockstep/broker/node"
 	"example.com/lockstep/broker/shard"
 	"example.com/lockstep/checker"
@@ -30,16 +31,31 @@ type cluster struct {
 	deleted        map[string]bool           // topic names whose deletion was asked
 	vandalised     map[checker.NodeID]uint64 // produces to partitions that no history has; looked up only
 	facts          facts
+	rest           rest
 	pauses         pauses
-	lastTarget     string        // see Resolve
-	tape           tape          // nil: nobody takes the run down
-	operator       *operator     // nil: nobody asks from outside
-	barriers       *barrierReads // nil: nobody reads behind barriers
+	lastTarget     string                 // see Resolve
+	images         map[*meta.Image]string // see StateText
+	tape           tape                   // nil: nobody takes the run down
+	operator       *operator              // nil: nobody asks from outside
+	barriers       *barrierReads          // nil: nobody reads behind barriers
 	watch          *checker.Watch
 }
 
+var (
+	_ Subject       = (*cluster)(nil)
+	_ TurnObserver  = (*cluster)(nil)
+	_ Correspondent = (*cluster)(nil)
+	_ Restarter     = (*cluster)(nil)
+	_ Rester        = (*cluster)(nil)
+	_ Explainer     = (*cluster)(nil)
+	_ PeerTeller    = (*cluster)(nil)
+	_ Forgiver      = (*cluster)(nil)
+	_ ReadCounter   = (*cluster)(nil)
+	_ StateNamer    = (*cluster)(nil)
+)
+
 func newCluster(plan *Plan) Subject {
-	c := &cluster{plan: plan, deleted: map[string]bool{}, vandalised: map[checker.NodeID]uint64{}}
+	c := &cluster{plan: plan, deleted: map[string]bool{}, vandalised: map[checker.NodeID]uint64{}, images: map[*meta.Image]string{}}
 	for _, n := range plan.Nodes {
 		if n.Role == "broker" {
 			c.brokers = append(c.brokers, n.Name)

@@ -6,7 +6,6 @@ import (
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/shard"
 	"example.com/lockstep/checker"
-	"example.com/lockstep/diskfs"
 	"example.com/lockstep/netsim"
 )
 
@@ -31,6 +30,9 @@ func (c *cluster) collectBounds(w *World) {
 		}
 	}
 }
+
+// CountsReads implements ReadCounter: those of logs.
+func (c *cluster) CountsReads(path string) bool { return strings.HasSuffix(path, ".wal") }
 
 // leftovers counts what the shards of a node keep for partitions that are gone.
 func (c *cluster) leftovers(n *Node) (entries int) {
@@ -90,29 +92,4 @@ func (c *cluster) checkGuards(w *World) {
 			}
 		}
 	}
-}
-
-// logReads are the reads of log segments that a loop has under way.
-type logReads struct {
-	files    map[diskfs.Handle]bool // looked up only
-	underWay int64                  // bytes
-	most     int64                  // of underWay, in this life
-}
-
-// began notes an operation and returns the bytes that it reads of a log.
-func (r *logReads) began(op *diskfs.Op) int64 {
-	switch {
-	case op.Kind == diskfs.Open && strings.HasSuffix(op.Path, ".wal"):
-		if r.files == nil {
-			r.files = map[diskfs.Handle]bool{}
-		}
-		r.files[op.Handle] = true
-	case op.Kind == diskfs.Close:
-		delete(r.files, op.Handle)
-	case op.Kind == diskfs.Read && r.files[op.Handle]:
-		r.underWay += int64(len(op.Data))
-		r.most = max(r.most, r.underWay)
-		return int64(len(op.Data))
-	}
-	return 0
 }

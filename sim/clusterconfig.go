@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"time"
 
 	"example.com/lockstep/broker/api"
@@ -20,8 +21,10 @@ var simCluster = peer.UUID{'s', 'i', 'm'}
 // defaults where the plan does not say otherwise.
 func (c *cluster) nodeConfig(i Incarnation) node.Config {
 	name := i.Spec.Name
+	var again node.Restart
+	errors.As(i.Again, &again) // else its zero value, which converts nothing
 	cfg := node.Config{
-		Node: kafka.NodeID(nodeOfAddr(name)), Cluster: simCluster, Shards: i.Spec.Shards, ConvertTo: i.Again.ConvertTo,
+		Node: kafka.NodeID(nodeOfAddr(name)), Cluster: simCluster, Shards: i.Spec.Shards, ConvertTo: again.ConvertTo,
 		Listen: node.Addresses{Kafka: kafkaAddr(name), Control: name + ":9093", Data: name + ":9094"},
 		Limits: c.limits(),
 		Settings: api.Settings{
@@ -35,7 +38,7 @@ func (c *cluster) nodeConfig(i Incarnation) node.Config {
 		Rare:       c.plan.Rare,
 	}
 	cfg.Advertised = cfg.Listen
-	i.World.streams.Loop(name, i.Number, -1, "sim", "incarnation").Fill(cfg.Incarnation[:])
+	i.Entropy("sim", "incarnation").Fill(cfg.Incarnation[:])
 	for _, b := range c.brokers {
 		cfg.Voters = append(cfg.Voters, node.Voter{Node: kafka.NodeID(nodeOfAddr(b)), Addr: b + ":9093"})
 	}
@@ -54,6 +57,13 @@ func (c *cluster) walConfig(inFlight int) wal.Config {
 	w.GroupBytes = int(min(int64(w.GroupBytes), w.SegmentBytes/4))
 	w.ReadBytes = int(min(int64(w.ReadBytes), w.SegmentBytes/8)) // a recovery reads a segment in pieces
 	return w
+}
+
+// Restarts implements Restarter.
+func (c *cluster) Restarts(reason error) (shards int, again bool) {
+	var restart node.Restart
+	again = errors.As(reason, &restart)
+	return restart.Shards, again
 }
 
 // limits are production's, or so tight that every overflow policy is met.

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"fmt"
-	"hash/crc64"
 	"slices"
 	"strconv"
 
@@ -128,7 +127,7 @@ func (f *facts) seeControl(n *Node, life *lifeTrack, c *node.Control) {
 	if state.Leading && state.Term != life.term {
 		life.term = state.Term
 		f.terms.elected++
-		f.cluster.world.milestone(ControllerBegan, n.spec.Name, fmt.Sprintf("%s term %d", n.spec.Name, state.Term), "")
+		f.cluster.world.Milestone(ControllerBegan, n.spec.Name, fmt.Sprintf("%s term %d", n.spec.Name, state.Term), "")
 		fact := checker.ControllerFact{At: f.cluster.rec.moment(), Term: int64(state.Term), Node: checker.NodeID(nodeID(n))}
 		h.Controllers = append(h.Controllers, fact)
 		f.cluster.judge(f.cluster.watch.Controller(fact))
@@ -145,10 +144,8 @@ func (f *facts) seeControl(n *Node, life *lifeTrack, c *node.Control) {
 }
 
 func (f *facts) imageFact(n *Node, image *meta.Image) checker.ImageFact {
-	return checker.ImageFact{At: f.cluster.rec.moment(), Node: checker.NodeID(nodeID(n)), Index: int64(image.Index()), Hash: crc64.Checksum(image.Encode(), crcTable)}
+	return checker.ImageFact{At: f.cluster.rec.moment(), Node: checker.NodeID(nodeID(n)), Index: int64(image.Index()), Hash: imageSum(image)}
 }
-
-var crcTable = crc64.MakeTable(crc64.ECMA)
 
 func (f *facts) seeShard(n *Node, life *lifeTrack, id loop.ID, s *shard.Shard) {
 	if !s.Recovered() {
@@ -164,10 +161,10 @@ func (f *facts) seeShard(n *Node, life *lifeTrack, id loop.ID, s *shard.Shard) {
 			f.leases.leading(f.cluster.world, n, p)
 		}
 		t := f.seeReplica(n, first, s.Declared(), p)
-		f.cluster.world.seeFeatures(&t.sight, n, life.leading, p)
+		t.sight.seeFeatures(f.cluster.world, n, life.leading, p)
 	})
 	if first {
-		f.readAhead = max(f.readAhead, n.loops[id].disk.reads.most)
+		f.readAhead = max(f.readAhead, n.MostRead(id))
 		f.lostReplicas(n, s)
 	}
 }
@@ -243,7 +240,7 @@ func (f *facts) seeLeader(n *Node, t *replicaTrack, old *shard.PartState) {
 			At: c.rec.moment(), Partition: partition, Epoch: checker.Epoch(p.Epoch), Node: node, Incarnation: life,
 			LogStart: checker.Offset(p.LogStart), LogEnd: checker.Offset(p.Began), Lineage: t.lineage.Below(checker.Offset(p.Began)),
 		}
-		c.world.milestone(LeaderBegan, n.spec.Name, fmt.Sprintf("%s %s epoch %d", f.story.partition(p.ID), n.spec.Name, p.Epoch), "")
+		c.world.Milestone(LeaderBegan, n.spec.Name, fmt.Sprintf("%s %s epoch %d", f.story.partition(p.ID), n.spec.Name, p.Epoch), "")
 		c.rec.h.Leaders = append(c.rec.h.Leaders, fact)
 		c.judge(c.watch.Leader(fact))
 	}

@@ -5,45 +5,36 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
-	"time"
 
 	"example.com/lockstep/broker/batch"
 	"example.com/lockstep/broker/kafka"
-	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/partition"
-	"example.com/lockstep/broker/shard"
 	"example.com/lockstep/checker"
 	diskvirtual "example.com/lockstep/diskfs/virtual"
 )
 
-// Check implements Subject: it lets the healed cluster idle, collects what every
-// replica holds, and has the history judged.
+// Check implements Subject: it collects what every replica holds, and has the
+// history judged.
 func (c *cluster) Check(w *World) {
-	if !c.idle(w) {
-		return
-	}
 	h := &c.rec.h
 	h.Slack = requestSlack
 	c.facts.seeDamages(w)
 	c.collectTopics(w)
 	h.Coverage = recorded
-	h.Coverage.Logs = w.converged
+	h.Coverage.Logs = w.Converged()
 	c.collectLogs(w)
 	c.collectImages(w)
-	if w.converged {
+	if w.Converged() {
 		c.checkLeftovers(w, c.newestImage())
 	}
 	c.collectBounds(w)
 	h.End = c.rec.moment()
 	report := checker.Run(h)
 	for _, r := range report.Results {
-		w.coverage.judged[r.Property] += r.Judged
-		if r.Excused > 0 {
-			w.coverage.excused[r.Property] += r.Excused
-		}
+		w.Judged(r.Property, r.Judged, r.Excused)
 		c.report(w, h, &r)
 	}
-	if w.converged {
+	if w.Converged() {
 		c.checkProgress(w)
 	}
 	c.requireEvidence(w, &report)
@@ -81,11 +72,14 @@ func (c *cluster) violatedAs(property string, v *checker.Violation, more int) {
 	if v.Partition != (checker.Partition{}) {
 		f.Partition = v.Partition.String()
 	}
-	f.Evidence, _ = checker.ExcerptLines(&c.rec.h, *v)
+	evidence, _ := checker.ExcerptLines(&c.rec.h, *v)
+	for _, line := range evidence {
+		f.Evidence = append(f.Evidence, Evidence{Duration(line.At.At), line.Text})
+	}
 	if c.tape != nil {
 		c.tape.Violation(v)
 	}
-	c.world.fail(f)
+	c.world.Fail(f)
 }
 
 func (c *cluster) report(w *World, h *checker.History, r *checker.Result) {
@@ -120,87 +114,6 @@ func (c *cluster) requireEvidence(w *World, report *checker.Report) {
 			w.Violated("every property is judged on something", property, "nothing in the history concerns it")
 		}
 	}
-}
-
-// idle stops the clients, lets what they left behind end, and counts the timers'
-// wake-ups of each broker (P12).
-func (c *cluster) idle(w *World) bool {
-	for _, k := range c.clients {
-		n := w.Node(k.name)
-		n.guard(n.loops[0], func() { k.stop(n.clock.time(w.Now())) })
-	}
-	settle, stretch := 4*time.Second, 3*time.Second
-	if !w.advance(w.Now().Add(settle)) || !c.writtenBehind(w) {
-		return false
-	}
-	if !w.converged {
-		return true // what does not come to an end does not rest
-	}
-	from := w.Now()
-	before, disk := make([]uint64, len(c.brokers)), c.diskOps(w)
-	for i, name := range c.brokers {
-		before[i] = w.Node(name).TimerTurns()
-	}
-	if !w.advance(from.Add(stretch)) {
-		return false
-	}
-	for i, name := range c.brokers {
-		if wakeUps := w.Node(name).TimerTurns() - before[i]; wakeUps > idleWakeUps*uint64(stretch/time.Second) {
-			w.explain("P12: "+checker.Title("P12"), name, func() []Overdue { return timersOf(w.Node(name)) })
-		}
-		c.rec.h.Idles = append(c.rec.h.Idles, checker.IdleFact{
-			Node: nodeOfAddr(name), From: time.Duration(from), To: time.Duration(w.Now()), WakeUps: int64(w.Node(name).TimerTurns() - before[i]),
-			DiskOps: int64(w.Node(name).did[DiskSubmitted] - disk[i]),
-		})
-	}
-	return true
-}
-
-// idleWakeUps is what P12 allows in a second.
-const idleWakeUps = 10
-
-// writtenBehind lets brokers end what they do behind the load, such as moving
-// batches to segments. How long that takes is for the disk and the plan's limits
-// to say: a flush waits for two syncs and moves half a segment, so that megabytes
-// take a minute in segments of 16 KiB. They may take it as long as ever less is
-// left to move, which ends by itself. A disk that is not left alone without that
-// is judged by what follows.
-func (c *cluster) writtenBehind(w *World) bool {
-	const patience, step = 30, time.Second
-	least := c.tailBytes(w)
-	for vain := 0; vain < patience; vain++ {
-		before := c.diskOps(w)
-		if !w.advance(w.Now().Add(step)) {
-			return false
-		}
-		if slices.Equal(before, c.diskOps(w)) {
-			return true
-		}
-		if left := c.tailBytes(w); left < least { // than ever: what comes and goes is no progress
-			least, vain = left, -1
-		}
-	}
-	return true
-}
-
-// tailBytes are the bytes of all replicas that are not in segments.
-func (c *cluster) tailBytes(w *World) (bytes int64) {
-	for _, name := range c.brokers {
-		for _, l := range w.Node(name).loops {
-			if s, ok := l.loop.(*shard.Shard); ok {
-				bytes += s.Stats().TailBytes
-			}
-		}
-	}
-	return bytes
-}
-
-// diskOps are the operations that each broker has submitted.
-func (c *cluster) diskOps(w *World) (ops []uint64) {
-	for _, name := range c.brokers {
-		ops = append(ops, w.Node(name).did[DiskSubmitted])
-	}
-	return ops
 }
 
 // collectTopics lists every topic that the history knows by id.
@@ -239,7 +152,7 @@ func (c *cluster) collectLogs(w *World) {
 			for _, n := range p.Replicas {
 				track := c.facts.replica(n, id)
 				if track == nil {
-					if w.converged {
+					if w.Converged() {
 						w.Violated("every replica is there at the end", partitionText(id), "node %d has none", n)
 					}
 					continue
@@ -248,7 +161,7 @@ func (c *cluster) collectLogs(w *World) {
 					continue // nobody may have read it yet, so nobody knows
 				}
 				c.rec.h.Logs = append(c.rec.h.Logs, checker.ReplicaLog{
-					At: c.rec.moment(), Partition: checkerPartition(id), Node: checker.NodeID(n), InISR: p.InISR(n) && (w.converged || !track.state.Suspect),
+					At: c.rec.moment(), Partition: checkerPartition(id), Node: checker.NodeID(n), InISR: p.InISR(n) && (w.Converged() || !track.state.Suspect),
 					LogStart: checker.Offset(track.state.LogStart), Watermark: checker.Offset(track.state.Watermark),
 					Entries: c.entries(w, w.Node(brokerName(n)), track),
 				})
@@ -307,7 +220,7 @@ func (c *cluster) collectImages(w *World) {
 	for _, name := range c.brokers {
 		if s, ok := c.control(name); ok {
 			f := c.facts.imageFact(w.Node(name), s.Image)
-			f.Final = w.converged
+			f.Final = w.Converged()
 			c.rec.h.Images = append(c.rec.h.Images, f)
 		}
 	}
@@ -323,9 +236,3 @@ func partitionOf(p checker.Partition) (id kafka.PartitionID) {
 	id.Partition = p.Index
 	return id
 }
-
-var (
-	_ Subject      = (*cluster)(nil)
-	_ TurnObserver = (*cluster)(nil)
-	_ loop.Loop    = (*kafkaClient)(nil)
-)

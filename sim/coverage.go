@@ -3,10 +3,8 @@ package sim
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/shard"
 )
 
 // Coverage is what a run has reached, whatever its verdict. It is observed, and
@@ -29,9 +27,7 @@ type Coverage struct {
 
 // coverage collects it during a run.
 type coverage struct {
-	// faults counts the beginnings and ends of faults: a replica that looks as
-	// before, while nothing began or ended, adds no feature.
-	faults   int
+	faults   int              // beginnings and ends
 	features map[feature]bool // sorted before anybody sees them
 	judged   map[string]int
 	excused  map[string]int
@@ -42,67 +38,50 @@ func (c *coverage) init() {
 	c.features, c.judged, c.excused = map[feature]bool{}, map[string]int{}, map[string]int{}
 }
 
-// feature is one combination, packed: it is looked up after every turn.
+// feature is one combination.
 type feature struct {
-	look  look
-	fault int8 // index in faultKinds + 1; 0: none
+	look  string
+	fault int8 // FaultNumber; 0: none
 	other bool // the fault is on another node
 }
 
-// look is what of a feature belongs to the replica.
-type look struct {
-	role       byte // 'l', 'f' or ' '
-	isr        int8
-	controller bool
-}
-
 func (f feature) String() string {
-	var b strings.Builder
-	b.WriteString(map[byte]string{'l': "leader", 'f': "follower", ' ': "no role"}[f.look.role])
-	fmt.Fprintf(&b, ", ISR of %d", f.look.isr)
-	if f.look.controller {
-		b.WriteString(", controller")
+	if f.fault == 0 {
+		return f.look
 	}
-	if f.fault > 0 {
-		where := "here"
-		if f.other {
-			where = "elsewhere"
-		}
-		fmt.Fprintf(&b, ", %s %s", faultKinds[f.fault-1].Name, where)
+	where := "here"
+	if f.other {
+		where = "elsewhere"
 	}
-	return b.String()
+	return fmt.Sprintf("%s, %s %s", f.look, FaultKinds()[f.fault-1].Name, where)
 }
 
-// featureSight is the last that was noted of a replica.
-type featureSight struct {
-	look   look
-	faults int
-	seen   bool
-}
+// FaultChanges counts the beginnings and ends of faults: what looks as before, while
+// this stays as it was, adds no feature.
+func (w *World) FaultChanges() int { return w.coverage.faults }
 
-// seeFeatures notes the state of a replica at the end of a turn of its shard.
-func (w *World) seeFeatures(s *featureSight, n *Node, controller bool, p *shard.PartState) {
-	now := look{role: ' ', isr: int8(min(len(p.ISR), 100)), controller: controller}
-	switch {
-	case p.Leading:
-		now.role = 'l'
-	case p.Following:
-		now.role = 'f'
-	}
-	if s.seen && s.look == now && s.faults == w.coverage.faults {
-		return
-	}
-	*s = featureSight{now, w.coverage.faults, true}
+// Saw notes the state in which a subject saw something of a node, together with
+// the faults that are on.
+func (w *World) Saw(look string, n *Node) {
 	quiet := true
 	for _, a := range w.active {
 		if a.mend == nil {
 			continue
 		}
 		quiet = false
-		w.coverage.features[feature{now, a.kind, !w.concerns(a.span, n)}] = true
+		w.coverage.features[feature{look, a.kind, !w.concerns(a.span, n)}] = true
 	}
 	if quiet {
-		w.coverage.features[feature{look: now}] = true
+		w.coverage.features[feature{look: look}] = true
+	}
+}
+
+// Judged notes how much was held against a property, and how many violations of
+// it are excused.
+func (w *World) Judged(property string, judged, excused int) {
+	w.coverage.judged[property] += judged
+	if excused > 0 {
+		w.coverage.excused[property] += excused
 	}
 }
 

@@ -32,8 +32,8 @@ func TestFeaturesNameTheFaultAndWhereItIs(t *testing.T) {
 	kind := int8(FaultNumber("freeze"))
 	require.Positive(t, kind)
 	require.Equal(t, "leader, ISR of 2, controller, freeze elsewhere",
-		feature{look{'l', 2, true}, kind, true}.String())
-	require.Equal(t, "follower, ISR of 3", feature{look: look{role: 'f', isr: 3}}.String())
+		feature{look{'l', 2, true}.String(), kind, true}.String())
+	require.Equal(t, "follower, ISR of 3", feature{look: look{role: 'f', isr: 3}.String()}.String())
 	for i, k := range FaultKinds() {
 		require.Equal(t, i+1, FaultNumber(k.Name))
 		require.NotNil(t, begins[k.Name], k.Name)

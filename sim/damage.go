@@ -18,11 +18,7 @@ import (
 // leaseDriftPpm is ρ, for which leases are made (PROTOCOL 25).
 const leaseDriftPpm = 50_000
 
-// forgiver is implemented by subjects that know when a failed assertion is no
-// fault of the node's code; the node then only stops.
-type forgiver interface{ Forgives() bool }
-
-// Forgives implements forgiver: who has lost something without a trace, or speaks
+// Forgives implements Forgiver: who has lost something without a trace, or speaks
 // with one who has, may find what cannot be.
 func (c *cluster) Forgives() bool { return len(c.facts.amnesiac) > 0 }
 
@@ -40,7 +36,7 @@ func (f *facts) seeDamage(n *Node) {
 	if c.plan.Budget != Unbudgeted {
 		return
 	}
-	if ppm := n.clock.driftPpm; (ppm > leaseDriftPpm || ppm < -leaseDriftPpm) && !f.runaways[n] {
+	if ppm := n.DriftPpm(); (ppm > leaseDriftPpm || ppm < -leaseDriftPpm) && !f.runaways[n] {
 		f.runaways[n] = true
 		fact := checker.ClockFact{At: c.rec.moment(), Node: checker.NodeID(nodeID(n)), DriftPpm: ppm}
 		c.rec.h.Clocks = append(c.rec.h.Clocks, fact)

@@ -130,7 +130,7 @@ func (w *World) beginFault(i int) {
 	}
 	w.note(nil, FaultBegun, uint64(f.Amount), f.Kind+" "+f.Target)
 	name := fmt.Sprintf("%d %s %s", i+1, f.Kind, t.String())
-	w.milestone(FaultOn, t.nodeName(), name, faultText(f, t.String()))
+	w.Milestone(FaultOn, t.nodeName(), name, faultText(f, t.String()))
 	w.coverage.faults++
 	w.striking = &strike{name, t, f.For.Std()}
 	defer func() { w.striking = nil }()
@@ -161,7 +161,7 @@ func (w *World) endFault(a *activeFault) {
 	w.coverage.faults++
 	w.spanEnds(a.span, w.Now())
 	w.note(nil, FaultEnded, 0, a.fault.Kind+" "+a.fault.Target)
-	w.milestone(FaultOff, w.spanNode(a.span), a.name, "")
+	w.Milestone(FaultOff, w.spanNode(a.span), a.name, "")
 	mend()
 }
 

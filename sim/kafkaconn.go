@@ -153,7 +153,7 @@ func (k *kafkaConn) overdue(now env.Time, call *kafkaCall) {
 		return
 	}
 	if k.excuse(r) == "" {
-		c.world.explain("P11: "+checker.Title("P11"), string(checker.RequestOverdue), func() []Overdue {
+		c.world.Explain("P11: "+checker.Title("P11"), string(checker.RequestOverdue), func() []Overdue {
 			return []Overdue{{At: []StallPlace{{Node: k.client.name, Op: requestName(r)}}}}
 		})
 	}

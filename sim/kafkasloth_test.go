@@ -20,7 +20,7 @@ func sleepy(t *testing.T) (*World, *sloth) {
 	require.NoError(t, err)
 	t.Cleanup(w.Close)
 	for range 100 {
-		require.True(t, w.advance(w.Now().Add(50*time.Millisecond)))
+		require.True(t, w.Advance(w.Now().Add(50*time.Millisecond)))
 		for _, k := range c.clients {
 			if s, ok := k.script.(*sloth); ok && s.asleep {
 				return w, s

@@ -51,8 +51,8 @@ func (k *kafkaConn) localAddr() string {
 	return ""
 }
 
-// NodeName implements PeerTeller.
-func (c *cluster) NodeName(id kafka.NodeID) string { return brokerName(id) }
+// PeerName implements PeerTeller.
+func (c *cluster) PeerName(on *wait.Target) string { return brokerName(on.Node) }
 
 // Tell implements PeerTeller: it says who the node takes for the controller.
 func (c *cluster) Tell(n *Node) string {

@@ -69,8 +69,8 @@ func (s *milestones) list() []Milestone {
 	return slices.Concat(s.first, s.last[s.at:], s.last[:s.at])
 }
 
-// milestone records a turning point. words are the key without its kind.
-func (w *World) milestone(kind MilestoneKind, node, words, text string) {
+// Milestone records a turning point. words are the key without its kind.
+func (w *World) Milestone(kind MilestoneKind, node, words, text string) {
 	key := string(kind)
 	if words != "" {
 		key += " " + words

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -9,7 +8,6 @@ import (
 	"example.com/lockstep/broker/assert"
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/loop"
-	"example.com/lockstep/broker/node"
 	"example.com/lockstep/netsim"
 )
 
@@ -17,10 +15,16 @@ import (
 type Incarnation struct {
 	Spec   NodeSpec
 	Number int32 // 1 for the first life
-	// Again is how the last life asked to be started again; Shards alone if it did not.
-	Again node.Restart
+	// Again is how the last life asked to be started again (see Restarter); nil if it
+	// did not.
+	Again error
 	Hosts []loop.Host // one per loop; Hosts[loop.Control] is the control loop's
 	World *World
+}
+
+// Entropy is a stream of this life that belongs to none of its loops.
+func (i *Incarnation) Entropy(subsystem, purpose string) *env.Rand {
+	return i.World.streams.Loop(i.Spec.Name, i.Number, -1, subsystem, purpose)
 }
 
 // NodeFactory builds the loops of one life of a node, one per host, in order.
@@ -47,7 +51,7 @@ type Node struct {
 	lastStop    error
 	began       env.Instant // the current or last life
 	past        []pastLife
-	again       *node.Restart // how the last life asked to be started again
+	again       error // how the last life asked to be started again
 
 	drained    func() // told when the process says that it handed its leaderships over; nil: nobody asked
 	tear       uint64 // percent of unsynced sectors that the next loss of power tears; 0: as drawn
@@ -114,8 +118,8 @@ func (n *Node) DriftPpm() int64 { return n.clock.driftPpm }
 // Did counts what the loops of all lives did and were given, of one kind.
 func (n *Node) Did(what What) uint64 { return n.did[what] }
 
-// MostRead is the most bytes of a log that a loop of the current life had read
-// at a time.
+// MostRead is the most bytes that a loop of the current life had under way at a
+// time in reads that count (see ReadCounter).
 func (n *Node) MostRead(id loop.ID) int64 { return n.loops[id].disk.reads.most }
 
 // Hindered reports whether a fault keeps a loop from running as it should.
@@ -147,13 +151,12 @@ func (n *Node) Start() {
 	}
 	n.entropy = w.streams.Loop(n.spec.Name, n.incarnation, -1, "crypto", "rand")
 	w.note(n, NodeStarted, 0, "")
-	w.milestone(NodeBegan, n.spec.Name, n.life(), "")
+	w.Milestone(NodeBegan, n.spec.Name, n.life(), "")
 
 	n.world.hardware.boot(n)
-	spec, again := n.spec, node.Restart{Shards: n.spec.Shards}
-	if n.again != nil {
-		again, n.again = *n.again, nil
-		spec.Shards = again.Shards
+	spec, again := n.spec, n.again
+	if n.again = nil; again != nil {
+		spec.Shards, _ = n.restarts(again)
 	}
 	hosts := make([]loop.Host, spec.Loops())
 	n.loops = make([]*loopHost, len(hosts))
@@ -209,7 +212,7 @@ func (n *Node) End(how Ending) {
 	if n.lastStop != nil {
 		reason = n.lastStop.Error()
 	}
-	n.world.milestone(NodeFinished, n.spec.Name, n.life()+" "+how.String(), reason)
+	n.world.Milestone(NodeFinished, n.spec.Name, n.life()+" "+how.String(), reason)
 	n.world.hardware.end(n, how)
 }
 
@@ -220,9 +223,9 @@ func (n *Node) stop(err error) {
 		return
 	}
 	n.lastStop = err
-	if again := (node.Restart{}); errors.As(err, &again) {
+	if _, again := n.restarts(err); again {
 		n.End(Stopped)
-		n.again = &again
+		n.again = err
 		n.world.After(restartPause, "restart", n.Start)
 		return
 	}
@@ -233,6 +236,21 @@ func (n *Node) stop(err error) {
 	if after := n.world.plan.RestartAfterStop; after > 0 {
 		n.world.After(after.Std(), "restart after stop", n.Start)
 	}
+}
+
+// Restarter is implemented by subjects whose nodes may stop themselves to be
+// started again at once, which is no fail-stop.
+type Restarter interface {
+	// Restarts reports whether a reason to stop is such a one, and with how many
+	// shards the node is started.
+	Restarts(reason error) (shards int, again bool)
+}
+
+func (n *Node) restarts(reason error) (shards int, again bool) {
+	if s, ok := n.world.subject.(Restarter); ok {
+		return s.Restarts(reason)
+	}
+	return 0, false
 }
 
 // restartPause is how long a node that asks to be started again is down.
@@ -258,7 +276,7 @@ func (n *Node) panicked(l *loopHost, cause any) {
 	}
 	property, where := "no code of a node panics", n.spec.Name
 	if failure, ok := cause.(assert.Failure); ok {
-		if f, ok := n.world.subject.(forgiver); ok && f.Forgives() {
+		if f, ok := n.world.subject.(Forgiver); ok && f.Forgives() {
 			n.stop(failure)
 			return
 		}
@@ -267,9 +285,13 @@ func (n *Node) panicked(l *loopHost, cause any) {
 	if l != nil {
 		where = l.where()
 	}
-	n.world.fail(Failure{Property: property, Where: where, Detail: fmt.Sprint(cause), Symptom: fmt.Sprint(cause), Stack: string(debug.Stack())})
+	n.world.Fail(Failure{Property: property, Where: where, Detail: fmt.Sprint(cause), Symptom: fmt.Sprint(cause), Stack: string(debug.Stack())})
 	n.End(Stopped)
 }
+
+// Forgiver is implemented by subjects that know when a failed assertion is no
+// fault of the node's code; the node then only stops.
+type Forgiver interface{ Forgives() bool }
 
 // Freeze holds every loop of the node: no turns. Sockets stay open and the
 // kernel goes on buffering. Freezes nest.

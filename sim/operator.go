@@ -71,7 +71,7 @@ func (o *operator) ask() {
 		case now.Sub(since) > o.bound && !o.silent:
 			o.silent = true
 			const property = "P11: a running loop answers its operator"
-			o.world.explain(property, n.Where(loop.Control), func() []Overdue {
+			o.world.Explain(property, n.Where(loop.Control), func() []Overdue {
 				return []Overdue{{
 					Name: "the operator's question", Group: "questions", Since: since,
 					At: []StallPlace{{Node: n.Spec().Name, Loop: int32(loop.Control), For: "the loop that was asked"}},

@@ -246,7 +246,7 @@ func (p *pauses) stall(try *pauseTry) *Stall {
 			roots = append(roots, o)
 		}
 	}
-	return c.world.stallOf(pauseProperty, op.Partition.String(), roots)
+	return c.world.StallOf(pauseProperty, op.Partition.String(), roots)
 }
 
 // report turns what was found into failures of the run.

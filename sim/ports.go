@@ -22,7 +22,7 @@ type diskPort struct {
 	free  []uint64
 	held  int // faults that keep completions back
 	queue []inboxEntry
-	reads logReads
+	reads countedReads
 }
 
 type diskOp struct {
@@ -32,11 +32,11 @@ type diskOp struct {
 	kind   diskfs.Kind
 	active bool
 	flow   Flow
-	read   int64 // bytes of a log that it reads
+	read   int64 // bytes that count, see countedReads
 }
 
 func newDiskPort(l *loopHost) *diskPort {
-	d := &diskPort{loop: l}
+	d := &diskPort{loop: l, reads: l.node.world.newCountedReads()}
 	d.raw = l.node.world.hardware.disk(l.node, d.completed)
 	return d
 }
@@ -87,7 +87,7 @@ func (d *diskPort) completed(c diskfs.Completion) {
 	world := d.loop.node.world
 	slot := c.Token
 	if slot >= uint64(len(d.ops)) || !d.ops[slot].active || d.ops[slot].kind != c.Kind {
-		world.fail(Failure{Property: "each disk operation completes once", Where: d.loop.where(), Detail: fmt.Sprintf("completion of kind %d that nobody waits for", c.Kind)})
+		world.Fail(Failure{Property: "each disk operation completes once", Where: d.loop.where(), Detail: fmt.Sprintf("completion of kind %d that nobody waits for", c.Kind)})
 		return
 	}
 	op := d.ops[slot]

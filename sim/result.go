@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"example.com/lockstep/checker"
 )
 
 // Verdicts of a run. There is no third: what could not be judged has failed.
@@ -57,12 +55,18 @@ type Failure struct {
 	Detail   string   `json:"detail,omitempty"`
 	// Partition is the one concerned, by name; Evidence the part of the history
 	// that shows it.
-	Partition string         `json:"partition,omitempty"`
-	Evidence  []checker.Line `json:"evidence,omitempty"`
-	Stack     string         `json:"stack,omitempty"` // for people; never hashed
+	Partition string     `json:"partition,omitempty"`
+	Evidence  []Evidence `json:"evidence,omitempty"`
+	Stack     string     `json:"stack,omitempty"` // for people; never hashed
 	// Symptom tells failures of one property apart: the anomaly, the reason, the
 	// first thing that is pending. "": the property says it all.
 	Symptom string `json:"symptom,omitempty"`
+}
+
+// Evidence is something that the run saw.
+type Evidence struct {
+	At   Duration `json:"at"`
+	Text string   `json:"text"`
 }
 
 // name writes topics' names for their ids.

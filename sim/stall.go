@@ -112,16 +112,16 @@ func (w *World) overdue() []Overdue {
 	return out
 }
 
-// explain keeps why something is overdue, for the failure that this will be, or
+// Explain keeps why something is overdue, for the failure that this will be, or
 // may be. It is called at that moment, before the failure is reported; the first
 // one of a property counts. It changes nothing that the run or its trace hash sees.
-func (w *World) explain(property, where string, overdue func() []Overdue) *Stall {
+func (w *World) Explain(property, where string, overdue func() []Overdue) *Stall {
 	for _, s := range w.stalls {
 		if s.Property == property {
 			return s
 		}
 	}
-	s := w.stallOf(property, where, overdue())
+	s := w.StallOf(property, where, overdue())
 	w.stalls = append(w.stalls, s)
 	return s
 }
@@ -151,8 +151,8 @@ func (s *Stall) symptom(otherwise string) string {
 	return otherwise
 }
 
-// stallOf reduces the wait-for graph of this moment.
-func (w *World) stallOf(property, where string, overdue []Overdue) *Stall {
+// StallOf reduces the wait-for graph of this moment.
+func (w *World) StallOf(property, where string, overdue []Overdue) *Stall {
 	g := newStallGraph(w)
 	roots := g.roots(overdue)
 	chains := g.Reduce(roots, w.Now())

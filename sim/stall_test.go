@@ -47,7 +47,7 @@ func (s *listing) Healed(*World)                         {}
 func (s *listing) Pending(*World) []string               { return nil }
 func (s *listing) Check(*World)                          {}
 func (s *listing) Resolve(*World, string) (string, bool) { return "", false }
-func (s *listing) NodeName(id kafka.NodeID) string       { return "n" + string('0'+rune(id)) }
+func (s *listing) PeerName(on *wait.Target) string       { return "n" + string('0'+rune(on.Node)) }
 func (s *listing) Tell(*Node) string                     { return "" }
 func waitFor(who, what string, on wait.Target) wait.Wait {
 	return wait.Wait{Who: who, Since: wait.Unknown, Until: env.Never, For: what, On: on}
@@ -64,8 +64,8 @@ func stallOfWorld(t *testing.T, waits map[string][]wait.Wait, faults ...Fault) *
 	w, err := NewWorld(plan, &listing{waits}, Options{})
 	require.NoError(t, err)
 	defer w.Close()
-	require.True(t, w.advance(env.Instant(2*time.Second)))
-	return w.stallOf("it ends", "", []Overdue{{At: []StallPlace{{Node: "n1", Op: waits["n1/0"][0].Who}}}})
+	require.True(t, w.Advance(env.Instant(2*time.Second)))
+	return w.StallOf("it ends", "", []Overdue{{At: []StallPlace{{Node: "n1", Op: waits["n1/0"][0].Who}}}})
 }
 
 func TestTheWorldSaysWhoHoldsWhatTheLoopsWaitFor(t *testing.T) {
@@ -210,7 +210,7 @@ func pausing(t *testing.T) (w *World, c *cluster, produce func(at time.Duration,
 	w, err = NewWorld(plan, c, Options{})
 	require.NoError(t, err)
 	t.Cleanup(w.Close)
-	require.True(t, w.advance(env.Instant(4*time.Second)))
+	require.True(t, w.Advance(env.Instant(4*time.Second)))
 	var real *checker.Produce
 	for i := range c.rec.h.Produces {
 		if op := &c.rec.h.Produces[i]; op.Acks == checker.AcksAll && op.Outcome == checker.Acked {
@@ -320,9 +320,9 @@ func TestExplainingDoesNotChangeTheRun(t *testing.T) {
 		require.NoError(t, err)
 		defer w.Close()
 		for at := env.Instant(0); at < env.Instant(plan.Duration); at = at.Add(100 * time.Millisecond) {
-			require.True(t, w.advance(at))
+			require.True(t, w.Advance(at))
 			if explain && at >= env.Instant(time.Second) { // all nodes have been started
-				s := w.stallOf("anything", "", append(w.overdue(), timersOf(w.nodes[0])...))
+				s := w.StallOf("anything", "", append(w.overdue(), timersOf(w.nodes[0])...))
 				vertices = max(vertices, s.Vertices)
 				_ = s.String()
 			}
@@ -350,7 +350,7 @@ func TestWhatRequestsWaitForIsListed(t *testing.T) {
 		w, err := NewWorld(plan, c, Options{})
 		require.NoError(t, err)
 		for at := env.Instant(time.Second); at < env.Instant(plan.Duration); at = at.Add(50 * time.Millisecond) {
-			require.True(t, w.advance(at))
+			require.True(t, w.Advance(at))
 			var overdue []Overdue
 			for i := range c.rec.h.Requests {
 				r := &c.rec.h.Requests[i]
@@ -361,7 +361,7 @@ func TestWhatRequestsWaitForIsListed(t *testing.T) {
 			if len(overdue) == 0 {
 				continue
 			}
-			s := w.stallOf("requests end", "", overdue)
+			s := w.StallOf("requests end", "", overdue)
 			for _, chain := range s.Chains {
 				require.NotContains(t, []string{"cycle", "lost wake-up", "unknown"}, chain.End, "%s seed %d\n%s", plan.Scenario, plan.Seed, s)
 			}

@@ -6,15 +6,13 @@ import (
 	"strings"
 
 	"example.com/lockstep/broker/env"
-	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/wait"
 )
 
-// PeerTeller is implemented by subjects whose loops know each other by Kafka's
-// node ids.
+// PeerTeller is implemented by subjects whose loops know other nodes by numbers.
 type PeerTeller interface {
-	// NodeName gives the name of the machine.
-	NodeName(id kafka.NodeID) string
+	// PeerName is the name of the machine that a loop waits for.
+	PeerName(on *wait.Target) string
 	// Tell says what a node is now, for a report that finds nothing pending there;
 	// "" for nothing.
 	Tell(n *Node) string
@@ -186,7 +184,7 @@ func (g *stallGraph) mailBetween(from, to *loopHost) bool {
 func (g *stallGraph) onPeer(from int, l *loopHost, x *wait.Wait) {
 	var peer *Node
 	if teller, ok := g.world.subject.(PeerTeller); ok {
-		peer = g.world.byName[teller.NodeName(x.On.Node)]
+		peer = g.world.byName[teller.PeerName(&x.On)]
 	}
 	switch {
 	case peer == nil:

@@ -11,7 +11,6 @@ import (
 	"unsafe"
 
 	"example.com/lockstep/broker/loop"
-	"example.com/lockstep/broker/meta"
 )
 
 // dumpState writes a loop's whole state as lines "path = value", unexported
@@ -21,19 +20,31 @@ import (
 // No address enters it: what a pointer leads to stands where it is met first, and
 // later by that place. Maps are sorted by their keys. Of functions it says only
 // whether there is one. What belongs to the machine and not to the loop (host,
-// disk, network, the world) is left out, and metadata images, which are immutable,
-// are told by their index and a hash.
-func dumpState(l loop.Loop, images map[*meta.Image]string) []string {
-	d := &stateDump{seen: map[unsafe.Pointer]string{}, images: images}
+// disk, network, the world) is left out, and so is what is Outside; a StateNamer
+// says what stands for large things that never change.
+func dumpState(l loop.Loop, namer StateNamer) []string {
+	d := &stateDump{seen: map[unsafe.Pointer]string{}, namer: namer}
 	d.value("", reflect.ValueOf(l))
 	return d.lines
 }
 
 type stateDump struct {
-	lines  []string
-	seen   map[unsafe.Pointer]string
-	images map[*meta.Image]string
+	lines []string
+	seen  map[unsafe.Pointer]string
+	namer StateNamer // nil: there is none
 }
+
+// StateNamer is implemented by subjects whose loops hold large things that never
+// change.
+type StateNamer interface {
+	// StateText is what stands in a dump for what the pointer leads to; false: its
+	// fields do.
+	StateText(pointer any) (text string, ok bool)
+}
+
+// Outside is implemented by what loops refer to and is no state of theirs: the
+// subject, what it records. It is implemented on pointers or on values.
+type Outside interface{ OutsideOfLoops() }
 
 const (
 	// dumpShown is how many elements at each end of a long list or map get lines of
@@ -45,24 +56,24 @@ const (
 
 func (d *stateDump) line(path, value string) { d.lines = append(d.lines, path+" = "+value) }
 
-// outside are types that are no state of a loop: packages, by the beginning of
-// their path, and types of this package.
+// What is no state of a loop: packages, by the beginning of their path, and types.
 var (
 	outsidePackages = []string{"sync", "reflect", "google.golang.org/protobuf/", module + "netsim/virtual", module + "diskfs/virtual"}
-	outsideTypes    = []string{
-		"World", "Node", "loopHost", "diskPort", "netPort", "Plan", "Streams", "cluster", "recorder", "Incarnation", "toyWorld", "toySubject",
+	outsideTypes    = []reflect.Type{
+		reflect.TypeFor[World](), reflect.TypeFor[Node](), reflect.TypeFor[loopHost](), reflect.TypeFor[diskPort](), reflect.TypeFor[netPort](),
+		reflect.TypeFor[Plan](), reflect.TypeFor[Streams](), reflect.TypeFor[Incarnation](),
 	}
-	ownPackage = reflect.TypeFor[World]().PkgPath()
+	outside = reflect.TypeFor[Outside]()
 )
 
 func isOutside(t reflect.Type) bool {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	path := t.PkgPath()
-	if path == ownPackage {
-		return slices.Contains(outsideTypes, t.Name())
+	if slices.Contains(outsideTypes, t) || t.Kind() != reflect.Interface && reflect.PointerTo(t).Implements(outside) {
+		return true
 	}
+	path := t.PkgPath()
 	return slices.ContainsFunc(outsidePackages, func(p string) bool {
 		return path == p || strings.HasPrefix(path, strings.TrimSuffix(p, "/")+"/")
 	})
@@ -116,13 +127,15 @@ func (d *stateDump) pointer(path string, v reflect.Value) {
 		return // shown by its absence: most pointers of a state are nil
 	}
 	p := v.UnsafePointer()
-	switch v.Type() {
-	case reflect.TypeFor[*meta.Image]():
-		d.line(path, d.image((*meta.Image)(p)))
-		return
-	case reflect.TypeFor[*conn]():
+	if v.Type() == reflect.TypeFor[*conn]() {
 		d.line(path, fmt.Sprintf("connection %d", (*conn)(p).ID()))
 		return
+	}
+	if d.namer != nil {
+		if text, ok := d.namer.StateText(reflect.NewAt(v.Type().Elem(), p).Interface()); ok {
+			d.line(path, text)
+			return
+		}
 	}
 	if first, ok := d.seen[p]; ok && v.Type().Elem().Size() > 0 {
 		d.line(path, "as "+first)
@@ -132,14 +145,7 @@ func (d *stateDump) pointer(path string, v reflect.Value) {
 	d.value(path, v.Elem())
 }
 
-func (d *stateDump) image(image *meta.Image) string {
-	text, ok := d.images[image]
-	if !ok {
-		text = fmt.Sprintf("metadata image %d, %016x", uint64(image.Index()), crc64.Checksum(image.Encode(), crcTable))
-		d.images[image] = text
-	}
-	return text
-}
+var crcTable = crc64.MakeTable(crc64.ECMA)
 
 // list writes a slice or an array; bytes as their number and a hash.
 func (d *stateDump) list(path string, v reflect.Value) {
@@ -173,7 +179,7 @@ func (d *stateDump) mapping(path string, v reflect.Value) {
 	}
 	var pairs []pair
 	for it := v.MapRange(); it.Next(); {
-		k := &stateDump{seen: map[unsafe.Pointer]string{}, images: d.images}
+		k := &stateDump{seen: map[unsafe.Pointer]string{}, namer: d.namer}
 		k.value("", it.Key())
 		key := strings.ReplaceAll(strings.Join(k.lines, " "), " = ", "")
 		pairs = append(pairs, pair{key, it.Value()})

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"example.com/lockstep/broker/meta"
 )
 
 // TurnState is what a turn changed in its loop's state.
@@ -23,12 +21,12 @@ type TurnState struct {
 type stateLog struct {
 	from, upTo uint64
 	last       map[*loopHost][]string // looked up only
-	images     map[*meta.Image]string
+	namer      StateNamer
 	hear       func(TurnState)
 }
 
-func newStateLog(from, upTo uint64, hear func(TurnState)) *stateLog {
-	return &stateLog{from: from, upTo: upTo, hear: hear, last: map[*loopHost][]string{}, images: map[*meta.Image]string{}}
+func newStateLog(from, upTo uint64, namer StateNamer, hear func(TurnState)) *stateLog {
+	return &stateLog{from: from, upTo: upTo, hear: hear, last: map[*loopHost][]string{}, namer: namer}
 }
 
 // turn takes a loop's state at the end of a turn. records is the number of trace
@@ -38,7 +36,7 @@ func (s *stateLog) turn(l *loopHost, records uint64) {
 		return
 	}
 	before, known := s.last[l]
-	now := dumpState(l.loop, s.images)
+	now := dumpState(l.loop, s.namer)
 	s.last[l] = now
 	s.hear(TurnState{
 		Record: records, Where: fmt.Sprintf("%s life %d", l.where(), l.node.incarnation), First: !known, Lines: newLines(before, now),

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"example.com/lockstep/checker"
 )
 
 const (
@@ -101,7 +99,7 @@ type teller struct {
 func (r *Result) tell(f *Failure, room int) []toldLine {
 	t := teller{result: r, failure: f, nodes: map[string]bool{}, around: f.At}
 	for _, e := range f.Evidence {
-		t.around = Duration(e.At.At)
+		t.around = e.At
 	}
 	if r.explains(f) {
 		for _, step := range r.Stall.Chains[0].Steps {
@@ -115,7 +113,7 @@ func (r *Result) tell(f *Failure, room int) []toldLine {
 	}
 	for i, e := range f.Evidence {
 		text := strings.TrimPrefix(withoutSpan(e.Text), e.At.String()+" ")
-		t.lines = append(t.lines, toldLine{Duration(e.At.At), 10 + i, "evidence", text})
+		t.lines = append(t.lines, toldLine{e.At, 10 + i, "evidence", text})
 	}
 	for i := range r.Milestones {
 		t.milestone(&r.Milestones[i])
@@ -158,7 +156,7 @@ func (t *teller) milestone(m *Milestone) {
 	if rank == 0 {
 		return
 	}
-	if m.Kind == LeaderBegan && slices.ContainsFunc(t.failure.Evidence, func(e checker.Line) bool { return Duration(e.At.At) == m.At }) {
+	if m.Kind == LeaderBegan && slices.ContainsFunc(t.failure.Evidence, func(e Evidence) bool { return e.At == m.At }) {
 		return // the evidence says it
 	}
 	if m.Kind == LeaderBegan || m.Kind == ISRChanged {

@@ -31,9 +31,9 @@ func (s *imageStory) see(w *World, image *meta.Image) {
 		was, known := s.fenced[b.ID]
 		s.fenced[b.ID] = b.Fenced
 		if name := brokerName(b.ID); b.Fenced && known && !was {
-			w.milestone(BrokerFenced, name, name, "")
+			w.Milestone(BrokerFenced, name, name, "")
 		} else if !b.Fenced && (!known || was) {
-			w.milestone(BrokerUnfenced, name, name, "")
+			w.Milestone(BrokerUnfenced, name, name, "")
 		}
 	}
 	s.seeTopics(image)
@@ -44,7 +44,7 @@ func (s *imageStory) see(w *World, image *meta.Image) {
 func (s *imageStory) seeTopics(image *meta.Image) {
 	var next []*meta.Topic
 	old := s.topics
-	gone := func(t *meta.Topic) { s.world.milestone(TopicDeleted, "", t.Name, "") }
+	gone := func(t *meta.Topic) { s.world.Milestone(TopicDeleted, "", t.Name, "") }
 	image.Topics(func(t *meta.Topic) bool {
 		next = append(next, t)
 		for len(old) > 0 && old[0].Name < t.Name {
@@ -70,17 +70,17 @@ func (s *imageStory) seeTopics(image *meta.Image) {
 func (s *imageStory) changed(before, t *meta.Topic) {
 	if before == nil || before.ID != t.ID {
 		if before != nil {
-			s.world.milestone(TopicDeleted, "", t.Name, "")
+			s.world.Milestone(TopicDeleted, "", t.Name, "")
 		}
 		before = nil
 		s.names[t.ID] = t.Name
-		s.world.milestone(TopicCreated, "", t.Name, fmt.Sprintf("%d partitions", len(t.Partitions)))
+		s.world.Milestone(TopicCreated, "", t.Name, fmt.Sprintf("%d partitions", len(t.Partitions)))
 	}
 	for i, p := range t.Partitions {
 		if before != nil && i < len(before.Partitions) && slices.Equal(before.Partitions[i].ISR, p.ISR) {
 			continue
 		}
-		s.world.milestone(ISRChanged, "", fmt.Sprintf("%s/%d %s", t.Name, i, nodeNames(p.ISR)), "")
+		s.world.Milestone(ISRChanged, "", fmt.Sprintf("%s/%d %s", t.Name, i, nodeNames(p.ISR)), "")
 	}
 }
 

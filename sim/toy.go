@@ -159,6 +159,9 @@ func (s *toySubject) Factory(role string) NodeFactory {
 	}
 }
 
+// OutsideOfLoops implements Outside.
+func (*toySubject) OutsideOfLoops() {}
+
 // Healed implements Subject.
 func (s *toySubject) Healed(*World) { s.healed = true }
 

@@ -65,7 +65,7 @@ type Subject interface {
 	// Pending names what the liveness phase still waits for, and why; empty
 	// means done. It is asked often while the run converges.
 	Pending(w *World) []string
-	// Check judges the finished run.
+	// Check judges the finished run. It does not advance the world.
 	Check(w *World)
 	// Resolve turns a fault's "@name" target into a node or pair, at the moment
 	// the fault begins; false: there is none now, and the fault does nothing.
@@ -136,7 +136,8 @@ func NewWorld(plan *Plan, subject Subject, o Options) (*World, error) {
 	w.observer, _ = subject.(TurnObserver)
 	w.coverage.init()
 	if o.TurnStates != nil {
-		w.states = newStateLog(w.trace.from, w.trace.upTo, o.TurnStates)
+		namer, _ := subject.(StateNamer)
+		w.states = newStateLog(w.trace.from, w.trace.upTo, namer, o.TurnStates)
 	}
 	w.hardware.init(w)
 	for i, spec := range plan.Nodes {
@@ -179,6 +180,9 @@ func (w *World) Close() {
 // Plan is what the world runs.
 func (w *World) Plan() *Plan { return w.plan }
 
+// Converged reports whether the liveness phase ended with nothing pending.
+func (w *World) Converged() bool { return w.converged }
+
 // Now is the world's own time, which no node sees.
 func (w *World) Now() env.Instant { return w.sched.Now() }
 
@@ -208,12 +212,13 @@ func (w *World) At(at env.Instant, what string, fn func()) { w.sched.At(at, what
 // Violated reports a broken property. The run ends with the current event when
 // enough is broken.
 func (w *World) Violated(property, where, format string, args ...any) {
-	w.fail(Failure{Property: property, Where: where, Detail: fmt.Sprintf(format, args...)})
+	w.Fail(Failure{Property: property, Where: where, Detail: fmt.Sprintf(format, args...)})
 }
 
-func (w *World) fail(f Failure) {
+// Fail reports a failure of the run. The run ends with the current event.
+func (w *World) Fail(f Failure) {
 	f.At = Duration(w.sched.Now())
-	w.milestone(PropertyViolated, "", f.Property, f.Where)
+	w.Milestone(PropertyViolated, "", f.Property, f.Where)
 	if len(w.failures) < maxFailures {
 		w.failures = append(w.failures, f)
 	}
@@ -231,14 +236,15 @@ func (w *World) note(n *Node, what What, id uint64, detail string) {
 	w.trace.add(r)
 }
 
-// Run runs the safety phase, heals, runs the liveness phase and judges.
+// Run runs the safety phase, heals, runs the liveness phase, lets the world rest
+// and judges.
 func (w *World) Run() Result {
-	if w.advance(env.Instant(w.plan.Duration)) {
+	if w.Advance(env.Instant(w.plan.Duration)) {
 		w.heal()
 		w.converge()
 	}
 	w.hashStates()
-	if len(w.failures) == 0 {
+	if len(w.failures) == 0 && w.rest() {
 		w.subject.Check(w)
 	}
 	w.judgeStops()
@@ -248,9 +254,9 @@ func (w *World) Run() Result {
 	return w.result()
 }
 
-// advance runs up to an instant, hashing states on the way. False: the run is
+// Advance runs up to an instant, hashing states on the way. False: the run is
 // over, because something broke or the events ran out.
-func (w *World) advance(until env.Instant) bool {
+func (w *World) Advance(until env.Instant) bool {
 	for {
 		if w.forkDue() {
 			w.forkNow()
@@ -267,7 +273,7 @@ func (w *World) advance(until env.Instant) bool {
 		}
 		if w.sched.Ran() >= w.plan.MaxEvents {
 			const property = "the run ends within its bound of events"
-			w.explain(property, "", w.overdue)
+			w.Explain(property, "", w.overdue)
 			w.Violated(property, "", "%d events by %s; next: %v", w.sched.Ran(), time.Duration(w.Now()), w.sched.Upcoming(8))
 			return false
 		}
@@ -283,7 +289,7 @@ func (w *World) advance(until env.Instant) bool {
 func (w *World) runEvents(until env.Instant, limit uint64) (reason StopReason) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			w.fail(Failure{Property: "every assertion of the simulated machines holds", Detail: fmt.Sprint(cause), Symptom: fmt.Sprint(cause), Stack: string(debug.Stack())})
+			w.Fail(Failure{Property: "every assertion of the simulated machines holds", Detail: fmt.Sprint(cause), Symptom: fmt.Sprint(cause), Stack: string(debug.Stack())})
 			reason = Halted
 		}
 	}()
@@ -299,7 +305,7 @@ func (w *World) heal() {
 		n.Start()
 	}
 	w.note(nil, Noted, 0, "healed")
-	w.milestone(FaultsOver, "", "", "")
+	w.Milestone(FaultsOver, "", "", "")
 	w.hashStates()
 	w.subject.Healed(w)
 }
@@ -309,7 +315,7 @@ func (w *World) heal() {
 func (w *World) converge() {
 	deadline := w.Now() + env.Instant(w.plan.Liveness)
 	for w.Now() < deadline {
-		if !w.advance(min(w.Now().Add(livenessStep), deadline)) {
+		if !w.Advance(min(w.Now().Add(livenessStep), deadline)) {
 			return
 		}
 		if len(w.subject.Pending(w)) == 0 {
@@ -321,16 +327,62 @@ func (w *World) converge() {
 		return
 	}
 	const property = "after healing, everything pending ends within the bound"
-	stall := w.explain(property, w.plan.Liveness.String(), w.overdue)
+	stall := w.Explain(property, w.plan.Liveness.String(), w.overdue)
 	pending := w.subject.Pending(w)
-	w.fail(Failure{Property: property, Where: w.plan.Liveness.String(), Detail: fmt.Sprintf("pending: %v", pending), Symptom: stall.symptom(pending[0])})
+	w.Fail(Failure{Property: property, Where: w.plan.Liveness.String(), Detail: fmt.Sprintf("pending: %v", pending), Symptom: stall.symptom(pending[0])})
+}
+
+// Rester is implemented by subjects that are also looked at while nothing is asked
+// of them.
+type Rester interface {
+	// StopLoad ends all clients.
+	StopLoad(w *World)
+	// Settled reports whether what the load has left behind is done. It is asked
+	// again after each second in which it was not.
+	Settled(w *World) bool
+	// RestBegins and RestEnds enclose the time in which a settled world should do
+	// next to nothing. A world that did not converge does not rest.
+	RestBegins(w *World)
+	RestEnds(w *World)
+}
+
+const (
+	settleTime = 4 * time.Second // after the load, before it is asked what is left of it
+	settleStep = time.Second
+	restTime   = 3 * time.Second
+)
+
+// rest is the phase without load. False: something broke.
+func (w *World) rest() bool {
+	s, ok := w.subject.(Rester)
+	if !ok {
+		return true
+	}
+	s.StopLoad(w)
+	if !w.Advance(w.Now().Add(settleTime)) {
+		return false
+	}
+	for !s.Settled(w) {
+		if !w.Advance(w.Now().Add(settleStep)) {
+			return false
+		}
+	}
+	if !w.converged {
+		return true
+	}
+	s.RestBegins(w)
+	if !w.Advance(w.Now().Add(restTime)) {
+		return false
+	}
+	s.RestEnds(w)
+	return true
 }
 
 // judgeStops holds fail-stops against what the plan allows.
 func (w *World) judgeStops() {
 	for _, s := range w.stops {
 		if !slices.Contains(w.plan.Expect.Stops, "*") && !slices.Contains(w.plan.Expect.Stops, s.Node) {
-			w.milestone(PropertyViolated, s.Node, "no node stops itself without a cause in the plan", s.Reason)
+			w.Milestone(PropertyViolated, s.Node, "no node stops itself without a cause in the plan", s.Reason)
 			w.failures = append(w.failures, Failure{
 				Property: "no node stops itself without a cause in the plan", Where: s.Node, At: s.At, Detail: s.Reason, Symptom: s.Reason,
 			})

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -8,8 +9,8 @@ import (
 	"example.com/lockstep/diskfs"
 )
 
-func TestLogReadsCountWhatIsUnderWay(t *testing.T) {
-	var r logReads
+func TestCountedReadsAreThoseUnderWay(t *testing.T) {
+	r := countedReads{files: map[diskfs.Handle]bool{}, counts: func(path string) bool { return strings.HasSuffix(path, ".wal") }}
 	read := func(h diskfs.Handle, n int) *diskfs.Op {
 		return &diskfs.Op{Kind: diskfs.Read, Handle: h, Data: make([]byte, n)}
 	}
