@@ -41,5 +41,5 @@ func TestUnreadyBrokersAreFoundBeforeTheNextSpell(t *testing.T) {
 	w.After((25 * sec).Std(), "unplanned", w.Node("b2").Freeze)
 	r := w.Run()
 	require.Equal(t, Fail, r.Verdict)
-	require.Equal(t, "between two spells of faults ISRs are full again", r.Failures[0].Property)
+	require.Equal(t, PropertyReadyBetweenSpells, r.Failures[0].Property)
 }

@@ -37,6 +37,17 @@ type Job struct {
 	States bool          `json:"states,omitempty"`
 }
 
+// RegressionJobs are the runs of a regression, which must all pass.
+func RegressionJobs(r *Regression) (jobs []Job) {
+	if r.Plan != nil {
+		return []Job{{Scenario: r.Plan.Scenario, Seed: r.Plan.Seed, Plan: r.Plan}}
+	}
+	for _, seed := range r.Seeds {
+		jobs = append(jobs, Job{Scenario: r.Scenario, Seed: seed})
+	}
+	return jobs
+}
+
 // JobResult answers a Job.
 type JobResult struct {
 	Result Result   `json:"result"`
@@ -70,7 +81,7 @@ func RunJob(job Job) JobResult {
 		out.Result, err = RunPlan(plan, o)
 	}
 	if err != nil {
-		return JobResult{Result: failedJob(job, "the job can be run", err.Error(), err.Error())}
+		return JobResult{Result: failedJob(job, PropertyJobRuns, err.Error(), err.Error())}
 	}
 	if text.Len() > 0 {
 		out.Text = strings.Split(strings.TrimSuffix(text.String(), "\n"), "\n")
@@ -80,10 +91,10 @@ func RunJob(job Job) JobResult {
 
 func failedJob(job Job, property, symptom, detail string) Result {
 	r := Result{
-		Seed: job.Seed, Scenario: job.Scenario, Trace: hex64(0), Verdict: Fail,
+		Seed: job.Seed, Scenario: job.Scenario, Trace: strings.Repeat("0", 16), Verdict: Fail,
 		Failures: []Failure{{Property: property, Detail: detail, Symptom: symptom}},
 	}
-	r.Fingerprint = r.fingerprint()
+	r.Fingerprint = r.Failures[0].Fingerprint()
 	return r
 }
 
@@ -210,7 +221,7 @@ type worker struct {
 func (w *worker) run(ctx context.Context, job Job) JobResult {
 	if w.cmd == nil {
 		if err := w.start(); err != nil {
-			return JobResult{Result: failedJob(job, "a worker process starts", "", err.Error())}
+			return JobResult{Result: failedJob(job, PropertyWorkerStarts, "", err.Error())}
 		}
 	}
 	timeout := w.campaign.Timeout
@@ -235,7 +246,7 @@ func (w *worker) run(ctx context.Context, job Job) JobResult {
 		if !hung {
 			symptom = w.stderr.String() // a crash report begins with its cause
 		}
-		return JobResult{Result: failedJob(job, "a run ends without killing its process", symptom,
+		return JobResult{Result: failedJob(job, PropertyWorkerLives, symptom,
 			fmt.Sprintf("%v; killed for taking more than %s: %t; stderr:\n%s", err, timeout, hung, w.stderr))}
 	}
 	return out

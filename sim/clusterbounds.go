@@ -21,7 +21,7 @@ func (c *cluster) collectBounds(w *World) {
 		checker.QueueFact{Name: "bytes of the log that a shard's recovery reads at once", Max: c.facts.readAhead, Bound: 2 * int64(wal.ReadBytes)})
 	h.Queues = append(h.Queues, c.slowReaders(w)...)
 	for _, name := range c.brokers {
-		if n := w.Node(name); n.Up() && w.converged { // only then it is known what was deleted
+		if n := w.Node(name); n.Up() && w.Converged() { // only then it is known what was deleted
 			h.Queues = append(h.Queues, checker.QueueFact{
 				Node: nodeOfAddr(name), Name: "entries of deleted partitions in shards", Max: int64(c.leftovers(n)),
 			}, checker.QueueFact{
@@ -36,8 +36,8 @@ func (c *cluster) CountsReads(path string) bool { return strings.HasSuffix(path,
 
 // leftovers counts what the shards of a node keep for partitions that are gone.
 func (c *cluster) leftovers(n *Node) (entries int) {
-	for _, l := range n.loops {
-		if s, ok := l.loop.(*shard.Shard); ok {
+	for _, l := range n.Loops() {
+		if s, ok := l.(*shard.Shard); ok {
 			entries += s.Leftovers(func(id kafka.PartitionID) bool { return !c.facts.exists(id) })
 		}
 	}
@@ -46,8 +46,8 @@ func (c *cluster) leftovers(n *Node) (entries int) {
 
 // leaked counts what shards without a request have given out of their budgets.
 func leaked(n *Node) (bytes int64) {
-	for _, l := range n.loops {
-		if s, ok := l.loop.(*shard.Shard); ok && s.WaitingRequests() == 0 {
+	for _, l := range n.Loops() {
+		if s, ok := l.(*shard.Shard); ok && s.WaitingRequests() == 0 {
 			ofClients, forwarded := s.InflightBytes()
 			bytes += int64(ofClients) + int64(forwarded)
 		}
@@ -63,33 +63,23 @@ func (c *cluster) bytesBound() int64 { return int64(c.limits().InflightBytes) + 
 func (c *cluster) forwardedBound() int64 {
 	var senders int64
 	for _, name := range c.brokers {
-		senders += int64(c.world.Node(name).spec.Shards)
+		senders += int64(c.world.Node(name).Spec().Shards)
 	}
 	return senders * (c.bytesBound() + netsim.RecvWindow)
 }
 
-// seeWaiters: who waits for the log is woken by whatever passes the place, not
-// only by what hits it (BUGS L9).
-func (f *facts) seeWaiters(n *Node, p *shard.PartState) {
-	if p.Overdue > 0 {
-		f.cluster.world.Violated("P11: who waits for the log is answered when it gets there", n.spec.Name,
-			"%d requests wait at %s, of which the watermark is %d and the durable end %d", p.Overdue, partitionText(p.ID), p.Watermark, p.Durable)
-	}
-}
-
-// checkGuards: where nothing goes wrong, a request ends by what it asked for or
-// by that one's deadline, never by the guard behind it, which stands for an
-// answer that was lost within the cluster (BUGS E6).
-func (c *cluster) checkGuards(w *World) {
-	for _, name := range c.brokers {
-		for _, l := range w.Node(name).loops {
-			s, ok := l.loop.(*shard.Shard)
-			if !ok {
-				continue
-			}
-			if n := s.Stats().RequestsExpired; n > 0 {
-				w.Violated("P11: whoever is asked answers", l.where(), "%d requests ended by the guard behind their deadline", n)
-			}
+// slowReaders is what brokers held for clients that did not read (P12).
+func (c *cluster) slowReaders(w *World) (facts []checker.QueueFact) {
+	for _, n := range w.Nodes() {
+		if n.Spec().Role != "sloth" {
+			continue
+		}
+		for _, broker := range c.brokers {
+			facts = append(facts, checker.QueueFact{
+				Node: nodeOfAddr(broker), Name: "bytes ready for a client that does not read",
+				Max: int64(w.Fabric().MostUnsent(broker, n.Spec().Name)), Bound: slothBound,
+			})
 		}
 	}
+	return facts
 }

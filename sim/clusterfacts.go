@@ -80,16 +80,16 @@ func (f *facts) init(c *cluster) {
 
 // TurnEnded implements TurnObserver.
 func (c *cluster) TurnEnded(n *Node, id loop.ID, l loop.Loop) {
-	if n.spec.Role != "broker" {
+	if n.Spec().Role != "broker" {
 		return
 	}
 	c.pauses.look()
 	f := &c.facts
 	f.seeDamage(n)
-	life := f.lives[n.spec.Name]
-	if life == nil || life.life != n.incarnation {
-		life = &lifeTrack{life: n.incarnation, began: c.world.Now(), recovered: make([]bool, len(n.loops))}
-		f.lives[n.spec.Name] = life
+	life := f.lives[n.Spec().Name]
+	if life == nil || life.life != n.Incarnation() {
+		life = &lifeTrack{life: n.Incarnation(), began: c.world.Now(), recovered: make([]bool, len(n.Loops()))}
+		f.lives[n.Spec().Name] = life
 	}
 	switch l := l.(type) {
 	case *node.Control:
@@ -114,7 +114,7 @@ func (f *facts) startedSince(name string, since env.Instant) bool {
 	return life == nil || life.began >= since
 }
 
-func nodeID(n *Node) kafka.NodeID { return kafka.NodeID(nodeOfAddr(n.spec.Name)) }
+func nodeID(n *Node) kafka.NodeID { return kafka.NodeID(nodeOfAddr(n.Spec().Name)) }
 
 func (f *facts) seeControl(n *Node, life *lifeTrack, c *node.Control) {
 	state, ok := c.Inspect()
@@ -127,10 +127,10 @@ func (f *facts) seeControl(n *Node, life *lifeTrack, c *node.Control) {
 	if state.Leading && state.Term != life.term {
 		life.term = state.Term
 		f.terms.elected++
-		f.cluster.world.Milestone(ControllerBegan, n.spec.Name, fmt.Sprintf("%s term %d", n.spec.Name, state.Term), "")
+		f.cluster.world.Milestone(ControllerBegan, n.Spec().Name, fmt.Sprintf("%s term %d", n.Spec().Name, state.Term), "")
 		fact := checker.ControllerFact{At: f.cluster.rec.moment(), Term: int64(state.Term), Node: checker.NodeID(nodeID(n))}
 		h.Controllers = append(h.Controllers, fact)
-		f.cluster.judge(f.cluster.watch.Controller(fact))
+		f.cluster.judgeNow(f.cluster.watch.Controller(fact))
 	}
 	f.leases.committed(state.Image)
 	if index := state.Image.Index(); index != life.index {
@@ -155,10 +155,10 @@ func (f *facts) seeShard(n *Node, life *lifeTrack, id loop.ID, s *shard.Shard) {
 	f.bytes, f.forwarded = max(f.bytes, int64(ofClients)), max(f.forwarded, int64(forwarded))
 	first := !life.recovered[id]
 	life.recovered[id] = true
-	leased := s.HoldsLease(n.clock.time(f.cluster.world.Now()))
+	leased := s.HoldsLease(n.Time())
 	s.Inspect(func(p *shard.PartState) {
 		if leased && p.Leading && len(f.runaways) == 0 {
-			f.leases.leading(f.cluster.world, n, p)
+			f.leases.leading(f.cluster.world, n.Spec().Name, p)
 		}
 		t := f.seeReplica(n, first, s.Declared(), p)
 		t.sight.seeFeatures(f.cluster.world, n, life.leading, p)
@@ -172,32 +172,32 @@ func (f *facts) seeShard(n *Node, life *lifeTrack, id loop.ID, s *shard.Shard) {
 // seeReplica takes the state of a replica at the end of a turn of its shard, and
 // returns what is known of it.
 func (f *facts) seeReplica(n *Node, recovered, declared bool, p *shard.PartState) *replicaTrack {
-	f.seeWaiters(n, p)
+	checkWaiters(f.cluster.world, n.Spec().Name, p)
 	key := replicaKey{nodeID(n), p.ID}
 	t := f.replicas[key]
 	if t == nil {
-		t = &replicaTrack{life: n.incarnation}
+		t = &replicaTrack{life: n.Incarnation()}
 		t.state.Watermark, t.state.LogStart = -1, -1
 		f.replicas[key] = t
 		f.keys = append(f.keys, key)
 	}
 	rec := f.cluster.rec
 	// A partition that was deleted may be gone in part when its node dies.
-	if recovered && t.life != n.incarnation && f.exists(p.ID) {
+	if recovered && t.life != n.Incarnation() && f.exists(p.ID) {
 		rec.h.Recoveries = append(rec.h.Recoveries, checker.Recovery{
-			At: rec.moment(), Node: checker.NodeID(key.node), Incarnation: checker.Incarnation(n.incarnation),
+			At: rec.moment(), Node: checker.NodeID(key.node), Incarnation: checker.Incarnation(n.Incarnation()),
 			What: partitionText(p.ID), Synced: checker.Offset(t.owed), End: checker.Offset(p.Durable),
 			Suspect: p.Suspect, Damaged: dishonest(n), Hidden: f.amnesiac[n],
 		})
 	}
 	old := t.state
-	if leads := p.Leading && (!old.Leading || old.Epoch != p.Epoch); leads || recovered || t.life == n.incarnation && p.End < old.End {
-		f.seeProducers(n, p)
+	if leads := p.Leading && (!old.Leading || old.Epoch != p.Epoch); leads || recovered || t.life == n.Incarnation() && p.End < old.End {
+		checkMemory(unexplained{f.cluster, checkerPartition(p.ID)}, n.Spec().Name, p)
 	}
-	if t.life != n.incarnation {
+	if t.life != n.Incarnation() {
 		old = shard.PartState{Watermark: -1, LogStart: -1, End: -1}
 	}
-	t.life, t.gone = n.incarnation, false
+	t.life, t.gone = n.Incarnation(), false
 	if t.vouched = max(t.vouched, p.Durable); declared {
 		t.vouched = p.Durable
 	}
@@ -232,7 +232,7 @@ func (f *facts) seeReplica(n *Node, recovered, declared bool, p *shard.PartState
 // epoch.
 func (f *facts) seeLeader(n *Node, t *replicaTrack, old *shard.PartState) {
 	c, p := f.cluster, &t.state
-	partition, node, life := checkerPartition(p.ID), checker.NodeID(nodeID(n)), checker.Incarnation(n.incarnation)
+	partition, node, life := checkerPartition(p.ID), checker.NodeID(nodeID(n)), checker.Incarnation(n.Incarnation())
 	from := old.End
 	if !old.Leading || old.Epoch != p.Epoch {
 		from = p.Began
@@ -240,9 +240,9 @@ func (f *facts) seeLeader(n *Node, t *replicaTrack, old *shard.PartState) {
 			At: c.rec.moment(), Partition: partition, Epoch: checker.Epoch(p.Epoch), Node: node, Incarnation: life,
 			LogStart: checker.Offset(p.LogStart), LogEnd: checker.Offset(p.Began), Lineage: t.lineage.Below(checker.Offset(p.Began)),
 		}
-		c.world.Milestone(LeaderBegan, n.spec.Name, fmt.Sprintf("%s %s epoch %d", f.story.partition(p.ID), n.spec.Name, p.Epoch), "")
+		c.world.Milestone(LeaderBegan, n.Spec().Name, fmt.Sprintf("%s %s epoch %d", f.story.partition(p.ID), n.Spec().Name, p.Epoch), "")
 		c.rec.h.Leaders = append(c.rec.h.Leaders, fact)
-		c.judge(c.watch.Leader(fact))
+		c.judgeNow(c.watch.Leader(fact))
 	}
 	if from >= p.End {
 		return
@@ -253,7 +253,7 @@ func (f *facts) seeLeader(n *Node, t *replicaTrack, old *shard.PartState) {
 			Epoch: checker.Epoch(b.LeaderEpoch()), Base: checker.Offset(b.BaseOffset()), Values: valuesOf(b),
 		}
 		c.rec.h.Appends = append(c.rec.h.Appends, fact)
-		c.judge(c.watch.Append(fact))
+		c.judgeNow(c.watch.Append(fact))
 	})
 }
 
@@ -261,29 +261,29 @@ func (f *facts) seeLeader(n *Node, t *replicaTrack, old *shard.PartState) {
 func (f *facts) seeFollower(n *Node, t *replicaTrack) {
 	c, p := f.cluster, &t.state
 	fact := checker.FollowerFact{
-		At: c.rec.moment(), Partition: checkerPartition(p.ID), Node: checker.NodeID(nodeID(n)), Incarnation: checker.Incarnation(n.incarnation),
+		At: c.rec.moment(), Partition: checkerPartition(p.ID), Node: checker.NodeID(nodeID(n)), Incarnation: checker.Incarnation(n.Incarnation()),
 		Epoch: checker.Epoch(p.Epoch), LogStart: checker.Offset(p.LogStart), LogEnd: checker.Offset(p.End), Lineage: t.lineage,
 	}
 	c.rec.h.Followers = append(c.rec.h.Followers, fact)
-	c.judge(c.watch.Follower(fact))
+	c.judgeNow(c.watch.Follower(fact))
 }
 
 // seeCut takes the shortening of a log whose lineage was seen before.
 func (f *facts) seeCut(n *Node, t *replicaTrack, old *shard.PartState, lineage checker.Lineage) {
 	c := f.cluster
 	fact := checker.CutFact{
-		At: c.rec.moment(), Partition: checkerPartition(old.ID), Node: checker.NodeID(nodeID(n)), Incarnation: checker.Incarnation(n.incarnation),
+		At: c.rec.moment(), Partition: checkerPartition(old.ID), Node: checker.NodeID(nodeID(n)), Incarnation: checker.Incarnation(n.Incarnation()),
 		From: checker.Offset(old.End), To: checker.Offset(t.state.End), Lineage: lineage,
 	}
 	c.rec.h.Cuts = append(c.rec.h.Cuts, fact)
-	c.judge(c.watch.Cut(fact))
+	c.judgeNow(c.watch.Cut(fact))
 }
 
 // seeWatermark takes a watermark or log start that has moved.
 func (f *facts) seeWatermark(n *Node, t *replicaTrack) {
 	c, p := f.cluster, &t.state
 	fact := checker.ReplicaFact{
-		At: c.rec.moment(), Partition: checkerPartition(p.ID), Node: checker.NodeID(nodeID(n)), Incarnation: checker.Incarnation(n.incarnation), Epoch: checker.Epoch(p.Epoch),
+		At: c.rec.moment(), Partition: checkerPartition(p.ID), Node: checker.NodeID(nodeID(n)), Incarnation: checker.Incarnation(n.Incarnation()), Epoch: checker.Epoch(p.Epoch),
 		LogStart: checker.Offset(p.LogStart), Watermark: checker.Offset(p.Watermark), LogEnd: checker.Offset(p.End), DurableEnd: checker.Offset(p.Durable),
 	}
 	if p.Leading {
@@ -291,7 +291,7 @@ func (f *facts) seeWatermark(n *Node, t *replicaTrack) {
 		f.top[p.ID] = max(f.top[p.ID], p.Watermark)
 	}
 	c.rec.h.Replicas = append(c.rec.h.Replicas, fact)
-	c.judge(c.watch.Replica(fact))
+	c.judgeNow(c.watch.Replica(fact))
 }
 
 // seeLineage takes the epoch history of the log. One that has not changed since is
@@ -313,16 +313,6 @@ func (t *replicaTrack) seeLineage(p *shard.PartState) {
 	}
 }
 
-// valuesOf are the values of a batch's records.
-func valuesOf(b batch.Batch) []checker.Value {
-	values := make([]checker.Value, 0, b.Count())
-	it := b.Records(1 << 20)
-	for it.Next() {
-		values = append(values, valueOf(it.Record.Value))
-	}
-	return values
-}
-
 // members is the applied in-sync set, with what each member's disk holds.
 func (f *facts) members(p *shard.PartState) []checker.Member {
 	var out []checker.Member
@@ -340,7 +330,7 @@ func (f *facts) members(p *shard.PartState) []checker.Member {
 func (f *facts) lostReplicas(n *Node, s *shard.Shard) {
 	for _, key := range f.keys {
 		t := f.replicas[key]
-		if key.node != nodeID(n) || t.gone || t.life == n.incarnation || shard.Place(key.id, len(n.loops)-1) != loopOf(n, s) {
+		if key.node != nodeID(n) || t.gone || t.life == n.Incarnation() || shard.Place(key.id, len(n.Loops())-1) != loopOf(n, s) {
 			continue
 		}
 		t.gone = true
@@ -349,16 +339,16 @@ func (f *facts) lostReplicas(n *Node, s *shard.Shard) {
 		}
 		rec := f.cluster.rec
 		rec.h.Recoveries = append(rec.h.Recoveries, checker.Recovery{
-			At: rec.moment(), Node: checker.NodeID(key.node), Incarnation: checker.Incarnation(n.incarnation),
+			At: rec.moment(), Node: checker.NodeID(key.node), Incarnation: checker.Incarnation(n.Incarnation()),
 			What: partitionText(key.id), Synced: checker.Offset(t.owed), End: 0, Suspect: s.Unnamed(), Damaged: dishonest(n), Hidden: f.amnesiac[n],
 		})
 	}
 }
 
 func loopOf(n *Node, s *shard.Shard) loop.ID {
-	for _, l := range n.loops {
-		if l.loop == loop.Loop(s) {
-			return l.id
+	for id, l := range n.Loops() {
+		if l == loop.Loop(s) {
+			return loop.ID(id)
 		}
 	}
 	return -1
@@ -366,7 +356,7 @@ func loopOf(n *Node, s *shard.Shard) loop.ID {
 
 // exists reports whether the newest metadata has the partition.
 func (f *facts) exists(id kafka.PartitionID) bool {
-	image := f.cluster.newestImage()
+	image := f.cluster.NewestImage()
 	return image != nil && image.Partition(id) != nil
 }
 
@@ -375,14 +365,14 @@ func (f *facts) exists(id kafka.PartitionID) bool {
 func (f *facts) replica(node kafka.NodeID, id kafka.PartitionID) *replicaTrack {
 	t := f.replicas[replicaKey{node, id}]
 	n := f.cluster.world.Node("b" + strconv.Itoa(int(node)))
-	if t == nil || n == nil || !n.Up() || t.life != n.incarnation || t.gone {
+	if t == nil || n == nil || !n.Up() || t.life != n.Incarnation() || t.gone {
 		return nil
 	}
 	return t
 }
 
-// newestImage is the newest metadata on any living node; nil if there is none.
-func (c *cluster) newestImage() (newest *meta.Image) {
+// NewestImage is the newest metadata on any living node; nil if there is none.
+func (c *cluster) NewestImage() (newest *meta.Image) {
 	for _, name := range c.brokers {
 		if s, ok := c.control(name); ok && (newest == nil || s.Image.Index() > newest.Index()) {
 			newest = s.Image
@@ -400,16 +390,6 @@ func (c *cluster) topicsOf(image *meta.Image) (topics []*meta.Topic) {
 	return topics
 }
 
-// committedEnd is the highest watermark that any leader of the partition had;
-// 0 if the partition does not exist any more.
-func (c *cluster) committedEnd(topic kafka.TopicID, partition int32) kafka.Offset {
-	id := kafka.PartitionID{Topic: topic, Partition: partition}
-	if !c.facts.exists(id) {
-		return 0
-	}
-	return c.facts.top[id]
-}
-
 // acknowledged holds an acks=all answer against the watermark and the disks of
 // the in-sync set, as it reaches the client.
 func (c *cluster) acknowledged(op *checker.Produce) {
@@ -419,7 +399,7 @@ func (c *cluster) acknowledged(op *checker.Produce) {
 	id := partitionOf(op.Partition)
 	end := op.Base + checker.Offset(len(op.Values))
 	if checker.Offset(c.facts.top[id]) < end {
-		c.violatedAs("P1: acks=all is answered at the watermark", &checker.Violation{
+		c.violatedAs(PropertyAckAtWatermark, &checker.Violation{
 			Property: "P1", Partition: op.Partition, Values: op.Values, Evidence: []checker.Line{{At: op.Call, Text: op.String()}},
 			Sentence: fmt.Sprintf("offset %d was acknowledged; the highest watermark of any leader is %d", end-1, c.facts.top[id]),
 		}, 0)
@@ -435,26 +415,8 @@ func (c *cluster) acknowledged(op *checker.Produce) {
 	p := shard.PartState{ID: id, ISR: slices.Clone(reg.ISR)}
 	fact := checker.AckFact{At: c.rec.moment(), Partition: op.Partition, Base: op.Base, End: end, ISR: c.facts.members(&p)}
 	c.rec.h.Acks = append(c.rec.h.Acks, fact)
-	c.judge(c.watch.Ack(fact))
+	c.judgeNow(c.watch.Ack(fact))
 }
 
 // PartitionName names a partition as people do.
 func (c *cluster) PartitionName(id kafka.PartitionID) string { return c.facts.story.partition(id) }
-
-func partitionText(id kafka.PartitionID) string { return checkerPartition(id).String() }
-
-func checkerPartition(id kafka.PartitionID) checker.Partition {
-	return checker.Partition{Topic: topicIDText(id.Topic), Index: id.Partition}
-}
-
-// deposedLeader reports whether a node leads the partition in an epoch that is
-// not the newest one led: it has not heard of its successor.
-func (f *facts) deposedLeader(id kafka.PartitionID) bool {
-	leaders := 0
-	for _, name := range f.cluster.brokers {
-		if t := f.replica(kafka.NodeID(nodeOfAddr(name)), id); t != nil && t.state.Leading {
-			leaders++
-		}
-	}
-	return leaders > 1
-}

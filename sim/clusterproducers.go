@@ -12,12 +12,12 @@ type produced struct {
 	first    int32 // sequence
 }
 
-// seeProducers holds what a replica remembers of idempotent producers against
+// checkMemory holds what a replica remembers of idempotent producers against
 // the part of its log that is in memory: a batch that was taken back and is still
 // remembered would be answered as a duplicate, and one that is remembered twice
 // pushes an older one out (P6). It is looked at where that can go wrong, after
 // truncations and recoveries, and where it matters, when a replica begins to lead.
-func (f *facts) seeProducers(n *Node, p *shard.PartState) {
+func checkMemory(w Reporter, name string, p *shard.PartState) {
 	log := map[kafka.Offset]produced{}
 	p.Log.Tail(func(b batch.Batch) {
 		if b != nil {
@@ -27,12 +27,12 @@ func (f *facts) seeProducers(n *Node, p *shard.PartState) {
 	last := map[kafka.ProducerID]kafka.Offset{}
 	p.Log.Remembered(func(id kafka.ProducerID, first int32, base kafka.Offset) {
 		if base >= p.Log.Flushed() && log[base] != (produced{id, first}) {
-			f.cluster.violatedIn(checkerPartition(p.ID), "P6: a replica remembers only batches that its log has", n.spec.Name,
+			w.Violated(PropertyRemembersOwnLog, name,
 				"%s is remembered to have sequence %d of producer %d at offset %d; its log, which ends at %d, has none there",
 				partitionText(p.ID), first, id, base, p.End)
 		}
 		if before, ok := last[id]; ok && base <= before {
-			f.cluster.violatedIn(checkerPartition(p.ID), "P6: a replica remembers each batch once", n.spec.Name,
+			w.Violated(PropertyRemembersOnce, name,
 				"of producer %d in %s the batch at offset %d is remembered after the one at %d", id, partitionText(p.ID), base, before)
 		}
 		last[id] = base

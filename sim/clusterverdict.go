@@ -2,7 +2,6 @@ package sim
 
 import (
 	"cmp"
-	"encoding/hex"
 	"fmt"
 	"slices"
 
@@ -25,7 +24,7 @@ func (c *cluster) Check(w *World) {
 	c.collectLogs(w)
 	c.collectImages(w)
 	if w.Converged() {
-		c.checkLeftovers(w, c.newestImage())
+		c.circumstances.checkLeftovers(c.NewestImage())
 	}
 	c.collectBounds(w)
 	h.End = c.rec.moment()
@@ -44,17 +43,10 @@ func (c *cluster) Check(w *World) {
 // log at the end.
 var recorded = checker.Coverage{Logs: true, Leaders: true, Appends: true}
 
-// judge ends the run if an event has broken a promise.
-func (c *cluster) judge(broken []checker.Violation) {
+// judgeNow ends the run if an event has broken a promise.
+func (c *cluster) judgeNow(broken []checker.Violation) {
 	for _, v := range broken {
 		c.violated(&v, 0)
-	}
-}
-
-// violatedIn reports what nobody may see in a partition that has lost nothing.
-func (c *cluster) violatedIn(p checker.Partition, property, where, format string, args ...any) {
-	if !c.watch.Explains(p) {
-		c.world.Violated(property, where, format, args...)
 	}
 }
 
@@ -88,7 +80,7 @@ func (c *cluster) report(w *World, h *checker.History, r *checker.Result) {
 		if c.plan.Budget == Unbudgeted {
 			return // a disk or a node that can't be asked any more knows the rest
 		}
-		w.Violated(r.Property+" can be judged", "", "%s", r.Why)
+		w.Violated(r.Property+PropertyCanBeJudged, "", "%s", r.Why)
 	case checker.Fail:
 		v := r.Violations[0]
 		c.violated(&v, len(r.Violations)+r.More-1)
@@ -104,14 +96,14 @@ func (c *cluster) requireEvidence(w *World, report *checker.Report) {
 		}
 	}
 	if want := int(c.options().MinAcks.Or(1)); acked < want {
-		w.Violated("the run shows something", "", "%d produces were acknowledged, at least %d were expected", acked, want)
+		w.Violated(PropertyShowsSomething, "", "%d produces were acknowledged, at least %d were expected", acked, want)
 	}
 	if c.options().MinAcks.Or(1) == 0 {
 		return // so little may be left of the load that nothing is to be judged
 	}
 	for _, property := range []string{"P1", "P2", "P3", "P4", "P5", "P6", "P9", "P10", "P11", "P12"} {
 		if report.Of(property).Verdict == checker.Vacuous {
-			w.Violated("every property is judged on something", property, "nothing in the history concerns it")
+			w.Violated(PropertyJudgedOnSomething, property, "nothing in the history concerns it")
 		}
 	}
 }
@@ -133,7 +125,7 @@ func (c *cluster) collectTopics(w *World) {
 	for i := range h.Admins {
 		note(h.Admins[i].TopicID, h.Admins[i].Topic)
 	}
-	for _, t := range c.topicsOf(c.newestImage()) {
+	for _, t := range c.topicsOf(c.NewestImage()) {
 		note(topicIDText(t.ID), t.Name)
 	}
 	slices.Sort(ids)
@@ -145,7 +137,7 @@ func (c *cluster) collectTopics(w *World) {
 // collectLogs reads the log of every replica: segments from the disk, the tail
 // from memory.
 func (c *cluster) collectLogs(w *World) {
-	image := c.newestImage()
+	image := c.NewestImage()
 	for _, t := range c.topicsOf(image) {
 		for i, p := range t.Partitions {
 			id := kafka.PartitionID{Topic: t.ID, Partition: int32(i)}
@@ -153,7 +145,7 @@ func (c *cluster) collectLogs(w *World) {
 				track := c.facts.replica(n, id)
 				if track == nil {
 					if w.Converged() {
-						w.Violated("every replica is there at the end", partitionText(id), "node %d has none", n)
+						w.Violated(PropertyReplicasThere, partitionText(id), "node %d has none", n)
 					}
 					continue
 				}
@@ -169,8 +161,6 @@ func (c *cluster) collectLogs(w *World) {
 		}
 	}
 }
-
-func brokerName(id kafka.NodeID) string { return fmt.Sprintf("b%d", id) }
 
 // rotten reports whether the disk has damaged a segment of the replica on its own.
 func rotten(n *Node, t *replicaTrack) bool {
@@ -196,13 +186,13 @@ func (c *cluster) entries(w *World, n *Node, t *replicaTrack) (out []checker.Ent
 	for _, s := range log.Segments() {
 		data, ok := n.FS().ReadVisible(s.Path)
 		if !ok || int64(len(data)) < s.Bytes {
-			w.Violated("segments are on disk", n.spec.Name, "%s has %d bytes, trusted are %d", s.Path, len(data), s.Bytes)
+			w.Violated(PropertySegmentsThere, n.Spec().Name, "%s has %d bytes, trusted are %d", s.Path, len(data), s.Bytes)
 			continue
 		}
 		for rest := data[:s.Bytes]; len(rest) > 0; {
 			b, tail, err := batch.Next(rest)
 			if err != nil {
-				w.Violated("segments hold whole batches", n.spec.Name, "%s: %v", s.Path, err)
+				w.Violated(PropertySegmentsWhole, n.Spec().Name, "%s: %v", s.Path, err)
 				break
 			}
 			if b.BaseOffset() >= log.Start() && b.BaseOffset() < log.Flushed() {
@@ -224,15 +214,4 @@ func (c *cluster) collectImages(w *World) {
 			c.rec.h.Images = append(c.rec.h.Images, f)
 		}
 	}
-}
-
-// partitionOf is the inverse of checkerPartition.
-func partitionOf(p checker.Partition) (id kafka.PartitionID) {
-	raw, err := hex.DecodeString(p.Topic)
-	if err != nil || len(raw) != len(id.Topic) {
-		panic("sim: topic " + p.Topic + " is no id")
-	}
-	copy(id.Topic[:], raw)
-	id.Partition = p.Index
-	return id
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"example.com/lockstep/broker/env"
 	"example.com/lockstep/checker"
 )
 
@@ -14,14 +13,14 @@ import (
 // one: nine proposals in a row, and a leadership that moved in the middle). Time
 // counts from the first controller on: a cluster that is new has none yet, and the
 // first client may be there before its first election.
-func (c *cluster) checkCreations(w *World, bound time.Duration) {
+func (c *circumstances) checkCreations(bound time.Duration) {
 	var tries []try
 	var first time.Duration
-	if terms := c.rec.h.Controllers; len(terms) > 0 {
+	if terms := c.history.Controllers; len(terms) > 0 {
 		first = terms[0].At.At
 	}
-	for i := range c.rec.h.Admins {
-		op := &c.rec.h.Admins[i]
+	for i := range c.history.Admins {
+		op := &c.history.Admins[i]
 		if op.Kind != checker.CreateTopic && op.Kind != checker.DeleteTopic || c.struck(op.Node, op.Call.At) {
 			continue
 		}
@@ -29,28 +28,15 @@ func (c *cluster) checkCreations(w *World, bound time.Duration) {
 		if op.Outcome != checker.Ambiguous {
 			t.acked = op.Return.At
 			if took := t.acked - max(t.call, first); took > bound {
-				w.Violated(creationsProperty, op.Topic, "%v; it took %v, the bound is %v", op, took, bound)
+				c.world.Violated(PropertyTopicsMade, op.Topic, "%v; it took %v, the bound is %v", op, took, bound)
 				return
 			}
 		}
 		tries = append(tries, t)
 	}
 	if from, to := longestPause(tries, c.plan.Duration.Std()); to-from > bound {
-		w.Violated(creationsProperty, "", "no creation or deletion was answered from %v on, and one that was tried at %v was not either; the bound is %v", from, to, bound)
+		c.world.Violated(PropertyTopicsMade, "", "no creation or deletion was answered from %v on, and one that was tried at %v was not either; the bound is %v", from, to, bound)
 	}
-}
-
-const creationsProperty = "topics are created and deleted within the bound"
-
-// struck reports whether a fault is on a broker at a moment.
-func (c *cluster) struck(id checker.NodeID, at time.Duration) bool {
-	for _, f := range c.world.FaultSpans() {
-		on := time.Duration(f.From) <= at && env.Instant(at) <= f.To
-		if on && (nodeOfAddr(f.Node) == id || f.Peer != "" && nodeOfAddr(f.Peer) == id) {
-			return true
-		}
-	}
-	return false
 }
 
 // try is one creation or deletion; acked is -1 if it was not answered.

@@ -14,5 +14,5 @@ func TestSlowCreationsAreReported(t *testing.T) {
 	r, err := RunPlan(plan, Options{})
 	require.NoError(t, err)
 	require.Equal(t, Fail, r.Verdict)
-	require.Equal(t, creationsProperty, r.Failures[0].Property)
+	require.Equal(t, PropertyTopicsMade, r.Failures[0].Property)
 }

@@ -78,7 +78,7 @@ func (f *facts) damaged(n *Node, path string, hidden bool, what string) {
 		return
 	case strings.HasPrefix(top, "shard-"):
 		number, _ := strconv.Atoi(strings.TrimPrefix(top, "shard-"))
-		struck = func(id kafka.PartitionID) bool { return shard.Place(id, len(n.loops)-1) == loop.ID(number) }
+		struck = func(id kafka.PartitionID) bool { return shard.Place(id, len(n.Loops())-1) == loop.ID(number) }
 	}
 	for _, key := range f.keys {
 		if key.node == nodeID(n) && struck(key.id) {

@@ -78,7 +78,7 @@ func TestDamageConcernsThosePartitionsWhoseFileItIs(t *testing.T) {
 	p.Faults = []Fault{
 		{At: 5 * sec, Kind: "bit-rot", Target: "b1", Amount: 1, Path: "shard-1/"},
 		{At: 5 * sec, Kind: "bit-rot", Target: "b1", Amount: 1, Path: "control/"},
-		{At: 5 * sec, Kind: "clock-drift", Target: "b1", Amount: -leaseDriftPpm - 1},
+		{At: 5 * sec, Kind: "clock-drift", Target: "b1", Amount: -50_001},
 	}
 	_, h, err := RunHistory(p, Options{})
 	require.NoError(t, err)

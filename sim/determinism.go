@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 )
@@ -57,27 +56,6 @@ func under(setting string) string {
 	return " (" + setting + ")"
 }
 
-func (d *stateDifference) String() string {
-	if !d.found {
-		return "no state differs up to there: what differs was decided in the very turn that wrote the record\n"
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "the first state that differs is that of %s, after the turn that ended with record #%d", d.Where, d.Record-1)
-	if d.First {
-		b.WriteString(" (the first that was looked at: it may have differed before)")
-	}
-	b.WriteString(":\n")
-	for _, side := range []struct {
-		name  string
-		lines []string
-	}{{"A", d.A}, {"B", d.B}} {
-		for _, line := range side.lines {
-			fmt.Fprintf(&b, "  %s:  %s\n", side.name, line)
-		}
-	}
-	return b.String()
-}
-
 const (
 	// locateAttempts is how often a difference is looked for again, with text and
 	// states.
@@ -100,7 +78,7 @@ func CheckDeterminism(job Job, a, b Campaign) *Divergence {
 // compareRuns says where two runs of a job part; nil if they are equal. again
 // repeats both.
 func compareRuns(job Job, a, b *Result, again func(Job) (JobResult, JobResult)) *Divergence {
-	if equalRuns(a, b) {
+	if a.Equal(b) {
 		return nil
 	}
 	d := &Divergence{Job: job, A: a.Line(), B: b.Line()}
@@ -118,7 +96,7 @@ func compareRuns(job Job, a, b *Result, again func(Job) (JobResult, JobResult)) 
 		from := low - min(low, 1)
 		job.TextFrom, job.TextUpTo, job.States = from*checkpointEvery, (high+1)*checkpointEvery, true
 		ra, rb := again(job)
-		if equalRuns(&ra.Result, &rb.Result) {
+		if ra.Result.Equal(&rb.Result) {
 			continue
 		}
 		interval = firstDifferentInterval(ra.Result.Checkpoints, rb.Result.Checkpoints)
@@ -139,11 +117,6 @@ func upTo(turns []TurnState, record uint64) []TurnState {
 		n++
 	}
 	return turns[:min(n+1, len(turns))]
-}
-
-// equalRuns compares what must be equal; the line holds the trace hash.
-func equalRuns(a, b *Result) bool {
-	return a.Line() == b.Line() && a.Records == b.Records && reflect.DeepEqual(a.Coverage, b.Coverage)
 }
 
 // differentCoverage names what only one of two runs reached, or reached more often.

@@ -26,3 +26,9 @@ func (d *Duration) UnmarshalText(text []byte) error {
 
 // Round cuts d to microseconds, so that plans stay readable.
 func (d Duration) Round() Duration { return d - d%Duration(time.Microsecond) }
+
+// Units of plans.
+const (
+	msec = Duration(time.Millisecond)
+	sec  = Duration(time.Second)
+)

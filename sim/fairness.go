@@ -7,15 +7,15 @@ import (
 // checkTurns: of the produces to one partition by way of one broker none is
 // overtaken by more than the bound of others' that were sent after it: whoever
 // waits for the budget of bytes has his turn (BUGS S3).
-func (c *cluster) checkTurns(w *World, bound int) {
+func checkTurns(w Reporter, h *checker.History, bound int) {
 	type way struct {
 		node      checker.NodeID
 		partition checker.Partition
 	}
 	acked := map[way][]*checker.Produce{}
 	var order []way
-	for i := range c.rec.h.Produces {
-		op := &c.rec.h.Produces[i]
+	for i := range h.Produces {
+		op := &h.Produces[i]
 		if op.Acks != checker.AcksAll || op.Outcome != checker.Acked {
 			continue
 		}
@@ -28,7 +28,7 @@ func (c *cluster) checkTurns(w *World, bound int) {
 	for _, k := range order {
 		for _, op := range acked[k] {
 			if n := overtakers(op, acked[k]); n > bound {
-				w.Violated("a produce is not overtaken for long", op.Partition.String(), "%v was overtaken by %d produces of others to its partition", op, n)
+				w.Violated(PropertyNoOvertaking, op.Partition.String(), "%v was overtaken by %d produces of others to its partition", op, n)
 				return
 			}
 		}

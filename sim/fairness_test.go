@@ -10,13 +10,12 @@ import (
 )
 
 func TestAProduceThatIsOvertakenForLongIsReported(t *testing.T) {
-	w := anyWorld(t)
-	c := &cluster{rec: &recorder{world: w}}
+	var h checker.History
 	moment := func(at int) checker.Moment {
 		return checker.Moment{At: time.Duration(at), Seq: uint64(at)}
 	}
 	produce := func(client, call, ret int) {
-		c.rec.h.Produces = append(c.rec.h.Produces, checker.Produce{
+		h.Produces = append(h.Produces, checker.Produce{
 			Client: client, Node: 1, Acks: checker.AcksAll, Outcome: checker.Acked, Call: moment(call), Return: moment(ret),
 		})
 	}
@@ -25,8 +24,9 @@ func TestAProduceThatIsOvertakenForLongIsReported(t *testing.T) {
 	produce(2, 3, 60)
 	produce(2, 4, 70)
 	produce(2, 5, 101)
-	c.checkTurns(w, 2)
-	require.Empty(t, w.failures)
-	c.checkTurns(w, 1)
-	require.Len(t, w.failures, 1)
+	var broken reported
+	checkTurns(&broken, &h, 2)
+	require.Empty(t, broken)
+	checkTurns(&broken, &h, 1)
+	require.Equal(t, reported{PropertyNoOvertaking}, broken)
 }

@@ -183,7 +183,7 @@ func (w *World) resolve(kind *FaultKind, name string) (t target, ok bool) {
 		name = resolved
 	}
 	if err := t.parse(w, kind.Target, name); err != nil {
-		w.Violated("every fault of the plan has a target", name, "%s: %v", kind.Name, err)
+		w.Violated(PropertyFaultsHaveTargets, name, "%s: %v", kind.Name, err)
 		return t, false
 	}
 	return t, true

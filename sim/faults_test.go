@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/lockstep/broker/env"
+	"example.com/lockstep/checker"
 	diskvirtual "example.com/lockstep/diskfs/virtual"
 )
 
@@ -38,7 +39,7 @@ var effects = map[string]struct {
 		return shown(f, "b1") > shown(c, "b1")+50*time.Millisecond
 	}},
 	"clock-jump": {target: "b1", amount: 1e7, shows: func(f, c *World) bool {
-		return f.Node("b1").clock.wallZero != c.Node("b1").clock.wallZero
+		return wallZero(f, "b1") != wallZero(c, "b1")
 	}},
 
 	"cut":               {target: "b1-b2", shows: netCount(func(w *World) uint64 { return w.Fabric().Stats().Blocks })},
@@ -78,13 +79,19 @@ func lives(name string, least int32) func(f, c *World) bool {
 
 func rebooted(name string) func(f, c *World) bool {
 	return func(f, c *World) bool {
-		return lives(name, 2)(f, c) && f.Fabric().Stats().PowerLosses > 0 && f.Node(name).clock.baseWorld > 0
+		return lives(name, 2)(f, c) && f.Fabric().Stats().PowerLosses > 0 && shown(f, name) != shown(c, name)
 	}
 }
 
 // shown is how much more than the world's time a clock shows.
 func shown(w *World, name string) time.Duration {
-	return w.Node(name).clock.mono(w.Now()).Sub(w.Now())
+	return w.Node(name).Time().Mono.Sub(w.Now())
+}
+
+// wallZero is about what the wall clock showed when the machine booted.
+func wallZero(w *World, name string) int64 {
+	now := w.Node(name).Time()
+	return now.WallMs - int64(now.Mono)/int64(time.Millisecond)
 }
 
 func netCount(count func(w *World) uint64) func(f, c *World) bool {
@@ -106,7 +113,7 @@ func diskEffect(effect diskvirtual.Effect) func(f, c *World) bool {
 // slowerAcks: while the fault lasts, acknowledgements of acks=all take longer.
 func slowerAcks(f, c *World) bool {
 	took := func(w *World) (total time.Duration) {
-		h := &w.subject.(*cluster).rec.h
+		h := w.Subject().(interface{ History() *checker.History }).History()
 		n := 0
 		for i := range h.Produces {
 			p := &h.Produces[i]

@@ -1,10 +1,6 @@
 package sim
 
 import (
-	"fmt"
-	"os/exec"
-	"path/filepath"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -70,43 +66,4 @@ func TestDifferentBugsHaveDifferentFingerprints(t *testing.T) {
 	same.Where, same.Detail, same.At = "b1 loop 2", "at length", 5
 	same.Stack = module + "sim.(*loopHost).step(0x1)\n" + base.Stack
 	require.Equal(t, base.Fingerprint(), same.Fingerprint())
-}
-
-// buildMutants builds the program with the planted bugs once for all tests.
-var buildMutants = sync.OnceValues(func() (string, error) {
-	program := filepath.Join(testDir, "lockstep-mutants")
-	out, err := exec.Command("go", "build", "-tags", "mutants", "-o", program, module+"cmd/lockstep").CombinedOutput()
-	if err != nil {
-		err = fmt.Errorf("%w\n%s", err, out)
-	}
-	return program, err
-})
-
-// Real failures of planted bugs: each bug's seeds agree, and no two bugs do.
-func TestPlantedBugsAreToldApart(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds another program")
-	}
-	program, err := buildMutants()
-	require.NoError(t, err)
-	owner := map[string]string{}
-	for _, bug := range []struct{ name, scenario string }{{"I1", "steady"}, {"C1", "steady"}, {"W6", "rot"}, {"W1", "brisk"}} {
-		c := Campaign{Program: program, Workers: *workersFlag, Env: []string{MutantVariable + "=" + bug.name}}
-		found := map[string]int{}
-		for _, r := range c.Run(seedsOf(bug.scenario, 6), nil) {
-			if r.Result.Verdict == Fail {
-				found[r.Result.Fingerprint]++
-				require.Contains(t, r.Result.Report(), "fingerprint: "+r.Result.Fingerprint)
-				require.True(t, r.Result.FailsWith(r.Result.Fingerprint))
-			} else {
-				require.Empty(t, r.Result.Fingerprint)
-			}
-		}
-		require.Len(t, found, 1, "%s: %v", bug.name, found)
-		for fingerprint, n := range found {
-			require.Greater(t, n, 1, "%s showed under too few seeds to compare", bug.name)
-			require.Empty(t, owner[fingerprint], "%s looks like %s", bug.name, owner[fingerprint])
-			owner[fingerprint] = bug.name
-		}
-	}
 }

@@ -320,7 +320,7 @@ func (l *loopHost) given(e inboxEntry) {
 		content, name := l.node.world.mail.sum(e.event.Mail)
 		if content != e.sum {
 			l.node.world.Fail(Failure{
-				Property: "mail is immutable once sent", Where: l.where(),
+				Property: PropertyMailImmutable, Where: l.where(),
 				Detail: "a " + name + " changed between TrySend or Reply and its delivery",
 			})
 		}

@@ -263,7 +263,7 @@ func TestAssertionsFailTheRunWithTheirStack(t *testing.T) {
 	})
 	r := w.Run()
 	require.Equal(t, Fail, r.Verdict)
-	require.Equal(t, "every assertion holds", r.Failures[0].Property)
+	require.Equal(t, PropertyAssertionsHold, r.Failures[0].Property)
 	require.Equal(t, "n1 loop 1", r.Failures[0].Where)
 	require.Contains(t, r.Failures[0].Detail, "made of cheese")
 	require.Contains(t, r.Failures[0].Stack, "host_test.go")
@@ -285,7 +285,7 @@ func TestMailThatChangesAfterSendingFailsTheRun(t *testing.T) {
 	})
 	r := w.Run()
 	require.Equal(t, Fail, r.Verdict)
-	require.Equal(t, "mail is immutable once sent", r.Failures[0].Property)
+	require.Equal(t, PropertyMailImmutable, r.Failures[0].Property)
 }
 
 func TestAStallReportNamesWhatIsPending(t *testing.T) {
@@ -308,7 +308,7 @@ func TestARunThatSpinsEndsAtItsBoundOfEvents(t *testing.T) {
 	r := w.Run()
 	require.Equal(t, Fail, r.Verdict)
 	require.Equal(t, uint64(5000), r.Events)
-	require.Equal(t, "the run ends within its bound of events", r.Failures[0].Property)
+	require.Equal(t, PropertyEventBound, r.Failures[0].Property)
 }
 
 func TestEachLifeHasItsOwnStreamsAndABootItsOwnClock(t *testing.T) {
@@ -340,6 +340,6 @@ func TestAFaultWithoutAVictimFailsTheRun(t *testing.T) {
 		r := w.Run()
 		w.Close()
 		require.Equal(t, Fail, r.Verdict, target)
-		require.Equal(t, "every fault of the plan has a target", r.Failures[0].Property)
+		require.Equal(t, PropertyFaultsHaveTargets, r.Failures[0].Property)
 	}
 }

@@ -14,9 +14,6 @@ func imageSum(image *meta.Image) uint64 { return crc64.Checksum(image.Encode(), 
 // OutsideOfLoops implements Outside.
 func (*cluster) OutsideOfLoops() {}
 
-// OutsideOfLoops implements Outside.
-func (*recorder) OutsideOfLoops() {}
-
 // StateText implements StateNamer: metadata images are told by index and hash.
 func (c *cluster) StateText(pointer any) (text string, ok bool) {
 	image, ok := pointer.(*meta.Image)

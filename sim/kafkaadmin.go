@@ -27,12 +27,12 @@ var churnTopics = []string{"x0", "x1", "x2"}
 
 func newAdmin(c *kafkaClient) *admin {
 	first := true
-	for _, other := range c.cluster.clients {
+	for _, other := range c.load.clients {
 		if _, ok := other.script.(*admin); ok {
 			first = false
 		}
 	}
-	return &admin{c: c, first: first, churn: time.Duration(c.cluster.options().ChurnUs.Or(0)) * time.Microsecond, asked: map[string]bool{}, burst: c.cluster.options().Burst.Or(0)}
+	return &admin{c: c, first: first, churn: time.Duration(c.load.options().ChurnUs.Or(0)) * time.Microsecond, asked: map[string]bool{}, burst: c.load.options().Burst.Or(0)}
 }
 
 func (a *admin) start(now env.Time) {
@@ -59,15 +59,15 @@ func (a *admin) makeTopics(now env.Time) {
 		return
 	}
 	var missing []string
-	for _, name := range a.c.cluster.topics {
+	for _, name := range a.c.load.topics {
 		if a.c.topics[name] == nil {
 			missing = append(missing, name)
 		}
 	}
-	if a.c.cluster.options().CreateTogether.Or(0) == 0 {
+	if a.c.load.options().CreateTogether.Or(0) == 0 {
 		missing = missing[:1]
 	}
-	a.create(now, int32(a.c.cluster.options().Partitions.Or(1)), missing...)
+	a.create(now, int32(a.c.load.options().Partitions.Or(1)), missing...)
 }
 
 // makeMany makes many topics with one request, once the others are there.
@@ -89,15 +89,15 @@ func (a *admin) makeMany(now env.Time) {
 
 // missing reports whether a topic of the workload is not there yet.
 func (a *admin) missing() bool {
-	return slices.ContainsFunc(a.c.cluster.topics, func(name string) bool { return a.c.topics[name] == nil })
+	return slices.ContainsFunc(a.c.load.topics, func(name string) bool { return a.c.topics[name] == nil })
 }
 
 // tick creates or deletes a topic of the churn.
 func (a *admin) tick(now env.Time) {
-	if a.churn == 0 || a.c.stopped || a.c.cluster.healed {
+	if a.churn == 0 || a.c.stopped || a.c.load.healed {
 		return
 	}
-	a.c.after(now, a.c.cluster.pace(a.churn), a.tick)
+	a.c.after(now, a.c.load.pace(a.churn), a.tick)
 	if a.busy || a.first && a.missing() {
 		return
 	}
@@ -111,7 +111,7 @@ func (a *admin) tick(now env.Time) {
 
 // create creates topics with one request.
 func (a *admin) create(now env.Time, partitions int32, names ...string) {
-	cl := a.c.cluster
+	cl := a.c.load
 	req := kmsg.NewPtrCreateTopicsRequest()
 	timeout := a.c.between(300*time.Millisecond, 3*time.Second)
 	req.Version, req.TimeoutMillis = 7, int32(timeout.Milliseconds())
@@ -147,7 +147,7 @@ func (a *admin) delete(now env.Time, name string) {
 // run sends an operation on topics to any broker and records the end of each: the
 // verdict is the response's code for a topic, by its place, and its id.
 func (a *admin) run(now env.Time, kind checker.AdminKind, names []string, req kmsg.Request, timeout time.Duration, verdict func(resp kmsg.Response, i int) (int16, string)) {
-	rec := a.c.cluster.rec
+	rec := a.c.load.rec
 	record := -1 // of the first
 	a.busy = true
 	k := a.c.connTo(now, a.c.anyBroker())
@@ -157,7 +157,7 @@ func (a *admin) run(now env.Time, kind checker.AdminKind, names []string, req km
 			call := rec.moment()
 			for _, name := range names {
 				if kind == checker.DeleteTopic {
-					a.c.cluster.deleted[name] = true
+					a.c.load.deleted[name] = true
 				}
 				rec.h.Admins = append(rec.h.Admins, checker.Admin{
 					ID: rec.id(), Client: a.c.number, Node: k.node, Call: call, Return: checker.Never,
@@ -188,7 +188,7 @@ func (a *admin) pending() []string {
 		return []string{a.c.name + ": an operation on a topic"}
 	}
 	if a.first {
-		for _, name := range a.c.cluster.topics {
+		for _, name := range a.c.load.topics {
 			if a.c.topics[name] == nil {
 				return []string{a.c.name + ": topic " + name + " is not there"}
 			}

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"strconv"
 	"time"
 
@@ -18,7 +17,7 @@ import (
 // its own, that speaks real frames. It knows the brokers' addresses, keeps
 // metadata fresh and connections alive; what it asks is up to its script.
 type kafkaClient struct {
-	cluster *cluster
+	load    *load
 	host    loop.Host
 	name    string
 	number  int // in the history
@@ -63,9 +62,32 @@ type rawScript interface {
 	end()
 }
 
-func newKafkaClient(cl *cluster, i Incarnation) *kafkaClient {
+// newClient makes a client by the role of its machine.
+func (cl *load) newClient(i Incarnation) *kafkaClient {
+	c := newKafkaClient(cl, i)
+	switch role := i.Spec.Role; role {
+	case "producer":
+		c.script = newProducer(c)
+	case "consumer":
+		c.script = newConsumer(c)
+	case "reader":
+		c.script = newEndReader(c)
+	case "admin":
+		c.script = newAdmin(c)
+	case "vandal":
+		c.script = &vandal{c: c}
+	case "sloth":
+		c.script = &sloth{c: c}
+	default:
+		panic("sim: no client of role " + role)
+	}
+	cl.clients = append(cl.clients, c)
+	return c
+}
+
+func newKafkaClient(cl *load, i Incarnation) *kafkaClient {
 	c := &kafkaClient{
-		cluster: cl, host: i.Hosts[0], name: i.Spec.Name, number: len(cl.clients) + 1,
+		load: cl, host: i.Hosts[0], name: i.Spec.Name, number: len(cl.clients) + 1,
 		rand:    i.Hosts[0].Entropy("client", "script"),
 		topics:  map[string]*clientTopic{},
 		brokers: map[int32]string{},
@@ -85,10 +107,10 @@ func (c *kafkaClient) Start(now env.Time) {
 // keepFresh asks for metadata now and then, news or not.
 func (c *kafkaClient) keepFresh(now env.Time) {
 	pause := c.between(800*time.Millisecond, 3*time.Second)
-	if ms := c.cluster.options().RefreshMs.Or(0); ms > 0 {
+	if ms := c.load.options().RefreshMs.Or(0); ms > 0 {
 		pause = time.Duration(ms) * time.Millisecond
 	}
-	c.after(now, c.cluster.pace(pause), func(now env.Time) {
+	c.after(now, c.load.pace(pause), func(now env.Time) {
 		if c.stopped {
 			return
 		}
@@ -141,6 +163,9 @@ func (c *kafkaClient) between(low, high time.Duration) time.Duration {
 	return time.Duration(c.rand.Between(int64(low), int64(high)))
 }
 
+// pending names what the client still waits for, once the run is healed.
+func (c *kafkaClient) pending() []string { return c.script.pending() }
+
 // stop ends all connections; the client does nothing any more.
 func (c *kafkaClient) stop(now env.Time) {
 	c.stopped = true
@@ -167,7 +192,7 @@ func (c *kafkaClient) connTo(now env.Time, addr string) *kafkaConn {
 
 // anyBroker is the address of some broker, whether it lives or not.
 func (c *kafkaClient) anyBroker() string {
-	return kafkaAddr(c.cluster.brokers[c.rand.IntN(len(c.cluster.brokers))])
+	return kafkaAddr(c.load.brokers[c.rand.IntN(len(c.load.brokers))])
 }
 
 // leader is the address of a partition's leader; false if none is known.
@@ -197,8 +222,8 @@ func (c *kafkaClient) refresh(now env.Time) {
 	req.Version = c.versions.metadata
 	k := c.connTo(now, c.anyBroker())
 	var call checker.Moment
-	k.call(now, &kafkaCall{req: req, timeout: c.cluster.requestTimeout,
-		began: func() { call = c.cluster.rec.moment() },
+	k.call(now, &kafkaCall{req: req, timeout: c.load.requestTimeout,
+		began: func() { call = c.load.rec.moment() },
 		done: func(now env.Time, resp kmsg.Response) {
 			c.refreshing = false
 			if resp == nil {
@@ -210,7 +235,7 @@ func (c *kafkaClient) refresh(now env.Time) {
 }
 
 func (c *kafkaClient) learn(now env.Time, node checker.NodeID, call checker.Moment, resp *kmsg.MetadataResponse) {
-	rec := c.cluster.rec
+	rec := c.load.rec
 	c.refreshed = now.Mono
 	for _, b := range resp.Brokers {
 		c.brokers[b.NodeID] = b.Host + ":" + strconv.Itoa(int(b.Port))
@@ -241,22 +266,4 @@ func (c *kafkaClient) learn(now env.Time, node checker.NodeID, call checker.Mome
 		c.topics[*t.Topic] = info
 	}
 	c.script.informed(now)
-}
-
-func topicIDText(id [16]byte) string { return hex.EncodeToString(id[:]) }
-
-// kafkaAddr is where a broker of the world listens for clients.
-func kafkaAddr(name string) string { return name + ":9092" }
-
-// nodeOfAddr is the id of the broker that listens at an address: brokers are
-// named b1, b2, ...
-func nodeOfAddr(addr string) checker.NodeID {
-	n := 0
-	for _, d := range addr[1:] {
-		if d == ':' {
-			break
-		}
-		n = n*10 + int(d-'0')
-	}
-	return checker.NodeID(n)
 }

@@ -62,7 +62,7 @@ const (
 )
 
 func (c *kafkaClient) dial(now env.Time, addr string) *kafkaConn {
-	k := &kafkaConn{client: c, addr: addr, node: nodeOfAddr(addr), number: c.cluster.rec.id(), framer: wire.NewFramer(1 << 30)}
+	k := &kafkaConn{client: c, addr: addr, node: nodeOfAddr(addr), number: c.load.rec.id(), framer: wire.NewFramer(1 << 30)}
 	k.conn = c.host.Network().Dial(addr, c.host.Sink(loop.Control))
 	c.conns = append(c.conns, k)
 	k.dialling = c.after(now, dialPatience, func(now env.Time) { k.drop(now) })
@@ -83,10 +83,10 @@ func (k *kafkaConn) call(now env.Time, call *kafkaCall) {
 }
 
 func (k *kafkaConn) send(now env.Time, call *kafkaCall) {
-	rec := k.client.cluster.rec
+	rec := k.client.load.rec
 	k.correlation++
 	call.correlation = k.correlation
-	vanish := k.client.cluster.options().Vanish.Or(0)
+	vanish := k.client.load.options().Vanish.Or(0)
 	if vanish > 0 && k.client.rand.Chance(uint64(vanish), 1000) {
 		// The client dies in the middle of its request: the broker must never act on it.
 		frame := client.AppendRequest(nil, call.correlation, k.client.name, call.req)
@@ -108,7 +108,7 @@ func (k *kafkaConn) send(now env.Time, call *kafkaCall) {
 		ID: rec.id(), Conn: k.number, Name: call.name(), Correlation: call.correlation,
 		Call: at, Deadline: deadline, NoResponse: call.silent, Return: checker.Never,
 	})
-	if r := k.client.cluster.tape; r != nil {
+	if r := k.client.load.tape; r != nil {
 		r.RequestLeaves(call.record)
 	}
 	k.full = k.conn.Send(client.AppendRequest(nil, call.correlation, k.client.name, call.req)) || k.full
@@ -127,12 +127,12 @@ func (k *kafkaConn) send(now env.Time, call *kafkaCall) {
 // readLate moves the deadlines of the requests behind one that was just
 // answered: where the broker's limits are tight it may only read them now.
 func (k *kafkaConn) readLate(now env.Time) {
-	if k.client.cluster.options().Tight.Or(0) == 0 {
+	if k.client.load.options().Tight.Or(0) == 0 {
 		return
 	}
 	for _, call := range k.waiting {
-		r := &k.client.cluster.rec.h.Requests[call.record]
-		r.Deadline = max(r.Deadline, time.Duration(k.client.cluster.world.Now())+call.timeout+promiseSlack)
+		r := &k.client.load.rec.h.Requests[call.record]
+		r.Deadline = max(r.Deadline, time.Duration(k.client.load.world.Now())+call.timeout+promiseSlack)
 		k.watch(now, call)
 	}
 }
@@ -140,16 +140,16 @@ func (k *kafkaConn) readLate(now env.Time) {
 // watch gives the connection up when the request is overdue.
 func (k *kafkaConn) watch(now env.Time, call *kafkaCall) {
 	k.client.timers.Cancel(call.patience)
-	left := k.client.cluster.rec.h.Requests[call.record].Deadline - time.Duration(k.client.cluster.world.Now())
+	left := k.client.load.rec.h.Requests[call.record].Deadline - time.Duration(k.client.load.world.Now())
 	call.patience = k.client.after(now, left+requestSlack+5*time.Millisecond, func(now env.Time) { k.overdue(now, call) })
 }
 
 // overdue gives the connection up for a request that should have ended, and
 // explains why it has not if nothing excuses that.
 func (k *kafkaConn) overdue(now env.Time, call *kafkaCall) {
-	c := k.client.cluster
+	c := k.client.load
 	r := &c.rec.h.Requests[call.record]
-	if c.readsStuck(k.node, env.Instant(r.Call.At)) && k.giveTime(now) {
+	if c.insight.readsStuck(k.node, env.Instant(r.Call.At)) && k.giveTime(now) {
 		return
 	}
 	if k.excuse(r) == "" {
@@ -165,7 +165,7 @@ func (k *kafkaConn) overdue(now env.Time, call *kafkaCall) {
 func (k *kafkaConn) giveTime(now env.Time) (moved bool) {
 	latest := time.Duration(0)
 	for _, call := range k.waiting {
-		r := &k.client.cluster.rec.h.Requests[call.record]
+		r := &k.client.load.rec.h.Requests[call.record]
 		if call.stuck > 0 {
 			latest = max(latest, r.Call.At+call.stuck+promiseSlack)
 		}
@@ -194,7 +194,7 @@ func (k *kafkaConn) step(now env.Time, ev *netsim.Event) {
 		for !k.closed {
 			frame, ok, err := k.framer.Next()
 			if err != nil {
-				k.client.cluster.world.Violated("brokers send well-formed frames", k.addr, "%v", err)
+				k.client.load.world.Violated(PropertyFramesWellFormed, k.addr, "%v", err)
 				k.drop(now)
 			}
 			if !ok {
@@ -211,7 +211,7 @@ func (k *kafkaConn) step(now env.Time, ev *netsim.Event) {
 }
 
 func (k *kafkaConn) answer(now env.Time, frame []byte) {
-	world, rec := k.client.cluster.world, k.client.cluster.rec
+	world, rec := k.client.load.world, k.client.load.rec
 	correlation, err := client.CorrelationID(frame)
 	at := -1
 	for i, call := range k.waiting {
@@ -221,14 +221,14 @@ func (k *kafkaConn) answer(now env.Time, frame []byte) {
 		}
 	}
 	if err != nil || at < 0 {
-		world.Violated("every response answers a request", k.addr, "correlation id %d: %v", correlation, err)
+		world.Violated(PropertyResponsesAnswer, k.addr, "correlation id %d: %v", correlation, err)
 		k.drop(now)
 		return
 	}
 	call := k.waiting[at]
 	k.waiting = append(k.waiting[:at], k.waiting[at+1:]...)
 	k.client.timers.Cancel(call.patience)
-	if r := k.client.cluster.tape; r != nil {
+	if r := k.client.load.tape; r != nil {
 		r.RequestEnded(call.record)
 	}
 	r := &rec.h.Requests[call.record]
@@ -238,7 +238,7 @@ func (k *kafkaConn) answer(now env.Time, frame []byte) {
 	k.readLate(now)
 	resp, err := client.DecodeResponse(frame, call.req)
 	if err != nil {
-		world.Violated("responses decode", k.addr, "%s version %d: %v", call.name(), call.req.GetVersion(), err)
+		world.Violated(PropertyResponsesDecode, k.addr, "%s version %d: %v", call.name(), call.req.GetVersion(), err)
 		resp = nil
 	}
 	call.done(now, resp)
@@ -255,8 +255,8 @@ func (k *kafkaConn) tellRoom(now env.Time) {
 
 // excuse says why a request need not have ended in time; "" if nothing does.
 func (k *kafkaConn) excuse(r *checker.Request) string {
-	why := k.client.cluster.excuse(k.client.name, k.node, env.Instant(r.Call.At))
-	if _, produces := k.client.script.(*producer); why == "" && produces && k.client.cluster.options().Tight.Or(0) == 1 {
+	why := k.client.load.insight.excuse(k.client.name, k.node, env.Instant(r.Call.At))
+	if _, produces := k.client.script.(*producer); why == "" && produces && k.client.load.options().Tight.Or(0) == 1 {
 		// Produces of others may hold the whole budget until their own deadlines; a
 		// request that was not read yet has none. Who does not produce needs no budget.
 		why = "the broker's budget of bytes was taken"
@@ -271,7 +271,7 @@ func (k *kafkaConn) drop(now env.Time) {
 	}
 	k.closed = true
 	k.conn.Close()
-	c, rec := k.client, k.client.cluster.rec
+	c, rec := k.client, k.client.load.rec
 	c.timers.Cancel(k.dialling)
 	for i, other := range c.conns {
 		if other == k {

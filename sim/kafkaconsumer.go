@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -42,7 +41,7 @@ func newConsumer(c *kafkaClient) *consumer {
 func (s *consumer) start(now env.Time) {}
 
 func (s *consumer) informed(now env.Time) {
-	for _, name := range s.c.cluster.topics {
+	for _, name := range s.c.load.topics {
 		t := s.c.topics[name]
 		if t == nil || s.hasTopic(name) {
 			continue
@@ -102,7 +101,7 @@ func (s *consumer) fetch(now env.Time, addr string, places []*consumerPlace) {
 	var call checker.Moment
 	k := s.c.connTo(now, addr)
 	k.call(now, &kafkaCall{req: req, timeout: s.wait + fetchReadTime, stuck: s.wait + stuckReadTime,
-		began: func() { call = s.c.cluster.rec.moment() },
+		began: func() { call = s.c.load.rec.moment() },
 		done: func(now env.Time, resp kmsg.Response) {
 			s.polling[addr] = false
 			for _, p := range places {
@@ -142,7 +141,7 @@ func (s *consumer) failed(now env.Time, places []*consumerPlace) {
 }
 
 func (s *consumer) take(now env.Time, k *kafkaConn, call checker.Moment, places []*consumerPlace, resp *kmsg.FetchResponse) {
-	rec := s.c.cluster.rec
+	rec := s.c.load.rec
 	ret := rec.moment()
 	var refused []*consumerPlace
 	for i := range resp.Topics {
@@ -150,7 +149,7 @@ func (s *consumer) take(now env.Time, k *kafkaConn, call checker.Moment, places 
 			part := &resp.Topics[i].Partitions[j]
 			p := findPlace(places, &resp.Topics[i], part.Partition)
 			if p == nil {
-				s.c.cluster.world.Violated("fetches answer what was asked", k.addr, "partition %d of %q", part.Partition, resp.Topics[i].Topic)
+				s.c.load.world.Violated(PropertyFetchesAnswer, k.addr, "partition %d of %q", part.Partition, resp.Topics[i].Topic)
 				continue
 			}
 			f := checker.Fetch{
@@ -167,15 +166,15 @@ func (s *consumer) take(now env.Time, k *kafkaConn, call checker.Moment, places 
 				refused = append(refused, p)
 			}
 			if part.ErrorCode == outOfRange && p.continues {
-				s.c.cluster.violatedIn(f.Partition, "P3: the position of a reader lies within the log", s.c.name,
+				s.c.load.judge.violatedIn(f.Partition, PropertyPositionInLog, s.c.name,
 					"%s/%d at %d: out of range", p.topic, p.index, p.next)
 			}
 			if part.DivergingEpoch.Epoch >= 0 && part.ErrorCode == 0 {
-				s.c.cluster.violatedIn(f.Partition, "P3: what was consumed does not diverge", s.c.name,
+				s.c.load.judge.violatedIn(f.Partition, PropertyConsumedStays, s.c.name,
 					"%s/%d at %d, epoch %d: diverging epoch %d ends at %d", p.topic, p.index, p.next, p.epoch, part.DivergingEpoch.Epoch, part.DivergingEpoch.EndOffset)
 			}
 			rec.h.Fetches = append(rec.h.Fetches, f)
-			s.c.cluster.judge(s.c.cluster.watch.Fetched(f))
+			s.c.load.judge.fetched(f)
 			if n := len(f.Records); n > 0 {
 				p.next = kafka.Offset(f.Records[n-1].Offset) + 1
 			}
@@ -209,7 +208,7 @@ func (s *consumer) records(p *consumerPlace, set []byte) []checker.Record {
 			err = b.Validate()
 		}
 		if err != nil {
-			s.c.cluster.world.Violated("P3: fetched batches are whole", s.c.name, "%s/%d: %v", p.topic, p.index, err)
+			s.c.load.world.Violated(PropertyFetchedWhole, s.c.name, "%s/%d: %v", p.topic, p.index, err)
 			return out
 		}
 		it := b.Records(1 << 20)
@@ -224,17 +223,10 @@ func (s *consumer) records(p *consumerPlace, set []byte) []checker.Record {
 	return out
 }
 
-func valueOf(value []byte) checker.Value {
-	if len(value) < 8 {
-		return 0
-	}
-	return checker.Value(binary.BigEndian.Uint64(value))
-}
-
 func (s *consumer) pending() []string {
 	var out []string
 	for _, p := range s.places {
-		if end := s.c.cluster.committedEnd(p.id, p.index); p.next < end {
+		if end := s.c.load.insight.committedEnd(p.id, p.index); p.next < end {
 			out = append(out, fmt.Sprintf("%s: at %d of %d in %s/%d", s.c.name, p.next, end, p.topic, p.index))
 		}
 	}

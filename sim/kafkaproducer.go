@@ -73,27 +73,27 @@ const (
 )
 
 func newProducer(c *kafkaClient) *producer {
-	w := &c.cluster.plan.Workload
+	w := &c.load.plan.Workload
 	p := &producer{c: c, id: -1, epoch: -1, used: map[[16]byte]bool{}}
 	p.idempotent = c.rand.Chance(1, 2)
 	p.acks = checker.AcksAll
 	if !p.idempotent && c.rand.Chance(2, 5) {
 		p.acks = int16(c.rand.IntN(2))
 	}
-	if c.name == "producer1" || c.cluster.options().AcksAll.Or(0) != 0 { // one of them at least promises something
+	if c.name == "producer1" || c.load.options().AcksAll.Or(0) != 0 { // one of them at least promises something
 		p.acks = checker.AcksAll
 	}
 	p.reckless = c.rand.Chance(1, 2)
 	p.window = 1 + c.rand.IntN(5)
-	p.misroute = uint64(c.cluster.options().Misroute.Or(int64([]uint64{0, 5, 30, 100}[c.rand.IntN(4)])))
+	p.misroute = uint64(c.load.options().Misroute.Or(int64([]uint64{0, 5, 30, 100}[c.rand.IntN(4)])))
 	p.timeout = c.between(400*time.Millisecond, 2*time.Second)
-	if ms := c.cluster.options().ProduceTimeoutMs.Or(0); ms > 0 {
+	if ms := c.load.options().ProduceTimeoutMs.Or(0); ms > 0 {
 		p.timeout = time.Duration(ms) * time.Millisecond
 	}
 	p.every = time.Duration(c.rand.Between(int64(w.Every)/2, int64(w.Every)*2))
 	p.recordSize = []int{0, 20, 200, 2000}[c.rand.IntN(4)]
-	p.repeats = uint64(c.cluster.options().Repeats.Or(0))
-	if c.cluster.options().OneAddress.Or(0) != 0 {
+	p.repeats = uint64(c.load.options().Repeats.Or(0))
+	if c.load.options().OneAddress.Or(0) != 0 {
 		p.only = c.anyBroker()
 	}
 	return p
@@ -111,8 +111,8 @@ func (p *producer) initID(now env.Time) {
 	req := kmsg.NewPtrInitProducerIDRequest()
 	req.Version, req.TransactionTimeoutMillis = 4, 1000
 	var call checker.Moment
-	rec := p.c.cluster.rec
-	p.c.connTo(now, p.c.anyBroker()).call(now, &kafkaCall{req: req, timeout: p.c.cluster.requestTimeout,
+	rec := p.c.load.rec
+	p.c.connTo(now, p.c.anyBroker()).call(now, &kafkaCall{req: req, timeout: p.c.load.requestTimeout,
 		began: func() { call = rec.moment() },
 		done: func(now env.Time, resp kmsg.Response) {
 			if p.c.stopped {
@@ -130,7 +130,7 @@ func (p *producer) initID(now env.Time) {
 }
 
 func (p *producer) informed(now env.Time) {
-	for _, name := range p.c.cluster.topics {
+	for _, name := range p.c.load.topics {
 		t := p.c.topics[name]
 		if t == nil || len(p.lanes) > 0 && p.hasTopic(name) {
 			continue
@@ -139,7 +139,7 @@ func (p *producer) informed(now env.Time) {
 			p.lanes = append(p.lanes, &produceLane{topic: name, id: t.id, index: int32(i)})
 		}
 	}
-	if p.c.cluster.options().ProduceToChurn.Or(0) != 0 {
+	if p.c.load.options().ProduceToChurn.Or(0) != 0 {
 		p.usePassing()
 	}
 	for _, l := range p.lanes {
@@ -182,10 +182,10 @@ func (p *producer) hasTopic(name string) bool {
 
 // tick makes a batch now and then.
 func (p *producer) tick(now env.Time) {
-	if p.c.cluster.healed || p.c.stopped {
+	if p.c.load.healed || p.c.stopped {
 		return
 	}
-	p.c.after(now, p.c.cluster.pace(p.every), p.tick)
+	p.c.after(now, p.c.load.pace(p.every), p.tick)
 	if len(p.lanes) == 0 || p.idempotent && p.id < 0 {
 		return
 	}
@@ -195,7 +195,7 @@ func (p *producer) tick(now env.Time) {
 	}
 	b := &produceBatch{sequence: l.sequence}
 	for range 1 + p.c.rand.IntN(4) {
-		b.values = append(b.values, p.c.cluster.rec.newValue())
+		b.values = append(b.values, p.c.load.rec.newValue())
 	}
 	l.sequence += int32(len(b.values))
 	l.queue = append(l.queue, b)
@@ -284,21 +284,20 @@ func (p *producer) send(now env.Time, l *produceLane, b *produceBatch) {
 	b.sent = true
 	b.attempts++
 	l.inflight++
-	rec := p.c.cluster.rec
+	rec := p.c.load.rec
 	req := p.request(now, l, b)
 	record, deposed := -1, false
-	var try *pauseTry
 	k := p.c.connTo(now, l.route)
 	k.call(now, &kafkaCall{req: req, timeout: p.timeout, silent: p.acks == checker.AcksNone,
 		began: func() {
 			record = len(rec.h.Produces)
-			deposed = p.acks == checker.AcksLeader && p.c.cluster.facts.deposedLeader(partitionOf(l.partition()))
+			deposed = p.acks == checker.AcksLeader && p.c.load.insight.deposedLeader(l.partition())
 			rec.h.Produces = append(rec.h.Produces, checker.Produce{
 				ID: rec.id(), Client: p.c.number, Conn: k.number, Node: k.node, Call: rec.moment(), Return: checker.Never,
 				Partition: l.partition(), Producer: p.recordedID(), ProducerEpoch: max(p.epoch, 0), Sequence: b.sequence,
 				Values: b.values, Acks: p.acks, Outcome: checker.Ambiguous, Base: -1,
 			})
-			try = p.c.cluster.pauses.began(record)
+			p.c.load.judge.produceSent(record)
 		},
 		done: func(now env.Time, resp kmsg.Response) {
 			l.inflight--
@@ -307,12 +306,12 @@ func (p *producer) send(now env.Time, l *produceLane, b *produceBatch) {
 			}
 			if resp == nil {
 				p.ended(now, l, b, record, false, 0, -1)
-				p.c.cluster.pauses.ended(try)
+				p.c.load.judge.produceEnded(record)
 				return
 			}
 			part := &resp.(*kmsg.ProduceResponse).Topics[0].Partitions[0]
 			p.ended(now, l, b, record, true, part.ErrorCode, part.BaseOffset)
-			p.c.cluster.pauses.ended(try)
+			p.c.load.judge.produceEnded(record)
 			if deposed && record >= 0 {
 				// A leader that does not know yet that it was replaced may have answered:
 				// a leader change has lost the record, though it began before the call.
@@ -362,7 +361,7 @@ func (p *producer) request(now env.Time, l *produceLane, b *produceBatch) *kmsg.
 // ended takes the end of one attempt: an answer, or a lost connection. record
 // is -1 if the request never left.
 func (p *producer) ended(now env.Time, l *produceLane, b *produceBatch, record int, answered bool, code int16, base int64) {
-	rec := p.c.cluster.rec
+	rec := p.c.load.rec
 	outcome := checker.Failed
 	if record >= 0 {
 		op := &rec.h.Produces[record]
@@ -374,10 +373,7 @@ func (p *producer) ended(now env.Time, l *produceLane, b *produceBatch, record i
 		if outcome == checker.Acked {
 			op.Base = checker.Offset(base)
 		}
-		p.c.cluster.judge(p.c.cluster.watch.Produced(*op))
-		if outcome == checker.Acked {
-			p.c.cluster.acknowledged(op)
-		}
+		p.c.load.judge.produced(op)
 	}
 	if b.again {
 		p.judgeRepeated(l, b, outcome, code, base)
@@ -423,7 +419,7 @@ func (p *producer) ended(now env.Time, l *produceLane, b *produceBatch, record i
 func (p *producer) judgeRepeated(l *produceLane, b *produceBatch, outcome checker.Outcome, code int16, base int64) {
 	const outOfOrder, duplicateSequence = 45, 46
 	if outcome == checker.Acked && base != b.base || code == outOfOrder || code == duplicateSequence {
-		p.c.cluster.violatedIn(l.partition(), "P6: a batch that is sent again is recognised", p.c.name,
+		p.c.load.judge.violatedIn(l.partition(), PropertyRepeatRecognised, p.c.name,
 			"%s/%d sequence %d was acknowledged at %d, then answered with code %d, offset %d", l.topic, l.index, b.sequence, b.base, code, base)
 	}
 }
@@ -435,7 +431,7 @@ func (p *producer) judgeRefusal(l *produceLane, b *produceBatch, code int16) {
 	oldest := len(l.queue) > 0 && l.queue[0] == b
 	switch {
 	case code == unknownProducer, code == invalidEpoch, code == outOfOrder && oldest && b.attempts > refusedSequences:
-		p.c.cluster.violatedIn(l.partition(), "P6: an idempotent producer's retries are recognised", p.c.name,
+		p.c.load.judge.violatedIn(l.partition(), PropertyRetryRecognised, p.c.name,
 			"%s/%d sequence %d refused with code %d at attempt %d", l.topic, l.index, b.sequence, code, b.attempts)
 	}
 }

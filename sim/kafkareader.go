@@ -29,11 +29,11 @@ func (s *endReader) tick(now env.Time) {
 	if s.c.stopped {
 		return
 	}
-	s.c.after(now, s.c.cluster.pace(s.every), s.tick)
-	if len(s.c.cluster.topics) == 0 {
+	s.c.after(now, s.c.load.pace(s.every), s.tick)
+	if len(s.c.load.topics) == 0 {
 		return
 	}
-	name := s.c.cluster.topics[s.c.rand.IntN(len(s.c.cluster.topics))]
+	name := s.c.load.topics[s.c.rand.IntN(len(s.c.load.topics))]
 	t := s.c.topics[name]
 	if t == nil {
 		return
@@ -55,10 +55,10 @@ func (s *endReader) ask(now env.Time, addr, name string, id [16]byte, index int3
 	part.Partition, part.Timestamp = index, -1
 	topic.Partitions = append(topic.Partitions, part)
 	req.Topics = append(req.Topics, topic)
-	rec := s.c.cluster.rec
+	rec := s.c.load.rec
 	var call checker.Moment
 	k := s.c.connTo(now, addr)
-	k.call(now, &kafkaCall{req: req, timeout: s.c.cluster.requestTimeout,
+	k.call(now, &kafkaCall{req: req, timeout: s.c.load.requestTimeout,
 		began: func() { call = rec.moment() },
 		done: func(now env.Time, resp kmsg.Response) {
 			r, ok := resp.(*kmsg.ListOffsetsResponse)
@@ -71,10 +71,32 @@ func (s *endReader) ask(now env.Time, addr, name string, id [16]byte, index int3
 				ID: rec.id(), Client: s.c.number, Node: k.node, Call: call, Return: rec.moment(),
 				Partition: checker.Partition{Topic: topicIDText(id), Index: index}, Offset: checker.Offset(p.Offset), Code: p.ErrorCode,
 			}
-			s.stale.distort(s.c.cluster, &end)
+			s.stale.distort(s.c.load, &end)
 			rec.h.Ends = append(rec.h.Ends, end)
 			if p.ErrorCode != 0 {
 				s.c.refresh(now)
 			}
 		}})
+}
+
+// staleEnd makes a planted reader tell, once, an end that it saw eight answers
+// before.
+type staleEnd struct {
+	seen map[checker.Partition][]checker.Offset
+	told bool
+}
+
+func (s *staleEnd) distort(c *load, e *checker.EndRead) {
+	n := int(c.options().PlantedStaleEnd.Or(0))
+	if n == 0 || e.Code != 0 || s.told {
+		return
+	}
+	if s.seen == nil {
+		s.seen = map[checker.Partition][]checker.Offset{}
+	}
+	seen := append(s.seen[e.Partition], e.Offset)
+	s.seen[e.Partition] = seen
+	if len(seen) >= n && seen[len(seen)-8] < e.Offset {
+		e.Offset, s.told = seen[len(seen)-8], true
+	}
 }

@@ -10,7 +10,6 @@ import (
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/wire"
 	"example.com/lockstep/broker/wire/client"
-	"example.com/lockstep/checker"
 	"example.com/lockstep/netsim"
 )
 
@@ -63,16 +62,16 @@ func (s *sloth) over(now env.Time) {
 }
 
 func (s *sloth) begin(now env.Time) {
-	if s.c.stopped || s.c.cluster.healed {
+	if s.c.stopped || s.c.load.healed {
 		return
 	}
-	topics := s.c.cluster.topics
+	topics := s.c.load.topics
 	addr, ok := s.c.leader(topics[s.c.rand.IntN(len(topics))], 0)
 	if !ok {
 		s.later(now)
 		return
 	}
-	s.addr, s.framer, s.next, s.heard, s.began = addr, wire.NewFramer(1<<30), 0, 0, s.c.cluster.world.Now()
+	s.addr, s.framer, s.next, s.heard, s.began = addr, wire.NewFramer(1<<30), 0, 0, s.c.load.world.Now()
 	s.conn = s.c.host.Network().Dial(addr, s.c.host.Sink(loop.Control))
 	s.timer = s.c.after(now, dialPatience, s.over)
 }
@@ -109,7 +108,7 @@ func (s *sloth) ask(now env.Time) {
 func (s *sloth) fetch() *kmsg.FetchRequest {
 	req := kmsg.NewPtrFetchRequest()
 	req.Version, req.MaxWaitMillis, req.MinBytes, req.MaxBytes = 11, 10, 1, slothBytes
-	for _, name := range s.c.cluster.topics {
+	for _, name := range s.c.load.topics {
 		t := s.c.topics[name]
 		if t == nil {
 			continue
@@ -128,7 +127,7 @@ func (s *sloth) fetch() *kmsg.FetchRequest {
 
 // wake reads; every answer must come, in order, while it is read.
 func (s *sloth) wake(now env.Time) {
-	s.asleep, s.wokeAt = false, s.c.cluster.world.Now()
+	s.asleep, s.wokeAt = false, s.c.load.world.Now()
 	s.timer = s.c.after(now, slothPatience, s.lost)
 	s.read(now)
 }
@@ -150,7 +149,7 @@ func (s *sloth) read(now env.Time) {
 		}
 		s.heard++
 		if err != nil || int32(binary.BigEndian.Uint32(frame)) != s.heard {
-			s.c.cluster.world.Violated("P11: responses keep the order of requests", s.addr, "answer %d of a slow reader: %v", s.heard, err)
+			s.c.load.world.Violated(PropertyResponsesInOrder, s.addr, "answer %d of a slow reader: %v", s.heard, err)
 			s.over(now)
 			return
 		}
@@ -162,32 +161,16 @@ func (s *sloth) read(now env.Time) {
 		return
 	}
 	s.c.timers.Cancel(s.timer)
-	s.began = s.c.cluster.world.Now()
+	s.began = s.c.load.world.Now()
 	s.ask(now)
 }
 
 func (s *sloth) lost(now env.Time) {
-	cl := s.c.cluster
+	cl := s.c.load
 	since := min(s.began, s.wokeAt)
-	if cl.excuse(s.c.name, nodeOfAddr(s.addr), since) == "" && !cl.readsStuck(nodeOfAddr(s.addr), since) && cl.options().Tight.Or(0) == 0 {
-		cl.world.Violated("P11: who reads again is served again", s.addr,
+	if cl.insight.excuse(s.c.name, nodeOfAddr(s.addr), since) == "" && !cl.insight.readsStuck(nodeOfAddr(s.addr), since) && cl.options().Tight.Or(0) == 0 {
+		cl.world.Violated(PropertySlowReaderServed, s.addr,
 			"of %d fetches %d were answered; awake since %v and nothing came for %v", s.next, s.heard, time.Duration(s.wokeAt), slothPatience)
 	}
 	s.over(now)
-}
-
-// slowReaders is what brokers held for clients that did not read (P12).
-func (c *cluster) slowReaders(w *World) (facts []checker.QueueFact) {
-	for _, n := range w.nodes {
-		if n.spec.Role != "sloth" {
-			continue
-		}
-		for _, broker := range c.brokers {
-			facts = append(facts, checker.QueueFact{
-				Node: nodeOfAddr(broker), Name: "bytes ready for a client that does not read",
-				Max: int64(w.Fabric().MostUnsent(broker, n.spec.Name)), Bound: slothBound,
-			})
-		}
-	}
-	return facts
 }

@@ -53,7 +53,7 @@ func (v *vandal) later(now env.Time) {
 	v.c.after(now, v.c.between(20*time.Millisecond, 300*time.Millisecond), v.begin)
 }
 func (v *vandal) where() string     { return v.addr }
-func (v *vandal) world() *World     { return v.c.cluster.world }
+func (v *vandal) world() *World     { return v.c.load.world }
 func (v *vandal) over(now env.Time) { v.end(); v.later(now) }
 
 // end implements rawScript.
@@ -66,12 +66,12 @@ func (v *vandal) end() {
 }
 
 func (v *vandal) begin(now env.Time) {
-	if v.c.stopped || v.c.cluster.healed {
+	if v.c.stopped || v.c.load.healed {
 		return
 	}
 	v.addr, v.attack, v.answers, v.framer = v.c.anyBroker(), v.choose(now), 0, wire.NewFramer(1<<30)
 	v.began = v.world().Now()
-	v.c.cluster.vandalised[nodeOfAddr(v.addr)] += uint64(len(v.c.cluster.topics)) // at most
+	v.c.load.malformed[nodeOfAddr(v.addr)] += uint64(len(v.c.load.topics)) // at most
 	v.conn = v.c.host.Network().Dial(v.addr, v.c.host.Sink(loop.Control))
 	v.timer = v.c.after(now, dialPatience, v.over)
 }
@@ -85,7 +85,7 @@ func (v *vandal) event(now env.Time, ev *netsim.Event) {
 	case netsim.Connected:
 		v.c.timers.Cancel(v.timer)
 		v.conn.Send(v.attack.bytes)
-		patience := v.c.cluster.requestTimeout + promiseSlack + requestSlack
+		patience := v.c.load.requestTimeout + promiseSlack + requestSlack
 		if v.attack.silent {
 			patience = v.c.between(100*time.Millisecond, 3*time.Second)
 		}
@@ -109,14 +109,14 @@ func (v *vandal) hear(now env.Time) {
 		v.answers++
 		switch {
 		case err != nil:
-			v.world().Violated("brokers send well-formed frames", v.addr, "%v", err)
+			v.world().Violated(PropertyFramesWellFormed, v.addr, "%v", err)
 		case v.answers > v.attack.answers:
-			v.world().Violated("a malformed request is refused", v.addr, "%s was answered with %d bytes (answer %d)", v.attack.name, len(frame), v.answers)
+			v.world().Violated(PropertyMalformedRefused, v.addr, "%s was answered with %d bytes (answer %d)", v.attack.name, len(frame), v.answers)
 		case binary.BigEndian.Uint32(frame) != vandalCorrelation:
-			v.world().Violated("every response answers a request", v.addr, "%s: correlation id %d", v.attack.name, int32(binary.BigEndian.Uint32(frame)))
+			v.world().Violated(PropertyResponsesAnswer, v.addr, "%s: correlation id %d", v.attack.name, int32(binary.BigEndian.Uint32(frame)))
 		case v.attack.refused != nil:
 			if err := v.attack.refused(frame); err != nil {
-				v.world().Violated("a malformed request is refused", v.addr, "%s: %v", v.attack.name, err)
+				v.world().Violated(PropertyMalformedRefused, v.addr, "%s: %v", v.attack.name, err)
 			}
 		}
 		if err != nil || v.answers >= v.attack.answers {
@@ -128,9 +128,9 @@ func (v *vandal) hear(now env.Time) {
 
 // lost ends an attack to which the broker said nothing in time.
 func (v *vandal) lost(now env.Time) {
-	cl := v.c.cluster
-	if !v.attack.silent && cl.excuse(v.c.name, nodeOfAddr(v.addr), v.began) == "" && cl.options().Tight.Or(0) == 0 {
-		v.world().Violated("a malformed request is answered, or its connection closed", v.addr,
+	cl := v.c.load
+	if !v.attack.silent && cl.insight.excuse(v.c.name, nodeOfAddr(v.addr), v.began) == "" && cl.options().Tight.Or(0) == 0 {
+		v.world().Violated(PropertyMalformedAnswered, v.addr,
 			"%s was sent at %v, and nothing came of it", v.attack.name, time.Duration(v.began))
 	}
 	v.over(now)
@@ -205,7 +205,7 @@ func (v *vandal) frame(req kmsg.Request) []byte {
 func (v *vandal) produce(records []byte) *kmsg.ProduceRequest {
 	req := kmsg.NewPtrProduceRequest()
 	req.Version, req.Acks, req.TimeoutMillis = 8, -1, 1000
-	for _, name := range v.c.cluster.topics {
+	for _, name := range v.c.load.topics {
 		topic := kmsg.NewProduceRequestTopic()
 		topic.Topic = name
 		part := kmsg.NewProduceRequestTopicPartition()

@@ -11,46 +11,6 @@ import (
 	"example.com/lockstep/checker"
 )
 
-// Waits implements wait.Waiter: a client's requests wait for their brokers.
-func (c *kafkaClient) Waits(yield func(wait.Wait)) {
-	mono := c.mono()
-	for _, k := range c.conns {
-		node := kafka.NodeID(k.node)
-		for _, call := range k.waiting {
-			r := &c.cluster.rec.h.Requests[call.record]
-			yield(wait.Wait{
-				Who: requestName(r), About: fmt.Sprintf("to %s, answer due at %s", brokerName(node), r.Deadline),
-				Since: mono(env.Instant(r.Call.At)), Until: call.patience.At(),
-				For: "an answer of " + brokerName(node), On: wait.OfPeer(node, wait.Connection(k.localAddr())),
-			})
-		}
-		for i, call := range k.unsent {
-			yield(wait.Wait{
-				Who: fmt.Sprintf("unsent request %d of connection %d", i+1, k.number), About: call.name(),
-				Since: wait.Unknown, Until: k.dialling.At(),
-				For: "a connection to " + k.addr, On: wait.OfPeer(node, wait.Connection(k.localAddr())),
-			})
-		}
-	}
-}
-
-// mono translates the world's time into that of the client's machine.
-func (c *kafkaClient) mono() func(env.Instant) env.Instant {
-	n := c.cluster.world.Node(c.name)
-	return func(at env.Instant) env.Instant { return n.clock.mono(at) }
-}
-
-// requestName names a request by its number in the history.
-func requestName(r *checker.Request) string { return fmt.Sprintf("%s %d", r.Name, r.ID) }
-
-// localAddr is how the broker sees the connection.
-func (k *kafkaConn) localAddr() string {
-	if end, ok := k.conn.(interface{ LocalAddr() string }); ok {
-		return end.LocalAddr()
-	}
-	return ""
-}
-
 // PeerName implements PeerTeller.
 func (c *cluster) PeerName(on *wait.Target) string { return brokerName(on.Node) }
 
@@ -75,19 +35,11 @@ func (c *cluster) Tell(n *Node) string {
 // converged.
 func (c *cluster) Overdue(w *World) (out []Overdue) {
 	for _, k := range c.clients {
-		if len(k.script.pending()) > 0 {
+		if len(k.pending()) > 0 {
 			out = append(out, k.requestsPending()...)
 		}
 	}
 	return append(out, c.unsettledPlaces()...)
-}
-
-// requestsPending lists the requests of a client as roots.
-func (c *kafkaClient) requestsPending() (out []Overdue) {
-	c.Waits(func(x wait.Wait) {
-		out = append(out, Overdue{At: []StallPlace{{Node: c.name, Op: x.Who}}})
-	})
-	return out
 }
 
 func overdueBroker(name string, at []StallPlace) Overdue {
@@ -96,7 +48,7 @@ func overdueBroker(name string, at []StallPlace) Overdue {
 
 // unsettledPlaces is unsettled with who would have to do something about it.
 func (c *cluster) unsettledPlaces() (out []Overdue) {
-	newest := c.newestImage()
+	newest := c.NewestImage()
 	if newest == nil {
 		o := Overdue{Name: "metadata on any node", Group: "metadata", Since: wait.Unknown}
 		for _, name := range c.brokers {
@@ -158,14 +110,14 @@ func (c *cluster) leaderPlaces(p *meta.Partition, name string, op func(string) s
 
 // timersOf are the operations of a node that wait for a time: what wakes it.
 func timersOf(n *Node) (out []Overdue) {
-	for _, l := range n.loops {
-		waiter, ok := l.loop.(wait.Waiter)
+	for id, l := range n.Loops() {
+		waiter, ok := l.(wait.Waiter)
 		if !ok {
 			continue
 		}
 		waiter.Waits(func(x wait.Wait) {
 			if x.On.Kind == wait.OnTimer {
-				out = append(out, Overdue{At: []StallPlace{{Node: n.spec.Name, Loop: int32(l.id), Op: x.Who}}})
+				out = append(out, Overdue{At: []StallPlace{{Node: n.Spec().Name, Loop: int32(id), Op: x.Who}}})
 			}
 		})
 	}
@@ -175,13 +127,25 @@ func timersOf(n *Node) (out []Overdue) {
 // requestOverdue is a request of the history that is on its way.
 func (c *cluster) requestOverdue(r *checker.Request) (out []Overdue) {
 	for _, k := range c.clients {
-		for _, conn := range k.conns {
-			if conn.number == r.Conn {
-				out = append(out, Overdue{At: []StallPlace{{Node: k.name, Op: requestName(r)}}})
-			}
-		}
+		out = append(out, k.requestPending(r)...)
 	}
 	return out
+}
+
+// pauseRoots are the request of a produce that is on its way, and what its partition
+// has not done since a moment.
+func (c *cluster) pauseRoots(op *checker.Produce, since env.Instant) []Overdue {
+	roots := c.produceOverdue(op)
+	if image := c.NewestImage(); image != nil {
+		id := partitionOf(op.Partition)
+		if t := image.TopicByID(id.Topic); t != nil && int(id.Partition) < len(t.Partitions) {
+			name := fmt.Sprintf("%s/%d", t.Name, id.Partition)
+			o := Overdue{Name: name + " to acknowledge", Group: "partitions", Since: since}
+			o.At = c.leaderPlaces(t.Partitions[id.Partition], name, wait.Watermark)
+			roots = append(roots, o)
+		}
+	}
+	return roots
 }
 
 // produceOverdue is the request of a produce that is on its way.

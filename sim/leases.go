@@ -35,10 +35,10 @@ func (l *leases) committed(image *meta.Image) {
 
 // leading takes a replica that its shard leads, and holds a lease for, at the end
 // of a turn.
-func (l *leases) leading(w *World, n *Node, p *shard.PartState) {
+func (l *leases) leading(w Reporter, name string, p *shard.PartState) {
 	if epoch := l.epochs[p.ID]; epoch > p.Epoch && !l.accused {
 		l.accused = true
-		w.Violated("P10: a lease ends before its leadership is given away", n.spec.Name,
-			"%s leads %s in epoch %d with a valid lease, and epoch %d is committed", n.spec.Name, partitionText(p.ID), p.Epoch, epoch)
+		w.Violated(PropertyLeaseEndsFirst, name,
+			"%s leads %s in epoch %d with a valid lease, and epoch %d is committed", name, partitionText(p.ID), p.Epoch, epoch)
 	}
 }

@@ -7,14 +7,14 @@ import (
 
 // checkLeftovers: at the end no disk holds a partition that the metadata does not
 // have (BUGS M4): it would be there again after every restart.
-func (c *cluster) checkLeftovers(w *World, image *meta.Image) {
+func (c *circumstances) checkLeftovers(image *meta.Image) {
 	for _, name := range c.brokers {
-		n := w.Node(name)
+		n := c.world.Node(name)
 		if !n.Up() {
 			continue
 		}
 		if dir := leftover(n.FS().Names(partitionsDir), image); dir != "" {
-			w.Violated("P13: a deleted topic leaves nothing on disk", name, "%s/%s is there, and the metadata has no such partition", partitionsDir, dir)
+			c.world.Violated(PropertyNoLeftovers, name, "%s/%s is there, and the metadata has no such partition", partitionsDir, dir)
 			return
 		}
 	}

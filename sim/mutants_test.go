@@ -1,7 +1,13 @@
 package sim
 
 import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"sync"
 	"testing"
+
+	"example.com/lockstep/broker/wait"
 
 	"github.com/stretchr/testify/require"
 
@@ -26,9 +32,9 @@ func TestOnlyExpectedFailuresCatchAMutant(t *testing.T) {
 	}{
 		{Failure{Property: "P1: acknowledged records are durable"}, true},
 		{Failure{Property: "P3: committed offsets are unique"}, false},
-		{Failure{Property: "every assertion holds", Detail: "assertion failed: wal: release of 3"}, true},
-		{Failure{Property: "every assertion holds", Detail: "assertion failed: shard: unknown operation"}, false},
-		{Failure{Property: "a run ends without killing its process"}, false},
+		{Failure{Property: PropertyAssertionsHold, Detail: "assertion failed: wal: release of 3"}, true},
+		{Failure{Property: PropertyAssertionsHold, Detail: "assertion failed: shard: unknown operation"}, false},
+		{Failure{Property: PropertyWorkerLives}, false},
 	} {
 		require.Equal(t, c.caught, expected(m, c.failure), "%+v", c.failure)
 	}
@@ -51,5 +57,88 @@ func TestQuickMutantsAreCaught(t *testing.T) {
 		for _, r := range run.Alarms {
 			t.Errorf("false alarm without %s:\n%s", name, r.Report())
 		}
+	}
+}
+
+// buildMutants builds the program with the planted bugs once for all tests.
+var buildMutants = sync.OnceValues(func() (string, error) {
+	program := filepath.Join(testDir, "lockstep-mutants")
+	out, err := exec.Command("go", "build", "-tags", "mutants", "-o", program, module+"cmd/lockstep").CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("%w\n%s", err, out)
+	}
+	return program, err
+})
+
+// Real failures of planted bugs: each bug's seeds agree, and no two bugs do.
+func TestPlantedBugsAreToldApart(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds another program")
+	}
+	program, err := buildMutants()
+	require.NoError(t, err)
+	owner := map[string]string{}
+	for _, bug := range []struct{ name, scenario string }{{"I1", "steady"}, {"C1", "steady"}, {"W6", "rot"}, {"W1", "brisk"}} {
+		c := Campaign{Program: program, Workers: *workersFlag, Env: []string{MutantVariable + "=" + bug.name}}
+		found := map[string]int{}
+		for _, r := range c.Run(seedsOf(bug.scenario, 6), nil) {
+			if r.Result.Verdict == Fail {
+				found[r.Result.Fingerprint]++
+				require.Contains(t, r.Result.Report(), "fingerprint: "+r.Result.Fingerprint)
+				require.True(t, r.Result.FailsWith(r.Result.Fingerprint))
+			} else {
+				require.Empty(t, r.Result.Fingerprint)
+			}
+		}
+		require.Len(t, found, 1, "%s: %v", bug.name, found)
+		for fingerprint, n := range found {
+			require.Greater(t, n, 1, "%s showed under too few seeds to compare", bug.name)
+			require.Empty(t, owner[fingerprint], "%s looks like %s", bug.name, owner[fingerprint])
+			owner[fingerprint] = bug.name
+		}
+	}
+}
+
+// TestPlantedDeadlocksAreNamed: what the report of each of the three says first.
+func TestPlantedDeadlocksAreNamed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds another program")
+	}
+	program, err := buildMutants()
+	require.NoError(t, err)
+	for _, c := range []struct {
+		name string
+		is   func(t *testing.T, c StallChain)
+	}{
+		{"L1", func(t *testing.T, c StallChain) {
+			require.Equal(t, "lost wake-up", c.End)
+			require.Regexp(t, `^b\d proposal \d+ of node \d$`, c.Culprit, "what the controller was asked for")
+			command := c.Steps[len(c.Steps)-2]
+			require.Regexp(t, `^command \d+$`, command.Who)
+			require.NotNil(t, command.Until, "its deadline has passed, and nobody keeps it")
+		}},
+		{"L2", func(t *testing.T, c StallChain) {
+			require.Equal(t, "fault", c.End)
+			require.Regexp(t, `^fault 1 (disk|sync)-stall b\d$`, c.Culprit)
+			require.Regexp(t, `^b\d/0$`, c.Steps[1].Where)
+			require.Equal(t, wait.Self, c.Steps[1].Who, "the control loop as a whole")
+			require.Contains(t, c.Steps[len(c.Steps)-2].Who, "disk ")
+		}},
+		{"L3", func(t *testing.T, c StallChain) {
+			require.Equal(t, "cycle", c.End)
+			require.Regexp(t, `^b\d/\d(, b\d/\d)+ wait for each other$`, c.Culprit)
+			for _, s := range c.Steps[c.Back:] {
+				require.Contains(t, s.For, "room in the mailbox of loop ")
+			}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m, ok := mutant.Find(c.name)
+			require.True(t, ok)
+			run := HuntMutant(m, 0, Campaign{Program: program, Workers: *workersFlag}, Campaign{Workers: *workersFlag})
+			require.True(t, run.Caught)
+			require.NotNil(t, run.Stall)
+			c.is(t, run.Stall.Chains[0])
+		})
 	}
 }

@@ -274,13 +274,13 @@ func (n *Node) panicked(l *loopHost, cause any) {
 	if l != nil {
 		l.panicked = true
 	}
-	property, where := "no code of a node panics", n.spec.Name
+	property, where := PropertyNoPanic, n.spec.Name
 	if failure, ok := cause.(assert.Failure); ok {
 		if f, ok := n.world.subject.(Forgiver); ok && f.Forgives() {
 			n.stop(failure)
 			return
 		}
-		property = "every assertion holds"
+		property = PropertyAssertionsHold
 	}
 	if l != nil {
 		where = l.where()

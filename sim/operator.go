@@ -70,14 +70,13 @@ func (o *operator) ask() {
 			n.Ask(loop.Control, node.StatsRequest{})
 		case now.Sub(since) > o.bound && !o.silent:
 			o.silent = true
-			const property = "P11: a running loop answers its operator"
-			o.world.Explain(property, n.Where(loop.Control), func() []Overdue {
+			o.world.Explain(PropertyOperatorAnswered, n.Where(loop.Control), func() []Overdue {
 				return []Overdue{{
 					Name: "the operator's question", Group: "questions", Since: since,
 					At: []StallPlace{{Node: n.Spec().Name, Loop: int32(loop.Control), For: "the loop that was asked"}},
 				}}
 			})
-			o.world.Violated(property, n.Where(loop.Control),
+			o.world.Violated(PropertyOperatorAnswered, n.Where(loop.Control),
 				"asked for its counters at %v, and silent for %v since", time.Duration(since), now.Sub(since))
 		}
 	}

@@ -16,7 +16,7 @@ func TestOnlyASlowDiskInSyncProlongsAPause(t *testing.T) {
 		found []string // properties that are broken
 	}{
 		{"a disk takes 400 ms to sync", Fault{Kind: "disk-slow", Target: "b2", Amount: 800}, nil},
-		{"a node stands still", Fault{Kind: "freeze", Target: "b2"}, []string{pauseProperty}},
+		{"a node stands still", Fault{Kind: "freeze", Target: "b2"}, []string{PropertyKeepsAcknowledging}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := effectPlan(env.NewRand(env.Key(1, "effects")))

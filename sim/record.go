@@ -28,12 +28,12 @@ type RecordOptions struct {
 	Replay string `json:"replay,omitempty"`
 }
 
-// Record runs a plan twice: first to learn where turns are to be kept in detail,
+// RecordRuns runs a plan twice: first to learn where turns are to be kept in detail,
 // then with them. The two runs must be equal, and are compared.
-func Record(plan *Plan, o RecordOptions) (Result, *Recording, error) {
+func RecordRuns(plan *Plan, run func(Options) (Result, error), o RecordOptions) (Result, *Recording, error) {
 	slice := max((env.Instant(plan.Duration)+env.Instant(plan.Liveness)+env.Instant(10*time.Second))/recordSlices, recordSliceMin)
 	survey := newRecording(slice, nil)
-	first, err := RunPlan(plan, Options{Recorder: survey})
+	first, err := run(Options{Recorder: survey})
 	if err != nil {
 		return first, nil, err
 	}
@@ -42,22 +42,11 @@ func Record(plan *Plan, o RecordOptions) (Result, *Recording, error) {
 		turns = DefaultDetail
 	}
 	recording := newRecording(slice, survey.choose(turns, append(survey.focus(&first), o.Focus...)))
-	second, err := RunPlan(plan, Options{Recorder: recording})
-	if err == nil && !equalRuns(&first, &second) {
+	second, err := run(Options{Recorder: recording})
+	if err == nil && !first.Equal(&second) {
 		err = fmt.Errorf("sim: two runs of one plan differ: %s and %s", first.Line(), second.Line())
 	}
 	return second, recording, err
-}
-
-// ReportPlan runs a plan for the page about it.
-func ReportPlan(plan *Plan, o RecordOptions, file string) (Result, error) {
-	result, recording, err := Record(plan, o)
-	result.Replay = o.Replay
-	if err == nil {
-		result.Chains = recording.chains()
-		err = recording.WriteReport(&result, file)
-	}
-	return result, err
 }
 
 // focus lists the instants that matter most for what went wrong.

@@ -26,6 +26,9 @@ func (r *recorder) id() int {
 	return r.ids
 }
 
+// OutsideOfLoops implements Outside.
+func (*recorder) OutsideOfLoops() {}
+
 // newValue is the next unique content of a test record.
 func (r *recorder) newValue() checker.Value {
 	r.value++

@@ -21,17 +21,6 @@ type Regression struct {
 	Plan     *Plan // nil: there are seeds
 }
 
-// Jobs are the runs of the regression, which must all pass.
-func (r *Regression) Jobs() (jobs []Job) {
-	if r.Plan != nil {
-		return []Job{{Scenario: r.Plan.Scenario, Seed: r.Plan.Seed, Plan: r.Plan}}
-	}
-	for _, seed := range r.Seeds {
-		jobs = append(jobs, Job{Scenario: r.Scenario, Seed: seed})
-	}
-	return jobs
-}
-
 // loadRegression reads a file of seeds or a [Reproduction].
 func loadRegression(data []byte) (Regression, error) {
 	var top struct {

@@ -17,8 +17,10 @@ import (
 )
 
 // WriteReport writes the page about a recorded run to a file, and Porcupine's
-// page beside it where the failure has one.
+// page beside it where the failure has one. It tells the result how the operations
+// came about that its failures speak of.
 func (r *Recording) WriteReport(result *Result, file string) error {
+	result.Chains = r.chains()
 	doc := r.document(result)
 	name := strings.TrimSuffix(file, filepath.Ext(file)) + ".porcupine.html"
 	if drawn, err := r.visualize(name); err != nil {
@@ -378,14 +380,6 @@ func (b *documentBuilder) operations() {
 		b.chain(&out, op)
 		b.doc.Operations = append(b.doc.Operations, out)
 	}
-}
-
-// withoutSpan cuts the instants of call and return off an operation's line.
-func withoutSpan(text string) string {
-	if _, rest, ok := strings.Cut(text, "] "); ok && strings.HasPrefix(text, "[") {
-		return rest
-	}
-	return text
 }
 
 func (b *documentBuilder) chain(out *report.Operation, op *operation) {

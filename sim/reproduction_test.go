@@ -42,22 +42,6 @@ func TestFaultsWaitForTheirMilestone(t *testing.T) {
 	require.Equal(t, 9*time.Second, at["fault 1 freeze n1"])
 }
 
-func TestAnchorsMatchWholeWords(t *testing.T) {
-	a, err := ParseAnchor("leader t0/1 #12")
-	require.NoError(t, err)
-	require.Equal(t, Anchor{"leader t0/1", 12}, a)
-	require.Equal(t, "leader t0/1 #12", a.String())
-	require.True(t, a.Matches("leader t0/1 b2 epoch 3"))
-	require.True(t, a.Matches("leader t0/1"))
-	require.False(t, a.Matches("leader t0/11 b2 epoch 3"))
-	for _, bad := range []string{"", " leader", "leader #", "leader #0", "leader #x", "leader  #1 "} {
-		_, err := ParseAnchor(bad)
-		require.Error(t, err, "%q", bad)
-	}
-	plan := anchoredToy(t, Fault{After: "leader #0", Kind: "kill", Target: "n1"})
-	require.Error(t, plan.Validate())
-}
-
 func TestReproductionsReadBackAsTheyPrint(t *testing.T) {
 	plan, err := NewPlan("mix", 3)
 	require.NoError(t, err)
@@ -100,19 +84,4 @@ func TestReplaysNameTheFirstDivergence(t *testing.T) {
 	require.Contains(t, r.Judge(&result, story), "it fails as it did")
 	r.Fingerprint = "x-1"
 	require.Contains(t, r.Judge(&result, story), "not as it did")
-}
-
-func TestRegressionsMayBePlans(t *testing.T) {
-	plan := anchoredToy(t)
-	r, err := loadRegression([]byte((&Reproduction{Why: "it broke", Plan: plan}).String()))
-	require.NoError(t, err)
-	require.Equal(t, "it broke", r.Why)
-	require.Equal(t, []Job{{Scenario: "toy", Seed: 1, Plan: r.Plan}}, r.Jobs())
-	require.Equal(t, plan.String(), r.Plan.String())
-
-	r, err = loadRegression([]byte("why: it broke\nscenario: mix\nseeds: [3, 4]\n"))
-	require.NoError(t, err)
-	require.Equal(t, []Job{{Scenario: "mix", Seed: 3}, {Scenario: "mix", Seed: 4}}, r.Jobs())
-	_, err = loadRegression([]byte("why: it broke\nscenraio: mix\n"))
-	require.Error(t, err)
 }

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -92,6 +93,12 @@ type StopRecord struct {
 func (r *Result) Line() string {
 	return fmt.Sprintf("seed=%d scenario=%s events=%d virtual=%s trace=%s verdict=%s",
 		r.Seed, r.Scenario, r.Events, r.Virtual, r.Trace, r.Verdict)
+}
+
+// Equal reports whether two runs of one plan were the same in all that must be
+// equal.
+func (r *Result) Equal(other *Result) bool {
+	return r.Line() == other.Line() && r.Records == other.Records && reflect.DeepEqual(r.Coverage, other.Coverage)
 }
 
 // Report prints the failures of a run for people: the command that replays it

@@ -63,3 +63,19 @@ func TestSchedulerStopsAtItsBounds(t *testing.T) {
 	require.Equal(t, Reached, s.Run(100, 100))
 	require.Equal(t, 10, ran)
 }
+
+// BenchmarkScheduler is the bare heap: one event schedules the next, among
+// thousands that wait.
+func BenchmarkScheduler(b *testing.B) {
+	var s Scheduler
+	var fn func()
+	fn = func() { s.At(s.Now()+1000, "bench", fn) }
+	for i := range 4096 {
+		s.At(env.Instant(i%1000), "bench", fn)
+	}
+	ran := s.Ran()
+	for b.Loop() {
+		s.Run(s.Now()+1000, ^uint64(0))
+	}
+	b.ReportMetric(float64(s.Ran()-ran)/b.Elapsed().Seconds(), "events/s")
+}

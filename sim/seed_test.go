@@ -86,7 +86,7 @@ func defaultSet() (jobs []Job) {
 	for _, scenario := range []string{"mix", "steady", "crash", "partition", "disk", "freeze", "clock", "churn"} {
 		jobs = append(jobs, seedsOf(scenario, 24)...)
 	}
-	for _, s := range storyScenarios {
+	for _, s := range storyScenarios() {
 		jobs = append(jobs, seedsOf(s.Name, 3)...)
 	}
 	for _, scenario := range []string{"clients", "rare", "budgeted", "unbudgeted"} {
@@ -110,7 +110,7 @@ func TestRegressions(t *testing.T) {
 	var jobs []Job
 	why := map[string]string{}
 	for _, r := range regressions {
-		for _, job := range r.Jobs() {
+		for _, job := range RegressionJobs(&r) {
 			jobs = append(jobs, job)
 			why[fmt.Sprint(job.Scenario, job.Seed)] = r.Name + ": " + r.Why
 		}

@@ -17,7 +17,7 @@ func (c *cluster) followBudget(w *World) {
 		if over > 0 && f.At >= over+spellPause {
 			w.At(env.Instant(f.At)-1, "budget", func() {
 				if out := c.unready(); len(out) > 0 {
-					w.Violated("between two spells of faults ISRs are full again", "", "%s after the last one: %v", f.At-over, out)
+					w.Violated(PropertyReadyBetweenSpells, "", "%s after the last one: %v", f.At-over, out)
 				}
 			})
 		}
@@ -27,7 +27,7 @@ func (c *cluster) followBudget(w *World) {
 
 // unready names brokers that are fenced and partitions whose ISR is not full.
 func (c *cluster) unready() (out []string) {
-	newest := c.newestImage()
+	newest := c.NewestImage()
 	if newest == nil {
 		return []string{"no node has metadata"}
 	}

@@ -126,6 +126,9 @@ func (w *World) Explain(property, where string, overdue func() []Overdue) *Stall
 	return s
 }
 
+// Keep keeps an explanation for a failure that will be reported.
+func (w *World) Keep(s *Stall) { w.stalls = append(w.stalls, s) }
+
 // stallOfFailures is the explanation of the first failure that has one.
 func (w *World) stallOfFailures() *Stall {
 	for i := range w.failures {

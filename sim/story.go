@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"example.com/lockstep/broker/env"
 )
@@ -107,8 +108,9 @@ func Stories() ([]Story, error) {
 // storyFolders are the folders of package scenarios that hold stories.
 var storyFolders = []string{"smoke", "bugs"}
 
-// storyScenarios are the stories as scenarios.
-var storyScenarios = func() (out []Scenario) {
+// storyScenarios are the stories as scenarios. They are read when first asked for:
+// a program that runs no world reads none.
+var storyScenarios = sync.OnceValue(func() (out []Scenario) {
 	stories, err := Stories()
 	if err != nil {
 		panic(err) // the files are part of the program
@@ -120,7 +122,7 @@ var storyScenarios = func() (out []Scenario) {
 		})
 	}
 	return out
-}()
+})
 
 // validate reports the first thing that makes the story impossible to draw.
 func (s *Story) validate(file string) error {

@@ -17,7 +17,7 @@ func TestStoriesArePlans(t *testing.T) {
 	require.NotEmpty(t, stories)
 	for _, s := range stories {
 		for seed := range uint64(20) {
-			plan, err := NewPlan(s.Name, seed)
+			plan, err := DrawPlan(s.Name, seed)
 			require.NoError(t, err)
 			require.NoError(t, plan.Validate(), s.Name)
 		}
@@ -110,8 +110,8 @@ func TestRegressionsNameScenariosAndReasons(t *testing.T) {
 	require.NoError(t, err)
 	for _, r := range regressions {
 		require.NotEmpty(t, r.Why, r.Name)
-		require.NotEmpty(t, r.Jobs(), r.Name)
-		_, err := FindScenario(r.Jobs()[0].Scenario)
+		require.NotEmpty(t, RegressionJobs(&r), r.Name)
+		_, err := FindScenario(RegressionJobs(&r)[0].Scenario)
 		require.NoError(t, err, r.Name)
 	}
 }

@@ -12,11 +12,6 @@ import (
 	"example.com/lockstep/broker/env"
 )
 
-const (
-	msec = Duration(time.Millisecond)
-	sec  = Duration(time.Second)
-)
-
 // draw draws the rounds of the trouble on a cluster of so many brokers.
 func (t *Trouble) draw(r *env.Rand, brokers int) (faults []Fault) {
 	for at := t.At.draw(r); ; at += t.Every.draw(r) {

@@ -214,3 +214,11 @@ func (t *teller) interest(m *Milestone) int {
 func (r *Result) explains(f *Failure) bool {
 	return r.Stall != nil && len(r.Stall.Chains) > 0 && r.Stall.Property == f.Property
 }
+
+// withoutSpan cuts the instants of call and return off an operation's line.
+func withoutSpan(text string) string {
+	if _, rest, ok := strings.Cut(text, "] "); ok && strings.HasPrefix(text, "[") {
+		return rest
+	}
+	return text
+}

@@ -23,13 +23,13 @@ const (
 )
 
 // check judges a finished run.
-func (t *terms) check(w *World) {
+func (t *terms) check(w Reporter, faults []Fault) {
 	wasted := int(t.highest) - 1 - t.elected // the cluster begins in term 1, which nobody leads
-	if wasted > wastedTerms+wastedPerElection*t.elected && !slowVotes(w.plan.Faults) {
-		w.Violated("terms rise when a controller is elected", "", "the term is %d after %d elections", t.highest, t.elected)
+	if wasted > wastedTerms+wastedPerElection*t.elected && !slowVotes(faults) {
+		w.Violated(PropertyTermsRiseForElections, "", "the term is %d after %d elections", t.highest, t.elected)
 	}
-	if len(w.plan.Faults) == 0 && t.elected > calmElections {
-		w.Violated("a controller stays while nothing goes wrong", "", "%d controllers were elected, without a fault", t.elected)
+	if len(faults) == 0 && t.elected > calmElections {
+		w.Violated(PropertyControllerStays, "", "%d controllers were elected, without a fault", t.elected)
 	}
 }
 

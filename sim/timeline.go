@@ -123,3 +123,13 @@ func nodeNames(ids []kafka.NodeID) string {
 	}
 	return strings.Join(names, ",")
 }
+
+// ClientName is the machine of a client of the history.
+func (c *cluster) ClientName(number int) string {
+	for _, k := range c.clients {
+		if k.number == number {
+			return k.name
+		}
+	}
+	return ""
+}

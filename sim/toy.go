@@ -30,19 +30,6 @@ const (
 	toyRewriteDisk        // a group is changed while the disk owns it
 )
 
-var toyScenarios = []Scenario{
-	{Name: "toy", About: "a replicated set under every fault", Draw: drawToy(toyNoBug), New: newToy},
-	{Name: "toy-calm", About: "the same without faults, at full speed", Draw: drawToyCalm, New: newToy},
-	{Name: "toy-map-range", About: "planted: order of a map", Draw: drawToy(toyMapRange), New: newToy, Planted: true},
-	{Name: "toy-early-ack", About: "planted: acknowledged before durable", Draw: drawToy(toyEarlyAck), New: newToy, Planted: true},
-	{Name: "toy-stamp-late", About: "planted: a sent buffer is changed", Draw: drawToy(toyStampLate), New: newToy, Planted: true},
-	{Name: "toy-lost-wakeup", About: "planted: a lost peer is never dialled again", Draw: drawToy(toyLostWakeup), New: newToy, Planted: true},
-	{Name: "toy-panic", About: "planted: an assertion breaks", Draw: drawToy(toyPanic), New: newToy, Planted: true},
-	{Name: "toy-coin", About: "planted: a toss of a coin decides", Draw: drawToyCoin, New: newToy, Planted: true},
-	{Name: "toy-stop", About: "planted: a node stops itself", Draw: drawToy(toyStop), New: newToy, Planted: true},
-	{Name: "toy-rewrite-disk", About: "planted: a submitted buffer is changed", Draw: drawToy(toyRewriteDisk), New: newToy, Planted: true},
-}
-
 func drawToy(bug toyBug) func(seed uint64, r *env.Rand) Plan {
 	return func(seed uint64, r *env.Rand) Plan {
 		duration := time.Duration(r.Between(2, 20)) * time.Second
@@ -220,7 +207,7 @@ func (s *toySubject) Check(w *World) {
 // know what it holds.
 func (s *toySubject) mustHold(w *World, shard *toyShard, pair toyPair) {
 	if shardOf(pair.client, w.Node(shard.name).Spec().Shards) == shard.id && shard.ready && !shard.held[pair] {
-		w.Violated("what is acknowledged is durable on every replica", fmt.Sprintf("%s/%d", shard.name, shard.id), "no pair %v", pair)
+		w.Violated(PropertyToyDurable, fmt.Sprintf("%s/%d", shard.name, shard.id), "no pair %v", pair)
 	}
 }
 

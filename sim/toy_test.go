@@ -10,12 +10,12 @@ import (
 // seeds. A tester that has never failed is not trusted.
 func TestPlantedBugsAreCaught(t *testing.T) {
 	for scenario, property := range map[string]string{
-		"toy-early-ack":    "what is acknowledged is durable on every replica",
-		"toy-stamp-late":   "every assertion of the simulated machines holds",
-		"toy-rewrite-disk": "every assertion of the simulated machines holds",
-		"toy-lost-wakeup":  "after healing, everything pending ends within the bound",
-		"toy-panic":        "every assertion holds",
-		"toy-stop":         "no node stops itself without a cause in the plan",
+		"toy-early-ack":    PropertyToyDurable,
+		"toy-stamp-late":   PropertyMachinesHold,
+		"toy-rewrite-disk": PropertyMachinesHold,
+		"toy-lost-wakeup":  PropertyConverges,
+		"toy-panic":        PropertyAssertionsHold,
+		"toy-stop":         PropertyStopsHaveCauses,
 	} {
 		t.Run(scenario, func(t *testing.T) {
 			for seed := range uint64(30) {

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -36,6 +37,8 @@ func TestOptionsHaveNames(t *testing.T) {
 	_, err = o.Find("replication")
 	require.ErrorContains(t, err, "replication")
 
-	err = decodeStrictly([]byte("kind: kafka\noptions: {rf: 3, replication: 3}\n"), new(Workload))
+	dec := yaml.NewDecoder(strings.NewReader("kind: kafka\noptions: {rf: 3, replication: 3}\n"))
+	dec.KnownFields(true)
+	err = dec.Decode(new(Workload))
 	require.ErrorContains(t, err, "replication", "a typing mistake makes no easier run")
 }

@@ -180,6 +180,9 @@ func (w *World) Close() {
 // Plan is what the world runs.
 func (w *World) Plan() *Plan { return w.plan }
 
+// Failures are the broken properties so far.
+func (w *World) Failures() []Failure { return w.failures }
+
 // Converged reports whether the liveness phase ended with nothing pending.
 func (w *World) Converged() bool { return w.converged }
 
@@ -272,9 +275,8 @@ func (w *World) Advance(until env.Instant) bool {
 			return true
 		}
 		if w.sched.Ran() >= w.plan.MaxEvents {
-			const property = "the run ends within its bound of events"
-			w.Explain(property, "", w.overdue)
-			w.Violated(property, "", "%d events by %s; next: %v", w.sched.Ran(), time.Duration(w.Now()), w.sched.Upcoming(8))
+			w.Explain(PropertyEventBound, "", w.overdue)
+			w.Violated(PropertyEventBound, "", "%d events by %s; next: %v", w.sched.Ran(), time.Duration(w.Now()), w.sched.Upcoming(8))
 			return false
 		}
 		if w.sched.Ran()%stateEvery == 0 {
@@ -289,7 +291,7 @@ func (w *World) Advance(until env.Instant) bool {
 func (w *World) runEvents(until env.Instant, limit uint64) (reason StopReason) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			w.Fail(Failure{Property: "every assertion of the simulated machines holds", Detail: fmt.Sprint(cause), Symptom: fmt.Sprint(cause), Stack: string(debug.Stack())})
+			w.Fail(Failure{Property: PropertyMachinesHold, Detail: fmt.Sprint(cause), Symptom: fmt.Sprint(cause), Stack: string(debug.Stack())})
 			reason = Halted
 		}
 	}()
@@ -326,10 +328,9 @@ func (w *World) converge() {
 	if w.plan.Budget == Unbudgeted {
 		return
 	}
-	const property = "after healing, everything pending ends within the bound"
-	stall := w.Explain(property, w.plan.Liveness.String(), w.overdue)
+	stall := w.Explain(PropertyConverges, w.plan.Liveness.String(), w.overdue)
 	pending := w.subject.Pending(w)
-	w.Fail(Failure{Property: property, Where: w.plan.Liveness.String(), Detail: fmt.Sprintf("pending: %v", pending), Symptom: stall.symptom(pending[0])})
+	w.Fail(Failure{Property: PropertyConverges, Where: w.plan.Liveness.String(), Detail: fmt.Sprintf("pending: %v", pending), Symptom: stall.symptom(pending[0])})
 }
 
 // Rester is implemented by subjects that are also looked at while nothing is asked
@@ -382,9 +383,9 @@ func (w *World) rest() bool {
 func (w *World) judgeStops() {
 	for _, s := range w.stops {
 		if !slices.Contains(w.plan.Expect.Stops, "*") && !slices.Contains(w.plan.Expect.Stops, s.Node) {
-			w.Milestone(PropertyViolated, s.Node, "no node stops itself without a cause in the plan", s.Reason)
+			w.Milestone(PropertyViolated, s.Node, PropertyStopsHaveCauses, s.Reason)
 			w.failures = append(w.failures, Failure{
-				Property: "no node stops itself without a cause in the plan", Where: s.Node, At: s.At, Detail: s.Reason, Symptom: s.Reason,
+				Property: PropertyStopsHaveCauses, Where: s.Node, At: s.At, Detail: s.Reason, Symptom: s.Reason,
 			})
 		}
 	}

@@ -1,0 +1,38 @@
+package sim
+
+import (
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/loop"
+)
+
+// A SleepingReader is a slow reader that has asked for something and sleeps.
+type SleepingReader struct {
+	client *kafkaClient
+	script *sloth
+}
+
+// AsleepIn finds a slow reader that sleeps; nil if none does.
+func AsleepIn(l loop.Loop) *SleepingReader {
+	if c, ok := l.(*kafkaClient); ok {
+		if s, ok := c.script.(*sloth); ok && s.asleep {
+			return &SleepingReader{c, s}
+		}
+	}
+	return nil
+}
+
+// Wake lets it read from now on.
+func (r *SleepingReader) Wake() { r.script.asleep, r.script.wokeAt = false, r.client.load.world.Now() }
+
+// Lose tells it that nothing came for too long.
+func (r *SleepingReader) Lose(now env.Time) { r.script.lost(now) }
+
+// Read gives it bytes.
+func (r *SleepingReader) Read(now env.Time, data []byte) {
+	r.script.framer.Feed(data)
+	r.script.read(now)
+}
+
+// Broker is the machine that it reads from.
+func (r *SleepingReader) Broker() string { return brokerName(kafka.NodeID(nodeOfAddr(r.script.addr))) }

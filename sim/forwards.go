@@ -1,0 +1,33 @@
+package sim
+
+import (
+	"example.com/lockstep/broker/shard"
+	"example.com/lockstep/checker"
+)
+
+// checkForwards: a produce is forwarded once (PROTOCOL 33), so no broker can
+// have forwarded more than clients have sent it. Only the present lives are
+// counted, against what clients sent in all: what the history has, and at most so
+// many more, by broker.
+func (c *circumstances) checkForwards(unrecorded map[checker.NodeID]uint64) {
+	sent := map[checker.NodeID]uint64{}
+	for i := range c.history.Produces {
+		sent[c.history.Produces[i].Node]++
+	}
+	for _, name := range c.brokers {
+		n := c.world.Node(name)
+		if !n.Up() {
+			continue
+		}
+		var forwarded uint64
+		for _, l := range n.Loops() {
+			if s, ok := l.(*shard.Shard); ok {
+				stats := s.Stats()
+				forwarded += stats.Forwarded - stats.ForwardsRecalled
+			}
+		}
+		if clients := sent[nodeOfAddr(name)] + unrecorded[nodeOfAddr(name)]; forwarded > clients {
+			c.world.Violated(PropertyForwardedOnce, name, "%d produces were forwarded, clients had sent %d", forwarded, clients)
+		}
+	}
+}

@@ -1,0 +1,72 @@
+package sim
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+
+	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/checker"
+)
+
+// How machines, topics and partitions are called in worlds and histories.
+
+// brokerName is the name of a broker's machine.
+func brokerName(id kafka.NodeID) string { return fmt.Sprintf("b%d", id) }
+
+// kafkaAddr is where a broker of the world listens for clients.
+func kafkaAddr(name string) string { return name + ":9092" }
+
+// nodeOfAddr is the id of the broker that listens at an address: brokers are
+// named b1, b2, ...
+func nodeOfAddr(addr string) checker.NodeID {
+	n := 0
+	for _, d := range addr[1:] {
+		if d == ':' {
+			break
+		}
+		n = n*10 + int(d-'0')
+	}
+	return checker.NodeID(n)
+}
+
+// topicIDText is a topic in a history, which tells topics of one name apart.
+func topicIDText(id [16]byte) string { return hex.EncodeToString(id[:]) }
+
+// partitionText is a partition in a history, as text.
+func partitionText(id kafka.PartitionID) string { return checkerPartition(id).String() }
+
+// checkerPartition is a partition in a history.
+func checkerPartition(id kafka.PartitionID) checker.Partition {
+	return checker.Partition{Topic: topicIDText(id.Topic), Index: id.Partition}
+}
+
+// partitionOf is the inverse of checkerPartition.
+func partitionOf(p checker.Partition) (id kafka.PartitionID) {
+	raw, err := hex.DecodeString(p.Topic)
+	if err != nil || len(raw) != len(id.Topic) {
+		panic("sim: topic " + p.Topic + " is no id")
+	}
+	copy(id.Topic[:], raw)
+	id.Partition = p.Index
+	return id
+}
+
+// valueOf is the value of a test record.
+func valueOf(value []byte) checker.Value {
+	if len(value) < 8 {
+		return 0
+	}
+	return checker.Value(binary.BigEndian.Uint64(value))
+}
+
+// valuesOf are the values of a batch's records.
+func valuesOf(b batch.Batch) []checker.Value {
+	values := make([]checker.Value, 0, b.Count())
+	it := b.Records(1 << 20)
+	for it.Next() {
+		values = append(values, valueOf(it.Record.Value))
+	}
+	return values
+}

@@ -1,0 +1,53 @@
+package sim
+
+import (
+	"slices"
+	"testing"
+
+	"example.com/lockstep/checker"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/lockstep/broker/mark"
+)
+
+func TestARunTellsWhatItReached(t *testing.T) {
+	r, err := RunSeed("crash", 3, Options{})
+	require.NoError(t, err)
+	c := r.Coverage
+	require.NotEmpty(t, c.Marks)
+	for name, n := range c.Marks {
+		require.Contains(t, mark.All(), name)
+		require.Positive(t, n)
+	}
+	require.True(t, slices.IsSorted(c.Features))
+	require.Contains(t, c.Features, "leader, ISR of 1")
+	require.Positive(t, c.Faults["power-off"]+c.Faults["kill"])
+	require.Positive(t, c.Judged["P1"])
+
+	again, err := RunSeed("crash", 3, Options{})
+	require.NoError(t, err)
+	require.Equal(t, c, again.Coverage, "each run counts from zero")
+}
+
+func TestReplayInOneProcessIsEqualToo(t *testing.T) {
+	first, err := RunSeed("toy", 3, Options{})
+	require.NoError(t, err)
+	second, err := RunSeed("toy", 3, Options{})
+	require.NoError(t, err)
+	require.Equal(t, first, second)
+}
+
+func TestBarrierReadsAreRecorded(t *testing.T) {
+	plan, err := NewPlan("stale-barriers", 1)
+	require.NoError(t, err)
+	_, h, err := RunHistory(plan, Options{})
+	require.NoError(t, err)
+	reads := 0
+	for i := range h.Admins {
+		if h.Admins[i].Kind == checker.DescribeTopic {
+			reads++
+		}
+	}
+	require.Greater(t, reads, 100)
+}
