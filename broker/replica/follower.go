@@ -4,7 +4,6 @@ import (
 	"example.com/lockstep/broker/assert"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 )
 
 // Log is what a follower asks of its own log.
@@ -81,15 +80,12 @@ func (f *Follower) Probe(p Probe, log Log) Decision {
 		return Decision{Action: Acknowledge}
 	}
 	last, end := log.EndOf(p.Prev)
-	if mutant.I6c {
-		last, end = p.Prev, log.End()
-	}
 	if last != p.Prev {
 		return Decision{Action: Diverge, Last: last, End: end}
 	}
 	cut := min(end, p.Base)
 	f.synced = true
-	if cut == log.End() || mutant.I6 {
+	if cut == log.End() {
 		return Decision{Action: Acknowledge}
 	}
 	// Whatever lies at or after the cut and has the current epoch came from this
