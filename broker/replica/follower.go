@@ -26,10 +26,6 @@ func NewFollower(epoch kafka.LeaderEpoch) *Follower { return &Follower{epoch: ep
 // Epoch is the adopted leader epoch.
 func (f *Follower) Epoch() kafka.LeaderEpoch { return f.epoch }
 
-// Trust is planted bug M6: it adopts an epoch on the word of a push, and goes on
-// as if the log had been compared with that epoch's leader.
-func (f *Follower) Trust(epoch kafka.LeaderEpoch) { f.epoch = epoch }
-
 // Synced reports whether the log is known to be a prefix of the leader's, so
 // that durable ends may be acknowledged.
 func (f *Follower) Synced() bool { return f.synced }
