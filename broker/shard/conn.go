@@ -2,7 +2,6 @@ package shard
 
 import (
 	"errors"
-	"slices"
 	"time"
 
 	"example.com/lockstep/broker/api"
@@ -10,7 +9,6 @@ import (
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/rare"
 	"example.com/lockstep/broker/wire"
 	"example.com/lockstep/netsim"
@@ -83,17 +81,7 @@ func (s *Shard) onClient(now env.Time, ev *netsim.Event) {
 		s.readClient(now, c)
 	case netsim.Closed:
 		s.dropClient(now, c)
-		if mutant.L8 {
-			s.readAgain(now, c)
-		}
 	}
-}
-
-// readAgain is planted bug L8: the reader of a dead connection takes its error for
-// a pause, and tries again for ever.
-func (s *Shard) readAgain(now env.Time, c *clientConn) {
-	const pause = time.Millisecond
-	s.timers.Set(now.Mono.Add(pause), due{kind: dueReadAgain, conn: c})
 }
 
 // readClient starts requests until the connection has to wait: for more bytes,
@@ -139,7 +127,7 @@ func (s *Shard) readClient(now env.Time, c *clientConn) {
 
 // mayStart reports whether the connection's next request may start now.
 func (s *Shard) mayStart(c *clientConn) bool {
-	if c.full || len(c.unsent) > 0 && !mutant.E7 || len(c.requests) >= s.limits.ConnRequests {
+	if c.full || len(c.unsent) > 0 || len(c.requests) >= s.limits.ConnRequests {
 		mark.HitIf(c.full, mark.ClientSendWindowFull)
 		mark.HitIf(len(c.requests) >= s.limits.ConnRequests, mark.ClientRequestsFull)
 		return false
@@ -153,20 +141,20 @@ func (s *Shard) mayStart(c *clientConn) bool {
 		return false
 	}
 	const produce, fetch = 0, 1
-	if c.next.Key == fetch && c.fetching && !mutant.S9 {
+	if c.next.Key == fetch && c.fetching {
 		mark.Hit(mark.FetchBehindFetch)
 		return false
 	}
-	if c.next.Key != produce && !mutant.L7 {
+	if c.next.Key != produce {
 		return true
 	}
 	// One request always fits, so that a budget below its size is no deadlock. And
 	// nobody takes what others already wait for: a flood must not starve them.
-	if c.hungry && !mutant.S3 {
+	if c.hungry {
 		return false // its turn comes with the others'
 	}
 	fits := s.inflightBytes == 0 || s.inflightBytes+c.next.bytes <= s.limits.InflightBytes
-	if fits && (s.hungry == 0 || mutant.S3) {
+	if fits && s.hungry == 0 {
 		return true
 	}
 	c.hungry = true
@@ -239,9 +227,6 @@ func (s *Shard) answerNewerApiVersions(now env.Time, c *clientConn, err error) b
 
 // flushResponses sends the responses whose turn has come.
 func (s *Shard) flushResponses(c *clientConn) {
-	if mutant.C1 {
-		slices.SortStableFunc(c.requests, finishedFirst)
-	}
 	sent := 0
 	for sent < len(c.requests) && c.requests[sent].done {
 		r := c.requests[sent]
@@ -256,24 +241,10 @@ func (s *Shard) flushResponses(c *clientConn) {
 	c.requests = c.requests[sent:]
 }
 
-// finishedFirst is the order of planted bug C1.
-func finishedFirst(a, b *request) int {
-	switch {
-	case a.done == b.done:
-		return 0
-	case a.done:
-		return -1
-	}
-	return 1
-}
-
 // refuseClient closes a connection that sent what we do not serve; the answers
 // that are ready still leave. It is counted, not logged: what clients send must
 // not fill a disk.
 func (s *Shard) refuseClient(now env.Time, c *clientConn) {
-	if mutant.C11 {
-		return
-	}
 	s.stats.ConnectionsRefused++
 	c.conn.CloseAfterSend()
 	s.dropClient(now, c)
@@ -293,7 +264,7 @@ func (s *Shard) dropClient(now env.Time, c *clientConn) {
 // send mails m for a request of the outbox's connection, after whatever is
 // still unsent there. Retries of the rest are made at the end of every turn.
 func (s *Shard) send(box *outbox, to loop.ID, m any) {
-	if len(box.unsent) > 0 && !mutant.E7 || s.rare.Choose(rare.MailRefused) || !s.host.TrySend(to, m) {
+	if len(box.unsent) > 0 || s.rare.Choose(rare.MailRefused) || !s.host.TrySend(to, m) {
 		box.unsent = append(box.unsent, unsentMail{to, m})
 		s.stats.MailRefused++
 		mark.Hit(mark.MailboxFull)
@@ -302,15 +273,6 @@ func (s *Shard) send(box *outbox, to loop.ID, m any) {
 			s.refused = append(s.refused, box)
 		}
 	}
-}
-
-// WaitsForRoom is planted bug L3: a shard whose mail a full mailbox refused takes
-// no event before that mailbox has room. It names the loop that it waits for.
-func (s *Shard) WaitsForRoom() (in loop.ID, waits bool) {
-	if !mutant.L3 || len(s.refused) == 0 || len(s.refused[0].unsent) == 0 {
-		return 0, false
-	}
-	return s.refused[0].unsent[0].to, true
 }
 
 // retryRefused retries all that was refused, whether or not the connection has

@@ -8,7 +8,6 @@ import (
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/partition"
 	"example.com/lockstep/broker/replica"
 )
@@ -65,7 +64,7 @@ func (s *Shard) knowsEnd(now env.Time, p *part) kafka.ErrorCode {
 	case !s.leaseValid(now):
 		mark.Hit(mark.LeaseExpired)
 		return kafka.NotLeaderOrFollower
-	case p.leader.Watermark() < p.leader.EpochStart() && !mutant.I22:
+	case p.leader.Watermark() < p.leader.EpochStart():
 		mark.Hit(mark.EndNotKnownYet)
 		return kafka.OffsetNotAvailable
 	}
@@ -82,9 +81,6 @@ func (s *Shard) fetch(now env.Time, call PartitionCall, op api.Fetch) {
 		return
 	}
 	watermark := p.leader.Watermark()
-	if mutant.W24 {
-		watermark = p.log.End()
-	}
 	result.Watermark, result.LastStable, result.LogStart = watermark, watermark, p.log.Start()
 	if op.LastEpoch > p.epoch {
 		result.Code = kafka.UnknownLeaderEpoch // of a leader that this node has not heard of yet
@@ -99,11 +95,7 @@ func (s *Shard) fetch(now env.Time, call PartitionCall, op api.Fetch) {
 			return
 		}
 	}
-	end := p.log.End()
-	if mutant.I27 {
-		end = watermark
-	}
-	if op.Offset < p.log.Start() || op.Offset > end {
+	if op.Offset < p.log.Start() || op.Offset > p.log.End() {
 		result.Code = kafka.OffsetOutOfRange
 		if op.Offset > p.log.End() && s.knowsEnd(now, p) != kafka.None {
 			result.Code = kafka.NotLeaderOrFollower // who knows better might have it
@@ -312,9 +304,6 @@ func (s *Shard) offsets(now env.Time, call PartitionCall, op api.Offsets) {
 	case latestTimestamp:
 		if result.Code = s.knowsEnd(now, p); result.Code == kafka.None {
 			result.Offset, result.Epoch = p.leader.Watermark(), p.epoch
-			if mutant.W10 {
-				result.Offset = p.log.Flushed()
-			}
 		}
 	default:
 		// A time, or the largest one: "no match" is a claim about the end too.

@@ -5,7 +5,6 @@ import (
 
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/partition"
 	"example.com/lockstep/broker/rare"
 	"example.com/lockstep/broker/wal"
@@ -122,7 +121,7 @@ func (s *Shard) releaseWAL() {
 	}
 	oldest := s.wal.Durable() + 1
 	for _, p := range s.dirty {
-		if ref, pinned := p.log.Pinned(); pinned && !mutant.W25 {
+		if ref, pinned := p.log.Pinned(); pinned {
 			oldest = min(oldest, wal.Seq(ref.Seq))
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/wire/peer"
 )
 
@@ -38,9 +37,6 @@ type forwarding struct {
 
 // runProduce sends a produce to the leader of its partition, through its lane.
 func (s *Shard) runProduce(now env.Time, r *request, i int32, op api.Produce) {
-	if mutant.F3 && r.forward != nil && s.forwardAgain(now, r, i, op) {
-		return
-	}
 	if r.forward != nil {
 		s.callPartition(now, r, i, PartitionCall{
 			Origin: s.origin(r, i), Op: op, Deadline: r.deadline, Epoch: r.forward.epoch,
@@ -63,28 +59,10 @@ func (s *Shard) runProduce(now env.Time, r *request, i int32, op api.Produce) {
 	s.enterLane(now, ln, r, i, op)
 }
 
-// forwardAgain is planted bug F3: a produce that was forwarded here goes on to
-// whom this node takes for the leader.
-func (s *Shard) forwardAgain(now env.Time, r *request, i int32, op api.Produce) bool {
-	reg := s.image.Partition(op.Partition)
-	if reg == nil || reg.Leader == s.cfg.Node || reg.Leader == kafka.NoNode {
-		return false
-	}
-	r.ops[i].lane = &lane{id: op.Partition, epoch: reg.LeaderEpoch, outstanding: 1}
-	s.forwardTo(now, reg.Leader, r, i, peer.Forward{
-		Partition: op.Partition, LeaderEpoch: reg.LeaderEpoch, Acks: op.Acks,
-		TimeoutMs: int32(r.deadline.Sub(now.Mono).Milliseconds()), Batches: op.Batches,
-	})
-	return true
-}
-
 // enterLane sends a produce where the metadata says that the leader is.
 func (s *Shard) enterLane(now env.Time, ln *lane, r *request, i int32, op api.Produce) {
 	origin := s.origin(r, i)
 	reg := s.image.Partition(op.Partition)
-	if mutant.M1 {
-		reg = s.remembered(op.Partition, reg)
-	}
 	ln.outstanding++
 	switch {
 	case reg == nil:
@@ -105,19 +83,6 @@ func (s *Shard) enterLane(now env.Time, ln *lane, r *request, i int32, op api.Pr
 			Batches:     op.Batches,
 		})
 	}
-}
-
-// remembered is planted bug M1: forwarding has its own store of who leads, which
-// the metadata fills once and does not correct.
-func (s *Shard) remembered(id kafka.PartitionID, reg *registration) *registration {
-	if old := s.routes[id]; old != nil && reg != nil && reg.Leader != s.cfg.Node {
-		return old
-	}
-	if s.routes == nil {
-		s.routes = map[kafka.PartitionID]*registration{}
-	}
-	s.routes[id] = reg
-	return reg
 }
 
 // leaveLane takes a resolved produce out of its lane and lets those that wait
@@ -179,16 +144,10 @@ func (s *Shard) forwardTo(now env.Time, node kafka.NodeID, r *request, i int32, 
 	link := s.link(now, node)
 	s.nextForward++
 	f.ID = s.nextForward
-	if mutant.F5 {
-		f.ID = uint64(len(link.forwards)) + 1
-	}
 	fwd := &forwarding{id: f.ID, origin: s.origin(r, i), link: link}
 	r.ops[i].at = loop.Outside
 	r.ops[i].onward = fwd
 	s.stats.Forwarded++
-	if mutant.F1 {
-		s.timers.Cancel(r.timer)
-	}
 	link.forward(now, s, fwd, &f)
 }
 
@@ -211,9 +170,6 @@ func (s *Shard) recallHeld() {
 		clear(l.held[len(kept):])
 		l.held = kept
 		// The last first: each goes to the front of its lane, before what came later.
-		if mutant.C2 {
-			slices.Reverse(recalled)
-		}
 		for _, f := range slices.Backward(recalled) {
 			s.returnToLane(l.takeForward(f.ID))
 		}
@@ -271,11 +227,7 @@ func (s *Shard) answerForward(r *request) {
 
 // onForwardReply resolves a forwarded produce.
 func (s *Shard) onForwardReply(now env.Time, link *link, reply *peer.ForwardReply) {
-	id := reply.ID
-	if mutant.F7 && len(link.forwards) > 0 {
-		id = link.forwards[0].id
-	}
-	fwd := link.takeForward(id)
+	fwd := link.takeForward(reply.ID)
 	if fwd == nil {
 		return // its request has ended
 	}

@@ -8,7 +8,6 @@ import (
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/wire"
 	"example.com/lockstep/broker/wire/peer"
 	"example.com/lockstep/netsim"
@@ -69,11 +68,8 @@ func (s *Shard) dial(now env.Time, l *link) {
 // redialLater waits before the next dial: twice as long after every failure,
 // up to a bound below the acknowledgement timeout (BUGS L6).
 func (s *Shard) redialLater(now env.Time, l *link) {
-	pause := s.limits.RedialMin << min(l.backoff, 10)
+	pause := min(s.limits.RedialMin<<min(l.backoff, 10), s.limits.RedialMax)
 	l.backoff++
-	if !mutant.L6 {
-		pause = min(pause, s.limits.RedialMax)
-	}
 	// Up to half as long again, so that shards don't dial in step.
 	pause += pause * time.Duration(s.jitter.IntN(512)) / 1024
 	s.timers.Cancel(l.timer)
@@ -184,9 +180,6 @@ func (s *Shard) checkLink(now env.Time, l *link) {
 			return
 		}
 	}
-	if mutant.F2 && l.open {
-		return
-	}
 	s.stats.LinksSilent++
 	mark.Hit(mark.LinkSilent)
 	s.dropLink(now, l)
@@ -209,15 +202,7 @@ func (s *Shard) dropLink(now env.Time, l *link) {
 		mark.HitIf(len(lost) > 0, mark.ForwardLost)
 		l.forwards, l.held = nil, nil
 		for _, f := range lost {
-			result := timedOut()
-			if mutant.F4 {
-				result = notLeader(nil, kafka.NotLeaderOrFollower)
-			}
-			if mutant.F6 {
-				s.returnToLane(f)
-				continue
-			}
-			s.resolve(now, f.origin, result)
+			s.resolve(now, f.origin, timedOut())
 		}
 		s.disconnected(now, l.node)
 	}

@@ -1,7 +1,6 @@
 package shard
 
 import (
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,7 +12,6 @@ import (
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/meta"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/partition"
 	"example.com/lockstep/broker/replica"
 	"example.com/lockstep/broker/wal"
@@ -160,25 +158,12 @@ func (s *Shard) applyChanges(now env.Time, c meta.Changes) {
 		s.retireUnknown(now)
 	}
 	if len(c.Brokers) > 0 {
-		// Incarnations of followers count: see replica.Leader.Update.
-		for _, p := range s.ledInAnyOrder() {
+		// Incarnations of followers count: see replica.Leader.Update. A partition may
+		// leave s.led meanwhile.
+		for _, p := range slices.Clone(s.led) {
 			s.applyPartition(now, s.image.TopicByID(p.id.Topic), p.id)
 		}
 	}
-}
-
-// ledInAnyOrder are the partitions led here; the caller may end leaderships.
-func (s *Shard) ledInAnyOrder() []*part {
-	if mutant.D1 {
-		var led []*part
-		for _, p := range s.parts { //corelint:ordered planted bug D1: the order is seen
-			if p.role == leading {
-				led = append(led, p)
-			}
-		}
-		return led
-	}
-	return slices.Clone(s.led)
 }
 
 func (s *Shard) applyTopic(now env.Time, t *meta.Topic) {
@@ -256,9 +241,6 @@ func (s *Shard) becomeLeader(now env.Time, p *part, reg *registration) {
 	}
 	s.becomeIdle(now, p)
 	p.role, p.epoch = leading, reg.LeaderEpoch
-	if mutant.C4b {
-		p.log.ExpireProducers(math.MaxInt64)
-	}
 	s.startEpoch(p, reg.LeaderEpoch)
 	p.leader = replica.NewLeader(s.replication, s.cfg.Node, r, p.log.End(), p.log.DurableEnd(), p.log.Watermark(), now.Mono)
 	p.told = nil
@@ -278,16 +260,13 @@ func (s *Shard) becomeLeader(now env.Time, p *part, reg *registration) {
 
 // becomeFollower adopts the epoch of another node's leadership, or of none.
 func (s *Shard) becomeFollower(now env.Time, p *part, reg *registration) {
-	if p.role == following && (p.epoch == reg.LeaderEpoch || mutant.I4b) {
+	if p.role == following && p.epoch == reg.LeaderEpoch {
 		return
 	}
 	s.becomeIdle(now, p)
 	p.role, p.epoch = following, reg.LeaderEpoch
 	p.follower = replica.NewFollower(reg.LeaderEpoch)
 	p.acked, p.ackDue, p.leaderWatermark = 0, false, 0
-	if mutant.I6b && p.log.End() > p.log.Watermark() {
-		s.truncate(p, p.log.Watermark())
-	}
 }
 
 // becomeIdle ends a role: nothing of the old epoch is answered as success any
@@ -304,14 +283,7 @@ func (s *Shard) becomeIdle(now env.Time, p *part) {
 	p.produces = nil
 	for _, w := range produces {
 		s.timers.Cancel(w.timer)
-		result := timedOut()
-		if mutant.I10b {
-			result = w.result
-		}
-		if mutant.I20 {
-			result = notLeader(s.image.Partition(p.id), kafka.NotLeaderOrFollower)
-		}
-		s.reply(now, w.origin, result)
+		s.reply(now, w.origin, timedOut())
 	}
 	fetches := p.fetches
 	p.fetches = nil

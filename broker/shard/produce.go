@@ -9,7 +9,6 @@ import (
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/partition"
 	"example.com/lockstep/broker/rare"
 )
@@ -48,11 +47,8 @@ func (s *Shard) produce(now env.Time, call PartitionCall, op api.Produce) {
 	}
 	if !s.mayAppend() {
 		mark.Hit(mark.ProduceNoSpace)
-		code := kafka.KafkaStorageError
-		if mutant.I10 {
-			code = kafka.None
-		}
-		s.reply(now, call.Origin, failedProduce(code, "no space left in the log"))
+		full := failedProduce(kafka.KafkaStorageError, "no space left in the log")
+		s.reply(now, call.Origin, full)
 		return
 	}
 	if s.rare.Choose(rare.ProduceRefused) {
@@ -67,16 +63,10 @@ func (s *Shard) produce(now env.Time, call PartitionCall, op api.Produce) {
 	result := api.ProduceResult{Base: p.log.End(), AppendTimeMs: -1, LogStart: p.log.Start(), CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1}}
 	until := result.Base
 	verdict := p.log.CheckProducer([]batch.Batch{b})
-	if mutant.C5 && p.log.EpochBefore(p.log.End()) < p.epoch {
-		verdict = partition.Verdict{Kind: partition.Accept}
-	}
 	switch verdict.Kind {
 	case partition.Accept:
 		if p.topic.logAppendTime {
 			result.AppendTimeMs = now.WallMs
-		}
-		if mutant.W2 {
-			result.Base = p.log.DurableEnd()
 		}
 		stamp(p, b, now.WallMs)
 		s.appendSet(p, op.Batches)
@@ -85,17 +75,8 @@ func (s *Shard) produce(now env.Time, call PartitionCall, op api.Produce) {
 		s.stats.AppendedBytes += uint64(len(op.Batches))
 	case partition.Duplicate:
 		mark.Hit(mark.ProduceDuplicate)
-		if mutant.W8 {
-			p.log.SetWatermark(verdict.Last + 1)
-		}
 		// The original may not be committed yet: its answer is due when it is (PROTOCOL 19).
 		result.Base, until = verdict.Base, verdict.Last+1
-		if mutant.C10 {
-			result.Base = p.log.End()
-		}
-		if mutant.I18 {
-			until = 0
-		}
 		if p.topic.logAppendTime {
 			result.AppendTimeMs = verdict.TimestampMs
 		}
@@ -114,7 +95,7 @@ func validate(p *part, set []byte) (batch.Batch, api.ProduceResult) {
 		return nil, failedProduce(kafka.InvalidRecord, "no records")
 	}
 	b, rest, err := batch.Next(set)
-	if err == nil && !mutant.C9 {
+	if err == nil {
 		err = b.Validate()
 	}
 	var invalid *batch.Error
@@ -164,8 +145,7 @@ func (s *Shard) appendSet(p *part, set []byte) {
 // answerWhen answers a produce at once or when the log has got that far.
 func (s *Shard) answerWhen(now env.Time, p *part, call PartitionCall, acks kafka.Acks, until kafka.Offset, result api.ProduceResult) {
 	switch {
-	case mutant.I1 && acks == kafka.AcksAll,
-		acks == kafka.AcksNone,
+	case acks == kafka.AcksNone,
 		acks == kafka.AcksLeader && p.log.DurableEnd() >= until,
 		acks == kafka.AcksAll && p.leader.Watermark() >= until:
 		s.reply(now, call.Origin, result)
@@ -189,7 +169,7 @@ func (s *Shard) answerProduces(now env.Time, p *part) {
 		if w.all {
 			reached = committed
 		}
-		if w.until > reached || mutant.L9 && w.until != reached {
+		if w.until > reached {
 			kept = append(kept, w)
 			continue
 		}
@@ -215,11 +195,7 @@ func (s *Shard) failShortOfReplicas(now env.Time, p *part) {
 		}
 		s.timers.Cancel(w.timer)
 		mark.Hit(mark.ProduceTooFewAfterAppend)
-		code := kafka.NotEnoughReplicasAfterAppend
-		if mutant.I21 {
-			code = kafka.NotEnoughReplicas
-		}
-		s.reply(now, w.origin, failedProduce(code, ""))
+		s.reply(now, w.origin, failedProduce(kafka.NotEnoughReplicasAfterAppend, ""))
 	}
 	clear(p.produces[len(kept):])
 	p.produces = kept

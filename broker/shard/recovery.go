@@ -16,7 +16,6 @@ import (
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/meta"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/partition"
 	"example.com/lockstep/broker/wal"
 	"example.com/lockstep/diskfs"
@@ -206,9 +205,6 @@ func (s *Shard) endReplay(now env.Time) {
 	// What a checkpoint covers is proven whole; anything else is not.
 	s.recovery.damaged = len(s.wal.Recovery().Damage) > 0
 	assert.That(s.recovery.nameless == 0 || s.recovery.damaged, "shard: %d records of unknown handles in a whole log", s.recovery.nameless)
-	if mutant.W6b {
-		s.recovery.damaged = false
-	}
 	for _, p := range slices.Clone(s.order) {
 		if _, bound := s.wal.Bound(p.handle); p.handle != 0 && !bound {
 			s.forget(p) // removed: its files went before its handle did
@@ -358,11 +354,6 @@ func (s *Shard) retireUnknown(now env.Time) {
 			continue
 		}
 		s.becomeIdle(now, p)
-		if mutant.M4 && s.caughtUp {
-			s.wal.Unbind(p.handle)
-			s.forget(p)
-			continue
-		}
 		if s.caughtUp && !p.removing {
 			p.removing = true
 			s.stats.PartitionsRemoved++
@@ -411,7 +402,7 @@ func (s *Shard) forget(p *part) {
 // dropOwner lets go of a partition that was forgotten, once its last operation,
 // such as a read for a client, has ended.
 func (s *Shard) dropOwner(p *part) {
-	if s.parts[p.id] != p && !p.log.Waiting() && !mutant.S2 {
+	if s.parts[p.id] != p && !p.log.Waiting() {
 		delete(s.byOwner, p.owner)
 	}
 }

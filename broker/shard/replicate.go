@@ -5,7 +5,6 @@ import (
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/rare"
 	"example.com/lockstep/broker/replica"
 	"example.com/lockstep/broker/wire/peer"
@@ -75,9 +74,6 @@ func (s *Shard) pushBatches(now env.Time, p *part, l *link, next replica.Send) b
 		room = 1
 	}
 	read := p.log.Read(next.Base, room, p.log.End())
-	if mutant.I12 && read.Pending() {
-		return false
-	}
 	if read.Pending() {
 		s.readForPush(p, read.Token, l.node, next)
 		return false
@@ -91,11 +87,6 @@ func (s *Shard) pushBatches(now env.Time, p *part, l *link, next replica.Send) b
 
 // sendBatches sends batches in one frame.
 func (s *Shard) sendBatches(now env.Time, p *part, l *link, batches [][]byte) {
-	if mutant.E10 {
-		for _, b := range batches {
-			batch.Batch(b).Stamp(batch.Batch(b).BaseOffset(), p.epoch)
-		}
-	}
 	base, payload := batch.Batch(batches[0]).BaseOffset(), joined(batches)
 	end := batch.Batch(batches[len(batches)-1]).NextOffset()
 	l.send(s, p.pushHead(l.node, p.log.EpochBefore(base), base, payload))
@@ -162,9 +153,6 @@ func (p *part) knows(node kafka.NodeID) kafka.Offset {
 // not been. Each counts for itself: what one was told, or missed with its
 // connection, says nothing about another.
 func (s *Shard) owesWatermark(p *part) bool {
-	if mutant.I24 {
-		return false
-	}
 	for _, m := range p.replicas {
 		if m.Node != s.cfg.Node && p.knows(m.Node) < p.leader.Watermark() && p.leader.Streaming(m.Node) {
 			return true
@@ -293,11 +281,6 @@ func (s *Shard) refusal(p *part, call PeerCall) peer.RejectReason {
 	epoch := call.Push.LeaderEpoch
 	reg := s.image.Partition(call.Push.Partition)
 	switch {
-	case mutant.M6 && reg != nil && p != nil && p.role == following && epoch > reg.LeaderEpoch:
-		p.follower.Trust(epoch)
-		return 0
-	case mutant.I5 && reg != nil && p != nil && p.role == following && epoch < reg.LeaderEpoch:
-		return 0
 	case reg == nil || epoch > reg.LeaderEpoch:
 		mark.Hit(mark.PushUnknownEpoch)
 		return peer.UnknownEpoch
@@ -370,9 +353,6 @@ func (s *Shard) acknowledge(p *part) {
 		return
 	}
 	end := p.log.DurableEnd()
-	if mutant.W3b {
-		end = p.log.End()
-	}
 	if p.ackDue || end > p.acked {
 		p.acked, p.ackDue = end, false
 		s.answer(p.ackVia, &peer.PushAck{
@@ -387,10 +367,6 @@ func (s *Shard) acknowledge(p *part) {
 // followWatermark takes over the leader's watermark as far as this log is
 // durable.
 func (s *Shard) followWatermark(p *part) {
-	if mutant.I4 {
-		p.log.SetWatermark(p.log.DurableEnd())
-		return
-	}
 	if w := min(p.leaderWatermark, p.log.DurableEnd()); w > p.log.Watermark() && p.follower.Synced() {
 		p.log.SetWatermark(w)
 	}

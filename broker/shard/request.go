@@ -7,7 +7,6 @@ import (
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/rare"
 )
 
@@ -59,7 +58,7 @@ func (s *Shard) startRequest(now env.Time, r *request) {
 		timeout = s.limits.RequestTimeout
 	}
 	timeout = min(timeout, s.limits.RequestTimeoutMax)
-	r.held = r.conn != nil && s.epoch == 0 && !r.unregistered && !mutant.M9
+	r.held = r.conn != nil && s.epoch == 0 && !r.unregistered
 	if r.held { // what a handler allows itself is for its work, which does not begin
 		timeout = min(timeout, s.limits.RequestTimeout)
 	}
@@ -177,10 +176,6 @@ func (r *request) outbox() *outbox {
 func (s *Shard) reply(now env.Time, origin Origin, result any) {
 	if origin.Loop == s.id {
 		s.resolve(now, origin, result)
-		return
-	}
-	if mutant.E6 {
-		s.host.TrySend(origin.Loop, Return{Origin: origin, Result: result}) // refused by a full mailbox: nobody hears of it
 		return
 	}
 	s.host.Reply(origin.Loop, Return{Origin: origin, Result: result})
@@ -303,9 +298,7 @@ func (s *Shard) abandon(now env.Time, requests []*request) {
 		r.done = true
 		s.timers.Cancel(r.timer)
 		delete(s.requests, r.id)
-		if !mutant.I9 {
-			s.release(r)
-		}
+		s.release(r)
 	}
 }
 

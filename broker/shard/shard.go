@@ -10,7 +10,6 @@ import (
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/meta"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/partition"
 	"example.com/lockstep/broker/rare"
 	"example.com/lockstep/broker/replica"
@@ -119,7 +118,6 @@ type Shard struct {
 	parkedInbound []*inbound
 	refused       []*outbox // with mail that a full mailbox refused
 	newest        map[dialler]generation
-	routes        map[kafka.PartitionID]*registration // planted bug M1
 }
 
 // due is what a timer is for.
@@ -129,21 +127,19 @@ type due struct {
 	part    *part
 	link    *link
 	origin  Origin
-	conn    *clientConn // planted bug L8
 }
 
 type dueKind uint8
 
 const (
-	dueRequest   dueKind = iota + 1 // a request's deadline
-	dueProduce                      // an append's deadline
-	dueTell                         // tell followers the watermark
-	dueWake                         // look at a partition again
-	dueLink                         // look whether a link is silent
-	dueRedial                       // dial a link again
-	dueWaitEnd                      // the end of a request's long poll
-	dueRetry                        // send mail again that was refused
-	dueReadAgain                    // planted bug L8
+	dueRequest dueKind = iota + 1 // a request's deadline
+	dueProduce                    // an append's deadline
+	dueTell                       // tell followers the watermark
+	dueWake                       // look at a partition again
+	dueLink                       // look whether a link is silent
+	dueRedial                     // dial a link again
+	dueWaitEnd                    // the end of a request's long poll
+	dueRetry                      // send mail again that was refused
 )
 
 // New returns a shard; the host calls Start next.
@@ -217,10 +213,6 @@ func (s *Shard) EndTurn(now env.Time) {
 	s.resumeParked(now)
 	s.resumeInbound(now)
 	s.runQueued(now)
-	if mutant.W3 && s.recovered {
-		s.wal.EndTurn(now.Mono)
-		s.onDurable(now)
-	}
 	switch {
 	case s.converting:
 		s.convertSome(now)
@@ -366,8 +358,6 @@ func (s *Shard) onDue(now env.Time, d due) {
 		s.checkLink(now, d.link)
 	case dueRedial:
 		s.dial(now, d.link)
-	case dueReadAgain:
-		s.readAgain(now, d.conn)
 	}
 }
 
@@ -421,7 +411,7 @@ func (s *Shard) mayAppend() bool {
 // leaseValid reports whether the node may claim to know the end of the logs it
 // leads.
 func (s *Shard) leaseValid(now env.Time) bool {
-	return s.mayLead() && (mutant.I11 || s.lease.Epoch == s.epoch && now.Mono < s.lease.Until)
+	return s.mayLead() && s.lease.Epoch == s.epoch && now.Mono < s.lease.Until
 }
 
 // drain stops answering as leader, before leaderships are handed over, and says so
