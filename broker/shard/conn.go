@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"example.com/lockstep/broker/api"
-	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
@@ -57,7 +56,7 @@ type unsentMail struct {
 }
 
 // onClient handles an event of a Kafka connection.
-func (s *Shard) onClient(now env.Time, ev *netsim.Event) {
+func (s *Shard) onClient(ev *netsim.Event) {
 	if ev.Kind == netsim.Accepted {
 		s.clients[ev.Conn.ID()] = &clientConn{
 			conn:   ev.Conn,
@@ -75,31 +74,31 @@ func (s *Shard) onClient(now env.Time, ev *netsim.Event) {
 	case netsim.Received:
 		c.framer.Feed(ev.Data)
 		c.owed += len(ev.Data)
-		s.readClient(now, c)
+		s.readClient(c)
 	case netsim.Writable:
 		c.full = false
-		s.readClient(now, c)
+		s.readClient(c)
 	case netsim.Closed:
-		s.dropClient(now, c)
+		s.dropClient(c)
 	}
 }
 
 // readClient starts requests until the connection has to wait: for more bytes,
 // for an answer, for budget, for room in a mailbox.
-func (s *Shard) readClient(now env.Time, c *clientConn) {
+func (s *Shard) readClient(c *clientConn) {
 	for !c.closed {
 		if c.next == nil {
 			frame, ok, err := c.framer.Next()
 			if err != nil {
-				s.refuseClient(now, c)
+				s.refuseClient(c)
 				return
 			}
 			if !ok {
 				break
 			}
 			request, err := wire.ParseRequest(frame)
-			if err != nil && !s.answerNewerApiVersions(now, c, err) {
-				s.refuseClient(now, c)
+			if err != nil && !s.answerNewerApiVersions(c, err) {
+				s.refuseClient(c)
 				return
 			}
 			if err != nil {
@@ -113,11 +112,11 @@ func (s *Shard) readClient(now env.Time, c *clientConn) {
 		}
 		next := c.next
 		c.next = nil
-		if err := s.startClientRequest(now, c, next); err != nil {
-			s.refuseClient(now, c)
+		if err := s.startClientRequest(c, next); err != nil {
+			s.refuseClient(c)
 			return
 		}
-		s.runRunnable(now)
+		s.runRunnable()
 	}
 	if !c.closed && c.owed > 0 {
 		c.conn.Consumed(c.owed)
@@ -176,7 +175,7 @@ func (s *Shard) park(c *clientConn) {
 
 // resumeParked lets parked connections go on in the order in which they were
 // parked, each as far as it can.
-func (s *Shard) resumeParked(now env.Time) {
+func (s *Shard) resumeParked() {
 	waiting := s.parked
 	s.parked = nil
 	for _, c := range waiting {
@@ -186,13 +185,13 @@ func (s *Shard) resumeParked(now env.Time) {
 	for _, c := range waiting {
 		c.parked = false
 		if !c.closed {
-			s.readClient(now, c)
+			s.readClient(c)
 		}
 	}
 }
 
 // startClientRequest decodes a request and runs it as far as it goes at once.
-func (s *Shard) startClientRequest(now env.Time, c *clientConn, p *parsed) error {
+func (s *Shard) startClientRequest(c *clientConn, p *parsed) error {
 	handler, err := api.New(p.Request)
 	if err != nil {
 		return err
@@ -207,13 +206,13 @@ func (s *Shard) startClientRequest(now env.Time, c *clientConn, p *parsed) error
 	r.fetch = p.Key == 1
 	c.fetching = c.fetching || r.fetch
 	c.requests = append(c.requests, r)
-	s.startRequest(now, r)
+	s.startRequest(r)
 	return nil
 }
 
 // answerNewerApiVersions answers an ApiVersions above our maximum in version 0
 // (KAFKA 2). It reports false for any other unsupported request.
-func (s *Shard) answerNewerApiVersions(now env.Time, c *clientConn, err error) bool {
+func (s *Shard) answerNewerApiVersions(c *clientConn, err error) bool {
 	var unsupported *wire.UnsupportedVersionError
 	if !errors.As(err, &unsupported) || !unsupported.AnswerApiVersions() {
 		return false
@@ -244,13 +243,13 @@ func (s *Shard) flushResponses(c *clientConn) {
 // refuseClient closes a connection that sent what we do not serve; the answers
 // that are ready still leave. It is counted, not logged: what clients send must
 // not fill a disk.
-func (s *Shard) refuseClient(now env.Time, c *clientConn) {
+func (s *Shard) refuseClient(c *clientConn) {
 	s.stats.ConnectionsRefused++
 	c.conn.CloseAfterSend()
-	s.dropClient(now, c)
+	s.dropClient(c)
 }
 
-func (s *Shard) dropClient(now env.Time, c *clientConn) {
+func (s *Shard) dropClient(c *clientConn) {
 	if c.closed {
 		return
 	}
@@ -258,7 +257,7 @@ func (s *Shard) dropClient(now env.Time, c *clientConn) {
 	delete(s.clients, c.conn.ID())
 	requests := c.requests
 	c.requests, c.next, c.unsent = nil, nil, nil
-	s.abandon(now, requests)
+	s.abandon(requests)
 }
 
 // send mails m for a request of the outbox's connection, after whatever is

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/partition"
@@ -22,7 +21,7 @@ func (s *Shard) beginConversion() {
 }
 
 // convertSome begins the flushes that are next, and reports when nothing is left.
-func (s *Shard) convertSome(now env.Time) {
+func (s *Shard) convertSome() {
 	if !s.mayConvert || s.converted {
 		return
 	}
@@ -35,7 +34,7 @@ func (s *Shard) convertSome(now env.Time) {
 		s.host.Reply(loop.Control, Converted{Suspects: s.recovery.suspect})
 		return
 	}
-	if now.Mono < s.flushAgainAt {
+	if s.now.Mono < s.flushAgainAt {
 		return
 	}
 	for i := 0; i < len(s.toConvert) && s.flushing < s.limits.FlushesInFlight; i++ {
@@ -60,7 +59,7 @@ func needsWAL(p *part) bool {
 // fails takes no more appends: the node stops, and its next life tries again. If it
 // finds then that what it must read is rotten, the partition begins anew. In a
 // conversion there is no next try, and whatever the reason it is damage.
-func (s *Shard) cutEnded(now env.Time, p *part, err error) {
+func (s *Shard) cutEnded(p *part, err error) {
 	switch {
 	case err == nil:
 	case !s.recovered && (s.converting || errors.Is(err, partition.ErrDamaged)):
@@ -69,5 +68,5 @@ func (s *Shard) cutEnded(now env.Time, p *part, err error) {
 		s.fail(fmt.Errorf("shard %d: truncate partition %s: %w", s.id, DirName(p.id), err))
 		return
 	}
-	s.endRecovery(now)
+	s.endRecovery()
 }

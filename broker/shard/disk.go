@@ -73,7 +73,7 @@ func (c *OpClock) Oldest(now env.Instant) time.Duration {
 }
 
 // onDisk hands a completion to the part of the loop that waits for it.
-func (s *Shard) onDisk(now env.Time, c *diskfs.Completion) {
+func (s *Shard) onDisk(c *diskfs.Completion) {
 	s.ops.Ended(c.Owner, c.Token)
 	switch {
 	case c.Owner == ownerWAL:
@@ -82,11 +82,11 @@ func (s *Shard) onDisk(now env.Time, c *diskfs.Completion) {
 			return
 		}
 		if !s.recovered {
-			s.replay(now)
+			s.replay()
 		}
-		s.onDurable(now)
+		s.onDurable()
 	case c.Owner == ownerShard:
-		s.onOwnCompletion(now, c)
+		s.onOwnCompletion(c)
 	default:
 		p := s.byOwner[c.Owner]
 		if p == nil {
@@ -97,23 +97,23 @@ func (s *Shard) onDisk(now env.Time, c *diskfs.Completion) {
 			s.fail(fmt.Errorf("shard %d: %w", s.id, err))
 			return
 		}
-		s.onDone(now, p, done)
+		s.onDone(p, done)
 		s.dropOwner(p)
 	}
 }
 
 // onOwnCompletion takes the completions of the shard's own operations: the
 // listing that recovery begins with, and syncs for many flushes at once.
-func (s *Shard) onOwnCompletion(now env.Time, c *diskfs.Completion) {
+func (s *Shard) onOwnCompletion(c *diskfs.Completion) {
 	switch c.Kind {
 	case diskfs.List:
-		s.loadPartitions(now, c)
+		s.loadPartitions(c)
 	case diskfs.SyncFS:
 		if c.Err != nil {
 			s.fail(fmt.Errorf("shard %d: sync file system: %w", s.id, c.Err))
 			return
 		}
-		s.fileSystemSynced(now)
+		s.fileSystemSynced()
 	}
 }
 
@@ -141,28 +141,28 @@ func (s *Shard) logged(p *part, seq wal.Seq) {
 }
 
 // onDurable tells the partitions what has become durable in the WAL.
-func (s *Shard) onDurable(now env.Time) {
+func (s *Shard) onDurable() {
 	if !s.recovered {
 		return
 	}
 	durable := s.wal.Durable()
 	n := 0
 	for n < len(s.unsynced) && s.unsynced[n].seq <= durable {
-		s.newlyDurable(now, s.unsynced[n].part, durable)
+		s.newlyDurable(s.unsynced[n].part, durable)
 		n++
 	}
 	s.unsynced = s.unsynced[n:]
 }
 
-func (s *Shard) newlyDurable(now env.Time, p *part, durable wal.Seq) {
+func (s *Shard) newlyDurable(p *part, durable wal.Seq) {
 	p.log.Durable(uint64(durable))
-	s.onDone(now, p, p.log.Pending())
+	s.onDone(p, p.log.Pending())
 	switch p.role {
 	case leading:
 		if p.leader.LocalDurable(p.log.DurableEnd()) {
-			s.watermarkMoved(now, p)
+			s.watermarkMoved(p)
 		} else {
-			s.answerProduces(now, p)
+			s.answerProduces(p)
 		}
 	case following:
 		s.followWatermark(p)
@@ -171,21 +171,21 @@ func (s *Shard) newlyDurable(now env.Time, p *part, durable wal.Seq) {
 }
 
 // onDone takes what ended in a partition.
-func (s *Shard) onDone(now env.Time, p *part, done []partition.Done) {
+func (s *Shard) onDone(p *part, done []partition.Done) {
 	for _, d := range done {
 		switch d.Kind {
 		case partition.Loaded:
 			s.partitionLoaded(p, d.Err)
 		case partition.ReadDone, partition.LookedUp:
-			s.onRead(now, p, d)
+			s.onRead(p, d)
 		case partition.Flushed:
-			s.flushed(now, p, d.Err)
+			s.flushed(p, d.Err)
 		case partition.Cut:
-			s.cutEnded(now, p, d.Err)
+			s.cutEnded(p, d.Err)
 		case partition.NeedSync:
 			s.needSync(p)
 		case partition.Removed:
-			s.removed(now, p, d.Err)
+			s.removed(p, d.Err)
 		}
 	}
 }

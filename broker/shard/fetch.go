@@ -5,7 +5,6 @@ import (
 
 	"example.com/lockstep/broker/api"
 	"example.com/lockstep/broker/assert"
-	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/partition"
@@ -13,18 +12,18 @@ import (
 )
 
 // runPartitionCall runs an operation on a partition that lives here.
-func (s *Shard) runPartitionCall(now env.Time, call PartitionCall) {
+func (s *Shard) runPartitionCall(call PartitionCall) {
 	switch op := call.Op.(type) {
 	case api.Produce:
-		s.produce(now, call, op)
+		s.produce(call, op)
 	case api.Fetch:
-		s.fetch(now, call, op)
+		s.fetch(call, op)
 	case api.Wait:
-		s.wait(now, call, op)
+		s.wait(call, op)
 	case api.Offsets:
-		s.offsets(now, call, op)
+		s.offsets(call, op)
 	case api.EpochEnd:
-		s.epochEnd(now, call, op)
+		s.epochEnd(call, op)
 	default:
 		assert.That(false, "shard: %T is no operation of a partition", op)
 	}
@@ -59,9 +58,9 @@ func (s *Shard) leaderHint(id kafka.PartitionID) api.Leader {
 // knowsEnd reports whether this node may claim to know the end of the log: it
 // holds the lease, and its watermark has reached the start of its epoch, so that
 // nothing committed by an earlier leader lies beyond it (PROTOCOL 20, 22).
-func (s *Shard) knowsEnd(now env.Time, p *part) kafka.ErrorCode {
+func (s *Shard) knowsEnd(p *part) kafka.ErrorCode {
 	switch {
-	case !s.leaseValid(now):
+	case !s.leaseValid():
 		mark.Hit(mark.LeaseExpired)
 		return kafka.NotLeaderOrFollower
 	case p.leader.Watermark() < p.leader.EpochStart():
@@ -72,55 +71,55 @@ func (s *Shard) knowsEnd(now env.Time, p *part) kafka.ErrorCode {
 }
 
 // fetch runs a Fetch on the partition's own shard.
-func (s *Shard) fetch(now env.Time, call PartitionCall, op api.Fetch) {
+func (s *Shard) fetch(call PartitionCall, op api.Fetch) {
 	result := api.FetchResult{Watermark: -1, LastStable: -1, LogStart: -1, DivergingEpoch: -1}
 	p, code := s.ledPart(op.Partition, op.CurrentEpoch)
 	if code != kafka.None {
 		result.Code, result.CurrentLeader = code, s.leaderHint(op.Partition)
-		s.reply(now, call.Origin, result)
+		s.reply(call.Origin, result)
 		return
 	}
 	watermark := p.leader.Watermark()
 	result.Watermark, result.LastStable, result.LogStart = watermark, watermark, p.log.Start()
 	if op.LastEpoch > p.epoch {
 		result.Code = kafka.UnknownLeaderEpoch // of a leader that this node has not heard of yet
-		s.reply(now, call.Origin, result)
+		s.reply(call.Origin, result)
 		return
 	}
 	if op.LastEpoch >= 0 {
 		if epoch, end := endOfEpoch(p, op.LastEpoch); epoch < op.LastEpoch || end < op.Offset {
 			mark.Hit(mark.FetchDiverged)
 			result.DivergingEpoch, result.DivergingEnd = epoch, end
-			s.reply(now, call.Origin, result)
+			s.reply(call.Origin, result)
 			return
 		}
 	}
 	if op.Offset < p.log.Start() || op.Offset > p.log.End() {
 		result.Code = kafka.OffsetOutOfRange
-		if op.Offset > p.log.End() && s.knowsEnd(now, p) != kafka.None {
+		if op.Offset > p.log.End() && s.knowsEnd(p) != kafka.None {
 			result.Code = kafka.NotLeaderOrFollower // who knows better might have it
 		}
-		s.reply(now, call.Origin, result)
+		s.reply(call.Origin, result)
 		return
 	}
 	if op.Offset >= watermark {
 		// Empty: a claim that there is nothing after this. A new leader can't make it
 		// before its watermark has reached its epoch's start: what was committed and
 		// acknowledged before may lie in between.
-		if result.Code = s.knowsEnd(now, p); result.Code == kafka.NotLeaderOrFollower {
+		if result.Code = s.knowsEnd(p); result.Code == kafka.NotLeaderOrFollower {
 			result.CurrentLeader = s.leaderHint(op.Partition)
 		}
-		s.reply(now, call.Origin, result)
+		s.reply(call.Origin, result)
 		return
 	}
 	if op.MaxBytes <= 0 {
-		s.reply(now, call.Origin, result) // the response is full already
+		s.reply(call.Origin, result) // the response is full already
 		return
 	}
 	read := p.log.Read(op.Offset, min(op.MaxBytes, s.limits.FetchBytes), watermark)
 	if read.Err != nil {
 		result.Code = kafka.OffsetOutOfRange
-		s.reply(now, call.Origin, result)
+		s.reply(call.Origin, result)
 		return
 	}
 	if read.Pending() {
@@ -128,15 +127,15 @@ func (s *Shard) fetch(now env.Time, call PartitionCall, op api.Fetch) {
 		return
 	}
 	s.stats.FetchedFromMemory++
-	s.answerFetch(now, call.Origin, result, read.Batches)
+	s.answerFetch(call.Origin, result, read.Batches)
 }
 
-func (s *Shard) answerFetch(now env.Time, origin Origin, result api.FetchResult, batches [][]byte) {
+func (s *Shard) answerFetch(origin Origin, result api.FetchResult, batches [][]byte) {
 	result.Batches = batches
 	for _, b := range batches {
 		result.Bytes += len(b)
 	}
-	s.reply(now, origin, result)
+	s.reply(origin, result)
 }
 
 // pendingRead is a read that waits for the disk: for a fetch, an offset lookup,
@@ -156,7 +155,7 @@ func (s *Shard) readLater(p *part, token uint64, waiting pendingRead) {
 	waiting.token, waiting.epoch = token, p.epoch
 	p.reads = append(p.reads, waiting)
 	s.stats.FetchedFromDisk++
-	s.onDone(s.now, p, p.log.Pending()) // it may have ended at once
+	s.onDone(p, p.log.Pending()) // it may have ended at once
 }
 
 // readForPush waits for batches that a follower lacks and that memory does not hold.
@@ -175,7 +174,7 @@ func (p *part) reading(node kafka.NodeID) bool {
 }
 
 // onRead hands the result of a read to whoever waits for it.
-func (s *Shard) onRead(now env.Time, p *part, done partition.Done) {
+func (s *Shard) onRead(p *part, done partition.Done) {
 	for i, r := range p.reads {
 		if r.token != done.Token {
 			continue
@@ -187,43 +186,43 @@ func (s *Shard) onRead(now env.Time, p *part, done partition.Done) {
 		}
 		switch {
 		case r.push != 0:
-			s.pushRead(now, p, r, done)
+			s.pushRead(p, r, done)
 		case r.lookup:
-			s.answerLookup(now, p, r, done)
+			s.answerLookup(p, r, done)
 		case done.Err != nil:
 			mark.Hit(mark.FetchReadError)
 			s.stats.ReadErrors++
 			r.fetch.Code = kafka.KafkaStorageError
-			s.reply(now, r.origin, r.fetch)
+			s.reply(r.origin, r.fetch)
 		case p.role != leading || p.epoch != r.epoch:
 			r.fetch.Code, r.fetch.CurrentLeader = kafka.NotLeaderOrFollower, s.leaderHint(p.id)
-			s.reply(now, r.origin, r.fetch)
+			s.reply(r.origin, r.fetch)
 		default:
 			mark.Hit(mark.FetchFromSegments)
-			s.answerFetch(now, r.origin, r.fetch, done.Batches)
+			s.answerFetch(r.origin, r.fetch, done.Batches)
 		}
 		return
 	}
 }
 
 // pushRead sends batches that were read for a follower, if it still needs them.
-func (s *Shard) pushRead(now env.Time, p *part, r pendingRead, done partition.Done) {
+func (s *Shard) pushRead(p *part, r pendingRead, done partition.Done) {
 	s.touch(p)
 	if p.role != leading || p.epoch != r.epoch {
 		return
 	}
 	if done.Err != nil {
 		s.stats.ReadErrors++
-		p.leader.Refused(r.push, now.Mono.Add(s.limits.RefusedPause))
+		p.leader.Refused(r.push, s.now.Mono.Add(s.limits.RefusedPause))
 		return
 	}
 	l := s.openLink(r.push)
-	next, ok := p.leader.NextSend(r.push, p.log, now.Mono)
+	next, ok := p.leader.NextSend(r.push, p.log, s.now.Mono)
 	if l == nil || !ok || next.Probe || next.Base != r.base || len(done.Batches) == 0 {
 		return
 	}
 	mark.Hit(mark.CatchUpFromSegments)
-	s.sendBatches(now, p, l, done.Batches)
+	s.sendBatches(p, l, done.Batches)
 }
 
 // --- long polls ---
@@ -235,17 +234,17 @@ type waitingFetch struct {
 }
 
 // wait runs a Wait: it resolves when the watermark passes the offset.
-func (s *Shard) wait(now env.Time, call PartitionCall, op api.Wait) {
+func (s *Shard) wait(call PartitionCall, op api.Wait) {
 	p := s.parts[op.Partition]
 	if p == nil || p.role != leading || p.leader.Watermark() > op.Offset {
-		s.reply(now, call.Origin, api.WaitResult{})
+		s.reply(call.Origin, api.WaitResult{})
 		return
 	}
 	p.fetches = append(p.fetches, waitingFetch{call.Origin, op.Offset})
 }
 
 // wakeFetches resolves the long polls that the watermark has passed.
-func (s *Shard) wakeFetches(now env.Time, p *part) {
+func (s *Shard) wakeFetches(p *part) {
 	if len(p.fetches) == 0 {
 		return
 	}
@@ -254,7 +253,7 @@ func (s *Shard) wakeFetches(now env.Time, p *part) {
 	p.fetches = nil
 	for _, w := range fetches {
 		if w.offset < watermark {
-			s.reply(now, w.origin, api.WaitResult{})
+			s.reply(w.origin, api.WaitResult{})
 		} else {
 			p.fetches = append(p.fetches, w)
 		}
@@ -287,12 +286,12 @@ const (
 )
 
 // offsets runs an Offsets on the partition's own shard.
-func (s *Shard) offsets(now env.Time, call PartitionCall, op api.Offsets) {
+func (s *Shard) offsets(call PartitionCall, op api.Offsets) {
 	result := api.OffsetsResult{Offset: -1, TimestampMs: -1, Epoch: -1}
 	p, code := s.ledPart(op.Partition, op.CurrentEpoch)
 	if code != kafka.None {
 		result.Code = code
-		s.reply(now, call.Origin, result)
+		s.reply(call.Origin, result)
 		return
 	}
 	switch op.Timestamp {
@@ -302,21 +301,21 @@ func (s *Shard) offsets(now env.Time, call PartitionCall, op api.Offsets) {
 	case latestTieredTimestamp:
 		// Nothing is tiered: -1, -1.
 	case latestTimestamp:
-		if result.Code = s.knowsEnd(now, p); result.Code == kafka.None {
+		if result.Code = s.knowsEnd(p); result.Code == kafka.None {
 			result.Offset, result.Epoch = p.leader.Watermark(), p.epoch
 		}
 	default:
 		// A time, or the largest one: "no match" is a claim about the end too.
-		if result.Code = s.knowsEnd(now, p); result.Code == kafka.None {
-			s.lookup(now, p, call.Origin, op.Timestamp)
+		if result.Code = s.knowsEnd(p); result.Code == kafka.None {
+			s.lookup(p, call.Origin, op.Timestamp)
 			return
 		}
 	}
-	s.reply(now, call.Origin, result)
+	s.reply(call.Origin, result)
 }
 
 // lookup finds an offset by time among what is committed.
-func (s *Shard) lookup(now env.Time, p *part, origin Origin, timestamp int64) {
+func (s *Shard) lookup(p *part, origin Origin, timestamp int64) {
 	var read partition.Read
 	if timestamp == maxTimestamp {
 		read = p.log.MaxTimestamp(p.leader.Watermark())
@@ -327,14 +326,14 @@ func (s *Shard) lookup(now env.Time, p *part, origin Origin, timestamp int64) {
 		s.readLater(p, read.Token, pendingRead{origin: origin, lookup: true})
 		return
 	}
-	s.answerFound(now, origin, read.Found, read.Err)
+	s.answerFound(origin, read.Found, read.Err)
 }
 
-func (s *Shard) answerLookup(now env.Time, p *part, r pendingRead, done partition.Done) {
-	s.answerFound(now, r.origin, done.Found, done.Err)
+func (s *Shard) answerLookup(p *part, r pendingRead, done partition.Done) {
+	s.answerFound(r.origin, done.Found, done.Err)
 }
 
-func (s *Shard) answerFound(now env.Time, origin Origin, found partition.Found, err error) {
+func (s *Shard) answerFound(origin Origin, found partition.Found, err error) {
 	result := api.OffsetsResult{Offset: -1, TimestampMs: -1, Epoch: -1}
 	switch {
 	case err != nil:
@@ -343,7 +342,7 @@ func (s *Shard) answerFound(now env.Time, origin Origin, found partition.Found, 
 	default:
 		result.Offset, result.TimestampMs, result.Epoch = found.Offset, found.TimestampMs, found.LeaderEpoch
 	}
-	s.reply(now, origin, result)
+	s.reply(origin, result)
 }
 
 // endOfEpoch is where a leader epoch ends. One that is older than all that the
@@ -359,10 +358,10 @@ func endOfEpoch(p *part, epoch kafka.LeaderEpoch) (kafka.LeaderEpoch, kafka.Offs
 }
 
 // epochEnd runs an EpochEnd (OffsetForLeaderEpoch).
-func (s *Shard) epochEnd(now env.Time, call PartitionCall, op api.EpochEnd) {
+func (s *Shard) epochEnd(call PartitionCall, op api.EpochEnd) {
 	p, code := s.ledPart(op.Partition, op.CurrentEpoch)
 	if code != kafka.None {
-		s.reply(now, call.Origin, api.EpochEndResult{Code: code, Epoch: -1, End: -1})
+		s.reply(call.Origin, api.EpochEndResult{Code: code, Epoch: -1, End: -1})
 		return
 	}
 	epoch, end := endOfEpoch(p, op.Epoch)
@@ -372,5 +371,5 @@ func (s *Shard) epochEnd(now env.Time, call PartitionCall, op api.EpochEnd) {
 	if op.Epoch == p.epoch {
 		epoch, end = p.epoch, p.log.End()
 	}
-	s.reply(now, call.Origin, api.EpochEndResult{Epoch: epoch, End: end})
+	s.reply(call.Origin, api.EpochEndResult{Epoch: epoch, End: end})
 }

@@ -3,7 +3,6 @@ package shard
 import (
 	"slices"
 
-	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/partition"
 	"example.com/lockstep/broker/rare"
@@ -19,12 +18,12 @@ import (
 
 // flushSome begins the flushes that are due: those of partitions with enough
 // to move, then, under pressure, those with the oldest records in the WAL.
-func (s *Shard) flushSome(now env.Time) {
-	if s.wal.Full() && now.Mono >= s.retrySpaceAt {
-		s.retrySpaceAt = now.Mono.Add(s.limits.RefusedPause)
+func (s *Shard) flushSome() {
+	if s.wal.Full() && s.now.Mono >= s.retrySpaceAt {
+		s.retrySpaceAt = s.now.Mono.Add(s.limits.RefusedPause)
 		s.wal.Retry()
 	}
-	if now.Mono < s.flushAgainAt {
+	if s.now.Mono < s.flushAgainAt {
 		return
 	}
 	for len(s.toFlush) > 0 && s.flushing < s.limits.FlushesInFlight {
@@ -81,11 +80,11 @@ func (s *Shard) startFlush(p *part, options partition.FlushOptions) {
 	s.flushing++
 	s.stats.Flushes++
 	p.log.Flush(options)
-	s.onDone(s.now, p, p.log.Pending())
+	s.onDone(p, p.log.Pending())
 }
 
 // flushed ends a flush, and gives back what the WAL needs to keep no more.
-func (s *Shard) flushed(now env.Time, p *part, err error) {
+func (s *Shard) flushed(p *part, err error) {
 	p.flushing = false
 	s.flushing--
 	s.grew(p)
@@ -97,7 +96,7 @@ func (s *Shard) flushed(now env.Time, p *part, err error) {
 		// once, since a full disk refuses as fast as it is asked.
 		s.stats.FlushesFailed++
 		mark.Hit(mark.FlushFailed)
-		s.flushAgainAt = now.Mono.Add(s.limits.RefusedPause)
+		s.flushAgainAt = s.now.Mono.Add(s.limits.RefusedPause)
 		if s.converting { // nobody's ping wakes it
 			s.timers.Set(s.flushAgainAt, due{kind: dueRetry})
 		}
@@ -147,12 +146,12 @@ func (s *Shard) syncFileSystem() {
 	s.diskFor(ownerShard).Submit(diskfs.Op{Kind: diskfs.SyncFS})
 }
 
-func (s *Shard) fileSystemSynced(now env.Time) {
+func (s *Shard) fileSystemSynced() {
 	synced := s.syncing
 	s.syncing = nil
 	for _, p := range synced {
 		if !slices.Contains(s.toSync, p) { // else a later flush of it asked, which this sync does not cover
-			s.onDone(now, p, p.log.Synced())
+			s.onDone(p, p.log.Synced())
 		}
 	}
 	// Most have asked again, for the names of their checkpoints.

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"example.com/lockstep/broker/api"
-	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
@@ -36,9 +35,9 @@ type forwarding struct {
 }
 
 // runProduce sends a produce to the leader of its partition, through its lane.
-func (s *Shard) runProduce(now env.Time, r *request, i int32, op api.Produce) {
+func (s *Shard) runProduce(r *request, i int32, op api.Produce) {
 	if r.forward != nil {
-		s.callPartition(now, r, i, PartitionCall{
+		s.callPartition(r, i, PartitionCall{
 			Origin: s.origin(r, i), Op: op, Deadline: r.deadline, Epoch: r.forward.epoch,
 		}, op.Partition)
 		return
@@ -56,30 +55,30 @@ func (s *Shard) runProduce(now env.Time, r *request, i int32, op api.Produce) {
 		mark.Hit(mark.LaneWaits)
 		return
 	}
-	s.enterLane(now, ln, r, i, op)
+	s.enterLane(ln, r, i, op)
 }
 
 // enterLane sends a produce where the metadata says that the leader is.
-func (s *Shard) enterLane(now env.Time, ln *lane, r *request, i int32, op api.Produce) {
+func (s *Shard) enterLane(ln *lane, r *request, i int32, op api.Produce) {
 	origin := s.origin(r, i)
 	reg := s.image.Partition(op.Partition)
 	ln.outstanding++
 	switch {
 	case reg == nil:
-		s.resolve(now, origin, notLeader(nil, kafka.UnknownTopicOrPartition))
+		s.resolve(origin, notLeader(nil, kafka.UnknownTopicOrPartition))
 	case reg.Leader == s.cfg.Node:
 		ln.epoch = reg.LeaderEpoch
-		s.callPartition(now, r, i, PartitionCall{Origin: origin, Op: op, Deadline: r.deadline, Epoch: reg.LeaderEpoch}, op.Partition)
+		s.callPartition(r, i, PartitionCall{Origin: origin, Op: op, Deadline: r.deadline, Epoch: reg.LeaderEpoch}, op.Partition)
 	case reg.Leader == kafka.NoNode:
 		ln.epoch = reg.LeaderEpoch
-		s.resolve(now, origin, notLeader(reg, kafka.NotLeaderOrFollower))
+		s.resolve(origin, notLeader(reg, kafka.NotLeaderOrFollower))
 	default:
 		ln.epoch = reg.LeaderEpoch
-		s.forwardTo(now, reg.Leader, r, i, peer.Forward{
+		s.forwardTo(reg.Leader, r, i, peer.Forward{
 			Partition:   op.Partition,
 			LeaderEpoch: reg.LeaderEpoch,
 			Acks:        op.Acks,
-			TimeoutMs:   int32(r.deadline.Sub(now.Mono).Milliseconds()),
+			TimeoutMs:   int32(r.deadline.Sub(s.now.Mono).Milliseconds()),
 			Batches:     op.Batches,
 		})
 	}
@@ -122,7 +121,7 @@ func (running *runningOp) queuedIn(ln *lane) bool {
 }
 
 // runLanes starts what waited in lanes that have drained.
-func (s *Shard) runLanes(now env.Time) {
+func (s *Shard) runLanes() {
 	for len(s.lanesToRun) > 0 {
 		ln := s.lanesToRun[0]
 		s.lanesToRun = s.lanesToRun[1:]
@@ -133,22 +132,22 @@ func (s *Shard) runLanes(now env.Time) {
 				break
 			}
 			ln.waiting = ln.waiting[1:]
-			s.enterLane(now, ln, entry.request, entry.op, entry.request.ops[entry.op].op.(api.Produce))
+			s.enterLane(ln, entry.request, entry.op, entry.request.ops[entry.op].op.(api.Produce))
 		}
 	}
 }
 
 // forwardTo sends a produce to another node, or holds it while the connection
 // is being made; the request's deadline bounds both.
-func (s *Shard) forwardTo(now env.Time, node kafka.NodeID, r *request, i int32, f peer.Forward) {
-	link := s.link(now, node)
+func (s *Shard) forwardTo(node kafka.NodeID, r *request, i int32, f peer.Forward) {
+	link := s.link(node)
 	s.nextForward++
 	f.ID = s.nextForward
 	fwd := &forwarding{id: f.ID, origin: s.origin(r, i), link: link}
 	r.ops[i].at = loop.Outside
 	r.ops[i].onward = fwd
 	s.stats.Forwarded++
-	link.forward(now, s, fwd, &f)
+	link.forward(s, fwd, &f)
 }
 
 // recallHeld takes back the forwards that were never sent and whose partition has
@@ -202,14 +201,14 @@ type forwarded struct {
 // onForward starts a produce that another node forwarded. It is never
 // forwarded again (BUGS F3): unless this node leads the partition in the epoch
 // the sender knows, it is refused.
-func (s *Shard) onForward(now env.Time, in *inbound, f *peer.Forward) {
+func (s *Shard) onForward(in *inbound, f *peer.Forward) {
 	r := &request{
 		forward: &forwarded{via: in, id: f.ID, epoch: f.LeaderEpoch},
 		handler: &forwardHandler{op: api.Produce{Partition: f.Partition, Acks: f.Acks, Batches: f.Batches}, timeoutMs: f.TimeoutMs},
 		bytes:   len(f.Batches),
 	}
 	s.forwardedBytes += r.bytes
-	s.startRequest(now, r)
+	s.startRequest(r)
 }
 
 // answerForward sends the fate of a forwarded produce back.
@@ -226,7 +225,7 @@ func (s *Shard) answerForward(r *request) {
 }
 
 // onForwardReply resolves a forwarded produce.
-func (s *Shard) onForwardReply(now env.Time, link *link, reply *peer.ForwardReply) {
+func (s *Shard) onForwardReply(link *link, reply *peer.ForwardReply) {
 	fwd := link.takeForward(reply.ID)
 	if fwd == nil {
 		return // its request has ended
@@ -236,7 +235,7 @@ func (s *Shard) onForwardReply(now env.Time, link *link, reply *peer.ForwardRepl
 		AppendTimeMs: reply.LogAppendTimeMs, LogStart: reply.LogStart,
 		CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1},
 	}
-	s.resolve(now, fwd.origin, result)
+	s.resolve(fwd.origin, result)
 }
 
 // notLeader is the refusal of a produce that was certainly not appended.

@@ -100,7 +100,7 @@ func Place(id kafka.PartitionID, shards int) loop.ID {
 }
 
 // onApplied takes over new metadata. Roles change here and nowhere else.
-func (s *Shard) onApplied(now env.Time, a Applied) {
+func (s *Shard) onApplied(a Applied) {
 	s.image = a.Image
 	if self := s.image.Broker(s.cfg.Node); self != nil && self.Incarnation == s.cfg.Incarnation {
 		s.epoch = self.Epoch
@@ -110,28 +110,28 @@ func (s *Shard) onApplied(now env.Time, a Applied) {
 		s.unapplied = append(s.unapplied, a.Changes)
 		return
 	}
-	s.applyChanges(now, a.Changes)
+	s.applyChanges(a.Changes)
 	s.recallHeld()
 	if a.Caught && !s.caughtUp {
 		s.caughtUp = true
-		s.retireUnknown(now)
+		s.retireUnknown()
 	}
 	s.confirm()
 	if s.epoch != 0 && len(s.held) > 0 {
-		s.startHeld(now)
+		s.startHeld()
 	}
 }
 
 // applyChanges looks at the partitions that a change of the metadata touched.
-func (s *Shard) applyChanges(now env.Time, c meta.Changes) {
+func (s *Shard) applyChanges(c meta.Changes) {
 	if c.Full || s.epoch != s.appliedEpoch {
 		// A snapshot, or the own registration: any partition may have a new role.
 		s.appliedEpoch = s.epoch
 		s.image.Topics(func(t *meta.Topic) bool {
-			s.applyTopic(now, t)
+			s.applyTopic(t)
 			return true
 		})
-		s.retireUnknown(now)
+		s.retireUnknown()
 		// What was recovered may need nothing of a log that is full, and no flush
 		// would ever say so.
 		s.releaseWAL()
@@ -140,40 +140,40 @@ func (s *Shard) applyChanges(now env.Time, c meta.Changes) {
 	for _, refs := range [][]meta.TopicRef{c.Created, c.More} {
 		for _, ref := range refs {
 			if t := s.image.TopicByID(ref.ID); t != nil {
-				s.applyTopic(now, t)
+				s.applyTopic(t)
 			}
 		}
 	}
 	for _, id := range c.Partitions {
 		if t := s.image.TopicByID(id.Topic); t != nil {
-			s.applyPartition(now, t, id)
+			s.applyPartition(t, id)
 		}
 	}
 	for _, r := range c.Configs {
 		if t := s.image.Topic(r.Name); t != nil {
-			s.applyTopic(now, t)
+			s.applyTopic(t)
 		}
 	}
 	if len(c.Deleted) > 0 {
-		s.retireUnknown(now)
+		s.retireUnknown()
 	}
 	if len(c.Brokers) > 0 {
 		// Incarnations of followers count: see replica.Leader.Update. A partition may
 		// leave s.led meanwhile.
 		for _, p := range slices.Clone(s.led) {
-			s.applyPartition(now, s.image.TopicByID(p.id.Topic), p.id)
+			s.applyPartition(s.image.TopicByID(p.id.Topic), p.id)
 		}
 	}
 }
 
-func (s *Shard) applyTopic(now env.Time, t *meta.Topic) {
+func (s *Shard) applyTopic(t *meta.Topic) {
 	for i := range t.Partitions {
-		s.applyPartition(now, t, kafka.PartitionID{Topic: t.ID, Partition: int32(i)})
+		s.applyPartition(t, kafka.PartitionID{Topic: t.ID, Partition: int32(i)})
 	}
 }
 
 // applyPartition gives this node's replica the role that the registration says.
-func (s *Shard) applyPartition(now env.Time, t *meta.Topic, id kafka.PartitionID) {
+func (s *Shard) applyPartition(t *meta.Topic, id kafka.PartitionID) {
 	if t == nil || s.Owner(id) != s.id {
 		return
 	}
@@ -181,7 +181,7 @@ func (s *Shard) applyPartition(now env.Time, t *meta.Topic, id kafka.PartitionID
 	p := s.parts[id]
 	if reg == nil || !reg.Replica(s.cfg.Node) || s.epoch == 0 {
 		if p != nil {
-			s.becomeIdle(now, p)
+			s.becomeIdle(p)
 		}
 		return
 	}
@@ -194,15 +194,15 @@ func (s *Shard) applyPartition(now env.Time, t *meta.Topic, id kafka.PartitionID
 		return // it was deleted and has come back: its files go first
 	}
 	if p.rebuilding {
-		s.rebuild(now, p, reg)
+		s.rebuild(p, reg)
 		return
 	}
 	p.topic = s.settingsOf(t)
 	p.replicas = s.members(reg)
 	if reg.Leader == s.cfg.Node {
-		s.becomeLeader(now, p, reg)
+		s.becomeLeader(p, reg)
 	} else {
-		s.becomeFollower(now, p, reg)
+		s.becomeFollower(p, reg)
 	}
 }
 
@@ -220,7 +220,7 @@ func (s *Shard) members(reg *registration) []replica.Member {
 }
 
 // becomeLeader begins or continues to lead.
-func (s *Shard) becomeLeader(now env.Time, p *part, reg *registration) {
+func (s *Shard) becomeLeader(p *part, reg *registration) {
 	r := replica.Registration{
 		LeaderEpoch:    reg.LeaderEpoch,
 		PartitionEpoch: reg.PartitionEpoch,
@@ -234,36 +234,36 @@ func (s *Shard) becomeLeader(now env.Time, p *part, reg *registration) {
 		}
 	}
 	if p.role == leading && p.epoch == reg.LeaderEpoch {
-		p.leader.Update(r, now.Mono)
-		s.watermarkMoved(now, p)
+		p.leader.Update(r, s.now.Mono)
+		s.watermarkMoved(p)
 		s.touch(p)
 		return
 	}
-	s.becomeIdle(now, p)
+	s.becomeIdle(p)
 	p.role, p.epoch = leading, reg.LeaderEpoch
 	s.startEpoch(p, reg.LeaderEpoch)
-	p.leader = replica.NewLeader(s.replication, s.cfg.Node, r, p.log.End(), p.log.DurableEnd(), p.log.Watermark(), now.Mono)
+	p.leader = replica.NewLeader(s.replication, s.cfg.Node, r, p.log.End(), p.log.DurableEnd(), p.log.Watermark(), s.now.Mono)
 	p.told = nil
 	s.led = append(s.led, p)
 	for _, m := range p.replicas {
 		if m.Node == s.cfg.Node {
 			continue
 		}
-		if l := s.link(now, m.Node); l.open {
-			p.leader.Connected(m.Node, now.Mono)
+		if l := s.link(m.Node); l.open {
+			p.leader.Connected(m.Node, s.now.Mono)
 		}
 	}
 	s.stats.LeaderElections++
-	s.watermarkMoved(now, p)
+	s.watermarkMoved(p)
 	s.touch(p)
 }
 
 // becomeFollower adopts the epoch of another node's leadership, or of none.
-func (s *Shard) becomeFollower(now env.Time, p *part, reg *registration) {
+func (s *Shard) becomeFollower(p *part, reg *registration) {
 	if p.role == following && p.epoch == reg.LeaderEpoch {
 		return
 	}
-	s.becomeIdle(now, p)
+	s.becomeIdle(p)
 	p.role, p.epoch = following, reg.LeaderEpoch
 	p.follower = replica.NewFollower(reg.LeaderEpoch)
 	p.acked, p.ackDue, p.leaderWatermark = 0, false, 0
@@ -271,7 +271,7 @@ func (s *Shard) becomeFollower(now env.Time, p *part, reg *registration) {
 
 // becomeIdle ends a role: nothing of the old epoch is answered as success any
 // more. Appends that wait have an unknown fate (PROTOCOL 19).
-func (s *Shard) becomeIdle(now env.Time, p *part) {
+func (s *Shard) becomeIdle(p *part) {
 	if p.role == leading {
 		s.led = slices.DeleteFunc(s.led, func(q *part) bool { return q == p })
 		s.timers.Cancel(p.tell)
@@ -283,12 +283,12 @@ func (s *Shard) becomeIdle(now env.Time, p *part) {
 	p.produces = nil
 	for _, w := range produces {
 		s.timers.Cancel(w.timer)
-		s.reply(now, w.origin, timedOut())
+		s.reply(w.origin, timedOut())
 	}
 	fetches := p.fetches
 	p.fetches = nil
 	for _, w := range fetches {
-		s.reply(now, w.origin, api.WaitResult{})
+		s.reply(w.origin, api.WaitResult{})
 	}
 }
 
@@ -319,21 +319,21 @@ func (s *Shard) touch(p *part) {
 }
 
 // endTurnOf sends what the turn's events made due for a partition.
-func (s *Shard) endTurnOf(now env.Time, p *part) {
+func (s *Shard) endTurnOf(p *part) {
 	switch p.role {
 	case leading:
 		if len(s.toPush) == 0 {
-			s.pushBy = now.Mono.Add(s.limits.GatherTime)
+			s.pushBy = s.now.Mono.Add(s.limits.GatherTime)
 		}
 		if !p.toPush {
 			p.toPush = true
 			s.toPush = append(s.toPush, p)
 		}
-		s.proposeISR(now, p)
+		s.proposeISR(p)
 		s.wakePartition(p, p.leader.NextCheck())
-		s.wakePartition(p, p.leader.NextProbe(now.Mono))
+		s.wakePartition(p, p.leader.NextProbe(s.now.Mono))
 		if s.owesWatermark(p) && !p.tell.Live() {
-			p.tell = s.timers.Set(now.Mono.Add(s.limits.WatermarkPause), due{kind: dueTell, part: p})
+			p.tell = s.timers.Set(s.now.Mono.Add(s.limits.WatermarkPause), due{kind: dueTell, part: p})
 		}
 	case following:
 		s.acknowledge(p)
@@ -350,8 +350,8 @@ func (s *Shard) wakePartition(p *part, at env.Instant) {
 }
 
 // proposeISR asks the controller for the ISR change that the leader wants.
-func (s *Shard) proposeISR(now env.Time, p *part) {
-	change, ok := p.leader.NextChange(now.Mono)
+func (s *Shard) proposeISR(p *part) {
+	change, ok := p.leader.NextChange(s.now.Mono)
 	if !ok {
 		return
 	}
@@ -369,10 +369,10 @@ func (s *Shard) proposeISR(now env.Time, p *part) {
 			Leader: s.cfg.Node, BrokerEpoch: s.epoch,
 			Partitions: []meta.NewISR{{ID: p.id, LeaderEpoch: change.LeaderEpoch, PartitionEpoch: change.PartitionEpoch, ISR: members}},
 		}},
-		Deadline: now.Mono.Add(s.limits.ProposalTimeout),
+		Deadline: s.now.Mono.Add(s.limits.ProposalTimeout),
 	}
 	if !s.host.TrySend(loop.Control, call) {
-		s.onISRVerdict(now, op, api.ProposeResult{Code: kafka.NotController})
+		s.onISRVerdict(op, api.ProposeResult{Code: kafka.NotController})
 	}
 }
 
@@ -388,7 +388,7 @@ type proposedChange struct {
 
 // onISRVerdict takes the fate of an ISR change. Acceptance shows in the image;
 // a timeout says nothing, so that the additions keep holding the watermark.
-func (s *Shard) onISRVerdict(now env.Time, op uint64, result api.ProposeResult) {
+func (s *Shard) onISRVerdict(op uint64, result api.ProposeResult) {
 	proposed, ok := s.proposals[op]
 	if !ok {
 		return
@@ -405,8 +405,8 @@ func (s *Shard) onISRVerdict(now env.Time, op uint64, result api.ProposeResult) 
 	if refused {
 		s.stats.ISRRefusals++
 		mark.Hit(mark.ISRRefused)
-		if p.leader.ChangeRefused(proposed.change, now.Mono.Add(s.limits.RefusedPause)) {
-			s.watermarkMoved(now, p)
+		if p.leader.ChangeRefused(proposed.change, s.now.Mono.Add(s.limits.RefusedPause)) {
+			s.watermarkMoved(p)
 		}
 	}
 	s.touch(p)

@@ -5,7 +5,6 @@ import (
 
 	"example.com/lockstep/broker/api"
 	"example.com/lockstep/broker/batch"
-	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
@@ -34,30 +33,30 @@ type waitingProduce struct {
 }
 
 // produce runs a Produce on the partition's own shard.
-func (s *Shard) produce(now env.Time, call PartitionCall, op api.Produce) {
+func (s *Shard) produce(call PartitionCall, op api.Produce) {
 	p := s.parts[op.Partition]
 	if p == nil || p.role != leading || call.Epoch >= 0 && call.Epoch != p.epoch || !s.mayLead() {
-		s.reply(now, call.Origin, notLeader(s.image.Partition(op.Partition), kafka.NotLeaderOrFollower))
+		s.reply(call.Origin, notLeader(s.image.Partition(op.Partition), kafka.NotLeaderOrFollower))
 		return
 	}
 	if op.Acks == kafka.AcksAll && !p.leader.EnoughReplicas() {
 		mark.Hit(mark.ProduceTooFewReplicas)
-		s.reply(now, call.Origin, failedProduce(kafka.NotEnoughReplicas, ""))
+		s.reply(call.Origin, failedProduce(kafka.NotEnoughReplicas, ""))
 		return
 	}
 	if !s.mayAppend() {
 		mark.Hit(mark.ProduceNoSpace)
 		full := failedProduce(kafka.KafkaStorageError, "no space left in the log")
-		s.reply(now, call.Origin, full)
+		s.reply(call.Origin, full)
 		return
 	}
 	if s.rare.Choose(rare.ProduceRefused) {
-		s.reply(now, call.Origin, notLeader(nil, kafka.NotLeaderOrFollower))
+		s.reply(call.Origin, notLeader(nil, kafka.NotLeaderOrFollower))
 		return
 	}
 	b, failure := validate(p, op.Batches)
 	if failure.Code != kafka.None {
-		s.reply(now, call.Origin, failure)
+		s.reply(call.Origin, failure)
 		return
 	}
 	result := api.ProduceResult{Base: p.log.End(), AppendTimeMs: -1, LogStart: p.log.Start(), CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1}}
@@ -66,9 +65,9 @@ func (s *Shard) produce(now env.Time, call PartitionCall, op api.Produce) {
 	switch verdict.Kind {
 	case partition.Accept:
 		if p.topic.logAppendTime {
-			result.AppendTimeMs = now.WallMs
+			result.AppendTimeMs = s.now.WallMs
 		}
-		stamp(p, b, now.WallMs)
+		stamp(p, b, s.now.WallMs)
 		s.appendSet(p, op.Batches)
 		until = p.log.End()
 		s.stats.Appends++
@@ -82,10 +81,10 @@ func (s *Shard) produce(now env.Time, call PartitionCall, op api.Produce) {
 		}
 		s.stats.Duplicates++
 	default:
-		s.reply(now, call.Origin, failedProduce(verdict.Code, verdict.Message))
+		s.reply(call.Origin, failedProduce(verdict.Code, verdict.Message))
 		return
 	}
-	s.answerWhen(now, p, call, op.Acks, until, result)
+	s.answerWhen(p, call, op.Acks, until, result)
 }
 
 // validate checks a record set, which must be one batch (as Kafka wants it
@@ -143,12 +142,12 @@ func (s *Shard) appendSet(p *part, set []byte) {
 }
 
 // answerWhen answers a produce at once or when the log has got that far.
-func (s *Shard) answerWhen(now env.Time, p *part, call PartitionCall, acks kafka.Acks, until kafka.Offset, result api.ProduceResult) {
+func (s *Shard) answerWhen(p *part, call PartitionCall, acks kafka.Acks, until kafka.Offset, result api.ProduceResult) {
 	switch {
 	case acks == kafka.AcksNone,
 		acks == kafka.AcksLeader && p.log.DurableEnd() >= until,
 		acks == kafka.AcksAll && p.leader.Watermark() >= until:
-		s.reply(now, call.Origin, result)
+		s.reply(call.Origin, result)
 		return
 	}
 	w := waitingProduce{origin: call.Origin, until: until, all: acks == kafka.AcksAll, result: result}
@@ -158,7 +157,7 @@ func (s *Shard) answerWhen(now env.Time, p *part, call PartitionCall, acks kafka
 
 // answerProduces answers the appends that waited for the watermark or the
 // durable end: all up to it, not only an exact match (BUGS L9).
-func (s *Shard) answerProduces(now env.Time, p *part) {
+func (s *Shard) answerProduces(p *part) {
 	if len(p.produces) == 0 {
 		return
 	}
@@ -174,19 +173,19 @@ func (s *Shard) answerProduces(now env.Time, p *part) {
 			continue
 		}
 		s.timers.Cancel(w.timer)
-		s.reply(now, w.origin, w.result)
+		s.reply(w.origin, w.result)
 	}
 	clear(p.produces[len(kept):])
 	p.produces = kept
 	if !p.leader.EnoughReplicas() {
-		s.failShortOfReplicas(now, p)
+		s.failShortOfReplicas(p)
 	}
 }
 
 // failShortOfReplicas answers appends that can't be committed for now because
 // the ISR has shrunk below min.insync.replicas (KAFKA 15). They stay in the log
 // and may be committed later.
-func (s *Shard) failShortOfReplicas(now env.Time, p *part) {
+func (s *Shard) failShortOfReplicas(p *part) {
 	kept := p.produces[:0]
 	for _, w := range p.produces {
 		if !w.all {
@@ -195,31 +194,31 @@ func (s *Shard) failShortOfReplicas(now env.Time, p *part) {
 		}
 		s.timers.Cancel(w.timer)
 		mark.Hit(mark.ProduceTooFewAfterAppend)
-		s.reply(now, w.origin, failedProduce(kafka.NotEnoughReplicasAfterAppend, ""))
+		s.reply(w.origin, failedProduce(kafka.NotEnoughReplicasAfterAppend, ""))
 	}
 	clear(p.produces[len(kept):])
 	p.produces = kept
 }
 
 // expireProduce answers an append at its deadline: appended, not committed yet.
-func (s *Shard) expireProduce(now env.Time, p *part, origin Origin) {
+func (s *Shard) expireProduce(p *part, origin Origin) {
 	for i, w := range p.produces {
 		if w.origin == origin {
 			p.produces = append(p.produces[:i], p.produces[i+1:]...)
 			mark.Hit(mark.ProduceExpired)
-			s.reply(now, origin, timedOut())
+			s.reply(origin, timedOut())
 			return
 		}
 	}
 }
 
 // watermarkMoved answers what waited for the leader's high watermark.
-func (s *Shard) watermarkMoved(now env.Time, p *part) {
+func (s *Shard) watermarkMoved(p *part) {
 	if w := p.leader.Watermark(); w > p.log.Watermark() {
 		p.log.SetWatermark(w)
 	}
-	s.answerProduces(now, p)
-	s.wakeFetches(now, p)
+	s.answerProduces(p)
+	s.wakeFetches(p)
 	s.touch(p)
 }
 

@@ -184,13 +184,13 @@ func (s *Shard) Step(now env.Time, ev *loop.Event) {
 	s.now = now
 	switch ev.Kind {
 	case loop.Net:
-		s.onNet(now, &ev.Net)
+		s.onNet(&ev.Net)
 	case loop.Disk:
-		s.onDisk(now, &ev.Disk)
+		s.onDisk(&ev.Disk)
 	case loop.Mail:
-		s.onMail(now, ev.From, ev.Mail)
+		s.onMail(ev.From, ev.Mail)
 	}
-	s.runQueued(now)
+	s.runQueued()
 }
 
 // EndTurn implements loop.Loop: due timers run, the WAL group is sealed and
@@ -199,34 +199,34 @@ func (s *Shard) EndTurn(now env.Time) {
 	if s.stopped {
 		return
 	}
-	s.noticeGap(now)
 	s.now = now
+	s.noticeGap()
 	for {
-		d, ok := s.timers.Pop(now.Mono)
+		d, ok := s.timers.Pop(s.now.Mono)
 		if !ok {
 			break
 		}
-		s.onDue(now, d)
-		s.runQueued(now)
+		s.onDue(d)
+		s.runQueued()
 	}
 	s.retryRefused()
-	s.resumeParked(now)
-	s.resumeInbound(now)
-	s.runQueued(now)
+	s.resumeParked()
+	s.resumeInbound()
+	s.runQueued()
 	switch {
 	case s.converting:
-		s.convertSome(now)
+		s.convertSome()
 	case s.recovered:
 		for _, p := range s.takeTouched() {
-			s.endTurnOf(now, p)
+			s.endTurnOf(p)
 		}
-		s.flushSome(now)
+		s.flushSome()
 	}
 	if s.wal.Phase() == wal.Ready && !s.converting {
-		s.wal.EndTurn(now.Mono)
-		s.pushWaiting(now)
+		s.wal.EndTurn(s.now.Mono)
+		s.pushWaiting()
 	}
-	s.retryLater(now)
+	s.retryLater()
 }
 
 // NextTimer implements loop.Loop.
@@ -242,10 +242,10 @@ func (s *Shard) NextTimer() env.Instant {
 }
 
 // runQueued runs what the present event has made runnable, until nothing is.
-func (s *Shard) runQueued(now env.Time) {
+func (s *Shard) runQueued() {
 	for len(s.runnable) > 0 || len(s.lanesToRun) > 0 {
-		s.runRunnable(now)
-		s.runLanes(now)
+		s.runRunnable()
+		s.runLanes()
 	}
 }
 
@@ -254,8 +254,8 @@ func (s *Shard) runQueued(now env.Time) {
 // group is. Pushes of every turn would be many small ones, each with a sync of
 // its own on every follower. A sync that takes long holds nothing back: the
 // followers would be dropped for what was never sent to them.
-func (s *Shard) pushWaiting(now env.Time) {
-	if s.wal.Gathering() && now.Mono < s.pushBy && !s.rare.Choose(rare.PushEarly) {
+func (s *Shard) pushWaiting() {
+	if s.wal.Gathering() && s.now.Mono < s.pushBy && !s.rare.Choose(rare.PushEarly) {
 		return
 	}
 	waiting := s.toPush
@@ -263,7 +263,7 @@ func (s *Shard) pushWaiting(now env.Time) {
 	for _, p := range waiting {
 		p.toPush = false
 		if p.role == leading {
-			s.pushPartition(now, p)
+			s.pushPartition(p)
 		}
 	}
 	if s.toPush == nil {
@@ -280,17 +280,17 @@ func (s *Shard) takeTouched() []*part {
 	return touched
 }
 
-func (s *Shard) onNet(now env.Time, ev *netsim.Event) {
+func (s *Shard) onNet(ev *netsim.Event) {
 	id := ev.Conn.ID()
 	if l := s.linkConns[id]; l != nil {
-		s.onLink(now, l, ev)
+		s.onLink(l, ev)
 		return
 	}
 	if ev.Tag == dataTag {
-		s.onInbound(now, ev)
+		s.onInbound(ev)
 		return
 	}
-	s.onClient(now, ev)
+	s.onClient(ev)
 }
 
 // dataTag marks the events of connections that other nodes dialled.
@@ -307,89 +307,89 @@ func DataSink(sink netsim.Sink) netsim.Sink {
 	}
 }
 
-func (s *Shard) onMail(now env.Time, from loop.ID, mail any) {
+func (s *Shard) onMail(from loop.ID, mail any) {
 	switch m := mail.(type) {
 	case Applied:
-		s.onApplied(now, m)
+		s.onApplied(m)
 	case Ping:
-		s.pong(now, m)
+		s.pong(m)
 	case Lease:
 		s.lease = m
 	case PartitionCall:
-		s.runPartitionCall(now, m)
+		s.runPartitionCall(m)
 	case Return:
 		if m.Origin.Op == originISR {
-			s.onISRVerdict(now, m.Origin.Request, m.Result.(api.ProposeResult))
+			s.onISRVerdict(m.Origin.Request, m.Result.(api.ProposeResult))
 			return
 		}
-		s.resolve(now, m.Origin, m.Result)
+		s.resolve(m.Origin, m.Result)
 	case Cancel:
 		s.cancelWait(m)
 	case PeerCall:
-		s.onPush(now, m)
+		s.onPush(m)
 	case PeerReturn:
 		s.answer(m.Via, m.Message)
 	case Newer:
-		s.onNewer(now, m)
+		s.onNewer(m)
 	case Begin:
-		s.beginRecovery(now, m)
+		s.beginRecovery(m)
 	case Convert:
 		s.beginConversion()
 	case Drain:
-		s.drain(now)
+		s.drain()
 	case StatsRequest:
 		s.host.Reply(from, s.Stats())
 	}
 }
 
-func (s *Shard) onDue(now env.Time, d due) {
+func (s *Shard) onDue(d due) {
 	switch d.kind {
 	case dueRequest:
-		s.expire(now, d.request)
+		s.expire(d.request)
 	case dueWaitEnd:
-		s.endWait(now, d.request)
+		s.endWait(d.request)
 	case dueProduce:
-		s.expireProduce(now, d.part, d.origin)
+		s.expireProduce(d.part, d.origin)
 	case dueTell:
-		s.tellWatermark(now, d.part)
+		s.tellWatermark(d.part)
 	case dueWake:
 		s.touch(d.part)
 	case dueLink:
-		s.checkLink(now, d.link)
+		s.checkLink(d.link)
 	case dueRedial:
-		s.dial(now, d.link)
+		s.dial(d.link)
 	}
 }
 
 // noticeGap notices that this loop itself did not run for a while: the silence
 // of followers since then is no sign of anything.
-func (s *Shard) noticeGap(now env.Time) {
-	if next := s.timers.Next(); next == env.Never || now.Mono < next.Add(s.limits.TurnGap) {
+func (s *Shard) noticeGap() {
+	if next := s.timers.Next(); next == env.Never || s.now.Mono < next.Add(s.limits.TurnGap) {
 		return
 	}
 	s.stats.TurnGaps++
 	mark.Hit(mark.LoopSlept)
 	for _, p := range s.led {
-		p.leader.Resumed(now.Mono)
+		p.leader.Resumed(s.now.Mono)
 	}
 }
 
 // retryLater arms a timer while something was refused by a full mailbox. Whatever
 // else parks a connection (budget, answers, the send window) ends with an event.
-func (s *Shard) retryLater(now env.Time) {
+func (s *Shard) retryLater() {
 	if len(s.refused) == 0 {
 		return
 	}
 	const pause = time.Millisecond
-	if next := s.timers.Next(); next > now.Mono.Add(pause) {
-		s.timers.Set(now.Mono.Add(pause), due{kind: dueRetry})
+	if next := s.timers.Next(); next > s.now.Mono.Add(pause) {
+		s.timers.Set(s.now.Mono.Add(pause), due{kind: dueRetry})
 	}
 }
 
 // pong says that the shard lives, and which metadata it acts on.
-func (s *Shard) pong(now env.Time, ping Ping) {
+func (s *Shard) pong(ping Ping) {
 	pong := Pong{
-		Seq: ping.Seq, SentAt: ping.SentAt, DiskAge: s.ops.Oldest(now.Mono), Full: s.wal.Full(), Drained: s.draining,
+		Seq: ping.Seq, SentAt: ping.SentAt, DiskAge: s.ops.Oldest(s.now.Mono), Full: s.wal.Full(), Drained: s.draining,
 	}
 	if s.recovered {
 		pong.Confirmed = s.image.Index()
@@ -398,7 +398,7 @@ func (s *Shard) pong(now env.Time, ping Ping) {
 }
 
 // confirm tells the control loop at once that new metadata is acted on.
-func (s *Shard) confirm() { s.pong(s.now, Ping{}) }
+func (s *Shard) confirm() { s.pong(Ping{}) }
 
 // mayLead reports whether this incarnation is registered and not on its way out.
 func (s *Shard) mayLead() bool { return s.epoch != 0 && !s.draining }
@@ -410,13 +410,15 @@ func (s *Shard) mayAppend() bool {
 
 // leaseValid reports whether the node may claim to know the end of the logs it
 // leads.
-func (s *Shard) leaseValid(now env.Time) bool {
-	return s.mayLead() && s.lease.Epoch == s.epoch && now.Mono < s.lease.Until
+func (s *Shard) leaseValid() bool { return s.leaseValidAt(s.now.Mono) }
+
+func (s *Shard) leaseValidAt(now env.Instant) bool {
+	return s.mayLead() && s.lease.Epoch == s.epoch && now < s.lease.Until
 }
 
 // drain stops answering as leader, before leaderships are handed over, and says so
 // at once: clients are turned away from now on until they are.
-func (s *Shard) drain(now env.Time) {
+func (s *Shard) drain() {
 	s.draining = true
 	s.confirm()
 }
@@ -424,11 +426,10 @@ func (s *Shard) drain(now env.Time) {
 // handlerContext is what handlers of package api see.
 type handlerContext struct {
 	shard   *Shard
-	now     env.Time
 	entropy *env.Rand
 }
 
-func (c *handlerContext) Now() env.Time           { return c.now }
+func (c *handlerContext) Now() env.Time           { return c.shard.now }
 func (c *handlerContext) Node() kafka.NodeID      { return c.shard.cfg.Node }
 func (c *handlerContext) Image() *meta.Image      { return c.shard.image }
 func (c *handlerContext) Entropy() *env.Rand      { return c.entropy }

@@ -55,7 +55,7 @@ func (s *Shard) WaitingRequests() int { return len(s.requests) }
 
 // HoldsLease reports whether the shard may claim now to know the end of the logs
 // that it leads.
-func (s *Shard) HoldsLease(now env.Time) bool { return s.leaseValid(now) }
+func (s *Shard) HoldsLease(now env.Time) bool { return s.leaseValidAt(now.Mono) }
 
 // Inspect visits the replicas in order of their ids.
 func (s *Shard) Inspect(visit func(*PartState)) {
