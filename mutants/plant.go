@@ -83,6 +83,7 @@ func Plan(tree fs.FS) (map[string]string, error) {
 		sources: map[string]string{}, changes: map[string][]change{}, planted: map[string]string{},
 	}
 	for _, m := range all {
+		p.checkSwitches(&m)
 		p.locate(&m)
 	}
 	for _, path := range slices.Sorted(maps.Keys(p.changes)) {
@@ -122,10 +123,8 @@ func (p *planter) fail(bug, path string, err error) {
 
 // locate finds the places of a bug's edits.
 func (p *planter) locate(m *Mutant) {
-	used := len(m.Edits) == 0
 	for i := range m.Edits {
 		e := &m.Edits[i]
-		used = p.checkSwitches(m, e.File, e.Plant) || used
 		source, ok := p.sources[e.File]
 		if !ok {
 			text, err := fs.ReadFile(p.tree, e.File)
@@ -143,22 +142,32 @@ func (p *planter) locate(m *Mutant) {
 		}
 		p.changes[e.File] = append(p.changes[e.File], change{at, m.ID, e})
 	}
-	if !used {
-		p.errs = append(p.errs, fmt.Errorf("mutants: %s: no edit uses its switch, mutant.%s", m.ID, m.ID))
-	}
 }
 
+// reference is the use of a switch.
 var reference = regexp.MustCompile(`\bmutant\.(\w+)`)
 
-// checkSwitches reports whether a bug's code uses its switch; it must use no other.
-func (p *planter) checkSwitches(m *Mutant, path, text string) (used bool) {
-	for _, match := range reference.FindAllStringSubmatch(text, -1) {
-		if match[1] != m.ID {
-			p.fail(m.ID, path, fmt.Errorf("it uses the switch of another bug, %s", match[0]))
+// checkSwitches demands that a bug uses its own switch and no other.
+func (p *planter) checkSwitches(m *Mutant) {
+	used := false
+	check := func(path, text string) {
+		for _, match := range reference.FindAllStringSubmatch(text, -1) {
+			if match[1] != m.ID {
+				p.fail(m.ID, path, fmt.Errorf("it uses the switch of another bug, %s", match[0]))
+			}
+			used = used || match[1] == m.ID
 		}
-		used = used || match[1] == m.ID
 	}
-	return used
+	for _, e := range m.Edits {
+		check(e.File, e.Plant)
+	}
+	for _, path := range slices.Sorted(maps.Keys(m.Adds)) {
+		check(path, m.Adds[path])
+	}
+	if !used {
+		err := fmt.Errorf("mutants: %s: nothing that it plants uses its switch, mutant.%s", m.ID, m.ID)
+		p.errs = append(p.errs, err)
+	}
 }
 
 // edit makes all changes of one file.
@@ -198,7 +207,6 @@ func (p *planter) add(m *Mutant) {
 			p.fail(m.ID, path, errors.New("it adds a file that is there already"))
 			continue
 		}
-		p.checkSwitches(m, path, m.Adds[path])
 		p.finish(m.ID, path, m.Adds[path], nil)
 	}
 }
