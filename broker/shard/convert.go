@@ -16,7 +16,9 @@ import (
 // is replaced, a crash must find all that this life found, damage included.
 
 func (s *Shard) beginConversion() {
-	s.toConvert = append(s.toConvert, s.order...)
+	for _, p := range s.order {
+		s.toConvert.add(p)
+	}
 	s.mayConvert = true
 }
 
@@ -25,10 +27,10 @@ func (s *Shard) convertSome() {
 	if !s.mayConvert || s.converted {
 		return
 	}
-	for len(s.toConvert) > 0 && !needsWAL(s.toConvert[0]) {
-		s.toConvert = s.toConvert[1:]
+	for !s.toConvert.empty() && !needsWAL(s.toConvert.parts[0]) {
+		s.toConvert.removeFirst()
 	}
-	if len(s.toConvert) == 0 {
+	if s.toConvert.empty() {
 		s.converted = true
 		mark.Hit(mark.ConversionFlushed)
 		s.host.Reply(loop.Control, Converted{Suspects: s.recovery.suspect})
@@ -37,8 +39,8 @@ func (s *Shard) convertSome() {
 	if s.now.Mono < s.flushAgainAt {
 		return
 	}
-	for i := 0; i < len(s.toConvert) && s.flushing < s.limits.FlushesInFlight; i++ {
-		if p := s.toConvert[i]; s.canFlush(p, 1) {
+	for i := 0; i < len(s.toConvert.parts) && s.flushing < s.limits.FlushesInFlight; i++ {
+		if p := s.toConvert.parts[i]; s.canFlush(p, 1) {
 			s.startFlush(p, partition.FlushOptions{})
 		}
 	}

@@ -6,7 +6,6 @@ import (
 
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/partition"
-	"example.com/lockstep/broker/wal"
 	"example.com/lockstep/diskfs"
 )
 
@@ -121,53 +120,6 @@ func (s *Shard) onOwnCompletion(c *diskfs.Completion) {
 func (s *Shard) fail(err error) {
 	s.stopped = true
 	s.host.Stop(err)
-}
-
-// loggedAt is a record of a partition in the WAL that is not durable yet.
-type loggedAt struct {
-	seq  wal.Seq
-	part *part
-}
-
-// logged notes that a partition has a record at seq. Durability comes in the
-// order of sequences.
-func (s *Shard) logged(p *part, seq wal.Seq) {
-	s.unsynced = append(s.unsynced, loggedAt{seq, p})
-	if !p.dirty {
-		p.dirty = true
-		s.dirty = append(s.dirty, p)
-	}
-	s.grew(p)
-}
-
-// onDurable tells the partitions what has become durable in the WAL.
-func (s *Shard) onDurable() {
-	if !s.recovered {
-		return
-	}
-	durable := s.wal.Durable()
-	n := 0
-	for n < len(s.unsynced) && s.unsynced[n].seq <= durable {
-		s.newlyDurable(s.unsynced[n].part, durable)
-		n++
-	}
-	s.unsynced = s.unsynced[n:]
-}
-
-func (s *Shard) newlyDurable(p *part, durable wal.Seq) {
-	p.log.Durable(uint64(durable))
-	s.onDone(p, p.log.Pending())
-	switch p.role {
-	case leading:
-		if p.leader.LocalDurable(p.log.DurableEnd()) {
-			s.watermarkMoved(p)
-		} else {
-			s.answerProduces(p)
-		}
-	case following:
-		s.followWatermark(p)
-		s.touch(p)
-	}
 }
 
 // onDone takes what ended in a partition.

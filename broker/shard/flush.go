@@ -1,8 +1,6 @@
 package shard
 
 import (
-	"slices"
-
 	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/partition"
 	"example.com/lockstep/broker/rare"
@@ -26,10 +24,8 @@ func (s *Shard) flushSome() {
 	if s.now.Mono < s.flushAgainAt {
 		return
 	}
-	for len(s.toFlush) > 0 && s.flushing < s.limits.FlushesInFlight {
-		p := s.toFlush[0]
-		s.toFlush = s.toFlush[1:]
-		p.toFlush = false
+	for !s.toFlush.empty() && s.flushing < s.limits.FlushesInFlight {
+		p := s.toFlush.removeFirst()
 		if s.canFlush(p, int64(s.limits.FlushBytes)) || s.rare.Choose(rare.FlushEarly) && s.canFlush(p, 1) {
 			s.startFlush(p, partition.FlushOptions{})
 		}
@@ -40,11 +36,11 @@ func (s *Shard) flushSome() {
 	// Many partitions with little each: a sync of the file system serves them all,
 	// where syncs of their files would be several for each.
 	inFlight, options := s.limits.FlushesInFlight, partition.FlushOptions{}
-	if len(s.dirty) >= s.limits.FlushesTogether {
+	if len(s.dirty.parts) >= s.limits.FlushesTogether {
 		inFlight, options.ExternalSync = s.limits.FlushesTogether, true
 	}
-	for i := 0; i < len(s.dirty) && s.flushing < inFlight; i++ {
-		if p := s.dirty[i]; s.canFlush(p, 1) {
+	for i := 0; i < len(s.dirty.parts) && s.flushing < inFlight; i++ {
+		if p := s.dirty.parts[i]; s.canFlush(p, 1) {
 			s.startFlush(p, options)
 		}
 	}
@@ -56,9 +52,8 @@ func (s *Shard) grew(p *part) {
 	s.tailBytes += bytes - p.tailBytes
 	p.tailBytes = bytes
 	enough := bytes >= int64(s.limits.FlushBytes) || bytes > 0 && s.rare.Choose(rare.FlushEarly)
-	if enough && !p.toFlush && !p.flushing {
-		p.toFlush = true
-		s.toFlush = append(s.toFlush, p)
+	if enough && !p.flushing {
+		s.toFlush.add(p)
 	}
 }
 
@@ -103,10 +98,9 @@ func (s *Shard) flushed(p *part, err error) {
 		return
 	}
 	if _, pinned := p.log.Pinned(); !pinned {
-		p.dirty = false
-		s.dirty = slices.DeleteFunc(s.dirty, func(q *part) bool { return q == p })
-	} else if i := slices.Index(s.dirty, p); i >= 0 {
-		s.dirty = append(slices.Delete(s.dirty, i, i+1), p) // its oldest record is young now
+		s.dirty.remove(p)
+	} else {
+		s.dirty.moveToEnd(p) // its oldest record is young now
 	}
 	s.releaseWAL()
 }
@@ -119,7 +113,7 @@ func (s *Shard) releaseWAL() {
 		return
 	}
 	oldest := s.wal.Durable() + 1
-	for _, p := range s.dirty {
+	for _, p := range s.dirty.parts {
 		if ref, pinned := p.log.Pinned(); pinned {
 			oldest = min(oldest, wal.Seq(ref.Seq))
 		}
@@ -133,29 +127,29 @@ func (s *Shard) releaseWAL() {
 // covers what had completed before it was submitted, so those that ask while one
 // runs wait for the next.
 func (s *Shard) needSync(p *part) {
-	s.toSync = append(s.toSync, p)
-	if len(s.syncing) == 0 {
+	s.toSync.add(p)
+	if s.syncing.empty() {
 		s.syncFileSystem()
 	}
 }
 
 func (s *Shard) syncFileSystem() {
-	s.syncing, s.toSync = s.toSync, nil
+	for _, p := range s.toSync.take() {
+		s.syncing.add(p)
+	}
 	s.stats.FileSystemSyncs++
 	mark.Hit(mark.FlushesTogether)
 	s.diskFor(ownerShard).Submit(diskfs.Op{Kind: diskfs.SyncFS})
 }
 
 func (s *Shard) fileSystemSynced() {
-	synced := s.syncing
-	s.syncing = nil
-	for _, p := range synced {
-		if !slices.Contains(s.toSync, p) { // else a later flush of it asked, which this sync does not cover
+	for _, p := range s.syncing.take() {
+		if !s.toSync.has(p) { // else a later flush of it asked, which this sync does not cover
 			s.onDone(p, p.log.Synced())
 		}
 	}
 	// Most have asked again, for the names of their checkpoints.
-	if len(s.syncing) == 0 && len(s.toSync) > 0 {
+	if s.syncing.empty() && !s.toSync.empty() {
 		s.syncFileSystem()
 	}
 }

@@ -3,7 +3,6 @@ package shard
 import (
 	"time"
 
-	"example.com/lockstep/broker/api"
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
@@ -251,9 +250,4 @@ func (l *link) dropForward(id uint64) (neverSent bool) {
 	}
 	l.takeForward(id)
 	return neverSent
-}
-
-// timedOut is the answer to a produce whose fate is unknown.
-func timedOut() api.ProduceResult {
-	return api.ProduceResult{Code: kafka.RequestTimedOut, Base: -1, AppendTimeMs: -1, LogStart: -1, CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1}}
 }

@@ -120,27 +120,6 @@ func stamp(p *part, b batch.Batch, wallMs int64) {
 	b.Stamp(p.log.End(), p.epoch)
 }
 
-// appendSet appends stamped batches to the WAL and to the log, on the leader
-// and on followers alike.
-func (s *Shard) appendSet(p *part, set []byte) {
-	seq, at := s.wal.Append(recordBatches, p.handle, set)
-	offset := at.Offset
-	for rest := set; len(rest) > 0; {
-		b, tail, err := batch.Next(rest)
-		if err != nil {
-			panic(err) // validated by the caller
-		}
-		p.log.Append(b, partition.Ref{Segment: at.Segment, Offset: offset, Seq: uint64(seq)})
-		offset += int64(b.Size())
-		rest = tail
-	}
-	s.logged(p, seq)
-	if p.role == leading {
-		p.leader.Appended(p.log.End(), s.now.Mono)
-	}
-	s.touch(p)
-}
-
 // answerWhen answers a produce at once or when the log has got that far.
 func (s *Shard) answerWhen(p *part, call PartitionCall, acks kafka.Acks, until kafka.Offset, result api.ProduceResult) {
 	switch {
@@ -224,4 +203,18 @@ func (s *Shard) watermarkMoved(p *part) {
 
 func failedProduce(code kafka.ErrorCode, message string) api.ProduceResult {
 	return api.ProduceResult{Code: code, Message: message, Base: -1, AppendTimeMs: -1, LogStart: -1, CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1}}
+}
+
+// notLeader is the refusal of a produce that was certainly not appended.
+func notLeader(reg *registration, code kafka.ErrorCode) api.ProduceResult {
+	result := api.ProduceResult{Code: code, Base: -1, AppendTimeMs: -1, LogStart: -1, CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1}}
+	if reg != nil {
+		result.CurrentLeader = api.Leader{Node: reg.Leader, Epoch: reg.LeaderEpoch}
+	}
+	return result
+}
+
+// timedOut is the answer to a produce whose fate is unknown.
+func timedOut() api.ProduceResult {
+	return api.ProduceResult{Code: kafka.RequestTimedOut, Base: -1, AppendTimeMs: -1, LogStart: -1, CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1}}
 }

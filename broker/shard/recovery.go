@@ -155,10 +155,7 @@ func (s *Shard) replayRecord(r wal.Record) {
 		s.stats.ReplayGaps++
 		s.suspect(p)
 	}
-	if !p.dirty {
-		p.dirty = true
-		s.dirty = append(s.dirty, p)
-	}
+	s.dirty.add(p)
 }
 
 var errReplay = errors.New("shard: record does not continue the log")
@@ -394,8 +391,8 @@ func (s *Shard) forget(p *part) {
 	delete(s.parts, p.id)
 	s.dropOwner(p)
 	s.order = slices.DeleteFunc(s.order, func(q *part) bool { return q == p })
-	s.dirty = slices.DeleteFunc(s.dirty, func(q *part) bool { return q == p })
-	s.toFlush = slices.DeleteFunc(s.toFlush, func(q *part) bool { return q == p })
+	s.dirty.remove(p)
+	s.toFlush.remove(p)
 }
 
 // dropOwner lets go of a partition that was forgotten, once its last operation,

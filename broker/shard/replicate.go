@@ -13,21 +13,21 @@ import (
 
 // connected begins the replication to a node on a new connection.
 func (s *Shard) connected(node kafka.NodeID) {
-	for _, p := range s.led {
+	for _, p := range s.led.parts {
 		p.leader.Connected(node, s.now.Mono)
 	}
 	s.pushAll(node)
 }
 
 func (s *Shard) disconnected(node kafka.NodeID) {
-	for _, p := range s.led {
+	for _, p := range s.led.parts {
 		p.leader.Disconnected(node)
 	}
 }
 
 // pushAll sends node whatever the partitions led here have for it.
 func (s *Shard) pushAll(node kafka.NodeID) {
-	for _, p := range s.led {
+	for _, p := range s.led.parts {
 		s.push(p, node)
 	}
 }
@@ -228,7 +228,7 @@ func (s *Shard) tellWatermark(p *part) {
 
 // awaitsAck reports whether node owes an acknowledgement of any partition.
 func (s *Shard) awaitsAck(node kafka.NodeID) bool {
-	for _, p := range s.led {
+	for _, p := range s.led.parts {
 		if p.leader.Awaits(node) {
 			return true
 		}

@@ -107,7 +107,7 @@ func (s *Shard) advance(r *request, expired bool) {
 			if r.ops[i].resolved {
 				continue // a Wait before it resolved at once and cancelled it
 			}
-			s.runOp(r, int32(i))
+			s.route(r, int32(i))
 			if r.done {
 				return // an operation resolved the whole request
 			}
@@ -116,69 +116,6 @@ func (s *Shard) advance(r *request, expired bool) {
 			return
 		}
 	}
-}
-
-// origin names operation i of the present round of a request.
-func (s *Shard) origin(r *request, i int32) Origin {
-	return Origin{Loop: s.id, Request: r.id, Op: r.firstOp + i}
-}
-
-// runOp sends operation i to where its state lives.
-func (s *Shard) runOp(r *request, i int32) {
-	origin := s.origin(r, i)
-	switch op := r.ops[i].op.(type) {
-	case api.Produce:
-		s.runProduce(r, i, op)
-	case api.Fetch:
-		s.callPartition(r, i, PartitionCall{Origin: origin, Op: op, Deadline: r.deadline, Epoch: -1}, op.Partition)
-	case api.Wait:
-		if !r.waitEnd.Live() {
-			until := op.Until
-			if s.rare.Choose(rare.WaitShort) {
-				until = min(until, s.now.Mono.Add(rarePause))
-			}
-			r.waitEnd = s.timers.Set(until, due{kind: dueWaitEnd, request: r})
-		}
-		s.callPartition(r, i, PartitionCall{Origin: origin, Op: op, Deadline: r.deadline, Epoch: -1}, op.Partition)
-	case api.Offsets:
-		s.callPartition(r, i, PartitionCall{Origin: origin, Op: op, Deadline: r.deadline, Epoch: -1}, op.Partition)
-	case api.EpochEnd:
-		s.callPartition(r, i, PartitionCall{Origin: origin, Op: op, Deadline: r.deadline, Epoch: -1}, op.Partition)
-	case api.Propose, api.Applied, api.Barrier, api.NextProducerID:
-		r.ops[i].at = loop.Control
-		s.send(r.outbox(), loop.Control, Call{Origin: origin, Op: op, Deadline: r.deadline})
-	default:
-		assert.That(false, "shard: unknown operation %T", op)
-	}
-}
-
-// callPartition runs an operation on its partition: here, or by mail on the
-// shard that owns it.
-func (s *Shard) callPartition(r *request, i int32, call PartitionCall, id kafka.PartitionID) {
-	owner := s.Owner(id)
-	r.ops[i].at = owner
-	if owner == s.id {
-		s.runPartitionCall(call)
-		return
-	}
-	s.send(r.outbox(), owner, call)
-}
-
-// outbox is where the request's refused mail waits.
-func (r *request) outbox() *outbox {
-	if r.conn != nil {
-		return &r.conn.outbox
-	}
-	return &r.forward.via.outbox
-}
-
-// reply sends a result to the loop whose request asked for it.
-func (s *Shard) reply(origin Origin, result any) {
-	if origin.Loop == s.id {
-		s.resolve(origin, result)
-		return
-	}
-	s.host.Reply(origin.Loop, Return{Origin: origin, Result: result})
 }
 
 // resolve gives a result to the request that waits for it; results of requests
@@ -204,6 +141,18 @@ func (s *Shard) resolve(origin Origin, result any) {
 	if r.pending == 0 {
 		s.advanceLater(r)
 	}
+}
+
+// boundWait sets the end of a request's Waits, which all have the same.
+func (s *Shard) boundWait(r *request, op api.Wait) {
+	if r.waitEnd.Live() {
+		return
+	}
+	until := op.Until
+	if s.rare.Choose(rare.WaitShort) {
+		until = min(until, s.now.Mono.Add(rarePause))
+	}
+	r.waitEnd = s.timers.Set(until, due{kind: dueWaitEnd, request: r})
 }
 
 // endWait cancels the Waits of a request: one has resolved, or their time is up.

@@ -1,14 +1,11 @@
 package shard
 
 import (
-	"time"
-
 	"example.com/lockstep/broker/api"
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/limits"
 	"example.com/lockstep/broker/loop"
-	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/meta"
 	"example.com/lockstep/broker/partition"
 	"example.com/lockstep/broker/rare"
@@ -67,17 +64,12 @@ type Shard struct {
 	recovered    bool
 	unapplied    []meta.Changes // metadata that came before recovery ended
 	unsynced     []loggedAt     // partitions with records in the WAL that are not durable yet
-	dirty        []*part        // those with something in the WAL that segments lack
 	flushing     int            // flushes under way
-	toFlush      []*part        // with enough to move
 	tailBytes    int64          // of batches in no segment yet, over all partitions
-	syncing      []*part        // whose flushes the present sync of the file system serves
-	toSync       []*part        // whose flushes wait for the next
 	retrySpaceAt env.Instant
 	flushAgainAt env.Instant // after a flush that failed
 	converting   bool        // see convert.go
-	toConvert    []*part
-	mayConvert   bool // Convert came: all suspects are in the layout
+	mayConvert   bool        // Convert came: all suspects are in the layout
 	converted    bool
 
 	// --- partitions ---
@@ -85,10 +77,8 @@ type Shard struct {
 	order   []*part          // by id
 	byOwner map[uint32]*part // by disk owner, until its last operation has ended; looked up only
 	owners  uint32           // the last disk owner that was given out
-	led     []*part          // in the order in which leadership began
-	touched []*part
-	toPush  []*part     // with news for followers
-	pushBy  env.Instant // when they are sent at the latest
+	lists
+	pushBy env.Instant // when what is toPush is sent at the latest
 
 	// --- clients ---
 	clients     map[netsim.ConnID]*clientConn
@@ -120,28 +110,6 @@ type Shard struct {
 	newest        map[dialler]generation
 }
 
-// due is what a timer is for.
-type due struct {
-	kind    dueKind
-	request *request
-	part    *part
-	link    *link
-	origin  Origin
-}
-
-type dueKind uint8
-
-const (
-	dueRequest dueKind = iota + 1 // a request's deadline
-	dueProduce                    // an append's deadline
-	dueTell                       // tell followers the watermark
-	dueWake                       // look at a partition again
-	dueLink                       // look whether a link is silent
-	dueRedial                     // dial a link again
-	dueWaitEnd                    // the end of a request's long poll
-	dueRetry                      // send mail again that was refused
-)
-
 // New returns a shard; the host calls Start next.
 func New(cfg Config, host loop.Host) *Shard {
 	s := &Shard{
@@ -156,6 +124,7 @@ func New(cfg Config, host loop.Host) *Shard {
 		linkConns: map[netsim.ConnID]*link{},
 		inbounds:  map[netsim.ConnID]*inbound{},
 		newest:    map[dialler]generation{},
+		lists:     newLists(),
 		replication: replica.Config{
 			AckTimeout: cfg.Limits.AckTimeout, LagTimeout: cfg.Limits.LagTimeout,
 			Window: cfg.Limits.WindowBytes, ProbeTimeout: cfg.Limits.ProbeTimeout,
@@ -191,93 +160,6 @@ func (s *Shard) Step(now env.Time, ev *loop.Event) {
 		s.onMail(ev.From, ev.Mail)
 	}
 	s.runQueued()
-}
-
-// EndTurn implements loop.Loop: due timers run, the WAL group is sealed and
-// submitted, pushes and acknowledgements leave.
-func (s *Shard) EndTurn(now env.Time) {
-	if s.stopped {
-		return
-	}
-	s.now = now
-	s.noticeGap()
-	for {
-		d, ok := s.timers.Pop(s.now.Mono)
-		if !ok {
-			break
-		}
-		s.onDue(d)
-		s.runQueued()
-	}
-	s.retryRefused()
-	s.resumeParked()
-	s.resumeInbound()
-	s.runQueued()
-	switch {
-	case s.converting:
-		s.convertSome()
-	case s.recovered:
-		for _, p := range s.takeTouched() {
-			s.endTurnOf(p)
-		}
-		s.flushSome()
-	}
-	if s.wal.Phase() == wal.Ready && !s.converting {
-		s.wal.EndTurn(s.now.Mono)
-		s.pushWaiting()
-	}
-	s.retryLater()
-}
-
-// NextTimer implements loop.Loop.
-func (s *Shard) NextTimer() env.Instant {
-	next := s.timers.Next()
-	if s.recovered {
-		next = min(next, s.wal.NextTimer())
-	}
-	if len(s.toPush) > 0 {
-		next = min(next, s.pushBy)
-	}
-	return next
-}
-
-// runQueued runs what the present event has made runnable, until nothing is.
-func (s *Shard) runQueued() {
-	for len(s.runnable) > 0 || len(s.lanesToRun) > 0 {
-		s.runRunnable()
-		s.runLanes()
-	}
-}
-
-// pushWaiting sends the partitions' news to their followers together with the
-// WAL group that holds it: a push is what arrived during the last sync, as a
-// group is. Pushes of every turn would be many small ones, each with a sync of
-// its own on every follower. A sync that takes long holds nothing back: the
-// followers would be dropped for what was never sent to them.
-func (s *Shard) pushWaiting() {
-	if s.wal.Gathering() && s.now.Mono < s.pushBy && !s.rare.Choose(rare.PushEarly) {
-		return
-	}
-	waiting := s.toPush
-	s.toPush = nil
-	for _, p := range waiting {
-		p.toPush = false
-		if p.role == leading {
-			s.pushPartition(p)
-		}
-	}
-	if s.toPush == nil {
-		s.toPush = waiting[:0]
-	}
-}
-
-func (s *Shard) takeTouched() []*part {
-	touched := s.touched
-	s.touched = nil
-	for _, p := range touched {
-		p.touched = false
-	}
-	return touched
 }
 
 func (s *Shard) onNet(ev *netsim.Event) {
@@ -316,7 +198,7 @@ func (s *Shard) onMail(from loop.ID, mail any) {
 	case Lease:
 		s.lease = m
 	case PartitionCall:
-		s.runPartitionCall(m)
+		s.runCall(m)
 	case Return:
 		if m.Origin.Op == originISR {
 			s.onISRVerdict(m.Origin.Request, m.Result.(api.ProposeResult))
@@ -339,50 +221,6 @@ func (s *Shard) onMail(from loop.ID, mail any) {
 		s.drain()
 	case StatsRequest:
 		s.host.Reply(from, s.Stats())
-	}
-}
-
-func (s *Shard) onDue(d due) {
-	switch d.kind {
-	case dueRequest:
-		s.expire(d.request)
-	case dueWaitEnd:
-		s.endWait(d.request)
-	case dueProduce:
-		s.expireProduce(d.part, d.origin)
-	case dueTell:
-		s.tellWatermark(d.part)
-	case dueWake:
-		s.touch(d.part)
-	case dueLink:
-		s.checkLink(d.link)
-	case dueRedial:
-		s.dial(d.link)
-	}
-}
-
-// noticeGap notices that this loop itself did not run for a while: the silence
-// of followers since then is no sign of anything.
-func (s *Shard) noticeGap() {
-	if next := s.timers.Next(); next == env.Never || s.now.Mono < next.Add(s.limits.TurnGap) {
-		return
-	}
-	s.stats.TurnGaps++
-	mark.Hit(mark.LoopSlept)
-	for _, p := range s.led {
-		p.leader.Resumed(s.now.Mono)
-	}
-}
-
-// retryLater arms a timer while something was refused by a full mailbox. Whatever
-// else parks a connection (budget, answers, the send window) ends with an event.
-func (s *Shard) retryLater() {
-	if len(s.refused) == 0 {
-		return
-	}
-	const pause = time.Millisecond
-	if next := s.timers.Next(); next > s.now.Mono.Add(pause) {
-		s.timers.Set(s.now.Mono.Add(pause), due{kind: dueRetry})
 	}
 }
 
@@ -429,9 +267,14 @@ type handlerContext struct {
 	entropy *env.Rand
 }
 
-func (c *handlerContext) Now() env.Time           { return c.shard.now }
-func (c *handlerContext) Node() kafka.NodeID      { return c.shard.cfg.Node }
-func (c *handlerContext) Image() *meta.Image      { return c.shard.image }
-func (c *handlerContext) Entropy() *env.Rand      { return c.entropy }
-func (c *handlerContext) Rare() *rare.Chooser     { return c.shard.rare }
+func (c *handlerContext) Now() env.Time { return c.shard.now }
+
+func (c *handlerContext) Node() kafka.NodeID { return c.shard.cfg.Node }
+
+func (c *handlerContext) Image() *meta.Image { return c.shard.image }
+
+func (c *handlerContext) Entropy() *env.Rand { return c.entropy }
+
+func (c *handlerContext) Rare() *rare.Chooser { return c.shard.rare }
+
 func (c *handlerContext) Settings() *api.Settings { return &c.shard.cfg.Settings }
