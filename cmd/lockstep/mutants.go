@@ -38,8 +38,8 @@ func mutantsCommand() *cobra.Command {
 A worker program with the bugs in it is built, so this runs in the source tree. For
 every bug it runs seeds of the scenarios that show it until a run breaks a property
 that the bug should break, and then the same seeds without the bug, which must all
-pass. The exit code is 1 if a bug
-survives its budget of seeds, or a seed fails without one.`,
+pass. The exit code is 1 if a bug survives its budget of seeds, or a seed fails
+without one.`,
 		Example: `  lockstep mutants
   lockstep mutants --only W3 --budget 200`,
 		Args: cobra.NoArgs,
