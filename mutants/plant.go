@@ -165,8 +165,7 @@ func (p *planter) checkSwitches(m *Mutant) {
 		check(path, m.Adds[path])
 	}
 	if !used {
-		err := fmt.Errorf("mutants: %s: nothing that it plants uses its switch, mutant.%s", m.ID, m.ID)
-		p.errs = append(p.errs, err)
+		p.errs = append(p.errs, fmt.Errorf("mutants: %s: nothing uses its switch, mutant.%[1]s", m.ID))
 	}
 }
 
@@ -181,8 +180,8 @@ func (p *planter) edit(path string) {
 	done := 0
 	for i, c := range changes {
 		if c.begin < done {
-			before := changes[i-1]
-			p.fail(c.bug, path, fmt.Errorf("its edit overlaps with one of %s: %s", before.bug, c.edit.text()))
+			p.fail(c.bug, path, fmt.Errorf("its edit overlaps with one of %s: %s",
+				changes[i-1].bug, c.edit.text()))
 			return
 		}
 		text.WriteString(source[done:c.begin])

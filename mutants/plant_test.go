@@ -21,14 +21,15 @@ func TestAllBugsCanBePlanted(t *testing.T) {
 
 // What an ordinary build has in it says nothing about bugs.
 func TestTheBrokerKnowsNoBug(t *testing.T) {
-	require.NoError(t, filepath.WalkDir("../broker", func(path string, entry os.DirEntry, err error) error {
+	check := func(path string, entry os.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || filepath.Ext(path) != ".go" {
 			return err
 		}
 		text, err := os.ReadFile(path)
 		require.False(t, reference.Match(text), path)
 		return err
-	}))
+	}
+	require.NoError(t, filepath.WalkDir("../broker", check))
 	require.False(t, Built)
 }
 
@@ -114,32 +115,45 @@ func TestEditsThatDoNotFitAreRefused(t *testing.T) {
 	edit := func(find, plant string) string {
 		return "edits:\n- {file: wal/it.go, find: '" + find + "', plant: '" + plant + "'}\n"
 	}
-	whole := "edits:\n- file: wal/it.go\n  find: |\n    l.size > 0 {\n  plant: |\n    mutant.W1 {\n"
-	for want, bugs := range map[string]map[string]string{
-		"mutants: W1: wal/it.go: this text no longer occurs: l.size > 1": {"W1": edit("l.size > 1", "mutant.W1")},
-		"mutants: W1: wal/it.go: this text occurs 2 times: l.size > 0":   {"W1": edit("l.size > 0", "mutant.W1")},
-		"mutants: W1: wal/it.go: this text no longer occurs: l.size > 0 {": {
-			"W1": whole},
-		"mutants: W1: wal/it.go: this text no longer occurs in log: submit": {
-			"W1": "edits: [{file: wal/it.go, in: log, find: submit, plant: mutant.W1}]\n"},
-		"0 functions, methods or types are called log.submit": {
-			"W1": "edits: [{file: wal/it.go, in: log.submit, find: size, plant: mutant.W1}]\n"},
-		"mutants: W1: wal/no.go: open wal/no.go: file does not exist": {
-			"W1": "edits: [{file: wal/no.go, find: x, plant: mutant.W1}]\n"},
-		"mutants: W2: wal/it.go: its edit overlaps with one of W1: \"full\")": {
-			"W1": edit(`New("full`, `mutant.W1`), "W2": edit(`"full")`, `mutant.W2`)},
-		"mutants: W1: nothing that it plants uses its switch, mutant.W1":        {"W1": edit(`"full"`, `"none"`)},
-		"mutants: W1: wal/it.go: it uses the switch of another bug, mutant.W12": {"W1": edit(`"full"`, `mutant.W12`)},
-		"mutants: W1: wal/it.go: what is planted is not Go":                     {"W1": edit(`return errors`, `if mutant.W1`)},
-		"mutants: W1: wal/it.go: it adds a file that is there already": {
-			"W1": "adds: {wal/it.go: \"package wal // mutant.W1\"}\n"},
-		"mutants: W1.yaml: yaml: unmarshal errors:\n  line 6: field edit not found": {"W1": "edit: []\n"},
-		"mutants: W1.yaml: wal/it.go: an edit must say what text it finds":          {"W1": edit(" ", "mutant.W1")},
-		"mutants: w.yaml: \"w\" is not a bug's ID":                                  {"w": ""},
+	for _, c := range []struct{ w1, w2, want string }{
+		{w1: edit("l.size > 1", "mutant.W1"),
+			want: "mutants: W1: wal/it.go: this text no longer occurs: l.size > 1"},
+		{w1: edit("l.size > 0", "mutant.W1"),
+			want: "mutants: W1: wal/it.go: this text occurs 2 times: l.size > 0"},
+		{w1: "edits:\n- file: wal/it.go\n  find: |\n    l.size > 0 {\n  plant: mutant.W1 {\n",
+			want: "mutants: W1: wal/it.go: this text no longer occurs: l.size > 0 {"},
+		{w1: "edits: [{file: wal/it.go, in: log, find: submit, plant: mutant.W1}]\n",
+			want: "mutants: W1: wal/it.go: this text no longer occurs in log: submit"},
+		{w1: "edits: [{file: wal/it.go, in: log.submit, find: size, plant: mutant.W1}]\n",
+			want: "0 functions, methods or types are called log.submit"},
+		{w1: "edits: [{file: wal/no.go, find: x, plant: mutant.W1}]\n",
+			want: "mutants: W1: wal/no.go: open wal/no.go: file does not exist"},
+		{w1: edit(`New("full`, "mutant.W1"), w2: edit(`"full")`, "mutant.W2"),
+			want: `mutants: W2: wal/it.go: its edit overlaps with one of W1: "full")`},
+		{w1: edit("full", "none"),
+			want: "mutants: W1: nothing uses its switch, mutant.W1"},
+		{w1: "edits: []\n",
+			want: "mutants: W1: nothing uses its switch, mutant.W1"},
+		{w1: edit("full", "mutant.W12"),
+			want: "mutants: W1: wal/it.go: it uses the switch of another bug, mutant.W12"},
+		{w1: edit("return errors", "if mutant.W1"),
+			want: "mutants: W1: wal/it.go: what is planted is not Go"},
+		{w1: `adds: {wal/it.go: "package wal // mutant.W1"}`,
+			want: "mutants: W1: wal/it.go: it adds a file that is there already"},
+		{w1: "edit: []\n",
+			want: "mutants: W1.yaml: yaml: unmarshal errors:\n  line 6: field edit not found"},
+		{w1: edit(" ", "mutant.W1"),
+			want: "mutants: W1.yaml: wal/it.go: an edit must say what text it finds"},
 	} {
+		bugs := map[string]string{"W1": c.w1}
+		if c.w2 != "" {
+			bugs["W2"] = c.w2
+		}
 		_, err := Plan(tree(bugs))
-		require.ErrorContains(t, err, want)
+		require.ErrorContains(t, err, c.want)
 	}
+	_, err := Plan(tree(map[string]string{"w": ""}))
+	require.ErrorContains(t, err, `mutants: w.yaml: "w" is not a bug's ID`)
 }
 
 // The copies in an overlay are not Go files for the go command, which would take them

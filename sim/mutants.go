@@ -74,7 +74,9 @@ func (c *Campaign) runFor(m mutants.Mutant, jobs []Job) []JobResult {
 		r := c.Run([]Job{job}, nil)[0]
 		if d := CheckDeterminism(job, *c, *c); d != nil {
 			r.Result.Verdict = Fail
-			r.Result.Failures = append(r.Result.Failures, Failure{Property: mutants.TwoRunsDiffer, Where: d.State.Where, Detail: d.String()})
+			r.Result.Failures = append(r.Result.Failures, Failure{
+				Property: mutants.TwoRunsDiffer, Where: d.State.Where, Detail: d.String(),
+			})
 		}
 		results = append(results, r)
 	}

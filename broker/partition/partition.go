@@ -321,10 +321,6 @@ func (p *Log) CheckProducer(batches []batch.Batch) Verdict {
 	return all
 }
 
-// ExpireProducers forgets producers whose last batch has no timestamp of
-// beforeMs or later (producer.id.expiration.ms before now).
-func (p *Log) ExpireProducers(beforeMs int64) int { return p.producers.expire(beforeMs) }
-
 // Producers is the number of producers remembered.
 func (p *Log) Producers() int { return p.producers.table.Len() }
 

@@ -43,7 +43,10 @@ var coreSymbols = map[string][]string{
 
 // Groups of our own packages for the table below.
 var (
-	leaves = []string{"broker/kafka", "broker/assert", "broker/env", "broker/limits", "broker/mark", "broker/rare", "broker/wait"}
+	leaves = []string{
+		"broker/kafka", "broker/assert", "broker/env", "broker/limits", "broker/mark",
+		"broker/rare", "broker/wait",
+	}
 	roots  = []string{"netsim", "diskfs"}
 	codecs = []string{"broker/batch", "broker/wire", "broker/wire/peer"}
 )

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,6 +23,23 @@ func writeTree(t *testing.T, files map[string]string) (dir string) {
 	return dir
 }
 
+// wrongBug makes a program print "wrong".
+const wrongBug = `does: the wrong thing
+caught: [P1]
+scenarios: [steady]
+bias: none
+seeds: 1
+edits:
+  - file: cmd/lockstep/main.go
+    find: println("right")
+    plant: if mutant.W1 { wrong(); return }; println("right")
+adds:
+  cmd/lockstep/wrong.go: |
+    package main
+
+    func wrong() { println("wrong") }
+`
+
 func TestCommitsAreBuiltWithTheirPlantedBugs(t *testing.T) {
 	const (
 		module = "module history\n\ngo 1.24\n"
@@ -31,19 +49,18 @@ func TestCommitsAreBuiltWithTheirPlantedBugs(t *testing.T) {
 		"edits": {
 			"go.mod":               module,
 			"cmd/lockstep/main.go": right,
-			"mutants/W1.yaml": "does: w\ncaught: [P1]\nscenarios: [s]\nbias: b\nseeds: 1\nedits:\n" +
-				"- {file: cmd/lockstep/main.go, find: println, plant: 'if mutant.W1 { wrong(); return }; println'}\n" +
-				"adds:\n  cmd/lockstep/wrong.go: |\n    package main\n\n    func wrong() { println(\"wrong\") }\n",
+			"mutants/W1.yaml":      wrongBug,
 		},
 		"build tag": {
 			"go.mod":               module,
 			"broker/mutant/doc.go": "package mutant\n",
 			"cmd/lockstep/main.go": "//go:build !mutants\n\n" + right,
-			"cmd/lockstep/on.go":   "//go:build mutants\n\npackage main\n\nfunc main() { println(\"wrong\") }\n",
+			"cmd/lockstep/on.go":   "//go:build mutants\n\n" + strings.Replace(right, "right", "wrong", 1),
 		},
 	} {
 		tree, program := writeTree(t, files), filepath.Join(t.TempDir(), "program")
-		require.NoError(t, goBuild(t.Context(), tree, program, "./cmd/lockstep", bugsOfCommit), name)
+		err := goBuild(t.Context(), tree, program, "./cmd/lockstep", bugsOfCommit)
+		require.NoError(t, err, name)
 		run := exec.Command(program)
 		run.Env = append(os.Environ(), mutants.Variable+"=W1")
 		out, err := run.CombinedOutput()
@@ -52,22 +69,20 @@ func TestCommitsAreBuiltWithTheirPlantedBugs(t *testing.T) {
 	}
 }
 
-// An overlay names a bug that does not fit, and a program one that it does not have.
 func TestMistakesWithPlantedBugsAreNamed(t *testing.T) {
-	tree := writeTree(t, map[string]string{
-		"go.mod":  "module x\n",
-		"main.go": "package main\n\nfunc main() {}\n",
-		"mutants/W1.yaml": "does: w\ncaught: [P1]\nscenarios: [s]\nbias: b\nseeds: 1\n" +
-			"edits: [{file: main.go, find: gone, plant: mutant.W1}]\n",
-	})
+	files := map[string]string{
+		"go.mod":               "module x\n",
+		"cmd/lockstep/main.go": "package main\n\nfunc main() { println(\"left\") }\n",
+		"mutants/W1.yaml":      wrongBug,
+	}
 	program := filepath.Join(t.TempDir(), "program")
-	err := goBuild(t.Context(), tree, program, ".", withMutants)
-	require.ErrorContains(t, err, "mutants: W1: main.go: this text no longer occurs: gone")
+	err := goBuild(t.Context(), writeTree(t, files), program, "./cmd/lockstep", withMutants)
+	require.ErrorContains(t, err,
+		`mutants: W1: cmd/lockstep/main.go: this text no longer occurs: println("right")`)
 
-	require.NoError(t, os.WriteFile(filepath.Join(tree, "mutants", "W1.yaml"), []byte(
-		"does: w\ncaught: [P1]\nscenarios: [s]\nbias: b\nseeds: 1\n"+
-			"edits: [{file: main.go, find: '() {', plant: '() { _ = mutant.W1'}]\n"), 0o644))
-	require.NoError(t, goBuild(t.Context(), tree, program, ".", withMutants))
+	files["mutants/W1.yaml"] = strings.ReplaceAll(wrongBug, "right", "left")
+	err = goBuild(t.Context(), writeTree(t, files), program, "./cmd/lockstep", withMutants)
+	require.NoError(t, err)
 	run := exec.Command(program)
 	run.Env = append(os.Environ(), mutants.Variable+"=W2")
 	out, err := run.CombinedOutput()

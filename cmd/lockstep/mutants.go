@@ -35,10 +35,11 @@ func mutantsCommand() *cobra.Command {
 		Short: "Plant known bugs one by one and check that the simulator catches each",
 		Long: `Plant known bugs one by one and check that the simulator catches each.
 
-A worker program with the bugs in it is built, so this runs in the source tree. For every bug it runs seeds of the scenarios that
-show it until a run breaks a property that the bug should break, and then the
-same seeds without the bug, which must all pass. The exit code is 1 if a bug
-survives its budget of seeds, or a seed fails without one.`,
+A worker program with the bugs in it is built, so this runs in the source tree. For
+every bug it runs seeds of the scenarios that show it until a run breaks a property
+that the bug should break, and then the same seeds without the bug, which must all
+pass. The exit code is 1 if a bug survives its budget of seeds, or a seed fails
+without one.`,
 		Example: `  lockstep mutants
   lockstep mutants --only W3 --budget 200`,
 		Args: cobra.NoArgs,
@@ -68,11 +69,10 @@ survives its budget of seeds, or a seed fails without one.`,
 func overlayCommand() *cobra.Command {
 	dir := ""
 	c := &cobra.Command{
-		Use:   "overlay",
-		Short: "Write the planted bugs as an overlay for go build and go test, and print its path",
-		Example: `  lockstep mutants overlay
-  LOCKSTEP_MUTANT=W3 go test -overlay ` + mutants.Dir + "/" + mutants.Overlay + ` ./sim -v -scenario=quick-restart -seed=1`,
-		Args: cobra.NoArgs,
+		Use:     "overlay",
+		Short:   "Write the planted bugs as an overlay for go build and go test, and print its path",
+		Example: "  lockstep mutants overlay\n  " + sim.ReplayMutant("W3", "quick-restart", 1),
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			tree, err := sourceTree()
 			if err != nil {
