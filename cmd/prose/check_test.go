@@ -41,6 +41,8 @@ func TestALineThatCannotBeBrokenMayBeLong(t *testing.T) {
 	require.Empty(t, lint(t, "x.md", row+"\n"+address+"\n- "+address+"\n"))
 	require.Empty(t, lint(t, "x.go", "package x\n\n// "+address+"\n"))
 	require.Empty(t, lint(t, "x.go", "package x\n//go:generate "+strings.Repeat("word ", 30)+"\n"))
+	printed := "\t// Output:\n\t// " + strings.Repeat("word ", 30) + "\n"
+	require.Empty(t, lint(t, "x.go", "package x\n\nfunc Example() {\n"+printed+"}\n"))
 	require.Empty(t, lint(t, "x.yaml", "x: "+strings.Repeat("word ", 30)+"\n"), "no Go, no Markdown")
 	require.Len(t, lint(t, "x.md", "See "+address+" for more.\n"), 1)
 }

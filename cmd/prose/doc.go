@@ -11,7 +11,7 @@
 //
 // Lines, in Go and Markdown. A tab counts four columns. Lines that cannot be
 // broken are excepted: rows of Markdown tables, directives such as //go:embed,
-// and lines that are one word, such as a long address.
+// the output of examples, and lines that are one word, such as a long address.
 //
 // Phrases, by the table in rules.go, also where a phrase is broken over two
 // lines:
