@@ -43,7 +43,8 @@ func TestALineThatCannotBeBrokenMayBeLong(t *testing.T) {
 	require.Empty(t, lint(t, "x.go", "package x\n//go:generate "+strings.Repeat("word ", 30)+"\n"))
 	printed := "\t// Output:\n\t// " + strings.Repeat("word ", 30) + "\n"
 	require.Empty(t, lint(t, "x.go", "package x\n\nfunc Example() {\n"+printed+"}\n"))
-	require.Empty(t, lint(t, "x.yaml", "x: "+strings.Repeat("word ", 30)+"\n"), "no Go, no Markdown")
+	require.Empty(t, lint(t, "x.yaml", "x: "+strings.Repeat("word ", 30)+"\n"),
+		"no Go, no Markdown")
 	require.Len(t, lint(t, "x.md", "See "+address+" for more.\n"), 1)
 }
 
@@ -51,16 +52,16 @@ func TestALineThatCannotBeBrokenMayBeLong(t *testing.T) {
 // the message names what to write.
 func TestEachPhraseIsFound(t *testing.T) {
 	for _, text := range []string{
-		"a node who leads", "whom it asks", "a node whose disk is full", "Whoever asks", "whosoever",
-		"by the accused", "the own registration", "it is to be sent", "they were to be sent",
-		"begins anew", "by way of mail", "two, of which one leads", "hardly an answer",
-		"it could not but fail", "it can't but fail", "save for one", "for want of room",
-		"so as not to wait", "so much as one", "no sooner than", "once more", "in vain",
-		"be it late or not", "such a one", "and the like", "is of no use", "for ever", "lest it fails",
-		"the end thereof", "wherein it lies", "thereby", "whence", "hence", "whilst", "amongst", "amid",
-		"albeit", "notwithstanding", "nought", "thrice", "forthwith", "ere long", "a vandal", "sloths",
-		"its tale", "two canaries", "Amnesiac", "in the worst mood", "in an earlier life",
-		"all lives of it", "of whichever node",
+		"a node who leads", "whom it asks", "a node whose disk is full", "Whoever asks",
+		"whosoever", "by the accused", "the own registration", "it is to be sent",
+		"they were to be sent", "begins anew", "by way of mail", "two, of which one leads",
+		"hardly an answer", "it could not but fail", "it can't but fail", "save for one",
+		"for want of room", "so as not to wait", "so much as one", "no sooner than", "once more",
+		"in vain", "be it late or not", "such a one", "and the like", "is of no use", "for ever",
+		"lest it fails", "the end thereof", "wherein it lies", "thereby", "whence", "hence",
+		"whilst", "amongst", "amid", "albeit", "notwithstanding", "nought", "thrice", "forthwith",
+		"ere long", "a vandal", "sloths", "its tale", "two canaries", "Amnesiac",
+		"in the worst mood", "in an earlier life", "all lives of it", "of whichever node",
 	} {
 		t.Run(text, func(t *testing.T) {
 			got := lint(t, "x.go", "package x\n\n// Note "+text+" so.\n")
@@ -74,9 +75,9 @@ func TestEachPhraseIsFound(t *testing.T) {
 func TestPlainEnglishIsNotFound(t *testing.T) {
 	for _, text := range []string{
 		"readers who do not know Go", "its own epoch", "the owner", "by the way", "the two of them",
-		"The whole log", "a stale end", "details", "it lives on one loop", "the lifetime of a lease",
-		"everywhere in it", "belongs to it", "there in time", "forever", "least", "hardly ever",
-		"with life= in it", "for everyone",
+		"The whole log", "a stale end", "details", "it lives on one loop",
+		"the lifetime of a lease", "everywhere in it", "belongs to it", "there in time", "forever",
+		"least", "hardly ever", "with life= in it", "for everyone",
 	} {
 		require.Empty(t, lint(t, "x.go", "package x\n\n// Note "+text+" so.\n"), text)
 	}

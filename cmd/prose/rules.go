@@ -129,15 +129,16 @@ var phrases = []phrase{
 // exempt are files and directories that are not checked, each for a reason. A
 // name without a slash stands for itself in any directory.
 var exempt = map[string]string{
-	"testdata":   "recorded output, and inputs that must keep their bytes",
-	"MUTANTS.md": "written by make mutants; what it says comes from mutants/*.yaml, which is checked",
-	"LICENSE":    "the text of others",
-	"go.sum":     "written by the go command",
-	"go.mod":     "written by the go command",
-	"bin":        "what make builds",
-	"out":        "what campaigns write",
-	"data":       "what local clusters write",
-	"cmd/prose":  "names what it forbids",
+	"testdata": "recorded output, and inputs that must keep their bytes",
+	"MUTANTS.md": "written by make mutants; what it says comes from mutants/*.yaml, which is " +
+		"checked",
+	"LICENSE":   "the text of others",
+	"go.sum":    "written by the go command",
+	"go.mod":    "written by the go command",
+	"bin":       "what make builds",
+	"out":       "what campaigns write",
+	"data":      "what local clusters write",
+	"cmd/prose": "names what it forbids",
 }
 
 // skipped reports whether the file or directory, relative to the root and with
