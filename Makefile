@@ -32,9 +32,10 @@ dev: build ## run a local cluster until Ctrl-C (NODES=3, DEV="--fresh ...")
 format: ## format all Go files
 	gofmt -w .
 
-vet: ## check formatting, and run go vet
+vet: ## check formatting, and run go vet and staticcheck
 	@files="$$(gofmt -l .)"; if [ -n "$$files" ]; then echo "not formatted, run make format:"; echo "$$files"; exit 1; fi
 	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
 
 lint: ## check the length of lines and the English of comments and pages (cmd/prose)
 	$(GO) run ./cmd/prose

@@ -65,7 +65,7 @@ func (s *Shard) produce(now env.Time, call PartitionCall, op api.Produce) {
 		return
 	}
 	result := api.ProduceResult{Base: p.log.End(), AppendTimeMs: -1, LogStart: p.log.Start(), CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1}}
-	until := result.Base
+	var until kafka.Offset
 	verdict := p.log.CheckProducer([]batch.Batch{b})
 	if mutant.C5 && p.log.EpochBefore(p.log.End()) < p.epoch {
 		verdict = partition.Verdict{Kind: partition.Accept}
