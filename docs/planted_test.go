@@ -137,6 +137,10 @@ func TestABadCitationIsFound(t *testing.T) {
 		want := findings{"a.go cites " + c.cites + ", which no page has"}
 		require.Equal(t, want, checkCitations(small("a.go", "// "+c.text)))
 	}
+	for _, page := range []string{bugs + ".md", "DESIGN" + " 1", "DESIGN" + " section 2"} {
+		require.Equal(t, findings{"a.go cites " + page + ", which is not in this repository"},
+			checkCitations(small("a.go", "// see "+page+", rule 3")))
+	}
 	require.Empty(t, checkCitations(small("out/b.md", protocol+" 2", "a.md",
 		protocol+" 1: "+kafka+" 18b, "+bugs+" W3, "+bugs+" P4, KAFKA-18659, "+protocol+" n")))
 }

@@ -146,6 +146,9 @@ var (
 	citations = regexp.MustCompile(
 		`\b(PROTOCOL|KAFKA|BUGS) (` + oneID + `(?:(?:, | and |-|–)` + oneID + `)*)`)
 	ids = regexp.MustCompile(oneID)
+	// Pages that the project began with, and that are not part of it.
+	outside = regexp.MustCompile(
+		`\b(PROTOCOL|KAFKA|BUGS|DESIGN|STYLE)\.md\b|\bDESIGN (section )?[0-9]+`)
 )
 
 // checkCitations: whatever a file cites is on a page of the rulebook.
@@ -176,6 +179,9 @@ func checkCitations(r *repository) (found findings) {
 					found.add("%s cites %s %s, which no page has", name, m[1], id)
 				}
 			}
+		}
+		for _, m := range outside.FindAllString(text, -1) {
+			found.add("%s cites %s, which is not in this repository", name, m)
 		}
 		return nil
 	})
