@@ -95,8 +95,8 @@ func (f *findings) add(format string, args ...any) {
 	*f = append(*f, fmt.Sprintf(format, args...))
 }
 
-// checkRules holds a page of rules, whose ids begin with book, to its form and to
-// the repository. It returns the rules' ids.
+// checkRules holds a page of rules to its form and to the repository. The ids of
+// the rules begin with book; it returns them.
 func checkRules(r *repository, book, page string) (ids map[string]bool, found findings) {
 	ids = map[string]bool{}
 	rule := regexp.MustCompile(`^` + book + ` [0-9]+[a-z]?$`)
