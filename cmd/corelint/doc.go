@@ -1,5 +1,5 @@
-// Corelint holds the code to the rules that keep the core deterministic and the
-// import directions intact: DESIGN section 2, rules 1 to 4, and PROTOCOL 36.
+// Corelint holds the code to the rules that keep the core deterministic (PROTOCOL
+// 36 of docs/protocol.md) and the import directions intact.
 //
 //	go run ./cmd/corelint [-tags list] [packages]
 //
