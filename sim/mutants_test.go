@@ -11,21 +11,21 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/mutants"
 )
 
 func TestEveryMutantHasScenarios(t *testing.T) {
-	for _, m := range mutant.Table() {
+	for _, m := range mutants.Table() {
 		for _, name := range m.Scenarios {
 			s, err := FindScenario(name)
-			require.NoError(t, err, m.Name)
-			require.False(t, s.Planted, "%s: what must fail anyway shows nothing", m.Name)
+			require.NoError(t, err, m.ID)
+			require.False(t, s.Planted, "%s: what must fail anyway shows nothing", m.ID)
 		}
 	}
 }
 
 func TestOnlyExpectedFailuresCatchAMutant(t *testing.T) {
-	m := mutant.Mutant{Caught: []string{"P1", "every assertion holds | assertion failed: wal:"}}
+	m := mutants.Mutant{Caught: []string{"P1", "every assertion holds | assertion failed: wal:"}}
 	for _, c := range []struct {
 		failure Failure
 		caught  bool
@@ -50,7 +50,7 @@ func TestQuickMutantsAreCaught(t *testing.T) {
 	require.NoError(t, err)
 	hunt, clean := Campaign{Program: program, Workers: *workersFlag}, Campaign{Workers: *workersFlag}
 	for _, name := range []string{"I1", "W1", "W6", "L2", "L9", "S2", "W12", "C3"} {
-		m, ok := mutant.Find(name)
+		m, ok := mutants.Find(name)
 		require.True(t, ok)
 		run := HuntMutant(m, 0, hunt, clean)
 		require.True(t, run.Caught, "%s survived %d seeds", name, run.Seeds)
@@ -63,7 +63,12 @@ func TestQuickMutantsAreCaught(t *testing.T) {
 // buildMutants builds the program with the planted bugs once for all tests.
 var buildMutants = sync.OnceValues(func() (string, error) {
 	program := filepath.Join(testDir, "lockstep-mutants")
-	out, err := exec.Command("go", "build", "-tags", "mutants", "-o", program, module+"cmd/lockstep").CombinedOutput()
+	overlay, err := mutants.Plant("..", filepath.Join(testDir, "mutants"))
+	if err != nil {
+		return "", err
+	}
+	build := exec.Command("go", "build", "-overlay", overlay, "-o", program, module+"cmd/lockstep")
+	out, err := build.CombinedOutput()
 	if err != nil {
 		err = fmt.Errorf("%w\n%s", err, out)
 	}
@@ -79,7 +84,7 @@ func TestPlantedBugsAreToldApart(t *testing.T) {
 	require.NoError(t, err)
 	owner := map[string]string{}
 	for _, bug := range []struct{ name, scenario string }{{"I1", "steady"}, {"C1", "steady"}, {"W6", "rot"}, {"W1", "brisk"}} {
-		c := Campaign{Program: program, Workers: *workersFlag, Env: []string{MutantVariable + "=" + bug.name}}
+		c := Campaign{Program: program, Workers: *workersFlag, Env: []string{mutants.Variable + "=" + bug.name}}
 		found := map[string]int{}
 		for _, r := range c.Run(seedsOf(bug.scenario, 6), nil) {
 			if r.Result.Verdict == Fail {
@@ -133,7 +138,7 @@ func TestPlantedDeadlocksAreNamed(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			m, ok := mutant.Find(c.name)
+			m, ok := mutants.Find(c.name)
 			require.True(t, ok)
 			run := HuntMutant(m, 0, Campaign{Program: program, Workers: *workersFlag}, Campaign{Workers: *workersFlag})
 			require.True(t, run.Caught)
