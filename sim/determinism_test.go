@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -31,7 +32,7 @@ func TestTheCanaryFindsNothing(t *testing.T) {
 	if testing.Short() {
 		jobs = jobs[:3]
 	}
-	canary, compared := Canary{Settings: DefaultSettings(), Workers: *workersFlag}, 0
+	canary, compared := Canary{Settings: DefaultSettings(), Workers: runtime.NumCPU()}, 0
 	for _, d := range canary.Run(context.Background(), jobs, func(Job, *Divergence) { compared++ }) {
 		t.Error(d)
 	}

@@ -16,10 +16,10 @@ func (c *cluster) PeerName(on *wait.Target) string { return brokerName(on.Node) 
 
 // Tell implements PeerTeller: it says who the node takes for the controller.
 func (c *cluster) Tell(n *Node) string {
-	if n.spec.Role != "broker" {
+	if n.Spec().Role != "broker" {
 		return ""
 	}
-	state, ok := c.control(n.spec.Name)
+	state, ok := c.control(n.Spec().Name)
 	switch {
 	case !ok:
 		return "it has not recovered"

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -48,7 +49,7 @@ func TestQuickMutantsAreCaught(t *testing.T) {
 	}
 	program, err := buildMutants()
 	require.NoError(t, err)
-	hunt, clean := Campaign{Program: program, Workers: *workersFlag}, Campaign{Workers: *workersFlag}
+	hunt, clean := Campaign{Program: program, Workers: runtime.NumCPU()}, Campaign{Workers: runtime.NumCPU()}
 	for _, name := range []string{"I1", "W1", "W6", "L2", "L9", "S2", "W12", "C3"} {
 		m, ok := mutants.Find(name)
 		require.True(t, ok)
@@ -63,11 +64,11 @@ func TestQuickMutantsAreCaught(t *testing.T) {
 // buildMutants builds the program with the planted bugs once for all tests.
 var buildMutants = sync.OnceValues(func() (string, error) {
 	program := filepath.Join(testDir, "lockstep-mutants")
-	overlay, err := mutants.Plant("..", filepath.Join(testDir, "mutants"))
+	overlay, err := mutants.Plant("../..", filepath.Join(testDir, "mutants"))
 	if err != nil {
 		return "", err
 	}
-	build := exec.Command("go", "build", "-overlay", overlay, "-o", program, module+"cmd/lockstep")
+	build := exec.Command("go", "build", "-overlay", overlay, "-o", program, "../../cmd/lockstep")
 	out, err := build.CombinedOutput()
 	if err != nil {
 		err = fmt.Errorf("%w\n%s", err, out)
@@ -84,9 +85,9 @@ func TestPlantedBugsAreToldApart(t *testing.T) {
 	require.NoError(t, err)
 	owner := map[string]string{}
 	for _, bug := range []struct{ name, scenario string }{{"I1", "steady"}, {"C1", "steady"}, {"W6", "rot"}, {"W1", "brisk"}} {
-		c := Campaign{Program: program, Workers: *workersFlag, Env: []string{mutants.Variable + "=" + bug.name}}
+		c := Campaign{Program: program, Workers: runtime.NumCPU(), Env: []string{mutants.Variable + "=" + bug.name}}
 		found := map[string]int{}
-		for _, r := range c.Run(seedsOf(bug.scenario, 6), nil) {
+		for _, r := range c.Run(seeds(bug.scenario, 6), nil) {
 			if r.Result.Verdict == Fail {
 				found[r.Result.Fingerprint]++
 				require.Contains(t, r.Result.Report(), "fingerprint: "+r.Result.Fingerprint)
@@ -140,10 +141,17 @@ func TestPlantedDeadlocksAreNamed(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			m, ok := mutants.Find(c.name)
 			require.True(t, ok)
-			run := HuntMutant(m, 0, Campaign{Program: program, Workers: *workersFlag}, Campaign{Workers: *workersFlag})
+			run := HuntMutant(m, 0, Campaign{Program: program, Workers: runtime.NumCPU()}, Campaign{Workers: runtime.NumCPU()})
 			require.True(t, run.Caught)
 			require.NotNil(t, run.Stall)
 			c.is(t, run.Stall.Chains[0])
 		})
 	}
+}
+
+func seeds(scenario string, n uint64) (jobs []Job) {
+	for seed := range n {
+		jobs = append(jobs, Job{Scenario: scenario, Seed: seed})
+	}
+	return jobs
 }

@@ -24,6 +24,14 @@ type (
 	}
 )
 
+// The trace knows these types by the names that they had first.
+
+// TraceLabel implements Labelled.
+func (toyAdd) TraceLabel() string { return "*sim.toyAdd" }
+
+// TraceLabel implements Labelled.
+func (toyAdded) TraceLabel() string { return "*sim.toyAdded" }
+
 // AppendTrace implements TraceAppender.
 func (m toyAdd) AppendTrace(b []byte) []byte { return m.pair.append(b) }
 
