@@ -1,9 +1,12 @@
-package sim
+package sim_test
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/world"
 )
 
 // BenchmarkToy reports the events per second of a whole world: hosts, network,
@@ -11,9 +14,9 @@ import (
 func BenchmarkToy(b *testing.B) {
 	events := uint64(0)
 	for b.Loop() {
-		r, err := RunSeed("toy-calm", 1, Options{})
+		r, err := sim.RunSeed("toy-calm", 1, world.Options{})
 		require.NoError(b, err)
-		require.Equal(b, Pass, r.Verdict)
+		require.Equal(b, world.Pass, r.Verdict)
 		events += r.Events
 	}
 	b.ReportMetric(float64(events)/b.Elapsed().Seconds(), "events/s")

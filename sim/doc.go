@@ -11,11 +11,11 @@
 //
 // # How a run reads
 //
-// A [Scenario] draws a [Plan] from a seed: nodes, limits, workload, faults. A
-// [World] builds the machines of the plan, runs the safety phase with its faults,
+// A [scenario.Scenario] draws a [plan.Plan] from a seed: nodes, limits, workload, faults. A
+// [world.World] builds the machines of the plan, runs the safety phase with its faults,
 // heals everything, and then demands that whatever is pending ends within the
-// plan's bound. A [Subject] brings the nodes' code, the clients (which are nodes,
-// too) and the judgement. The [Result] ends with one line:
+// plan's bound. A [world.Subject] brings the nodes' code, the clients (which are nodes,
+// too) and the judgement. The [world.Result] ends with one line:
 //
 //	seed=N scenario=S events=E virtual=D trace=HASH verdict=pass|fail
 //
@@ -82,7 +82,7 @@
 // Two runs of one plan by one build have equal trace hashes, in any process, on
 // any machine, under any GOGC or GOMAXPROCS. What enters the hash: for each event
 // its time, node, incarnation, loop, kind and content; for each effect the same;
-// at intervals the state of loops that implement [StateAppender]. What never
+// at intervals the state of loops that implement [world.StateAppender]. What never
 // does: texts of errors (only their sentinels), floats, map order, addresses.
 //
 // One world lives per process, since etcd raft reads crypto/rand.Reader, which

@@ -1,4 +1,4 @@
-package sim
+package sim_test
 
 import (
 	"context"
@@ -12,16 +12,20 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
+
+	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/recording"
+	"example.com/lockstep/sim/world"
 )
 
 // failingPage writes the page about a planted failure.
-func failingPage(t *testing.T) (file string, result Result) {
-	plan, err := NewPlan("planted-stale-end", 1)
+func failingPage(t *testing.T) (file string, result world.Result) {
+	plan, err := sim.NewPlan("planted-stale-end", 1)
 	require.NoError(t, err)
 	file = filepath.Join(t.TempDir(), "page.html")
-	result, err = ReportPlan(plan, RecordOptions{}, file)
+	result, err = sim.ReportPlan(plan, recording.Options{}, file)
 	require.NoError(t, err)
-	require.Equal(t, Fail, result.Verdict)
+	require.Equal(t, world.Fail, result.Verdict)
 	return file, result
 }
 
@@ -112,7 +116,7 @@ func TestAPageInABrowser(t *testing.T) {
 	// What broke stands there, and how to see it again.
 	require.Contains(t, text("#property"), result.Failures[0].Property)
 	require.Contains(t, text("#sentence"), result.Failures[0].Where)
-	require.Equal(t, result.replayCommand(), text("#replay"))
+	require.Equal(t, result.ReplayCommand(), text("#replay"))
 	require.Contains(t, text("#story"), "freeze")
 	require.Contains(t, result.Report(), "answer to ListOffsets", "the long text has the chains, too")
 
@@ -167,10 +171,10 @@ func TestAPageInABrowser(t *testing.T) {
 
 func TestAPageTellsWhatWaitsForWhat(t *testing.T) {
 	for seed := range uint64(30) {
-		plan, err := NewPlan("toy-lost-wakeup", seed)
+		plan, err := sim.NewPlan("toy-lost-wakeup", seed)
 		require.NoError(t, err)
 		file := filepath.Join(t.TempDir(), "page.html")
-		result, err := ReportPlan(plan, RecordOptions{Turns: 1000}, file)
+		result, err := sim.ReportPlan(plan, recording.Options{Turns: 1000}, file)
 		require.NoError(t, err)
 		if result.Stall == nil {
 			continue
@@ -179,7 +183,7 @@ func TestAPageTellsWhatWaitsForWhat(t *testing.T) {
 		require.NoError(t, err)
 		require.Contains(t, string(page), `<div id="stall">`)
 		require.Contains(t, string(page), "What waits for what")
-		require.Contains(t, strings.Join(result.Story(""), "\n"), "1. "+result.Stall.Chains[0].Text[0])
+		require.Contains(t, strings.Join(result.Summary(""), "\n"), "1. "+result.Stall.Chains[0].Text[0])
 		return
 	}
 	t.Fatal("no seed stalls")

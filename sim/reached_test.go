@@ -1,4 +1,4 @@
-package sim
+package sim_test
 
 import (
 	"slices"
@@ -9,10 +9,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/world"
 )
 
 func TestARunTellsWhatItReached(t *testing.T) {
-	r, err := RunSeed("crash", 3, Options{})
+	r, err := sim.RunSeed("crash", 3, world.Options{})
 	require.NoError(t, err)
 	c := r.Coverage
 	require.NotEmpty(t, c.Marks)
@@ -25,23 +27,23 @@ func TestARunTellsWhatItReached(t *testing.T) {
 	require.Positive(t, c.Faults["power-off"]+c.Faults["kill"])
 	require.Positive(t, c.Judged["P1"])
 
-	again, err := RunSeed("crash", 3, Options{})
+	again, err := sim.RunSeed("crash", 3, world.Options{})
 	require.NoError(t, err)
 	require.Equal(t, c, again.Coverage, "each run counts from zero")
 }
 
 func TestReplayInOneProcessIsEqualToo(t *testing.T) {
-	first, err := RunSeed("toy", 3, Options{})
+	first, err := sim.RunSeed("toy", 3, world.Options{})
 	require.NoError(t, err)
-	second, err := RunSeed("toy", 3, Options{})
+	second, err := sim.RunSeed("toy", 3, world.Options{})
 	require.NoError(t, err)
 	require.Equal(t, first, second)
 }
 
 func TestBarrierReadsAreRecorded(t *testing.T) {
-	plan, err := NewPlan("stale-barriers", 1)
+	plan, err := sim.NewPlan("stale-barriers", 1)
 	require.NoError(t, err)
-	_, h, err := RunHistory(plan, Options{})
+	_, h, err := sim.RunHistory(plan, world.Options{})
 	require.NoError(t, err)
 	reads := 0
 	for i := range h.Admins {

@@ -2,37 +2,41 @@ package sim
 
 import (
 	"example.com/lockstep/checker"
+	"example.com/lockstep/sim/plan"
+	"example.com/lockstep/sim/recording"
+	"example.com/lockstep/sim/scenario"
+	"example.com/lockstep/sim/world"
 )
 
 // NewPlan draws the plan of (scenario, seed).
-func NewPlan(name string, seed uint64) (*Plan, error) { return DrawPlan(name, seed) }
+func NewPlan(name string, seed uint64) (*plan.Plan, error) { return scenario.NewPlan(name, seed) }
 
 // RunSeed runs one world to its end in this process.
-func RunSeed(scenario string, seed uint64, o Options) (Result, error) {
+func RunSeed(scenario string, seed uint64, o world.Options) (world.Result, error) {
 	plan, err := NewPlan(scenario, seed)
 	if err != nil {
-		return Result{}, err
+		return world.Result{}, err
 	}
 	return RunPlan(plan, o)
 }
 
 // RunPlan runs a plan, drawn or loaded.
-func RunPlan(plan *Plan, o Options) (Result, error) {
+func RunPlan(plan *plan.Plan, o world.Options) (world.Result, error) {
 	r, _, err := RunHistory(plan, o)
 	return r, err
 }
 
 // RunHistory runs a plan and returns also what clients and observer have recorded;
 // nil of a run without brokers.
-func RunHistory(plan *Plan, o Options) (Result, *checker.History, error) {
-	s, err := FindScenario(plan.Scenario)
+func RunHistory(plan *plan.Plan, o world.Options) (world.Result, *checker.History, error) {
+	s, err := scenario.Find(plan.Scenario)
 	if err != nil {
-		return Result{}, nil, err
+		return world.Result{}, nil, err
 	}
 	subject := s.New(plan)
-	w, err := NewWorld(plan, subject, o)
+	w, err := world.New(plan, subject, o)
 	if err != nil {
-		return Result{}, nil, err
+		return world.Result{}, nil, err
 	}
 	defer w.Close()
 	r := w.Run()
@@ -43,12 +47,12 @@ func RunHistory(plan *Plan, o Options) (Result, *checker.History, error) {
 }
 
 // Record runs a plan twice and records the second run.
-func Record(plan *Plan, o RecordOptions) (Result, *Recording, error) {
-	return RecordRuns(plan, func(more Options) (Result, error) { return RunPlan(plan, more) }, o)
+func Record(plan *plan.Plan, o recording.Options) (world.Result, *recording.Recording, error) {
+	return recording.Record(plan, func(more world.Options) (world.Result, error) { return RunPlan(plan, more) }, o)
 }
 
 // ReportPlan runs a plan for the page about it.
-func ReportPlan(plan *Plan, o RecordOptions, file string) (Result, error) {
+func ReportPlan(plan *plan.Plan, o recording.Options, file string) (world.Result, error) {
 	result, recording, err := Record(plan, o)
 	result.Replay = o.Replay
 	if err == nil {

@@ -11,7 +11,8 @@ import (
 	"time"
 
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/pool"
+	"example.com/lockstep/sim/world"
 )
 
 // Options say what to run and when to stop.
@@ -19,7 +20,7 @@ type Options struct {
 	Scenarios   string // "all", or names with commas
 	Seeds       Seeds
 	Shard       Shard
-	Workers     sim.Campaign
+	Workers     pool.Pool
 	Budget      time.Duration // start no more runs after so long; 0: run all seeds
 	MaxFailures int           // start no more runs after so many failed; 0: no bound
 	Dir         string        // "": keep nothing
@@ -29,7 +30,7 @@ type Options struct {
 	// Save, if set, is called for each failed run of a campaign with a directory, to
 	// leave further files there: those of the run begin with base. The summary links
 	// to base.html if it is there, else to base.txt.
-	Save func(base string, r *sim.Result) error
+	Save func(base string, r *world.Result) error
 }
 
 // MarksDemand says whether a mark that is never hit fails the campaign.
@@ -149,14 +150,14 @@ func (c *campaign) elapsed() time.Duration { return c.earlier + time.Since(c.beg
 func (c *campaign) run(ctx context.Context) {
 	begun := map[uint64]time.Time{} // by seed
 	seed, ended := c.seeds.First, c.seeds.Count() == 0
-	next := func() (sim.Job, bool) {
+	next := func() (pool.Job, bool) {
 		for !ended && c.tally.done[seed] {
 			ended = seed == c.seeds.Last
 			seed++
 		}
 		switch o := &c.options; {
 		case ended:
-			return sim.Job{}, false
+			return pool.Job{}, false
 		case c.problem != nil:
 			c.stopped = "the directory cannot be written"
 		case o.Budget > 0 && time.Since(c.began) >= o.Budget:
@@ -165,15 +166,15 @@ func (c *campaign) run(ctx context.Context) {
 			c.stopped = fmt.Sprintf("%d runs failed", c.failed)
 		}
 		if c.stopped != "" {
-			return sim.Job{}, false
+			return pool.Job{}, false
 		}
-		job := sim.Job{Scenario: c.dealt[seed%uint64(len(c.dealt))], Seed: seed}
+		job := pool.Job{Scenario: c.dealt[seed%uint64(len(c.dealt))], Seed: seed}
 		ended = seed == c.seeds.Last
 		seed++
 		begun[job.Seed] = time.Now()
 		return job, true
 	}
-	c.options.Workers.Stream(ctx, next, func(job sim.Job, r sim.JobResult) {
+	c.options.Workers.Stream(ctx, next, func(job pool.Job, r pool.JobResult) {
 		wall := time.Since(begun[job.Seed])
 		delete(begun, job.Seed)
 		c.take(&r.Result, wall)
@@ -181,7 +182,7 @@ func (c *campaign) run(ctx context.Context) {
 }
 
 // take takes the result of a run.
-func (c *campaign) take(r *sim.Result, wall time.Duration) {
+func (c *campaign) take(r *world.Result, wall time.Duration) {
 	run := newEntry(r, c.elapsed(), wall)
 	c.tally.add(&run)
 	problem := c.journal.add(&run)
@@ -207,7 +208,7 @@ func (c *campaign) take(r *sim.Result, wall time.Duration) {
 
 // tellFailure prints a failed run, in full if it is the first of its kind, and
 // leaves its files.
-func (c *campaign) tellFailure(r *sim.Result, f *Failure) error {
+func (c *campaign) tellFailure(r *world.Result, f *Failure) error {
 	replay := ReplayCommand(r.Scenario, r.Seed)
 	group := c.tally.groupOf(f.Fingerprint)
 	if group.Runs > 1 && !c.options.Verbose {
@@ -215,7 +216,7 @@ func (c *campaign) tellFailure(r *sim.Result, f *Failure) error {
 	} else {
 		text := r.Report()
 		if !c.options.Full {
-			text = strings.Join(r.Story(""), "\n")
+			text = strings.Join(r.Summary(""), "\n")
 		}
 		fmt.Fprintf(c.out, "FAILED %s seed %d\n%s\nreplay: %s\n", r.Scenario, r.Seed, text, replay)
 	}

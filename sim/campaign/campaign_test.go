@@ -15,19 +15,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/pool"
+	"example.com/lockstep/sim/world"
 )
 
 // TestMain makes the test binary a worker when it is started as one.
 func TestMain(m *testing.M) {
-	sim.ServeIfWorker()
+	pool.ServeIfWorker()
 	os.Exit(m.Run())
 }
 
 func options(t *testing.T, scenarios, seeds, dir string) Options {
 	s, err := ParseSeeds(seeds)
 	require.NoError(t, err)
-	return Options{Scenarios: scenarios, Seeds: s, Workers: sim.Campaign{Workers: 1}, Dir: dir, MaxFailures: 10}
+	return Options{Scenarios: scenarios, Seeds: s, Workers: pool.Pool{Workers: 1}, Dir: dir, MaxFailures: 10}
 }
 
 // run runs a campaign and returns what it printed.
@@ -206,7 +207,7 @@ func TestFailuresAreGroupedAndLeaveTheirFiles(t *testing.T) {
 	dir := t.TempDir()
 	o := options(t, "toy-stamp-late", "1-3", dir)
 	saved := 0
-	o.Save = func(base string, r *sim.Result) error {
+	o.Save = func(base string, r *world.Result) error {
 		saved++
 		return os.WriteFile(base+".html", []byte(r.Line()), 0o644)
 	}

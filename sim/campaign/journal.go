@@ -19,7 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/world"
 )
 
 // Identity is what makes two campaigns one: results of the same seeds by the
@@ -111,7 +111,7 @@ type Failure struct {
 }
 
 // newEntry makes the journal's line of a result.
-func newEntry(r *sim.Result, at, wall time.Duration) Entry {
+func newEntry(r *world.Result, at, wall time.Duration) Entry {
 	run := Entry{
 		AtMs: at.Milliseconds(), WallMs: wall.Milliseconds(), Scenario: r.Scenario, Seed: r.Seed,
 		Events: r.Events, VirtualMs: r.Virtual.Std().Milliseconds(), Trace: r.Trace,
@@ -120,7 +120,7 @@ func newEntry(r *sim.Result, at, wall time.Duration) Entry {
 	for _, name := range mark.All() {
 		run.Marks = append(run.Marks, r.Coverage.Marks[name])
 	}
-	if r.Verdict != sim.Pass {
+	if r.Verdict != world.Pass {
 		run.Failure = &Failure{Fingerprint: "no failure is named"}
 		if len(r.Failures) > 0 {
 			f := &r.Failures[0]
@@ -279,7 +279,7 @@ func (j *journal) close() error {
 }
 
 // saveFailure writes a failed run's report and its result.
-func (j *journal) saveFailure(r *sim.Result) error {
+func (j *journal) saveFailure(r *world.Result) error {
 	if j == nil {
 		return nil
 	}

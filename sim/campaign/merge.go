@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/pool"
 )
 
 // Merge adds the campaigns of several directories up, the shards of one range
@@ -22,7 +22,7 @@ func Merge(dir string, from []string, marks MarksDemand, w io.Writer) error {
 	if len(from) == 0 {
 		return errors.New("name the directories of the campaigns to merge")
 	}
-	if err := (&Options{Scenarios: "all", Workers: sim.Campaign{Workers: 1}, Marks: marks}).Validate(); err != nil {
+	if err := (&Options{Scenarios: "all", Workers: pool.Pool{Workers: 1}, Marks: marks}).Validate(); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {

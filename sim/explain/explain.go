@@ -8,13 +8,15 @@ import (
 	"strings"
 	"time"
 
-	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/plan"
+	"example.com/lockstep/sim/pool"
+	"example.com/lockstep/sim/world"
 )
 
 // Options say how a failing run is explained.
 type Options struct {
 	// Workers run the futures. Their program must show the bug.
-	Workers sim.Campaign
+	Workers pool.Pool
 	// Futures at each point; 0 is 12.
 	Futures int
 	// Points that are looked at before the search; 0 is 10.
@@ -30,7 +32,7 @@ type Options struct {
 // Point is what the futures of one moment of the run came to.
 type Point struct {
 	Event uint64
-	sim.ForkPoint
+	world.ForkPoint
 	Nearest string // the last milestone before it, by its key
 	Fail    int    // futures that failed as the run did
 	Other   int    // and in other ways
@@ -50,15 +52,15 @@ func (p Point) String() string {
 
 // Explanation says where a run became certain to fail.
 type Explanation struct {
-	Result sim.Result // of the run
-	Points []Point    // in order of events
+	Result world.Result // of the run
+	Points []Point      // in order of events
 	// Before and From are the last point at which the failure was not certain and
 	// the first at which it was; Before is nil if it was from the beginning, From
 	// is nil if there was one point only. They have been looked at with more futures
 	// than the others.
 	Before, From *Point
 	Exact        bool // no event lies between them
-	Milestones   []sim.Milestone
+	Milestones   []world.Milestone
 	Records      []string // of the trace, around From
 }
 
@@ -66,7 +68,7 @@ type Explanation struct {
 var ErrPasses = errors.New("explain: the run does not fail")
 
 // Explain explains how a plan fails.
-func Explain(ctx context.Context, plan *sim.Plan, o Options) (*Explanation, error) {
+func Explain(ctx context.Context, plan *plan.Plan, o Options) (*Explanation, error) {
 	if o.Futures == 0 {
 		o.Futures = 12
 	}
@@ -78,7 +80,7 @@ func Explain(ctx context.Context, plan *sim.Plan, o Options) (*Explanation, erro
 		e.deadline = time.Now().Add(o.Budget)
 	}
 	base := e.run(e.job())[0]
-	if base.Result.Verdict == sim.Pass {
+	if base.Result.Verdict == world.Pass {
 		return nil, ErrPasses
 	}
 	e.base, e.story = base.Result, base.Milestones
@@ -106,25 +108,25 @@ type explaining struct {
 	ctx      context.Context
 	options  Options
 	deadline time.Time
-	plan     *sim.Plan
-	base     sim.Result
-	story    []sim.Milestone
+	plan     *plan.Plan
+	base     world.Result
+	story    []world.Milestone
 }
 
 func (e *explaining) spent() bool { return !e.deadline.IsZero() && time.Now().After(e.deadline) }
 
-func (e *explaining) job() sim.Job {
-	return sim.Job{Scenario: e.plan.Scenario, Seed: e.plan.Seed, Plan: e.plan, Milestones: true}
+func (e *explaining) job() pool.Job {
+	return pool.Job{Scenario: e.plan.Scenario, Seed: e.plan.Seed, Plan: e.plan, Milestones: true}
 }
 
-func (e *explaining) run(jobs ...sim.Job) []sim.JobResult { return e.options.Workers.Run(jobs, nil) }
+func (e *explaining) run(jobs ...pool.Job) []pool.JobResult { return e.options.Workers.Run(jobs, nil) }
 
 // choose picks the moments to look at: the beginning, and milestones that lead to
 // the failure, evenly.
 func (e *explaining) choose() []uint64 {
 	events := []uint64{0}
 	for _, m := range e.story {
-		if m.Kind == sim.PropertyViolated || m.Event >= e.base.Events {
+		if m.Kind == plan.PropertyViolated || m.Event >= e.base.Events {
 			break // nothing comes after it
 		}
 		if m.Event > events[len(events)-1] {
@@ -142,11 +144,11 @@ func (e *explaining) choose() []uint64 {
 // look branches the futures of one event. Each must have been the run itself up
 // to there, and the run that is only looked at must stay itself.
 func (e *explaining) look(event uint64) (Point, error) {
-	jobs := make([]sim.Job, e.options.Futures+1)
+	jobs := make([]pool.Job, e.options.Futures+1)
 	for i := range jobs {
 		jobs[i] = e.job()
 		jobs[i].Milestones = false
-		jobs[i].Fork = &sim.Fork{Event: event, Key: uint64(i)}
+		jobs[i].Fork = &world.Fork{Event: event, Key: uint64(i)}
 	}
 	results := e.run(jobs...)
 	if err := context.Cause(e.ctx); err != nil {
@@ -167,7 +169,7 @@ func (e *explaining) look(event uint64) (Point, error) {
 			return Point{}, fmt.Errorf("explain: future %d of event %d had another past: %v, want %v", i+1, event, r.Forked, p.ForkPoint)
 		case r.FailsWith(e.base.Fingerprint):
 			p.Fail++
-		case r.Verdict == sim.Fail:
+		case r.Verdict == world.Fail:
 			p.Other++
 		}
 	}
@@ -245,7 +247,7 @@ const surer = 4
 
 // failure is the end of the run, when it had failed: all its futures have.
 func (e *explaining) failure() Point {
-	end := sim.ForkPoint{At: e.base.Virtual, Trace: e.base.Trace, Records: e.base.Records}
+	end := world.ForkPoint{At: e.base.Virtual, Trace: e.base.Trace, Records: e.base.Records}
 	return Point{Event: e.base.Events, ForkPoint: end, Nearest: e.nearest(e.base.Events), Fail: e.options.Futures, Futures: e.options.Futures}
 }
 

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/plan"
 )
 
 // Size says how much there is in a plan that a reader must think about.
@@ -16,7 +16,7 @@ type Size struct {
 }
 
 // SizeOf measures a plan.
-func SizeOf(p *sim.Plan) Size {
+func SizeOf(p *plan.Plan) Size {
 	s := Size{Nodes: len(p.Nodes), Faults: len(p.Faults), Seconds: int((p.Duration.Std() + time.Second - 1) / time.Second)}
 	for _, k := range Knobs(p) {
 		if k.Counts {
