@@ -19,5 +19,5 @@ func TestSlowCreationsAreReported(t *testing.T) {
 	r, err := sim.RunPlan(p, world.Options{})
 	require.NoError(t, err)
 	require.Equal(t, world.Fail, r.Verdict)
-	require.Equal(t, property.PropertyTopicsMade, r.Failures[0].Property)
+	require.Equal(t, property.TopicsMade, r.Failures[0].Property)
 }

@@ -15,11 +15,11 @@ import (
 func TestPlantedBugsAreCaught(t *testing.T) {
 	for scenario, property := range map[string]string{
 		"toy-early-ack":    property.ToyDurable,
-		"toy-stamp-late":   property.PropertyMachinesHold,
-		"toy-rewrite-disk": property.PropertyMachinesHold,
-		"toy-lost-wakeup":  property.PropertyConverges,
-		"toy-panic":        property.PropertyAssertionsHold,
-		"toy-stop":         property.PropertyStopsHaveCauses,
+		"toy-stamp-late":   property.MachinesHold,
+		"toy-rewrite-disk": property.MachinesHold,
+		"toy-lost-wakeup":  property.Converges,
+		"toy-panic":        property.AssertionsHold,
+		"toy-stop":         property.StopsHaveCauses,
 	} {
 		t.Run(scenario, func(t *testing.T) {
 			for seed := range uint64(30) {

@@ -47,6 +47,7 @@ var (
 	_ world.StateNamer    = (*cluster)(nil)
 )
 
+// New is the subject of a plan.
 func New(plan *plan.Plan) world.Subject {
 	c := &cluster{images: map[*meta.Image]string{}}
 	c.Load = &client.Load{Plan: plan, Deleted: map[string]bool{}, Malformed: map[checker.NodeID]uint64{}, Judge: c, Insight: c}

@@ -54,7 +54,7 @@ type replicaTrack struct {
 	// lineage is a copy of the log's epoch history.
 	lineage checker.Lineage
 	// vouched is what the in-sync set rests on: what is durable, and until the present
-	// number is registered, and so out of that set, what was in the last one. Its leader
+	// life is registered, and so out of that set, what was in the last one. Its leader
 	// may answer again until then what was committed before (unreadable 31563).
 	vouched kafka.Offset
 	// owed outlives the process: what its next life must find, or declare lost. It is
@@ -404,7 +404,7 @@ func (c *cluster) acknowledged(op *checker.Produce) {
 	id := history.PartitionID(op.Partition)
 	end := op.Base + checker.Offset(len(op.Values))
 	if checker.Offset(c.facts.top[id]) < end {
-		c.violatedAs(property.PropertyAckAtWatermark, &checker.Violation{
+		c.violatedAs(property.AckAtWatermark, &checker.Violation{
 			Property: "P1", Partition: op.Partition, Values: op.Values, Evidence: []checker.Line{{At: op.Call, Text: op.String()}},
 			Sentence: fmt.Sprintf("offset %d was acknowledged; the highest watermark of any leader is %d", end-1, c.facts.top[id]),
 		}, 0)

@@ -85,7 +85,7 @@ func (c *cluster) report(w *world.World, h *checker.History, r *checker.Result) 
 		if c.Plan.Budget == plan.Unbudgeted {
 			return // a disk or a node that can't be asked any more knows the rest
 		}
-		w.Violated(r.Property+property.PropertyCanBeJudged, "", "%s", r.Why)
+		w.Violated(r.Property+property.CanBeJudged, "", "%s", r.Why)
 	case checker.Fail:
 		v := r.Violations[0]
 		c.violated(&v, len(r.Violations)+r.More-1)
@@ -101,7 +101,7 @@ func (c *cluster) requireEvidence(w *world.World, report *checker.Report) {
 		}
 	}
 	if want := int(c.Options().MinAcks.Or(1)); acked < want {
-		w.Violated(property.PropertyShowsSomething, "", "%d produces were acknowledged, at least %d were expected", acked, want)
+		w.Violated(property.ShowsSomething, "", "%d produces were acknowledged, at least %d were expected", acked, want)
 	}
 	if c.Options().MinAcks.Or(1) == 0 {
 		return // so little may be left of the load that nothing is to be judged

@@ -36,9 +36,9 @@ func TestOnlyExpectedFailuresCatchAMutant(t *testing.T) {
 	}{
 		{world.Failure{Property: "P1: acknowledged records are durable"}, true},
 		{world.Failure{Property: "P3: committed offsets are unique"}, false},
-		{world.Failure{Property: property.PropertyAssertionsHold, Detail: "assertion failed: wal: release of 3"}, true},
-		{world.Failure{Property: property.PropertyAssertionsHold, Detail: "assertion failed: shard: unknown operation"}, false},
-		{world.Failure{Property: property.PropertyWorkerLives}, false},
+		{world.Failure{Property: property.AssertionsHold, Detail: "assertion failed: wal: release of 3"}, true},
+		{world.Failure{Property: property.AssertionsHold, Detail: "assertion failed: shard: unknown operation"}, false},
+		{world.Failure{Property: property.WorkerLives}, false},
 	} {
 		require.Equal(t, c.caught, expected(m, c.failure), "%+v", c.failure)
 	}

@@ -88,7 +88,7 @@ func RunJob(job Job) JobResult {
 		out.Result, err = sim.RunPlan(plan, o)
 	}
 	if err != nil {
-		return JobResult{Result: failedJob(job, property.PropertyJobRuns, err.Error(), err.Error())}
+		return JobResult{Result: failedJob(job, property.JobRuns, err.Error(), err.Error())}
 	}
 	if text.Len() > 0 {
 		out.Text = strings.Split(strings.TrimSuffix(text.String(), "\n"), "\n")
@@ -253,7 +253,7 @@ func (w *worker) run(ctx context.Context, job Job) JobResult {
 		if !hung {
 			symptom = w.stderr.String() // a crash report begins with its cause
 		}
-		return JobResult{Result: failedJob(job, property.PropertyWorkerLives, symptom,
+		return JobResult{Result: failedJob(job, property.WorkerLives, symptom,
 			fmt.Sprintf("%v; killed for taking more than %s: %t; stderr:\n%s", err, timeout, hung, w.stderr))}
 	}
 	return out

@@ -20,7 +20,7 @@ import (
 //
 // How busy loops were and what was seen inside is kept of the whole run; turns
 // and flows only of the slices of time that were asked for, so that hours of a
-// run cost nothing. [sim.Record] chooses them after a first run.
+// run cost nothing. [Record] chooses them after a first run.
 type Recording struct {
 	world *world.World
 	// History is what a cluster's clients and observer recorded; nil without one.

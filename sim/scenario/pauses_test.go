@@ -20,7 +20,7 @@ func TestOnlyASlowDiskInSyncProlongsAPause(t *testing.T) {
 		found []string // properties that are broken
 	}{
 		{"a disk takes 400 ms to sync", plan.Fault{Kind: "disk-slow", Target: "b2", Amount: 800}, nil},
-		{"a node stands still", plan.Fault{Kind: "freeze", Target: "b2"}, []string{property.PropertyKeepsAcknowledging}},
+		{"a node stands still", plan.Fault{Kind: "freeze", Target: "b2"}, []string{property.KeepsAcknowledging}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := effectPlan(env.NewRand(env.Key(1, "effects")))

@@ -44,7 +44,7 @@ type Step struct {
 	After  Span   `yaml:"after"` // from the beginning of the step before
 	Then   Span   `yaml:"then"`  // from the end of the step before, instead
 	Kind   Choice `yaml:"kind"`
-	Target Choice `yaml:"target"` // see cluster.Resolve; "x-*" and "x>*" are the links to every other broker
+	Target Choice `yaml:"target"` // see package kafka; "x-*" and "x>*" are the links to every other broker
 	For    Span   `yaml:"for"`
 	Amount Number `yaml:"amount"`
 	Path   string `yaml:"path"`

@@ -12,12 +12,6 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// The toy world is the simulator's own test subject: a small replicated set of
-// (client, sequence) pairs that uses disk, network, mail and timers as the
-// broker does. Every node keeps a log of its own per shard, pushes it to all
-// others, and acknowledges a pair when all have it on disk. Under faults it must
-// lose nothing that it acknowledged; its planted bugs must be caught.
-
 // Bug is a planted bug, switched on by the plan's workload options.
 type Bug int64
 
@@ -119,6 +113,7 @@ type toySubject struct {
 	world   *world.World
 }
 
+// New is the subject of a plan.
 func New(plan *plan.Plan) world.Subject {
 	s := &toySubject{plan: plan}
 	for _, n := range plan.Nodes {

@@ -13,7 +13,7 @@ import (
 
 // loopHost hosts one loop for one life of its node: the simulated side of what
 // broker/drive does with a goroutine and a mailbox. Events arrive in the inbox
-// At times that the network, disk and mail schedule; turns take events out.
+// at times that the network, disk and mail schedule; turns take events out.
 type loopHost struct {
 	node *Node
 	id   loop.ID
@@ -322,7 +322,7 @@ func (l *loopHost) given(e inboxEntry) {
 		content, name := l.node.world.mail.sum(e.event.Mail)
 		if content != e.sum {
 			l.node.world.Fail(Failure{
-				Property: property.PropertyMailImmutable, Where: l.where(),
+				Property: property.MailImmutable, Where: l.where(),
 				Detail: "a " + name + " changed between TrySend or Reply and its delivery",
 			})
 		}

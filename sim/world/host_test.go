@@ -265,7 +265,7 @@ func TestAssertionsFailTheRunWithTheirStack(t *testing.T) {
 	})
 	r := w.Run()
 	require.Equal(t, Fail, r.Verdict)
-	require.Equal(t, property.PropertyAssertionsHold, r.Failures[0].Property)
+	require.Equal(t, property.AssertionsHold, r.Failures[0].Property)
 	require.Equal(t, "n1 loop 1", r.Failures[0].Where)
 	require.Contains(t, r.Failures[0].Detail, "made of cheese")
 	require.Contains(t, r.Failures[0].Stack, "host_test.go")
@@ -287,7 +287,7 @@ func TestMailThatChangesAfterSendingFailsTheRun(t *testing.T) {
 	})
 	r := w.Run()
 	require.Equal(t, Fail, r.Verdict)
-	require.Equal(t, property.PropertyMailImmutable, r.Failures[0].Property)
+	require.Equal(t, property.MailImmutable, r.Failures[0].Property)
 }
 
 func TestAStallReportNamesWhatIsPending(t *testing.T) {
@@ -310,7 +310,7 @@ func TestARunThatSpinsEndsAtItsBoundOfEvents(t *testing.T) {
 	r := w.Run()
 	require.Equal(t, Fail, r.Verdict)
 	require.Equal(t, uint64(5000), r.Events)
-	require.Equal(t, property.PropertyEventBound, r.Failures[0].Property)
+	require.Equal(t, property.EventBound, r.Failures[0].Property)
 }
 
 func TestEachLifeHasItsOwnStreamsAndABootItsOwnClock(t *testing.T) {

@@ -16,7 +16,7 @@ type Milestone struct {
 	Kind  plan.MilestoneKind `yaml:"-" json:"kind"`
 	Node  string             `yaml:"-" json:"node,omitempty"` // whom it concerns; "" is the cluster
 	// Key says what happened, without times, random ids and reasons: the same
-	// timeline has the same keys on another commit.
+	// story has the same keys on another commit.
 	Key  string `yaml:"key" json:"key"`
 	Text string `yaml:"text,omitempty" json:"text,omitempty"` // what the key leaves out, for people
 }

@@ -34,7 +34,7 @@ func (i *Incarnation) Entropy(subsystem, purpose string) *env.Rand {
 type NodeFactory func(Incarnation) []loop.Loop
 
 // Node is one machine of a world: a clock, a disk, a place in the network, and
-// At most one living process.
+// at most one living process.
 type Node struct {
 	world   *World
 	spec    plan.NodeSpec
@@ -276,13 +276,13 @@ func (n *Node) panicked(l *loopHost, cause any) {
 	if l != nil {
 		l.panicked = true
 	}
-	broken, where := property.PropertyNoPanic, n.spec.Name
+	broken, where := property.NoPanic, n.spec.Name
 	if failure, ok := cause.(assert.Failure); ok {
 		if f, ok := n.world.subject.(Forgiver); ok && f.Forgives() {
 			n.stop(failure)
 			return
 		}
-		broken = property.PropertyAssertionsHold
+		broken = property.AssertionsHold
 	}
 	if l != nil {
 		where = l.where()

@@ -88,7 +88,7 @@ func (d *diskPort) completed(c diskfs.Completion) {
 	world := d.loop.node.world
 	slot := c.Token
 	if slot >= uint64(len(d.ops)) || !d.ops[slot].active || d.ops[slot].kind != c.Kind {
-		world.Fail(Failure{Property: property.PropertyDiskOnce, Where: d.loop.where(), Detail: fmt.Sprintf("completion of kind %d that nobody waits for", c.Kind)})
+		world.Fail(Failure{Property: property.DiskOnce, Where: d.loop.where(), Detail: fmt.Sprintf("completion of kind %d that nobody waits for", c.Kind)})
 		return
 	}
 	op := d.ops[slot]

@@ -76,7 +76,7 @@ const (
 
 // Trace is the rolling hash over everything loops were given and did, and over
 // their state. Nothing that differs between processes or machines enters it: no
-// Text of libraries, no float, no map order, no address (PROTOCOL 37).
+// text of libraries, no float, no map order, no address (PROTOCOL 37).
 type Trace struct {
 	hash        Hasher
 	count       uint64

@@ -277,8 +277,8 @@ func (w *World) Advance(until env.Instant) bool {
 			return true
 		}
 		if w.sched.Ran() >= w.plan.MaxEvents {
-			w.Explain(property.PropertyEventBound, "", w.overdue)
-			w.Violated(property.PropertyEventBound, "", "%d events by %s; next: %v", w.sched.Ran(), time.Duration(w.Now()), w.sched.Upcoming(8))
+			w.Explain(property.EventBound, "", w.overdue)
+			w.Violated(property.EventBound, "", "%d events by %s; next: %v", w.sched.Ran(), time.Duration(w.Now()), w.sched.Upcoming(8))
 			return false
 		}
 		if w.sched.Ran()%stateEvery == 0 {
@@ -293,7 +293,7 @@ func (w *World) Advance(until env.Instant) bool {
 func (w *World) runEvents(until env.Instant, limit uint64) (reason StopReason) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			w.Fail(Failure{Property: property.PropertyMachinesHold, Detail: fmt.Sprint(cause), Symptom: fmt.Sprint(cause), Stack: string(debug.Stack())})
+			w.Fail(Failure{Property: property.MachinesHold, Detail: fmt.Sprint(cause), Symptom: fmt.Sprint(cause), Stack: string(debug.Stack())})
 			reason = Halted
 		}
 	}()
@@ -330,9 +330,9 @@ func (w *World) converge() {
 	if w.plan.Budget == plan.Unbudgeted {
 		return
 	}
-	stall := w.Explain(property.PropertyConverges, w.plan.Liveness.String(), w.overdue)
+	stall := w.Explain(property.Converges, w.plan.Liveness.String(), w.overdue)
 	pending := w.subject.Pending(w)
-	w.Fail(Failure{Property: property.PropertyConverges, Where: w.plan.Liveness.String(), Detail: fmt.Sprintf("pending: %v", pending), Symptom: stall.symptom(pending[0])})
+	w.Fail(Failure{Property: property.Converges, Where: w.plan.Liveness.String(), Detail: fmt.Sprintf("pending: %v", pending), Symptom: stall.symptom(pending[0])})
 }
 
 // Rester is implemented by subjects that are also looked at while nothing is asked
@@ -385,9 +385,9 @@ func (w *World) rest() bool {
 func (w *World) judgeStops() {
 	for _, s := range w.stops {
 		if !slices.Contains(w.plan.Expect.Stops, "*") && !slices.Contains(w.plan.Expect.Stops, s.Node) {
-			w.Milestone(plan.PropertyViolated, s.Node, property.PropertyStopsHaveCauses, s.Reason)
+			w.Milestone(plan.PropertyViolated, s.Node, property.StopsHaveCauses, s.Reason)
 			w.failures = append(w.failures, Failure{
-				Property: property.PropertyStopsHaveCauses, Where: s.Node, At: s.At, Detail: s.Reason, Symptom: s.Reason,
+				Property: property.StopsHaveCauses, Where: s.Node, At: s.At, Detail: s.Reason, Symptom: s.Reason,
 			})
 		}
 	}

@@ -26,7 +26,7 @@ func (c *Circumstances) CheckAckTime() {
 	}
 	slices.Sort(took)
 	if median, bound := took[len(took)/2], ackBound(c.Plan); median > bound {
-		c.World.Violated(property.PropertyAckTime, "",
+		c.World.Violated(property.AckTime, "",
 			"half of %d acks=all produces took %v or more; the plan's disks and links account for %v", len(took), median, bound)
 	}
 }

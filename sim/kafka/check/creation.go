@@ -29,14 +29,14 @@ func (c *Circumstances) CheckCreations(bound time.Duration) {
 		if op.Outcome != checker.Ambiguous {
 			t.acked = op.Return.At
 			if took := t.acked - max(t.call, first); took > bound {
-				c.World.Violated(property.PropertyTopicsMade, op.Topic, "%v; it took %v, the bound is %v", op, took, bound)
+				c.World.Violated(property.TopicsMade, op.Topic, "%v; it took %v, the bound is %v", op, took, bound)
 				return
 			}
 		}
 		tries = append(tries, t)
 	}
 	if from, to := longestPause(tries, c.Plan.Duration.Std()); to-from > bound {
-		c.World.Violated(property.PropertyTopicsMade, "", "no creation or deletion was answered from %v on, and one that was tried at %v was not either; the bound is %v", from, to, bound)
+		c.World.Violated(property.TopicsMade, "", "no creation or deletion was answered from %v on, and one that was tried at %v was not either; the bound is %v", from, to, bound)
 	}
 }
 
@@ -45,7 +45,7 @@ type try struct{ call, acked time.Duration }
 
 // longestPause is the longest stretch from an answer to the last try before the
 // next one that failed: clients that try nothing, or go to
-// Brokers that can't answer, do not make a pause of the cluster's.
+// brokers that can't answer, do not make a pause of the cluster's.
 func longestPause(tries []try, until time.Duration) (from, to time.Duration) {
 	slices.SortFunc(tries, func(a, b try) int { return cmp.Compare(a.at(), b.at()) })
 	acked := time.Duration(-1)

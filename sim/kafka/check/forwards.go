@@ -29,7 +29,7 @@ func (c *Circumstances) CheckForwards(unrecorded map[checker.NodeID]uint64) {
 			}
 		}
 		if clients := sent[history.NodeOf(name)] + unrecorded[history.NodeOf(name)]; forwarded > clients {
-			c.World.Violated(property.PropertyForwardedOnce, name, "%d produces were forwarded, clients had sent %d", forwarded, clients)
+			c.World.Violated(property.ForwardedOnce, name, "%d produces were forwarded, clients had sent %d", forwarded, clients)
 		}
 	}
 }

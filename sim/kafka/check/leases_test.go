@@ -25,7 +25,7 @@ func TestALeaseThatOutlivesALeadershipIsReported(t *testing.T) {
 	l.Leading(&broken, "b1", &shard.PartState{ID: id, Epoch: 3})
 	require.Empty(t, broken)
 	l.Leading(&broken, "b1", &shard.PartState{ID: id, Epoch: 2})
-	require.Equal(t, reported{property.PropertyLeaseEndsFirst}, broken)
+	require.Equal(t, reported{property.LeaseEndsFirst}, broken)
 }
 
 func TestTermsThatRiseForNothingAreReported(t *testing.T) {

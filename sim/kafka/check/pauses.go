@@ -225,13 +225,13 @@ func (p *Pauses) stall(try *pauseTry) *world.Stall {
 	if try.acked >= 0 {
 		since = env.Instant(try.acked)
 	}
-	return p.World.StallOf(property.PropertyKeepsAcknowledging, op.Partition.String(), p.roots(op, since))
+	return p.World.StallOf(property.KeepsAcknowledging, op.Partition.String(), p.roots(op, since))
 }
 
 // Report turns what was found into failures of the run.
 func (p *Pauses) Report(w *world.World) {
 	for _, f := range p.found {
 		w.Keep(f.stall)
-		w.Violated(property.PropertyKeepsAcknowledging, f.where, "%s", f.detail)
+		w.Violated(property.KeepsAcknowledging, f.where, "%s", f.detail)
 	}
 }

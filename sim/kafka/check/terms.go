@@ -31,7 +31,7 @@ func (t *Terms) Check(w Reporter, faults []plan.Fault) {
 		w.Violated(property.TermsRiseForElections, "", "the term is %d after %d elections", t.Highest, t.Elected)
 	}
 	if len(faults) == 0 && t.Elected > calmElections {
-		w.Violated(property.PropertyControllerStays, "", "%d controllers were elected, without a fault", t.Elected)
+		w.Violated(property.ControllerStays, "", "%d controllers were elected, without a fault", t.Elected)
 	}
 }
 

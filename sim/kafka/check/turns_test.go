@@ -29,5 +29,5 @@ func TestAProduceThatIsOvertakenForLongIsReported(t *testing.T) {
 	CheckTurns(&broken, &h, 2)
 	require.Empty(t, broken)
 	CheckTurns(&broken, &h, 1)
-	require.Equal(t, reported{property.PropertyNoOvertaking}, broken)
+	require.Equal(t, reported{property.NoOvertaking}, broken)
 }

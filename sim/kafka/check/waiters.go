@@ -11,7 +11,7 @@ import (
 // only by what hits it (BUGS L9).
 func CheckWaiters(w Reporter, name string, p *shard.PartState) {
 	if p.Overdue > 0 {
-		w.Violated(property.PropertyWaitersWoken, name,
+		w.Violated(property.WaitersWoken, name,
 			"%d requests wait at %s, of which the watermark is %d and the durable end %d", p.Overdue, history.PartitionText(p.ID), p.Watermark, p.Durable)
 	}
 }

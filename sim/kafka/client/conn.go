@@ -197,7 +197,7 @@ func (k *connection) step(now env.Time, ev *netsim.Event) {
 		for !k.closed {
 			frame, ok, err := k.framer.Next()
 			if err != nil {
-				k.client.load.World.Violated(property.PropertyFramesWellFormed, k.addr, "%v", err)
+				k.client.load.World.Violated(property.FramesWellFormed, k.addr, "%v", err)
 				k.drop(now)
 			}
 			if !ok {
@@ -224,7 +224,7 @@ func (k *connection) answer(now env.Time, frame []byte) {
 		}
 	}
 	if err != nil || at < 0 {
-		world.Violated(property.PropertyResponsesAnswer, k.addr, "correlation id %d: %v", correlation, err)
+		world.Violated(property.ResponsesAnswer, k.addr, "correlation id %d: %v", correlation, err)
 		k.drop(now)
 		return
 	}
@@ -241,7 +241,7 @@ func (k *connection) answer(now env.Time, frame []byte) {
 	k.readLate(now)
 	resp, err := client.DecodeResponse(frame, call.req)
 	if err != nil {
-		world.Violated(property.PropertyResponsesDecode, k.addr, "%s version %d: %v", call.name(), call.req.GetVersion(), err)
+		world.Violated(property.ResponsesDecode, k.addr, "%s version %d: %v", call.name(), call.req.GetVersion(), err)
 		resp = nil
 	}
 	call.done(now, resp)

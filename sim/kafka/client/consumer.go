@@ -151,7 +151,7 @@ func (s *consumer) take(now env.Time, k *connection, call checker.Moment, places
 			part := &resp.Topics[i].Partitions[j]
 			p := findPlace(places, &resp.Topics[i], part.Partition)
 			if p == nil {
-				s.c.load.World.Violated(property.PropertyFetchesAnswer, k.addr, "partition %d of %q", part.Partition, resp.Topics[i].Topic)
+				s.c.load.World.Violated(property.FetchesAnswer, k.addr, "partition %d of %q", part.Partition, resp.Topics[i].Topic)
 				continue
 			}
 			f := checker.Fetch{
@@ -168,11 +168,11 @@ func (s *consumer) take(now env.Time, k *connection, call checker.Moment, places
 				refused = append(refused, p)
 			}
 			if part.ErrorCode == outOfRange && p.continues {
-				s.c.load.Judge.ViolatedIn(f.Partition, property.PropertyPositionInLog, s.c.Name,
+				s.c.load.Judge.ViolatedIn(f.Partition, property.PositionInLog, s.c.Name,
 					"%s/%d at %d: out of range", p.topic, p.index, p.next)
 			}
 			if part.DivergingEpoch.Epoch >= 0 && part.ErrorCode == 0 {
-				s.c.load.Judge.ViolatedIn(f.Partition, property.PropertyConsumedStays, s.c.Name,
+				s.c.load.Judge.ViolatedIn(f.Partition, property.ConsumedStays, s.c.Name,
 					"%s/%d at %d, epoch %d: diverging epoch %d ends at %d", p.topic, p.index, p.next, p.epoch, part.DivergingEpoch.Epoch, part.DivergingEpoch.EndOffset)
 			}
 			rec.History.Fetches = append(rec.History.Fetches, f)
@@ -210,7 +210,7 @@ func (s *consumer) records(p *consumerPlace, set []byte) []checker.Record {
 			err = b.Validate()
 		}
 		if err != nil {
-			s.c.load.World.Violated(property.PropertyFetchedWhole, s.c.Name, "%s/%d: %v", p.topic, p.index, err)
+			s.c.load.World.Violated(property.FetchedWhole, s.c.Name, "%s/%d: %v", p.topic, p.index, err)
 			return out
 		}
 		it := b.Records(1 << 20)

@@ -31,7 +31,7 @@ type Load struct {
 
 // Judge hears at once of what clients see that may break a promise.
 type Judge interface {
-	// ProduceSent and produceEnded tell of a produce by its index in the history.
+	// ProduceSent and ProduceEnded tell of a produce by its index in the history.
 	ProduceSent(record int)
 	ProduceEnded(record int)
 	// Produced takes the answer, or the loss, of a produce.
@@ -68,7 +68,7 @@ type Tape interface {
 func (c *Load) Options() *plan.Options { return &c.Plan.Workload.Options }
 
 // pace stretches a pause in the part of a run in which the plan wants little
-// Load, so that hours can be simulated.
+// load, so that hours can be simulated.
 func (c *Load) pace(d time.Duration) time.Duration {
 	from, until := c.Options().SlowFromMs.Or(-1), c.Options().SlowUntilMs.Or(-1)
 	if now := int64(c.World.Now()) / int64(time.Millisecond); from >= 0 && now >= from && now < until {

@@ -111,14 +111,14 @@ func (v *malformed) hear(now env.Time) {
 		v.answers++
 		switch {
 		case err != nil:
-			v.world().Violated(property.PropertyFramesWellFormed, v.addr, "%v", err)
+			v.world().Violated(property.FramesWellFormed, v.addr, "%v", err)
 		case v.answers > v.attack.answers:
-			v.world().Violated(property.PropertyMalformedRefused, v.addr, "%s was answered with %d bytes (answer %d)", v.attack.name, len(frame), v.answers)
+			v.world().Violated(property.MalformedRefused, v.addr, "%s was answered with %d bytes (answer %d)", v.attack.name, len(frame), v.answers)
 		case binary.BigEndian.Uint32(frame) != malformedCorrelation:
-			v.world().Violated(property.PropertyResponsesAnswer, v.addr, "%s: correlation id %d", v.attack.name, int32(binary.BigEndian.Uint32(frame)))
+			v.world().Violated(property.ResponsesAnswer, v.addr, "%s: correlation id %d", v.attack.name, int32(binary.BigEndian.Uint32(frame)))
 		case v.attack.refused != nil:
 			if err := v.attack.refused(frame); err != nil {
-				v.world().Violated(property.PropertyMalformedRefused, v.addr, "%s: %v", v.attack.name, err)
+				v.world().Violated(property.MalformedRefused, v.addr, "%s: %v", v.attack.name, err)
 			}
 		}
 		if err != nil || v.answers >= v.attack.answers {

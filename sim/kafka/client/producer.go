@@ -421,7 +421,7 @@ func (p *producer) ended(now env.Time, l *produceLane, b *produceBatch, record i
 func (p *producer) judgeRepeated(l *produceLane, b *produceBatch, outcome checker.Outcome, code int16, base int64) {
 	const outOfOrder, duplicateSequence = 45, 46
 	if outcome == checker.Acked && base != b.base || code == outOfOrder || code == duplicateSequence {
-		p.c.load.Judge.ViolatedIn(l.partition(), property.PropertyRepeatRecognised, p.c.Name,
+		p.c.load.Judge.ViolatedIn(l.partition(), property.RepeatRecognised, p.c.Name,
 			"%s/%d sequence %d was acknowledged at %d, then answered with code %d, offset %d", l.topic, l.index, b.sequence, b.base, code, base)
 	}
 }
@@ -433,7 +433,7 @@ func (p *producer) judgeRefusal(l *produceLane, b *produceBatch, code int16) {
 	oldest := len(l.queue) > 0 && l.queue[0] == b
 	switch {
 	case code == unknownProducer, code == invalidEpoch, code == outOfOrder && oldest && b.attempts > refusedSequences:
-		p.c.load.Judge.ViolatedIn(l.partition(), property.PropertyRetryRecognised, p.c.Name,
+		p.c.load.Judge.ViolatedIn(l.partition(), property.RetryRecognised, p.c.Name,
 			"%s/%d sequence %d refused with code %d at attempt %d", l.topic, l.index, b.sequence, code, b.attempts)
 	}
 }

@@ -151,7 +151,7 @@ func (s *slowReader) read(now env.Time) {
 		}
 		s.heard++
 		if err != nil || int32(binary.BigEndian.Uint32(frame)) != s.heard {
-			s.c.load.World.Violated(property.PropertyResponsesInOrder, s.addr, "answer %d of a slow reader: %v", s.heard, err)
+			s.c.load.World.Violated(property.ResponsesInOrder, s.addr, "answer %d of a slow reader: %v", s.heard, err)
 			s.over(now)
 			return
 		}
@@ -171,7 +171,7 @@ func (s *slowReader) lost(now env.Time) {
 	cl := s.c.load
 	since := min(s.began, s.wokeAt)
 	if cl.Insight.Excuse(s.c.Name, history.NodeOf(s.addr), since) == "" && !cl.Insight.ReadsStuck(history.NodeOf(s.addr), since) && cl.Options().Tight.Or(0) == 0 {
-		cl.World.Violated(property.PropertySlowReaderServed, s.addr,
+		cl.World.Violated(property.SlowReaderServed, s.addr,
 			"of %d fetches %d were answered; awake since %v and nothing came for %v", s.next, s.heard, time.Duration(s.wokeAt), slowPatience)
 	}
 	s.over(now)

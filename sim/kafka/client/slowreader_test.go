@@ -49,7 +49,7 @@ func during(w *world.World, step func(now env.Time)) string {
 func TestASlowReaderThatIsNotServedAgainAccuses(t *testing.T) {
 	w, s := sleepy(t)
 	s.Wake()
-	require.Equal(t, property.PropertySlowReaderServed, during(w, s.Lose))
+	require.Equal(t, property.SlowReaderServed, during(w, s.Lose))
 }
 
 func TestASlowReaderAccusesNoBrokerThatCannotServe(t *testing.T) {
@@ -68,5 +68,5 @@ func TestASlowReaderAccusesNoBrokerThatCannotServe(t *testing.T) {
 func TestASlowReaderTakesAnswersInOrderOnly(t *testing.T) {
 	w, s := sleepy(t)
 	second := []byte{0, 0, 0, 4, 0, 0, 0, 2} // an answer to the second request
-	require.Equal(t, property.PropertyResponsesInOrder, during(w, func(now env.Time) { s.Read(now, second) }))
+	require.Equal(t, property.ResponsesInOrder, during(w, func(now env.Time) { s.Read(now, second) }))
 }

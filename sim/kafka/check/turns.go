@@ -29,7 +29,7 @@ func CheckTurns(w Reporter, h *checker.History, bound int) {
 	for _, k := range order {
 		for _, op := range acked[k] {
 			if n := overtakers(op, acked[k]); n > bound {
-				w.Violated(property.PropertyNoOvertaking, op.Partition.String(), "%v was overtaken by %d produces of others to its partition", op, n)
+				w.Violated(property.NoOvertaking, op.Partition.String(), "%v was overtaken by %d produces of others to its partition", op, n)
 				return
 			}
 		}
