@@ -20,7 +20,8 @@ func TestABudgetedPlanStrikesAMinorityAtATime(t *testing.T) {
 		require.NotEmpty(t, p.Faults)
 		p.Faults = nil
 		for _, n := range p.Brokers() {
-			p.Faults = append(p.Faults, plan.Fault{At: 10 * plan.Second, Kind: "freeze", Target: n.Name, For: plan.Second})
+			p.Faults = append(p.Faults, plan.Fault{At: 10 * plan.Second, Kind: "freeze",
+				Target: n.Name, For: plan.Second})
 		}
 		require.ErrorContains(t, p.Validate(), "the budget is", "seed %d", seed)
 	}

@@ -18,7 +18,8 @@ func forgetfulPlan(t *testing.T) *plan.Plan {
 	require.NoError(t, err)
 	calm, err := sim.NewPlan("steady", 1)
 	require.NoError(t, err)
-	p.Nodes, p.Workload, p.Limits, p.Network, p.Disk = nil, calm.Workload, calm.Limits, calm.Network, plan.Disk{}
+	p.Nodes, p.Workload, p.Limits, p.Network, p.Disk = nil, calm.Workload, calm.Limits,
+		calm.Network, plan.Disk{}
 	for _, n := range calm.Nodes {
 		if n.Role != "broker" || n.Name == "b1" {
 			n.Shards = min(n.Shards, 1)
@@ -29,7 +30,8 @@ func forgetfulPlan(t *testing.T) *plan.Plan {
 	o := &p.Workload.Options
 	o.RF, o.MinISR, o.MinAcks = plan.Set(1), plan.Set(1), plan.Set(1)
 	p.Faults = []plan.Fault{
-		{At: 5900 * plan.Millisecond, Kind: "lose-write", Target: "b1", For: plan.Second, Amount: 1000, Path: "shard-1/"},
+		{At: 5900 * plan.Millisecond, Kind: "lose-write", Target: "b1", For: plan.Second,
+			Amount: 1000, Path: "shard-1/"},
 		{At: 6 * plan.Second, Kind: "power-off", Target: "b1", For: plan.Second},
 	}
 	return p
@@ -96,6 +98,7 @@ func TestDamageConcernsThosePartitionsWhoseFileItIs(t *testing.T) {
 		partitions[d.Partition] = true
 	}
 	require.Equal(t, 1, metadata)
-	require.Len(t, partitions, int(p.Workload.Options.Topics.Or(0)*p.Workload.Options.Partitions.Or(0)))
+	require.Len(t, partitions,
+		int(p.Workload.Options.Topics.Or(0)*p.Workload.Options.Partitions.Or(0)))
 	require.Len(t, h.Clocks, 1)
 }

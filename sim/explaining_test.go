@@ -21,7 +21,8 @@ func TestExplainingDoesNotChangeTheRun(t *testing.T) {
 		w, err := world.New(plan, subject, world.Options{})
 		require.NoError(t, err)
 		defer w.Close()
-		for at := env.Instant(0); at < env.Instant(plan.Duration); at = at.Add(100 * time.Millisecond) {
+		for at := env.Instant(0); at < env.Instant(plan.Duration); at =
+			at.Add(100 * time.Millisecond) {
 			require.True(t, w.Advance(at))
 			if explain && at >= env.Instant(time.Second) { // all nodes have been started
 				s := w.StallOf("anything", "", subject.(world.Explainer).Overdue(w))

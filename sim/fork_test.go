@@ -10,7 +10,8 @@ import (
 )
 
 func TestAForkedRunIsItselfUpToTheForkAndNotBeyond(t *testing.T) {
-	for scenario, events := range map[string][]uint64{"toy": {0, 1, 777, 1 << 14}, "steady": {0, 5000}} {
+	for scenario, events := range map[string][]uint64{"toy": {0, 1, 777, 1 << 14},
+		"steady": {0, 5000}} {
 		plan, err := sim.NewPlan(scenario, 7)
 		require.NoError(t, err)
 		whole, err := sim.RunPlan(plan, world.Options{})

@@ -14,7 +14,8 @@ import (
 // storyOf runs a seed and returns its result and what it told on the way.
 func storyOf(t *testing.T, scenario string, seed uint64) (world.Result, []world.Milestone) {
 	var story []world.Milestone
-	r, err := sim.RunSeed(scenario, seed, world.Options{Milestones: func(m world.Milestone) { story = append(story, m) }})
+	r, err := sim.RunSeed(scenario, seed,
+		world.Options{Milestones: func(m world.Milestone) { story = append(story, m) }})
 	require.NoError(t, err)
 	return r, story
 }
@@ -26,19 +27,22 @@ func TestMilestonesTellTheStoryInOrder(t *testing.T) {
 	seen := map[plan.MilestoneKind]int{}
 	for i, m := range story {
 		seen[m.Kind]++
-		require.True(t, m.Key == string(m.Kind) || strings.HasPrefix(m.Key, string(m.Kind)+" "), "%v", m)
+		require.True(t, m.Key == string(m.Kind) || strings.HasPrefix(m.Key, string(m.Kind)+" "),
+			"%v", m)
 		if i > 0 {
 			require.GreaterOrEqual(t, m.At, story[i-1].At)
 			require.GreaterOrEqual(t, m.Event, story[i-1].Event)
 		}
 	}
 	for _, kind := range []plan.MilestoneKind{
-		plan.NodeBegan, plan.FaultOn, plan.FaultOff, plan.ControllerBegan, plan.LeaderBegan, plan.ISRChanged, plan.BrokerFenced, plan.BrokerUnfenced, plan.TopicCreated, plan.FaultsOver,
+		plan.NodeBegan, plan.FaultOn, plan.FaultOff, plan.ControllerBegan, plan.LeaderBegan,
+		plan.ISRChanged, plan.BrokerFenced, plan.BrokerUnfenced, plan.TopicCreated, plan.FaultsOver,
 	} {
 		require.Positive(t, seen[kind], "no %q in %v", kind, story)
 	}
 	frozen := story[indexOfMilestone(story, plan.FaultOn)]
-	require.Equal(t, "fault 1 freeze "+frozen.Node, frozen.Key, "the target is the node it resolved to")
+	require.Equal(t, "fault 1 freeze "+frozen.Node, frozen.Key,
+		"the target is the node it resolved to")
 	require.Contains(t, frozen.Text, "is @leader")
 }
 
@@ -59,7 +63,8 @@ func indexOfMilestone(story []world.Milestone, kind plan.MilestoneKind) int {
 }
 
 func TestAStoryHasTwentyLines(t *testing.T) {
-	for _, scenario := range []string{"planted-stale-end", "toy-early-ack", "toy-lost-wakeup", "toy-stop"} {
+	for _, scenario := range []string{"planted-stale-end", "toy-early-ack", "toy-lost-wakeup",
+		"toy-stop"} {
 		for seed := range uint64(30) {
 			r, err := sim.RunSeed(scenario, seed, world.Options{})
 			require.NoError(t, err)

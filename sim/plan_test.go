@@ -47,9 +47,15 @@ func TestImpossiblePlansAreRefused(t *testing.T) {
 		"twin nodes":    func(p *plan.Plan) { p.Nodes[1].Name = p.Nodes[0].Name },
 		"name":          func(p *plan.Plan) { p.Nodes[0].Name = "a-b" },
 		"stopped clock": func(p *plan.Plan) { p.Nodes[0].DriftPpm = -1_000_000 },
-		"fault":         func(p *plan.Plan) { p.Faults = []plan.Fault{{Kind: "gremlin", Target: "n1"}} },
-		"anchor":        func(p *plan.Plan) { p.Faults = []plan.Fault{{After: "leader #0", Kind: "kill", Target: "n1"}} },
-		"no mailbox":    func(p *plan.Plan) { p.Limits.Mailbox = 0 },
+		"fault": func(p *plan.Plan) {
+			p.Faults = []plan.Fault{{Kind: "gremlin",
+				Target: "n1"}}
+		},
+		"anchor": func(p *plan.Plan) {
+			p.Faults = []plan.Fault{{After: "leader #0",
+				Kind: "kill", Target: "n1"}}
+		},
+		"no mailbox": func(p *plan.Plan) { p.Limits.Mailbox = 0 },
 	} {
 		plan, err := sim.NewPlan("toy", 1)
 		require.NoError(t, err)

@@ -24,7 +24,8 @@ func TestEveryRareChoiceIsTaken(t *testing.T) {
 		often := []uint64{2, 10, 3}[seed%3]
 		p, err := sim.NewPlan("rare", seed)
 		require.NoError(t, err)
-		p.Faults = []plan.Fault{{At: 3 * plan.Second, Kind: "kill", Target: "b1", For: plan.Second / 2}}
+		p.Faults = []plan.Fault{{At: 3 * plan.Second, Kind: "kill", Target: "b1",
+			For: plan.Second / 2}}
 		for name := range p.Rare {
 			p.Rare[name] = often
 		}

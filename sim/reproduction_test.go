@@ -33,13 +33,17 @@ func faultTimes(t *testing.T, p *plan.Plan) map[string]time.Duration {
 }
 
 func TestFaultsWaitForTheirMilestone(t *testing.T) {
-	second := plan.Fault{At: 250 * plan.Millisecond, After: "start n2 #2", Kind: "freeze", Target: "n1", For: plan.Second}
-	at := faultTimes(t, anchoredToy(t, plan.Fault{At: 2 * plan.Second, Kind: "kill", Target: "n2", For: 500 * plan.Millisecond}, second))
+	second := plan.Fault{At: 250 * plan.Millisecond, After: "start n2 #2", Kind: "freeze",
+		Target: "n1", For: plan.Second}
+	at := faultTimes(t, anchoredToy(t, plan.Fault{At: 2 * plan.Second, Kind: "kill", Target: "n2",
+		For: 500 * plan.Millisecond}, second))
 	require.Equal(t, 2*time.Second, at["fault 1 kill n2"])
-	require.Equal(t, 2750*time.Millisecond, at["fault 2 freeze n1"], "a quarter of a second after the second start of n2")
+	require.Equal(t, 2750*time.Millisecond, at["fault 2 freeze n1"],
+		"a quarter of a second after the second start of n2")
 
 	second.After, second.By = "start n2 #3", 4*plan.Second
-	at = faultTimes(t, anchoredToy(t, plan.Fault{At: 2 * plan.Second, Kind: "kill", Target: "n2", For: 500 * plan.Millisecond}, second))
+	at = faultTimes(t, anchoredToy(t, plan.Fault{At: 2 * plan.Second, Kind: "kill", Target: "n2",
+		For: 500 * plan.Millisecond}, second))
 	require.Equal(t, 4*time.Second, at["fault 2 freeze n1"], "the milestone never comes")
 
 	second.By = 0
@@ -52,8 +56,10 @@ func TestReproductionsReadBackAsTheyPrint(t *testing.T) {
 	require.NoError(t, err)
 	p.Faults[0].After, p.Faults[0].By = "leader t0/0 #2", 3*plan.Second
 	r := &scenario.Reproduction{
-		Why: "P1: it broke", Fingerprint: "p1-lost-write-0", Commit: "abc", Mutant: "W3", Replay: "lockstep sim --plan x.yaml", Size: "9, was 90",
-		Plan: p, Milestones: []world.Milestone{{At: plan.Second, Key: "start b1 life 1"}, {At: 2 * plan.Second, Key: "end b1 life 1 killed", Text: "for a reason"}},
+		Why: "P1: it broke", Fingerprint: "p1-lost-write-0", Commit: "abc", Mutant: "W3",
+		Replay: "lockstep sim --plan x.yaml", Size: "9, was 90",
+		Plan: p, Milestones: []world.Milestone{{At: plan.Second, Key: "start b1 life 1"},
+			{At: 2 * plan.Second, Key: "end b1 life 1 killed", Text: "for a reason"}},
 	}
 	again, err := scenario.LoadReproduction([]byte(r.String()))
 	require.NoError(t, err)
@@ -63,25 +69,35 @@ func TestReproductionsReadBackAsTheyPrint(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, p.String(), bare.Plan.String())
 
-	_, err = scenario.LoadReproduction([]byte(strings.Replace(r.String(), "fingerprint:", "fingerprnt:", 1)))
+	_, err = scenario.LoadReproduction([]byte(strings.Replace(r.String(), "fingerprint:",
+		"fingerprnt:", 1)))
 	require.ErrorContains(t, err, "fingerprnt")
-	_, err = scenario.LoadReproduction([]byte(strings.Replace(r.String(), "kind: kafka", "knid: kafka", 1)))
+	_, err = scenario.LoadReproduction([]byte(strings.Replace(r.String(), "kind: kafka",
+		"knid: kafka", 1)))
 	require.Error(t, err)
 }
 
 func TestReplaysNameTheFirstDivergence(t *testing.T) {
 	var story []world.Milestone
-	plan := anchoredToy(t, plan.Fault{At: 2 * plan.Second, Kind: "kill", Target: "n2", For: 500 * plan.Millisecond})
-	result, err := sim.RunPlan(plan, world.Options{Milestones: func(m world.Milestone) { story = append(story, m) }})
+	plan := anchoredToy(t, plan.Fault{At: 2 * plan.Second, Kind: "kill", Target: "n2",
+		For: 500 * plan.Millisecond})
+	result, err := sim.RunPlan(plan, world.Options{Milestones: func(m world.Milestone) {
+		story =
+			append(story, m)
+	}})
 	require.NoError(t, err)
 	r := &scenario.Reproduction{Fingerprint: "x-1", Plan: plan, Milestones: story}
 	require.Equal(t, "it does not fail; it did with x-1\n", r.Judge(&result, story))
 
 	var other []world.Milestone
 	plan.Faults[0].Target = "n1"
-	result, err = sim.RunPlan(plan, world.Options{Milestones: func(m world.Milestone) { other = append(other, m) }})
+	result, err = sim.RunPlan(plan, world.Options{Milestones: func(m world.Milestone) {
+		other =
+			append(other, m)
+	}})
 	require.NoError(t, err)
-	require.Contains(t, r.Judge(&result, other), `was "fault 1 kill n2" at 2s, now "fault 1 kill n1" at 2s`)
+	require.Contains(t, r.Judge(&result, other),
+		`was "fault 1 kill n2" at 2s, now "fault 1 kill n1" at 2s`)
 	require.Contains(t, r.Diverged(other[:3]), "now the run has ended")
 
 	result.Verdict, result.Failures = world.Fail, []world.Failure{{Property: "x", Symptom: "y"}}

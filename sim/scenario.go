@@ -48,7 +48,10 @@ func RunHistory(plan *plan.Plan, o world.Options) (world.Result, *checker.Histor
 
 // Record runs a plan twice and records the second run.
 func Record(plan *plan.Plan, o recording.Options) (world.Result, *recording.Recording, error) {
-	return recording.Record(plan, func(more world.Options) (world.Result, error) { return RunPlan(plan, more) }, o)
+	return recording.Record(plan, func(more world.Options) (world.Result,
+		error) {
+		return RunPlan(plan, more)
+	}, o)
 }
 
 // ReportPlan runs a plan for the page about it.

@@ -23,17 +23,23 @@ import (
 
 var (
 	seedFlag     = flag.Int64("seed", -1, "replay this seed only")
-	scenarioFlag = flag.String("scenario", "", "scenario to run; default: mix for one seed, all of defaultSet for sets of seeds")
-	seedsFlag    = flag.Uint64("seeds", 0, "number of seeds of the scenario; default: 20")
-	firstFlag    = flag.Uint64("first", 0, "the first seed of a set")
-	eventsFlag   = flag.Bool("events", false, "print every record of the replayed trace; go test has a -trace of its own")
-	historyFlag  = flag.String("history", "", "print what was recorded of these kinds, e.g. produces,leaders,requests")
-	storyFlag    = flag.Bool("milestones", false, "print the turning points of the replayed run")
-	fullFlag     = flag.Bool("full", false, "print all that is known of a failure, not its story only")
-	reportFlag   = flag.String("report", "", "write the page about the replayed run to this file; that takes two more runs")
+	scenarioFlag = flag.String("scenario", "",
+		"scenario to run; default: mix for one seed, all of defaultSet for sets of seeds")
+	seedsFlag  = flag.Uint64("seeds", 0, "number of seeds of the scenario; default: 20")
+	firstFlag  = flag.Uint64("first", 0, "the first seed of a set")
+	eventsFlag = flag.Bool("events", false,
+		"print every record of the replayed trace; go test has a -trace of its own")
+	historyFlag = flag.String("history", "",
+		"print what was recorded of these kinds, e.g. produces,leaders,requests")
+	storyFlag = flag.Bool("milestones", false, "print the turning points of the replayed run")
+	fullFlag  = flag.Bool("full", false, "print all that is known of a failure, not its story "+
+		"only")
+	reportFlag = flag.String("report", "", "write the page about the replayed run to this "+
+		"file; that takes two more runs")
 	planFlag     = flag.Bool("plan", false, "print the plan of the replayed seed")
-	planFileFlag = flag.String("planfile", "", "run this plan (YAML) instead of one drawn from a seed")
-	workersFlag  = flag.Int("workers", runtime.NumCPU(), "worker processes for sets of seeds")
+	planFileFlag = flag.String("planfile", "",
+		"run this plan (YAML) instead of one drawn from a seed")
+	workersFlag = flag.Int("workers", runtime.NumCPU(), "worker processes for sets of seeds")
 )
 
 // TestDir is for what tests share.
@@ -43,7 +49,8 @@ var TestDir string
 func TestMain(m *testing.M) {
 	pool.ServeIfWorker()
 	flag.Parse()
-	if run := flag.Lookup("test.run"); run.Value.String() == "" && (*seedFlag >= 0 || *planFileFlag != "" || *scenarioFlag != "" || *seedsFlag > 0) {
+	if run := flag.Lookup("test.run"); run.Value.String() == "" &&
+		(*seedFlag >= 0 || *planFileFlag != "" || *scenarioFlag != "" || *seedsFlag > 0) {
 		_ = flag.Set("test.run", "^TestSeed$") // who names seeds wants no other test
 	}
 	var err error
@@ -89,7 +96,8 @@ func TestSeed(t *testing.T) {
 
 // defaultSet is what a plain go test runs: a few minutes of worlds on two cores.
 func defaultSet() (jobs []pool.Job) {
-	for _, scenario := range []string{"mix", "steady", "crash", "partition", "disk", "freeze", "clock", "churn"} {
+	for _, scenario := range []string{"mix", "steady", "crash", "partition", "disk", "freeze",
+		"clock", "churn"} {
 		jobs = append(jobs, seedsOf(scenario, 24)...)
 	}
 	for _, s := range scenario.StoryScenarios() {

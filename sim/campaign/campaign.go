@@ -138,7 +138,8 @@ func (c *campaign) open() error {
 	}
 	c.earlier = c.tally.elapsed
 	if len(runs) > 0 {
-		fmt.Fprintf(c.out, "continuing: %d runs are done, %d of them failed\n", len(runs), c.tally.failed)
+		fmt.Fprintf(c.out, "continuing: %d runs are done, %d of them failed\n", len(runs),
+			c.tally.failed)
 	}
 	c.lateAt, c.lateFeatures = c.tally.runs, len(c.tally.features)
 	return nil
@@ -212,7 +213,8 @@ func (c *campaign) tellFailure(r *world.Result, f *Failure) error {
 	replay := ReplayCommand(r.Scenario, r.Seed)
 	group := c.tally.groupOf(f.Fingerprint)
 	if group.Runs > 1 && !c.options.Verbose {
-		fmt.Fprintf(c.out, "FAILED %s seed %d, the %s with: %s\nreplay: %s\n", r.Scenario, r.Seed, ordinal(group.Runs), f.Fingerprint, replay)
+		fmt.Fprintf(c.out, "FAILED %s seed %d, the %s with: %s\nreplay: %s\n", r.Scenario, r.Seed,
+			ordinal(group.Runs), f.Fingerprint, replay)
 	} else {
 		text := r.Report()
 		if !c.options.Full {
@@ -225,7 +227,8 @@ func (c *campaign) tellFailure(r *world.Result, f *Failure) error {
 	}
 	err := c.journal.saveFailure(r)
 	if c.options.Save != nil {
-		err = errors.Join(err, c.options.Save(filepath.Join(c.journal.dir, failureName(r.Scenario, r.Seed)), r))
+		err = errors.Join(err, c.options.Save(filepath.Join(c.journal.dir,
+			failureName(r.Scenario, r.Seed)), r))
 	}
 	return err
 }
@@ -250,9 +253,11 @@ func (c *campaign) progress() string {
 		of = fmt.Sprintf("/%d", c.seeds.Count())
 	}
 	s := c.summary()
-	line := fmt.Sprintf("%d%s runs, %d failed, %.0f seeds/min, %.0f events/s, %.1f virtual hours, marks %d/%d, features %d (%d in the last %d runs)",
+	line := fmt.Sprintf("%d%s runs, %d failed, %.0f seeds/min, %.0f events/s, %.1f virtual "+
+		"hours, marks %d/%d, features %d (%d in the last %d runs)",
 		t.runs, of, t.failed, s.SeedsPerMinute, s.EventsPerSecond, s.VirtualHours,
-		t.marksHit(), len(t.marks), len(t.features), len(t.features)-c.lateFeatures, t.runs-c.lateAt)
+		t.marksHit(), len(t.marks), len(t.features), len(t.features)-c.lateFeatures,
+		t.runs-c.lateAt)
 	c.lateAt, c.lateFeatures = t.runs, len(t.features)
 	return line
 }
@@ -283,8 +288,10 @@ func (c *campaign) finish(interrupted bool) error {
 		fmt.Fprintf(c.out, "%d runs: %s\n  %s\n", g.Runs, g.Fingerprint, g.Replay)
 	}
 	missed := t.missed()
-	if len(missed) > 0 && t.runs > 0 && (c.options.Scenarios == "all" || c.options.Marks == MarksAll) {
-		fmt.Fprintf(c.out, "%d marks were never hit:\n  %s\n", len(missed), strings.Join(missed, "\n  "))
+	if len(missed) > 0 && t.runs > 0 && (c.options.Scenarios == "all" ||
+		c.options.Marks == MarksAll) {
+		fmt.Fprintf(c.out, "%d marks were never hit:\n  %s\n", len(missed),
+			strings.Join(missed, "\n  "))
 	}
 	if c.journal != nil {
 		fmt.Fprintf(c.out, "summary: %s/summary.html\n", c.options.Dir)
@@ -293,10 +300,12 @@ func (c *campaign) finish(interrupted bool) error {
 		err = errors.Join(err, ErrInterrupted)
 	}
 	if t.failed > 0 {
-		err = errors.Join(err, fmt.Errorf("%d of %d runs failed, in %d kinds", t.failed, t.runs, len(t.groups)))
+		err = errors.Join(err, fmt.Errorf("%d of %d runs failed, in %d kinds", t.failed, t.runs,
+			len(t.groups)))
 	}
 	if len(missed) > 0 && c.demandsMarks() && !interrupted {
-		err = errors.Join(err, fmt.Errorf("%d of %d marks were never hit", len(missed), len(t.marks)))
+		err = errors.Join(err, fmt.Errorf("%d of %d marks were never hit", len(missed),
+			len(t.marks)))
 	}
 	return err
 }

@@ -103,7 +103,8 @@ func Deal(names string) ([]string, error) {
 			if err != nil {
 				return nil, fmt.Errorf("--scenario %s: %w; see lockstep sim --list", names, err)
 			}
-			if slices.ContainsFunc(chosen, func(c scenario.Scenario) bool { return c.Name == s.Name }) {
+			if slices.ContainsFunc(chosen,
+				func(c scenario.Scenario) bool { return c.Name == s.Name }) {
 				return nil, fmt.Errorf("--scenario %s: %s is named twice", names, s.Name)
 			}
 			s.Share = 1

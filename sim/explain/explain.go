@@ -43,7 +43,8 @@ type Point struct {
 func (p *Point) Certain() bool { return p.Fail*10 >= p.Futures*9 }
 
 func (p Point) String() string {
-	text := fmt.Sprintf("%9d %14s %5.0f %%  %s", p.Event, p.At, 100*float64(p.Fail)/float64(max(p.Futures, 1)), p.Nearest)
+	text := fmt.Sprintf("%9d %14s %5.0f %%  %s", p.Event, p.At,
+		100*float64(p.Fail)/float64(max(p.Futures, 1)), p.Nearest)
 	if p.Other > 0 {
 		text += fmt.Sprintf(" (%d of %d fail otherwise)", p.Other, p.Futures)
 	}
@@ -119,7 +120,10 @@ func (e *explaining) job() pool.Job {
 	return pool.Job{Scenario: e.plan.Scenario, Seed: e.plan.Seed, Plan: e.plan, Milestones: true}
 }
 
-func (e *explaining) run(jobs ...pool.Job) []pool.JobResult { return e.options.Workers.Run(jobs, nil) }
+func (e *explaining) run(jobs ...pool.Job) []pool.JobResult {
+	return e.options.Workers.Run(jobs,
+		nil)
+}
 
 // choose picks the moments to look at: the beginning, and milestones that lead to
 // the failure, evenly.
@@ -156,17 +160,21 @@ func (e *explaining) look(event uint64) (Point, error) {
 	}
 	same := results[0].Result
 	if same.Line() == e.base.Line() && same.Forked == nil {
-		return Point{}, fmt.Errorf("explain: the run is over before event %d: it has %d", event, e.base.Events)
+		return Point{}, fmt.Errorf("explain: the run is over before event %d: it has %d", event,
+			e.base.Events)
 	}
 	if same.Line() != e.base.Line() {
-		return Point{}, fmt.Errorf("explain: a run that is looked at after event %d is another:\n%s\n%s", event, e.base.Line(), same.Line())
+		return Point{}, fmt.Errorf("explain: a run that is looked at after event %d is "+
+			"another:\n%s\n%s", event, e.base.Line(), same.Line())
 	}
-	p := Point{Event: event, ForkPoint: *same.Forked, Nearest: e.nearest(event), Futures: e.options.Futures}
+	p := Point{Event: event, ForkPoint: *same.Forked, Nearest: e.nearest(event),
+		Futures: e.options.Futures}
 	for i := range results[1:] {
 		r := &results[1+i].Result
 		switch {
 		case r.Forked == nil || *r.Forked != p.ForkPoint:
-			return Point{}, fmt.Errorf("explain: future %d of event %d had another past: %v, want %v", i+1, event, r.Forked, p.ForkPoint)
+			return Point{}, fmt.Errorf("explain: future %d of event %d had another past: %v, "+
+				"want %v", i+1, event, r.Forked, p.ForkPoint)
 		case r.FailsWith(e.base.Fingerprint):
 			p.Fail++
 		case r.Verdict == world.Fail:
@@ -224,7 +232,8 @@ func (e *explaining) search(out *Explanation) error {
 			before = p
 		}
 	}
-	slices.SortFunc(out.Points, func(a, b Point) int { return int(int64(a.Event) - int64(b.Event)) })
+	slices.SortFunc(out.Points,
+		func(a, b Point) int { return int(int64(a.Event) - int64(b.Event)) })
 	out.Exact = from.Event-before.Event <= 1
 	// A future's key chooses it, so these are the same futures and more.
 	e.options.Futures *= surer
@@ -248,7 +257,8 @@ const surer = 4
 // failure is the end of the run, when it had failed: all its futures have.
 func (e *explaining) failure() Point {
 	end := world.ForkPoint{At: e.base.Virtual, Trace: e.base.Trace, Records: e.base.Records}
-	return Point{Event: e.base.Events, ForkPoint: end, Nearest: e.nearest(e.base.Events), Fail: e.options.Futures, Futures: e.options.Futures}
+	return Point{Event: e.base.Events, ForkPoint: end, Nearest: e.nearest(e.base.Events),
+		Fail: e.options.Futures, Futures: e.options.Futures}
 }
 
 const (
@@ -267,7 +277,8 @@ func (e *explaining) surround(out *Explanation, p Point) error {
 	job.TextFrom, job.TextUpTo = p.Records-min(p.Records, nearbyRecords), p.Records+nearbyRecords
 	text := e.run(job)[0]
 	if text.Result.Line() != e.base.Line() {
-		return fmt.Errorf("explain: two runs of one plan differ:\n%s\n%s", e.base.Line(), text.Result.Line())
+		return fmt.Errorf("explain: two runs of one plan differ:\n%s\n%s", e.base.Line(),
+			text.Result.Line())
 	}
 	out.Records = text.Text
 	return nil
@@ -286,14 +297,19 @@ func (e *Explanation) String() string {
 	case e.Before == nil:
 		fmt.Fprintf(&b, "the failure is certain from the beginning: the plan brings it about\n")
 	case !e.From.Certain() || e.Before.Certain():
-		fmt.Fprintf(&b, "no event decided: after event %d at %s %d of %d futures fail, after event %d at %s %d of %d\n",
-			e.Before.Event, e.Before.At, e.Before.Fail, e.Before.Futures, e.From.Event, e.From.At, e.From.Fail, e.From.Futures)
+		fmt.Fprintf(&b, "no event decided: after event %d at %s %d of %d futures fail, after "+
+			"event %d at %s %d of %d\n",
+			e.Before.Event, e.Before.At, e.Before.Fail, e.Before.Futures, e.From.Event, e.From.At,
+			e.From.Fail, e.From.Futures)
 	case e.Exact:
-		fmt.Fprintf(&b, "the point of no return is event %d at %s: before it %d of %d futures fail, after it %d of %d\n",
+		fmt.Fprintf(&b, "the point of no return is event %d at %s: before it %d of %d futures "+
+			"fail, after it %d of %d\n",
 			e.From.Event, e.From.At, e.Before.Fail, e.Before.Futures, e.From.Fail, e.From.Futures)
 	default:
-		fmt.Fprintf(&b, "the point of no return lies between event %d at %s (%d of %d futures fail) and event %d at %s (%d of %d)\n",
-			e.Before.Event, e.Before.At, e.Before.Fail, e.Before.Futures, e.From.Event, e.From.At, e.From.Fail, e.From.Futures)
+		fmt.Fprintf(&b, "the point of no return lies between event %d at %s (%d of %d futures "+
+			"fail) and event %d at %s (%d of %d)\n",
+			e.Before.Event, e.Before.At, e.Before.Fail, e.Before.Futures, e.From.Event, e.From.At,
+			e.From.Fail, e.From.Futures)
 	}
 	for _, m := range e.Milestones {
 		fmt.Fprintf(&b, "  %s\n", m)

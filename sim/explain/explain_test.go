@@ -27,7 +27,8 @@ func lostToss(t *testing.T) *plan.Plan {
 	for seed := range uint64(40) {
 		p, err := sim.NewPlan("toy-coin", seed)
 		require.NoError(t, err)
-		p.Duration, p.Workload.Every = plan.Duration(900*time.Millisecond), plan.Duration(10*time.Millisecond)
+		p.Duration, p.Workload.Every = plan.Duration(900*time.Millisecond),
+			plan.Duration(10*time.Millisecond)
 		if r, err := sim.RunPlan(p, world.Options{}); err == nil && r.Verdict == world.Fail {
 			return p
 		}
@@ -96,9 +97,12 @@ func TestARunThatPassesIsNotExplained(t *testing.T) {
 }
 
 func TestNoMomentIsChosenAfterWhichNothingComes(t *testing.T) {
-	e := &explaining{options: Options{Points: 10}, base: world.Result{Events: 90}, story: []world.Milestone{
-		{Event: 0, Key: "start b1 life 1"}, {Event: 40, Key: "controller b1 term 2"}, {Event: 40, Key: "unfenced b1"},
-		{Event: 90, Key: "leader t0/0 b1 epoch 0"}, {Event: 90, Kind: plan.PropertyViolated, Key: "failure P5"},
-	}}
+	e := &explaining{options: Options{Points: 10}, base: world.Result{Events: 90},
+		story: []world.Milestone{
+			{Event: 0, Key: "start b1 life 1"}, {Event: 40, Key: "controller b1 term 2"},
+			{Event: 40, Key: "unfenced b1"},
+			{Event: 90, Key: "leader t0/0 b1 epoch 0"},
+			{Event: 90, Kind: plan.PropertyViolated, Key: "failure P5"},
+		}}
 	require.Equal(t, []uint64{0, 40}, e.choose())
 }

@@ -39,7 +39,8 @@ func (c *cluster) readBehindBarriers(w *world.World) {
 	if every <= 0 {
 		return
 	}
-	b := &barrierReads{cluster: c, every: every, rand: w.Random("barriers"), asked: map[uint64]checker.Moment{}}
+	b := &barrierReads{cluster: c, every: every, rand: w.Random("barriers"),
+		asked: map[uint64]checker.Moment{}}
 	c.barriers = b
 	w.After(every, "barrier read", b.ask)
 }
@@ -74,12 +75,15 @@ func (b *barrierReads) answered(n *world.Node, m shard.Return) {
 	rec := b.cluster.Rec
 	for _, name := range client.ChurnTopics {
 		op := checker.Admin{
-			ID: rec.Id(), Client: barrierClient, Node: checker.NodeID(nodeID(n)), Call: call, Return: rec.Moment(),
-			Kind: checker.DescribeTopic, Topic: name, Outcome: checker.Failed, Code: int16(kafka.UnknownTopicOrPartition),
+			ID: rec.ID(), Client: barrierClient, Node: checker.NodeID(nodeID(n)), Call: call,
+			Return: rec.Moment(),
+			Kind:   checker.DescribeTopic, Topic: name, Outcome: checker.Failed,
+			Code: int16(kafka.UnknownTopicOrPartition),
 		}
 		if t := state.Image.Topic(name); t != nil {
 			unchanged := "" // nobody alters configurations
-			op.Outcome, op.Code, op.TopicID, op.Config = checker.Acked, 0, history.TopicText(t.ID), &unchanged
+			op.Outcome, op.Code, op.TopicID, op.Config = checker.Acked, 0, history.TopicText(t.ID),
+				&unchanged
 		}
 		rec.History.Admins = append(rec.History.Admins, op)
 	}

@@ -19,16 +19,21 @@ func (c *cluster) collectBounds(w *world.World) {
 	h := &c.Rec.History
 	wal := c.walConfig(1)
 	h.Queues = append(h.Queues,
-		checker.QueueFact{Name: "bytes of unanswered produces of a shard", Max: c.facts.bytes, Bound: c.bytesBound()},
-		checker.QueueFact{Name: "bytes of produces forwarded to a shard", Max: c.facts.forwarded, Bound: c.forwardedBound()},
-		checker.QueueFact{Name: "bytes of the log that a shard's recovery reads at once", Max: c.facts.readAhead, Bound: 2 * int64(wal.ReadBytes)})
+		checker.QueueFact{Name: "bytes of unanswered produces of a shard", Max: c.facts.bytes,
+			Bound: c.bytesBound()},
+		checker.QueueFact{Name: "bytes of produces forwarded to a shard", Max: c.facts.forwarded,
+			Bound: c.forwardedBound()},
+		checker.QueueFact{Name: "bytes of the log that a shard's recovery reads at once",
+			Max: c.facts.readAhead, Bound: 2 * int64(wal.ReadBytes)})
 	h.Queues = append(h.Queues, c.slowReaders(w)...)
 	for _, name := range c.Brokers {
 		if n := w.Node(name); n.Up() && w.Converged() { // only then it is known what was deleted
 			h.Queues = append(h.Queues, checker.QueueFact{
-				Node: history.NodeOf(name), Name: "entries of deleted partitions in shards", Max: int64(c.leftovers(n)),
+				Node: history.NodeOf(name), Name: "entries of deleted partitions in shards",
+				Max: int64(c.leftovers(n)),
 			}, checker.QueueFact{
-				Node: history.NodeOf(name), Name: "bytes of budgets that requests held as they ended", Max: leaked(n),
+				Node: history.NodeOf(name), Name: "bytes of budgets that requests held as they " +
+					"ended", Max: leaked(n),
 			})
 		}
 	}
@@ -80,7 +85,8 @@ func (c *cluster) slowReaders(w *world.World) (facts []checker.QueueFact) {
 		for _, broker := range c.Brokers {
 			facts = append(facts, checker.QueueFact{
 				Node: history.NodeOf(broker), Name: "bytes ready for a client that does not read",
-				Max: int64(w.Fabric().MostUnsent(broker, n.Spec().Name)), Bound: client.SlowReaderBound,
+				Max:   int64(w.Fabric().MostUnsent(broker, n.Spec().Name)),
+				Bound: client.SlowReaderBound,
 			})
 		}
 	}

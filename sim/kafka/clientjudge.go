@@ -31,7 +31,8 @@ func (c *cluster) ViolatedIn(p checker.Partition, property, where, format string
 func (c *cluster) DeposedLeader(p checker.Partition) bool {
 	leaders := 0
 	for _, name := range c.Brokers {
-		if t := c.facts.replica(kafka.NodeID(history.NodeOf(name)), history.PartitionID(p)); t != nil && t.state.Leading {
+		if t := c.facts.replica(kafka.NodeID(history.NodeOf(name)),
+			history.PartitionID(p)); t != nil && t.state.Leading {
 			leaders++
 		}
 	}

@@ -50,7 +50,8 @@ var (
 // New is the subject of a plan.
 func New(plan *plan.Plan) world.Subject {
 	c := &cluster{images: map[*meta.Image]string{}}
-	c.Load = &client.Load{Plan: plan, Deleted: map[string]bool{}, Malformed: map[checker.NodeID]uint64{}, Judge: c, Insight: c}
+	c.Load = &client.Load{Plan: plan, Deleted: map[string]bool{},
+		Malformed: map[checker.NodeID]uint64{}, Judge: c, Insight: c}
 	for _, n := range plan.Nodes {
 		if n.Role == "broker" {
 			c.Brokers = append(c.Brokers, n.Name)
@@ -61,7 +62,8 @@ func New(plan *plan.Plan) world.Subject {
 	}
 	c.RequestTimeout = time.Duration(c.Options().RequestTimeoutMs.Or(2000)) * time.Millisecond
 	c.facts.init(c)
-	c.circumstances = &check.Circumstances{Plan: plan, Brokers: c.Brokers, Image: c.NewestImage, ClientName: c.ClientName}
+	c.circumstances = &check.Circumstances{Plan: plan, Brokers: c.Brokers, Image: c.NewestImage,
+		ClientName: c.ClientName}
 	c.pauses = check.NewPauses(c.circumstances, c.limits(), c.facts.exists, c.pauseRoots)
 	c.watch = checker.NewWatch(recorded)
 	return c

@@ -26,14 +26,18 @@ func (c *cluster) nodeConfig(i world.Incarnation) node.Config {
 	var again node.Restart
 	errors.As(i.Again, &again) // else its zero value, which converts nothing
 	cfg := node.Config{
-		Node: kafka.NodeID(history.NodeOf(name)), Cluster: simCluster, Shards: i.Spec.Shards, ConvertTo: again.ConvertTo,
-		Listen: node.Addresses{Kafka: history.KafkaAddr(name), Control: name + ":9093", Data: name + ":9094"},
+		Node: kafka.NodeID(history.NodeOf(name)), Cluster: simCluster, Shards: i.Spec.Shards,
+		ConvertTo: again.ConvertTo,
+		Listen: node.Addresses{Kafka: history.KafkaAddr(name), Control: name + ":9093",
+			Data: name + ":9094"},
 		Limits: c.limits(),
 		Settings: api.Settings{
 			DeleteTopics: true, NumPartitions: 1, ReplicationFactor: 1, MinInSync: 1,
-			MaxMessageBytes: 1 << 20, FetchMaxBytes: 50 << 20, FetchMaxWait: 30 * time.Second, AppliedByAll: 4 * time.Second,
+			MaxMessageBytes: 1 << 20, FetchMaxBytes: 50 << 20, FetchMaxWait: 30 * time.Second,
+			AppliedByAll: 4 * time.Second,
 		},
-		Raft:       meta.RaftConfig{CompactBytes: uint64(c.Options().RaftCompactBytes.Or(64 << 20)), RetainBytes: uint64(c.Options().RaftCompactBytes.Or(64<<20)) / 4},
+		Raft: meta.RaftConfig{CompactBytes: uint64(c.Options().RaftCompactBytes.Or(64 << 20)),
+			RetainBytes: uint64(c.Options().RaftCompactBytes.Or(64<<20)) / 4},
 		ControlWAL: c.walConfig(1),
 		ShardWAL:   c.walConfig(int(c.Options().WALInFlight.Or(1))),
 		Log:        partition.DefaultLimits(),
@@ -42,7 +46,8 @@ func (c *cluster) nodeConfig(i world.Incarnation) node.Config {
 	cfg.Advertised = cfg.Listen
 	i.Entropy("sim", "incarnation").Fill(cfg.Incarnation[:])
 	for _, b := range c.Brokers {
-		cfg.Voters = append(cfg.Voters, node.Voter{Node: kafka.NodeID(history.NodeOf(b)), Addr: b + ":9093"})
+		cfg.Voters = append(cfg.Voters, node.Voter{Node: kafka.NodeID(history.NodeOf(b)),
+			Addr: b + ":9093"})
 	}
 	if bytes := c.Options().LogSegmentBytes.Or(0); bytes > 0 {
 		cfg.Log.SegmentBytes, cfg.Log.IndexBytes, cfg.Log.ReadBytes = bytes, 512, 4096
@@ -57,7 +62,8 @@ func (c *cluster) walConfig(inFlight int) wal.Config {
 	w.SegmentBytes = c.Options().WALSegmentBytes.Or(4 << 20)
 	w.BudgetBytes = 16 * w.SegmentBytes
 	w.GroupBytes = int(min(int64(w.GroupBytes), w.SegmentBytes/4))
-	w.ReadBytes = int(min(int64(w.ReadBytes), w.SegmentBytes/8)) // a recovery reads a segment in pieces
+	// a recovery reads a segment in pieces
+	w.ReadBytes = int(min(int64(w.ReadBytes), w.SegmentBytes/8))
 	return w
 }
 

@@ -32,7 +32,8 @@ func (c *cluster) unsettled() []string {
 		case !ok:
 			out = append(out, name+" has not recovered")
 		case state.Image.Index() != newest.Index():
-			out = append(out, fmt.Sprintf("%s has applied %d of %d", name, state.Image.Index(), newest.Index()))
+			out = append(out, fmt.Sprintf("%s has applied %d of %d", name, state.Image.Index(),
+				newest.Index()))
 		case b == nil || b.Fenced:
 			out = append(out, name+" is fenced")
 		}
@@ -41,7 +42,8 @@ func (c *cluster) unsettled() []string {
 		for i, p := range t.Partitions {
 			id := kafka.PartitionID{Topic: t.ID, Partition: int32(i)}
 			if len(p.ISR) < len(p.Replicas) {
-				out = append(out, fmt.Sprintf("%s/%d has ISR %v of %v, leader %d", t.Name, i, p.ISR, p.Replicas, p.Leader))
+				out = append(out, fmt.Sprintf("%s/%d has ISR %v of %v, leader %d", t.Name, i, p.ISR,
+					p.Replicas, p.Leader))
 				continue
 			}
 			out = append(out, c.lagging(t.Name, id, p.Replicas)...)
@@ -50,7 +52,8 @@ func (c *cluster) unsettled() []string {
 	return out
 }
 
-func (c *cluster) lagging(topic string, id kafka.PartitionID, replicas []kafka.NodeID) (out []string) {
+func (c *cluster) lagging(topic string, id kafka.PartitionID,
+	replicas []kafka.NodeID) (out []string) {
 	end, watermark := kafka.Offset(-1), kafka.Offset(-1)
 	for _, n := range replicas {
 		t := c.facts.replica(n, id)
@@ -60,9 +63,12 @@ func (c *cluster) lagging(topic string, id kafka.PartitionID, replicas []kafka.N
 		if end < 0 {
 			end, watermark = t.state.End, t.state.Watermark
 		}
-		if t.state.End != end || t.state.Durable != end || t.state.Watermark != watermark || watermark != end {
-			return append(out, fmt.Sprintf("%s/%d on node %d: watermark %d, durable %d, end %d; on node %d end %d",
-				topic, id.Partition, n, t.state.Watermark, t.state.Durable, t.state.End, replicas[0], end))
+		if t.state.End != end || t.state.Durable != end || t.state.Watermark != watermark ||
+			watermark != end {
+			return append(out, fmt.Sprintf("%s/%d on node %d: watermark %d, durable %d, end %d; "+
+				"on node %d end %d",
+				topic, id.Partition, n, t.state.Watermark, t.state.Durable, t.state.End,
+				replicas[0], end))
 		}
 	}
 	return out

@@ -42,7 +42,8 @@ func (f *facts) seeDamage(n *world.Node) {
 	}
 	if ppm := n.DriftPpm(); (ppm > leaseDriftPpm || ppm < -leaseDriftPpm) && !f.runaways[n] {
 		f.runaways[n] = true
-		fact := checker.ClockFact{At: c.Rec.Moment(), Node: checker.NodeID(nodeID(n)), DriftPpm: ppm}
+		fact := checker.ClockFact{At: c.Rec.Moment(), Node: checker.NodeID(nodeID(n)),
+			DriftPpm: ppm}
 		c.Rec.History.Clocks = append(c.Rec.History.Clocks, fact)
 		c.watch.Clock(fact)
 	}
@@ -55,7 +56,8 @@ func (f *facts) seeDamage(n *world.Node) {
 			f.damaged(n, fault.ToPath, false, fault.String())
 		}
 		// Of a write that never happened there is nothing left to see.
-		f.damaged(n, fault.Path, fault.Effect == diskvirtual.LoseWrite || fault.Effect == diskvirtual.MisdirectWrite, fault.String())
+		f.damaged(n, fault.Path, fault.Effect == diskvirtual.LoseWrite ||
+			fault.Effect == diskvirtual.MisdirectWrite, fault.String())
 	}
 	f.damages[n] = len(faults)
 }
@@ -66,7 +68,8 @@ func (f *facts) damaged(n *world.Node, path string, hidden bool, what string) {
 		f.lostSilently[n] = true
 	}
 	note := func(of checker.DamageFact) {
-		of.At, of.Node, of.Hidden, of.What = f.cluster.Rec.Moment(), checker.NodeID(nodeID(n)), hidden, what
+		of.At, of.Node, of.Hidden, of.What = f.cluster.Rec.Moment(), checker.NodeID(nodeID(n)),
+			hidden, what
 		f.cluster.Rec.History.Damages = append(f.cluster.Rec.History.Damages, of)
 		f.cluster.watch.Damage(of)
 	}
@@ -82,7 +85,10 @@ func (f *facts) damaged(n *world.Node, path string, hidden bool, what string) {
 		return
 	case strings.HasPrefix(top, "shard-"):
 		number, _ := strconv.Atoi(strings.TrimPrefix(top, "shard-"))
-		struck = func(id kafka.PartitionID) bool { return shard.Place(id, len(n.Loops())-1) == loop.ID(number) }
+		struck = func(id kafka.PartitionID) bool {
+			return shard.Place(id,
+				len(n.Loops())-1) == loop.ID(number)
+		}
 	}
 	for _, key := range f.keys {
 		if key.node == nodeID(n) && struck(key.id) {

@@ -80,7 +80,8 @@ func (f *facts) init(c *cluster) {
 	f.replicas = map[replicaKey]*replicaTrack{}
 	f.incarnations = map[string]*incarnationTrack{}
 	f.top = map[kafka.PartitionID]kafka.Offset{}
-	f.damages, f.lostSilently, f.runaways = map[*world.Node]int{}, map[*world.Node]bool{}, map[*world.Node]bool{}
+	f.damages, f.lostSilently, f.runaways = map[*world.Node]int{}, map[*world.Node]bool{},
+		map[*world.Node]bool{}
 }
 
 // TurnEnded implements TurnObserver.
@@ -93,7 +94,8 @@ func (c *cluster) TurnEnded(n *world.Node, id loop.ID, l loop.Loop) {
 	f.seeDamage(n)
 	life := f.incarnations[n.Spec().Name]
 	if life == nil || life.number != n.Incarnation() {
-		life = &incarnationTrack{number: n.Incarnation(), began: c.World.Now(), recovered: make([]bool, len(n.Loops()))}
+		life = &incarnationTrack{number: n.Incarnation(), began: c.World.Now(),
+			recovered: make([]bool, len(n.Loops()))}
 		f.incarnations[n.Spec().Name] = life
 	}
 	switch l := l.(type) {
@@ -132,8 +134,10 @@ func (f *facts) seeControl(n *world.Node, life *incarnationTrack, c *node.Contro
 	if state.Leading && state.Term != life.term {
 		life.term = state.Term
 		f.terms.Elected++
-		f.cluster.World.Milestone(plan.ControllerBegan, n.Spec().Name, fmt.Sprintf("%s term %d", n.Spec().Name, state.Term), "")
-		fact := checker.ControllerFact{At: f.cluster.Rec.Moment(), Term: int64(state.Term), Node: checker.NodeID(nodeID(n))}
+		f.cluster.World.Milestone(plan.ControllerBegan, n.Spec().Name,
+			fmt.Sprintf("%s term %d", n.Spec().Name, state.Term), "")
+		fact := checker.ControllerFact{At: f.cluster.Rec.Moment(), Term: int64(state.Term),
+			Node: checker.NodeID(nodeID(n))}
 		h.Controllers = append(h.Controllers, fact)
 		f.cluster.judgeNow(f.cluster.watch.Controller(fact))
 	}
@@ -149,7 +153,8 @@ func (f *facts) seeControl(n *world.Node, life *incarnationTrack, c *node.Contro
 }
 
 func (f *facts) imageFact(n *world.Node, image *meta.Image) checker.ImageFact {
-	return checker.ImageFact{At: f.cluster.Rec.Moment(), Node: checker.NodeID(nodeID(n)), Index: int64(image.Index()), Hash: imageSum(image)}
+	return checker.ImageFact{At: f.cluster.Rec.Moment(), Node: checker.NodeID(nodeID(n)),
+		Index: int64(image.Index()), Hash: imageSum(image)}
 }
 
 func (f *facts) seeShard(n *world.Node, life *incarnationTrack, id loop.ID, s *shard.Shard) {
@@ -176,7 +181,8 @@ func (f *facts) seeShard(n *world.Node, life *incarnationTrack, id loop.ID, s *s
 
 // seeReplica takes the state of a replica at the end of a turn of its shard, and
 // returns what is known of it.
-func (f *facts) seeReplica(n *world.Node, recovered, declared bool, p *shard.PartState) *replicaTrack {
+func (f *facts) seeReplica(n *world.Node, recovered, declared bool,
+	p *shard.PartState) *replicaTrack {
 	check.CheckWaiters(f.cluster.World, n.Spec().Name, p)
 	key := replicaKey{nodeID(n), p.ID}
 	t := f.replicas[key]
@@ -190,13 +196,16 @@ func (f *facts) seeReplica(n *world.Node, recovered, declared bool, p *shard.Par
 	// A partition that was deleted may be gone in part when its node dies.
 	if recovered && t.incarnation != n.Incarnation() && f.exists(p.ID) {
 		rec.History.Recoveries = append(rec.History.Recoveries, checker.Recovery{
-			At: rec.Moment(), Node: checker.NodeID(key.node), Incarnation: checker.Incarnation(n.Incarnation()),
-			What: history.PartitionText(p.ID), Synced: checker.Offset(t.owed), End: checker.Offset(p.Durable),
+			At: rec.Moment(), Node: checker.NodeID(key.node),
+			Incarnation: checker.Incarnation(n.Incarnation()),
+			What:        history.PartitionText(p.ID), Synced: checker.Offset(t.owed),
+			End:     checker.Offset(p.Durable),
 			Suspect: p.Suspect, Damaged: dishonest(n), Hidden: f.lostSilently[n],
 		})
 	}
 	old := t.state
-	if leads := p.Leading && (!old.Leading || old.Epoch != p.Epoch); leads || recovered || t.incarnation == n.Incarnation() && p.End < old.End {
+	if leads := p.Leading && (!old.Leading || old.Epoch != p.Epoch); leads || recovered ||
+		t.incarnation == n.Incarnation() && p.End < old.End {
 		check.CheckMemory(unexplained{f.cluster, history.Partition(p.ID)}, n.Spec().Name, p)
 	}
 	if t.incarnation != n.Incarnation() {
@@ -237,15 +246,19 @@ func (f *facts) seeReplica(n *world.Node, recovered, declared bool, p *shard.Par
 // epoch.
 func (f *facts) seeLeader(n *world.Node, t *replicaTrack, old *shard.PartState) {
 	c, p := f.cluster, &t.state
-	partition, node, life := history.Partition(p.ID), checker.NodeID(nodeID(n)), checker.Incarnation(n.Incarnation())
+	partition, node, life := history.Partition(p.ID), checker.NodeID(nodeID(n)),
+		checker.Incarnation(n.Incarnation())
 	from := old.End
 	if !old.Leading || old.Epoch != p.Epoch {
 		from = p.Began
 		fact := checker.LeaderFact{
-			At: c.Rec.Moment(), Partition: partition, Epoch: checker.Epoch(p.Epoch), Node: node, Incarnation: life,
-			LogStart: checker.Offset(p.LogStart), LogEnd: checker.Offset(p.Began), Lineage: t.lineage.Below(checker.Offset(p.Began)),
+			At: c.Rec.Moment(), Partition: partition, Epoch: checker.Epoch(p.Epoch), Node: node,
+			Incarnation: life,
+			LogStart:    checker.Offset(p.LogStart), LogEnd: checker.Offset(p.Began),
+			Lineage: t.lineage.Below(checker.Offset(p.Began)),
 		}
-		c.World.Milestone(plan.LeaderBegan, n.Spec().Name, fmt.Sprintf("%s %s epoch %d", f.timeline.partition(p.ID), n.Spec().Name, p.Epoch), "")
+		c.World.Milestone(plan.LeaderBegan, n.Spec().Name,
+			fmt.Sprintf("%s %s epoch %d", f.timeline.partition(p.ID), n.Spec().Name, p.Epoch), "")
 		c.Rec.History.Leaders = append(c.Rec.History.Leaders, fact)
 		c.judgeNow(c.watch.Leader(fact))
 	}
@@ -255,7 +268,8 @@ func (f *facts) seeLeader(n *world.Node, t *replicaTrack, old *shard.PartState) 
 	p.Log.TailFrom(from, func(b batch.Batch) {
 		fact := checker.AppendFact{
 			At: c.Rec.Moment(), Partition: partition, Node: node, Incarnation: life,
-			Epoch: checker.Epoch(b.LeaderEpoch()), Base: checker.Offset(b.BaseOffset()), Values: history.ValuesOf(b),
+			Epoch: checker.Epoch(b.LeaderEpoch()), Base: checker.Offset(b.BaseOffset()),
+			Values: history.ValuesOf(b),
 		}
 		c.Rec.History.Appends = append(c.Rec.History.Appends, fact)
 		c.judgeNow(c.watch.Append(fact))
@@ -266,19 +280,23 @@ func (f *facts) seeLeader(n *world.Node, t *replicaTrack, old *shard.PartState) 
 func (f *facts) seeFollower(n *world.Node, t *replicaTrack) {
 	c, p := f.cluster, &t.state
 	fact := checker.FollowerFact{
-		At: c.Rec.Moment(), Partition: history.Partition(p.ID), Node: checker.NodeID(nodeID(n)), Incarnation: checker.Incarnation(n.Incarnation()),
-		Epoch: checker.Epoch(p.Epoch), LogStart: checker.Offset(p.LogStart), LogEnd: checker.Offset(p.End), Lineage: t.lineage,
+		At: c.Rec.Moment(), Partition: history.Partition(p.ID), Node: checker.NodeID(nodeID(n)),
+		Incarnation: checker.Incarnation(n.Incarnation()),
+		Epoch:       checker.Epoch(p.Epoch), LogStart: checker.Offset(p.LogStart),
+		LogEnd: checker.Offset(p.End), Lineage: t.lineage,
 	}
 	c.Rec.History.Followers = append(c.Rec.History.Followers, fact)
 	c.judgeNow(c.watch.Follower(fact))
 }
 
 // seeCut takes the shortening of a log whose lineage was seen before.
-func (f *facts) seeCut(n *world.Node, t *replicaTrack, old *shard.PartState, lineage checker.Lineage) {
+func (f *facts) seeCut(n *world.Node, t *replicaTrack, old *shard.PartState,
+	lineage checker.Lineage) {
 	c := f.cluster
 	fact := checker.CutFact{
-		At: c.Rec.Moment(), Partition: history.Partition(old.ID), Node: checker.NodeID(nodeID(n)), Incarnation: checker.Incarnation(n.Incarnation()),
-		From: checker.Offset(old.End), To: checker.Offset(t.state.End), Lineage: lineage,
+		At: c.Rec.Moment(), Partition: history.Partition(old.ID), Node: checker.NodeID(nodeID(n)),
+		Incarnation: checker.Incarnation(n.Incarnation()),
+		From:        checker.Offset(old.End), To: checker.Offset(t.state.End), Lineage: lineage,
 	}
 	c.Rec.History.Cuts = append(c.Rec.History.Cuts, fact)
 	c.judgeNow(c.watch.Cut(fact))
@@ -288,8 +306,10 @@ func (f *facts) seeCut(n *world.Node, t *replicaTrack, old *shard.PartState, lin
 func (f *facts) seeWatermark(n *world.Node, t *replicaTrack) {
 	c, p := f.cluster, &t.state
 	fact := checker.ReplicaFact{
-		At: c.Rec.Moment(), Partition: history.Partition(p.ID), Node: checker.NodeID(nodeID(n)), Incarnation: checker.Incarnation(n.Incarnation()), Epoch: checker.Epoch(p.Epoch),
-		LogStart: checker.Offset(p.LogStart), Watermark: checker.Offset(p.Watermark), LogEnd: checker.Offset(p.End), DurableEnd: checker.Offset(p.Durable),
+		At: c.Rec.Moment(), Partition: history.Partition(p.ID), Node: checker.NodeID(nodeID(n)),
+		Incarnation: checker.Incarnation(n.Incarnation()), Epoch: checker.Epoch(p.Epoch),
+		LogStart: checker.Offset(p.LogStart), Watermark: checker.Offset(p.Watermark),
+		LogEnd: checker.Offset(p.End), DurableEnd: checker.Offset(p.Durable),
 	}
 	if p.Leading {
 		fact.ISR, fact.MinInSync = f.members(p), p.MinInSync
@@ -306,15 +326,17 @@ func (t *replicaTrack) seeLineage(p *shard.PartState) {
 	if n := len(now); n > 0 && now[n-1].Start >= p.End {
 		now = now[:n-1] // without records
 	}
-	same := t.lineage != nil && slices.EqualFunc(now, t.lineage, func(a partition.EpochStart, b checker.EpochStart) bool {
-		return checker.Epoch(a.Epoch) == b.Epoch && checker.Offset(a.Start) == b.Start
-	})
+	same := t.lineage != nil && slices.EqualFunc(now, t.lineage,
+		func(a partition.EpochStart, b checker.EpochStart) bool {
+			return checker.Epoch(a.Epoch) == b.Epoch && checker.Offset(a.Start) == b.Start
+		})
 	if same {
 		return
 	}
 	t.lineage = make(checker.Lineage, len(now))
 	for i, e := range now {
-		t.lineage[i] = checker.EpochStart{Epoch: checker.Epoch(e.Epoch), Start: checker.Offset(e.Start)}
+		t.lineage[i] = checker.EpochStart{Epoch: checker.Epoch(e.Epoch),
+			Start: checker.Offset(e.Start)}
 	}
 }
 
@@ -324,7 +346,8 @@ func (f *facts) members(p *shard.PartState) []checker.Member {
 	for _, n := range p.ISR {
 		m := checker.Member{Node: checker.NodeID(n)}
 		if t := f.replicas[replicaKey{n, p.ID}]; t != nil && !t.gone {
-			m.Incarnation, m.DurableEnd = checker.Incarnation(t.incarnation), checker.Offset(t.vouched)
+			m.Incarnation, m.DurableEnd = checker.Incarnation(t.incarnation),
+				checker.Offset(t.vouched)
 		}
 		out = append(out, m)
 	}
@@ -335,7 +358,8 @@ func (f *facts) members(p *shard.PartState) []checker.Member {
 func (f *facts) lostReplicas(n *world.Node, s *shard.Shard) {
 	for _, key := range f.keys {
 		t := f.replicas[key]
-		if key.node != nodeID(n) || t.gone || t.incarnation == n.Incarnation() || shard.Place(key.id, len(n.Loops())-1) != loopOf(n, s) {
+		if key.node != nodeID(n) || t.gone || t.incarnation == n.Incarnation() ||
+			shard.Place(key.id, len(n.Loops())-1) != loopOf(n, s) {
 			continue
 		}
 		t.gone = true
@@ -344,8 +368,10 @@ func (f *facts) lostReplicas(n *world.Node, s *shard.Shard) {
 		}
 		rec := f.cluster.Rec
 		rec.History.Recoveries = append(rec.History.Recoveries, checker.Recovery{
-			At: rec.Moment(), Node: checker.NodeID(key.node), Incarnation: checker.Incarnation(n.Incarnation()),
-			What: history.PartitionText(key.id), Synced: checker.Offset(t.owed), End: 0, Suspect: s.Unnamed(), Damaged: dishonest(n), Hidden: f.lostSilently[n],
+			At: rec.Moment(), Node: checker.NodeID(key.node),
+			Incarnation: checker.Incarnation(n.Incarnation()),
+			What:        history.PartitionText(key.id), Synced: checker.Offset(t.owed), End: 0,
+			Suspect: s.Unnamed(), Damaged: dishonest(n), Hidden: f.lostSilently[n],
 		})
 	}
 }
@@ -405,8 +431,10 @@ func (c *cluster) acknowledged(op *checker.Produce) {
 	end := op.Base + checker.Offset(len(op.Values))
 	if checker.Offset(c.facts.top[id]) < end {
 		c.violatedAs(property.AckAtWatermark, &checker.Violation{
-			Property: "P1", Partition: op.Partition, Values: op.Values, Evidence: []checker.Line{{At: op.Call, Text: op.String()}},
-			Sentence: fmt.Sprintf("offset %d was acknowledged; the highest watermark of any leader is %d", end-1, c.facts.top[id]),
+			Property: "P1", Partition: op.Partition, Values: op.Values,
+			Evidence: []checker.Line{{At: op.Call, Text: op.String()}},
+			Sentence: fmt.Sprintf("offset %d was acknowledged; the highest watermark of any "+
+				"leader is %d", end-1, c.facts.top[id]),
 		}, 0)
 	}
 	image := c.facts.newest
@@ -418,7 +446,8 @@ func (c *cluster) acknowledged(op *checker.Produce) {
 		return
 	}
 	p := shard.PartState{ID: id, ISR: slices.Clone(reg.ISR)}
-	fact := checker.AckFact{At: c.Rec.Moment(), Partition: op.Partition, Base: op.Base, End: end, ISR: c.facts.members(&p)}
+	fact := checker.AckFact{At: c.Rec.Moment(), Partition: op.Partition, Base: op.Base, End: end,
+		ISR: c.facts.members(&p)}
 	c.Rec.History.Acks = append(c.Rec.History.Acks, fact)
 	c.judgeNow(c.watch.Ack(fact))
 }

@@ -15,7 +15,8 @@ type look struct {
 }
 
 func (l look) String() string {
-	text := fmt.Sprintf("%s, ISR of %d", map[byte]string{'l': "leader", 'f': "follower", ' ': "no role"}[l.role], l.isr)
+	text := fmt.Sprintf("%s, ISR of %d", map[byte]string{'l': "leader", 'f': "follower",
+		' ': "no role"}[l.role], l.isr)
 	if l.controller {
 		text += ", controller"
 	}
@@ -30,7 +31,8 @@ type featureSight struct {
 }
 
 // seeFeatures notes the state of a replica at the end of a turn of its shard.
-func (s *featureSight) seeFeatures(w *world.World, n *world.Node, controller bool, p *shard.PartState) {
+func (s *featureSight) seeFeatures(w *world.World, n *world.Node, controller bool,
+	p *shard.PartState) {
 	now := look{role: ' ', isr: int8(min(len(p.ISR), 100)), controller: controller}
 	switch {
 	case p.Leading:

@@ -72,14 +72,17 @@ func (o *operator) ask() {
 			n.Ask(loop.Control, node.StatsRequest{})
 		case now.Sub(since) > o.bound && !o.silent:
 			o.silent = true
-			o.world.Explain(property.OperatorAnswered, n.Where(loop.Control), func() []world.Overdue {
-				return []world.Overdue{{
-					Name: "the operator's question", Group: "questions", Since: since,
-					At: []world.StallPlace{{Node: n.Spec().Name, Loop: int32(loop.Control), For: "the loop that was asked"}},
-				}}
-			})
+			o.world.Explain(property.OperatorAnswered, n.Where(loop.Control),
+				func() []world.Overdue {
+					return []world.Overdue{{
+						Name: "the operator's question", Group: "questions", Since: since,
+						At: []world.StallPlace{{Node: n.Spec().Name, Loop: int32(loop.Control),
+							For: "the loop that was asked"}},
+					}}
+				})
 			o.world.Violated(property.OperatorAnswered, n.Where(loop.Control),
-				"asked for its counters at %v, and silent for %v since", time.Duration(since), now.Sub(since))
+				"asked for its counters at %v, and silent for %v since", time.Duration(since),
+				now.Sub(since))
 		}
 	}
 }

@@ -76,10 +76,12 @@ func (c *cluster) RestEnds(w *world.World) {
 		n := w.Node(name)
 		wakeUps := n.TimerTurns() - c.rest.wakeUps[i]
 		if wakeUps > idleWakeUps*uint64(w.Now().Sub(from)/time.Second) {
-			w.Explain("P12: "+checker.Title("P12"), name, func() []world.Overdue { return timersOf(n) })
+			w.Explain("P12: "+checker.Title("P12"), name,
+				func() []world.Overdue { return timersOf(n) })
 		}
 		c.Rec.History.Idles = append(c.Rec.History.Idles, checker.IdleFact{
-			Node: history.NodeOf(name), From: time.Duration(from), To: time.Duration(w.Now()), WakeUps: int64(wakeUps),
+			Node: history.NodeOf(name), From: time.Duration(from), To: time.Duration(w.Now()),
+			WakeUps: int64(wakeUps),
 			DiskOps: int64(n.Did(world.DiskSubmitted) - c.rest.diskOps[i]),
 		})
 	}

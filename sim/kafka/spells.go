@@ -21,7 +21,8 @@ func (c *cluster) followBudget(w *world.World) {
 		if over > 0 && f.At >= over+plan.SpellPause {
 			w.At(env.Instant(f.At)-1, "budget", func() {
 				if out := c.unready(); len(out) > 0 {
-					w.Violated(property.ReadyBetweenSpells, "", "%s after the last one: %v", f.At-over, out)
+					w.Violated(property.ReadyBetweenSpells, "", "%s after the last one: %v",
+						f.At-over, out)
 				}
 			})
 		}
@@ -43,7 +44,8 @@ func (c *cluster) unready() (out []string) {
 	for _, t := range c.topicsOf(newest) {
 		for i, p := range t.Partitions {
 			if len(p.ISR) < len(p.Replicas) {
-				out = append(out, fmt.Sprintf("%s/%d has ISR %v of %v", t.Name, i, p.ISR, p.Replicas))
+				out = append(out, fmt.Sprintf("%s/%d has ISR %v of %v", t.Name, i, p.ISR,
+					p.Replicas))
 			}
 		}
 	}

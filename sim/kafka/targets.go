@@ -14,7 +14,8 @@ import (
 func (c *cluster) Resolve(w *world.World, name string) (string, bool) {
 	resolved, ok := c.role(w, name)
 	if ok {
-		c.lastTarget = strings.FieldsFunc(resolved, func(r rune) bool { return strings.ContainsRune("->/", r) })[0]
+		c.lastTarget = strings.FieldsFunc(resolved,
+			func(r rune) bool { return strings.ContainsRune("->/", r) })[0]
 	}
 	return resolved, ok
 }

@@ -77,13 +77,16 @@ func (s *timeline) changed(before, t *meta.Topic) {
 		}
 		before = nil
 		s.names[t.ID] = t.Name
-		s.world.Milestone(plan.TopicCreated, "", t.Name, fmt.Sprintf("%d partitions", len(t.Partitions)))
+		s.world.Milestone(plan.TopicCreated, "", t.Name,
+			fmt.Sprintf("%d partitions", len(t.Partitions)))
 	}
 	for i, p := range t.Partitions {
-		if before != nil && i < len(before.Partitions) && slices.Equal(before.Partitions[i].ISR, p.ISR) {
+		if before != nil && i < len(before.Partitions) &&
+			slices.Equal(before.Partitions[i].ISR, p.ISR) {
 			continue
 		}
-		s.world.Milestone(plan.ISRChanged, "", fmt.Sprintf("%s/%d %s", t.Name, i, nodeNames(p.ISR)), "")
+		s.world.Milestone(plan.ISRChanged, "", fmt.Sprintf("%s/%d %s", t.Name, i, nodeNames(p.ISR)),
+			"")
 	}
 }
 

@@ -71,7 +71,8 @@ func (c *cluster) violatedAs(property string, v *checker.Violation, more int) {
 	}
 	evidence, _ := checker.ExcerptLines(&c.Rec.History, *v)
 	for _, line := range evidence {
-		f.Evidence = append(f.Evidence, world.Evidence{At: plan.Duration(line.At.At), Text: line.Text})
+		f.Evidence = append(f.Evidence, world.Evidence{At: plan.Duration(line.At.At),
+			Text: line.Text})
 	}
 	if c.tape != nil {
 		c.tape.Violation(v)
@@ -101,7 +102,8 @@ func (c *cluster) requireEvidence(w *world.World, report *checker.Report) {
 		}
 	}
 	if want := int(c.Options().MinAcks.Or(1)); acked < want {
-		w.Violated(property.ShowsSomething, "", "%d produces were acknowledged, at least %d were expected", acked, want)
+		w.Violated(property.ShowsSomething, "",
+			"%d produces were acknowledged, at least %d were expected", acked, want)
 	}
 	if c.Options().MinAcks.Or(1) == 0 {
 		return // so little may be left of the load that nothing is to be judged
@@ -150,7 +152,8 @@ func (c *cluster) collectLogs(w *world.World) {
 				track := c.facts.replica(n, id)
 				if track == nil {
 					if w.Converged() {
-						w.Violated(property.ReplicasThere, history.PartitionText(id), "node %d has none", n)
+						w.Violated(property.ReplicasThere, history.PartitionText(id),
+							"node %d has none", n)
 					}
 					continue
 				}
@@ -158,9 +161,11 @@ func (c *cluster) collectLogs(w *world.World) {
 					continue // nobody may have read it yet, so nobody knows
 				}
 				c.Rec.History.Logs = append(c.Rec.History.Logs, checker.ReplicaLog{
-					At: c.Rec.Moment(), Partition: history.Partition(id), Node: checker.NodeID(n), InISR: p.InISR(n) && (w.Converged() || !track.state.Suspect),
-					LogStart: checker.Offset(track.state.LogStart), Watermark: checker.Offset(track.state.Watermark),
-					Entries: c.entries(w, w.Node(history.BrokerName(n)), track),
+					At: c.Rec.Moment(), Partition: history.Partition(id), Node: checker.NodeID(n),
+					InISR:     p.InISR(n) && (w.Converged() || !track.state.Suspect),
+					LogStart:  checker.Offset(track.state.LogStart),
+					Watermark: checker.Offset(track.state.Watermark),
+					Entries:   c.entries(w, w.Node(history.BrokerName(n)), track),
 				})
 			}
 		}
@@ -171,9 +176,10 @@ func (c *cluster) collectLogs(w *world.World) {
 func rotten(n *world.Node, t *replicaTrack) bool {
 	segments := t.state.Log.Segments()
 	return slices.ContainsFunc(n.FS().Injected(), func(f diskvirtual.Fault) bool {
-		return f.Effect.Dishonest() && slices.ContainsFunc(segments, func(s partition.SegmentView) bool {
-			return s.Path == f.Path || s.Path == f.ToPath
-		})
+		return f.Effect.Dishonest() && slices.ContainsFunc(segments,
+			func(s partition.SegmentView) bool {
+				return s.Path == f.Path || s.Path == f.ToPath
+			})
 	})
 }
 
@@ -184,14 +190,16 @@ func (c *cluster) entries(w *world.World, n *world.Node, t *replicaTrack) (out [
 		it := b.Records(1 << 20)
 		for it.Next() {
 			out = append(out, checker.Entry{
-				Offset: checker.Offset(it.Record.Offset), Epoch: checker.Epoch(b.LeaderEpoch()), Value: history.ValueOf(it.Record.Value), Sum: sum,
+				Offset: checker.Offset(it.Record.Offset), Epoch: checker.Epoch(b.LeaderEpoch()),
+				Value: history.ValueOf(it.Record.Value), Sum: sum,
 			})
 		}
 	}
 	for _, s := range log.Segments() {
 		data, ok := n.FS().ReadVisible(s.Path)
 		if !ok || int64(len(data)) < s.Bytes {
-			w.Violated(property.SegmentsThere, n.Spec().Name, "%s has %d bytes, trusted are %d", s.Path, len(data), s.Bytes)
+			w.Violated(property.SegmentsThere, n.Spec().Name, "%s has %d bytes, trusted are %d",
+				s.Path, len(data), s.Bytes)
 			continue
 		}
 		for rest := data[:s.Bytes]; len(rest) > 0; {
@@ -207,7 +215,10 @@ func (c *cluster) entries(w *world.World, n *world.Node, t *replicaTrack) (out [
 		}
 	}
 	log.Tail(take)
-	slices.SortStableFunc(out, func(a, b checker.Entry) int { return cmp.Compare(a.Offset, b.Offset) })
+	slices.SortStableFunc(out, func(a, b checker.Entry) int {
+		return cmp.Compare(a.Offset,
+			b.Offset)
+	})
 	return out
 }
 

@@ -54,23 +54,32 @@ func (c *cluster) unsettledPlaces() (out []world.Overdue) {
 	if newest == nil {
 		o := world.Overdue{Name: "metadata on any node", Group: "metadata", Since: wait.Unknown}
 		for _, name := range c.Brokers {
-			o.At = append(o.At, world.StallPlace{Node: name, Op: wait.Recovery, For: "the recovery of " + name})
+			o.At = append(o.At, world.StallPlace{Node: name, Op: wait.Recovery,
+				For: "the recovery of " + name})
 		}
 		return append(out, o)
 	}
 	for _, name := range c.Brokers {
 		state, ok := c.control(name)
 		b := newest.Broker(kafka.NodeID(history.NodeOf(name)))
-		at := func(op, what string) []world.StallPlace { return []world.StallPlace{{Node: name, Op: op, For: what}} }
+		at := func(op, what string) []world.StallPlace {
+			return []world.StallPlace{{Node: name,
+				Op: op, For: what}}
+		}
 		switch {
 		case !ok:
-			out = append(out, overdueBroker(name+" to recover", at(wait.Recovery, "the recovery of its control loop")))
+			out = append(out, overdueBroker(name+" to recover",
+				at(wait.Recovery, "the recovery of its control loop")))
 		case state.Epoch == 0:
-			out = append(out, overdueBroker(name+" to be registered", at(wait.Registration, "its registration")))
+			out = append(out, overdueBroker(name+" to be registered",
+				at(wait.Registration, "its registration")))
 		case state.Image.Index() != newest.Index():
-			out = append(out, overdueBroker(fmt.Sprintf("%s to apply %d, it has %d", name, newest.Index(), state.Image.Index()), at(wait.Applying, "entries of the controller")))
+			out = append(out, overdueBroker(fmt.Sprintf("%s to apply %d, it has %d", name,
+				newest.Index(), state.Image.Index()),
+				at(wait.Applying, "entries of the controller")))
 		case b == nil || b.Fenced:
-			out = append(out, overdueBroker(name+" to be unfenced", at(wait.Session, "its session with the controller")))
+			out = append(out, overdueBroker(name+" to be unfenced",
+				at(wait.Session, "its session with the controller")))
 		}
 	}
 	for _, t := range c.topicsOf(newest) {
@@ -81,7 +90,8 @@ func (c *cluster) unsettledPlaces() (out []world.Overdue) {
 			if len(p.ISR) == len(p.Replicas) && len(lagging) == 0 {
 				continue
 			}
-			what := fmt.Sprintf("%s to have all of its replicas in sync (ISR %v of %v)", name, p.ISR, p.Replicas)
+			what := fmt.Sprintf("%s to have all of its replicas in sync (ISR %v of %v)", name,
+				p.ISR, p.Replicas)
 			if len(p.ISR) == len(p.Replicas) {
 				what = name + " to be equal on its replicas: " + strings.Join(lagging, ", ")
 			}
@@ -99,13 +109,16 @@ func (c *cluster) unsettledPlaces() (out []world.Overdue) {
 
 // leaderPlaces are where a partition's leader lists what it waits for; without a
 // leader, the sessions of those that might be it.
-func (c *cluster) leaderPlaces(p *meta.Partition, name string, op func(string) string) (places []world.StallPlace) {
+func (c *cluster) leaderPlaces(p *meta.Partition, name string,
+	op func(string) string) (places []world.StallPlace) {
 	if p.Leader != kafka.NoNode {
 		leader := history.BrokerName(p.Leader)
-		return []world.StallPlace{{Node: leader, Loop: -1, Op: op(name), For: "its leader, " + leader}}
+		return []world.StallPlace{{Node: leader, Loop: -1, Op: op(name),
+			For: "its leader, " + leader}}
 	}
 	for _, r := range p.Replicas {
-		places = append(places, world.StallPlace{Node: history.BrokerName(r), Op: wait.Session, For: fmt.Sprintf("a leader: node %d may be it", r)})
+		places = append(places, world.StallPlace{Node: history.BrokerName(r), Op: wait.Session,
+			For: fmt.Sprintf("a leader: node %d may be it", r)})
 	}
 	return places
 }
@@ -119,7 +132,8 @@ func timersOf(n *world.Node) (out []world.Overdue) {
 		}
 		waiter.Waits(func(x wait.Wait) {
 			if x.On.Kind == wait.OnTimer {
-				out = append(out, world.Overdue{At: []world.StallPlace{{Node: n.Spec().Name, Loop: int32(id), Op: x.Who}}})
+				out = append(out, world.Overdue{At: []world.StallPlace{{Node: n.Spec().Name,
+					Loop: int32(id), Op: x.Who}}})
 			}
 		})
 	}
@@ -153,7 +167,8 @@ func (c *cluster) pauseRoots(op *checker.Produce, since env.Instant) []world.Ove
 // produceOverdue is the request of a produce that is on its way.
 func (c *cluster) produceOverdue(op *checker.Produce) []world.Overdue {
 	for i := len(c.Rec.History.Requests) - 1; i >= 0; i-- {
-		if r := &c.Rec.History.Requests[i]; r.Call.At == op.Call.At && r.Conn == op.Conn && r.Return == checker.Never {
+		if r := &c.Rec.History.Requests[i]; r.Call.At == op.Call.At && r.Conn == op.Conn &&
+			r.Return == checker.Never {
 			return c.requestOverdue(r)
 		}
 	}

@@ -19,19 +19,22 @@ import (
 func TestWhatRequestsWaitForIsListed(t *testing.T) {
 	const old = 700 * time.Millisecond
 	explained := 0
-	for i, name := range []string{"mix", "partition", "freeze", "crash", "mix", "partition", "freeze", "crash"} {
+	for i, name := range []string{"mix", "partition", "freeze", "crash", "mix", "partition",
+		"freeze", "crash"} {
 		plan, err := scenario.NewPlan(name, uint64(i+2)/4+4)
 		require.NoError(t, err)
 		c := kafka.New(plan)
 		w, err := world.New(plan, c, world.Options{})
 		require.NoError(t, err)
-		for at := env.Instant(time.Second); at < env.Instant(plan.Duration); at = at.Add(50 * time.Millisecond) {
+		for at := env.Instant(time.Second); at < env.Instant(plan.Duration); at =
+			at.Add(50 * time.Millisecond) {
 			require.True(t, w.Advance(at))
 			var overdue []world.Overdue
 			h := c.(interface{ History() *checker.History }).History()
 			for i := range h.Requests {
 				r := &h.Requests[i]
-				if r.Return == checker.Never && r.Name != "Fetch" && time.Duration(at)-r.Call.At > old {
+				if r.Return == checker.Never && r.Name != "Fetch" &&
+					time.Duration(at)-r.Call.At > old {
 					overdue = append(overdue, kafka.RequestOverdue(c, r)...)
 				}
 			}
@@ -40,7 +43,8 @@ func TestWhatRequestsWaitForIsListed(t *testing.T) {
 			}
 			s := w.StallOf("requests end", "", overdue)
 			for _, chain := range s.Chains {
-				require.NotContains(t, []string{"cycle", "lost wake-up", "unknown"}, chain.End, "%s seed %d\n%s", plan.Scenario, plan.Seed, s)
+				require.NotContains(t, []string{"cycle", "lost wake-up", "unknown"}, chain.End,
+					"%s seed %d\n%s", plan.Scenario, plan.Seed, s)
 			}
 			explained += s.Overdue
 		}

@@ -14,7 +14,8 @@ func TestAnchorsMatchWholeWords(t *testing.T) {
 	require.True(t, a.Matches("leader t0/1 b2 epoch 3"))
 	require.True(t, a.Matches("leader t0/1"))
 	require.False(t, a.Matches("leader t0/11 b2 epoch 3"))
-	for _, bad := range []string{"", " leader", "leader #", "leader #0", "leader #x", "leader  #1 "} {
+	for _, bad := range []string{"", " leader", "leader #", "leader #0", "leader #x",
+		"leader  #1 "} {
 		_, err := ParseAnchor(bad)
 		require.Error(t, err, "%q", bad)
 	}

@@ -60,7 +60,8 @@ func (p *Plan) checkBudget() error {
 	faults := p.ByTime()
 	for i := range faults {
 		if faults[i].After != "" || strings.HasPrefix(faults[i].Target, "@") {
-			return fmt.Errorf("plan: the faults of a budgeted plan have times and names: %s %s", faults[i].Kind, faults[i].Target)
+			return fmt.Errorf("plan: the faults of a budgeted plan have times and names: %s %s",
+				faults[i].Kind, faults[i].Target)
 		}
 		struck := []string{faults[i].victim()}
 		for _, f := range faults[:i] {
@@ -70,7 +71,8 @@ func (p *Plan) checkBudget() error {
 		}
 		slices.Sort(struck)
 		if n := len(slices.Compact(struck)); n > p.StrikeLimit() {
-			return fmt.Errorf("plan: %d brokers are struck at %s, within %s of each other; the budget is %d", n, faults[i].At, SpellPause, p.StrikeLimit())
+			return fmt.Errorf("plan: %d brokers are struck at %s, within %s of each other; the "+
+				"budget is %d", n, faults[i].At, SpellPause, p.StrikeLimit())
 		}
 	}
 	return nil

@@ -19,7 +19,8 @@ type MenuItem struct {
 // DrawFaults draws count faults on the named nodes over the duration. Lengths
 // spread over orders of magnitude: a stall of 5 ms and one of a third of the run
 // find different bugs.
-func DrawFaults(r *env.Rand, nodes []NodeSpec, duration time.Duration, menu []MenuItem, count int) []Fault {
+func DrawFaults(r *env.Rand, nodes []NodeSpec, duration time.Duration, menu []MenuItem,
+	count int) []Fault {
 	total := 0
 	for _, m := range menu {
 		total += m.Weight
@@ -79,7 +80,8 @@ func StoppedBy(faults []Fault) []string {
 	var nodes []string
 	for _, f := range faults {
 		switch f.Kind {
-		case "sync-error", "write-error", "read-error", "io-errors", "disk-full", "no-space", "lose-write", "misdirect-write", "bit-rot":
+		case "sync-error", "write-error", "read-error", "io-errors", "disk-full", "no-space",
+			"lose-write", "misdirect-write", "bit-rot":
 			node := f.Target
 			if f.Target[0] == '@' {
 				node = "*" // known when it strikes

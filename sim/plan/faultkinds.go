@@ -44,16 +44,20 @@ var faultKinds = []FaultKind{
 	{"slow", OnNode, "turns cost amount times as much"},
 	{"kill", OnNode, "the process dies, the machine lives; restarts at the end"},
 	{"power-off", OnNode, "the machine loses power and what was not synced; boots at the end"},
-	{"torn-power-off", OnNode, "as power-off, and amount percent of the sectors that were not synced are torn"},
+	{"torn-power-off", OnNode, "as power-off, and amount percent of the sectors that were not " +
+		"synced are torn"},
 	{"crash-loop", OnNode, "the process dies again and again, within amount ms of each start"},
 	{"reshard", OnNode, "the process dies, and restarts at the end with amount shards"},
 	{"clock-drift", OnNode, "the clock runs amount ppm fast"},
 	{"clock-jump", OnNode, "the wall clock jumps by amount ms, for good"},
 
 	// What people do to a cluster, and what befalls all of its machines at once.
-	{"clean-stop", OnNode, "the process is asked to stop, as by SIGTERM, and killed if it has not after amount ms; restarts at the end"},
-	{"rolling-restart", OnRole, "one node after the other is stopped, cleanly or not, and started again; amount ms from a start to the next stop"},
-	{"rack-power-off", OnRole, "all machines lose power and what was not synced; they boot at the end, each within amount ms"},
+	{"clean-stop", OnNode, "the process is asked to stop, as by SIGTERM, and killed if it has " +
+		"not after amount ms; restarts at the end"},
+	{"rolling-restart", OnRole, "one node after the other is stopped, cleanly or not, and " +
+		"started again; amount ms from a start to the next stop"},
+	{"rack-power-off", OnRole, "all machines lose power and what was not synced; they boot at " +
+		"the end, each within amount ms"},
 
 	// Links, and hosts on the network.
 	{"cut", OnLink, "nothing passes; connections that lose patience die"},
@@ -63,8 +67,10 @@ var faultKinds = []FaultKind{
 	{"flap", OnLink, "nothing passes in every other of stretches of amount ms"},
 	{"limit-link", OnLink, "amount bytes a second at most"},
 	{"chop-link", OnLink, "streams are cut into small pieces"},
-	{"spike-link", OnLink, "some packets are late by up to amount ms: connections overtake each other"},
-	{"half-open", OnNode, "about one in amount of the node's connections dies, and the other end is told nothing"},
+	{"spike-link", OnLink, "some packets are late by up to amount ms: connections overtake each " +
+		"other"},
+	{"half-open", OnNode, "about one in amount of the node's connections dies, and the other end " +
+		"is told nothing"},
 	{"sever", OnLink, "the connections that are open carry nothing any more; new ones do"},
 	{"refuse", OnNode, "new connections are refused"},
 	{"reset-connections", OnNode, "every connection of the node is reset"},

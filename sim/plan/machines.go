@@ -28,17 +28,20 @@ type Disk struct {
 	SyncJitter Duration `yaml:"sync_jitter,omitempty" json:"sync_jitter,omitempty"`
 	SpikeOneIn uint64   `yaml:"spike_one_in,omitempty" json:"spike_one_in,omitempty"` // of syncs
 	Spike      Duration `yaml:"spike,omitempty" json:"spike,omitempty"`
-	Capacity   int64    `yaml:"capacity,omitempty" json:"capacity,omitempty"` // bytes; 0: without limit
+	// bytes; 0: without limit
+	Capacity int64 `yaml:"capacity,omitempty" json:"capacity,omitempty"`
 	// RuinousCrash: a sector that was being written when the power failed may hold
 	// anything. Only the WAL promises to survive that: segments are appended to
 	// within sectors.
 	RuinousCrash bool `yaml:"ruinous_crash,omitempty" json:"ruinous_crash,omitempty"`
-	WholeCrash   bool `yaml:"whole_crash,omitempty" json:"whole_crash,omitempty"` // crashes don't tear sectors
+	// crashes don't tear sectors
+	WholeCrash bool `yaml:"whole_crash,omitempty" json:"whole_crash,omitempty"`
 }
 
 // DrawNetwork draws a network between a rack and a continent.
 func DrawNetwork(r *env.Rand) Network {
-	latency := []time.Duration{20 * time.Microsecond, 100 * time.Microsecond, time.Millisecond, 20 * time.Millisecond}[r.IntN(4)]
+	latency := []time.Duration{20 * time.Microsecond, 100 * time.Microsecond, time.Millisecond,
+		20 * time.Millisecond}[r.IntN(4)]
 	patience := Duration(r.Between(1, 60)) * Duration(time.Second)
 	connect := Duration(r.Between(1, 20)) * Duration(time.Second)
 	return Network{
@@ -51,10 +54,13 @@ func DrawNetwork(r *env.Rand) Network {
 
 // DrawDisk draws a disk between fast and dying.
 func DrawDisk(r *env.Rand) Disk {
-	sync := []time.Duration{100 * time.Microsecond, 500 * time.Microsecond, 2 * time.Millisecond, 10 * time.Millisecond}[r.IntN(4)]
-	d := Disk{Sync: Duration(sync), SyncJitter: Duration(sync) * Duration(1+r.IntN(4)), WholeCrash: r.Chance(1, 4)}
+	sync := []time.Duration{100 * time.Microsecond, 500 * time.Microsecond, 2 * time.Millisecond,
+		10 * time.Millisecond}[r.IntN(4)]
+	d := Disk{Sync: Duration(sync), SyncJitter: Duration(sync) * Duration(1+r.IntN(4)),
+		WholeCrash: r.Chance(1, 4)}
 	if r.Chance(1, 2) {
-		d.SpikeOneIn, d.Spike = 20+r.Uint64N(1000), Duration(r.Between(1, 300))*Duration(time.Millisecond)
+		d.SpikeOneIn, d.Spike = 20+r.Uint64N(1000),
+			Duration(r.Between(1, 300))*Duration(time.Millisecond)
 	}
 	return d
 }

@@ -80,12 +80,15 @@ type Fault struct {
 	After string `yaml:"after,omitempty" json:"after,omitempty"`
 	// By is when an anchored fault begins if its milestone has not come; 0 is at
 	// nine tenths of the safety phase.
-	By     Duration `yaml:"by,omitempty" json:"by,omitempty"`
-	Kind   string   `yaml:"kind" json:"kind"`                         // a name from [FaultKinds]
-	Target string   `yaml:"target" json:"target"`                     // "n1", "n1/2" (a loop), "n1>n2", "n1-n2", "@name" (asked of the subject)
-	For    Duration `yaml:"for,omitempty" json:"for,omitempty"`       // 0: until the healing
-	Amount int64    `yaml:"amount,omitempty" json:"amount,omitempty"` // its unit belongs to the kind
-	Path   string   `yaml:"path,omitempty" json:"path,omitempty"`     // disk faults: which files (path.Match, or "dir/" for all below); "" is all
+	By   Duration `yaml:"by,omitempty" json:"by,omitempty"`
+	Kind string   `yaml:"kind" json:"kind"` // a name from [FaultKinds]
+	// "n1", "n1/2" (a loop), "n1>n2", "n1-n2", "@name" (asked of the subject)
+	Target string   `yaml:"target" json:"target"`
+	For    Duration `yaml:"for,omitempty" json:"for,omitempty"` // 0: until the healing
+	// its unit belongs to the kind
+	Amount int64 `yaml:"amount,omitempty" json:"amount,omitempty"`
+	// disk faults: which files (path.Match, or "dir/" for all below); "" is all
+	Path string `yaml:"path,omitempty" json:"path,omitempty"`
 }
 
 // Expect is what the scenario demands beyond the properties of every run.
@@ -109,8 +112,10 @@ func (r Range) Draw(rand *env.Rand) time.Duration {
 
 // Limits are the costs and bounds of the simulated hosts.
 type Limits struct {
-	Mailbox    int      `yaml:"mailbox" json:"mailbox"`         // requests that may wait for one loop
-	TurnEvents int      `yaml:"turn_events" json:"turn_events"` // events that one turn takes at most
+	// requests that may wait for one loop
+	Mailbox int `yaml:"mailbox" json:"mailbox"`
+	// events that one turn takes at most
+	TurnEvents int      `yaml:"turn_events" json:"turn_events"`
 	TurnCost   Range    `yaml:"turn_cost" json:"turn_cost"`
 	EventCost  Duration `yaml:"event_cost" json:"event_cost"`
 	WakeUp     Duration `yaml:"wake_up" json:"wake_up"` // from the first event to the turn
@@ -184,7 +189,8 @@ func (p *Plan) Validate() error {
 	names := make(map[string]bool)
 	for _, n := range p.Nodes {
 		if n.Name == "" || names[n.Name] || strings.ContainsAny(n.Name, "-/>@: ") {
-			return fmt.Errorf("plan: node name %q is empty, used twice or a target's syntax", n.Name)
+			return fmt.Errorf("plan: node name %q is empty, used twice or a target's syntax",
+				n.Name)
 		}
 		if n.DriftPpm <= -1_000_000 || n.DriftPpm >= 1_000_000 {
 			return fmt.Errorf("plan: node %s: drift_ppm %d stops the clock", n.Name, n.DriftPpm)

@@ -11,9 +11,10 @@ import (
 
 // Workload is what the clients do.
 type Workload struct {
-	Kind    string   `yaml:"kind" json:"kind"` // whose clients: "kafka" or "toy"
-	Clients int      `yaml:"clients,omitempty" json:"clients,omitempty"`
-	Every   Duration `yaml:"every,omitempty" json:"every,omitempty"` // between two operations of a client
+	Kind    string `yaml:"kind" json:"kind"` // whose clients: "kafka" or "toy"
+	Clients int    `yaml:"clients,omitempty" json:"clients,omitempty"`
+	// between two operations of a client
+	Every   Duration `yaml:"every,omitempty" json:"every,omitempty"`
 	Options Options  `yaml:"options,omitempty" json:"options,omitzero"`
 }
 
@@ -27,26 +28,40 @@ type Options struct {
 	MinISR     Option `yaml:"min_isr,omitempty" json:"min_isr,omitzero"`       // (1)
 
 	// The brokers. Sizes that are not given are those of production.
-	Tight            Option `yaml:"tight,omitempty" json:"tight,omitzero"` // 1: limits at which every overflow policy is met (0)
+	// 1: limits at which every overflow policy is met (0)
+	Tight            Option `yaml:"tight,omitempty" json:"tight,omitzero"`
 	RequestTimeoutMs Option `yaml:"request_timeout_ms,omitempty" json:"request_timeout_ms,omitzero"`
 	WALSegmentBytes  Option `yaml:"wal_segment_bytes,omitempty" json:"wal_segment_bytes,omitzero"`
-	WALInFlight      Option `yaml:"wal_in_flight,omitempty" json:"wal_in_flight,omitzero"` // groups (1)
+	// groups (1)
+	WALInFlight      Option `yaml:"wal_in_flight,omitempty" json:"wal_in_flight,omitzero"`
 	LogSegmentBytes  Option `yaml:"log_segment_bytes,omitempty" json:"log_segment_bytes,omitzero"`
 	RaftCompactBytes Option `yaml:"raft_compact_bytes,omitempty" json:"raft_compact_bytes,omitzero"`
 
 	// The clients.
-	AcksAll          Option `yaml:"acks_all,omitempty" json:"acks_all,omitzero"`                     // 1: every producer asks for acks=all (0)
-	ProduceTimeoutMs Option `yaml:"produce_timeout_ms,omitempty" json:"produce_timeout_ms,omitzero"` // (drawn by each producer)
-	ProduceToChurn   Option `yaml:"produce_to_churn,omitempty" json:"produce_to_churn,omitzero"`     // 1: also to topics that come and go (0)
-	OneAddress       Option `yaml:"one_address,omitempty" json:"one_address,omitzero"`               // 1: a producer knows one broker only (0)
-	Misroute         Option `yaml:"misroute,omitempty" json:"misroute,omitzero"`                     // of 100 produces, to any broker (drawn)
-	Repeats          Option `yaml:"repeats,omitempty" json:"repeats,omitzero"`                       // of 1000 acknowledged batches, sent again (0)
-	Vanish           Option `yaml:"vanish,omitempty" json:"vanish,omitzero"`                         // of 1000 requests, with the connection's end (0)
-	RefreshMs        Option `yaml:"refresh_ms,omitempty" json:"refresh_ms,omitzero"`                 // between questions for metadata (drawn)
-	ChurnUs          Option `yaml:"churn_us,omitempty" json:"churn_us,omitzero"`                     // between creations and deletions; 0: none (0)
-	CreateTogether   Option `yaml:"create_together,omitempty" json:"create_together,omitzero"`       // 1: all topics with one request (0)
-	Burst            Option `yaml:"burst,omitempty" json:"burst,omitzero"`                           // topics to make at once, later (0)
-	BarrierMs        Option `yaml:"barrier_ms,omitempty" json:"barrier_ms,omitzero"`                 // between reads behind barriers; 0: none (0)
+	// 1: every producer asks for acks=all (0)
+	AcksAll Option `yaml:"acks_all,omitempty" json:"acks_all,omitzero"`
+	// (drawn by each producer)
+	ProduceTimeoutMs Option `yaml:"produce_timeout_ms,omitempty" json:"produce_timeout_ms,omitzero"`
+	// 1: also to topics that come and go (0)
+	ProduceToChurn Option `yaml:"produce_to_churn,omitempty" json:"produce_to_churn,omitzero"`
+	// 1: a producer knows one broker only (0)
+	OneAddress Option `yaml:"one_address,omitempty" json:"one_address,omitzero"`
+	// of 100 produces, to any broker (drawn)
+	Misroute Option `yaml:"misroute,omitempty" json:"misroute,omitzero"`
+	// of 1000 acknowledged batches, sent again (0)
+	Repeats Option `yaml:"repeats,omitempty" json:"repeats,omitzero"`
+	// of 1000 requests, with the connection's end (0)
+	Vanish Option `yaml:"vanish,omitempty" json:"vanish,omitzero"`
+	// between questions for metadata (drawn)
+	RefreshMs Option `yaml:"refresh_ms,omitempty" json:"refresh_ms,omitzero"`
+	// between creations and deletions; 0: none (0)
+	ChurnUs Option `yaml:"churn_us,omitempty" json:"churn_us,omitzero"`
+	// 1: all topics with one request (0)
+	CreateTogether Option `yaml:"create_together,omitempty" json:"create_together,omitzero"`
+	// topics to make at once, later (0)
+	Burst Option `yaml:"burst,omitempty" json:"burst,omitzero"`
+	// between reads behind barriers; 0: none (0)
+	BarrierMs Option `yaml:"barrier_ms,omitempty" json:"barrier_ms,omitzero"`
 
 	// Little load, from a time to a time, so that hours can be simulated.
 	SlowFromMs  Option `yaml:"slow_from_ms,omitempty" json:"slow_from_ms,omitzero"`   // (never)
@@ -54,16 +69,24 @@ type Options struct {
 	SlowEveryMs Option `yaml:"slow_every_ms,omitempty" json:"slow_every_ms,omitzero"` // (5000)
 
 	// What is demanded besides safety.
-	MinAcks              Option `yaml:"min_acks,omitempty" json:"min_acks,omitzero"`                               // acknowledged produces at least (1)
-	AckPauseMs           Option `yaml:"ack_pause_ms,omitempty" json:"ack_pause_ms,omitzero"`                       // longest pause of a partition; 0: any (0)
-	AckPauseControllerMs Option `yaml:"ack_pause_controller_ms,omitempty" json:"ack_pause_controller_ms,omitzero"` // more, if a controller's term began (0)
-	CreateMs             Option `yaml:"create_ms,omitempty" json:"create_ms,omitzero"`                             // longest creation of a topic; 0: any (0)
-	OperatorMs           Option `yaml:"operator_ms,omitempty" json:"operator_ms,omitzero"`                         // longest silence of a loop; 0: any (0)
-	Overtakes            Option `yaml:"overtakes,omitempty" json:"overtakes,omitzero"`                             // produces that may overtake one; 0: any (0)
+	// acknowledged produces at least (1)
+	MinAcks Option `yaml:"min_acks,omitempty" json:"min_acks,omitzero"`
+	// longest pause of a partition; 0: any (0)
+	AckPauseMs Option `yaml:"ack_pause_ms,omitempty" json:"ack_pause_ms,omitzero"`
+	// more, if a controller's term began (0)
+	AckPauseControllerMs Option `yaml:"ack_pause_controller_ms,omitempty" json:"ack_pause_controller_ms,omitzero"`
+	// longest creation of a topic; 0: any (0)
+	CreateMs Option `yaml:"create_ms,omitempty" json:"create_ms,omitzero"`
+	// longest silence of a loop; 0: any (0)
+	OperatorMs Option `yaml:"operator_ms,omitempty" json:"operator_ms,omitzero"`
+	// produces that may overtake one; 0: any (0)
+	Overtakes Option `yaml:"overtakes,omitempty" json:"overtakes,omitzero"`
 
 	// Planted failures.
-	PlantedStaleEnd Option `yaml:"planted_stale_end,omitempty" json:"planted_stale_end,omitzero"` // a reader tells an old end at this answer (0)
-	Bug             Option `yaml:"bug,omitempty" json:"bug,omitzero"`                             // of the toy (0)
+	// a reader tells an old end at this answer (0)
+	PlantedStaleEnd Option `yaml:"planted_stale_end,omitempty" json:"planted_stale_end,omitzero"`
+	// of the toy (0)
+	Bug Option `yaml:"bug,omitempty" json:"bug,omitzero"`
 }
 
 // Option is a whole number that a plan may leave out.

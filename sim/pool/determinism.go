@@ -96,7 +96,8 @@ func compareRuns(job Job, a, b *world.Result, again func(Job) (JobResult, JobRes
 		low, high = min(low, interval), max(high, interval)
 		low = max(low, high-min(high, locateIntervals))
 		from := low - min(low, 1)
-		job.TextFrom, job.TextUpTo, job.States = from*world.CheckpointEvery, (high+1)*world.CheckpointEvery, true
+		job.TextFrom, job.TextUpTo, job.States = from*world.CheckpointEvery,
+			(high+1)*world.CheckpointEvery, true
 		ra, rb := again(job)
 		if ra.Result.Equal(&rb.Result) {
 			continue
@@ -126,7 +127,8 @@ func differentCoverage(a, b *world.Coverage) string {
 	var names []string
 	for name := range maps.Keys(a.Marks) {
 		if a.Marks[name] != b.Marks[name] {
-			names = append(names, fmt.Sprintf("%s (%d and %d times)", name, a.Marks[name], b.Marks[name]))
+			names = append(names, fmt.Sprintf("%s (%d and %d times)", name, a.Marks[name],
+				b.Marks[name]))
 		}
 	}
 	for name := range maps.Keys(b.Marks) {

@@ -20,7 +20,8 @@ func TestSeedsReplayInFreshProcesses(t *testing.T) {
 		seeds = 2
 	}
 	for seed := range seeds {
-		if d := CheckDeterminism(Job{Scenario: "toy", Seed: 1000 + seed}, Pool{}, Pool{}); d != nil {
+		if d := CheckDeterminism(Job{Scenario: "toy", Seed: 1000 + seed}, Pool{},
+			Pool{}); d != nil {
 			t.Error(d)
 		}
 	}
@@ -36,7 +37,8 @@ func TestTheCanaryFindsNothing(t *testing.T) {
 		jobs = jobs[:3]
 	}
 	canary, compared := DeterminismCheck{Settings: DefaultSettings(), Workers: runtime.NumCPU()}, 0
-	for _, d := range canary.Run(context.Background(), jobs, func(Job, *Divergence) { compared++ }) {
+	for _, d := range canary.Run(context.Background(), jobs,
+		func(Job, *Divergence) { compared++ }) {
 		t.Error(d)
 	}
 	require.Equal(t, len(jobs), compared)
@@ -95,8 +97,10 @@ func TestAPlantedMapRangeOfTheBrokerIsPinpointed(t *testing.T) {
 }
 
 func TestRunsWithOneTraceMustReachTheSame(t *testing.T) {
-	a := world.Result{Records: 3, Coverage: world.Coverage{Marks: map[string]uint64{"x": 1, "y": 2}}}
-	b := world.Result{Records: 3, Coverage: world.Coverage{Marks: map[string]uint64{"x": 2, "z": 1}}}
+	a := world.Result{Records: 3, Coverage: world.Coverage{Marks: map[string]uint64{"x": 1,
+		"y": 2}}}
+	b := world.Result{Records: 3, Coverage: world.Coverage{Marks: map[string]uint64{"x": 2,
+		"z": 1}}}
 	require.Nil(t, compareRuns(Job{}, &a, &a, nil))
 	d := compareRuns(Job{Scenario: "s", Seed: 4}, &a, &b, nil)
 	require.NotNil(t, d)

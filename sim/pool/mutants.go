@@ -99,7 +99,8 @@ func (run *MutantRun) take(job Job, r world.Result) {
 	}
 	for _, f := range r.Failures {
 		if expected(run.Mutant, f) {
-			run.Caught, run.Scenario, run.Seed, run.Failure, run.Stall = true, job.Scenario, job.Seed, f, r.Stall
+			run.Caught, run.Scenario, run.Seed, run.Failure, run.Stall = true, job.Scenario,
+				job.Seed, f, r.Stall
 			return
 		}
 	}
@@ -109,7 +110,8 @@ func (run *MutantRun) take(job Job, r world.Result) {
 // expected reports whether a failure is one that the bug should cause.
 func expected(m mutants.Mutant, f world.Failure) bool {
 	for _, start := range m.Caught {
-		if property, detail, both := strings.Cut(start, " | "); strings.HasPrefix(f.Property, property) && (!both || strings.HasPrefix(f.Detail, detail)) {
+		if property, detail, both := strings.Cut(start, " | "); strings.HasPrefix(f.Property,
+			property) && (!both || strings.HasPrefix(f.Detail, detail)) {
 			return true
 		}
 	}

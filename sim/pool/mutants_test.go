@@ -36,8 +36,10 @@ func TestOnlyExpectedFailuresCatchAMutant(t *testing.T) {
 	}{
 		{world.Failure{Property: "P1: acknowledged records are durable"}, true},
 		{world.Failure{Property: "P3: committed offsets are unique"}, false},
-		{world.Failure{Property: property.AssertionsHold, Detail: "assertion failed: wal: release of 3"}, true},
-		{world.Failure{Property: property.AssertionsHold, Detail: "assertion failed: shard: unknown operation"}, false},
+		{world.Failure{Property: property.AssertionsHold,
+			Detail: "assertion failed: wal: release of 3"}, true},
+		{world.Failure{Property: property.AssertionsHold,
+			Detail: "assertion failed: shard: unknown operation"}, false},
 		{world.Failure{Property: property.WorkerLives}, false},
 	} {
 		require.Equal(t, c.caught, expected(m, c.failure), "%+v", c.failure)
@@ -52,7 +54,8 @@ func TestQuickMutantsAreCaught(t *testing.T) {
 	}
 	program, err := buildMutants()
 	require.NoError(t, err)
-	hunt, clean := Pool{Program: program, Workers: runtime.NumCPU()}, Pool{Workers: runtime.NumCPU()}
+	hunt, clean := Pool{Program: program, Workers: runtime.NumCPU()},
+		Pool{Workers: runtime.NumCPU()}
 	for _, name := range []string{"I1", "W1", "W6", "L2", "L9", "S2", "W12", "C3"} {
 		m, ok := mutants.Find(name)
 		require.True(t, ok)
@@ -87,8 +90,10 @@ func TestPlantedBugsAreToldApart(t *testing.T) {
 	program, err := buildMutants()
 	require.NoError(t, err)
 	owner := map[string]string{}
-	for _, bug := range []struct{ name, scenario string }{{"I1", "steady"}, {"C1", "steady"}, {"W6", "rot"}, {"W1", "brisk"}} {
-		c := Pool{Program: program, Workers: runtime.NumCPU(), Env: []string{mutants.Variable + "=" + bug.name}}
+	for _, bug := range []struct{ name, scenario string }{{"I1", "steady"}, {"C1", "steady"},
+		{"W6", "rot"}, {"W1", "brisk"}} {
+		c := Pool{Program: program, Workers: runtime.NumCPU(),
+			Env: []string{mutants.Variable + "=" + bug.name}}
 		found := map[string]int{}
 		for _, r := range c.Run(seeds(bug.scenario, 6), nil) {
 			if r.Result.Verdict == world.Fail {
@@ -121,7 +126,8 @@ func TestPlantedDeadlocksAreNamed(t *testing.T) {
 	}{
 		{"L1", func(t *testing.T, c world.StallChain) {
 			require.Equal(t, "lost wake-up", c.End)
-			require.Regexp(t, `^b\d proposal \d+ of node \d$`, c.Culprit, "what the controller was asked for")
+			require.Regexp(t, `^b\d proposal \d+ of node \d$`, c.Culprit,
+				"what the controller was asked for")
 			command := c.Steps[len(c.Steps)-2]
 			require.Regexp(t, `^command \d+$`, command.Who)
 			require.NotNil(t, command.Until, "its deadline has passed, and nobody keeps it")
@@ -144,7 +150,8 @@ func TestPlantedDeadlocksAreNamed(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			m, ok := mutants.Find(c.name)
 			require.True(t, ok)
-			run := Hunt(m, 0, Pool{Program: program, Workers: runtime.NumCPU()}, Pool{Workers: runtime.NumCPU()})
+			run := Hunt(m, 0, Pool{Program: program, Workers: runtime.NumCPU()},
+				Pool{Workers: runtime.NumCPU()})
 			require.True(t, run.Caught)
 			require.NotNil(t, run.Stall)
 			c.is(t, run.Stall.Chains[0])

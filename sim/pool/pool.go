@@ -181,7 +181,8 @@ func (c *Pool) Stream(ctx context.Context, next func() (Job, bool), report func(
 	}, func(_ int, job Job, r JobResult) { report(job, r) })
 }
 
-func (c *Pool) stream(ctx context.Context, next func() (int, Job, bool), report func(int, Job, JobResult)) {
+func (c *Pool) stream(ctx context.Context, next func() (int, Job, bool),
+	report func(int, Job, JobResult)) {
 	var mu sync.Mutex
 	take := func() (int, Job, bool) {
 		mu.Lock()
@@ -254,7 +255,8 @@ func (w *worker) run(ctx context.Context, job Job) JobResult {
 			symptom = w.stderr.String() // a crash report begins with its cause
 		}
 		return JobResult{Result: failedJob(job, property.WorkerLives, symptom,
-			fmt.Sprintf("%v; killed for taking more than %s: %t; stderr:\n%s", err, timeout, hung, w.stderr))}
+			fmt.Sprintf("%v; killed for taking more than %s: %t; stderr:\n%s", err, timeout, hung,
+				w.stderr))}
 	}
 	return out
 }

@@ -11,6 +11,8 @@ import (
 
 func TestARegressionIsAPlanOrSeeds(t *testing.T) {
 	plan := &plan.Plan{Scenario: "toy", Seed: 7}
-	require.Equal(t, []Job{{Scenario: "toy", Seed: 7, Plan: plan}}, RegressionJobs(&scenario.Regression{Plan: plan}))
-	require.Equal(t, []Job{{Scenario: "mix", Seed: 3}, {Scenario: "mix", Seed: 4}}, RegressionJobs(&scenario.Regression{Scenario: "mix", Seeds: []uint64{3, 4}}))
+	require.Equal(t, []Job{{Scenario: "toy", Seed: 7, Plan: plan}},
+		RegressionJobs(&scenario.Regression{Plan: plan}))
+	require.Equal(t, []Job{{Scenario: "mix", Seed: 3}, {Scenario: "mix", Seed: 4}},
+		RegressionJobs(&scenario.Regression{Scenario: "mix", Seeds: []uint64{3, 4}}))
 }

@@ -34,7 +34,8 @@ func DefaultSettings() []Setting {
 // Run compares the runs of every job. report, if not nil, hears of each job, one
 // at a time; its divergence is nil if all settings agree. Once ctx is done no
 // more is begun.
-func (c *DeterminismCheck) Run(ctx context.Context, jobs []Job, report func(Job, *Divergence)) (found []*Divergence) {
+func (c *DeterminismCheck) Run(ctx context.Context, jobs []Job,
+	report func(Job, *Divergence)) (found []*Divergence) {
 	var mu sync.Mutex
 	next := 0
 	var wg sync.WaitGroup

@@ -20,10 +20,12 @@ type stateDifference struct {
 
 func (d *stateDifference) String() string {
 	if !d.found {
-		return "no state differs up to there: what differs was decided in the very turn that wrote the record\n"
+		return "no state differs up to there: what differs was decided in the very turn that " +
+			"wrote the record\n"
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "the first state that differs is that of %s, after the turn that ended with record #%d", d.Where, d.Record-1)
+	fmt.Fprintf(&b, "the first state that differs is that of %s, after the turn that ended with "+
+		"record #%d", d.Where, d.Record-1)
 	if d.First {
 		b.WriteString(" (the first that was looked at: it may have differed before)")
 	}
@@ -49,9 +51,11 @@ func firstStateDifference(a, b []world.TurnState) (d stateDifference) {
 		if x.Where == y.Where && slices.Equal(x.Lines, y.Lines) {
 			continue
 		}
-		d = stateDifference{found: true, Where: x.Where, Record: x.Record, First: x.First || y.First}
+		d = stateDifference{found: true, Where: x.Where, Record: x.Record, First: x.First ||
+			y.First}
 		if x.Where != y.Where {
-			d.A, d.B = []string{"it is the turn of " + x.Where}, []string{"it is the turn of " + y.Where}
+			d.A, d.B = []string{"it is the turn of " + x.Where},
+				[]string{"it is the turn of " + y.Where}
 			return d
 		}
 		d.A, d.B = without(x.Lines, y.Lines), without(y.Lines, x.Lines)

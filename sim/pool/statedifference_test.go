@@ -19,7 +19,8 @@ func TestTheFirstDifferentStateIsFound(t *testing.T) {
 	b := append([]world.TurnState(nil), a...)
 	b[1].Lines = []string{".z = 2"}
 	d := firstStateDifference(a, b)
-	require.Equal(t, stateDifference{found: true, Where: "b1 loop 2", Record: 14, A: []string{".z = 1"}, B: []string{".z = 2"}}, d)
+	require.Equal(t, stateDifference{found: true, Where: "b1 loop 2", Record: 14,
+		A: []string{".z = 1"}, B: []string{".z = 2"}}, d)
 	b[1].Where = "b2 loop 2"
 	require.Equal(t, []string{"it is the turn of b2 loop 2"}, firstStateDifference(a, b).B)
 }

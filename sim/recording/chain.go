@@ -57,7 +57,10 @@ func groupFlows(r *Recording, key func(*flow) uint32) (order []uint32, ranges []
 			order = append(order, uint32(i))
 		}
 	}
-	slices.SortStableFunc(order, func(a, b uint32) int { return cmp.Compare(key(&r.flows[a]), key(&r.flows[b])) })
+	slices.SortStableFunc(order, func(a, b uint32) int {
+		return cmp.Compare(key(&r.flows[a]),
+			key(&r.flows[b]))
+	})
 	ranges = make([][2]uint32, len(r.given))
 	for i := 0; i < len(order); {
 		step, j := key(&r.flows[order[i]]), i
@@ -242,7 +245,8 @@ func (g *flowGraph) waitBefore(step, first uint32, s *spread) (cause uint32, at 
 
 // laneTurn is the index of a turn.
 func (g *flowGraph) laneTurn(t *recordedTurn) int {
-	i, _ := slices.BinarySearchFunc(g.r.turns, t.first, func(t recordedTurn, first uint32) int { return cmp.Compare(t.first, first) })
+	i, _ := slices.BinarySearchFunc(g.r.turns, t.first,
+		func(t recordedTurn, first uint32) int { return cmp.Compare(t.first, first) })
 	return i
 }
 
@@ -305,20 +309,24 @@ func (g *flowGraph) stuckChain(asked uint32, s *spread) (c chain) {
 // lines is the chain as text, a link a line.
 func (g *flowGraph) lines(c *chain) (lines []string) {
 	link := func(at env.Instant, took, path, what string) {
-		lines = append(lines, fmt.Sprintf("%14s %12s  %-22s %s", time.Duration(at), took, path, what))
+		lines = append(lines, fmt.Sprintf("%14s %12s  %-22s %s", time.Duration(at), took, path,
+			what))
 	}
 	stuck := c.stuck
 	for _, h := range c.hops {
 		switch {
 		case h.flow != 0:
-			stuck = slices.DeleteFunc(slices.Clone(stuck), func(n uint32) bool { return n == h.flow })
+			stuck = slices.DeleteFunc(slices.Clone(stuck),
+				func(n uint32) bool { return n == h.flow })
 			g.flowLine(h.flow, link)
 		case h.to == env.Never:
 			link(h.from, "to the end", g.r.laneName(h.lane), "has it, and nothing more came of it")
 		case h.released != 0:
-			link(h.from, time.Duration(h.to-h.from).String(), g.r.laneName(h.lane), "waits, until "+g.r.labels[g.r.flows[h.released-1].label]+" comes")
+			link(h.from, time.Duration(h.to-h.from).String(), g.r.laneName(h.lane),
+				"waits, until "+g.r.labels[g.r.flows[h.released-1].label]+" comes")
 		default:
-			link(h.from, time.Duration(h.to-h.from).String(), g.r.laneName(h.lane), "waits for a timer")
+			link(h.from, time.Duration(h.to-h.from).String(), g.r.laneName(h.lane),
+				"waits for a timer")
 		}
 	}
 	for _, n := range stuck {

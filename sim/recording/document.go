@@ -68,7 +68,8 @@ func (r *Recording) chains() (lines []string) {
 	for _, v := range r.Violations {
 		for _, op := range r.operationsOf(v) {
 			c := graph.request(op.request)
-			lines = append(append(lines, names.Replace(world.WithoutSpan(op.text))), graph.lines(&c)...)
+			lines = append(append(lines, names.Replace(world.WithoutSpan(op.text))),
+				graph.lines(&c)...)
 		}
 	}
 	return lines
@@ -87,13 +88,16 @@ func (r *Recording) document(result *world.Result) *report.Document {
 	plan := r.world.Plan()
 	b := &documentBuilder{r: r, graph: newFlowGraph(r), names: r.world.Names()}
 	b.doc = &report.Document{
-		Scenario: result.Scenario, Seed: result.Seed, About: plan.Description, Line: result.Line(), Verdict: result.Verdict,
-		Virtual: int64(result.Virtual), Healed: -1, Replay: result.ReplayCommand(), Plan: plan.String(), Long: result.Report(),
+		Scenario: result.Scenario, Seed: result.Seed, About: plan.Description, Line: result.Line(),
+		Verdict: result.Verdict,
+		Virtual: int64(result.Virtual), Healed: -1, Replay: result.ReplayCommand(),
+		Plan: plan.String(), Long: result.Report(),
 		Labels: r.labels, Slice: int64(r.slice),
 	}
 	for i := range result.Failures {
 		f := &result.Failures[i]
-		failure := report.Failure{Property: f.Property, Where: f.Where, At: int64(f.At), Sentence: f.Detail}
+		failure := report.Failure{Property: f.Property, Where: f.Where, At: int64(f.At),
+			Sentence: f.Detail}
 		for _, line := range f.Evidence {
 			failure.Evidence = append(failure.Evidence, line.Text)
 		}
@@ -104,7 +108,9 @@ func (r *Recording) document(result *world.Result) *report.Document {
 	}
 	if len(result.Failures) > 0 {
 		for _, l := range result.Tell(&result.Failures[0], world.SummaryLines) {
-			b.doc.Story = append(b.doc.Story, report.Told{At: int64(l.At), Kind: l.Kind, Text: world.Clip(strings.TrimSpace(l.Text), 2*world.SummaryWidth)})
+			b.doc.Story = append(b.doc.Story,
+				report.Told{At: int64(l.At), Kind: l.Kind,
+					Text: world.Clip(strings.TrimSpace(l.Text), 2*world.SummaryWidth)})
 		}
 	}
 	for _, at := range r.focus(result) {
@@ -130,7 +136,9 @@ func (b *documentBuilder) stall(s *world.Stall) {
 				since = int64(*step.Since)
 			}
 			chain.Steps = append(chain.Steps, report.StallStep{
-				Where: step.Where, Who: b.names.Replace(step.Who), About: b.names.Replace(step.About), Since: since, For: b.names.Replace(step.For), Note: b.names.Replace(step.Note),
+				Where: step.Where, Who: b.names.Replace(step.Who),
+				About: b.names.Replace(step.About), Since: since, For: b.names.Replace(step.For),
+				Note: b.names.Replace(step.Note),
 			})
 		}
 		b.doc.Stall.Chains = append(b.doc.Stall.Chains, chain)
@@ -172,7 +180,8 @@ func (b *documentBuilder) lanes() {
 		if kept && from < 0 {
 			from = i
 		} else if !kept && from >= 0 {
-			b.doc.Detail = append(b.doc.Detail, [2]int64{int64(from) * int64(r.slice), int64(i) * int64(r.slice)})
+			b.doc.Detail = append(b.doc.Detail,
+				[2]int64{int64(from) * int64(r.slice), int64(i) * int64(r.slice)})
 			from = -1
 		}
 	}
@@ -216,7 +225,8 @@ func (b *documentBuilder) flows() {
 func (b *documentBuilder) faults() {
 	for _, f := range b.r.FaultSpans {
 		b.doc.Faults = append(b.doc.Faults, report.Fault{
-			Number: f.Number, Kind: f.Kind, Text: f.Text, Node: f.Node, Peer: f.Peer, Loop: f.Loop, From: int64(f.From), To: instantOf(f.To),
+			Number: f.Number, Kind: f.Kind, Text: f.Text, Node: f.Node, Peer: f.Peer, Loop: f.Loop,
+			From: int64(f.From), To: instantOf(f.To),
 		})
 	}
 }
@@ -233,7 +243,8 @@ func (b *documentBuilder) milestones(result *world.Result) {
 	open := map[string]int{} // a node's life, by name; looked up only
 	for _, m := range b.r.world.Milestones() {
 		text := m.Words()
-		b.doc.Marks = append(b.doc.Marks, report.Mark{At: int64(m.At), Kind: string(m.Kind), Node: m.Node, Text: b.names.Replace(text)})
+		b.doc.Marks = append(b.doc.Marks, report.Mark{At: int64(m.At), Kind: string(m.Kind),
+			Node: m.Node, Text: b.names.Replace(text)})
 		switch m.Kind {
 		case plan.FaultsOver:
 			b.doc.Healed = int64(m.At)
@@ -310,7 +321,10 @@ func (b *documentBuilder) partitions() {
 		for k := range c.out.Replica {
 			c.out.Replica[k].Watermark = thin(c.out.Replica[k].Watermark)
 		}
-		slices.SortFunc(c.out.Replica, func(x, y report.Replica) int { return cmp.Compare(x.Node, y.Node) })
+		slices.SortFunc(c.out.Replica, func(x,
+			y report.Replica) int {
+			return cmp.Compare(x.Node, y.Node)
+		})
 		b.doc.Partitions = append(b.doc.Partitions, *c.out)
 	}
 }
@@ -341,7 +355,8 @@ func (b *documentBuilder) operations() {
 	if h == nil {
 		return
 	}
-	metadata := slices.ContainsFunc(b.r.Violations, func(v *checker.Violation) bool { return v.Property == "P9" || v.Property == "P11" })
+	metadata := slices.ContainsFunc(b.r.Violations,
+		func(v *checker.Violation) bool { return v.Property == "P9" || v.Property == "P11" })
 	ops := operations(h, metadata)
 	clientName := func(int) string { return "" }
 	if s, ok := b.r.world.Subject().(clientNamer); ok {
@@ -371,8 +386,10 @@ func (b *documentBuilder) operations() {
 	for _, i := range order {
 		op := &ops[i]
 		out := report.Operation{
-			Kind: op.kind, Client: clientName(op.client), Partition: op.topic, Call: int64(op.call.At), Return: -1,
-			Outcome: op.outcome, Marked: marked[i], Text: b.names.Replace(world.WithoutSpan(op.text)),
+			Kind: op.kind, Client: clientName(op.client), Partition: op.topic,
+			Call: int64(op.call.At), Return: -1,
+			Outcome: op.outcome, Marked: marked[i],
+			Text: b.names.Replace(world.WithoutSpan(op.text)),
 		}
 		if op.partition != (checker.Partition{}) {
 			out.Partition = b.names.Replace(op.partition.String())
@@ -393,7 +410,8 @@ func (b *documentBuilder) chain(out *report.Operation, op *operation) {
 			out.Chain = append(out.Chain, report.Link{Flow: int(h.flow) - 1})
 			continue
 		}
-		link := report.Link{Flow: -1, Lane: b.lane[h.lane], From: int64(h.from), To: instantOf(h.to), Text: "a timer"}
+		link := report.Link{Flow: -1, Lane: b.lane[h.lane], From: int64(h.from),
+			To: instantOf(h.to), Text: "a timer"}
 		if h.released != 0 {
 			link.Text = b.r.labels[b.r.flows[h.released-1].label]
 		}

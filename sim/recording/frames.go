@@ -59,7 +59,8 @@ func protocolOf(addr string) protocol {
 
 // Dialled implements ConnRecorder.
 func (r *Recording) Dialled(id netsim.ConnID, addr string) {
-	s := &sentStream{speaks: protocolOf(addr), asked: map[int32]askedRequest{}, dial: r.leaves(flowDial, "dial "+addr, 0)}
+	s := &sentStream{speaks: protocolOf(addr), asked: map[int32]askedRequest{},
+		dial: r.leaves(flowDial, "dial "+addr, 0)}
 	if r.world.Plan().Workload.Kind != "kafka" {
 		s.speaks = otherProtocol
 	}
@@ -92,7 +93,8 @@ func (r *Recording) Sent(id netsim.ConnID, data [][]byte) {
 			break
 		}
 		s.partial = s.partial[len(frame):]
-		s.frames = append(s.frames, frameUnderWay{s.sent - uint64(len(s.partial)), r.frame(s, frame)})
+		s.frames = append(s.frames, frameUnderWay{s.sent - uint64(len(s.partial)),
+			r.frame(s, frame)})
 	}
 	if len(s.partial) == 0 {
 		s.partial = nil
@@ -123,7 +125,8 @@ func (r *Recording) frame(s *sentStream, frame []byte) world.Flow {
 		correlation := int32(binary.BigEndian.Uint32(frame[4:]))
 		asked := s.asked[correlation]
 		delete(s.asked, correlation)
-		n := r.leaves(flowFrame, fmt.Sprintf("answer to %s #%d", asked.name, correlation), len(frame))
+		n := r.leaves(flowFrame, fmt.Sprintf("answer to %s #%d", asked.name, correlation),
+			len(frame))
 		if n != 0 {
 			f := &r.flows[n-1]
 			f.request, f.response = asked.request, true
@@ -204,7 +207,8 @@ func (r *Recording) Received(id, peer netsim.ConnID, ev *netsim.Event) (head wor
 		if dialler == nil {
 			return 0
 		}
-		r.streams[uint64(id)] = &sentStream{speaks: dialler.speaks, answers: true, asked: dialler.asked}
+		r.streams[uint64(id)] = &sentStream{speaks: dialler.speaks, answers: true,
+			asked: dialler.asked}
 		if dialler.dial == 0 {
 			return 0
 		}

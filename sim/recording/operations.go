@@ -28,7 +28,8 @@ func operations(h *checker.History, metadata bool) []operation {
 	var ops []operation
 	for i := range h.Produces {
 		p := &h.Produces[i]
-		op := operation{kind: "produce", client: p.Client, call: p.Call, ret: p.Return, partition: p.Partition, values: p.Values, outcome: string(p.Outcome), text: p.String()}
+		op := operation{kind: "produce", client: p.Client, call: p.Call, ret: p.Return,
+			partition: p.Partition, values: p.Values, outcome: string(p.Outcome), text: p.String()}
 		if p.Outcome == checker.Acked {
 			op.offsets = []checker.Offset{p.Base, p.Base + checker.Offset(len(p.Values))}
 		}
@@ -36,7 +37,9 @@ func operations(h *checker.History, metadata bool) []operation {
 	}
 	for i := range h.Fetches {
 		f := &h.Fetches[i]
-		op := operation{kind: "fetch", client: f.Client, call: f.Call, ret: f.Return, partition: f.Partition, outcome: codeOutcome(f.Code), text: f.String(), offsets: []checker.Offset{f.From, f.From + 1}}
+		op := operation{kind: "fetch", client: f.Client, call: f.Call, ret: f.Return,
+			partition: f.Partition, outcome: codeOutcome(f.Code), text: f.String(),
+			offsets: []checker.Offset{f.From, f.From + 1}}
 		for _, r := range f.Records {
 			op.values = append(op.values, r.Value)
 			op.offsets[1] = max(op.offsets[1], r.Offset+1)
@@ -45,20 +48,24 @@ func operations(h *checker.History, metadata bool) []operation {
 	}
 	for i := range h.Ends {
 		e := &h.Ends[i]
-		ops = append(ops, operation{kind: "end", client: e.Client, call: e.Call, ret: e.Return, partition: e.Partition, outcome: codeOutcome(e.Code), text: e.String()})
+		ops = append(ops, operation{kind: "end", client: e.Client, call: e.Call, ret: e.Return,
+			partition: e.Partition, outcome: codeOutcome(e.Code), text: e.String()})
 	}
 	for i := range h.Admins {
 		a := &h.Admins[i]
-		ops = append(ops, operation{kind: "admin", client: a.Client, call: a.Call, ret: a.Return, topic: a.Topic, outcome: string(a.Outcome), text: a.String()})
+		ops = append(ops, operation{kind: "admin", client: a.Client, call: a.Call, ret: a.Return,
+			topic: a.Topic, outcome: string(a.Outcome), text: a.String()})
 	}
 	for i := range h.ProducerIDs {
 		p := &h.ProducerIDs[i]
-		ops = append(ops, operation{kind: "init", client: p.Client, call: p.Call, ret: p.Return, outcome: "acked", text: p.String()})
+		ops = append(ops, operation{kind: "init", client: p.Client, call: p.Call, ret: p.Return,
+			outcome: "acked", text: p.String()})
 	}
 	if metadata {
 		for i := range h.MetadataSeen {
 			m := &h.MetadataSeen[i]
-			ops = append(ops, operation{kind: "metadata", call: m.Call, ret: m.Return, topic: m.Topic, outcome: "acked", text: m.String()})
+			ops = append(ops, operation{kind: "metadata", call: m.Call, ret: m.Return,
+				topic: m.Topic, outcome: "acked", text: m.String()})
 		}
 	}
 	slices.SortStableFunc(ops, func(a, b operation) int { return compareMoments(a.call, b.call) })
@@ -82,12 +89,13 @@ func compareMoments(a, b checker.Moment) int {
 func attachRequests(h *checker.History, ops []operation) {
 	for i := range ops {
 		op := &ops[i]
-		n, _ := slices.BinarySearchFunc(h.Requests, op.call, func(r checker.Request, call checker.Moment) int {
-			if !call.Before(r.Call) {
-				return -1
-			}
-			return 1
-		})
+		n, _ := slices.BinarySearchFunc(h.Requests, op.call,
+			func(r checker.Request, call checker.Moment) int {
+				if !call.Before(r.Call) {
+					return -1
+				}
+				return 1
+			})
 		op.request = -1
 		if n < len(h.Requests) && h.Requests[n].Call.Seq == op.call.Seq+1 {
 			op.request = n

@@ -24,15 +24,17 @@ const (
 
 // Options say what of a run is recorded.
 type Options struct {
-	Turns int             `json:"turns,omitempty"` // at most; 0: DefaultDetail
-	Focus []plan.Duration `json:"focus,omitempty"` // instants that matter besides those of the failure
+	Turns int `json:"turns,omitempty"` // at most; 0: DefaultDetail
+	// instants that matter besides those of the failure
+	Focus []plan.Duration `json:"focus,omitempty"`
 	// Replay is what Result.Replay is to say.
 	Replay string `json:"replay,omitempty"`
 }
 
 // Record runs a plan twice: first to learn where turns are to be kept in detail,
 // then with them. The two runs must be equal, and are compared.
-func Record(plan *plan.Plan, run func(world.Options) (world.Result, error), o Options) (world.Result, *Recording, error) {
+func Record(plan *plan.Plan, run func(world.Options) (world.Result, error),
+	o Options) (world.Result, *Recording, error) {
 	slice := max((env.Instant(plan.Duration)+env.Instant(plan.Liveness)+env.Instant(10*time.Second))/recordSlices, recordSliceMin)
 	survey := newRecording(slice, nil)
 	first, err := run(world.Options{Recorder: survey})
@@ -72,7 +74,8 @@ func (r *Recording) focus(result *world.Result) []plan.Duration {
 		for _, step := range s.Chains[0].Steps {
 			if step.Since != nil {
 				at = append(at, *step.Since)
-			} else if last := r.lastTurn(step.Where); last > 0 && last < s.At-plan.Duration(time.Second) {
+			} else if last := r.lastTurn(step.Where); last > 0 &&
+				last < s.At-plan.Duration(time.Second) {
 				at = append(at, last)
 			}
 		}
@@ -137,7 +140,10 @@ func (r *Recording) choose(turns int, focus []plan.Duration) []bool {
 			distance[i] = min(distance[i], d)
 		}
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(distance[a], distance[b]) })
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Compare(distance[a],
+			distance[b])
+	})
 	detail := make([]bool, len(count))
 	for _, i := range order {
 		if turns -= count[i]; turns < 0 {

@@ -133,8 +133,10 @@ type replicaSeen struct {
 // newRecording keeps turns and flows of the slices that are set in detail.
 func newRecording(slice env.Instant, detail []bool) *Recording {
 	r := &Recording{
-		slice: max(slice, 1), detail: detail, laneOf: map[laneKey]uint16{}, labelOf: map[string]uint32{}, streams: map[uint64]*sentStream{}, files: map[openFile]string{},
-		lane: noLane, given: []loop.Kind{0}, // step 0 is none
+		slice: max(slice, 1), detail: detail, laneOf: map[laneKey]uint16{},
+		labelOf: map[string]uint32{}, streams: map[uint64]*sentStream{},
+		files: map[openFile]string{},
+		lane:  noLane, given: []loop.Kind{0}, // step 0 is none
 	}
 	r.label("")
 	return r
@@ -218,7 +220,8 @@ func (r *Recording) TurnEnds(cost env.Instant, events int) {
 
 // turnOf finds the turn of a step.
 func (r *Recording) turnOf(step uint32) *recordedTurn {
-	i, found := slices.BinarySearchFunc(r.turns, step, func(t recordedTurn, step uint32) int { return cmp.Compare(t.first, step) })
+	i, found := slices.BinarySearchFunc(r.turns, step,
+		func(t recordedTurn, step uint32) int { return cmp.Compare(t.first, step) })
 	if !found {
 		i--
 	}
@@ -281,9 +284,12 @@ func (r *Recording) Submitted(l world.LoopRef, op *diskfs.Op) world.Flow {
 }
 
 var diskLabels = [...]string{
-	diskfs.Open: "open", diskfs.Close: "close", diskfs.Read: "read", diskfs.Write: "write", diskfs.WriteSync: "write+sync",
-	diskfs.Sync: "sync", diskfs.Truncate: "truncate", diskfs.Allocate: "allocate", diskfs.Rename: "rename", diskfs.Remove: "remove",
-	diskfs.RemoveAll: "remove all", diskfs.List: "list", diskfs.Mkdir: "mkdir", diskfs.SyncDir: "sync dir", diskfs.SyncFS: "sync fs",
+	diskfs.Open: "open", diskfs.Close: "close", diskfs.Read: "read", diskfs.Write: "write",
+	diskfs.WriteSync: "write+sync",
+	diskfs.Sync:      "sync", diskfs.Truncate: "truncate", diskfs.Allocate: "allocate",
+	diskfs.Rename: "rename", diskfs.Remove: "remove",
+	diskfs.RemoveAll: "remove all", diskfs.List: "list", diskfs.Mkdir: "mkdir",
+	diskfs.SyncDir: "sync dir", diskfs.SyncFS: "sync fs",
 	diskfs.Space: "ask for space", diskfs.Lock: "lock",
 }
 
@@ -308,7 +314,8 @@ func (r *Recording) RequestEnded(i int) {
 
 // Replica notes the state of a replica if it has changed.
 func (r *Recording) Replica(node kafka.NodeID, life int32, old, p *shard.PartState) {
-	if old.Leading == p.Leading && old.Epoch == p.Epoch && old.Watermark == p.Watermark && (!p.Leading || slices.Equal(old.ISR, p.ISR)) {
+	if old.Leading == p.Leading && old.Epoch == p.Epoch && old.Watermark == p.Watermark &&
+		(!p.Leading || slices.Equal(old.ISR, p.ISR)) {
 		return
 	}
 	seen := replicaSeen{

@@ -53,7 +53,8 @@ func TestARecordingKeepsSoManyTurns(t *testing.T) {
 	require.NotEmpty(t, recording.Violations)
 	for _, op := range recording.operationsOf(recording.Violations[0]) {
 		if op.kind == "end" {
-			require.True(t, recording.keeps(env.Instant(op.call.At)), "the operation that shows the failure is in detail")
+			require.True(t, recording.keeps(env.Instant(op.call.At)),
+				"the operation that shows the failure is in detail")
 		}
 	}
 }

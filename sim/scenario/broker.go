@@ -13,27 +13,42 @@ import (
 
 // brokerScenarios run the real broker. Each draws its whole plan from the seed.
 var brokerScenarios = []Scenario{
-	{Name: "mix", About: "everything that goes wrong, at once", Draw: drawMix, New: kafka.New, Share: 6},
-	{Name: "mix-1", About: "mix as it was drawn first, for the seeds that it showed bugs with", Draw: drawFirstMix, New: kafka.New},
-	{Name: "steady", About: "a cluster and its clients, and nothing goes wrong", Draw: drawSteady, New: kafka.New},
-	{Name: "crash", About: "processes are killed and machines lose power", Draw: drawCrash, New: kafka.New, Share: 3},
-	{Name: "partition", About: "links fail one way, both ways, and on and off", Draw: drawPartition, New: kafka.New, Share: 3},
-	{Name: "disk", About: "disks fail, fill up, stall and slow down", Draw: drawDiskTrouble, New: kafka.New, Share: 3},
-	{Name: "freeze", About: "nodes, single loops and completions stand still", Draw: drawFreeze, New: kafka.New, Share: 3},
-	{Name: "clock", About: "clocks are skewed, drift within the bound, and jump", Draw: drawClock, New: kafka.New, Share: 2},
-	{Name: "churn", About: "topics come and go while brokers restart", Draw: drawChurn, New: kafka.New, Share: 3},
-	{Name: "clients", About: "clients vanish, repeat themselves, do not read, and send what no client may send", Draw: drawClients, New: kafka.New, Share: 2},
-	{Name: "rare", About: "the brokers choose what is legal and seldom happens, and processes die", Draw: drawRareChoices, New: kafka.New, Share: 2},
-	{Name: "budgeted", About: "a minority is struck at a time, and the rest must go on", Draw: drawBudgeted, New: kafka.New, Share: 3},
-	{Name: "unbudgeted", About: "anything breaks, also what no protocol survives, and every loss must be explained by that", Draw: drawUnbudgeted, New: kafka.New, Share: 3},
-	{Name: "frozen-node", About: "node 1 stops executing with its connections open, and wakes up much later", Draw: drawFrozenNode, New: kafka.New},
+	{Name: "mix", About: "everything that goes wrong, at once", Draw: drawMix, New: kafka.New,
+		Share: 6},
+	{Name: "mix-1", About: "mix as it was drawn first, for the seeds that it showed bugs with",
+		Draw: drawFirstMix, New: kafka.New},
+	{Name: "steady", About: "a cluster and its clients, and nothing goes wrong", Draw: drawSteady,
+		New: kafka.New},
+	{Name: "crash", About: "processes are killed and machines lose power", Draw: drawCrash,
+		New: kafka.New, Share: 3},
+	{Name: "partition", About: "links fail one way, both ways, and on and off", Draw: drawPartition,
+		New: kafka.New, Share: 3},
+	{Name: "disk", About: "disks fail, fill up, stall and slow down", Draw: drawDiskTrouble,
+		New: kafka.New, Share: 3},
+	{Name: "freeze", About: "nodes, single loops and completions stand still", Draw: drawFreeze,
+		New: kafka.New, Share: 3},
+	{Name: "clock", About: "clocks are skewed, drift within the bound, and jump", Draw: drawClock,
+		New: kafka.New, Share: 2},
+	{Name: "churn", About: "topics come and go while brokers restart", Draw: drawChurn,
+		New: kafka.New, Share: 3},
+	{Name: "clients", About: "clients vanish, repeat themselves, do not read, and send what no " +
+		"client may send", Draw: drawClients, New: kafka.New, Share: 2},
+	{Name: "rare", About: "the brokers choose what is legal and seldom happens, and processes die",
+		Draw: drawRareChoices, New: kafka.New, Share: 2},
+	{Name: "budgeted", About: "a minority is struck at a time, and the rest must go on",
+		Draw: drawBudgeted, New: kafka.New, Share: 3},
+	{Name: "unbudgeted", About: "anything breaks, also what no protocol survives, and every loss " +
+		"must be explained by that", Draw: drawUnbudgeted, New: kafka.New, Share: 3},
+	{Name: "frozen-node", About: "node 1 stops executing with its connections open, and wakes up " +
+		"much later", Draw: drawFrozenNode, New: kafka.New},
 }
 
 // drawCluster draws brokers, clients and their load, without faults.
 func drawCluster(r *env.Rand, brokers int, duration time.Duration) plan.Plan {
 	p := plan.Plan{
-		Duration: plan.Duration(duration), Liveness: plan.Duration(60 * time.Second), MaxEvents: 30_000_000,
-		Limits: plan.DrawLimits(r), Network: drawClusterNetwork(r), Disk: drawClusterDisk(r),
+		Duration: plan.Duration(duration), Liveness: plan.Duration(60 * time.Second),
+		MaxEvents: 30_000_000,
+		Limits:    plan.DrawLimits(r), Network: drawClusterNetwork(r), Disk: drawClusterDisk(r),
 	}
 	for i := range brokers {
 		p.Nodes = append(p.Nodes, plan.NodeSpec{
@@ -44,7 +59,8 @@ func drawCluster(r *env.Rand, brokers int, duration time.Duration) plan.Plan {
 	}
 	client := func(role string, n int) {
 		for i := range n {
-			p.Nodes = append(p.Nodes, plan.NodeSpec{Name: role + strconv.Itoa(i+1), Role: role, StartAt: plan.Duration(r.Between(0, int64(time.Second))).Round()})
+			p.Nodes = append(p.Nodes, plan.NodeSpec{Name: role + strconv.Itoa(i+1), Role: role,
+				StartAt: plan.Duration(r.Between(0, int64(time.Second))).Round()})
 		}
 	}
 	client("producer", 1+r.IntN(3))
@@ -57,12 +73,15 @@ func drawCluster(r *env.Rand, brokers int, duration time.Duration) plan.Plan {
 		minISR = 1 + r.IntN(2)
 	}
 	p.Workload = plan.Workload{
-		Kind: "kafka", Clients: len(p.Nodes) - brokers, Every: plan.Duration(r.Between(4, 60)) * plan.Duration(time.Millisecond),
+		Kind: "kafka", Clients: len(p.Nodes) - brokers,
+		Every: plan.Duration(r.Between(4, 60)) * plan.Duration(time.Millisecond),
 		Options: plan.Options{
-			Topics: plan.Set(1 + int64(r.IntN(2))), Partitions: plan.Set(1 + int64(r.IntN(3))), RF: plan.Set(int64(rf)), MinISR: plan.Set(int64(minISR)),
+			Topics: plan.Set(1 + int64(r.IntN(2))), Partitions: plan.Set(1 + int64(r.IntN(3))),
+			RF: plan.Set(int64(rf)), MinISR: plan.Set(int64(minISR)),
 			Tight: plan.Set(int64(r.IntN(2))), RequestTimeoutMs: plan.Set(r.Between(500, 3000)),
-			WALSegmentBytes: plan.Set(64 << (10 + r.IntN(6))), RaftCompactBytes: plan.Set(4 << (10 + 2*r.IntN(6))),
-			LogSegmentBytes: plan.Set([]int64{0, 16 << 10, 256 << 10}[r.IntN(3)]),
+			WALSegmentBytes:  plan.Set(64 << (10 + r.IntN(6))),
+			RaftCompactBytes: plan.Set(4 << (10 + 2*r.IntN(6))),
+			LogSegmentBytes:  plan.Set([]int64{0, 16 << 10, 256 << 10}[r.IntN(3)]),
 		},
 	}
 	return p
@@ -96,7 +115,8 @@ func withFaults(r *env.Rand, p plan.Plan, menu []plan.MenuItem, count int) plan.
 			brokers++
 		}
 	}
-	p.Faults = append(p.Faults, plan.DrawFaults(r, p.Nodes[:brokers], p.Duration.Std(), menu, count)...)
+	p.Faults = append(p.Faults, plan.DrawFaults(r, p.Nodes[:brokers], p.Duration.Std(), menu,
+		count)...)
 	p.Expect.Stops = plan.StoppedBy(p.Faults)
 	p.RestartAfterStop = plan.Duration(r.Between(10, 3000)) * plan.Duration(time.Millisecond)
 	// What was acknowledged before everything broke is not promised to be much.
@@ -113,24 +133,29 @@ var (
 
 	partitionMenu = []plan.MenuItem{
 		{Kind: "cut", Weight: 6}, {Kind: "isolate", Weight: 2}, {Kind: "stall-link", Weight: 2},
-		{Kind: "slow-link", Weight: 1, Amount: between(2, 200)}, {Kind: "refuse", Weight: 1}, {Kind: "reset-connections", Weight: 1},
+		{Kind: "slow-link", Weight: 1, Amount: between(2, 200)}, {Kind: "refuse", Weight: 1},
+		{Kind: "reset-connections", Weight: 1},
 	}
 
 	diskMenu = []plan.MenuItem{
-		{Kind: "disk-stall", Weight: 3}, {Kind: "sync-stall", Weight: 2}, {Kind: "disk-slow", Weight: 2, Amount: between(2, 200)},
+		{Kind: "disk-stall", Weight: 3}, {Kind: "sync-stall", Weight: 2},
+		{Kind: "disk-slow", Weight: 2, Amount: between(2, 200)},
 		{Kind: "disk-full", Weight: 2, Amount: between(0, 1<<20)},
-		{Kind: "sync-error", Weight: 2, Amount: between(1, 2)}, {Kind: "write-error", Weight: 2, Amount: between(1, 2)},
+		{Kind: "sync-error", Weight: 2, Amount: between(1, 2)},
+		{Kind: "write-error", Weight: 2, Amount: between(1, 2)},
 		{Kind: "read-error", Weight: 1, Amount: between(1, 2)},
 	}
 
 	freezeMenu = []plan.MenuItem{
-		{Kind: "freeze", Weight: 3}, {Kind: "freeze-loop", Weight: 4}, {Kind: "hold-completions", Weight: 2},
+		{Kind: "freeze", Weight: 3}, {Kind: "freeze-loop", Weight: 4},
+		{Kind: "hold-completions", Weight: 2},
 		{Kind: "slow", Weight: 1, Amount: between(2, 100)},
 	}
 
 	// The bound is ρ = 5 % (PROTOCOL 25).
 	clockMenu = []plan.MenuItem{
-		{Kind: "clock-drift", Weight: 3, Amount: between(-45_000, 45_000)}, {Kind: "clock-jump", Weight: 2, Amount: between(-10_000_000, 10_000_000)},
+		{Kind: "clock-drift", Weight: 3, Amount: between(-45_000, 45_000)},
+		{Kind: "clock-jump", Weight: 2, Amount: between(-10_000_000, 10_000_000)},
 	}
 )
 
@@ -138,17 +163,22 @@ var (
 // weight in the menus above would make other runs of the seeds that are kept.
 var (
 	rarerNetworkMenu = []plan.MenuItem{
-		{Kind: "flap", Weight: 3, Amount: between(10, 2000)}, {Kind: "half-open", Weight: 3, Amount: between(1, 4)}, {Kind: "sever", Weight: 3},
-		{Kind: "spike-link", Weight: 2, Amount: between(2, 400)}, {Kind: "limit-link", Weight: 1, Amount: between(10_000, 4_000_000)}, {Kind: "chop-link", Weight: 1},
+		{Kind: "flap", Weight: 3, Amount: between(10, 2000)},
+		{Kind: "half-open", Weight: 3, Amount: between(1, 4)}, {Kind: "sever", Weight: 3},
+		{Kind: "spike-link", Weight: 2, Amount: between(2, 400)},
+		{Kind: "limit-link", Weight: 1, Amount: between(10_000, 4_000_000)},
+		{Kind: "chop-link", Weight: 1},
 	}
 	rarerDiskMenu = []plan.MenuItem{
 		{Kind: "no-space", Weight: 2, Paths: []string{"control/", "shard-1/", "partitions/"}},
 		{Kind: "io-errors", Weight: 2, Amount: between(1, 40)},
 	}
 	rarerCrashMenu = []plan.MenuItem{
-		{Kind: "torn-power-off", Weight: 2, Amount: between(20, 100)}, {Kind: "crash-loop", Weight: 3, Amount: between(1, 1500)},
+		{Kind: "torn-power-off", Weight: 2, Amount: between(20, 100)},
+		{Kind: "crash-loop", Weight: 3, Amount: between(1, 1500)},
 		{Kind: "clean-stop", Weight: 2, Amount: between(100, 8000)},
-		{Kind: "rolling-restart", Weight: 2, Amount: between(0, 4000)}, {Kind: "rack-power-off", Weight: 2, Amount: between(0, 2000)},
+		{Kind: "rolling-restart", Weight: 2, Amount: between(0, 4000)},
+		{Kind: "rack-power-off", Weight: 2, Amount: between(0, 2000)},
 	}
 )
 
@@ -196,7 +226,8 @@ func drawClock(seed uint64, r *env.Rand) plan.Plan {
 	}
 	p = withFaults(r, p, clockMenu, 1+r.IntN(5))
 	// Clocks alone break nothing: something must make leases matter.
-	return withFaults(r, p, append(append([]plan.MenuItem(nil), freezeMenu...), plan.MenuItem{Kind: "isolate", Weight: 3}), 1+r.IntN(2))
+	return withFaults(r, p, append(append([]plan.MenuItem(nil), freezeMenu...),
+		plan.MenuItem{Kind: "isolate", Weight: 3}), 1+r.IntN(2))
 }
 
 func drawChurn(seed uint64, r *env.Rand) plan.Plan {
@@ -236,10 +267,12 @@ func drawRare(r *env.Rand) rare.Settings {
 // those that do.
 func withBadClients(r *env.Rand, p plan.Plan) plan.Plan {
 	o := &p.Workload.Options
-	o.Vanish, o.Repeats = plan.Set([]int64{0, 1, 20}[r.IntN(3)]), plan.Set([]int64{0, 50, 500}[r.IntN(3)])
+	o.Vanish, o.Repeats = plan.Set([]int64{0, 1, 20}[r.IntN(3)]),
+		plan.Set([]int64{0, 50, 500}[r.IntN(3)])
 	for _, role := range []string{"vandal", "sloth"} {
 		for i := range r.IntN(3) {
-			p.Nodes = append(p.Nodes, plan.NodeSpec{Name: role + strconv.Itoa(i+1), Role: role, StartAt: plan.Duration(r.Between(0, int64(3*time.Second))).Round()})
+			p.Nodes = append(p.Nodes, plan.NodeSpec{Name: role + strconv.Itoa(i+1), Role: role,
+				StartAt: plan.Duration(r.Between(0, int64(3*time.Second))).Round()})
 			p.Workload.Clients++
 		}
 	}
@@ -251,7 +284,8 @@ func withBadClients(r *env.Rand, p plan.Plan) plan.Plan {
 	}
 	// Between clients there are no links, and a client's disk is never used.
 	menu := []plan.MenuItem{
-		{Kind: "half-open", Weight: 3, Amount: between(1, 2)}, {Kind: "isolate", Weight: 2}, {Kind: "freeze", Weight: 2}, {Kind: "reset-connections", Weight: 1},
+		{Kind: "half-open", Weight: 3, Amount: between(1, 2)}, {Kind: "isolate", Weight: 2},
+		{Kind: "freeze", Weight: 2}, {Kind: "reset-connections", Weight: 1},
 	}
 	p.Faults = append(p.Faults, plan.DrawFaults(r, clients, p.Duration.Std(), menu, r.IntN(4))...)
 	return p
@@ -305,12 +339,14 @@ func drawFrozenNode(seed uint64, r *env.Rand) plan.Plan {
 	if seed == 3 {
 		target = "b1"
 	}
-	p.Faults = []plan.Fault{{At: plan.Duration(begin), Kind: "freeze", Target: target, For: plan.Duration(length)}}
+	p.Faults = []plan.Fault{{At: plan.Duration(begin), Kind: "freeze", Target: target,
+		For: plan.Duration(length)}}
 	o := &p.Workload.Options
 	o.MinISR, o.Partitions = plan.Set(2), plan.Set(3)
 	// In the frozen hours the load is small, but for the time in which the others
 	// must take over, and before the end.
-	o.SlowFromMs, o.SlowUntilMs = plan.Set(int64((begin+15*time.Second)/time.Millisecond)), plan.Set(int64((begin+length-5*time.Second)/time.Millisecond))
+	o.SlowFromMs, o.SlowUntilMs = plan.Set(int64((begin+15*time.Second)/time.Millisecond)),
+		plan.Set(int64((begin+length-5*time.Second)/time.Millisecond))
 	o.SlowEveryMs = plan.Set(1000 + int64(length/time.Second)*2)
 	o.AckPauseMs = plan.Set(8000)
 	if o.Tight.Or(0) != 0 && p.Workload.Every < pushRound(&p) {

@@ -39,7 +39,10 @@ func (s Span) draw(r *env.Rand) plan.Duration { return plan.Duration(plan.Range(
 // UnmarshalYAML implements yaml.Unmarshaler.
 func (n *Number) UnmarshalYAML(node *yaml.Node) error {
 	for _, item := range items(node) {
-		low, high, err := parseRange(item, func(text string) (int64, error) { return strconv.ParseInt(text, 10, 64) })
+		low, high, err := parseRange(item, func(text string) (int64,
+			error) {
+			return strconv.ParseInt(text, 10, 64)
+		})
 		if err != nil {
 			return err
 		}

@@ -45,18 +45,27 @@ var effects = map[string]struct {
 		return wallZero(f, "b1") != wallZero(c, "b1")
 	}},
 
-	"cut":               {target: "b1-b2", shows: netCount(func(w *world.World) uint64 { return w.Fabric().Stats().Blocks })},
-	"isolate":           {target: "b1", shows: netCount(func(w *world.World) uint64 { return w.Fabric().Stats().Held })},
-	"flap":              {target: "b1-b2", amount: 50, shows: func(f, _ *world.World) bool { return f.Fabric().Stats().Blocks > 10 }},
-	"stall-link":        {target: "b1-b2", shows: netCount(func(w *world.World) uint64 { return w.Fabric().Stats().Stalls })},
-	"slow-link":         {target: "b1-b2", amount: 50, shows: slowerAcks},
-	"limit-link":        {target: "b1-b2", amount: 2000, shows: slowerAcks},
-	"spike-link":        {target: "b1-b2", amount: 200, shows: slowerAcks},
-	"chop-link":         {target: "b1-b2", shows: netCount(func(w *world.World) uint64 { return w.Fabric().Stats().OneByte })},
-	"half-open":         {target: "b1", amount: 1, shows: netCount(func(w *world.World) uint64 { return w.Fabric().Stats().HalfOpened })},
-	"sever":             {target: "b1-b2", shows: netCount(func(w *world.World) uint64 { return w.Fabric().Stats().Severed })},
-	"refuse":            {target: "b1", with: "reset-connections", shows: netCount(func(w *world.World) uint64 { return w.Fabric().Stats().Refused })},
-	"reset-connections": {target: "b1", shows: netCount(func(w *world.World) uint64 { return w.Fabric().Stats().Resets })},
+	"cut": {target: "b1-b2",
+		shows: netCount(func(w *world.World) uint64 { return w.Fabric().Stats().Blocks })},
+	"isolate": {target: "b1",
+		shows: netCount(func(w *world.World) uint64 { return w.Fabric().Stats().Held })},
+	"flap": {target: "b1-b2", amount: 50,
+		shows: func(f, _ *world.World) bool { return f.Fabric().Stats().Blocks > 10 }},
+	"stall-link": {target: "b1-b2",
+		shows: netCount(func(w *world.World) uint64 { return w.Fabric().Stats().Stalls })},
+	"slow-link":  {target: "b1-b2", amount: 50, shows: slowerAcks},
+	"limit-link": {target: "b1-b2", amount: 2000, shows: slowerAcks},
+	"spike-link": {target: "b1-b2", amount: 200, shows: slowerAcks},
+	"chop-link": {target: "b1-b2",
+		shows: netCount(func(w *world.World) uint64 { return w.Fabric().Stats().OneByte })},
+	"half-open": {target: "b1", amount: 1,
+		shows: netCount(func(w *world.World) uint64 { return w.Fabric().Stats().HalfOpened })},
+	"sever": {target: "b1-b2",
+		shows: netCount(func(w *world.World) uint64 { return w.Fabric().Stats().Severed })},
+	"refuse": {target: "b1", with: "reset-connections",
+		shows: netCount(func(w *world.World) uint64 { return w.Fabric().Stats().Refused })},
+	"reset-connections": {target: "b1",
+		shows: netCount(func(w *world.World) uint64 { return w.Fabric().Stats().Resets })},
 
 	"disk-stall":      {target: "b1", shows: diskEffect(diskvirtual.Stalled)},
 	"sync-stall":      {target: "b1", shows: diskEffect(diskvirtual.Stalled)},
@@ -69,7 +78,8 @@ var effects = map[string]struct {
 	"read-error":      {target: "b1", with: "kill", shows: diskEffect(diskvirtual.FailIO)},
 	"lose-write":      {target: "b1", shows: diskEffect(diskvirtual.LoseWrite)},
 	"misdirect-write": {target: "b1", shows: diskEffect(diskvirtual.MisdirectWrite)},
-	"bit-rot":         {target: "b1", amount: 8, path: "shard-1/", shows: diskEffect(diskvirtual.BitRot)},
+	"bit-rot": {target: "b1", amount: 8, path: "shard-1/",
+		shows: diskEffect(diskvirtual.BitRot)},
 }
 
 func fewerTurns(name string) func(f, c *world.World) bool {
@@ -84,7 +94,8 @@ func lives(name string, least int32) func(f, c *world.World) bool {
 
 func rebooted(name string) func(f, c *world.World) bool {
 	return func(f, c *world.World) bool {
-		return lives(name, 2)(f, c) && f.Fabric().Stats().PowerLosses > 0 && shown(f, name) != shown(c, name)
+		return lives(name, 2)(f, c) && f.Fabric().Stats().PowerLosses > 0 &&
+			shown(f, name) != shown(c, name)
 	}
 }
 
@@ -122,7 +133,8 @@ func slowerAcks(f, c *world.World) bool {
 		n := 0
 		for i := range h.Produces {
 			p := &h.Produces[i]
-			if p.Call.At >= effectAt.Std() && p.Call.At < (effectAt+effectFor).Std() && p.Return.At < time.Minute {
+			if p.Call.At >= effectAt.Std() && p.Call.At < (effectAt+effectFor).Std() &&
+				p.Return.At < time.Minute {
 				total += p.Return.At - p.Call.At
 				n++
 			}
@@ -144,10 +156,12 @@ func effectPlan(r *env.Rand) plan.Plan {
 			p.Nodes[i].Shards = 1
 		}
 	}
-	p.Network, p.Disk = plan.Network{Latency: plan.Millisecond / 10, Jitter: plan.Millisecond / 10}, plan.Disk{Sync: plan.Millisecond / 2}
+	p.Network, p.Disk = plan.Network{Latency: plan.Millisecond / 10, Jitter: plan.Millisecond / 10},
+		plan.Disk{Sync: plan.Millisecond / 2}
 	p.Workload.Every = 5 * plan.Millisecond
 	o := &p.Workload.Options
-	o.Partitions, o.MinISR, o.MinAcks, o.LogSegmentBytes = plan.Set(3), plan.Set(1), plan.Set(0), plan.Set(16<<10)
+	o.Partitions, o.MinISR, o.MinAcks, o.LogSegmentBytes = plan.Set(3), plan.Set(1), plan.Set(0),
+		plan.Set(16<<10)
 	p.Expect.Stops = []string{"*"}
 	p.RestartAfterStop = 200 * plan.Millisecond
 	p.Version, p.Scenario, p.Seed = plan.Version, "steady", 1
@@ -170,10 +184,12 @@ func TestEveryKindOfFaultHasAnEffect(t *testing.T) {
 	for _, kind := range plan.FaultKinds() {
 		e, ok := effects[kind.Name]
 		require.True(t, ok, "%s: say here what shows that it was at work", kind.Name)
-		f := plan.Fault{At: effectAt, Kind: kind.Name, Target: e.target, For: effectFor, Amount: e.amount, Path: e.path}
+		f := plan.Fault{At: effectAt, Kind: kind.Name, Target: e.target, For: effectFor,
+			Amount: e.amount, Path: e.path}
 		faults := []plan.Fault{f}
 		if e.with != "" {
-			faults = append(faults, plan.Fault{At: effectAt, Kind: e.with, Target: e.target, For: effectFor / 4})
+			faults = append(faults, plan.Fault{At: effectAt, Kind: e.with, Target: e.target,
+				For: effectFor / 4})
 		}
 		faulty, after := runEffect(t, faults...)
 		require.NotEqual(t, before.Trace, after.Trace, kind.Name)

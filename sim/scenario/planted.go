@@ -12,7 +12,8 @@ import (
 // is wrong with it: a client tells what it did not see. They test verdicts and
 // reports.
 var plantedScenarios = []Scenario{
-	{Name: "planted-stale-end", About: "planted: a reader tells an end of the log that it saw long before", Draw: drawPlantedStaleEnd, New: kafka.New, Planted: true},
+	{Name: "planted-stale-end", About: "planted: a reader tells an end of the log that it saw " +
+		"long before", Draw: drawPlantedStaleEnd, New: kafka.New, Planted: true},
 }
 
 func drawPlantedStaleEnd(_ uint64, r *env.Rand) plan.Plan {
@@ -22,6 +23,7 @@ func drawPlantedStaleEnd(_ uint64, r *env.Rand) plan.Plan {
 	o := &p.Workload.Options
 	o.Topics, o.Partitions, o.Tight, o.MinAcks = plan.Set(1), plan.Set(2), plan.Set(0), plan.Set(0)
 	o.PlantedStaleEnd = plan.Set(12)
-	p.Faults = []plan.Fault{{At: p.Duration / 3, Kind: "freeze", Target: "@leader", For: 2 * plan.Second}}
+	p.Faults = []plan.Fault{{At: p.Duration / 3, Kind: "freeze", Target: "@leader",
+		For: 2 * plan.Second}}
 	return p
 }

@@ -62,9 +62,11 @@ func (r *Reproduction) Diverged(story []world.Milestone) string {
 	for i, was := range r.Milestones {
 		switch {
 		case i >= len(story):
-			return fmt.Sprintf("milestone %d was %q at %s, now the run has ended", i+1, was.Key, was.At)
+			return fmt.Sprintf("milestone %d was %q at %s, now the run has ended", i+1, was.Key,
+				was.At)
 		case was.Key != story[i].Key:
-			return fmt.Sprintf("milestone %d was %q at %s, now %q at %s", i+1, was.Key, was.At, story[i].Key, story[i].At)
+			return fmt.Sprintf("milestone %d was %q at %s, now %q at %s", i+1, was.Key, was.At,
+				story[i].Key, story[i].At)
 		}
 	}
 	return ""
@@ -78,7 +80,8 @@ func (r *Reproduction) Judge(result *world.Result, story []world.Milestone) stri
 	case result.FailsWith(r.Fingerprint):
 		fmt.Fprintf(&b, "it fails as it did: %s\n", r.Fingerprint)
 	case result.Verdict == world.Fail:
-		fmt.Fprintf(&b, "it fails, but not as it did: %s, was %s\n", result.Fingerprint, r.Fingerprint)
+		fmt.Fprintf(&b, "it fails, but not as it did: %s, was %s\n", result.Fingerprint,
+			r.Fingerprint)
 	default:
 		fmt.Fprintf(&b, "it does not fail; it did with %s\n", r.Fingerprint)
 	}

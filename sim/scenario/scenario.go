@@ -33,7 +33,8 @@ func All() []Scenario {
 // OfBrokers lists what a campaign deals its seeds to: every scenario of
 // the real broker.
 func OfBrokers() []Scenario {
-	return slices.DeleteFunc(slices.Concat(brokerScenarios, StoryScenarios()), func(s Scenario) bool { return s.Planted })
+	return slices.DeleteFunc(slices.Concat(brokerScenarios, StoryScenarios()),
+		func(s Scenario) bool { return s.Planted })
 }
 
 // Find finds a scenario by name.

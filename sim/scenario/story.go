@@ -14,18 +14,22 @@ import (
 // is demanded. The seed draws the rest: limits, disks, links, the clients' scripts,
 // and a value of every range ("2s..4s", "1..3") and list ([kill, power-off]).
 type Story struct {
-	Name        string        `yaml:"name"`
-	Description string        `yaml:"description"`   // what it shows and what is expected
-	Shows       []string      `yaml:"shows"`         // planted bugs (package mutants) that it is made to show
-	Nodes       Number        `yaml:"nodes"`         // brokers, named b1, b2, ...
-	Shards      Number        `yaml:"shards"`        // of each broker; the seed's choice if not given
-	Mailbox     Number        `yaml:"mailbox"`       // requests that may wait for one loop; plenty if not given
-	Hardware    string        `yaml:"hardware"`      // "": drawn, without long hiccups; calm: no hiccups at all; fast: calm, and quick
-	Ruinous     bool          `yaml:"ruinous_crash"` // see Disk
-	Duration    plan.Duration `yaml:"duration"`      // until everything is healed
-	Faults      []Trouble     `yaml:"faults"`
-	Workload    StoryWorkload `yaml:"workload"`
-	Expect      StoryExpect   `yaml:"expect"`
+	Name        string `yaml:"name"`
+	Description string `yaml:"description"` // what it shows and what is expected
+	// planted bugs (package mutants) that it is made to show
+	Shows []string `yaml:"shows"`
+	Nodes Number   `yaml:"nodes"` // brokers, named b1, b2, ...
+	// of each broker; the seed's choice if not given
+	Shards Number `yaml:"shards"`
+	// requests that may wait for one loop; plenty if not given
+	Mailbox Number `yaml:"mailbox"`
+	// "": drawn, without long hiccups; calm: no hiccups at all; fast: calm, and quick
+	Hardware string        `yaml:"hardware"`
+	Ruinous  bool          `yaml:"ruinous_crash"` // see Disk
+	Duration plan.Duration `yaml:"duration"`      // until everything is healed
+	Faults   []Trouble     `yaml:"faults"`
+	Workload StoryWorkload `yaml:"workload"`
+	Expect   StoryExpect   `yaml:"expect"`
 }
 
 // Trouble is something that goes wrong, once or again and again.
@@ -41,10 +45,11 @@ type Trouble struct {
 
 // Step is one fault of a round of a [Trouble].
 type Step struct {
-	After  Span   `yaml:"after"` // from the beginning of the step before
-	Then   Span   `yaml:"then"`  // from the end of the step before, instead
-	Kind   Choice `yaml:"kind"`
-	Target Choice `yaml:"target"` // see package kafka; "x-*" and "x>*" are the links to every other broker
+	After Span   `yaml:"after"` // from the beginning of the step before
+	Then  Span   `yaml:"then"`  // from the end of the step before, instead
+	Kind  Choice `yaml:"kind"`
+	// see package kafka; "x-*" and "x>*" are the links to every other broker
+	Target Choice `yaml:"target"`
 	For    Span   `yaml:"for"`
 	Amount Number `yaml:"amount"`
 	Path   string `yaml:"path"`

@@ -80,7 +80,8 @@ func TestMistakesInAStoryAreRefused(t *testing.T) {
 	} {
 		require.Error(t, parse(good+bad), bad)
 	}
-	require.Error(t, parse("name: y\ndescription: d\nnodes: 3\nduration: 9s\n"), "the file has another name")
+	require.Error(t, parse("name: y\ndescription: d\nnodes: 3\nduration: 9s\n"),
+		"the file has another name")
 }
 
 // Rounds, picks, steps and stars of a trouble, written out.
@@ -98,7 +99,8 @@ steps:
 `), &trouble))
 	faults := trouble.draw(env.NewRand(1, 2), 3)
 	require.Len(t, faults, 2*(1+2+1), "two rounds; the star is two links")
-	require.Equal(t, plan.Fault{At: 4 * plan.Second, Kind: "kill", Target: "b2", For: plan.Second}, faults[0])
+	require.Equal(t, plan.Fault{At: 4 * plan.Second, Kind: "kill", Target: "b2", For: plan.Second},
+		faults[0])
 	require.Equal(t, 4500*plan.Millisecond, faults[1].At)
 	require.Equal(t, 6600*plan.Millisecond, faults[3].At, "100 ms after the end of the step before")
 	require.Contains(t, []string{"freeze", "slow"}, faults[3].Kind)

@@ -36,7 +36,8 @@ func (t *Trouble) draw(r *env.Rand, brokers int) (faults []plan.Fault) {
 			if len(s.OneOf) > 0 {
 				s = s.OneOf[r.IntN(len(s.OneOf))]
 			}
-			f := plan.Fault{At: begin, Kind: s.Kind.draw(r), For: s.For.draw(r), Amount: s.Amount.draw(r), Path: s.Path}
+			f := plan.Fault{At: begin, Kind: s.Kind.draw(r), For: s.For.draw(r),
+				Amount: s.Amount.draw(r), Path: s.Path}
 			end = begin + f.For
 			for _, target := range everyLink(names.Replace(s.Target.draw(r)), brokers) {
 				f.Target = target
@@ -84,12 +85,14 @@ func (s *Story) draw(r *env.Rand) plan.Plan {
 	p.Nodes = s.machines(r, p.Nodes)
 	p.Description = s.Description
 	// What a story demands of time it demands of hosts and disks that work.
-	p.Limits.Mailbox, p.Limits.Hiccup = max(p.Limits.Mailbox, 64), min(p.Limits.Hiccup, 10*plan.Millisecond)
+	p.Limits.Mailbox, p.Limits.Hiccup = max(p.Limits.Mailbox, 64),
+		min(p.Limits.Hiccup, 10*plan.Millisecond)
 	p.Disk.Spike, p.Disk.RuinousCrash = 0, s.Ruinous
 	// A flush ends with its segment: one of 16 KiB on a slow disk moves less than
 	// what a node must catch up with.
 	segment := &p.Workload.Options.LogSegmentBytes
-	if _, given := s.Workload.Options["log_segment_bytes"]; !given && s.Expect.ConvergesWithin > 0 && segment.Or(0) > 0 {
+	if _, given := s.Workload.Options["log_segment_bytes"]; !given &&
+		s.Expect.ConvergesWithin > 0 && segment.Or(0) > 0 {
 		*segment = plan.Set(max(segment.Or(0), 256<<10))
 	}
 	if s.Hardware != "" {
@@ -111,7 +114,8 @@ func (s *Story) draw(r *env.Rand) plan.Plan {
 
 // machines are the drawn ones, with the clients and shards that the story says.
 func (s *Story) machines(r *env.Rand, drawn []plan.NodeSpec) (nodes []plan.NodeSpec) {
-	given := map[string]*Number{"producer": &s.Workload.Producers, "consumer": &s.Workload.Consumers, "admin": &s.Workload.Admins}
+	given := map[string]*Number{"producer": &s.Workload.Producers,
+		"consumer": &s.Workload.Consumers, "admin": &s.Workload.Admins}
 	for _, n := range drawn {
 		if number := given[n.Role]; number != nil && number.given() {
 			continue
@@ -135,7 +139,8 @@ func (l *StoryWorkload) set(r *env.Rand, p *plan.Plan, brokers int) {
 		p.Workload.Every = l.Every.draw(r)
 	}
 	o := &p.Workload.Options
-	o.Topics, o.Tight, o.ChurnUs = plan.Set(1), plan.Set(0), plan.Set(int64(l.TopicChurn.Std()/time.Microsecond))
+	o.Topics, o.Tight, o.ChurnUs = plan.Set(1), plan.Set(0),
+		plan.Set(int64(l.TopicChurn.Std()/time.Microsecond))
 	for _, given := range []struct {
 		option *plan.Option
 		value  Number
@@ -188,5 +193,6 @@ func fast(p *plan.Plan) {
 	us := plan.Duration(time.Microsecond)
 	p.Network.Latency, p.Network.Jitter = 50*us, 50*us
 	p.Disk.Sync, p.Disk.SyncJitter = 100*us, 100*us
-	p.Limits.WakeUp, p.Limits.MailDelay, p.Limits.TurnCost = 2*us, plan.Range{Low: us, High: 20 * us}, plan.Range{Low: us, High: 5 * us}
+	p.Limits.WakeUp, p.Limits.MailDelay, p.Limits.TurnCost = 2*us,
+		plan.Range{Low: us, High: 20 * us}, plan.Range{Low: us, High: 5 * us}
 }

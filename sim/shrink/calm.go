@@ -19,12 +19,14 @@ type Knob struct {
 
 // demands are the plan's fields that say what is run and demanded, and those
 // that have passes of their own.
-var demands = []string{"Version", "Scenario", "Description", "Seed", "Duration", "Liveness", "MaxEvents", "Budget", "Nodes", "Workload", "Faults", "Expect"}
+var demands = []string{"Version", "Scenario", "Description", "Seed", "Duration", "Liveness",
+	"MaxEvents", "Budget", "Nodes", "Workload", "Faults", "Expect"}
 
 // calmLimits are hosts at which nothing is special.
 var calmLimits = plan.Limits{
 	Mailbox: 1024, TurnEvents: 64,
-	TurnCost: plan.Range{Low: 1000, High: 6000}, EventCost: 300, WakeUp: 2000, MailDelay: plan.Range{Low: 200, High: 1200},
+	TurnCost: plan.Range{Low: 1000, High: 6000}, EventCost: 300, WakeUp: 2000,
+	MailDelay: plan.Range{Low: 200, High: 1200},
 }
 
 // Knobs lists what is not calm in a plan. Fields that this package has not heard
@@ -35,15 +37,17 @@ func Knobs(p *plan.Plan) (knobs []Knob) {
 		if name == "min_acks" {
 			continue // a demand
 		}
-		knobs = append(knobs, Knob{"option " + name, true, func(p *plan.Plan) { *option(p, name) = plan.Option{} }})
+		knobs = append(knobs, Knob{"option " + name, true,
+			func(p *plan.Plan) { *option(p, name) = plan.Option{} }})
 	}
 	calm := reflect.ValueOf(&plan.Plan{Limits: calmLimits}).Elem()
 	drawn := reflect.ValueOf(p).Elem()
 	for i := range drawn.NumField() {
 		if field := drawn.Type().Field(i); !slices.Contains(demands, field.Name) {
-			knobs = append(knobs, fieldKnobs(strings.ToLower(field.Name), drawn.Field(i), calm.Field(i), func(p *plan.Plan) reflect.Value {
-				return reflect.ValueOf(p).Elem().Field(i)
-			})...)
+			knobs = append(knobs, fieldKnobs(strings.ToLower(field.Name), drawn.Field(i),
+				calm.Field(i), func(p *plan.Plan) reflect.Value {
+					return reflect.ValueOf(p).Elem().Field(i)
+				})...)
 		}
 	}
 	return knobs
@@ -51,7 +55,8 @@ func Knobs(p *plan.Plan) (knobs []Knob) {
 
 // fieldKnobs are those of one field of the plan, or of a structure in it: value
 // is what it is, calm what it should be, and in finds it in another plan.
-func fieldKnobs(name string, value, calm reflect.Value, in func(*plan.Plan) reflect.Value) (knobs []Knob) {
+func fieldKnobs(name string, value, calm reflect.Value,
+	in func(*plan.Plan) reflect.Value) (knobs []Knob) {
 	if reflect.DeepEqual(value.Interface(), calm.Interface()) {
 		return nil
 	}
@@ -61,19 +66,25 @@ func fieldKnobs(name string, value, calm reflect.Value, in func(*plan.Plan) refl
 	switch _, ranged := value.Interface().(plan.Range); {
 	case value.Kind() == reflect.Struct && !ranged:
 		for i := range value.NumField() {
-			knobs = append(knobs, fieldKnobs(name+"."+strings.ToLower(value.Type().Field(i).Name), value.Field(i), calm.Field(i),
+			knobs = append(knobs, fieldKnobs(name+"."+strings.ToLower(value.Type().Field(i).Name),
+				value.Field(i), calm.Field(i),
 				func(p *plan.Plan) reflect.Value { return in(p).Field(i) })...)
 		}
 	case value.Kind() == reflect.Map:
 		keys := value.MapKeys()
-		slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+		slices.SortFunc(keys, func(a, b reflect.Value) int {
+			return strings.Compare(fmt.Sprint(a),
+				fmt.Sprint(b))
+		})
 		for _, key := range keys {
-			one(fmt.Sprintf("%s.%v", name, key), func(v reflect.Value) { v.SetMapIndex(key, reflect.Value{}) })
+			one(fmt.Sprintf("%s.%v", name, key),
+				func(v reflect.Value) { v.SetMapIndex(key, reflect.Value{}) })
 		}
 	case value.Kind() == reflect.Slice:
 		for i := range value.Len() {
 			one(fmt.Sprintf("%s.%v", name, value.Index(i)), func(v reflect.Value) {
-				v.Set(reflect.AppendSlice(v.Slice(0, min(i, v.Len())), v.Slice(min(i+1, v.Len()), v.Len())))
+				v.Set(reflect.AppendSlice(v.Slice(0, min(i, v.Len())),
+					v.Slice(min(i+1, v.Len()), v.Len())))
 			})
 		}
 	default:
@@ -87,7 +98,8 @@ func nodeKnobs(p *plan.Plan) (knobs []Knob) {
 	for i, n := range p.Nodes {
 		add := func(what string, differs bool, calm func(*plan.NodeSpec)) {
 			if differs {
-				knobs = append(knobs, Knob{n.Name + " " + what, true, func(p *plan.Plan) { calm(&p.Nodes[i]) }})
+				knobs = append(knobs, Knob{n.Name + " " + what, true,
+					func(p *plan.Plan) { calm(&p.Nodes[i]) }})
 			}
 		}
 		add("shards", n.Shards > 1, func(n *plan.NodeSpec) { n.Shards = 1 })
@@ -153,7 +165,8 @@ func clientPass(p *plan.Plan) (out []candidate) {
 		}
 	}
 	if len(twins) > 1 {
-		out = append(out, change(p, "one client of each role", func(p *plan.Plan) { dropNodes(p, twins...) }))
+		out = append(out, change(p, "one client of each role",
+			func(p *plan.Plan) { dropNodes(p, twins...) }))
 	}
 	for _, n := range slices.Backward(p.Nodes) {
 		if client(n) {
@@ -179,9 +192,13 @@ func client(n plan.NodeSpec) bool { return n.Shards == 0 }
 // dropNodes takes machines out of a plan, with the faults that hit them, and asks
 // for no more replicas than there are brokers.
 func dropNodes(p *plan.Plan, names ...string) {
-	p.Nodes = slices.DeleteFunc(p.Nodes, func(n plan.NodeSpec) bool { return slices.Contains(names, n.Name) })
+	p.Nodes = slices.DeleteFunc(p.Nodes, func(n plan.NodeSpec) bool {
+		return slices.Contains(names,
+			n.Name)
+	})
 	p.Faults = slices.DeleteFunc(p.Faults, func(f plan.Fault) bool {
-		return slices.ContainsFunc(targetNodes(f.Target), func(n string) bool { return slices.Contains(names, n) })
+		return slices.ContainsFunc(targetNodes(f.Target),
+			func(n string) bool { return slices.Contains(names, n) })
 	})
 	brokers, clients := 0, 0
 	for _, n := range p.Nodes {
@@ -213,16 +230,19 @@ func option(p *plan.Plan, name string) *plan.Option {
 func loadPass(p *plan.Plan) (out []candidate) {
 	for _, name := range []string{"topics", "partitions", "rf", "min_isr"} {
 		if v := option(p, name).Or(0); v > 1 {
-			out = append(out, change(p, name+" 1", func(p *plan.Plan) { *option(p, name) = plan.Set(1) }))
+			out = append(out, change(p, name+" 1",
+				func(p *plan.Plan) { *option(p, name) = plan.Set(1) }))
 			if v > 2 {
-				out = append(out, change(p, fmt.Sprint(name, " ", v-1), func(p *plan.Plan) { *option(p, name) = plan.Set(v - 1) }))
+				out = append(out, change(p, fmt.Sprint(name, " ", v-1),
+					func(p *plan.Plan) { *option(p, name) = plan.Set(v - 1) }))
 			}
 		}
 	}
 	const slowest = 500 * msec
 	for _, factor := range []plan.Duration{16, 4, 2} {
 		if every := p.Workload.Every * factor; every > 0 && every <= slowest {
-			out = append(out, change(p, "an operation every "+every.String(), func(p *plan.Plan) { p.Workload.Every = every }))
+			out = append(out, change(p, "an operation every "+every.String(),
+				func(p *plan.Plan) { p.Workload.Every = every }))
 		}
 	}
 	return out

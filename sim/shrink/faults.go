@@ -39,12 +39,16 @@ func fewerPass(p *plan.Plan) (out []candidate) {
 		part := func(i int) int { return i * parts / n }
 		if parts < n {
 			for k := range parts {
-				out = append(out, withFaultsOnly(p, fmt.Sprintf("of %d faults part %d of %d", n, k+1, parts), func(i int) bool { return part(i) == k }))
+				out = append(out, withFaultsOnly(p,
+					fmt.Sprintf("of %d faults part %d of %d", n, k+1, parts),
+					func(i int) bool { return part(i) == k }))
 			}
 		}
 		if parts > 2 || n == 2 {
 			for k := range parts {
-				out = append(out, withFaultsOnly(p, fmt.Sprintf("of %d faults all but part %d of %d", n, k+1, parts), func(i int) bool { return part(i) != k }))
+				out = append(out, withFaultsOnly(p,
+					fmt.Sprintf("of %d faults all but part %d of %d", n, k+1, parts),
+					func(i int) bool { return part(i) != k }))
 			}
 		}
 	}
@@ -53,7 +57,8 @@ func fewerPass(p *plan.Plan) (out []candidate) {
 
 // gentler says which kind of fault is a weaker one of the same sort, or hits less.
 var gentler = map[string]string{
-	"torn-power-off": "power-off", "power-off": "kill", "kill": "clean-stop", "reshard": "kill", "crash-loop": "kill", "disk-stall": "sync-stall",
+	"torn-power-off": "power-off", "power-off": "kill", "kill": "clean-stop", "reshard": "kill",
+	"crash-loop": "kill", "disk-stall": "sync-stall",
 	"rolling-restart": "", "flap": "cut", "cut": "stall-link",
 }
 
@@ -61,7 +66,8 @@ var gentler = map[string]string{
 func weakerPass(p *plan.Plan) (out []candidate) {
 	for i, f := range p.Faults {
 		add := func(what string, make func(*plan.Fault)) {
-			out = append(out, change(p, fmt.Sprintf("fault %d %s: %s", i+1, f.Kind, what), func(p *plan.Plan) { make(&p.Faults[i]) }))
+			out = append(out, change(p, fmt.Sprintf("fault %d %s: %s", i+1, f.Kind, what),
+				func(p *plan.Plan) { make(&p.Faults[i]) }))
 		}
 		if kind := gentler[f.Kind]; kind != "" {
 			add(kind, func(f *plan.Fault) { f.Kind, f.Amount = kind, 0 })
@@ -99,20 +105,22 @@ func earlierPass(p *plan.Plan) (out []candidate) {
 		for _, share := range []plan.Duration{8, 4, 2} {
 			if gap := at - before; gap >= 100*msec {
 				by := gap - readable(gap/share)
-				out = append(out, change(p, fmt.Sprintf("faults from %s on %s earlier", at, by), func(p *plan.Plan) {
-					for i := range p.Faults {
-						if f := &p.Faults[i]; f.After == "" && f.At >= at {
-							f.At -= by
+				out = append(out, change(p, fmt.Sprintf("faults from %s on %s earlier", at, by),
+					func(p *plan.Plan) {
+						for i := range p.Faults {
+							if f := &p.Faults[i]; f.After == "" && f.At >= at {
+								f.At -= by
+							}
 						}
-					}
-				}))
+					}))
 			}
 		}
 		before = at
 	}
 	for i, f := range p.Faults {
 		if round := readable(f.At); f.After == "" && round != f.At {
-			out = append(out, change(p, fmt.Sprintf("fault %d at %s", i+1, round), func(p *plan.Plan) { p.Faults[i].At = round }))
+			out = append(out, change(p, fmt.Sprintf("fault %d at %s", i+1, round),
+				func(p *plan.Plan) { p.Faults[i].At = round }))
 		}
 	}
 	return out
@@ -176,7 +184,8 @@ func targetPass(p *plan.Plan, story []world.Milestone) (out []candidate) {
 			to = standsFor(resolved, story[:at])
 		}
 		if to != f.Target && to != "" {
-			out = append(out, change(p, fmt.Sprintf("fault %d %s at %s", i+1, f.Kind, to), func(p *plan.Plan) { p.Faults[i].Target = to }))
+			out = append(out, change(p, fmt.Sprintf("fault %d %s at %s", i+1, f.Kind, to),
+				func(p *plan.Plan) { p.Faults[i].Target = to }))
 		}
 	}
 	return out
@@ -229,7 +238,8 @@ func anchorPass(p *plan.Plan, story []world.Milestone) (out []candidate) {
 		tried := 0
 		for k := at - 1; k >= 0 && tried < 2 && f.At-story[k].At <= anchorReach; k-- {
 			words := anchorWords(story[k])
-			if words == "" || story[k].At > f.At || k > 0 && story[k-1].At == story[k].At && anchorWords(story[k-1]) == words {
+			if words == "" || story[k].At > f.At ||
+				k > 0 && story[k-1].At == story[k].At && anchorWords(story[k-1]) == words {
 				continue
 			}
 			tried++
@@ -241,13 +251,14 @@ func anchorPass(p *plan.Plan, story []world.Milestone) (out []candidate) {
 			}
 			// Not later than the run's end; what began with it begins with it again.
 			offset, by := readable(f.At-story[k].At), min(f.At+anchorPatience, p.Duration-msec)
-			out = append(out, change(p, fmt.Sprintf("fault %d %s after %s", i+1, f.Kind, anchor), func(p *plan.Plan) {
-				for j := range p.Faults {
-					if g := &p.Faults[j]; g.After == "" && g.At == f.At {
-						g.After, g.At, g.By = anchor.String(), offset, by
+			out = append(out, change(p, fmt.Sprintf("fault %d %s after %s", i+1, f.Kind, anchor),
+				func(p *plan.Plan) {
+					for j := range p.Faults {
+						if g := &p.Faults[j]; g.After == "" && g.At == f.At {
+							g.After, g.At, g.By = anchor.String(), offset, by
+						}
 					}
-				}
-			}))
+				}))
 		}
 	}
 	return out

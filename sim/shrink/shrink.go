@@ -91,10 +91,12 @@ func Shrink(ctx context.Context, plan *plan.Plan, o Options) (*Outcome, error) {
 	}
 	again := s.run([]candidate{{"", s.plan}})[0]
 	if again.Line() != s.result.Line() {
-		return nil, fmt.Errorf("shrink: two runs of one plan differ:\n%s\n%s", s.result.Line(), again.Line())
+		return nil, fmt.Errorf("shrink: two runs of one plan differ:\n%s\n%s", s.result.Line(),
+			again.Line())
 	}
 	return &Outcome{
-		Plan: s.plan, Result: s.result, Before: SizeOf(plan), After: SizeOf(s.plan), Runs: s.runs, Complete: !s.spent(),
+		Plan: s.plan, Result: s.result, Before: SizeOf(plan), After: SizeOf(s.plan), Runs: s.runs,
+		Complete: !s.spent(),
 	}, nil
 }
 
@@ -124,7 +126,8 @@ func (s *search) spent() bool {
 // nothing. The anchors come last: they make a plan no smaller.
 func (s *search) rounds() {
 	passes := []func(*plan.Plan) []candidate{
-		s.cutPass, fewerPass, calmPass, clientPass, loadPass, brokerPass, weakerPass, earlierPass, s.cutPass,
+		s.cutPass, fewerPass, calmPass, clientPass, loadPass, brokerPass, weakerPass, earlierPass,
+		s.cutPass,
 	}
 	for changed := true; changed && !s.spent(); {
 		changed = false
@@ -209,7 +212,8 @@ func (s *search) cutPass(p *plan.Plan) (out []candidate) {
 	cut := func(to plan.Duration) {
 		to = to - to%(100*msec) + 100*msec
 		if to > last && to < p.Duration {
-			out = append(out, change(p, "cut to "+to.String(), func(p *plan.Plan) { p.Duration = to }))
+			out = append(out, change(p, "cut to "+to.String(),
+				func(p *plan.Plan) { p.Duration = to }))
 		}
 	}
 	if at := s.result.Failures[0].At; at > 0 && at < p.Duration {

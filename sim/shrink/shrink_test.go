@@ -28,7 +28,8 @@ func failing(t *testing.T, scenario string) *plan.Plan {
 	for seed := range uint64(40) {
 		plan, err := sim.NewPlan(scenario, seed)
 		require.NoError(t, err)
-		if r, err := sim.RunPlan(plan, world.Options{}); err == nil && r.Verdict == world.Fail && len(plan.Faults) > 2 {
+		if r, err := sim.RunPlan(plan, world.Options{}); err == nil && r.Verdict == world.Fail &&
+			len(plan.Faults) > 2 {
 			return plan
 		}
 	}
@@ -37,7 +38,8 @@ func failing(t *testing.T, scenario string) *plan.Plan {
 }
 
 func shrinkWith(t *testing.T, plan *plan.Plan, workers int) *Outcome {
-	o, err := Shrink(context.Background(), plan, Options{Workers: pool.Pool{Workers: workers, Timeout: time.Minute}, Say: t.Logf})
+	o, err := Shrink(context.Background(), plan,
+		Options{Workers: pool.Pool{Workers: workers, Timeout: time.Minute}, Say: t.Logf})
 	require.NoError(t, err)
 	return o
 }
@@ -59,7 +61,8 @@ func TestAFailingPlanShrinksToWhatItNeeds(t *testing.T) {
 	require.True(t, r.FailsWith(first.Fingerprint), "%s", r.Report())
 	require.Equal(t, o.Result.Line(), r.Line(), "as a file it is the same run")
 
-	require.Equal(t, int64(2), o.Plan.Workload.Options.Bug.Or(0), "the planted bug is not a fault of the plan")
+	require.Equal(t, int64(2), o.Plan.Workload.Options.Bug.Or(0),
+		"the planted bug is not a fault of the plan")
 	for i := range o.Plan.Faults {
 		less := withFaultsOnly(o.Plan, "", func(k int) bool { return k != i })
 		r, err := sim.RunPlan(less.plan, world.Options{})
@@ -93,7 +96,9 @@ func clusterPlan(t *testing.T) *plan.Plan {
 	p, err := sim.NewPlan("mix", 2)
 	require.NoError(t, err)
 	p.Nodes = []plan.NodeSpec{
-		{Name: "b1", Role: "broker", Shards: 2}, {Name: "b2", Role: "broker", Shards: 1, DriftPpm: 5}, {Name: "b3", Role: "broker", Shards: 1},
+		{Name: "b1", Role: "broker", Shards: 2},
+		{Name: "b2", Role: "broker", Shards: 1, DriftPpm: 5},
+		{Name: "b3", Role: "broker", Shards: 1},
 		{Name: "producer1", Role: "producer"}, {Name: "admin1", Role: "admin"},
 	}
 	p.Duration = plan.Duration(20 * time.Second)
@@ -180,7 +185,8 @@ func TestNodesAreReplacedByWhatTheyWere(t *testing.T) {
 
 	p.Nodes = slices.Delete(p.Nodes, 1, 3)
 	p.Faults = p.Faults[:2]
-	require.Equal(t, []string{"fault 1 kill at b2", "fault 2 cut at b1-b3"}, append([]string{"fault 1 kill at b2"}, whats(targetPass(p, story))...),
+	require.Equal(t, []string{"fault 1 kill at b2", "fault 2 cut at b1-b3"},
+		append([]string{"fault 1 kill at b2"}, whats(targetPass(p, story))...),
 		"of one broker the name says more")
 }
 
@@ -198,7 +204,8 @@ func TestFaultsMoveTogetherAndWeaken(t *testing.T) {
 	require.Contains(t, weaker, "fault 3 cut: one way")
 	require.NotContains(t, weaker, "fault 2 cut: one way", "which way a role looks is not known")
 	require.Contains(t, weaker, "fault 1 kill: clean-stop")
-	for from, to := range map[string]string{"7.894352s": "7.8s", "372.4ms": "370ms", "84.4ms": "84ms", "8.5ms": "8ms", "3h40m17s": "3h40m0s", "72.3s": "1m12s"} {
+	for from, to := range map[string]string{"7.894352s": "7.8s", "372.4ms": "370ms",
+		"84.4ms": "84ms", "8.5ms": "8ms", "3h40m17s": "3h40m0s", "72.3s": "1m12s"} {
 		d, err := time.ParseDuration(from)
 		require.NoError(t, err)
 		require.Equal(t, to, readable(plan.Duration(d)).String())
@@ -209,9 +216,11 @@ func TestBudgetedPlansStayWithinTheirBudget(t *testing.T) {
 	for seed := range uint64(10) {
 		p, err := sim.NewPlan("budgeted", seed)
 		require.NoError(t, err)
-		story := []world.Milestone{{At: 0, Kind: plan.ControllerBegan, Node: "b1", Key: "controller b1 term 2"}}
+		story := []world.Milestone{{At: 0, Kind: plan.ControllerBegan, Node: "b1",
+			Key: "controller b1 term 2"}}
 		for i, f := range p.Faults {
-			story = append(story, world.Milestone{At: f.At, Kind: plan.FaultOn, Key: fmt.Sprintf("fault %d %s %s", i+1, f.Kind, f.Target)})
+			story = append(story, world.Milestone{At: f.At, Kind: plan.FaultOn,
+				Key: fmt.Sprintf("fault %d %s %s", i+1, f.Kind, f.Target)})
 		}
 		require.Empty(t, targetPass(p, story))
 		require.Empty(t, anchorPass(p, story))

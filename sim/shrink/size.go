@@ -17,7 +17,8 @@ type Size struct {
 
 // SizeOf measures a plan.
 func SizeOf(p *plan.Plan) Size {
-	s := Size{Nodes: len(p.Nodes), Faults: len(p.Faults), Seconds: int((p.Duration.Std() + time.Second - 1) / time.Second)}
+	s := Size{Nodes: len(p.Nodes), Faults: len(p.Faults),
+		Seconds: int((p.Duration.Std() + time.Second - 1) / time.Second)}
 	for _, k := range Knobs(p) {
 		if k.Counts {
 			s.Knobs++
@@ -30,5 +31,6 @@ func SizeOf(p *plan.Plan) Size {
 func (s Size) Total() int { return s.Nodes + s.Faults + s.Knobs + s.Seconds }
 
 func (s Size) String() string {
-	return fmt.Sprintf("%d (%d nodes, %d faults, %d settings, %d s)", s.Total(), s.Nodes, s.Faults, s.Knobs, s.Seconds)
+	return fmt.Sprintf("%d (%d nodes, %d faults, %d settings, %d s)", s.Total(), s.Nodes, s.Faults,
+		s.Knobs, s.Seconds)
 }

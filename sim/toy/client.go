@@ -28,7 +28,8 @@ type toyClient struct {
 const toyTimeout = 400 * time.Millisecond
 
 func newToyClient(s *toySubject, host loop.Host, number uint64) *toyClient {
-	return &toyClient{subject: s, host: host, number: number, rand: host.Entropy("client", "script")}
+	return &toyClient{subject: s, host: host, number: number,
+		rand: host.Entropy("client", "script")}
 }
 
 func (c *toyClient) Start(now env.Time) { c.due = now.Mono }

@@ -62,7 +62,8 @@ type toyControl struct {
 const toyRetry = time.Millisecond
 
 func newToyControl(i world.Incarnation, bug Bug) *toyControl {
-	return &toyControl{host: i.Hosts[0], name: i.Spec.Name, shards: i.Spec.Shards, bug: bug, retry: env.Never, world: i.World}
+	return &toyControl{host: i.Hosts[0], name: i.Spec.Name, shards: i.Spec.Shards, bug: bug,
+		retry: env.Never, world: i.World}
 }
 
 func (c *toyControl) Start(env.Time) {
@@ -126,7 +127,8 @@ func (c *toyControl) request(m toyAdd) {
 }
 
 func (c *toyControl) EndTurn(now env.Time) {
-	for len(c.parked) > 0 && c.host.TrySend(shardOf(c.parked[0].pair.client, c.shards), &c.parked[0]) {
+	for len(c.parked) > 0 && c.host.TrySend(shardOf(c.parked[0].pair.client, c.shards),
+		&c.parked[0]) {
 		c.parked = c.parked[1:]
 	}
 	c.retry = env.Never

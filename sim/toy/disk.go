@@ -32,7 +32,8 @@ func (s *toyShard) write() {
 	binary.LittleEndian.PutUint64(group, world.SumBytes(group[8:size]))
 	s.writing = group
 	s.written, s.unsynced = s.unsynced, nil
-	s.host.Disk().Submit(diskfs.Op{Kind: diskfs.WriteSync, Handle: toyHandle, Offset: s.file, Data: group})
+	s.host.Disk().Submit(diskfs.Op{Kind: diskfs.WriteSync, Handle: toyHandle, Offset: s.file,
+		Data: group})
 	if s.bug == RewriteDisk && s.file > 20*diskfs.SectorSize {
 		group[0]++
 	}
@@ -77,7 +78,8 @@ func (s *toyShard) stepDisk(now env.Time, c *diskfs.Completion) {
 		}
 		for _, conn := range s.from {
 			if conn.peer > 0 {
-				conn.conn.Send(toyFrame{toyHave, s.logs[s.names[conn.peer-1]].durable, 0, 0}.encode())
+				conn.conn.Send(toyFrame{toyHave, s.logs[s.names[conn.peer-1]].durable, 0,
+					0}.encode())
 			}
 		}
 	}
@@ -88,12 +90,14 @@ func (s *toyShard) recover(data []byte) {
 	for len(data) >= diskfs.SectorSize {
 		n := binary.LittleEndian.Uint64(data[8:])
 		size := toyGroupHead + toyEntrySize*n
-		if n == 0 || n > uint64(len(data)) || size > uint64(len(data)) || world.SumBytes(data[8:size]) != binary.LittleEndian.Uint64(data) {
+		if n == 0 || n > uint64(len(data)) || size > uint64(len(data)) ||
+			world.SumBytes(data[8:size]) != binary.LittleEndian.Uint64(data) {
 			return
 		}
 		for i := range n {
 			at := data[toyGroupHead+toyEntrySize*i:]
-			e := toyEntry{binary.LittleEndian.Uint64(at), toyPair{binary.LittleEndian.Uint64(at[8:]), binary.LittleEndian.Uint64(at[16:])}}
+			e := toyEntry{binary.LittleEndian.Uint64(at),
+				toyPair{binary.LittleEndian.Uint64(at[8:]), binary.LittleEndian.Uint64(at[16:])}}
 			log := s.logs[s.names[e.origin-1]]
 			if e.origin == s.self {
 				s.index[e.pair] = len(log.pairs)

@@ -81,8 +81,9 @@ const (
 func newToyShard(i world.Incarnation, id loop.ID, names []string, bug Bug) *toyShard {
 	s := &toyShard{
 		host: i.Hosts[id], id: id, name: i.Spec.Name, names: names, bug: bug,
-		logs: make(map[string]*toyLog), toPeer: make(map[string]*toyPush), index: make(map[toyPair]int),
-		held: make(map[toyPair]bool),
+		logs: make(map[string]*toyLog), toPeer: make(map[string]*toyPush),
+		index: make(map[toyPair]int),
+		held:  make(map[toyPair]bool),
 	}
 	for n, name := range names {
 		s.logs[name] = &toyLog{}
@@ -98,12 +99,16 @@ func newToyShard(i world.Incarnation, id loop.ID, names []string, bug Bug) *toyS
 
 func (s *toyShard) own() *toyLog { return s.logs[s.name] }
 
-func (s *toyShard) addr(name string) string { return name + ":" + strconv.Itoa(toyPeerPort+int(s.id)) }
+func (s *toyShard) addr(name string) string {
+	return name + ":" +
+		strconv.Itoa(toyPeerPort+int(s.id))
+}
 
 // Start opens the file; everything else waits for its recovery.
 func (s *toyShard) Start(env.Time) {
 	path := "shard" + strconv.Itoa(int(s.id))
-	s.host.Disk().Submit(diskfs.Op{Kind: diskfs.Open, Flags: diskfs.Create, Handle: toyHandle, Path: path})
+	s.host.Disk().Submit(diskfs.Op{Kind: diskfs.Open, Flags: diskfs.Create, Handle: toyHandle,
+		Path: path})
 }
 
 func (s *toyShard) Step(now env.Time, ev *loop.Event) {

@@ -16,23 +16,25 @@ import (
 type Bug int64
 
 const (
-	NoBug       Bug = iota
-	MapRange        // pushes to peers in the order of a Go map: not deterministic
-	EarlyAck        // a replica acknowledges before its disk does
-	StampLate       // a frame is changed after it was sent
-	LostWakeup      // a lost peer is never dialled again
-	Panic           // an assertion breaks on the hundredth request
-	Coin            // the fiftieth request of n1 tosses a coin, by which the hundredth breaks an assertion
-	Stop            // a loop stops its node on the hundredth request
-	RewriteDisk     // a group is changed while the disk owns it
+	NoBug      Bug = iota
+	MapRange       // pushes to peers in the order of a Go map: not deterministic
+	EarlyAck       // a replica acknowledges before its disk does
+	StampLate      // a frame is changed after it was sent
+	LostWakeup     // a lost peer is never dialled again
+	Panic          // an assertion breaks on the hundredth request
+	// the fiftieth request of n1 tosses a coin, by which the hundredth breaks an assertion
+	Coin
+	Stop        // a loop stops its node on the hundredth request
+	RewriteDisk // a group is changed while the disk owns it
 )
 
 func Draw(bug Bug) func(seed uint64, r *env.Rand) plan.Plan {
 	return func(seed uint64, r *env.Rand) plan.Plan {
 		duration := time.Duration(r.Between(2, 20)) * time.Second
 		p := plan.Plan{
-			Duration: plan.Duration(duration), Liveness: plan.Duration(30 * time.Second), MaxEvents: 20_000_000,
-			Limits: plan.DrawLimits(r), Network: plan.DrawNetwork(r), Disk: plan.DrawDisk(r),
+			Duration: plan.Duration(duration), Liveness: plan.Duration(30 * time.Second),
+			MaxEvents: 20_000_000,
+			Limits:    plan.DrawLimits(r), Network: plan.DrawNetwork(r), Disk: plan.DrawDisk(r),
 		}
 		shards, brokers := 1+r.IntN(3), 2+r.IntN(3)
 		for i := range brokers {
@@ -45,16 +47,19 @@ func Draw(bug Bug) func(seed uint64, r *env.Rand) plan.Plan {
 		}
 		clients := 1 + r.IntN(6)
 		for i := range clients {
-			p.Nodes = append(p.Nodes, plan.NodeSpec{Name: "c" + strconv.Itoa(i+1), Role: "toy-client"})
+			p.Nodes = append(p.Nodes, plan.NodeSpec{Name: "c" + strconv.Itoa(i+1),
+				Role: "toy-client"})
 		}
 		p.Workload = plan.Workload{
-			Kind: "toy", Clients: clients, Every: plan.Duration(r.Between(1, 40)) * plan.Duration(time.Millisecond),
+			Kind: "toy", Clients: clients, Every: plan.Duration(r.Between(1,
+				40)) * plan.Duration(time.Millisecond),
 			Options: plan.Options{Bug: plan.Set(int64(bug))},
 		}
 		p.Faults = plan.DrawFaults(r, p.Nodes[:brokers], duration, toyMenu, r.IntN(12))
 		p.Expect.Stops = plan.StoppedBy(p.Faults)
 		if r.Chance(2, 3) {
-			p.RestartAfterStop = plan.Duration(r.Between(10, 3000)) * plan.Duration(time.Millisecond)
+			p.RestartAfterStop = plan.Duration(r.Between(10,
+				3000)) * plan.Duration(time.Millisecond)
 		}
 		return p
 	}
@@ -96,8 +101,14 @@ var toyMenu = []plan.MenuItem{
 	{Kind: "disk-full", Weight: 1, Amount: func(r *env.Rand) int64 { return r.Between(0, 1<<16) }},
 	{Kind: "sync-error", Weight: 1},
 	{Kind: "write-error", Weight: 1},
-	{Kind: "clock-drift", Weight: 1, Amount: func(r *env.Rand) int64 { return r.Between(-200_000, 200_000) }},
-	{Kind: "clock-jump", Weight: 1, Amount: func(r *env.Rand) int64 { return r.Between(-1e7, 1e7) }},
+	{Kind: "clock-drift", Weight: 1, Amount: func(r *env.Rand) int64 {
+		return r.Between(-200_000,
+			200_000)
+	}},
+	{Kind: "clock-jump", Weight: 1, Amount: func(r *env.Rand) int64 {
+		return r.Between(-1e7,
+			1e7)
+	}},
 }
 
 // toyPair is one element of the set.
@@ -165,7 +176,8 @@ func (s *toySubject) Pending(w *world.World) []string {
 	for _, shard := range s.shards(w) {
 		for _, other := range shard.peers {
 			if have := shard.toPeer[other].acked; have < uint64(len(shard.own().pairs)) {
-				waits = append(waits, fmt.Sprintf("%s/%d for %s to acknowledge: %d of %d", shard.name, shard.id, other, have, len(shard.own().pairs)))
+				waits = append(waits, fmt.Sprintf("%s/%d for %s to acknowledge: %d of %d",
+					shard.name, shard.id, other, have, len(shard.own().pairs)))
 			}
 		}
 	}
@@ -204,8 +216,10 @@ func (s *toySubject) Check(w *world.World) {
 // mustHold looks at a replica, a dead one too; while it recovers it does not
 // know what it holds.
 func (s *toySubject) mustHold(w *world.World, shard *toyShard, pair toyPair) {
-	if shardOf(pair.client, w.Node(shard.name).Spec().Shards) == shard.id && shard.ready && !shard.held[pair] {
-		w.Violated(property.ToyDurable, fmt.Sprintf("%s/%d", shard.name, shard.id), "no pair %v", pair)
+	if shardOf(pair.client, w.Node(shard.name).Spec().Shards) == shard.id && shard.ready &&
+		!shard.held[pair] {
+		w.Violated(property.ToyDurable, fmt.Sprintf("%s/%d", shard.name, shard.id), "no pair %v",
+			pair)
 	}
 }
 

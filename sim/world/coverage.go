@@ -94,7 +94,8 @@ func (w *World) concerns(span int, n *Node) bool {
 
 // reached is the coverage so far.
 func (w *World) reached() Coverage {
-	c := Coverage{Judged: w.coverage.judged, Excused: w.coverage.excused, Marks: map[string]uint64{}, Faults: map[string]int{}}
+	c := Coverage{Judged: w.coverage.judged, Excused: w.coverage.excused,
+		Marks: map[string]uint64{}, Faults: map[string]int{}}
 	names := mark.All()
 	for i, n := range mark.Counts() {
 		if n > 0 {

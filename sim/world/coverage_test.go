@@ -11,7 +11,8 @@ import (
 func TestFeaturesNameTheFaultAndWhereItIs(t *testing.T) {
 	kind := int8(plan.FaultNumber("freeze"))
 	require.Positive(t, kind)
-	require.Equal(t, "leader, ISR of 2, freeze elsewhere", feature{"leader, ISR of 2", kind, true}.String())
+	require.Equal(t, "leader, ISR of 2, freeze elsewhere",
+		feature{"leader, ISR of 2", kind, true}.String())
 	require.Equal(t, "follower", feature{look: "follower"}.String())
 }
 

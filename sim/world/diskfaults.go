@@ -25,7 +25,8 @@ var diskFaults = map[string]faultBegin{
 		return t.node.FS().Inject(diskvirtual.Rule{Effect: diskvirtual.NoSpace, Path: f.Path})
 	},
 	"io-errors": func(_ *World, t target, f *plan.Fault) func() {
-		return t.node.FS().Inject(diskvirtual.Rule{Effect: diskvirtual.FailIO, Path: f.Path, Num: uint64(f.Amount), Den: 100})
+		return t.node.FS().Inject(diskvirtual.Rule{Effect: diskvirtual.FailIO, Path: f.Path,
+			Num: uint64(f.Amount), Den: 100})
 	},
 	"sync-error":      diskRule(diskvirtual.FailIO, diskvirtual.Syncs),
 	"write-error":     diskRule(diskvirtual.FailIO, diskvirtual.Writes),
@@ -50,9 +51,11 @@ func stallDisk(kinds diskvirtual.Kinds) func(*World, target, *plan.Fault) func()
 	}
 }
 
-func diskRule(effect diskvirtual.Effect, kinds diskvirtual.Kinds) func(*World, target, *plan.Fault) func() {
+func diskRule(effect diskvirtual.Effect, kinds diskvirtual.Kinds) func(*World, target,
+	*plan.Fault) func() {
 	return func(_ *World, t target, f *plan.Fault) func() {
-		t.node.FS().Inject(diskvirtual.Rule{Effect: effect, Kinds: kinds, Path: f.Path, Times: int(max(f.Amount, 1))})
+		t.node.FS().Inject(diskvirtual.Rule{Effect: effect, Kinds: kinds, Path: f.Path,
+			Times: int(max(f.Amount, 1))})
 		return nil
 	}
 }

@@ -32,7 +32,8 @@ type target struct {
 var begins = map[string]faultBegin{}
 
 func init() { // the functions reach back to the map through the world
-	for _, kinds := range []map[string]faultBegin{processFaults, operatorFaults, networkFaults, diskFaults} {
+	for _, kinds := range []map[string]faultBegin{processFaults, operatorFaults, networkFaults,
+		diskFaults} {
 		maps.Copy(begins, kinds)
 	}
 }
@@ -59,7 +60,8 @@ func (w *World) killer(n *Node) string {
 		return w.striking.name
 	}
 	for i := len(w.past) - 1; i >= 0; i-- {
-		if s := &w.past[i]; s.Node == n.spec.Name && s.To > w.Now() && slices.Contains(endingFaults, s.Kind) {
+		if s := &w.past[i]; s.Node == n.spec.Name && s.To > w.Now() &&
+			slices.Contains(endingFaults, s.Kind) {
 			return s.Name
 		}
 	}
@@ -88,7 +90,8 @@ func (w *World) FaultSpans() []FaultSpan { return w.past }
 
 // spanBegins notes that something is wrong with a node, or its link to a peer.
 func (w *World) spanBegins(kind string, n, peer *Node) int {
-	span := FaultSpan{Name: kind + " " + n.spec.Name, Kind: kind, Loop: -1, Node: n.spec.Name, From: w.Now(), To: env.Never}
+	span := FaultSpan{Name: kind + " " + n.spec.Name, Kind: kind, Loop: -1, Node: n.spec.Name,
+		From: w.Now(), To: env.Never}
 	if s := w.striking; s != nil {
 		span.Name, span.For, span.TwoWay = s.name, s.lasts, s.target.twoWay
 	}

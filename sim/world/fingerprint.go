@@ -72,7 +72,8 @@ func ownFrames(stack string) []string {
 	var frames []string
 	for line := range strings.Lines(stack) {
 		name, own := strings.CutPrefix(strings.TrimSpace(line), module)
-		if !own || strings.HasPrefix(name, "sim/") || strings.HasPrefix(name, "sim.") || strings.HasPrefix(name, "broker/assert.") {
+		if !own || strings.HasPrefix(name, "sim/") || strings.HasPrefix(name, "sim.") ||
+			strings.HasPrefix(name, "broker/assert.") {
 			continue
 		}
 		name = "lockstep/" + name // whatever path the module is published under

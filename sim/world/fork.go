@@ -53,7 +53,8 @@ func (w *World) forkDue() bool {
 
 // forkNow notes where the run stands and changes its streams.
 func (w *World) forkNow() {
-	w.forked = &ForkPoint{At: plan.Duration(w.Now()), Trace: hex64(w.trace.Sum()), Records: w.trace.count}
+	w.forked = &ForkPoint{At: plan.Duration(w.Now()), Trace: hex64(w.trace.Sum()),
+		Records: w.trace.count}
 	if key := w.fork.Key; key != 0 {
 		for _, r := range w.streams.fork.opened {
 			refork(r, key)

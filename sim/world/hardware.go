@@ -24,7 +24,8 @@ type machine struct {
 
 func (h *hardware) init(w *World) {
 	h.world = w
-	h.fabric = netvirtual.New(networkConfig(w.plan.Network), &w.sched, w.streams.Open("world", "network"))
+	h.fabric = netvirtual.New(networkConfig(w.plan.Network), &w.sched,
+		w.streams.Open("world", "network"))
 }
 
 // build makes the machine of a node, without a running process.
@@ -45,7 +46,10 @@ func (h *hardware) boot(n *Node) {
 }
 
 // disk opens the disk for one loop of the current process.
-func (h *hardware) disk(n *Node, sink diskfs.Sink) diskfs.Disk { return n.machine.process.Disk(sink) }
+func (h *hardware) disk(n *Node,
+	sink diskfs.Sink) diskfs.Disk {
+	return n.machine.process.Disk(sink)
+}
 
 // end is the death of a process, or of the power.
 func (h *hardware) end(n *Node, how Ending) {
@@ -91,14 +95,16 @@ func networkConfig(n plan.Network) netvirtual.Config {
 	span(&c.ConnectTimeout, n.Connect)
 	if n.Chopped > 0 {
 		chopped := min(n.Chopped, 1000)
-		c.Link.Cut = netvirtual.Cut{OneByte: chopped / 10, Tiny: chopped / 5, Any: chopped - chopped/10 - chopped/5}
+		c.Link.Cut = netvirtual.Cut{OneByte: chopped / 10, Tiny: chopped / 5,
+			Any: chopped - chopped/10 - chopped/5}
 	}
 	return c
 }
 
 // DiskOptions is a plan's disk for its implementation.
 func DiskOptions(d plan.Disk) diskvirtual.Options {
-	o := diskvirtual.Options{Sync: diskvirtual.DefaultOptions.Sync, Capacity: d.Capacity, NoTear: d.WholeCrash, Ruin: d.RuinousCrash}
+	o := diskvirtual.Options{Sync: diskvirtual.DefaultOptions.Sync, Capacity: d.Capacity,
+		NoTear: d.WholeCrash, Ruin: d.RuinousCrash}
 	set(&o.Sync.Base, d.Sync.Std())
 	set(&o.Sync.Jitter, d.SyncJitter.Std())
 	set(&o.Sync.SpikeOneIn, d.SpikeOneIn)

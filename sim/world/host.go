@@ -247,7 +247,8 @@ func turnSize(draw uint64, waiting, bound int) int {
 // and freeze the loop while the run is judged as if it were well.
 func turnCost(draw uint64, events int, limits plan.Limits, slow int64) env.Instant {
 	base, spread := int64(limits.TurnCost.Low), int64(limits.TurnCost.High-limits.TurnCost.Low)
-	cost := base + int64((draw>>18&0xffff)*uint64(spread)>>16) + int64(events)*int64(limits.EventCost)
+	cost := base + int64((draw>>18&0xffff)*uint64(spread)>>16) +
+		int64(events)*int64(limits.EventCost)
 	cost *= max(slow, 1)
 	if limits.HiccupEvery > 0 && draw>>34%uint64(limits.HiccupEvery) == 0 {
 		cost += int64(limits.Hiccup)
@@ -296,7 +297,8 @@ func (l *loopHost) where() string { return l.name + " loop " + strconv.Itoa(int(
 // trace adds a record of this loop.
 func (l *loopHost) trace(r record) {
 	w := l.node.world
-	r.at, r.node, r.incarnation, r.loop = w.sched.Now(), l.node.index, l.node.incarnation, int32(l.id)
+	r.at, r.node, r.incarnation, r.loop = w.sched.Now(), l.node.index, l.node.incarnation,
+		int32(l.id)
 	l.node.did[r.what]++
 	w.trace.add(r)
 }
@@ -326,7 +328,8 @@ func (l *loopHost) given(e inboxEntry) {
 				Detail: "a " + name + " changed between TrySend or Reply and its delivery",
 			})
 		}
-		l.trace(record{what: MailReceived, id: uint64(e.event.From), content: content, detail: name})
+		l.trace(record{what: MailReceived, id: uint64(e.event.From), content: content,
+			detail: name})
 	}
 }
 

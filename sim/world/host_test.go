@@ -77,13 +77,16 @@ func (s *scriptSubject) Pending(*World) []string               { return s.pendin
 func (s *scriptSubject) Check(*World)                          {}
 func (s *scriptSubject) Resolve(*World, string) (string, bool) { return "n1", true }
 
-func scriptWorld(t *testing.T, change func(*plan.Plan), configure func(i Incarnation, id int, l *scriptLoop)) *World {
+func scriptWorld(t *testing.T, change func(*plan.Plan),
+	configure func(i Incarnation, id int, l *scriptLoop)) *World {
 	plan := &plan.Plan{
 		Version: plan.Version, Scenario: "script", Seed: 1,
-		Duration: plan.Duration(time.Second), Liveness: plan.Duration(time.Second), MaxEvents: 1_000_000,
-		Nodes: []plan.NodeSpec{{Name: "n1", Shards: 1}},
+		Duration: plan.Duration(time.Second), Liveness: plan.Duration(time.Second),
+		MaxEvents: 1_000_000,
+		Nodes:     []plan.NodeSpec{{Name: "n1", Shards: 1}},
 		Limits: plan.Limits{
-			Mailbox: 4, TurnEvents: 64, TurnCost: plan.Range{Low: 1000, High: 50_000}, EventCost: 100, WakeUp: 500,
+			Mailbox: 4, TurnEvents: 64, TurnCost: plan.Range{Low: 1000, High: 50_000},
+			EventCost: 100, WakeUp: 500,
 			MailDelay: plan.Range{Low: 200, High: 300_000},
 		},
 	}
@@ -96,7 +99,10 @@ func scriptWorld(t *testing.T, change func(*plan.Plan), configure func(i Incarna
 	return w
 }
 
-func script(w *World, node string, id int) *scriptLoop { return w.Node(node).Loops()[id].(*scriptLoop) }
+func script(w *World, node string,
+	id int) *scriptLoop {
+	return w.Node(node).Loops()[id].(*scriptLoop)
+}
 
 func ms(n int64) env.Instant { return env.Instant(n * int64(time.Millisecond)) }
 
@@ -147,7 +153,8 @@ func TestTimersAreNeverEarlyAndFollowTheDriftOfTheNode(t *testing.T) {
 		var due []env.Instant
 		w := scriptWorld(t, func(p *plan.Plan) {
 			p.Nodes[0].DriftPpm = ppm
-			p.Faults = []plan.Fault{{At: plan.Duration(ms(300)), Kind: "clock-drift", Target: "n1", Amount: -200_000, For: plan.Duration(ms(200))}}
+			p.Faults = []plan.Fault{{At: plan.Duration(ms(300)), Kind: "clock-drift", Target: "n1",
+				Amount: -200_000, For: plan.Duration(ms(200))}}
 		}, func(_ Incarnation, id int, l *scriptLoop) {
 			if id != 0 {
 				return
@@ -172,7 +179,8 @@ func TestTimersAreNeverEarlyAndFollowTheDriftOfTheNode(t *testing.T) {
 func TestAFrozenNodeTakesNoTurnsAndLosesNothing(t *testing.T) {
 	var freeze, thaw env.Instant = ms(200), ms(700)
 	w := scriptWorld(t, func(p *plan.Plan) {
-		p.Faults = []plan.Fault{{At: plan.Duration(freeze), For: plan.Duration(thaw - freeze), Kind: "freeze", Target: "@anyone"}}
+		p.Faults = []plan.Fault{{At: plan.Duration(freeze), For: plan.Duration(thaw - freeze),
+			Kind: "freeze", Target: "@anyone"}}
 	}, ticking)
 	require.Equal(t, Pass, w.Run().Verdict)
 	n := w.Node("n1")
@@ -188,7 +196,8 @@ func TestAFrozenNodeTakesNoTurnsAndLosesNothing(t *testing.T) {
 
 func TestAFrozenLoopLeavesTheOthersRunning(t *testing.T) {
 	w := scriptWorld(t, func(p *plan.Plan) {
-		p.Faults = []plan.Fault{{At: plan.Duration(ms(100)), For: plan.Duration(ms(800)), Kind: "freeze-loop", Target: "n1/1"}}
+		p.Faults = []plan.Fault{{At: plan.Duration(ms(100)), For: plan.Duration(ms(800)),
+			Kind: "freeze-loop", Target: "n1/1"}}
 	}, ticking)
 	require.Equal(t, Pass, w.Run().Verdict)
 	require.Greater(t, len(script(w, "n1", 0).turns), 90)
@@ -205,7 +214,8 @@ func TestHeldCompletionsComeLaterAndInOrder(t *testing.T) {
 	var done []env.Instant
 	var tokens []uint64
 	w := scriptWorld(t, func(p *plan.Plan) {
-		p.Faults = []plan.Fault{{At: 0, For: plan.Duration(ms(400)), Kind: "hold-completions", Target: "n1/1"}}
+		p.Faults = []plan.Fault{{At: 0, For: plan.Duration(ms(400)), Kind: "hold-completions",
+			Target: "n1/1"}}
 		p.Nodes[0].StartAt = 0
 	}, func(i Incarnation, id int, l *scriptLoop) {
 		if id != 1 {
@@ -213,7 +223,8 @@ func TestHeldCompletionsComeLaterAndInOrder(t *testing.T) {
 		}
 		l.onStart = func(l *scriptLoop, _ env.Time) {
 			for token := range uint64(3) {
-				l.host.Disk().Submit(diskfs.Op{Kind: diskfs.Mkdir, Owner: 7, Token: token + 100, Path: string(rune('a' + token))})
+				l.host.Disk().Submit(diskfs.Op{Kind: diskfs.Mkdir, Owner: 7, Token: token + 100,
+					Path: string(rune('a' + token))})
 			}
 		}
 		l.onEvent = func(_ *scriptLoop, _ env.Time, ev *loop.Event) {
@@ -250,7 +261,8 @@ func TestNothingTakesEffectAfterStop(t *testing.T) {
 	})
 	r := w.Run()
 	require.Equal(t, Pass, r.Verdict, "%s", r.Report())
-	require.Equal(t, []StopRecord{{At: r.Stops[0].At, Node: "n1", Incarnation: 1, Reason: "a reason"}}, r.Stops)
+	require.Equal(t, []StopRecord{{At: r.Stops[0].At, Node: "n1", Incarnation: 1,
+		Reason: "a reason"}}, r.Stops)
 	require.Equal(t, int32(2), w.Node("n1").Incarnation())
 	require.Empty(t, script(w, "n1", 1).mails)
 	require.Empty(t, w.Node("n1").FS().Snapshot(0))
@@ -260,7 +272,10 @@ func TestAssertionsFailTheRunWithTheirStack(t *testing.T) {
 	w := scriptWorld(t, nil, func(i Incarnation, id int, l *scriptLoop) {
 		if id == 1 {
 			ticking(i, id, l)
-			l.onTurn = func(*scriptLoop, env.Time) { assert.That(false, "the moon is made of %s", "cheese") }
+			l.onTurn = func(*scriptLoop, env.Time) {
+				assert.That(false, "the moon is made of %s",
+					"cheese")
+			}
 		}
 	})
 	r := w.Run()
@@ -303,10 +318,11 @@ func TestAStallReportNamesWhatIsPending(t *testing.T) {
 }
 
 func TestARunThatSpinsEndsAtItsBoundOfEvents(t *testing.T) {
-	w := scriptWorld(t, func(p *plan.Plan) { p.MaxEvents = 5000 }, func(_ Incarnation, _ int, l *scriptLoop) {
-		l.onStart = func(l *scriptLoop, now env.Time) { l.next = now.Mono }
-		l.onTurn = l.onStart
-	})
+	w := scriptWorld(t, func(p *plan.Plan) { p.MaxEvents = 5000 },
+		func(_ Incarnation, _ int, l *scriptLoop) {
+			l.onStart = func(l *scriptLoop, now env.Time) { l.next = now.Mono }
+			l.onTurn = l.onStart
+		})
 	r := w.Run()
 	require.Equal(t, Fail, r.Verdict)
 	require.Equal(t, uint64(5000), r.Events)
@@ -319,7 +335,8 @@ func TestEachLifeHasItsOwnStreamsAndABootItsOwnClock(t *testing.T) {
 	run := func(kind string) {
 		draws, starts = nil, nil
 		w := scriptWorld(t, func(p *plan.Plan) {
-			p.Faults = []plan.Fault{{At: plan.Duration(ms(100)), For: plan.Duration(ms(100)), Kind: kind, Target: "n1"}}
+			p.Faults = []plan.Fault{{At: plan.Duration(ms(100)), For: plan.Duration(ms(100)),
+				Kind: kind, Target: "n1"}}
 		}, func(_ Incarnation, id int, l *scriptLoop) {
 			draws = append(draws, l.host.Entropy("a", "b").Uint64())
 			l.onStart = func(_ *scriptLoop, now env.Time) { starts = append(starts, now.Mono) }
@@ -338,7 +355,10 @@ func TestEachLifeHasItsOwnStreamsAndABootItsOwnClock(t *testing.T) {
 
 func TestAFaultWithoutAVictimFailsTheRun(t *testing.T) {
 	for _, target := range []string{"n9", "n1/x", "n1/5"} {
-		w := scriptWorld(t, func(p *plan.Plan) { p.Faults = []plan.Fault{{Kind: "freeze-loop", Target: target}} }, ticking)
+		w := scriptWorld(t, func(p *plan.Plan) {
+			p.Faults = []plan.Fault{{Kind: "freeze-loop",
+				Target: target}}
+		}, ticking)
 		r := w.Run()
 		w.Close()
 		require.Equal(t, Fail, r.Verdict, target)

@@ -38,7 +38,8 @@ func (l *loopHost) TrySend(to loop.ID, m any) bool {
 	}
 	receiver.requests++
 	l.trace(record{what: MailSent, id: uint64(to), content: content, detail: name})
-	l.pair(receiver).send(inboxEntry{event: loop.Event{Kind: loop.Mail, From: l.id, Mail: m}, request: true, sum: content, flow: l.recordMail(receiver, name, false)})
+	l.pair(receiver).send(inboxEntry{event: loop.Event{Kind: loop.Mail, From: l.id, Mail: m},
+		request: true, sum: content, flow: l.recordMail(receiver, name, false)})
 	return true
 }
 
@@ -63,10 +64,12 @@ func (l *loopHost) Reply(to loop.ID, m any) {
 	}
 	receiver := l.node.loops[to]
 	receiver.replies++
-	assert.That(receiver.replies <= replyBound, "sim: %d replies wait for loop %d", receiver.replies, to)
+	assert.That(receiver.replies <= replyBound, "sim: %d replies wait for loop %d",
+		receiver.replies, to)
 	content, name := l.node.world.mail.sum(m)
 	l.trace(record{what: MailSent, id: uint64(to), size: 1, content: content, detail: name})
-	l.pair(receiver).send(inboxEntry{event: loop.Event{Kind: loop.Mail, From: l.id, Mail: m}, sum: content, flow: l.recordMail(receiver, name, false)})
+	l.pair(receiver).send(inboxEntry{event: loop.Event{Kind: loop.Mail, From: l.id, Mail: m},
+		sum: content, flow: l.recordMail(receiver, name, false)})
 }
 
 func (l *loopHost) pair(to *loopHost) *mailPair {
@@ -129,7 +132,8 @@ func (n *Node) Ask(id loop.ID, m any) {
 	l := n.loops[id]
 	content, _ := n.world.mail.sum(m)
 	l.replies++
-	l.deliver(inboxEntry{event: loop.Event{Kind: loop.Mail, From: loop.Outside, Mail: m}, sum: content})
+	l.deliver(inboxEntry{event: loop.Event{Kind: loop.Mail, From: loop.Outside, Mail: m},
+		sum: content})
 }
 
 // mailSums hashes mail. Types are known by name; looking the name up once per

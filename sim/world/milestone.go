@@ -11,8 +11,9 @@ import (
 // Milestone is a turning point of a run: what a person would tell of it, and
 // what a fault can be anchored at. Milestones never enter the trace hash.
 type Milestone struct {
-	At    plan.Duration      `yaml:"at" json:"at"`
-	Event uint64             `yaml:"event,omitempty" json:"event"` // number of the scheduler's event that brought it; 0: before the first
+	At plan.Duration `yaml:"at" json:"at"`
+	// number of the scheduler's event that brought it; 0: before the first
+	Event uint64             `yaml:"event,omitempty" json:"event"`
 	Kind  plan.MilestoneKind `yaml:"-" json:"kind"`
 	Node  string             `yaml:"-" json:"node,omitempty"` // whom it concerns; "" is the cluster
 	// Key says what happened, without times, random ids and reasons: the same
@@ -77,7 +78,8 @@ func (w *World) Milestone(kind plan.MilestoneKind, node, words, text string) {
 	if words != "" {
 		key += " " + words
 	}
-	w.timeline.add(Milestone{At: plan.Duration(w.sched.Now()), Event: w.sched.Ran(), Kind: kind, Node: node, Key: key, Text: text})
+	w.timeline.add(Milestone{At: plan.Duration(w.sched.Now()), Event: w.sched.Ran(), Kind: kind,
+		Node: node, Key: key, Text: text})
 	w.passAnchors(key)
 }
 

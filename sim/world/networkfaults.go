@@ -16,7 +16,8 @@ var networkFaults = map[string]faultBegin{
 		for _, peer := range w.nodes {
 			if peer != t.node {
 				both := target{node: t.node, peer: peer, twoWay: true}
-				mends = append(mends, w.eachWay(both, w.hardware.fabric.Block, w.hardware.fabric.Unblock, "cut"))
+				mends = append(mends, w.eachWay(both, w.hardware.fabric.Block,
+					w.hardware.fabric.Unblock, "cut"))
 			}
 		}
 		return func() {

@@ -55,7 +55,8 @@ type Node struct {
 	past        []pastIncarnation
 	again       error // how the last life asked to be started again
 
-	drained    func() // told when the process says that it handed its leaderships over; nil: nobody asked
+	// told when the process says that it handed its leaderships over; nil: nobody asked
+	drained    func()
 	tear       uint64 // percent of unsynced sectors that the next loss of power tears; 0: as drawn
 	frozen     int    // faults that hold the whole node
 	slow       int64  // the factor on turn costs; 0 and 1 are none
@@ -149,7 +150,8 @@ func (n *Node) Start() {
 	n.conns = make(map[netsim.ConnID]*conn)
 	if n.lost {
 		n.lost = false
-		n.clock.reboot(w.sched.Now(), bootOrigin(w.streams.Loop(n.spec.Name, n.incarnation, -1, "sim", "boot")))
+		n.clock.reboot(w.sched.Now(), bootOrigin(w.streams.Loop(n.spec.Name, n.incarnation, -1,
+			"sim", "boot")))
 	}
 	n.entropy = w.streams.Loop(n.spec.Name, n.incarnation, -1, "crypto", "rand")
 	w.Note(n, NodeStarted, 0, "")
@@ -168,7 +170,8 @@ func (n *Node) Start() {
 	}
 	n.guard(nil, func() {
 		loops := n.factory(Incarnation{spec, n.incarnation, again, hosts, w})
-		assert.That(len(loops) == len(hosts), "sim: the factory made %d loops for %d hosts", len(loops), len(hosts))
+		assert.That(len(loops) == len(hosts), "sim: the factory made %d loops for %d hosts",
+			len(loops), len(hosts))
 		for i, l := range n.loops {
 			l.loop = loops[i]
 		}
@@ -209,7 +212,8 @@ func (n *Node) End(how Ending) {
 		l.dead = true
 	}
 	n.world.Note(n, NodeEnded, uint64(how), "")
-	n.past = append(n.past, pastIncarnation{number: n.incarnation, ended: n.world.Now(), how: how, fault: n.world.killer(n)})
+	n.past = append(n.past, pastIncarnation{number: n.incarnation, ended: n.world.Now(), how: how,
+		fault: n.world.killer(n)})
 	reason := ""
 	if n.lastStop != nil {
 		reason = n.lastStop.Error()
@@ -232,7 +236,8 @@ func (n *Node) stop(err error) {
 		return
 	}
 	n.world.stops = append(n.world.stops, StopRecord{
-		At: plan.Duration(n.world.sched.Now()), Node: n.spec.Name, Incarnation: n.incarnation, Reason: err.Error(),
+		At: plan.Duration(n.world.sched.Now()), Node: n.spec.Name, Incarnation: n.incarnation,
+		Reason: err.Error(),
 	})
 	n.End(Stopped)
 	if after := n.world.plan.RestartAfterStop; after > 0 {
@@ -287,7 +292,8 @@ func (n *Node) panicked(l *loopHost, cause any) {
 	if l != nil {
 		where = l.where()
 	}
-	n.world.Fail(Failure{Property: broken, Where: where, Detail: fmt.Sprint(cause), Symptom: fmt.Sprint(cause), Stack: string(debug.Stack())})
+	n.world.Fail(Failure{Property: broken, Where: where, Detail: fmt.Sprint(cause),
+		Symptom: fmt.Sprint(cause), Stack: string(debug.Stack())})
 	n.End(Stopped)
 }
 

@@ -71,14 +71,16 @@ func rollingRestart(w *World, t target, f *plan.Fault) func() {
 		n := t.nodes[i]
 		span = w.spanBegins(f.Kind, n, nil)
 		stopped := func() {
-			w.After(drawSpan(r, 20*time.Millisecond, 500*time.Millisecond), "operator starts", func() {
-				if over {
-					return
-				}
-				n.Start()
-				w.spanEnds(span, w.Now())
-				w.After(time.Duration(f.Amount)*time.Millisecond, "operator goes on", func() { next(i + 1) })
-			})
+			w.After(drawSpan(r, 20*time.Millisecond, 500*time.Millisecond), "operator starts",
+				func() {
+					if over {
+						return
+					}
+					n.Start()
+					w.spanEnds(span, w.Now())
+					w.After(time.Duration(f.Amount)*time.Millisecond, "operator goes on",
+						func() { next(i + 1) })
+				})
 		}
 		if r.Chance(1, 2) {
 			n.stopCleanly(drainPatience, stopped)
@@ -110,10 +112,11 @@ func rackPowerOff(w *World, t target, f *plan.Fault) func() {
 				n.Start()
 				continue
 			}
-			w.After(drawSpan(r, 0, time.Duration(f.Amount)*time.Millisecond), "machine boots", func() {
-				w.spanEnds(spans[i], w.Now())
-				n.Start()
-			})
+			w.After(drawSpan(r, 0, time.Duration(f.Amount)*time.Millisecond), "machine boots",
+				func() {
+					w.spanEnds(spans[i], w.Now())
+					n.Start()
+				})
 		}
 	}
 }

@@ -47,7 +47,8 @@ func (d *diskPort) Submit(op diskfs.Op) {
 	if d.loop.dead {
 		return
 	}
-	entry := diskOp{token: op.Token, owner: op.Owner, since: d.loop.node.world.sched.Now(), kind: op.Kind, active: true}
+	entry := diskOp{token: op.Token, owner: op.Owner, since: d.loop.node.world.sched.Now(),
+		kind: op.Kind, active: true}
 	d.loop.trace(submitRecord(&op))
 	if r := d.loop.node.world.recorder; r != nil {
 		entry.flow = r.Submitted(d.loop.ref(), &op)
@@ -77,7 +78,8 @@ func submitRecord(op *diskfs.Op) record {
 	if op.Kind == diskfs.Write || op.Kind == diskfs.WriteSync {
 		h.Bytes(op.Data)
 	}
-	return record{what: DiskSubmitted, id: uint64(op.Handle), size: int64(len(op.Data)), content: h.Sum(), detail: op.Path}
+	return record{what: DiskSubmitted, id: uint64(op.Handle), size: int64(len(op.Data)),
+		content: h.Sum(), detail: op.Path}
 }
 
 // completed is the disk's sink.
@@ -88,7 +90,8 @@ func (d *diskPort) completed(c diskfs.Completion) {
 	world := d.loop.node.world
 	slot := c.Token
 	if slot >= uint64(len(d.ops)) || !d.ops[slot].active || d.ops[slot].kind != c.Kind {
-		world.Fail(Failure{Property: property.DiskOnce, Where: d.loop.where(), Detail: fmt.Sprintf("completion of kind %d that nobody waits for", c.Kind)})
+		world.Fail(Failure{Property: property.DiskOnce, Where: d.loop.where(),
+			Detail: fmt.Sprintf("completion of kind %d that nobody waits for", c.Kind)})
 		return
 	}
 	op := d.ops[slot]

@@ -73,7 +73,8 @@ func crashLoop(w *World, t target, f *plan.Fault) func() {
 		w.After(drawSpan(r, time.Millisecond, 300*time.Millisecond), "crash loop starts", func() {
 			if !over {
 				t.node.Start()
-				w.After(drawSpan(r, 0, time.Duration(f.Amount)*time.Millisecond), "crash loop kills", die)
+				w.After(drawSpan(r, 0, time.Duration(f.Amount)*time.Millisecond),
+					"crash loop kills", die)
 			}
 		})
 	}

@@ -100,7 +100,8 @@ func (r *Result) Line() string {
 // Equal reports whether two runs of one plan were the same in all that must be
 // equal.
 func (r *Result) Equal(other *Result) bool {
-	return r.Line() == other.Line() && r.Records == other.Records && reflect.DeepEqual(r.Coverage, other.Coverage)
+	return r.Line() == other.Line() && r.Records == other.Records &&
+		reflect.DeepEqual(r.Coverage, other.Coverage)
 }
 
 // Report prints the failures of a run for people: the command that replays it
@@ -109,7 +110,8 @@ func (r *Result) Report() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\nfingerprint: %s\n", r.ReplayCommand(), r.Fingerprint)
 	for _, f := range r.Failures {
-		fmt.Fprintf(&b, "broken: %s\n  at %s %s: %s\n", f.Property, time.Duration(f.At), f.Where, f.Detail)
+		fmt.Fprintf(&b, "broken: %s\n  at %s %s: %s\n", f.Property, time.Duration(f.At), f.Where,
+			f.Detail)
 		for _, line := range f.Evidence {
 			fmt.Fprintf(&b, "    %s\n", line.Text)
 		}
@@ -124,13 +126,15 @@ func (r *Result) Report() string {
 		fmt.Fprintf(&b, "%s\n", r.Stall)
 	}
 	for _, s := range r.Stops {
-		fmt.Fprintf(&b, "stopped: %s.%d at %s: %s\n", s.Node, s.Incarnation, time.Duration(s.At), s.Reason)
+		fmt.Fprintf(&b, "stopped: %s.%d at %s: %s\n", s.Node, s.Incarnation, time.Duration(s.At),
+			s.Reason)
 	}
 	if r.Plan != "" {
 		fmt.Fprintf(&b, "plan:\n%s", r.Plan)
 	}
 	if len(r.Recent) > 0 {
-		fmt.Fprintf(&b, "last of %d trace records:\n  %s\n", r.Records, strings.Join(r.Recent, "\n  "))
+		fmt.Fprintf(&b, "last of %d trace records:\n  %s\n", r.Records,
+			strings.Join(r.Recent, "\n  "))
 	}
 	b.WriteString(r.Line())
 	return b.String()

@@ -160,7 +160,8 @@ func (w *World) StallOf(property, where string, overdue []Overdue) *Stall {
 	g := newStallGraph(w)
 	roots := g.roots(overdue)
 	chains := g.Reduce(roots, w.Now())
-	s := &Stall{Property: property, Where: where, At: plan.Duration(w.Now()), Overdue: len(roots), Vertices: g.Len()}
+	s := &Stall{Property: property, Where: where, At: plan.Duration(w.Now()), Overdue: len(roots),
+		Vertices: g.Len()}
 	s.More = max(0, len(chains)-stallChains)
 	for i := range chains[:len(chains)-s.More] {
 		s.Chains = append(s.Chains, stallChain(&chains[i]))

@@ -120,7 +120,8 @@ func (g *stallGraph) connect(l *loopHost, x *wait.Wait, free map[string]bool) {
 		g.onLoop(from, l, l, t.Op, x)
 	case wait.OnLoop:
 		if int(t.Loop) >= len(l.node.loops) {
-			g.Edge(from, g.nothing(l.name, t.Op, wait.Unnamed, fmt.Sprintf("there is no loop %d", t.Loop)), x.For)
+			g.Edge(from, g.nothing(l.name, t.Op, wait.Unnamed,
+				fmt.Sprintf("there is no loop %d", t.Loop)), x.For)
 			return
 		}
 		g.onLoop(from, l, l.node.loops[t.Loop], t.Op, x)
@@ -136,7 +137,8 @@ func (g *stallGraph) connect(l *loopHost, x *wait.Wait, free map[string]bool) {
 		g.onSpace(from, l, x)
 	case wait.OnClient:
 		v := g.Add(wait.Vertex{
-			ID: opID(l.place(), x.Who) + " client", Who: "the client of " + x.Who, Since: wait.Unknown, Until: env.Never,
+			ID: opID(l.place(), x.Who) + " client", Who: "the client of " + x.Who,
+			Since: wait.Unknown, Until: env.Never,
 			Ends: wait.Open, Note: "it may send, read or close",
 		})
 		g.Edge(from, v, x.For)
@@ -146,7 +148,8 @@ func (g *stallGraph) connect(l *loopHost, x *wait.Wait, free map[string]bool) {
 // nothing is a vertex at which a chain stops.
 func (g *stallGraph) nothing(where, who string, end wait.End, note string) int {
 	return g.Add(wait.Vertex{
-		ID: opID(where, who) + " is missing: " + note, Where: where, Who: who, Group: wait.Group(who),
+		ID: opID(where, who) + " is missing: " + note, Where: where, Who: who,
+		Group: wait.Group(who),
 		Since: wait.Unknown, Until: env.Never, Ends: end, Note: note,
 	})
 }
@@ -161,9 +164,11 @@ func (g *stallGraph) onLoop(from int, l, other *loopHost, op string, x *wait.Wai
 	case g.standsStill(other):
 		g.Edge(from, g.loop(other, ""), x.For)
 	case l != other && (g.mailBetween(l, other) || g.mailBetween(other, l)):
-		g.Edge(from, g.nothing(other.place(), op, wait.Open, "there is mail between "+l.place()+" and it"), x.For)
+		g.Edge(from, g.nothing(other.place(), op, wait.Open,
+			"there is mail between "+l.place()+" and it"), x.For)
 	default:
-		g.Edge(from, g.nothing(other.place(), op, wait.Lost, "the loop runs, and has nothing of that name pending"), x.For)
+		g.Edge(from, g.nothing(other.place(), op, wait.Lost,
+			"the loop runs, and has nothing of that name pending"), x.For)
 	}
 }
 
@@ -188,7 +193,8 @@ func (g *stallGraph) onPeer(from int, l *loopHost, x *wait.Wait) {
 	}
 	switch {
 	case peer == nil:
-		g.Edge(from, g.nothing("", fmt.Sprintf("node %d", x.On.Node), wait.Unnamed, "the world has no such node"), x.For)
+		g.Edge(from, g.nothing("", fmt.Sprintf("node %d", x.On.Node), wait.Unnamed,
+			"the world has no such node"), x.For)
 	case !peer.up || peer.frozen > 0:
 		g.Edge(from, g.node(peer), x.For)
 	case g.linkHeld(l.node, peer):
@@ -203,7 +209,10 @@ func (g *stallGraph) onPeer(from int, l *loopHost, x *wait.Wait) {
 
 // listed reports whether a loop of a node lists an operation.
 func (g *stallGraph) listed(n *Node, op string) bool {
-	return slices.ContainsFunc(n.loops, func(l *loopHost) bool { return g.ops[opID(l.place(), op)] })
+	return slices.ContainsFunc(n.loops, func(l *loopHost) bool {
+		return g.ops[opID(l.place(),
+			op)]
+	})
 }
 
 // onNode is a wait for an operation that some loop of a node should have pending.
@@ -239,9 +248,12 @@ func (g *stallGraph) onNode(from int, n, peer *Node, op, what string, since env.
 // whyGone says why a node has nothing of what another waits for.
 func (g *stallGraph) whyGone(n, peer *Node, op string, since env.Instant) string {
 	for _, life := range peer.past {
-		if since != wait.Unknown && (life.ended >= since || peer.began > since && life.number == peer.incarnation-1) {
-			return fmt.Sprintf("life %d ended (%s) at %s%s; life %d, from %s on, knows nothing of it",
-				life.number, life.how, stallTime(life.ended), by(life.fault), peer.incarnation, stallTime(peer.began))
+		if since != wait.Unknown && (life.ended >= since || peer.began > since &&
+			life.number == peer.incarnation-1) {
+			return fmt.Sprintf("life %d ended (%s) at %s%s; life %d, from %s on, knows nothing "+
+				"of it",
+				life.number, life.how, stallTime(life.ended), by(life.fault), peer.incarnation,
+				stallTime(peer.began))
 		}
 	}
 	why := "the node runs"
@@ -271,7 +283,8 @@ func (g *stallGraph) onDisk(from int, l *loopHost, x *wait.Wait) {
 	found := false
 	for i := range l.disk.ops {
 		op := &l.disk.ops[i]
-		if op.active && op.owner == x.On.Owner && (x.On.Token == wait.AnyToken || op.token == x.On.Token) {
+		if op.active && op.owner == x.On.Owner &&
+			(x.On.Token == wait.AnyToken || op.token == x.On.Token) {
 			g.Edge(from, g.diskOp(l, op), x.For)
 			found = true
 		}
@@ -296,10 +309,14 @@ func (g *stallGraph) onDisk(from int, l *loopHost, x *wait.Wait) {
 // onSpace is a wait for room on the disk of the node.
 func (g *stallGraph) onSpace(from int, l *loopHost, x *wait.Wait) {
 	v := g.Add(wait.Vertex{
-		ID: l.name + " space", Where: l.name, Who: "disk space", Group: "disk", Since: wait.Unknown, Until: env.Never,
-		Ends: wait.Fault, Note: "the disk is full",
+		ID: l.name + " space", Where: l.name, Who: "disk space", Group: "disk", Since: wait.Unknown,
+		Until: env.Never,
+		Ends:  wait.Fault, Note: "the disk is full",
 	})
-	g.fault(v, "its end", func(f *FaultSpan) bool { return f.Node == l.name && strings.Contains(f.Kind, "full") })
+	g.fault(v, "its end", func(f *FaultSpan) bool {
+		return f.Node == l.name &&
+			strings.Contains(f.Kind, "full")
+	})
 	g.Edge(from, v, x.For)
 }
 
@@ -307,7 +324,8 @@ func (g *stallGraph) onTimer(from int, l *loopHost, x *wait.Wait) {
 	due := l.node.clock.world(x.On.At)
 	end, note := wait.Open, "due at "+stallTime(due)
 	if l.timer > x.On.At {
-		end, note = wait.Lost, fmt.Sprintf("due at %s, and the loop has no timer before %s", stallTime(due), timerText(l))
+		end, note = wait.Lost, fmt.Sprintf("due at %s, and the loop has no timer before %s",
+			stallTime(due), timerText(l))
 	}
 	g.Edge(from, g.nothing(l.place(), "timer", end, note), x.For)
 }
@@ -360,7 +378,8 @@ func (g *stallGraph) place(from int, at StallPlace, since env.Instant) {
 			g.Edge(from, g.loop(l, ""), at.For)
 			return
 		}
-		g.Edge(from, g.nothing(l.place(), at.Op, wait.Lost, "the loop runs, and has nothing of that name pending"), at.For)
+		g.Edge(from, g.nothing(l.place(), at.Op, wait.Lost,
+			"the loop runs, and has nothing of that name pending"), at.For)
 	default:
 		g.onNode(from, nil, n, at.Op, at.For, since)
 	}

@@ -40,7 +40,8 @@ func (g *stallGraph) loop(l *loopHost, about string) int {
 	if i, ok := g.Find(l.place()); ok {
 		return i
 	}
-	note := fmt.Sprintf("it takes events, the last turn was at %s, %d wait", stallTime(l.lastTurn), l.inbox.len())
+	note := fmt.Sprintf("it takes events, the last turn was at %s, %d wait", stallTime(l.lastTurn),
+		l.inbox.len())
 	if about != "" {
 		about += ", "
 	}
@@ -65,7 +66,8 @@ func (g *stallGraph) node(n *Node) int {
 	if i, ok := g.Find(id); ok {
 		return i
 	}
-	v := wait.Vertex{ID: id, Where: id, Group: "node", Since: wait.Unknown, Until: env.Never, Ends: wait.Fault}
+	v := wait.Vertex{ID: id, Where: id, Group: "node", Since: wait.Unknown, Until: env.Never,
+		Ends: wait.Fault}
 	last := pastIncarnation{}
 	if len(n.past) > 0 {
 		last = n.past[len(n.past)-1]
@@ -82,7 +84,10 @@ func (g *stallGraph) node(n *Node) int {
 	}
 	i := g.Add(v)
 	if n.up {
-		g.fault(i, "the end of its freeze", func(f *FaultSpan) bool { return f.Node == id && strings.HasPrefix(f.Kind, "freeze") && f.Loop < 0 })
+		g.fault(i, "the end of its freeze", func(f *FaultSpan) bool {
+			return f.Node == id &&
+				strings.HasPrefix(f.Kind, "freeze") && f.Loop < 0
+		})
 	} else if last.fault != "" {
 		g.fault(i, "its start", func(f *FaultSpan) bool { return f.Name == last.fault })
 	}
@@ -100,11 +105,13 @@ func (g *stallGraph) link(from, to *Node, note string) int {
 		return i
 	}
 	i := g.Add(wait.Vertex{
-		ID: id, Who: "link " + id, Group: "link", Since: wait.Unknown, Until: env.Never, Ends: wait.Fault, Note: note,
+		ID: id, Who: "link " + id, Group: "link", Since: wait.Unknown, Until: env.Never,
+		Ends: wait.Fault, Note: note,
 	})
 	a, b := from.spec.Name, to.spec.Name
 	g.fault(i, "its mending", func(f *FaultSpan) bool {
-		return f.Node == a && (f.Peer == b || f.Peer == "") || f.Peer == a && f.Node == b && f.TwoWay || f.Node == b && f.Peer == ""
+		return f.Node == a && (f.Peer == b || f.Peer == "") ||
+			f.Peer == a && f.Node == b && f.TwoWay || f.Node == b && f.Peer == ""
 	})
 	return i
 }
@@ -116,7 +123,8 @@ func (g *stallGraph) diskOp(l *loopHost, op *diskOp) int {
 		return i
 	}
 	v := wait.Vertex{
-		ID: id, Where: l.place(), Who: fmt.Sprintf("disk %s %d", op.kind, op.token), Group: "disk operation",
+		ID: id, Where: l.place(), Who: fmt.Sprintf("disk %s %d", op.kind, op.token),
+		Group: "disk operation",
 		Since: op.since, Until: env.Never, Ends: wait.Open, Note: "the disk works on it",
 	}
 	stalled := l.node.machine.fs.Stalled(op.kind)
@@ -125,7 +133,10 @@ func (g *stallGraph) diskOp(l *loopHost, op *diskOp) int {
 	}
 	i := g.Add(v)
 	if stalled {
-		g.fault(i, "the end of the stall", func(f *FaultSpan) bool { return f.Node == l.name && strings.HasSuffix(f.Kind, "stall") && f.Peer == "" })
+		g.fault(i, "the end of the stall", func(f *FaultSpan) bool {
+			return f.Node == l.name &&
+				strings.HasSuffix(f.Kind, "stall") && f.Peer == ""
+		})
 	}
 	return i
 }
@@ -159,8 +170,9 @@ func (g *stallGraph) fault(from int, what string, match func(*FaultSpan) bool) {
 			until = "until " + stallTime(f.From.Add(f.For))
 		}
 		v := g.Add(wait.Vertex{
-			ID: "fault " + f.Name, Who: "fault " + f.Name, Group: "fault", Since: f.From, Until: env.Never,
-			Ends: wait.Fault, Note: until,
+			ID: "fault " + f.Name, Who: "fault " + f.Name, Group: "fault", Since: f.From,
+			Until: env.Never,
+			Ends:  wait.Fault, Note: until,
 		})
 		g.Edge(from, v, what)
 		return

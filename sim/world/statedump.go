@@ -59,9 +59,11 @@ func (d *stateDump) line(path, value string) { d.lines = append(d.lines, path+" 
 
 // What is no state of a loop: packages, by the beginning of their path, and types.
 var (
-	outsidePackages = []string{"sync", "reflect", "google.golang.org/protobuf/", module + "netsim/virtual", module + "diskfs/virtual"}
-	outsideTypes    = []reflect.Type{
-		reflect.TypeFor[World](), reflect.TypeFor[Node](), reflect.TypeFor[loopHost](), reflect.TypeFor[diskPort](), reflect.TypeFor[netPort](),
+	outsidePackages = []string{"sync", "reflect", "google.golang.org/protobuf/",
+		module + "netsim/virtual", module + "diskfs/virtual"}
+	outsideTypes = []reflect.Type{
+		reflect.TypeFor[World](), reflect.TypeFor[Node](), reflect.TypeFor[loopHost](),
+		reflect.TypeFor[diskPort](), reflect.TypeFor[netPort](),
 		reflect.TypeFor[plan.Plan](), reflect.TypeFor[Streams](), reflect.TypeFor[Incarnation](),
 	}
 	outside = reflect.TypeFor[Outside]()
@@ -71,7 +73,8 @@ func isOutside(t reflect.Type) bool {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if slices.Contains(outsideTypes, t) || t.Kind() != reflect.Interface && reflect.PointerTo(t).Implements(outside) {
+	if slices.Contains(outsideTypes, t) || t.Kind() != reflect.Interface &&
+		reflect.PointerTo(t).Implements(outside) {
 		return true
 	}
 	path := t.PkgPath()
@@ -200,7 +203,8 @@ func (d *stateDump) folded(path string, n int, element func(i int)) {
 			}
 			sum := crc64.Checksum([]byte(strings.Join(d.lines[from:], "\n")), crcTable)
 			d.lines = d.lines[:from]
-			d.line(fmt.Sprintf("%s[%d..%d]", path, dumpShown, n-dumpShown-1), fmt.Sprintf("%016x", sum))
+			d.line(fmt.Sprintf("%s[%d..%d]", path, dumpShown, n-dumpShown-1),
+				fmt.Sprintf("%016x", sum))
 		}
 		if n > 2*dumpShown && i >= dumpShown && i < n-dumpShown {
 			continue

@@ -35,8 +35,10 @@ func (*dumped) NextTimer() env.Instant     { return env.Never }
 func newDumped() *dumped {
 	a, b := &dumpedPart{1}, &dumpedPart{2}
 	d := &dumped{
-		number: 7, name: "n", list: []*dumpedPart{b, a}, byName: map[string]*dumpedPart{"b": b, "a": a},
-		bytes: make([]byte, 100), id: [4]byte{1, 2, 3, 4}, any: *a, callback: func() {}, host: &loopHost{},
+		number: 7, name: "n", list: []*dumpedPart{b, a},
+		byName: map[string]*dumpedPart{"b": b, "a": a},
+		bytes:  make([]byte, 100), id: [4]byte{1, 2, 3, 4}, any: *a, callback: func() {},
+		host: &loopHost{},
 	}
 	d.self = d
 	return d
@@ -46,7 +48,8 @@ func TestADumpNamesEveryFieldAndNoAddress(t *testing.T) {
 	want := []string{
 		".number = 7", `.name = "n"`, ".list[0].x = 2", ".list[1].x = 1",
 		`.byName["a"] = as .list[1](dumpedPart)`, `.byName["b"] = as .list[0](dumpedPart)`,
-		".bytes = 100 bytes, ", ".id = 01020304", ".self = as (dumped)", ".any.x = 1", ".callback = a function",
+		".bytes = 100 bytes, ", ".id = 01020304", ".self = as (dumped)", ".any.x = 1",
+		".callback = a function",
 	}
 	got := dumpState(newDumped(), nil)
 	require.Len(t, got, len(want), "%q", got)

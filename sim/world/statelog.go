@@ -25,7 +25,8 @@ type stateLog struct {
 }
 
 func newStateLog(from, upTo uint64, namer StateNamer, hear func(TurnState)) *stateLog {
-	return &stateLog{from: from, upTo: upTo, hear: hear, last: map[*loopHost][]string{}, namer: namer}
+	return &stateLog{from: from, upTo: upTo, hear: hear, last: map[*loopHost][]string{},
+		namer: namer}
 }
 
 // turn takes a loop's state at the end of a turn. records is the number of trace
@@ -38,7 +39,8 @@ func (s *stateLog) turn(l *loopHost, records uint64) {
 	now := dumpState(l.loop, s.namer)
 	s.last[l] = now
 	s.hear(TurnState{
-		Record: records, Where: fmt.Sprintf("%s life %d", l.where(), l.node.incarnation), First: !known, Lines: newLines(before, now),
+		Record: records, Where: fmt.Sprintf("%s life %d", l.where(), l.node.incarnation),
+		First: !known, Lines: newLines(before, now),
 	})
 }
 

@@ -30,7 +30,8 @@ func (s Streams) Open(parts ...string) *env.Rand {
 // part of the name: two loops that open the same purpose must not draw the same
 // numbers, as they would not in production.
 func (s Streams) Loop(node string, incarnation, loop int32, subsystem, purpose string) *env.Rand {
-	return s.Open("node", node, strconv.Itoa(int(incarnation)), strconv.Itoa(int(loop)), subsystem, purpose)
+	return s.Open("node", node, strconv.Itoa(int(incarnation)), strconv.Itoa(int(loop)), subsystem,
+		purpose)
 }
 
 // entropyReader stands in for crypto/rand.Reader while a world lives: etcd raft

@@ -44,7 +44,8 @@ func TestCryptoRandComesFromTheStreamWhileAWorldLives(t *testing.T) {
 
 func TestASecondLiveWorldIsRefused(t *testing.T) {
 	_, release := takeEntropy(Streams{seed: 1}.Open("idle"))
-	require.PanicsWithValue(t, "sim: another world is live in this process", func() { takeEntropy(nil) })
+	require.PanicsWithValue(t, "sim: another world is live in this process",
+		func() { takeEntropy(nil) })
 	release()
 	_, release = takeEntropy(Streams{seed: 1}.Open("idle"))
 	release()

@@ -47,7 +47,8 @@ func (r *Result) summary(page string) []SummaryLine {
 	if f.Where != "" {
 		sentence = f.Where + ": " + sentence
 	}
-	lines = append(lines, head("broken: %s", f.Property), head("        %s (at %s)", sentence, f.At))
+	lines = append(lines, head("broken: %s", f.Property),
+		head("        %s (at %s)", sentence, f.At))
 	if r.explains(f) {
 		text := r.Stall.Text()[1:]
 		n := min(len(r.Stall.Chains[0].Text), stallLines)
@@ -121,7 +122,8 @@ func (r *Result) Tell(f *Failure, room int) []SummaryLine {
 		t.milestone(&r.Milestones[i])
 	}
 	for _, s := range r.Stops {
-		t.lines = append(t.lines, SummaryLine{s.At, 15, "stop", fmt.Sprintf("%-10s %s life %d: %s", "stop", s.Node, s.Incarnation, s.Reason)})
+		t.lines = append(t.lines, SummaryLine{s.At, 15, "stop",
+			fmt.Sprintf("%-10s %s life %d: %s", "stop", s.Node, s.Incarnation, s.Reason)})
 	}
 	return t.choose(room)
 }
@@ -146,7 +148,8 @@ func (t *teller) choose(room int) []SummaryLine {
 	}
 	slices.SortStableFunc(all, func(a, b SummaryLine) int { return cmp.Compare(a.At, b.At) })
 	if omitted > 0 {
-		all = append(all, SummaryLine{At: -1, Text: fmt.Sprintf("              and %d more turning points", omitted+1)})
+		all = append(all, SummaryLine{At: -1,
+			Text: fmt.Sprintf("              and %d more turning points", omitted+1)})
 	}
 	return all
 }
@@ -158,12 +161,14 @@ func (t *teller) milestone(m *Milestone) {
 	if rank == 0 {
 		return
 	}
-	if m.Kind == plan.LeaderBegan && slices.ContainsFunc(t.failure.Evidence, func(e Evidence) bool { return e.At == m.At }) {
+	if m.Kind == plan.LeaderBegan && slices.ContainsFunc(t.failure.Evidence,
+		func(e Evidence) bool { return e.At == m.At }) {
 		return // the evidence says it
 	}
 	if m.Kind == plan.LeaderBegan || m.Kind == plan.ISRChanged {
 		partition, rest, _ := strings.Cut(m.Words(), " ")
-		for i := len(t.lines) - 1; i >= 0 && t.lines[i].At+plan.Duration(5*time.Millisecond) >= m.At; i-- {
+		for i := len(t.lines) - 1; i >= 0 &&
+			t.lines[i].At+plan.Duration(5*time.Millisecond) >= m.At; i-- {
 			l := &t.lines[i]
 			if before, ok := strings.CutSuffix(l.Text, " "+rest); ok && l.Kind == string(m.Kind) {
 				l.Text, l.rank = before+", "+partition+" "+rest, min(l.rank, rank)
@@ -171,7 +176,8 @@ func (t *teller) milestone(m *Milestone) {
 			}
 		}
 	}
-	t.lines = append(t.lines, SummaryLine{m.At, rank, string(m.Kind), strings.TrimSpace(fmt.Sprintf("%-10s %s", m.Kind, m.Words()))})
+	t.lines = append(t.lines, SummaryLine{m.At, rank, string(m.Kind),
+		strings.TrimSpace(fmt.Sprintf("%-10s %s", m.Kind, m.Words()))})
 }
 
 // interest ranks a milestone for the story; 0: it has no part in it.

@@ -46,7 +46,8 @@ var whatNames = [...]string{
 	TurnBegun: "turn", NetAccepted: "accepted", NetConnected: "connected", NetReceived: "received",
 	NetWritable: "writable", NetClosed: "closed", DiskDone: "disk-done", MailReceived: "mail",
 	TurnEnded: "turn-end", NetSent: "send", NetDialled: "dial", NetListened: "listen",
-	NetConnClosed: "close", DiskSubmitted: "disk-op", MailSent: "mail-to", MailRefused: "mail-refused",
+	NetConnClosed: "close", DiskSubmitted: "disk-op", MailSent: "mail-to",
+	MailRefused: "mail-refused",
 	NodeStarted: "node-start", NodeEnded: "node-end", FaultBegun: "fault", FaultEnded: "fault-end",
 	StateHashed: "state", Noted: "note",
 }
@@ -142,5 +143,6 @@ func errorClass(err error) uint64 {
 
 var errorSentinels = []error{
 	netsim.ErrEOF, netsim.ErrReset, netsim.ErrRefused,
-	diskfs.ErrNotExist, diskfs.ErrExist, diskfs.ErrNoSpace, diskfs.ErrIO, diskfs.ErrClosed, diskfs.ErrLocked,
+	diskfs.ErrNotExist, diskfs.ErrExist, diskfs.ErrNoSpace, diskfs.ErrIO, diskfs.ErrClosed,
+	diskfs.ErrLocked,
 }

@@ -26,7 +26,8 @@ func TestHasherTellsBordersAndOrderApart(t *testing.T) {
 	seen := make(map[uint64][]string)
 	for _, fields := range [][]string{
 		{}, {""}, {"", ""}, {"a"}, {"a", "b"}, {"ab"}, {"b", "a"}, {"ab", ""}, {"", "ab"},
-		{"abcdefgh"}, {"abcdefgh\x00"}, {"abcdefghi"}, {"abcdefgh", "i"}, {strings.Repeat("x", 16)}, {strings.Repeat("x", 17)},
+		{"abcdefgh"}, {"abcdefgh\x00"}, {"abcdefghi"}, {"abcdefgh", "i"}, {strings.Repeat("x", 16)},
+		{strings.Repeat("x", 17)},
 	} {
 		s := sum(fields...)
 		require.Nil(t, seen[s], "%q and %q collide", seen[s], fields)
@@ -60,7 +61,8 @@ func TestHasherIsPinned(t *testing.T) {
 }
 
 func TestTraceHashCoversEveryFieldButDetail(t *testing.T) {
-	base := record{at: 1, node: 2, loop: 3, incarnation: 4, what: NetSent, id: 5, size: 6, content: 7, detail: "x"}
+	base := record{at: 1, node: 2, loop: 3, incarnation: 4, what: NetSent, id: 5, size: 6,
+		content: 7, detail: "x"}
 	sum := func(change func(*record)) uint64 {
 		tr := Trace{names: make([]string, 8)}
 		r := base
@@ -72,7 +74,8 @@ func TestTraceHashCoversEveryFieldButDetail(t *testing.T) {
 	require.Equal(t, same, sum(func(r *record) { r.detail = "y" }))
 	for i, change := range []func(*record){
 		func(r *record) { r.at++ }, func(r *record) { r.node++ }, func(r *record) { r.loop++ },
-		func(r *record) { r.incarnation++ }, func(r *record) { r.what++ }, func(r *record) { r.id++ },
+		func(r *record) { r.incarnation++ }, func(r *record) { r.what++ },
+		func(r *record) { r.id++ },
 		func(r *record) { r.size++ }, func(r *record) { r.content++ },
 	} {
 		require.NotEqual(t, same, sum(change), "field %d", i)

@@ -36,11 +36,12 @@ type World struct {
 	idleEntropy *env.Rand // what crypto/rand.Reader gives between turns
 	release     func()
 
-	active   []*activeFault
-	past     []FaultSpan
-	broken   map[nodePair]env.Instant // when a connection between two nodes broke last; looked up only
-	striking *strike                  // the fault that is beginning; nil if none is
-	depth    map[string]int           // nested faults, by kind and victim; never walked
+	active []*activeFault
+	past   []FaultSpan
+	// when a connection between two nodes broke last; looked up only
+	broken   map[nodePair]env.Instant
+	striking *strike        // the fault that is beginning; nil if none is
+	depth    map[string]int // nested faults, by kind and victim; never walked
 	healed   bool
 	// converged: nothing is pending any more. Else the run has failed, or is one of
 	// which that is not demanded.
@@ -278,7 +279,8 @@ func (w *World) Advance(until env.Instant) bool {
 		}
 		if w.sched.Ran() >= w.plan.MaxEvents {
 			w.Explain(property.EventBound, "", w.overdue)
-			w.Violated(property.EventBound, "", "%d events by %s; next: %v", w.sched.Ran(), time.Duration(w.Now()), w.sched.Upcoming(8))
+			w.Violated(property.EventBound, "", "%d events by %s; next: %v", w.sched.Ran(),
+				time.Duration(w.Now()), w.sched.Upcoming(8))
 			return false
 		}
 		if w.sched.Ran()%stateEvery == 0 {
@@ -293,7 +295,8 @@ func (w *World) Advance(until env.Instant) bool {
 func (w *World) runEvents(until env.Instant, limit uint64) (reason StopReason) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			w.Fail(Failure{Property: property.MachinesHold, Detail: fmt.Sprint(cause), Symptom: fmt.Sprint(cause), Stack: string(debug.Stack())})
+			w.Fail(Failure{Property: property.MachinesHold, Detail: fmt.Sprint(cause),
+				Symptom: fmt.Sprint(cause), Stack: string(debug.Stack())})
 			reason = Halted
 		}
 	}()
@@ -332,7 +335,8 @@ func (w *World) converge() {
 	}
 	stall := w.Explain(property.Converges, w.plan.Liveness.String(), w.overdue)
 	pending := w.subject.Pending(w)
-	w.Fail(Failure{Property: property.Converges, Where: w.plan.Liveness.String(), Detail: fmt.Sprintf("pending: %v", pending), Symptom: stall.symptom(pending[0])})
+	w.Fail(Failure{Property: property.Converges, Where: w.plan.Liveness.String(),
+		Detail: fmt.Sprintf("pending: %v", pending), Symptom: stall.symptom(pending[0])})
 }
 
 // Rester is implemented by subjects that are also looked at while nothing is asked
@@ -384,10 +388,12 @@ func (w *World) rest() bool {
 // judgeStops holds fail-stops against what the plan allows.
 func (w *World) judgeStops() {
 	for _, s := range w.stops {
-		if !slices.Contains(w.plan.Expect.Stops, "*") && !slices.Contains(w.plan.Expect.Stops, s.Node) {
+		if !slices.Contains(w.plan.Expect.Stops, "*") &&
+			!slices.Contains(w.plan.Expect.Stops, s.Node) {
 			w.Milestone(plan.PropertyViolated, s.Node, property.StopsHaveCauses, s.Reason)
 			w.failures = append(w.failures, Failure{
-				Property: property.StopsHaveCauses, Where: s.Node, At: s.At, Detail: s.Reason, Symptom: s.Reason,
+				Property: property.StopsHaveCauses, Where: s.Node, At: s.At, Detail: s.Reason,
+				Symptom: s.Reason,
 			})
 		}
 	}
@@ -408,7 +414,8 @@ func (w *World) hashStates() {
 		for _, l := range n.loops {
 			if s, ok := l.loop.(StateAppender); ok {
 				w.scratch = s.AppendState(w.scratch[:0])
-				l.trace(record{what: StateHashed, size: int64(len(w.scratch)), content: SumBytes(w.scratch)})
+				l.trace(record{what: StateHashed, size: int64(len(w.scratch)),
+					content: SumBytes(w.scratch)})
 			}
 		}
 	}
@@ -423,7 +430,8 @@ func (w *World) result() Result {
 		Seed: w.plan.Seed, Scenario: w.plan.Scenario,
 		Events: w.sched.Ran(), Virtual: plan.Duration(w.Now()),
 		Trace: hex64(w.trace.Sum()), Records: w.trace.count,
-		Verdict: Pass, Failures: w.failures, Stops: w.stops, Coverage: w.reached(), Forked: w.forked,
+		Verdict: Pass, Failures: w.failures, Stops: w.stops, Coverage: w.reached(),
+		Forked: w.forked,
 	}
 	for _, c := range w.trace.checkpoints {
 		r.Checkpoints = append(r.Checkpoints, hex64(c))

@@ -27,7 +27,8 @@ func (c *Circumstances) CheckAckTime() {
 	slices.Sort(took)
 	if median, bound := took[len(took)/2], ackBound(c.Plan); median > bound {
 		c.World.Violated(property.AckTime, "",
-			"half of %d acks=all produces took %v or more; the plan's disks and links account for %v", len(took), median, bound)
+			"half of %d acks=all produces took %v or more; the plan's disks and links account "+
+				"for %v", len(took), median, bound)
 	}
 }
 

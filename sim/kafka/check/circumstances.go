@@ -17,11 +17,12 @@ import (
 // Circumstances are those in which brokers are judged: the faults that are or were
 // on, who led, who is in sync.
 type Circumstances struct {
-	Plan       *plan.Plan
-	World      *world.World
-	History    *checker.History
-	Brokers    []string                // names
-	Image      func() *meta.Image      // the newest metadata on any living node; nil if there is none
+	Plan    *plan.Plan
+	World   *world.World
+	History *checker.History
+	Brokers []string // names
+	// the newest metadata on any living node; nil if there is none
+	Image      func() *meta.Image
 	ClientName func(number int) string // the machine of a client of the history
 }
 
@@ -75,7 +76,8 @@ func (c *Circumstances) quorumStands(op *checker.Produce, from time.Duration) bo
 			whole++
 		}
 	}
-	if whole <= len(c.Brokers)/2 || !stands(history.BrokerName(kafka.NodeID(op.Node))) || !stands(c.ClientName(op.Client)) {
+	if whole <= len(c.Brokers)/2 || !stands(history.BrokerName(kafka.NodeID(op.Node))) ||
+		!stands(c.ClientName(op.Client)) {
 		return false
 	}
 	image := c.Image()
@@ -100,14 +102,16 @@ func (c *Circumstances) quorumStands(op *checker.Produce, from time.Duration) bo
 func settled(at time.Duration) env.Instant { return env.Instant(max(0, at-2*time.Second)) }
 
 // ledSoundly reports whether everybody who led a partition since a moment stands.
-func (c *Circumstances) ledSoundly(p checker.Partition, since env.Instant, stands func(string) bool) bool {
+func (c *Circumstances) ledSoundly(p checker.Partition, since env.Instant,
+	stands func(string) bool) bool {
 	last := checker.NodeID(-1)
 	for i := range c.History.Leaders {
 		f := &c.History.Leaders[i]
 		if f.Partition != p {
 			continue
 		}
-		if env.Instant(f.At.At) >= since && last >= 0 && !stands(history.BrokerName(kafka.NodeID(last))) {
+		if env.Instant(f.At.At) >= since && last >= 0 &&
+			!stands(history.BrokerName(kafka.NodeID(last))) {
 			return false
 		}
 		last = f.Node
@@ -158,7 +162,8 @@ func (c *Circumstances) slowInSync(id checker.Partition) bool {
 		return false
 	}
 	p := image.Partition(history.PartitionID(id))
-	return p != nil && slices.ContainsFunc(p.ISR, func(n kafka.NodeID) bool { return slices.Contains(slow, history.BrokerName(n)) })
+	return p != nil && slices.ContainsFunc(p.ISR,
+		func(n kafka.NodeID) bool { return slices.Contains(slow, history.BrokerName(n)) })
 }
 
 // Excuse says which fault lets nothing be asked of an answer from a broker to a
@@ -171,7 +176,8 @@ func (c *Circumstances) Excuse(client, name string, since env.Instant) string {
 			continue
 		}
 		switch f.Kind {
-		case "freeze", "freeze-loop", "slow", "kill", "power-off", "torn-power-off", "crash-loop", "clean-stop", "rolling-restart", "rack-power-off",
+		case "freeze", "freeze-loop", "slow", "kill", "power-off", "torn-power-off", "crash-loop",
+			"clean-stop", "rolling-restart", "rack-power-off",
 			"reshard", "isolate", "reset-connections", "half-open", "refuse":
 			if f.Node == name || f.Node == client {
 				return f.Kind + " of " + f.Node

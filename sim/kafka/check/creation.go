@@ -22,21 +22,25 @@ func (c *Circumstances) CheckCreations(bound time.Duration) {
 	}
 	for i := range c.History.Admins {
 		op := &c.History.Admins[i]
-		if op.Kind != checker.CreateTopic && op.Kind != checker.DeleteTopic || c.struck(op.Node, op.Call.At) {
+		if op.Kind != checker.CreateTopic && op.Kind != checker.DeleteTopic ||
+			c.struck(op.Node, op.Call.At) {
 			continue
 		}
 		t := try{call: op.Call.At, acked: -1}
 		if op.Outcome != checker.Ambiguous {
 			t.acked = op.Return.At
 			if took := t.acked - max(t.call, first); took > bound {
-				c.World.Violated(property.TopicsMade, op.Topic, "%v; it took %v, the bound is %v", op, took, bound)
+				c.World.Violated(property.TopicsMade, op.Topic, "%v; it took %v, the bound is %v",
+					op, took, bound)
 				return
 			}
 		}
 		tries = append(tries, t)
 	}
 	if from, to := longestPause(tries, c.Plan.Duration.Std()); to-from > bound {
-		c.World.Violated(property.TopicsMade, "", "no creation or deletion was answered from %v on, and one that was tried at %v was not either; the bound is %v", from, to, bound)
+		c.World.Violated(property.TopicsMade, "",
+			"no creation or deletion was answered from %v on, and one that was tried at %v was "+
+				"not either; the bound is %v", from, to, bound)
 	}
 }
 

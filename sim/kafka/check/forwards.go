@@ -28,8 +28,10 @@ func (c *Circumstances) CheckForwards(unrecorded map[checker.NodeID]uint64) {
 				forwarded += stats.Forwarded - stats.ForwardsRecalled
 			}
 		}
-		if clients := sent[history.NodeOf(name)] + unrecorded[history.NodeOf(name)]; forwarded > clients {
-			c.World.Violated(property.ForwardedOnce, name, "%d produces were forwarded, clients had sent %d", forwarded, clients)
+		if clients := sent[history.NodeOf(name)] +
+			unrecorded[history.NodeOf(name)]; forwarded > clients {
+			c.World.Violated(property.ForwardedOnce, name,
+				"%d produces were forwarded, clients had sent %d", forwarded, clients)
 		}
 	}
 }

@@ -18,7 +18,8 @@ func (c *Circumstances) CheckGuards() {
 				continue
 			}
 			if n := s.Stats().RequestsExpired; n > 0 {
-				c.World.Violated(property.AskedAnswers, node.Where(loop.ID(id)), "%d requests ended by the guard behind their deadline", n)
+				c.World.Violated(property.AskedAnswers, node.Where(loop.ID(id)),
+					"%d requests ended by the guard behind their deadline", n)
 			}
 		}
 	}

@@ -41,6 +41,7 @@ func (l *Leases) Leading(w Reporter, name string, p *shard.PartState) {
 	if epoch := l.epochs[p.ID]; epoch > p.Epoch && !l.accused {
 		l.accused = true
 		w.Violated(property.LeaseEndsFirst, name,
-			"%s leads %s in epoch %d with a valid lease, and epoch %d is committed", name, history.PartitionText(p.ID), p.Epoch, epoch)
+			"%s leads %s in epoch %d with a valid lease, and epoch %d is committed", name,
+			history.PartitionText(p.ID), p.Epoch, epoch)
 	}
 }

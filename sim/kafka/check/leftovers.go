@@ -15,7 +15,8 @@ func (c *Circumstances) CheckLeftovers(image *meta.Image) {
 			continue
 		}
 		if dir := leftover(n.FS().Names(PartitionsDir), image); dir != "" {
-			c.World.Violated(property.NoLeftovers, name, "%s/%s is there, and the metadata has no such partition", PartitionsDir, dir)
+			c.World.Violated(property.NoLeftovers, name,
+				"%s/%s is there, and the metadata has no such partition", PartitionsDir, dir)
 			return
 		}
 	}

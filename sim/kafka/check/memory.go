@@ -30,12 +30,14 @@ func CheckMemory(w Reporter, name string, p *shard.PartState) {
 	p.Log.Remembered(func(id kafka.ProducerID, first int32, base kafka.Offset) {
 		if base >= p.Log.Flushed() && log[base] != (produced{id, first}) {
 			w.Violated(property.RemembersOwnLog, name,
-				"%s is remembered to have sequence %d of producer %d at offset %d; its log, which ends at %d, has none there",
+				"%s is remembered to have sequence %d of producer %d at offset %d; its log, "+
+					"which ends at %d, has none there",
 				history.PartitionText(p.ID), first, id, base, p.End)
 		}
 		if before, ok := last[id]; ok && base <= before {
 			w.Violated(property.RemembersOnce, name,
-				"of producer %d in %s the batch at offset %d is remembered after the one at %d", id, history.PartitionText(p.ID), base, before)
+				"of producer %d in %s the batch at offset %d is remembered after the one at %d", id,
+				history.PartitionText(p.ID), base, before)
 		}
 		last[id] = base
 	})

@@ -84,7 +84,8 @@ const (
 	pauseLook = 300 * time.Millisecond
 )
 
-func NewPauses(c *Circumstances, l limits.Limits, exists func(kafka.PartitionID) bool, roots func(*checker.Produce, env.Instant) []world.Overdue) *Pauses {
+func NewPauses(c *Circumstances, l limits.Limits, exists func(kafka.PartitionID) bool,
+	roots func(*checker.Produce, env.Instant) []world.Overdue) *Pauses {
 	o := &c.Plan.Workload.Options
 	p := &Pauses{
 		Circumstances: c, limits: l, exists: exists, roots: roots,
@@ -132,7 +133,8 @@ func (p *Pauses) Began(record int) {
 		t.since = op.Call.At
 	}
 	t.slow = t.slow || p.bound > 0 && p.slowInSync(op.Partition)
-	try := &pauseTry{record: record, acked: t.acked, since: t.since, slow: t.slow, sound: p.untouched(history.BrokerName(kafka.NodeID(op.Node)), settled(op.Call.At))}
+	try := &pauseTry{record: record, acked: t.acked, since: t.since, slow: t.slow,
+		sound: p.untouched(history.BrokerName(kafka.NodeID(op.Node)), settled(op.Call.At))}
 	if t.first < 0 && try.sound {
 		t.first = op.Call.At
 	}
@@ -148,11 +150,17 @@ func (p *Pauses) Began(record int) {
 func (p *Pauses) broken(try *pauseTry) string {
 	op := &p.History.Produces[try.record]
 	call := op.Call.At
-	if bound := p.allowed(try.since, try.slow); p.bound > 0 && try.acked >= 0 && call < p.until && call-try.since > bound && p.mayServe(op.Partition, op.Node, call) {
-		return fmt.Sprintf("no acks=all produce was acknowledged from %v on, of those tried from %v on, and one that was tried at %v by way of a broker without a fault was not either; the bound is %v", try.acked, try.since, call, bound)
+	if bound := p.allowed(try.since, try.slow); p.bound > 0 && try.acked >= 0 && call < p.until &&
+		call-try.since > bound && p.mayServe(op.Partition, op.Node, call) {
+		return fmt.Sprintf("no acks=all produce was acknowledged from %v on, of those tried from "+
+			"%v on, and one that was tried at %v by way of a broker without a fault was not "+
+			"either; the bound is %v", try.acked, try.since, call, bound)
 	}
-	if try.acked >= 0 && try.first >= 0 && call-try.first > quorumPause && p.quorumStands(op, try.first) {
-		return fmt.Sprintf("no acks=all produce that was tried from %v to %v was acknowledged, and no fault was on its leader, on a quorum of its replicas and of all brokers, or on their links; the bound is %v", try.first, call, quorumPause)
+	if try.acked >= 0 && try.first >= 0 && call-try.first > quorumPause &&
+		p.quorumStands(op, try.first) {
+		return fmt.Sprintf("no acks=all produce that was tried from %v to %v was acknowledged, "+
+			"and no fault was on its leader, on a quorum of its replicas and of all brokers, or "+
+			"on their links; the bound is %v", try.first, call, quorumPause)
 	}
 	return ""
 }
@@ -161,11 +169,14 @@ func (p *Pauses) broken(try *pauseTry) string {
 // failed; "" for none.
 func (p *Pauses) held(op *checker.Produce, t *pauseTrack) string {
 	end, bound := op.Return.At, p.allowed(t.since, t.slow)
-	if p.bound == 0 || t.acked < 0 || t.since < 0 || op.Return == checker.Never || end >= p.until || end-t.since <= bound ||
+	if p.bound == 0 || t.acked < 0 || t.since < 0 || op.Return == checker.Never || end >= p.until ||
+		end-t.since <= bound ||
 		!p.mayServe(op.Partition, op.Node, op.Call.At) || !p.mayServe(op.Partition, op.Node, end) {
 		return ""
 	}
-	return fmt.Sprintf("no acks=all produce was acknowledged from %v on, of those tried from %v on, and one that a broker without a fault held from %v to %v was not either; the bound is %v", t.acked, t.since, op.Call.At, end, bound)
+	return fmt.Sprintf("no acks=all produce was acknowledged from %v on, of those tried from %v "+
+		"on, and one that a broker without a fault held from %v to %v was not either; the bound "+
+		"is %v", t.acked, t.since, op.Call.At, end, bound)
 }
 
 // Look takes the graph for the suspicious produces that are due.
@@ -204,11 +215,13 @@ func (p *Pauses) Ended(record int) {
 // judge looks whether a produce that failed shows a pause.
 func (p *Pauses) judge(try *pauseTry, op *checker.Produce, t *pauseTrack) {
 	detail := p.broken(try)
-	quorum := p.bound == 0 || try.acked < 0 || op.Call.At-try.since <= p.allowed(try.since, try.slow)
+	quorum := p.bound == 0 || try.acked < 0 ||
+		op.Call.At-try.since <= p.allowed(try.since, try.slow)
 	if held := p.held(op, t); held != "" {
 		detail, quorum = held, false
 	}
-	if detail == "" || quorum && t.failed < quorumTries || !p.exists(history.PartitionID(op.Partition)) {
+	if detail == "" || quorum && t.failed < quorumTries ||
+		!p.exists(history.PartitionID(op.Partition)) {
 		return
 	}
 	if try.stall == nil {

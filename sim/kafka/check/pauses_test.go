@@ -28,7 +28,8 @@ type inspected interface {
 
 // pausing is a cluster some seconds old with one partition, in which produces are
 // made up.
-func pausing(t *testing.T, change func(*plan.Plan)) (p *check.Pauses, h *checker.History, produce func(at time.Duration, acked bool)) {
+func pausing(t *testing.T, change func(*plan.Plan)) (p *check.Pauses, h *checker.History,
+	produce func(at time.Duration, acked bool)) {
 	drawn, err := scenario.NewPlan("steady", 2)
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, len(drawn.Nodes), 3)
@@ -49,13 +50,15 @@ func pausing(t *testing.T, change func(*plan.Plan)) (p *check.Pauses, h *checker
 	}
 	require.NotNil(t, real)
 	like := *real
-	c := &check.Circumstances{Plan: drawn, World: w, History: h, Image: subject.NewestImage, ClientName: subject.ClientName}
+	c := &check.Circumstances{Plan: drawn, World: w, History: h, Image: subject.NewestImage,
+		ClientName: subject.ClientName}
 	for _, n := range drawn.Brokers() {
 		c.Brokers = append(c.Brokers, n.Name)
 	}
-	p = check.NewPauses(c, limits.Default(), func(kafka.PartitionID) bool { return true }, func(*checker.Produce, env.Instant) []world.Overdue {
-		return []world.Overdue{{Name: "the produce"}}
-	})
+	p = check.NewPauses(c, limits.Default(), func(kafka.PartitionID) bool { return true },
+		func(*checker.Produce, env.Instant) []world.Overdue {
+			return []world.Overdue{{Name: "the produce"}}
+		})
 	return p, h, func(at time.Duration, acked bool) {
 		op := like
 		op.Call.At, op.Outcome = at, checker.Ambiguous
@@ -98,11 +101,13 @@ func TestAControllerThatBeginsWithinAPauseAddsToItsBoundOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, h, produce := pausing(t, func(p *plan.Plan) {
-				p.Workload.Options.AckPauseMs, p.Workload.Options.AckPauseControllerMs = plan.Set(2000), plan.Set(3000)
+				p.Workload.Options.AckPauseMs,
+					p.Workload.Options.AckPauseControllerMs = plan.Set(2000), plan.Set(3000)
 			})
 			produce(5*time.Second, true)
 			for _, at := range c.terms {
-				h.Controllers = append(h.Controllers, checker.ControllerFact{At: checker.Moment{At: at}})
+				h.Controllers = append(h.Controllers,
+					checker.ControllerFact{At: checker.Moment{At: at}})
 			}
 			acked := 5*time.Second + time.Millisecond
 			produce(acked, false)
@@ -121,12 +126,14 @@ func TestAPauseIsNoneWithoutTriesOrUnderFaults(t *testing.T) {
 	for name, change := range map[string]func(*plan.Plan){
 		"few tries": func(*plan.Plan) {},
 		"a fault on the leader": func(p *plan.Plan) {
-			p.Faults = []plan.Fault{{At: 3900 * plan.Millisecond, Kind: "slow", Target: "@leader", Amount: 2}}
+			p.Faults = []plan.Fault{{At: 3900 * plan.Millisecond, Kind: "slow", Target: "@leader",
+				Amount: 2}}
 		},
 		"faults on most brokers": func(p *plan.Plan) {
 			brokers := p.Brokers()
 			for _, n := range brokers[:len(brokers)/2+1] {
-				p.Faults = append(p.Faults, plan.Fault{At: 3900 * plan.Millisecond, Kind: "freeze", Target: n.Name})
+				p.Faults = append(p.Faults, plan.Fault{At: 3900 * plan.Millisecond, Kind: "freeze",
+					Target: n.Name})
 			}
 		},
 	} {

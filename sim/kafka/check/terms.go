@@ -28,10 +28,12 @@ const (
 func (t *Terms) Check(w Reporter, faults []plan.Fault) {
 	wasted := int(t.Highest) - 1 - t.Elected // the cluster begins in term 1, which nobody leads
 	if wasted > wastedTerms+wastedPerElection*t.Elected && !slowVotes(faults) {
-		w.Violated(property.TermsRiseForElections, "", "the term is %d after %d elections", t.Highest, t.Elected)
+		w.Violated(property.TermsRiseForElections, "", "the term is %d after %d elections",
+			t.Highest, t.Elected)
 	}
 	if len(faults) == 0 && t.Elected > calmElections {
-		w.Violated(property.ControllerStays, "", "%d controllers were elected, without a fault", t.Elected)
+		w.Violated(property.ControllerStays, "", "%d controllers were elected, without a fault",
+			t.Elected)
 	}
 }
 
@@ -40,7 +42,8 @@ func (t *Terms) Check(w Reporter, faults []plan.Fault) {
 func slowVotes(faults []plan.Fault) bool {
 	return slices.ContainsFunc(faults, func(f plan.Fault) bool {
 		switch f.Kind {
-		case "disk-slow", "disk-stall", "sync-stall", "hold-completions", "slow", "slow-link", "limit-link":
+		case "disk-slow", "disk-stall", "sync-stall", "hold-completions", "slow", "slow-link",
+			"limit-link":
 			return true
 		}
 		return false

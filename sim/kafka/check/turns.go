@@ -29,7 +29,8 @@ func CheckTurns(w Reporter, h *checker.History, bound int) {
 	for _, k := range order {
 		for _, op := range acked[k] {
 			if n := overtakers(op, acked[k]); n > bound {
-				w.Violated(property.NoOvertaking, op.Partition.String(), "%v was overtaken by %d produces of others to its partition", op, n)
+				w.Violated(property.NoOvertaking, op.Partition.String(),
+					"%v was overtaken by %d produces of others to its partition", op, n)
 				return
 			}
 		}
@@ -40,7 +41,8 @@ func CheckTurns(w Reporter, h *checker.History, bound int) {
 // answered before it.
 func overtakers(op *checker.Produce, all []*checker.Produce) (n int) {
 	for _, other := range all {
-		if other.Client != op.Client && op.Call.Before(other.Call) && other.Return.Before(op.Return) {
+		if other.Client != op.Client && op.Call.Before(other.Call) &&
+			other.Return.Before(op.Return) {
 			n++
 		}
 	}

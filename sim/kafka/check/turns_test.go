@@ -17,7 +17,8 @@ func TestAProduceThatIsOvertakenForLongIsReported(t *testing.T) {
 	}
 	produce := func(client, call, ret int) {
 		h.Produces = append(h.Produces, checker.Produce{
-			Client: client, Node: 1, Acks: checker.AcksAll, Outcome: checker.Acked, Call: moment(call), Return: moment(ret),
+			Client: client, Node: 1, Acks: checker.AcksAll, Outcome: checker.Acked,
+			Call: moment(call), Return: moment(ret),
 		})
 	}
 	produce(1, 1, 100)

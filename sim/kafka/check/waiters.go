@@ -12,6 +12,7 @@ import (
 func CheckWaiters(w Reporter, name string, p *shard.PartState) {
 	if p.Overdue > 0 {
 		w.Violated(property.WaitersWoken, name,
-			"%d requests wait at %s, of which the watermark is %d and the durable end %d", p.Overdue, history.PartitionText(p.ID), p.Watermark, p.Durable)
+			"%d requests wait at %s, of which the watermark is %d and the durable end %d",
+			p.Overdue, history.PartitionText(p.ID), p.Watermark, p.Durable)
 	}
 }

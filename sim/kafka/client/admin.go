@@ -33,7 +33,9 @@ func newAdmin(c *Client) *admin {
 			first = false
 		}
 	}
-	return &admin{c: c, first: first, churn: time.Duration(c.load.Options().ChurnUs.Or(0)) * time.Microsecond, asked: map[string]bool{}, burst: c.load.Options().Burst.Or(0)}
+	return &admin{c: c, first: first,
+		churn: time.Duration(c.load.Options().ChurnUs.Or(0)) * time.Microsecond,
+		asked: map[string]bool{}, burst: c.load.Options().Burst.Or(0)}
 }
 
 func (a *admin) start(now env.Time) {
@@ -90,7 +92,8 @@ func (a *admin) makeMany(now env.Time) {
 
 // missing reports whether a topic of the workload is not there yet.
 func (a *admin) missing() bool {
-	return slices.ContainsFunc(a.c.load.Topics, func(name string) bool { return a.c.topics[name] == nil })
+	return slices.ContainsFunc(a.c.load.Topics,
+		func(name string) bool { return a.c.topics[name] == nil })
 }
 
 // tick creates or deletes a topic of the churn.
@@ -119,18 +122,21 @@ func (a *admin) create(now env.Time, partitions int32, names ...string) {
 	minISR := strconv.Itoa(int(cl.Options().MinISR.Or(1)))
 	for _, name := range names {
 		topic := kmsg.NewCreateTopicsRequestTopic()
-		topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, partitions, int16(cl.Options().RF.Or(1))
-		topic.Configs = append(topic.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: "min.insync.replicas", Value: &minISR})
+		topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, partitions,
+			int16(cl.Options().RF.Or(1))
+		topic.Configs = append(topic.Configs,
+			kmsg.CreateTopicsRequestTopicConfig{Name: "min.insync.replicas", Value: &minISR})
 		req.Topics = append(req.Topics, topic)
 	}
-	a.run(now, checker.CreateTopic, names, req, timeout, func(resp kmsg.Response, i int) (int16, string) {
-		t := &resp.(*kmsg.CreateTopicsResponse).Topics[i]
-		id := ""
-		if t.ErrorCode == 0 {
-			id = history.TopicText(t.TopicID)
-		}
-		return t.ErrorCode, id
-	})
+	a.run(now, checker.CreateTopic, names, req, timeout,
+		func(resp kmsg.Response, i int) (int16, string) {
+			t := &resp.(*kmsg.CreateTopicsResponse).Topics[i]
+			id := ""
+			if t.ErrorCode == 0 {
+				id = history.TopicText(t.TopicID)
+			}
+			return t.ErrorCode, id
+		})
 }
 
 func (a *admin) delete(now env.Time, name string) {
@@ -140,14 +146,16 @@ func (a *admin) delete(now env.Time, name string) {
 	topic := kmsg.NewDeleteTopicsRequestTopic()
 	topic.Topic = &name
 	req.Topics = append(req.Topics, topic)
-	a.run(now, checker.DeleteTopic, []string{name}, req, timeout, func(resp kmsg.Response, i int) (int16, string) {
-		return resp.(*kmsg.DeleteTopicsResponse).Topics[i].ErrorCode, ""
-	})
+	a.run(now, checker.DeleteTopic, []string{name}, req, timeout,
+		func(resp kmsg.Response, i int) (int16, string) {
+			return resp.(*kmsg.DeleteTopicsResponse).Topics[i].ErrorCode, ""
+		})
 }
 
 // run sends an operation on topics to any broker and records the end of each: the
 // verdict is the response's code for a topic, by its place, and its id.
-func (a *admin) run(now env.Time, kind checker.AdminKind, names []string, req kmsg.Request, timeout time.Duration, verdict func(resp kmsg.Response, i int) (int16, string)) {
+func (a *admin) run(now env.Time, kind checker.AdminKind, names []string, req kmsg.Request,
+	timeout time.Duration, verdict func(resp kmsg.Response, i int) (int16, string)) {
 	rec := a.c.load.Rec
 	record := -1 // of the first
 	a.busy = true
@@ -161,8 +169,9 @@ func (a *admin) run(now env.Time, kind checker.AdminKind, names []string, req km
 					a.c.load.Deleted[name] = true
 				}
 				rec.History.Admins = append(rec.History.Admins, checker.Admin{
-					ID: rec.Id(), Client: a.c.Number, Node: k.node, Call: call, Return: checker.Never,
-					Kind: kind, Topic: name, Outcome: checker.Ambiguous,
+					ID: rec.ID(), Client: a.c.Number, Node: k.node, Call: call,
+					Return: checker.Never,
+					Kind:   kind, Topic: name, Outcome: checker.Ambiguous,
 				})
 			}
 		},

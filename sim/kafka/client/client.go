@@ -95,7 +95,8 @@ func newClient(cl *Load, i world.Incarnation) *Client {
 		brokers: map[int32]string{},
 	}
 	pick := func(choices ...int16) int16 { return choices[c.rand.IntN(len(choices))] }
-	c.versions = clientVersions{produce: pick(3, 7, 8, 9, 11, 13), fetch: pick(4, 8, 11, 12, 13, 16), listOffsets: pick(1, 4, 6, 10), metadata: pick(10, 12)}
+	c.versions = clientVersions{produce: pick(3, 7, 8, 9, 11, 13),
+		fetch: pick(4, 8, 11, 12, 13, 16), listOffsets: pick(1, 4, 6, 10), metadata: pick(10, 12)}
 	return c
 }
 
@@ -157,7 +158,8 @@ func (c *Client) AppendState(b []byte) []byte {
 	return binary.LittleEndian.AppendUint64(b, uint64(len(c.conns)))
 }
 
-func (c *Client) after(now env.Time, d time.Duration, do func(env.Time)) *loop.Timer[func(env.Time)] {
+func (c *Client) after(now env.Time, d time.Duration,
+	do func(env.Time)) *loop.Timer[func(env.Time)] {
 	return c.timers.Set(now.Mono.Add(d), do)
 }
 
@@ -236,7 +238,8 @@ func (c *Client) refresh(now env.Time) {
 		}})
 }
 
-func (c *Client) learn(now env.Time, node checker.NodeID, call checker.Moment, resp *kmsg.MetadataResponse) {
+func (c *Client) learn(now env.Time, node checker.NodeID, call checker.Moment,
+	resp *kmsg.MetadataResponse) {
 	rec := c.load.Rec
 	c.refreshed = now.Mono
 	for _, b := range resp.Brokers {
@@ -248,8 +251,11 @@ func (c *Client) learn(now env.Time, node checker.NodeID, call checker.Moment, r
 		if t.Topic == nil || t.ErrorCode != 0 {
 			continue
 		}
-		info := &clientTopic{id: t.TopicID, leaders: make([]int32, len(t.Partitions)), epochs: make([]int32, len(t.Partitions))}
-		read := checker.MetadataRead{ID: rec.Id(), Node: node, Call: call, Return: ret, Topic: *t.Topic, TopicID: history.TopicText(t.TopicID), Epochs: make([]checker.Epoch, len(t.Partitions))}
+		info := &clientTopic{id: t.TopicID, leaders: make([]int32, len(t.Partitions)),
+			epochs: make([]int32, len(t.Partitions))}
+		read := checker.MetadataRead{ID: rec.ID(), Node: node, Call: call, Return: ret,
+			Topic: *t.Topic, TopicID: history.TopicText(t.TopicID),
+			Epochs: make([]checker.Epoch, len(t.Partitions))}
 		for j := range info.leaders {
 			info.leaders[j] = -1
 		}
@@ -260,8 +266,10 @@ func (c *Client) learn(now env.Time, node checker.NodeID, call checker.Moment, r
 			read.Epochs[p.Partition] = checker.Epoch(p.LeaderEpoch)
 			// A broker that lags must not send us back to an old leader.
 			info.leaders[p.Partition], info.epochs[p.Partition] = p.Leader, p.LeaderEpoch
-			if old := c.topics[*t.Topic]; old != nil && old.id == t.TopicID && int(p.Partition) < len(old.epochs) && old.epochs[p.Partition] > p.LeaderEpoch {
-				info.leaders[p.Partition], info.epochs[p.Partition] = old.leaders[p.Partition], old.epochs[p.Partition]
+			if old := c.topics[*t.Topic]; old != nil && old.id == t.TopicID &&
+				int(p.Partition) < len(old.epochs) && old.epochs[p.Partition] > p.LeaderEpoch {
+				info.leaders[p.Partition], info.epochs[p.Partition] = old.leaders[p.Partition],
+					old.epochs[p.Partition]
 			}
 		}
 		rec.History.MetadataSeen = append(rec.History.MetadataSeen, read)

@@ -65,7 +65,8 @@ const (
 )
 
 func (c *Client) dial(now env.Time, addr string) *connection {
-	k := &connection{client: c, addr: addr, node: history.NodeOf(addr), number: c.load.Rec.Id(), framer: wire.NewFramer(1 << 30)}
+	k := &connection{client: c, addr: addr, node: history.NodeOf(addr), number: c.load.Rec.ID(),
+		framer: wire.NewFramer(1 << 30)}
 	k.conn = c.host.Network().Dial(addr, c.host.Sink(loop.Control))
 	c.conns = append(c.conns, k)
 	k.dialling = c.after(now, dialPatience, func(now env.Time) { k.drop(now) })
@@ -108,13 +109,14 @@ func (k *connection) send(now env.Time, call *pendingCall) {
 	}
 	call.record = len(rec.History.Requests)
 	rec.History.Requests = append(rec.History.Requests, checker.Request{
-		ID: rec.Id(), Conn: k.number, Name: call.name(), Correlation: call.correlation,
+		ID: rec.ID(), Conn: k.number, Name: call.name(), Correlation: call.correlation,
 		Call: at, Deadline: deadline, NoResponse: call.silent, Return: checker.Never,
 	})
 	if r := k.client.load.Tape; r != nil {
 		r.RequestLeaves(call.record)
 	}
-	k.full = k.conn.Send(client.AppendRequest(nil, call.correlation, k.client.Name, call.req)) || k.full
+	k.full = k.conn.Send(client.AppendRequest(nil, call.correlation, k.client.Name, call.req)) ||
+		k.full
 	if call.silent {
 		rec.History.Requests[call.record].Return = at
 		call.done(now, nil)
@@ -135,7 +137,8 @@ func (k *connection) readLate(now env.Time) {
 	}
 	for _, call := range k.waiting {
 		r := &k.client.load.Rec.History.Requests[call.record]
-		r.Deadline = max(r.Deadline, time.Duration(k.client.load.World.Now())+call.timeout+promiseSlack)
+		r.Deadline = max(r.Deadline,
+			time.Duration(k.client.load.World.Now())+call.timeout+promiseSlack)
 		k.watch(now, call)
 	}
 }
@@ -144,7 +147,8 @@ func (k *connection) readLate(now env.Time) {
 func (k *connection) watch(now env.Time, call *pendingCall) {
 	k.client.timers.Cancel(call.patience)
 	left := k.client.load.Rec.History.Requests[call.record].Deadline - time.Duration(k.client.load.World.Now())
-	call.patience = k.client.after(now, left+RequestSlack+5*time.Millisecond, func(now env.Time) { k.overdue(now, call) })
+	call.patience = k.client.after(now, left+RequestSlack+5*time.Millisecond,
+		func(now env.Time) { k.overdue(now, call) })
 }
 
 // overdue gives the connection up for a request that should have ended, and
@@ -156,9 +160,11 @@ func (k *connection) overdue(now env.Time, call *pendingCall) {
 		return
 	}
 	if k.excuse(r) == "" {
-		c.World.Explain("P11: "+checker.Title("P11"), string(checker.RequestOverdue), func() []world.Overdue {
-			return []world.Overdue{{At: []world.StallPlace{{Node: k.client.Name, Op: requestName(r)}}}}
-		})
+		c.World.Explain("P11: "+checker.Title("P11"), string(checker.RequestOverdue),
+			func() []world.Overdue {
+				return []world.Overdue{{At: []world.StallPlace{{Node: k.client.Name,
+					Op: requestName(r)}}}}
+			})
 	}
 	k.drop(now)
 }
@@ -241,7 +247,8 @@ func (k *connection) answer(now env.Time, frame []byte) {
 	k.readLate(now)
 	resp, err := client.DecodeResponse(frame, call.req)
 	if err != nil {
-		world.Violated(property.ResponsesDecode, k.addr, "%s version %d: %v", call.name(), call.req.GetVersion(), err)
+		world.Violated(property.ResponsesDecode, k.addr, "%s version %d: %v", call.name(),
+			call.req.GetVersion(), err)
 		resp = nil
 	}
 	call.done(now, resp)
@@ -259,7 +266,8 @@ func (k *connection) tellRoom(now env.Time) {
 // Excuse says why a request need not have ended in time; "" if nothing does.
 func (k *connection) excuse(r *checker.Request) string {
 	why := k.client.load.Insight.Excuse(k.client.Name, k.node, env.Instant(r.Call.At))
-	if _, produces := k.client.script.(*producer); why == "" && produces && k.client.load.Options().Tight.Or(0) == 1 {
+	if _, produces := k.client.script.(*producer); why == "" && produces &&
+		k.client.load.Options().Tight.Or(0) == 1 {
 		// Produces of others may hold the whole budget until their own deadlines; a
 		// request that was not read yet has none. Who does not produce needs no budget.
 		why = "the broker's budget of bytes was taken"

@@ -37,7 +37,8 @@ type consumerPlace struct {
 }
 
 func newConsumer(c *Client) *consumer {
-	return &consumer{c: c, polling: map[string]bool{}, wait: c.between(50*time.Millisecond, 1500*time.Millisecond), epochs: c.rand.Chance(1, 2)}
+	return &consumer{c: c, polling: map[string]bool{},
+		wait: c.between(50*time.Millisecond, 1500*time.Millisecond), epochs: c.rand.Chance(1, 2)}
 }
 
 func (s *consumer) start(now env.Time) {}
@@ -49,7 +50,8 @@ func (s *consumer) informed(now env.Time) {
 			continue
 		}
 		for i := range t.leaders {
-			s.places = append(s.places, &consumerPlace{topic: name, id: t.id, index: int32(i), epoch: -1})
+			s.places = append(s.places, &consumerPlace{topic: name, id: t.id, index: int32(i),
+				epoch: -1})
 		}
 	}
 	s.poll(now)
@@ -76,7 +78,8 @@ func (s *consumer) poll(now env.Time) {
 		}
 		var batchOf []*consumerPlace
 		for _, p := range s.places {
-			if at, ok := s.c.leader(p.topic, p.index); ok && at == addr && !p.busy && now.Mono >= p.notUntil {
+			if at, ok := s.c.leader(p.topic, p.index); ok && at == addr && !p.busy &&
+				now.Mono >= p.notUntil {
 				batchOf = append(batchOf, p)
 			}
 		}
@@ -86,14 +89,16 @@ func (s *consumer) poll(now env.Time) {
 
 func (s *consumer) fetch(now env.Time, addr string, places []*consumerPlace) {
 	req := kmsg.NewPtrFetchRequest()
-	req.Version, req.MaxWaitMillis, req.MinBytes, req.MaxBytes = s.c.versions.fetch, int32(s.wait.Milliseconds()), 1, 50<<20
+	req.Version, req.MaxWaitMillis, req.MinBytes, req.MaxBytes = s.c.versions.fetch,
+		int32(s.wait.Milliseconds()), 1, 50<<20
 	for _, p := range places {
 		topic := kmsg.NewFetchRequestTopic()
 		topic.Topic, topic.TopicID = p.topic, p.id
 		part := kmsg.NewFetchRequestTopicPartition()
 		part.Partition, part.FetchOffset, part.PartitionMaxBytes = p.index, int64(p.next), 1<<20
 		if s.epochs {
-			part.CurrentLeaderEpoch, part.LastFetchedEpoch = s.c.epoch(p.topic, p.index), int32(p.epoch)
+			part.CurrentLeaderEpoch, part.LastFetchedEpoch = s.c.epoch(p.topic, p.index),
+				int32(p.epoch)
 		}
 		topic.Partitions = append(topic.Partitions, part)
 		req.Topics = append(req.Topics, topic)
@@ -102,7 +107,8 @@ func (s *consumer) fetch(now env.Time, addr string, places []*consumerPlace) {
 	s.polling[addr] = true
 	var call checker.Moment
 	k := s.c.connTo(now, addr)
-	k.call(now, &pendingCall{req: req, timeout: s.wait + fetchReadTime, stuck: s.wait + stuckReadTime,
+	k.call(now, &pendingCall{req: req, timeout: s.wait + fetchReadTime,
+		stuck: s.wait + stuckReadTime,
 		began: func() { call = s.c.load.Rec.Moment() },
 		done: func(now env.Time, resp kmsg.Response) {
 			s.polling[addr] = false
@@ -142,7 +148,8 @@ func (s *consumer) failed(now env.Time, places []*consumerPlace) {
 	s.c.after(now, pause, s.poll)
 }
 
-func (s *consumer) take(now env.Time, k *connection, call checker.Moment, places []*consumerPlace, resp *kmsg.FetchResponse) {
+func (s *consumer) take(now env.Time, k *connection, call checker.Moment, places []*consumerPlace,
+	resp *kmsg.FetchResponse) {
 	rec := s.c.load.Rec
 	ret := rec.Moment()
 	var refused []*consumerPlace
@@ -151,18 +158,22 @@ func (s *consumer) take(now env.Time, k *connection, call checker.Moment, places
 			part := &resp.Topics[i].Partitions[j]
 			p := findPlace(places, &resp.Topics[i], part.Partition)
 			if p == nil {
-				s.c.load.World.Violated(property.FetchesAnswer, k.addr, "partition %d of %q", part.Partition, resp.Topics[i].Topic)
+				s.c.load.World.Violated(property.FetchesAnswer, k.addr, "partition %d of %q",
+					part.Partition, resp.Topics[i].Topic)
 				continue
 			}
 			f := checker.Fetch{
-				ID: rec.Id(), Client: s.c.Number, Node: k.node, Call: call, Return: ret,
-				Partition: checker.Partition{Topic: history.TopicText(p.id), Index: p.index}, From: checker.Offset(p.next),
-				Watermark: checker.Offset(part.HighWatermark), Code: part.ErrorCode, Continues: p.continues,
+				ID: rec.ID(), Client: s.c.Number, Node: k.node, Call: call, Return: ret,
+				Partition: checker.Partition{Topic: history.TopicText(p.id), Index: p.index},
+				From:      checker.Offset(p.next),
+				Watermark: checker.Offset(part.HighWatermark), Code: part.ErrorCode,
+				Continues: p.continues,
 			}
 			if part.ErrorCode == 0 {
 				f.Records = s.records(p, part.RecordBatches)
 				// With a watermark beyond the position it says that there is more.
-				f.Empty = len(f.Records) == 0 && part.DivergingEpoch.Epoch < 0 && part.HighWatermark <= int64(p.next)
+				f.Empty = len(f.Records) == 0 && part.DivergingEpoch.Epoch < 0 &&
+					part.HighWatermark <= int64(p.next)
 				p.continues = true
 			} else {
 				refused = append(refused, p)
@@ -173,7 +184,8 @@ func (s *consumer) take(now env.Time, k *connection, call checker.Moment, places
 			}
 			if part.DivergingEpoch.Epoch >= 0 && part.ErrorCode == 0 {
 				s.c.load.Judge.ViolatedIn(f.Partition, property.ConsumedStays, s.c.Name,
-					"%s/%d at %d, epoch %d: diverging epoch %d ends at %d", p.topic, p.index, p.next, p.epoch, part.DivergingEpoch.Epoch, part.DivergingEpoch.EndOffset)
+					"%s/%d at %d, epoch %d: diverging epoch %d ends at %d", p.topic, p.index,
+					p.next, p.epoch, part.DivergingEpoch.Epoch, part.DivergingEpoch.EndOffset)
 			}
 			rec.History.Fetches = append(rec.History.Fetches, f)
 			s.c.load.Judge.Fetched(f)
@@ -188,9 +200,11 @@ func (s *consumer) take(now env.Time, k *connection, call checker.Moment, places
 	s.poll(now)
 }
 
-func findPlace(places []*consumerPlace, topic *kmsg.FetchResponseTopic, partition int32) *consumerPlace {
+func findPlace(places []*consumerPlace, topic *kmsg.FetchResponseTopic,
+	partition int32) *consumerPlace {
 	for _, p := range places {
-		if p.index == partition && (p.topic == topic.Topic || topic.Topic == "" && p.id == topic.TopicID) {
+		if p.index == partition && (p.topic == topic.Topic || topic.Topic == "" &&
+			p.id == topic.TopicID) {
 			return p
 		}
 	}
@@ -210,13 +224,15 @@ func (s *consumer) records(p *consumerPlace, set []byte) []checker.Record {
 			err = b.Validate()
 		}
 		if err != nil {
-			s.c.load.World.Violated(property.FetchedWhole, s.c.Name, "%s/%d: %v", p.topic, p.index, err)
+			s.c.load.World.Violated(property.FetchedWhole, s.c.Name, "%s/%d: %v", p.topic, p.index,
+				err)
 			return out
 		}
 		it := b.Records(1 << 20)
 		for it.Next() {
 			if it.Record.Offset >= p.next {
-				out = append(out, checker.Record{Offset: checker.Offset(it.Record.Offset), Value: history.ValueOf(it.Record.Value)})
+				out = append(out, checker.Record{Offset: checker.Offset(it.Record.Offset),
+					Value: history.ValueOf(it.Record.Value)})
 			}
 		}
 		p.epoch = b.LeaderEpoch()
@@ -229,7 +245,8 @@ func (s *consumer) pending() []string {
 	var out []string
 	for _, p := range s.places {
 		if end := s.c.load.Insight.CommittedEnd(p.id, p.index); p.next < end {
-			out = append(out, fmt.Sprintf("%s: at %d of %d in %s/%d", s.c.Name, p.next, end, p.topic, p.index))
+			out = append(out, fmt.Sprintf("%s: at %d of %d in %s/%d", s.c.Name, p.next, end,
+				p.topic, p.index))
 		}
 	}
 	if len(s.places) == 0 && len(s.c.topics) == 0 {

@@ -24,7 +24,10 @@ func AsleepIn(l loop.Loop) *SleepingReader {
 }
 
 // Wake lets it read from now on.
-func (r *SleepingReader) Wake() { r.script.asleep, r.script.wokeAt = false, r.client.load.World.Now() }
+func (r *SleepingReader) Wake() {
+	r.script.asleep, r.script.wokeAt = false,
+		r.client.load.World.Now()
+}
 
 // Lose tells it that nothing came for too long.
 func (r *SleepingReader) Lose(now env.Time) { r.script.lost(now) }

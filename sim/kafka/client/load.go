@@ -19,10 +19,11 @@ type Load struct {
 	Brokers        []string // names: b1, b2, ...
 	Topics         []string // of the workload
 	Clients        []*Client
-	RequestTimeout time.Duration             // of requests that carry none
-	FaultsOver     bool                      // the faults are over: no new work
-	Deleted        map[string]bool           // topic names whose deletion was asked
-	Malformed      map[checker.NodeID]uint64 // produces to partitions that no history has; looked up only
+	RequestTimeout time.Duration   // of requests that carry none
+	FaultsOver     bool            // the faults are over: no new work
+	Deleted        map[string]bool // topic names whose deletion was asked
+	// produces to partitions that no history has; looked up only
+	Malformed map[checker.NodeID]uint64
 
 	Judge   Judge
 	Insight Insight
@@ -71,7 +72,8 @@ func (c *Load) Options() *plan.Options { return &c.Plan.Workload.Options }
 // load, so that hours can be simulated.
 func (c *Load) pace(d time.Duration) time.Duration {
 	from, until := c.Options().SlowFromMs.Or(-1), c.Options().SlowUntilMs.Or(-1)
-	if now := int64(c.World.Now()) / int64(time.Millisecond); from >= 0 && now >= from && now < until {
+	if now := int64(c.World.Now()) / int64(time.Millisecond); from >= 0 && now >= from &&
+		now < until {
 		slow := time.Duration(c.Options().SlowEveryMs.Or(5000)) * time.Millisecond
 		left := time.Duration(until-now) * time.Millisecond
 		return max(d, min(slow, left))

@@ -113,9 +113,11 @@ func (v *malformed) hear(now env.Time) {
 		case err != nil:
 			v.world().Violated(property.FramesWellFormed, v.addr, "%v", err)
 		case v.answers > v.attack.answers:
-			v.world().Violated(property.MalformedRefused, v.addr, "%s was answered with %d bytes (answer %d)", v.attack.name, len(frame), v.answers)
+			v.world().Violated(property.MalformedRefused, v.addr,
+				"%s was answered with %d bytes (answer %d)", v.attack.name, len(frame), v.answers)
 		case binary.BigEndian.Uint32(frame) != malformedCorrelation:
-			v.world().Violated(property.ResponsesAnswer, v.addr, "%s: correlation id %d", v.attack.name, int32(binary.BigEndian.Uint32(frame)))
+			v.world().Violated(property.ResponsesAnswer, v.addr, "%s: correlation id %d",
+				v.attack.name, int32(binary.BigEndian.Uint32(frame)))
 		case v.attack.refused != nil:
 			if err := v.attack.refused(frame); err != nil {
 				v.world().Violated(property.MalformedRefused, v.addr, "%s: %v", v.attack.name, err)
@@ -131,7 +133,8 @@ func (v *malformed) hear(now env.Time) {
 // lost ends an attack to which the broker said nothing in time.
 func (v *malformed) lost(now env.Time) {
 	cl := v.c.load
-	if !v.attack.silent && cl.Insight.Excuse(v.c.Name, history.NodeOf(v.addr), v.began) == "" && cl.Options().Tight.Or(0) == 0 {
+	if !v.attack.silent && cl.Insight.Excuse(v.c.Name, history.NodeOf(v.addr), v.began) == "" &&
+		cl.Options().Tight.Or(0) == 0 {
 		v.world().Violated(property.MalformedAnswered, v.addr,
 			"%s was sent at %v, and nothing came of it", v.attack.name, time.Duration(v.began))
 	}
@@ -141,7 +144,10 @@ func (v *malformed) lost(now env.Time) {
 // choose draws what is sent next.
 func (v *malformed) choose(now env.Time) attack {
 	r := v.c.rand
-	word := func(n uint32, more ...byte) []byte { return append(binary.BigEndian.AppendUint32(nil, n), more...) }
+	word := func(n uint32, more ...byte) []byte {
+		return append(binary.BigEndian.AppendUint32(nil,
+			n), more...)
+	}
 	junk := make([]byte, r.IntN(200))
 	r.Fill(junk)
 	frame := v.frame(v.request())
@@ -149,7 +155,8 @@ func (v *malformed) choose(now env.Time) attack {
 	case 0:
 		return attack{name: "a negative length", bytes: word(math.MaxUint32, junk...), answers: -1}
 	case 1:
-		return attack{name: "a length of two gigabytes", bytes: append(word(math.MaxInt32), frame[4:]...), answers: -1}
+		return attack{name: "a length of two gigabytes",
+			bytes: append(word(math.MaxInt32), frame[4:]...), answers: -1}
 	case 2:
 		binary.BigEndian.PutUint16(frame[4:], uint16(200+r.IntN(30000)))
 		return attack{name: "an unknown key", bytes: frame, answers: -1}
@@ -175,7 +182,8 @@ func (v *malformed) choose(now env.Time) attack {
 		two := v.frame(kmsg.NewPtrApiVersionsRequest())
 		return attack{name: "one correlation id twice", bytes: append(two, two...), answers: 2}
 	case 8:
-		return attack{name: "a part of a frame", bytes: frame[:r.IntN(len(frame))], answers: -1, silent: true}
+		return attack{name: "a part of a frame", bytes: frame[:r.IntN(len(frame))], answers: -1,
+			silent: true}
 	default:
 		return v.badBatch(now)
 	}
@@ -253,21 +261,23 @@ func (v *malformed) badBatch(now env.Time) attack {
 		b = b[:r.IntN(len(b))]
 	}
 	if name != "a wrong CRC" && len(b) > batchAttributes {
-		binary.BigEndian.PutUint32(b[batchCRC:], crc32.Checksum(b[batchAttributes:], castagnoliTable))
+		binary.BigEndian.PutUint32(b[batchCRC:],
+			crc32.Checksum(b[batchAttributes:], castagnoliTable))
 	}
 	req := v.produce(b)
-	return attack{name: "a batch with " + name, bytes: v.frame(req), answers: 1, refused: func(frame []byte) error {
-		resp, err := client.DecodeResponse(frame, req)
-		if err != nil {
-			return err
-		}
-		for _, t := range resp.(*kmsg.ProduceResponse).Topics {
-			if p := &t.Partitions[0]; p.ErrorCode == 0 {
-				return fmt.Errorf("acknowledged for %s at offset %d", t.Topic, p.BaseOffset)
+	return attack{name: "a batch with " + name, bytes: v.frame(req), answers: 1,
+		refused: func(frame []byte) error {
+			resp, err := client.DecodeResponse(frame, req)
+			if err != nil {
+				return err
 			}
-		}
-		return nil
-	}}
+			for _, t := range resp.(*kmsg.ProduceResponse).Topics {
+				if p := &t.Partitions[0]; p.ErrorCode == 0 {
+					return fmt.Errorf("acknowledged for %s at offset %d", t.Topic, p.BaseOffset)
+				}
+			}
+			return nil
+		}}
 }
 
 // malformedValue is in every batch of a vandal, and in no batch that may be stored.

@@ -47,8 +47,9 @@ type produceLane struct {
 	sequence int32 // of the next record
 	queue    []*produceBatch
 	inflight int
-	route    string      // where the requests in flight went
-	failed   bool        // nothing is sent before all that is in flight has ended: then from the oldest on
+	route    string // where the requests in flight went
+	// nothing is sent before all that is in flight has ended: then from the oldest on
+	failed   bool
 	passing  bool        // the topic is one that comes and goes
 	settled  bool        // a batch was acknowledged: the partition knows the producer
 	noRoom   bool        // its connection is full: see hasRoom
@@ -82,12 +83,14 @@ func newProducer(c *Client) *producer {
 	if !p.idempotent && c.rand.Chance(2, 5) {
 		p.acks = int16(c.rand.IntN(2))
 	}
-	if c.Name == "producer1" || c.load.Options().AcksAll.Or(0) != 0 { // one of them at least promises something
+	// one of them at least promises something
+	if c.Name == "producer1" || c.load.Options().AcksAll.Or(0) != 0 {
 		p.acks = checker.AcksAll
 	}
 	p.reckless = c.rand.Chance(1, 2)
 	p.window = 1 + c.rand.IntN(5)
-	p.misroute = uint64(c.load.Options().Misroute.Or(int64([]uint64{0, 5, 30, 100}[c.rand.IntN(4)])))
+	p.misroute = uint64(c.load.Options().Misroute.Or(int64([]uint64{0, 5, 30,
+		100}[c.rand.IntN(4)])))
 	p.timeout = c.between(400*time.Millisecond, 2*time.Second)
 	if ms := c.load.Options().ProduceTimeoutMs.Or(0); ms > 0 {
 		p.timeout = time.Duration(ms) * time.Millisecond
@@ -114,21 +117,23 @@ func (p *producer) initID(now env.Time) {
 	req.Version, req.TransactionTimeoutMillis = 4, 1000
 	var call checker.Moment
 	rec := p.c.load.Rec
-	p.c.connTo(now, p.c.anyBroker()).call(now, &pendingCall{req: req, timeout: p.c.load.RequestTimeout,
-		began: func() { call = rec.Moment() },
-		done: func(now env.Time, resp kmsg.Response) {
-			if p.c.stopped {
-				return
-			}
-			if r, ok := resp.(*kmsg.InitProducerIDResponse); ok && r.ErrorCode == 0 {
-				p.id, p.epoch = r.ProducerID, r.ProducerEpoch
-				rec.History.ProducerIDs = append(rec.History.ProducerIDs, checker.InitProducer{
-					ID: rec.Id(), Client: p.c.Number, Call: call, Return: rec.Moment(), Producer: p.id, Epoch: p.epoch,
-				})
-				return
-			}
-			p.c.after(now, p.c.between(20*time.Millisecond, 200*time.Millisecond), p.initID)
-		}})
+	p.c.connTo(now, p.c.anyBroker()).call(now,
+		&pendingCall{req: req, timeout: p.c.load.RequestTimeout,
+			began: func() { call = rec.Moment() },
+			done: func(now env.Time, resp kmsg.Response) {
+				if p.c.stopped {
+					return
+				}
+				if r, ok := resp.(*kmsg.InitProducerIDResponse); ok && r.ErrorCode == 0 {
+					p.id, p.epoch = r.ProducerID, r.ProducerEpoch
+					rec.History.ProducerIDs = append(rec.History.ProducerIDs, checker.InitProducer{
+						ID: rec.ID(), Client: p.c.Number, Call: call, Return: rec.Moment(),
+						Producer: p.id, Epoch: p.epoch,
+					})
+					return
+				}
+				p.c.after(now, p.c.between(20*time.Millisecond, 200*time.Millisecond), p.initID)
+			}})
 }
 
 func (p *producer) informed(now env.Time) {
@@ -161,7 +166,8 @@ func (p *producer) usePassing() {
 		p.used[t.id] = true
 		p.lanes = slices.DeleteFunc(p.lanes, func(l *produceLane) bool { return l.topic == name })
 		for i := range t.leaders {
-			p.lanes = append(p.lanes, &produceLane{topic: name, id: t.id, index: int32(i), passing: true})
+			p.lanes = append(p.lanes, &produceLane{topic: name, id: t.id, index: int32(i),
+				passing: true})
 		}
 	}
 }
@@ -295,9 +301,11 @@ func (p *producer) send(now env.Time, l *produceLane, b *produceBatch) {
 			record = len(rec.History.Produces)
 			deposed = p.acks == checker.AcksLeader && p.c.load.Insight.DeposedLeader(l.partition())
 			rec.History.Produces = append(rec.History.Produces, checker.Produce{
-				ID: rec.Id(), Client: p.c.Number, Conn: k.number, Node: k.node, Call: rec.Moment(), Return: checker.Never,
-				Partition: l.partition(), Producer: p.recordedID(), ProducerEpoch: max(p.epoch, 0), Sequence: b.sequence,
-				Values: b.values, Acks: p.acks, Outcome: checker.Ambiguous, Base: -1,
+				ID: rec.ID(), Client: p.c.Number, Conn: k.number, Node: k.node, Call: rec.Moment(),
+				Return:    checker.Never,
+				Partition: l.partition(), Producer: p.recordedID(), ProducerEpoch: max(p.epoch, 0),
+				Sequence: b.sequence,
+				Values:   b.values, Acks: p.acks, Outcome: checker.Ambiguous, Base: -1,
 			})
 			p.c.load.Judge.ProduceSent(record)
 		},
@@ -347,7 +355,8 @@ func (p *producer) request(now env.Time, l *produceLane, b *produceBatch) *kmsg.
 		builder.Add(now.WallMs, nil, value)
 	}
 	req := kmsg.NewPtrProduceRequest()
-	req.Version, req.Acks, req.TimeoutMillis = p.c.versions.produce, p.acks, int32(p.timeout.Milliseconds())
+	req.Version, req.Acks, req.TimeoutMillis = p.c.versions.produce, p.acks,
+		int32(p.timeout.Milliseconds())
 	if l.passing {
 		req.Version = 13 // which names topics by id: one of the same name is another topic
 	}
@@ -362,7 +371,8 @@ func (p *producer) request(now env.Time, l *produceLane, b *produceBatch) *kmsg.
 
 // ended takes the end of one attempt: an answer, or a lost connection. record
 // is -1 if the request never left.
-func (p *producer) ended(now env.Time, l *produceLane, b *produceBatch, record int, answered bool, code int16, base int64) {
+func (p *producer) ended(now env.Time, l *produceLane, b *produceBatch, record int, answered bool,
+	code int16, base int64) {
 	rec := p.c.load.Rec
 	outcome := checker.Failed
 	if record >= 0 {
@@ -390,10 +400,12 @@ func (p *producer) ended(now env.Time, l *produceLane, b *produceBatch, record i
 		!p.idempotent && outcome == checker.Ambiguous && !p.reckless:
 		l.settled = l.settled || outcome == checker.Acked
 		l.resolve(b)
-		if p.idempotent && outcome == checker.Acked && p.repeats > 0 && l.inflight > 0 && !l.failed && p.c.rand.Chance(p.repeats, 1000) {
+		if p.idempotent && outcome == checker.Acked && p.repeats > 0 && l.inflight > 0 &&
+			!l.failed && p.c.rand.Chance(p.repeats, 1000) {
 			// Among the requests that are under way: they keep it among the five
 			// batches that a broker remembers.
-			p.send(now, l, &produceBatch{values: b.values, sequence: b.sequence, again: true, base: base})
+			p.send(now, l, &produceBatch{values: b.values, sequence: b.sequence, again: true,
+				base: base})
 		}
 		if outcome == checker.Acked || p.acks == checker.AcksNone {
 			p.pump(now, l)
@@ -418,11 +430,14 @@ func (p *producer) ended(now env.Time, l *produceLane, b *produceBatch, record i
 
 // judgeRepeated: what was acknowledged and is sent again is answered with the
 // same offset, if it is answered with success, and is never out of order.
-func (p *producer) judgeRepeated(l *produceLane, b *produceBatch, outcome checker.Outcome, code int16, base int64) {
+func (p *producer) judgeRepeated(l *produceLane, b *produceBatch, outcome checker.Outcome,
+	code int16, base int64) {
 	const outOfOrder, duplicateSequence = 45, 46
-	if outcome == checker.Acked && base != b.base || code == outOfOrder || code == duplicateSequence {
+	if outcome == checker.Acked && base != b.base || code == outOfOrder ||
+		code == duplicateSequence {
 		p.c.load.Judge.ViolatedIn(l.partition(), property.RepeatRecognised, p.c.Name,
-			"%s/%d sequence %d was acknowledged at %d, then answered with code %d, offset %d", l.topic, l.index, b.sequence, b.base, code, base)
+			"%s/%d sequence %d was acknowledged at %d, then answered with code %d, offset %d",
+			l.topic, l.index, b.sequence, b.base, code, base)
 	}
 }
 
@@ -432,9 +447,11 @@ func (p *producer) judgeRefusal(l *produceLane, b *produceBatch, code int16) {
 	const outOfOrder, unknownProducer, invalidEpoch = 45, 59, 47
 	oldest := len(l.queue) > 0 && l.queue[0] == b
 	switch {
-	case code == unknownProducer, code == invalidEpoch, code == outOfOrder && oldest && b.attempts > refusedSequences:
+	case code == unknownProducer, code == invalidEpoch, code == outOfOrder && oldest &&
+		b.attempts > refusedSequences:
 		p.c.load.Judge.ViolatedIn(l.partition(), property.RetryRecognised, p.c.Name,
-			"%s/%d sequence %d refused with code %d at attempt %d", l.topic, l.index, b.sequence, code, b.attempts)
+			"%s/%d sequence %d refused with code %d at attempt %d", l.topic, l.index, b.sequence,
+			code, b.attempts)
 	}
 }
 
@@ -451,7 +468,8 @@ func (p *producer) pending() []string {
 	var out []string
 	for _, l := range p.lanes {
 		if len(l.queue) > 0 && !l.passing {
-			out = append(out, fmt.Sprintf("%s: %d batches for %s, oldest of %d attempts", p.c.Name, len(l.queue), l.topic+"/"+strconv.Itoa(int(l.index)), l.queue[0].attempts))
+			out = append(out, fmt.Sprintf("%s: %d batches for %s, oldest of %d attempts", p.c.Name,
+				len(l.queue), l.topic+"/"+strconv.Itoa(int(l.index)), l.queue[0].attempts))
 		}
 	}
 	return out

@@ -15,8 +15,10 @@ func TestProducersAskForAllReplicasWhereThePlanSaysSo(t *testing.T) {
 	asked := func() map[int16]bool {
 		acks := map[int16]bool{}
 		for n := range uint64(100) {
-			l := &Load{Plan: &plan.Plan{Workload: plan.Workload{Options: o}}, Brokers: []string{"b1"}}
-			p := newProducer(&Client{load: l, Name: "producer2", rand: env.NewRand(env.Key(n, "producer"))})
+			l := &Load{Plan: &plan.Plan{Workload: plan.Workload{Options: o}},
+				Brokers: []string{"b1"}}
+			p := newProducer(&Client{load: l, Name: "producer2",
+				rand: env.NewRand(env.Key(n, "producer"))})
 			acks[p.acks] = true
 		}
 		return acks

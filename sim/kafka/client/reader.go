@@ -69,8 +69,9 @@ func (s *endReader) ask(now env.Time, addr, name string, id [16]byte, index int3
 			}
 			p := &r.Topics[0].Partitions[0]
 			end := checker.EndRead{
-				ID: rec.Id(), Client: s.c.Number, Node: k.node, Call: call, Return: rec.Moment(),
-				Partition: checker.Partition{Topic: history.TopicText(id), Index: index}, Offset: checker.Offset(p.Offset), Code: p.ErrorCode,
+				ID: rec.ID(), Client: s.c.Number, Node: k.node, Call: call, Return: rec.Moment(),
+				Partition: checker.Partition{Topic: history.TopicText(id), Index: index},
+				Offset:    checker.Offset(p.Offset), Code: p.ErrorCode,
 			}
 			s.stale.distort(s.c.load, &end)
 			rec.History.Ends = append(rec.History.Ends, end)

@@ -73,7 +73,8 @@ func (s *slowReader) begin(now env.Time) {
 		s.later(now)
 		return
 	}
-	s.addr, s.framer, s.next, s.heard, s.began = addr, wire.NewFramer(1<<30), 0, 0, s.c.load.World.Now()
+	s.addr, s.framer, s.next, s.heard, s.began = addr, wire.NewFramer(1<<30), 0, 0,
+		s.c.load.World.Now()
 	s.conn = s.c.host.Network().Dial(addr, s.c.host.Sink(loop.Control))
 	s.timer = s.c.after(now, dialPatience, s.over)
 }
@@ -151,7 +152,8 @@ func (s *slowReader) read(now env.Time) {
 		}
 		s.heard++
 		if err != nil || int32(binary.BigEndian.Uint32(frame)) != s.heard {
-			s.c.load.World.Violated(property.ResponsesInOrder, s.addr, "answer %d of a slow reader: %v", s.heard, err)
+			s.c.load.World.Violated(property.ResponsesInOrder, s.addr,
+				"answer %d of a slow reader: %v", s.heard, err)
 			s.over(now)
 			return
 		}
@@ -170,9 +172,11 @@ func (s *slowReader) read(now env.Time) {
 func (s *slowReader) lost(now env.Time) {
 	cl := s.c.load
 	since := min(s.began, s.wokeAt)
-	if cl.Insight.Excuse(s.c.Name, history.NodeOf(s.addr), since) == "" && !cl.Insight.ReadsStuck(history.NodeOf(s.addr), since) && cl.Options().Tight.Or(0) == 0 {
+	if cl.Insight.Excuse(s.c.Name, history.NodeOf(s.addr), since) == "" &&
+		!cl.Insight.ReadsStuck(history.NodeOf(s.addr), since) && cl.Options().Tight.Or(0) == 0 {
 		cl.World.Violated(property.SlowReaderServed, s.addr,
-			"of %d fetches %d were answered; awake since %v and nothing came for %v", s.next, s.heard, time.Duration(s.wokeAt), slowPatience)
+			"of %d fetches %d were answered; awake since %v and nothing came for %v", s.next,
+			s.heard, time.Duration(s.wokeAt), slowPatience)
 	}
 	s.over(now)
 }

@@ -68,5 +68,6 @@ func TestASlowReaderAccusesNoBrokerThatCannotServe(t *testing.T) {
 func TestASlowReaderTakesAnswersInOrderOnly(t *testing.T) {
 	w, s := sleepy(t)
 	second := []byte{0, 0, 0, 4, 0, 0, 0, 2} // an answer to the second request
-	require.Equal(t, property.ResponsesInOrder, during(w, func(now env.Time) { s.Read(now, second) }))
+	require.Equal(t, property.ResponsesInOrder,
+		during(w, func(now env.Time) { s.Read(now, second) }))
 }

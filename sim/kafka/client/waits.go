@@ -19,16 +19,20 @@ func (c *Client) Waits(yield func(wait.Wait)) {
 		for _, call := range k.waiting {
 			r := &c.load.Rec.History.Requests[call.record]
 			yield(wait.Wait{
-				Who: requestName(r), About: fmt.Sprintf("to %s, answer due at %s", history.BrokerName(node), r.Deadline),
+				Who: requestName(r), About: fmt.Sprintf("to %s, answer due at %s",
+					history.BrokerName(node), r.Deadline),
 				Since: mono(env.Instant(r.Call.At)), Until: call.patience.At(),
-				For: "an answer of " + history.BrokerName(node), On: wait.OfPeer(node, wait.Connection(k.localAddr())),
+				For: "an answer of " + history.BrokerName(node),
+				On:  wait.OfPeer(node, wait.Connection(k.localAddr())),
 			})
 		}
 		for i, call := range k.unsent {
 			yield(wait.Wait{
-				Who: fmt.Sprintf("unsent request %d of connection %d", i+1, k.number), About: call.name(),
+				Who:   fmt.Sprintf("unsent request %d of connection %d", i+1, k.number),
+				About: call.name(),
 				Since: wait.Unknown, Until: k.dialling.At(),
-				For: "a connection to " + k.addr, On: wait.OfPeer(node, wait.Connection(k.localAddr())),
+				For: "a connection to " + k.addr,
+				On:  wait.OfPeer(node, wait.Connection(k.localAddr())),
 			})
 		}
 	}
@@ -62,7 +66,8 @@ func (c *Client) RequestsPending() (out []world.Overdue) {
 func (c *Client) RequestPending(r *checker.Request) (out []world.Overdue) {
 	for _, conn := range c.conns {
 		if conn.number == r.Conn {
-			out = append(out, world.Overdue{At: []world.StallPlace{{Node: c.Name, Op: requestName(r)}}})
+			out = append(out, world.Overdue{At: []world.StallPlace{{Node: c.Name,
+				Op: requestName(r)}}})
 		}
 	}
 	return out

@@ -22,7 +22,7 @@ func (r *Recorder) Moment() checker.Moment {
 	return checker.Moment{At: time.Duration(r.World.Now()), Seq: r.seq}
 }
 
-func (r *Recorder) Id() int {
+func (r *Recorder) ID() int {
 	r.ids++
 	return r.ids
 }
