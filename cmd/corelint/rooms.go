@@ -98,8 +98,8 @@ var simImports = map[string][]string{
 	"sim/report": nil,
 
 	"sim": {
-		"scenarios", "sim/report", "checker", "mutants", "broker/...", "netsim", "netsim/virtual", "diskfs",
-		"diskfs/virtual",
+		"scenarios", "sim/report", "checker", "mutants", "broker/...", "netsim",
+		"netsim/virtual", "diskfs", "diskfs/virtual",
 	},
 	"sim/campaign": {"sim", "broker/mark"},
 	"sim/shrink":   {"sim"},
