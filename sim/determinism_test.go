@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"example.com/lockstep/mutants"
 )
 
 // The canary: the same seeds in two fresh processes each.
@@ -63,7 +65,7 @@ func TestAPlantedMapRangeOfTheBrokerIsPinpointed(t *testing.T) {
 	}
 	program, err := buildMutants()
 	require.NoError(t, err)
-	planted := Campaign{Program: program, Env: []string{MutantVariable + "=D1"}}
+	planted := Campaign{Program: program, Env: []string{mutants.Variable + "=D1"}}
 	// Brokers that come and go while shards lead many partitions: nearly every run
 	// shows it. Which record is the first to differ is chance; where the order made
 	// the turn's first difference a record of the trace, no state can show it earlier.

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"example.com/lockstep/mutants"
 )
 
 // Two sightings of one bug under different seeds, as runs reported them.
@@ -75,7 +77,12 @@ func TestDifferentBugsHaveDifferentFingerprints(t *testing.T) {
 // buildMutants builds the program with the planted bugs once for all tests.
 var buildMutants = sync.OnceValues(func() (string, error) {
 	program := filepath.Join(testDir, "lockstep-mutants")
-	out, err := exec.Command("go", "build", "-tags", "mutants", "-o", program, module+"cmd/lockstep").CombinedOutput()
+	overlay, err := mutants.Plant("..", filepath.Join(testDir, "mutants"))
+	if err != nil {
+		return "", err
+	}
+	build := exec.Command("go", "build", "-overlay", overlay, "-o", program, module+"cmd/lockstep")
+	out, err := build.CombinedOutput()
 	if err != nil {
 		err = fmt.Errorf("%w\n%s", err, out)
 	}
@@ -91,7 +98,7 @@ func TestPlantedBugsAreToldApart(t *testing.T) {
 	require.NoError(t, err)
 	owner := map[string]string{}
 	for _, bug := range []struct{ name, scenario string }{{"I1", "steady"}, {"C1", "steady"}, {"W6", "rot"}, {"W1", "brisk"}} {
-		c := Campaign{Program: program, Workers: *workersFlag, Env: []string{MutantVariable + "=" + bug.name}}
+		c := Campaign{Program: program, Workers: *workersFlag, Env: []string{mutants.Variable + "=" + bug.name}}
 		found := map[string]int{}
 		for _, r := range c.Run(seedsOf(bug.scenario, 6), nil) {
 			if r.Result.Verdict == Fail {

@@ -1,19 +1,17 @@
 package sim
 
 import (
+	"fmt"
+	"path"
 	"strings"
 	"time"
 
-	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/mutants"
 )
-
-// MutantVariable names, for a worker that was built with planted bugs, the one
-// to switch on.
-const MutantVariable = "LOCKSTEP_MUTANT"
 
 // MutantRun is how a planted bug fared.
 type MutantRun struct {
-	Mutant mutant.Mutant
+	Mutant mutants.Mutant
 	// Caught: a run failed by a property that the bug breaks; Seeds is the number
 	// of seeds it took, in the order of the scenario's seeds from 1 on.
 	Caught   bool
@@ -32,13 +30,13 @@ type MutantRun struct {
 
 // HuntMutant runs the scenarios of a planted bug until a run fails as expected,
 // or each has had its budget of seeds (0: the table's). The workers of hunt are a
-// program built with -tags mutants, those of clean one without; then the same
-// seeds are run without the bug, which must all pass.
-func HuntMutant(m mutant.Mutant, budget int, hunt, clean Campaign) MutantRun {
+// program with planted bugs, those of clean one without; then the same seeds are
+// run without the bug, which must all pass.
+func HuntMutant(m mutants.Mutant, budget int, hunt, clean Campaign) MutantRun {
 	if budget <= 0 {
 		budget = m.Seeds
 	}
-	hunt.Env = append(append([]string(nil), hunt.Env...), MutantVariable+"="+m.Name)
+	hunt.Env = append(append([]string(nil), hunt.Env...), mutants.Variable+"="+m.ID)
 	run := MutantRun{Mutant: m}
 	began := time.Now()
 	var tried []Job
@@ -67,7 +65,7 @@ func HuntMutant(m mutant.Mutant, budget int, hunt, clean Campaign) MutantRun {
 }
 
 // runFor runs jobs as a bug wants: once, or twice if it shows in what differs.
-func (c *Campaign) runFor(m mutant.Mutant, jobs []Job) []JobResult {
+func (c *Campaign) runFor(m mutants.Mutant, jobs []Job) []JobResult {
 	if !m.Twice {
 		return c.Run(jobs, nil)
 	}
@@ -76,11 +74,19 @@ func (c *Campaign) runFor(m mutant.Mutant, jobs []Job) []JobResult {
 		r := c.Run([]Job{job}, nil)[0]
 		if d := CheckDeterminism(job, *c, *c); d != nil {
 			r.Result.Verdict = Fail
-			r.Result.Failures = append(r.Result.Failures, Failure{Property: mutant.TwoRunsDiffer, Where: d.State.Where, Detail: d.String()})
+			r.Result.Failures = append(r.Result.Failures, Failure{
+				Property: mutants.TwoRunsDiffer, Where: d.State.Where, Detail: d.String(),
+			})
 		}
 		results = append(results, r)
 	}
 	return results
+}
+
+// ReplayMutant is the command that runs a seed with a planted bug.
+func ReplayMutant(bug, scenario string, seed uint64) string {
+	return fmt.Sprintf("%s=%s go test -overlay %s ./sim -v -seed=%d -scenario=%s",
+		mutants.Variable, bug, path.Join(mutants.Dir, mutants.Overlay), seed, scenario)
 }
 
 // take judges one run with the bug.
@@ -100,7 +106,7 @@ func (run *MutantRun) take(job Job, r Result) {
 }
 
 // expected reports whether a failure is one that the bug should cause.
-func expected(m mutant.Mutant, f Failure) bool {
+func expected(m mutants.Mutant, f Failure) bool {
 	for _, start := range m.Caught {
 		if property, detail, both := strings.Cut(start, " | "); strings.HasPrefix(f.Property, property) && (!both || strings.HasPrefix(f.Detail, detail)) {
 			return true

@@ -5,21 +5,21 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/mutants"
 )
 
 func TestEveryMutantHasScenarios(t *testing.T) {
-	for _, m := range mutant.Table() {
+	for _, m := range mutants.Table() {
 		for _, name := range m.Scenarios {
 			s, err := FindScenario(name)
-			require.NoError(t, err, m.Name)
-			require.False(t, s.Planted, "%s: what must fail anyway shows nothing", m.Name)
+			require.NoError(t, err, m.ID)
+			require.False(t, s.Planted, "%s: what must fail anyway shows nothing", m.ID)
 		}
 	}
 }
 
 func TestOnlyExpectedFailuresCatchAMutant(t *testing.T) {
-	m := mutant.Mutant{Caught: []string{"P1", "every assertion holds | assertion failed: wal:"}}
+	m := mutants.Mutant{Caught: []string{"P1", "every assertion holds | assertion failed: wal:"}}
 	for _, c := range []struct {
 		failure Failure
 		caught  bool
@@ -44,7 +44,7 @@ func TestQuickMutantsAreCaught(t *testing.T) {
 	require.NoError(t, err)
 	hunt, clean := Campaign{Program: program, Workers: *workersFlag}, Campaign{Workers: *workersFlag}
 	for _, name := range []string{"I1", "W1", "W6", "L2", "L9", "S2", "W12", "C3"} {
-		m, ok := mutant.Find(name)
+		m, ok := mutants.Find(name)
 		require.True(t, ok)
 		run := HuntMutant(m, 0, hunt, clean)
 		require.True(t, run.Caught, "%s survived %d seeds", name, run.Seeds)

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/lockstep/checker"
+	"example.com/lockstep/mutants"
 )
 
 var (
@@ -145,8 +146,9 @@ func replay(t *testing.T, again *Reproduction) {
 	require.NoError(t, err)
 	if *planFileFlag != "" {
 		r.Replay = "go test ./sim -v -planfile " + *planFileFlag
-	} else if bug := os.Getenv(MutantVariable); bug != "" {
-		r.Replay = fmt.Sprintf("%s=%s go test -tags mutants ./sim -v -seed=%d -scenario=%s", MutantVariable, bug, r.Seed, r.Scenario)
+	} else if bug := os.Getenv(mutants.Variable); bug != "" {
+		require.True(t, mutants.Built, "this program has no planted bugs: go test -overlay")
+		r.Replay = ReplayMutant(bug, r.Scenario, r.Seed)
 	}
 	if *reportFlag != "" {
 		_, err := ReportPlan(again.Plan, RecordOptions{Replay: r.Replay}, *reportFlag)

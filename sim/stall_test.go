@@ -10,9 +10,9 @@ import (
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/wait"
 	"example.com/lockstep/checker"
+	"example.com/lockstep/mutants"
 )
 
 // listing is a subject whose loops do nothing but list waits that a test gives.
@@ -190,7 +190,7 @@ func TestPlantedDeadlocksAreNamed(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			m, ok := mutant.Find(c.name)
+			m, ok := mutants.Find(c.name)
 			require.True(t, ok)
 			run := HuntMutant(m, 0, Campaign{Program: program, Workers: *workersFlag}, Campaign{Workers: *workersFlag})
 			require.True(t, run.Caught)

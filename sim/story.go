@@ -13,7 +13,7 @@ import (
 type Story struct {
 	Name        string        `yaml:"name"`
 	Description string        `yaml:"description"`   // what it shows and what is expected
-	Shows       []string      `yaml:"shows"`         // planted bugs (broker/mutant) that it is made to show
+	Shows       []string      `yaml:"shows"`         // planted bugs (package mutants) that it is made to show
 	Nodes       Number        `yaml:"nodes"`         // brokers, named b1, b2, ...
 	Shards      Number        `yaml:"shards"`        // of each broker; the seed's choice if not given
 	Mailbox     Number        `yaml:"mailbox"`       // requests that may wait for one loop; plenty if not given

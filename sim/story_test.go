@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/lockstep/broker/env"
-	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/mutants"
 )
 
 // Every story is a plan that can be run, whatever the seed, and says what it is
@@ -41,15 +41,15 @@ func TestStoriesAndPlantedBugsAgree(t *testing.T) {
 	for _, s := range stories {
 		shown[s.Name] = s.Shows
 		for _, bug := range s.Shows {
-			m, ok := mutant.Find(bug)
+			m, ok := mutants.Find(bug)
 			require.True(t, ok, "%s shows %s, which is not planted", s.Name, bug)
 			require.Contains(t, m.Scenarios, s.Name, bug)
 		}
 	}
-	for _, m := range mutant.Table() {
+	for _, m := range mutants.Table() {
 		for _, scenario := range m.Scenarios {
 			if shows, story := shown[scenario]; story {
-				require.Contains(t, shows, m.Name, scenario)
+				require.Contains(t, shows, m.ID, scenario)
 			}
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"example.com/lockstep/broker/kafka"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/wire"
 )
 
@@ -97,7 +96,7 @@ func (p *produce) Resolve(i int, result any) {
 }
 
 func (p *produce) Answer(c Context) [][]byte {
-	if p.req.Acks == kafka.AcksNone && !mutant.C6 {
+	if p.req.Acks == kafka.AcksNone {
 		return nil // no response at all (KAFKA 14)
 	}
 	p.answers.Endpoints = endpoints(c, p.hints)

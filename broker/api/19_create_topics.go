@@ -1,7 +1,6 @@
 package api
 
 import (
-	"hash/fnv"
 	"slices"
 	"strings"
 	"time"
@@ -11,7 +10,6 @@ import (
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/meta"
-	"example.com/lockstep/broker/mutant"
 )
 
 // createTopics serves CreateTopics 2-7 (key 19). All topics of a request are
@@ -118,28 +116,15 @@ func (t *createTopics) prepare(c Context) {
 		n.Assignments, slot.message = assignments(topic.ReplicaAssignment)
 		if slot.message != "" {
 			slot.code = kafka.InvalidReplicaAssignment
-		} else if mutant.M8 && c.Image().Topic(topic.Topic) != nil {
-			slot.code = kafka.TopicAlreadyExists
 		} else if n.Configs, slot.message = newConfigs(topic.Configs); slot.message != "" {
 			slot.code = kafka.InvalidConfig
 		} else {
 			n.ID = newTopicID(c)
-			if mutant.M11 {
-				n.ID = idOfName(topic.Topic)
-			}
 			slot.topic = len(t.command.Topics)
 			t.command.Topics = append(t.command.Topics, n)
 		}
 		t.slots = append(t.slots, slot)
 	}
-}
-
-// idOfName is planted bug M11: a topic that is created again is the old one.
-func idOfName(name string) (id kafka.TopicID) {
-	h := fnv.New128a()
-	h.Write([]byte(name))
-	h.Sum(id[:0])
-	return id
 }
 
 // assignments puts a manual assignment in order of partition, or says what is

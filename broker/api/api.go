@@ -56,9 +56,19 @@ type Settings struct {
 	AppliedByAll time.Duration
 }
 
-// Op is an operation of a request: one of the types below. The comment of each
-// names the type of its result.
-type Op any
+// Op is an operation of a request: one of the types below, and no other. The
+// comment of each names the type of its result.
+type Op interface{ op() }
+
+func (Produce) op()        {}
+func (Fetch) op()          {}
+func (Wait) op()           {}
+func (Offsets) op()        {}
+func (EpochEnd) op()       {}
+func (Propose) op()        {}
+func (Applied) op()        {}
+func (Barrier) op()        {}
+func (NextProducerID) op() {}
 
 // Produce appends batches to a partition, wherever its leader is. → ProduceResult
 type Produce struct {

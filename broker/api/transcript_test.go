@@ -126,14 +126,14 @@ func (tr *transcript) serveVersion(t *testing.T, b *strings.Builder, key string,
 	require.NoError(t, json.Unmarshal([]byte(body), req))
 	op := 0
 	resp := serve(t, tr.c, req, func(o Op) any {
-		asked := o
 		fmt.Fprintf(b, "  %T\n", o)
 		if p, ok := o.(Propose); ok {
-			o = p.Command
+			render(b, "    ", reflect.ValueOf(p.Command))
+		} else {
+			render(b, "    ", reflect.ValueOf(o))
 		}
-		render(b, "    ", reflect.ValueOf(o))
 		op++
-		return tr.result(t, asked, op-1)
+		return tr.result(t, o, op-1)
 	})
 	b.WriteString("  answer\n")
 	render(b, "    ", reflect.ValueOf(resp))

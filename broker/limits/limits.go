@@ -42,8 +42,9 @@ type Limits struct {
 
 	// --- partition logs ---
 
-	// TailBytes is how many bytes of recent batches a shard keeps in memory for
-	// readers. Beyond it the oldest are dropped; they are read from disk again.
+	// TailBytes is the number of bytes of batches that no segment holds yet, over
+	// all partitions of a shard; they are kept in memory. Beyond it the shard
+	// flushes partitions that have less than FlushBytes to move.
 	TailBytes int
 	// FlushBytes is how much of a partition's log waits in the WAL before it is
 	// written to its segment.
@@ -63,8 +64,8 @@ type Limits struct {
 	// AckTimeout is how long an ISR member may stay behind without progress
 	// before the leader asks for its removal.
 	AckTimeout time.Duration
-	// LagTimeout is by how much it may lag, with progress or not: how long ago what it
-	// lacks may have been appended (replica.lag.time.max.ms).
+	// LagTimeout is how long ago the oldest record that the follower does not have
+	// may have been appended, with progress or not (replica.lag.time.max.ms).
 	LagTimeout time.Duration
 	// WindowBytes is what a leader sends one follower of a partition without an
 	// acknowledgement. At the bound it waits.
@@ -98,7 +99,8 @@ type Limits struct {
 	// is below AckTimeout: a follower that comes back is not dropped for our pause (BUGS L6).
 	RedialMin, RedialMax time.Duration
 	// Forwards is the number of unanswered forwarded produces to one node. At
-	// the bound the connection that sent the next one is parked.
+	// the bound the next one is refused (NOT_LEADER_OR_FOLLOWER): it was not sent,
+	// so it was certainly not appended.
 	Forwards int
 
 	// --- vouching (PROTOCOL 26) ---
@@ -108,9 +110,9 @@ type Limits struct {
 	VouchAge time.Duration
 	// PingInterval is how often the control loop pings the other loops.
 	PingInterval time.Duration
-	// TurnGap is a pause between a loop's due timer and its turn from which on
-	// the loop takes it that it was not running, and distrusts what looks like
-	// the silence of others.
+	// TurnGap is a pause between a loop's due timer and its turn. After a longer
+	// one the loop assumes that it was not running, and does not count the
+	// silence of others against them.
 	TurnGap time.Duration
 }
 

@@ -5,7 +5,6 @@ import (
 
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 )
 
 // A broker's life: registered (fenced) → unfenced → draining → fenced, or
@@ -46,8 +45,6 @@ func (d *draft) replaceIncarnation(node kafka.NodeID, suspect func(kafka.Partiti
 			return d.distrust(t, q, node)
 		}
 		switch {
-		case mutant.E1 && p.Leader == node:
-			return nil
 		case p.Leader == node:
 			// It is fenced by now, so pick names another one, or nobody.
 			if next := d.pick(p, false); next != kafka.NoNode && p.InISR(next) {
@@ -124,10 +121,6 @@ func (c *FenceBroker) apply(d *draft) Verdict {
 			return nil
 		}
 		q := p.clone()
-		if mutant.I8 && p.Leader == c.Node {
-			d.lead(t, q, union(p.Replicas, p.ISR, nil)[0])
-			return q
-		}
 		shrunk := d.shrink(t, q, c.Node)
 		if p.Leader == c.Node {
 			mark.Hit(mark.FenceMovesLeader)

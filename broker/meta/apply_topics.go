@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	"example.com/lockstep/broker/kafka"
-	"example.com/lockstep/broker/mutant"
 )
 
 const (
@@ -50,10 +49,6 @@ func (c *CreateTopics) create(d *draft, n *NewTopic) TopicVerdict {
 	if msg := TopicNameError(n.Name); msg != "" {
 		return fail(kafka.InvalidTopicException, msg)
 	}
-	if mutant.M7 && d.Topic(n.Name) != nil {
-		v.ID, v.Partitions, v.ReplicationFactor = n.ID, n.Partitions, n.ReplicationFactor
-		return v
-	}
 	if d.Topic(n.Name) != nil {
 		return fail(kafka.TopicAlreadyExists, "Topic '"+n.Name+"' already exists.")
 	}
@@ -73,9 +68,7 @@ func (c *CreateTopics) create(d *draft, n *NewTopic) TopicVerdict {
 	}
 	d.topics.Set(t.Name, t)
 	d.names.Set(string(t.ID[:]), t.Name)
-	if !mutant.M5 || n == &c.Topics[0] {
-		d.changes.Created = append(d.changes.Created, TopicRef{t.Name, t.ID})
-	}
+	d.changes.Created = append(d.changes.Created, TopicRef{t.Name, t.ID})
 	v.ID, v.Partitions, v.ReplicationFactor = t.ID, int32(len(replicas)), int16(len(replicas[0]))
 	return v
 }

@@ -8,7 +8,6 @@ import (
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/wire/peer"
 )
 
@@ -138,9 +137,6 @@ func (c *controller) observe(now env.Instant) {
 	}
 	c.lastSeen = now
 	leads := c.raft.leads() && !c.raft.paused
-	if mutant.R6 {
-		leads = c.raft.leader() != 0 && !c.raft.paused
-	}
 	term := c.raft.term()
 	if c.active && (!leads || term != c.term) {
 		c.resign()
@@ -217,10 +213,6 @@ func (c *controller) readIndex(from kafka.NodeID, context uint64) {
 		c.reply(from, &peer.ReadIndexReply{Context: context})
 		return
 	}
-	if mutant.R9 {
-		c.reply(from, &peer.ReadIndexReply{Context: context, Index: uint64(c.raft.commit())})
-		return
-	}
 	c.waiting.reads = append(c.waiting.reads, read{from, context})
 }
 
@@ -235,9 +227,6 @@ func (c *controller) flush(now env.Instant, img *Image) bool {
 		c.proposeOwn(now, nil, &Bootstrap{c.defaults})
 	}
 	did := false
-	if mutant.E8 {
-		c.answerAtOnce(now, img)
-	}
 	if len(c.waiting.heartbeats)+len(c.waiting.reads) > 0 && len(c.rounds) < roundsMax {
 		c.nextRound++
 		c.waiting.id, c.waiting.begun = c.nextRound, now
@@ -247,17 +236,6 @@ func (c *controller) flush(now env.Instant, img *Image) bool {
 		did = true
 	}
 	return c.dispatch(now, img) || did
-}
-
-// answerAtOnce is planted bug E8: whoever takes itself for the controller grants
-// leases, without asking a quorum whether it still is.
-func (c *controller) answerAtOnce(now env.Instant, img *Image) {
-	waiting := c.waiting.heartbeats
-	c.waiting.heartbeats = nil
-	c.lastRound = now
-	for _, hb := range waiting {
-		c.answer(now, img, hb)
-	}
 }
 
 // dispatch proposes what may be proposed now, many commands to an entry. What

@@ -6,7 +6,6 @@ import (
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/wire/peer"
 )
 
@@ -71,7 +70,7 @@ func (c *controller) answer(now env.Instant, img *Image, hb heartbeat) {
 		// before its next heartbeat.
 		s.begun = now
 		c.proposeOwn(now, s, &UnfenceBroker{b.ID, b.Epoch})
-	case !b.Fenced && caughtUp && (s.taking == 0 || mutant.E14) && !s.withheld:
+	case !b.Fenced && caughtUp && s.taking == 0 && !s.withheld:
 		reply.Granted = true
 		s.granted, s.ever = max(s.granted, hb.at), true
 	case !b.Fenced && caughtUp:
@@ -230,7 +229,7 @@ func (c *controller) safe(now env.Instant, img *Image, victims []kafka.NodeID, q
 		}
 		s := c.session(now, b)
 		own := resigned(q.command) && q.from == id && q.id.Incarnation == b.Incarnation
-		if own || s.renounced || mutant.E13 || now.Sub(s.lastGrant(c)) >= c.timing.Takeover {
+		if own || s.renounced || now.Sub(s.lastGrant(c)) >= c.timing.Takeover {
 			continue
 		}
 		mark.Hit(mark.LeaseAwaited)

@@ -5,7 +5,6 @@ import (
 
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 )
 
 // canLead reports whether the node may be made a leader.
@@ -21,9 +20,6 @@ func (img *Image) canLead(id kafka.NodeID) bool {
 // leader that only serves reads is better than none, or than one that was alone.
 func (img *Image) pick(p *Partition, unclean bool) kafka.NodeID {
 	sets := [][]kafka.NodeID{union(p.Replicas, p.ISR, nil), union(p.Replicas, p.ELR, nil)}
-	if mutant.I8b {
-		sets = [][]kafka.NodeID{p.Replicas}
-	}
 	if unclean {
 		sets = append(sets, p.LastKnown, p.Replicas)
 	}

@@ -9,7 +9,6 @@ import (
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/wire/peer"
 )
 
@@ -192,9 +191,6 @@ func (n *Node) NextTimer() env.Instant { return n.raft.nextTick }
 
 // expire ends what is past its deadline.
 func (n *Node) expire(now env.Instant) {
-	if mutant.L1 {
-		return
-	}
 	for _, seq := range n.proposals.Keys() {
 		if p, _ := n.proposals.Get(seq); p.deadline <= now {
 			mark.Hit(mark.CommandExpired)

@@ -8,7 +8,6 @@ import (
 	"example.com/lockstep/broker/assert"
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/wire/peer"
 )
 
@@ -43,7 +42,7 @@ func (n *Node) Ready(now env.Instant) Effects {
 // beat sends a heartbeat if one is due: to the controller if it is known, to
 // all other voters if not, since one of them may be it.
 func (n *Node) beat(now env.Instant) {
-	if leader := n.raft.leader(); leader != n.knows && !(mutant.R7 && n.knows != 0) {
+	if leader := n.raft.leader(); leader != n.knows {
 		n.knows = leader
 		n.session.soon() // a new controller knows nothing of us
 	}
@@ -72,16 +71,9 @@ const registrationTimeout = 2 * time.Second
 func (n *Node) hand(now env.Instant) {
 	if n.session.mustRegister() && n.knows != 0 {
 		cmd := n.session.register
-		if mutant.M2 {
-			n.registerHere(&cmd)
-			return
-		}
 		n.session.registering = n.Propose(&cmd, now.Add(registrationTimeout)).Seq
 	}
 	leader := n.raft.leader()
-	if mutant.R7 {
-		leader = n.knows
-	}
 	if leader == 0 {
 		return
 	}
@@ -111,16 +103,6 @@ func (n *Node) hand(now env.Instant) {
 		}
 		return true
 	})
-}
-
-// registerHere is planted bug M2: the broker enters itself into its own image, and
-// tells nobody.
-func (n *Node) registerHere(cmd *RegisterBroker) {
-	d := &draft{Image: n.img.fork(), changes: n.out.Changes}
-	cmd.apply(d)
-	n.img = d.Image
-	n.out.Image, n.out.Changes = n.img, d.changes
-	n.session.observe(n.img)
 }
 
 // take works through what raft put out.

@@ -11,7 +11,6 @@ import (
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/rare"
 	"example.com/lockstep/broker/wire/peer"
 )
@@ -102,7 +101,6 @@ type Raft struct {
 	sinceSnapshot uint64    // bytes applied
 	rareAt        Index     // of the image that rare.RaftSnapshotEarly was asked about last
 	own           *snapshot // being saved to its file
-	first         *snapshot // planted bug R5
 	outgoing      []*outgoingSnapshot
 	incoming      []*incomingSnapshot
 
@@ -146,7 +144,7 @@ func newRaft(id kafka.NodeID, cfg RaftConfig, rec Recovered, now env.Instant, re
 		Storage: rec.log, Applied: uint64(rec.log.snapshot.index), AsyncStorageWrites: true,
 		MaxSizePerMsg: uint64(cfg.EntryBytesMax), MaxCommittedSizePerReady: 4 << 20,
 		MaxUncommittedEntriesSize: 16 << 20, MaxInflightMsgs: 64, MaxInflightBytes: 16 << 20,
-		CheckQuorum: true, PreVote: !mutant.R10, DisableProposalForwarding: true, Logger: raftLogger{},
+		CheckQuorum: true, PreVote: true, DisableProposalForwarding: true, Logger: raftLogger{},
 	})
 	assert.NoError(err, "meta: start raft")
 	r.rn = rn

@@ -8,7 +8,6 @@ import (
 
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/wire/peer"
 )
 
@@ -38,22 +37,9 @@ func (r *Raft) beginSnapshot(m *pb.Message) {
 	mark.Hit(mark.SnapshotSent)
 	// Raft asked for the snapshot of a moment ago; the last one does as well.
 	s := &r.log.snapshot
-	if mutant.R5 {
-		s = r.sentFirst()
-	}
 	head := encodeMessage(&pb.Message{Type: m.Type, To: m.To, From: m.From, Term: m.Term, Snapshot: s.proto()})
 	r.outgoing = append(r.outgoing, &outgoingSnapshot{to: to, index: s.index, message: head, data: s.image.Encode()})
 	r.sendChunks()
-}
-
-// sentFirst is planted bug R5: a snapshot that was made once is sent whenever
-// somebody needs one, also when the entries behind it are gone.
-func (r *Raft) sentFirst() *snapshot {
-	if r.first == nil {
-		s := r.log.snapshot
-		r.first = &s
-	}
-	return r.first
 }
 
 // sendChunks sends the next chunks of every snapshot under way. What is sent

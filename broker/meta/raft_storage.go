@@ -10,7 +10,6 @@ import (
 
 	"example.com/lockstep/broker/assert"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/rare"
 )
 
@@ -101,7 +100,7 @@ func (r *Raft) persistedTo(token uint64) {
 }
 
 func (r *Raft) release() {
-	for len(r.held) > 0 && (r.held[0].token <= r.persisted || mutant.R1) {
+	for len(r.held) > 0 && r.held[0].token <= r.persisted {
 		h := r.held[0]
 		r.held = r.held[1:]
 		if h.snapshot != nil {

@@ -6,7 +6,6 @@ import (
 
 	pb "go.etcd.io/raft/v3/raftpb"
 
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/wire/peer"
 )
 
@@ -251,9 +250,6 @@ func Recover(records []Record, image *Image) (Recovered, error) {
 				return Recovered{}, err
 			}
 			s.image = image
-			if mutant.R2 {
-				s.voters = nil
-			}
 			if l == nil {
 				l = newMemoryLog(s)
 			} else {
@@ -268,9 +264,6 @@ func Recover(records []Record, image *Image) (Recovered, error) {
 			if e := decodeEntry(r); l != nil && !r.bad {
 				if e.GetIndex() > l.last()+1 {
 					return Recovered{}, fmt.Errorf("meta: recover: %w: entry %d after %d", ErrCorruptRecord, e.GetIndex(), l.last())
-				}
-				if mutant.R4 && e.GetIndex() <= l.last() {
-					continue
 				}
 				l.append([]*pb.Entry{e})
 			}

@@ -3,7 +3,6 @@ package meta
 import (
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/wire/peer"
 )
 
@@ -70,9 +69,6 @@ func (s *session) reply(now env.Instant, r *peer.HeartbeatReply) {
 	sent := env.Instant(r.SentAt)
 	if !r.Granted || sent < s.started || sent > now || s.draining || s.superseded {
 		return
-	}
-	if mutant.E11 {
-		sent = now
 	}
 	s.leaseUntil = max(s.leaseUntil, sent.Add(s.timing.Lease))
 }

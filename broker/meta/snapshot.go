@@ -8,7 +8,6 @@ import (
 	"hash/fnv"
 
 	"example.com/lockstep/broker/kafka"
-	"example.com/lockstep/broker/mutant"
 )
 
 // An encoded image:
@@ -131,7 +130,7 @@ func encodeBroker(w *writer, b *Broker) {
 	w.bool(b.Fenced)
 	w.bool(b.Draining)
 	w.u64(uint64(b.LastLoss))
-	w.bool(b.Full && !mutant.M10)
+	w.bool(b.Full)
 	encodeEndpoints(w, &b.Endpoints)
 }
 

@@ -8,7 +8,6 @@ import (
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/meta"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/rare"
 	"example.com/lockstep/broker/shard"
 	"example.com/lockstep/broker/wal"
@@ -28,8 +27,6 @@ type Control struct {
 	rare   *rare.Chooser
 	stats  Stats
 	now    env.Time
-	heldUp heldUp // planted bug L2
-	sender sender // planted bug L4
 
 	// --- disk ---
 	ops       shard.OpClock
@@ -67,7 +64,6 @@ type Control struct {
 	ids       producerIDs
 
 	// --- other nodes ---
-	listening bool
 	peers     []*peerLink
 	peerConns map[netsim.ConnID]*peerLink
 	strangers map[netsim.ConnID]*stranger
@@ -132,8 +128,8 @@ func (c *Control) Start(now env.Time) {
 	c.jitter = c.host.Entropy("control", "redial")
 	c.rare = rare.New(c.cfg.Rare, c.host.Entropy("control", "rare"))
 	if !c.converting() {
-		if !mutant.L5 {
-			c.open()
+		if err := c.listen(); err != nil {
+			c.host.Stop(err)
 		}
 		for _, v := range c.cfg.Voters {
 			c.addPeer(now, v.Node, v.Addr)
@@ -154,14 +150,6 @@ func (c *Control) Start(now env.Time) {
 	c.run(directory)
 	if !c.converting() {
 		c.ping(now)
-	}
-}
-
-// open opens the listeners, or stops the node.
-func (c *Control) open() {
-	c.listening = true
-	if err := c.listen(); err != nil {
-		c.host.Stop(err)
 	}
 }
 
@@ -191,17 +179,6 @@ func (c *Control) listen() error {
 // Step implements loop.Loop.
 func (c *Control) Step(now env.Time, ev *loop.Event) {
 	c.now = now
-	if mutant.L2 && c.mustWait() && ev.Kind != loop.Disk {
-		c.heldUp.keep(ev)
-		return
-	}
-	c.handle(now, ev)
-	if mutant.L2 {
-		c.resume(now)
-	}
-}
-
-func (c *Control) handle(now env.Time, ev *loop.Event) {
 	switch ev.Kind {
 	case loop.Net:
 		c.onPeerNet(now, &ev.Net)
@@ -249,10 +226,6 @@ func (c *Control) onMail(now env.Time, from loop.ID, mail any) {
 // effects out.
 func (c *Control) EndTurn(now env.Time) {
 	c.now = now
-	if mutant.L2 && c.mustWait() {
-		c.wal.EndTurn(now.Mono)
-		return
-	}
 	for {
 		d, ok := c.timers.Pop(now.Mono)
 		if !ok {
@@ -277,9 +250,6 @@ func (c *Control) EndTurn(now env.Time) {
 		c.meta.SetHealthy(now.Mono, c.healthy(now))
 		c.meta.SetFull(now.Mono, c.full())
 		c.meta.Tick(now.Mono)
-		if mutant.L5 && !c.listening && c.meta.Leader() != kafka.NoNode {
-			c.open()
-		}
 		c.carryOut(now, c.meta.Ready(now.Mono))
 		c.finishApplied(now)
 		c.expireProducerIDs(now)
@@ -301,9 +271,6 @@ func (c *Control) EndTurn(now env.Time) {
 
 // NextTimer implements loop.Loop.
 func (c *Control) NextTimer() env.Instant {
-	if mutant.L2 && c.mustWait() {
-		return c.wal.NextTimer()
-	}
 	next := c.timers.Next()
 	if c.meta != nil {
 		next = min(next, c.meta.NextTimer())
@@ -324,11 +291,7 @@ func (c *Control) carryOut(now env.Time, e meta.Effects) {
 	for _, f := range e.Files {
 		c.saveSnapshot(f)
 	}
-	send := e.Send
-	if mutant.L4 {
-		send = c.sender.leaving(c, now, send)
-	}
-	for _, m := range send {
+	for _, m := range e.Send {
 		if !c.sendPeer(m.To, m.Message) {
 			c.meta.PeerDown(m.To)
 		}

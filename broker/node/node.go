@@ -1,5 +1,3 @@
-// Package node puts a broker together: one control loop and S shard loops, on
-// hosts that broker/drive or the simulator provides.
 package node
 
 import (

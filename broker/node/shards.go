@@ -8,7 +8,6 @@ import (
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/meta"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/shard"
 )
 
@@ -48,9 +47,6 @@ func (c *Control) pingIfDue(now env.Time) {
 func (c *Control) ping(now env.Time) {
 	c.pingAt = now.Mono.Add(c.cfg.Limits.PingInterval - pingEarly)
 	c.checkPeers(now)
-	if mutant.S1 {
-		c.noteStatus(now)
-	}
 	for i := range c.shards {
 		sh := &c.shards[i]
 		sh.pingSeq++
@@ -101,9 +97,6 @@ func (c *Control) confirm() {
 
 // healthy reports whether the node can vouch for all its loops and its disk.
 func (c *Control) healthy(now env.Time) bool {
-	if mutant.E9 {
-		return true
-	}
 	if c.ops.Oldest(now.Mono) >= c.cfg.Limits.VouchAge {
 		mark.Hit(mark.NotVouchedDisk)
 		return false
@@ -141,9 +134,6 @@ func (c *Control) publish(now env.Time, image *meta.Image, changes meta.Changes)
 	for _, b := range image.Brokers() {
 		c.addPeer(now, b.ID, b.PeerAddr)
 	}
-	if mutant.M3 {
-		changes = lossy(changes)
-	}
 	for i := range c.shards {
 		if sh := &c.shards[i]; sh.unanswered >= imagesUnanswered {
 			mark.Hit(mark.ImagesHeldBack)
@@ -152,16 +142,6 @@ func (c *Control) publish(now env.Time, image *meta.Image, changes meta.Changes)
 		}
 		c.sendImage(loop.ID(i), changes)
 	}
-}
-
-// lossy is planted bug M3: what has changed goes through a queue that holds a
-// thousand topics, and the rest of a burst is dropped.
-func lossy(changes meta.Changes) meta.Changes {
-	const queue = 1000
-	if len(changes.Created) > queue {
-		changes.Created = changes.Created[:queue]
-	}
-	return changes
 }
 
 // sendImage sends the present image to the shard with index i.

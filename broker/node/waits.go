@@ -13,7 +13,6 @@ import (
 
 // Waits implements wait.Waiter: what is pending in the control loop, and what for.
 func (c *Control) Waits(yield func(wait.Wait)) {
-	c.heldUp.waits(c, yield)
 	c.ops.Waits(yield)
 	if c.wal != nil {
 		c.wal.Waits(ownerWAL, yield)

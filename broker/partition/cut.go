@@ -7,7 +7,6 @@ import (
 	"example.com/lockstep/broker/assert"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/diskfs"
 )
 
@@ -43,7 +42,7 @@ func (p *Log) Truncate(to kafka.Offset, ref Ref) {
 		mark.Hit(mark.LogCutPending)
 		p.flushed, p.cutSeq = to, ref.Seq
 	}
-	if !p.CutPending() && !mutant.W23 {
+	if !p.CutPending() {
 		p.recomputeProducers()
 	}
 	p.kick()

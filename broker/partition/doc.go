@@ -66,7 +66,7 @@
 //
 // An immutable value per producer, in copy-on-write tables: one of the log end,
 // one or two in the checkpoint. [Log.Truncate] says how it is computed again.
-// State that has expired or exceeded Limits.Producers is as if it never was:
+// State that had to go because of Limits.Producers is as if it never was:
 // the next sequence is taken whatever it is.
 //
 // # Buffers

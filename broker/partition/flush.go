@@ -2,7 +2,6 @@ package partition
 
 import (
 	"example.com/lockstep/broker/assert"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/rare"
 	"example.com/lockstep/diskfs"
 )
@@ -108,17 +107,11 @@ func (f *flush) prepare(p *Log) {
 		}
 		f.moved += len(record)
 	}
-	if mutant.C3 {
-		table = p.producers.copy()
-	}
 	next := p.nextCheckpoint(end, f.covered(p), table)
 	f.publish = &publish{end: end, external: f.options.ExternalSync, names: f.fresh}
 	if f.moved > 0 {
 		if !f.fresh {
 			next.segments = next.segments[:len(next.segments)-1]
-		}
-		if f.at.reopened { // planted bug W7
-			f.at.logBytes, f.active.reopened = 0, false
 		}
 		next.segments = append(next.segments, f.active)
 		f.publish.files = []fileWrite{
@@ -152,9 +145,6 @@ func (f *flush) chooseSegment(p *Log) {
 		if last.indexLost || last.end != p.flushed ||
 			len(record) > 0 && (f.full(record, p.cfg.Limits) || last.logBytes > 0 && p.cfg.Rare.Choose(rare.LogRollEarly)) {
 			f.active, f.fresh = newSegment(p.flushed), true
-			if mutant.W18 {
-				f.active.base--
-			}
 		}
 	}
 	f.at = f.active
@@ -166,9 +156,7 @@ func (f *flush) chooseSegment(p *Log) {
 func (f *flush) covered(p *Log) uint64 {
 	covered := p.durable
 	if f.moved < len(p.tail.entries) {
-		if !mutant.W22 {
-			covered = min(covered, p.tail.entries[f.moved].ref.Seq-1)
-		}
+		covered = min(covered, p.tail.entries[f.moved].ref.Seq-1)
 	}
 	return max(covered, p.trusted.covered)
 }

@@ -8,7 +8,6 @@ import (
 
 	"example.com/lockstep/broker/assert"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/diskfs"
 )
 
@@ -172,12 +171,6 @@ func (p *Log) adopt(c *checkpoint) {
 	}
 	if c.life != p.cfg.Life { // another sequence space: all of this one's records are newer
 		c.life, c.covered = p.cfg.Life, 0
-	}
-	if n := len(c.segments); mutant.W7 && n > 0 {
-		c.segments[n-1].reopened = true
-	}
-	if mutant.C4 {
-		c.snapshots[len(c.snapshots)-1].producers = producers{}
 	}
 	p.trusted = *c
 	p.durable = c.covered

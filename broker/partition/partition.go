@@ -9,7 +9,6 @@ import (
 	"example.com/lockstep/broker/batch"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/rare"
 	"example.com/lockstep/diskfs"
 )
@@ -267,12 +266,6 @@ func (p *Log) StartEpoch(epoch kafka.LeaderEpoch, ref Ref) {
 func (p *Log) SetWatermark(to kafka.Offset) {
 	assert.That(to <= p.logEnd, "partition: watermark %d above the log end %d", to, p.logEnd)
 	p.watermark = max(p.watermark, to)
-	if mutant.W8 {
-		p.watermark = to
-	}
-	if mutant.W11 && p.watermark >= p.flushed {
-		p.logStart = p.flushed
-	}
 }
 
 // SetStart moves the log start to to, at most the watermark; a lower one is
@@ -327,10 +320,6 @@ func (p *Log) CheckProducer(batches []batch.Batch) Verdict {
 	}
 	return all
 }
-
-// ExpireProducers forgets producers whose last batch has no timestamp of
-// beforeMs or later (producer.id.expiration.ms before now).
-func (p *Log) ExpireProducers(beforeMs int64) int { return p.producers.expire(beforeMs) }
 
 // Producers is the number of producers remembered.
 func (p *Log) Producers() int { return p.producers.table.Len() }

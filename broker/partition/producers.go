@@ -152,21 +152,6 @@ func (t *producers) advance(b produced, base, last kafka.Offset, maxMs int64) *p
 	return next
 }
 
-// expire forgets the producers whose last batch is older than beforeMs.
-func (t *producers) expire(beforeMs int64) (forgotten int) {
-	var old []kafka.ProducerID
-	t.table.Scan(func(id kafka.ProducerID, p *producer) bool {
-		if p.lastMs < beforeMs {
-			old = append(old, id)
-		}
-		return true
-	})
-	for _, id := range old {
-		t.table.Delete(id)
-	}
-	return len(old)
-}
-
 // bound forgets the least recently used producers if there are more than limit.
 // A whole eighth goes at once, so that the sort is paid for rarely. The order
 // is that of the log, hence the same on all replicas.

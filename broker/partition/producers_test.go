@@ -150,7 +150,7 @@ func TestProducerStateFollowsATruncation(t *testing.T) {
 	}
 }
 
-func TestProducersExpireAndAreBounded(t *testing.T) {
+func TestProducersAreBounded(t *testing.T) {
 	b := newBed(t, 1)
 	b.limits.Producers = 16
 	for id := range kafka.ProducerID(17) {
@@ -159,7 +159,4 @@ func TestProducersExpireAndAreBounded(t *testing.T) {
 	require.Equal(t, 14, b.log.Producers(), "an eighth makes room")
 	require.Equal(t, partition.Accept, b.check(produced(0, 0, 9, 1)).Kind, "the oldest is forgotten")
 	require.Equal(t, partition.OutOfOrderSequence, b.check(produced(16, 0, 9, 1)).Kind)
-	require.Zero(t, b.log.ExpireProducers(1000), "all wrote at 1000")
-	require.Equal(t, 14, b.log.ExpireProducers(1001))
-	require.Equal(t, partition.Accept, b.check(produced(16, 0, 9, 1)).Kind)
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"example.com/lockstep/broker/kafka"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/diskfs"
 )
 
@@ -55,9 +54,6 @@ func (w *publish) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, er
 	if w.stage == mkdirs && errors.Is(err, diskfs.ErrExist) {
 		err = nil // the directory is there: an earlier attempt failed later
 	}
-	if mutant.W20 && w.stage == writes && errors.Is(err, diskfs.ErrNoSpace) {
-		err = nil
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -66,9 +62,6 @@ func (w *publish) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, er
 	}
 	if w.stage++; w.stage == mkdirs && p.trusted.number > 0 {
 		w.stage = opens
-	}
-	if mutant.W19 && w.stage == syncs {
-		w.stage = rename
 	}
 	if w.external && (w.stage == syncs || w.stage == nameSync) {
 		return nil, errNeedSync
@@ -85,10 +78,6 @@ func (w *publish) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, er
 	case rename:
 		return []diskfs.Op{{Kind: diskfs.Rename, Path: p.path(checkpointTempName), To: p.path(checkpointName)}}, nil
 	case nameSync:
-		if mutant.W13b {
-			w.stage = published
-			return nil, nil
-		}
 		return []diskfs.Op{{Kind: diskfs.SyncDir, Path: p.cfg.Dir}}, nil
 	}
 	return nil, nil

@@ -2,7 +2,6 @@ package partition
 
 import (
 	"example.com/lockstep/broker/kafka"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/diskfs"
 )
 
@@ -142,7 +141,7 @@ func (t *reader) collect() ([]diskfs.Op, error) {
 		if b.LastOffset() >= t.below || len(t.out) > 0 && t.total+b.Size() > t.maxBytes {
 			break
 		}
-		if b.Validate() != nil && !mutant.W21 {
+		if b.Validate() != nil {
 			if len(t.out) > 0 {
 				break
 			}

@@ -9,7 +9,6 @@ import (
 
 	"example.com/lockstep/broker/batch"
 	"example.com/lockstep/broker/kafka"
-	"example.com/lockstep/broker/mutant"
 )
 
 // A segment is three files named after its base offset in 20 digits:
@@ -47,9 +46,6 @@ type segment struct {
 	indexLost bool
 	// indexHopeless: building them failed, since the log itself is damaged.
 	indexHopeless bool
-	// reopened is planted bug W7's: taken over from an earlier life, and not
-	// written to in this one.
-	reopened bool
 }
 
 func newSegment(base kafka.Offset) segment {
@@ -132,9 +128,7 @@ func (x offsetIndex) before(offset kafka.Offset, s *segment) int {
 
 // floor is the last indexed place at or below offset.
 func (x offsetIndex) floor(offset kafka.Offset, s *segment) place {
-	if n := x.before(offset+1, s); mutant.W17 && n > 0 && n < x.len() {
-		return x.at(n, s)
-	} else if n > 0 {
+	if n := x.before(offset+1, s); n > 0 {
 		return x.at(n-1, s)
 	}
 	return place{s.base, 0}

@@ -6,7 +6,6 @@ import (
 
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/diskfs"
 )
 
@@ -94,10 +93,6 @@ func (p *Log) Completed(c diskfs.Completion) ([]Done, error) {
 		return p.takeDone(), nil // a Close or the removal of a leftover: nobody waits
 	}
 	delete(p.work.waiting, c.Token)
-	if mutant.W4c && c.Err != nil && c.Kind == diskfs.Sync {
-		p.submit(diskfs.Op{Kind: diskfs.Sync, Handle: c.Handle}, w)
-		return p.takeDone(), nil
-	}
 	if c.Err != nil && mustSucceed(c.Kind) {
 		p.state = Failed
 		return p.takeDone(), fmt.Errorf("partition: %s: %w", p.cfg.Dir, c.Err)

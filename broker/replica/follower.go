@@ -4,7 +4,6 @@ import (
 	"example.com/lockstep/broker/assert"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 )
 
 // Log is what a follower asks of its own log.
@@ -26,10 +25,6 @@ func NewFollower(epoch kafka.LeaderEpoch) *Follower { return &Follower{epoch: ep
 
 // Epoch is the adopted leader epoch.
 func (f *Follower) Epoch() kafka.LeaderEpoch { return f.epoch }
-
-// Trust is planted bug M6: it adopts an epoch on the word of a push, and goes on
-// as if the log had been compared with that epoch's leader.
-func (f *Follower) Trust(epoch kafka.LeaderEpoch) { f.epoch = epoch }
 
 // Synced reports whether the log is known to be a prefix of the leader's, so
 // that durable ends may be acknowledged.
@@ -81,15 +76,12 @@ func (f *Follower) Probe(p Probe, log Log) Decision {
 		return Decision{Action: Acknowledge}
 	}
 	last, end := log.EndOf(p.Prev)
-	if mutant.I6c {
-		last, end = p.Prev, log.End()
-	}
 	if last != p.Prev {
 		return Decision{Action: Diverge, Last: last, End: end}
 	}
 	cut := min(end, p.Base)
 	f.synced = true
-	if cut == log.End() || mutant.I6 {
+	if cut == log.End() {
 		return Decision{Action: Acknowledge}
 	}
 	// Whatever lies at or after the cut and has the current epoch came from this

@@ -6,7 +6,6 @@ import (
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 )
 
 // Proposal is an ISR change to ask the controller for: a compare-and-set on the
@@ -67,7 +66,7 @@ func (l *Leader) NextChange(now env.Instant) (Proposal, bool) {
 		return Proposal{}, false
 	}
 	p := Proposal{LeaderEpoch: l.reg.LeaderEpoch, PartitionEpoch: l.reg.PartitionEpoch}
-	stepsDown := l.damaged && len(l.reg.ISR) > 1 && !mutant.I28
+	stepsDown := l.damaged && len(l.reg.ISR) > 1
 	mark.HitIf(stepsDown, mark.LeaderStepsDown)
 	changed := stepsDown
 	for _, m := range l.reg.Replicas {
@@ -82,9 +81,6 @@ func (l *Leader) NextChange(now env.Instant) (Proposal, bool) {
 		case l.inISR(m.Node) && l.late(f, now):
 			mark.Hit(mark.ISRShrinkWanted)
 			changed = true
-			if mutant.I3b {
-				l.reg.ISR = slices.DeleteFunc(slices.Clone(l.reg.ISR), func(n kafka.NodeID) bool { return n == m.Node })
-			}
 		case l.inISR(m.Node):
 			p.ISR = append(p.ISR, m)
 		case l.mayJoin(f) && !l.late(f, now):
@@ -132,7 +128,7 @@ func (l *Leader) NextCheck() env.Instant {
 		next = l.change.retryAt // whatever was refused, or has no verdict, may be wanted again
 	}
 	for _, f := range l.followers {
-		if l.inISR(f.member.Node) && f.waitingSince != env.Never && !mutant.I3 {
+		if l.inISR(f.member.Node) && f.waitingSince != env.Never {
 			lateAt := min(f.waitingSince.Add(l.cfg.AckTimeout), f.caughtUpAt.Add(l.cfg.LagTimeout))
 			next = min(next, max(lateAt, l.change.retryAt))
 		}
@@ -145,9 +141,6 @@ func (l *Leader) NextCheck() env.Instant {
 // connection, not for a time.
 func (l *Leader) NextProbe(now env.Instant) env.Instant {
 	next := env.Never
-	if mutant.I25 {
-		return next
-	}
 	for _, f := range l.followers {
 		if (f.state == probing || f.state == probed) && f.retryAt > now {
 			next = min(next, f.retryAt)
@@ -158,7 +151,7 @@ func (l *Leader) NextProbe(now env.Instant) env.Instant {
 
 // late reports whether an ISR member held the log back for too long.
 func (l *Leader) late(f *follower, now env.Instant) bool {
-	return f.waitingSince != env.Never && !mutant.I3 &&
+	return f.waitingSince != env.Never &&
 		(now >= f.waitingSince.Add(l.cfg.AckTimeout) || now >= f.caughtUpAt.Add(l.cfg.LagTimeout))
 }
 
@@ -166,5 +159,5 @@ func (l *Leader) late(f *follower, now env.Instant) bool {
 // registered and unfenced, and holds everything that is or may be committed.
 func (l *Leader) mayJoin(f *follower) bool {
 	return f.state == streaming && f.member.Epoch > 0 && !slices.Contains(l.reg.Fenced, f.member.Node) &&
-		(f.durable >= max(l.watermark, l.start) || mutant.I7)
+		f.durable >= max(l.watermark, l.start)
 }

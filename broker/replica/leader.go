@@ -8,7 +8,6 @@ import (
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 )
 
 // Member is one incarnation of a replica.
@@ -372,44 +371,21 @@ func (l *Leader) Lag() (nodes []kafka.NodeID, durable []kafka.Offset) {
 
 // advance moves the watermark as far as PROTOCOL 16 allows.
 func (l *Leader) advance() bool {
-	if len(l.reg.ISR) < l.reg.MinInSync && !mutant.I15 || !l.inISR(l.self) {
+	if len(l.reg.ISR) < l.reg.MinInSync || !l.inISR(l.self) {
 		return false
 	}
 	low := l.local
-	if mutant.I23 {
-		low = l.end
-	}
 	for _, f := range l.followers {
-		if mutant.I2 && f.durable == 0 {
-			continue
-		}
-		if l.inISR(f.member.Node) || l.change.mayAdd(f.member) && !mutant.E2 {
+		if l.inISR(f.member.Node) || l.change.mayAdd(f.member) {
 			mark.HitIf(!l.inISR(f.member.Node) && f.durable < low, mark.ISRAdditionHolds)
 			low = min(low, f.durable)
 		}
-	}
-	if mutant.W9 {
-		low = l.end
-	}
-	if mutant.I16 {
-		low = l.acknowledgedBy(l.reg.MinInSync)
 	}
 	if low <= l.watermark {
 		return false
 	}
 	l.watermark = low
 	return true
-}
-
-// acknowledgedBy is planted bug I16: how far so many replicas have acknowledged,
-// whoever they are.
-func (l *Leader) acknowledgedBy(n int) kafka.Offset {
-	ends := []kafka.Offset{l.local}
-	for _, f := range l.followers {
-		ends = append(ends, f.durable)
-	}
-	slices.Sort(ends)
-	return ends[max(0, len(ends)-n)]
 }
 
 // noteEnd remembers where the log has ended until now: what is appended next is not

@@ -2,15 +2,11 @@ package shard
 
 import (
 	"errors"
-	"slices"
 	"time"
 
 	"example.com/lockstep/broker/api"
-	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
-	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/rare"
 	"example.com/lockstep/broker/wire"
 	"example.com/lockstep/netsim"
@@ -46,20 +42,8 @@ type parsed struct {
 	bytes int
 }
 
-// outbox holds mail that a full mailbox refused, in order. While it is not
-// empty its connection is parked: no later request may overtake (PROTOCOL 31).
-type outbox struct {
-	unsent []unsentMail
-	listed bool // is in Shard.refused
-}
-
-type unsentMail struct {
-	to   loop.ID
-	mail any
-}
-
 // onClient handles an event of a Kafka connection.
-func (s *Shard) onClient(now env.Time, ev *netsim.Event) {
+func (s *Shard) onClient(ev *netsim.Event) {
 	if ev.Kind == netsim.Accepted {
 		s.clients[ev.Conn.ID()] = &clientConn{
 			conn:   ev.Conn,
@@ -77,41 +61,31 @@ func (s *Shard) onClient(now env.Time, ev *netsim.Event) {
 	case netsim.Received:
 		c.framer.Feed(ev.Data)
 		c.owed += len(ev.Data)
-		s.readClient(now, c)
+		s.readClient(c)
 	case netsim.Writable:
 		c.full = false
-		s.readClient(now, c)
+		s.readClient(c)
 	case netsim.Closed:
-		s.dropClient(now, c)
-		if mutant.L8 {
-			s.readAgain(now, c)
-		}
+		s.dropClient(c)
 	}
-}
-
-// readAgain is planted bug L8: the reader of a dead connection takes its error for
-// a pause, and tries again for ever.
-func (s *Shard) readAgain(now env.Time, c *clientConn) {
-	const pause = time.Millisecond
-	s.timers.Set(now.Mono.Add(pause), due{kind: dueReadAgain, conn: c})
 }
 
 // readClient starts requests until the connection has to wait: for more bytes,
 // for an answer, for budget, for room in a mailbox.
-func (s *Shard) readClient(now env.Time, c *clientConn) {
+func (s *Shard) readClient(c *clientConn) {
 	for !c.closed {
 		if c.next == nil {
 			frame, ok, err := c.framer.Next()
 			if err != nil {
-				s.refuseClient(now, c)
+				s.refuseClient(c)
 				return
 			}
 			if !ok {
 				break
 			}
 			request, err := wire.ParseRequest(frame)
-			if err != nil && !s.answerNewerApiVersions(now, c, err) {
-				s.refuseClient(now, c)
+			if err != nil && !s.answerNewerApiVersions(c, err) {
+				s.refuseClient(c)
 				return
 			}
 			if err != nil {
@@ -125,11 +99,11 @@ func (s *Shard) readClient(now env.Time, c *clientConn) {
 		}
 		next := c.next
 		c.next = nil
-		if err := s.startClientRequest(now, c, next); err != nil {
-			s.refuseClient(now, c)
+		if err := s.startClientRequest(c, next); err != nil {
+			s.refuseClient(c)
 			return
 		}
-		s.runRunnable(now)
+		s.runRunnable()
 	}
 	if !c.closed && c.owed > 0 {
 		c.conn.Consumed(c.owed)
@@ -139,7 +113,7 @@ func (s *Shard) readClient(now env.Time, c *clientConn) {
 
 // mayStart reports whether the connection's next request may start now.
 func (s *Shard) mayStart(c *clientConn) bool {
-	if c.full || len(c.unsent) > 0 && !mutant.E7 || len(c.requests) >= s.limits.ConnRequests {
+	if c.full || len(c.unsent) > 0 || len(c.requests) >= s.limits.ConnRequests {
 		mark.HitIf(c.full, mark.ClientSendWindowFull)
 		mark.HitIf(len(c.requests) >= s.limits.ConnRequests, mark.ClientRequestsFull)
 		return false
@@ -153,20 +127,20 @@ func (s *Shard) mayStart(c *clientConn) bool {
 		return false
 	}
 	const produce, fetch = 0, 1
-	if c.next.Key == fetch && c.fetching && !mutant.S9 {
+	if c.next.Key == fetch && c.fetching {
 		mark.Hit(mark.FetchBehindFetch)
 		return false
 	}
-	if c.next.Key != produce && !mutant.L7 {
+	if c.next.Key != produce {
 		return true
 	}
 	// One request always fits, so that a budget below its size is no deadlock. And
 	// nobody takes what others already wait for: a flood must not starve them.
-	if c.hungry && !mutant.S3 {
+	if c.hungry {
 		return false // its turn comes with the others'
 	}
 	fits := s.inflightBytes == 0 || s.inflightBytes+c.next.bytes <= s.limits.InflightBytes
-	if fits && (s.hungry == 0 || mutant.S3) {
+	if fits && s.hungry == 0 {
 		return true
 	}
 	c.hungry = true
@@ -188,7 +162,7 @@ func (s *Shard) park(c *clientConn) {
 
 // resumeParked lets parked connections go on in the order in which they were
 // parked, each as far as it can.
-func (s *Shard) resumeParked(now env.Time) {
+func (s *Shard) resumeParked() {
 	waiting := s.parked
 	s.parked = nil
 	for _, c := range waiting {
@@ -198,13 +172,13 @@ func (s *Shard) resumeParked(now env.Time) {
 	for _, c := range waiting {
 		c.parked = false
 		if !c.closed {
-			s.readClient(now, c)
+			s.readClient(c)
 		}
 	}
 }
 
 // startClientRequest decodes a request and runs it as far as it goes at once.
-func (s *Shard) startClientRequest(now env.Time, c *clientConn, p *parsed) error {
+func (s *Shard) startClientRequest(c *clientConn, p *parsed) error {
 	handler, err := api.New(p.Request)
 	if err != nil {
 		return err
@@ -219,13 +193,13 @@ func (s *Shard) startClientRequest(now env.Time, c *clientConn, p *parsed) error
 	r.fetch = p.Key == 1
 	c.fetching = c.fetching || r.fetch
 	c.requests = append(c.requests, r)
-	s.startRequest(now, r)
+	s.startRequest(r)
 	return nil
 }
 
 // answerNewerApiVersions answers an ApiVersions above our maximum in version 0
 // (KAFKA 2). It reports false for any other unsupported request.
-func (s *Shard) answerNewerApiVersions(now env.Time, c *clientConn, err error) bool {
+func (s *Shard) answerNewerApiVersions(c *clientConn, err error) bool {
 	var unsupported *wire.UnsupportedVersionError
 	if !errors.As(err, &unsupported) || !unsupported.AnswerApiVersions() {
 		return false
@@ -239,9 +213,6 @@ func (s *Shard) answerNewerApiVersions(now env.Time, c *clientConn, err error) b
 
 // flushResponses sends the responses whose turn has come.
 func (s *Shard) flushResponses(c *clientConn) {
-	if mutant.C1 {
-		slices.SortStableFunc(c.requests, finishedFirst)
-	}
 	sent := 0
 	for sent < len(c.requests) && c.requests[sent].done {
 		r := c.requests[sent]
@@ -256,30 +227,16 @@ func (s *Shard) flushResponses(c *clientConn) {
 	c.requests = c.requests[sent:]
 }
 
-// finishedFirst is the order of planted bug C1.
-func finishedFirst(a, b *request) int {
-	switch {
-	case a.done == b.done:
-		return 0
-	case a.done:
-		return -1
-	}
-	return 1
-}
-
 // refuseClient closes a connection that sent what we do not serve; the answers
 // that are ready still leave. It is counted, not logged: what clients send must
 // not fill a disk.
-func (s *Shard) refuseClient(now env.Time, c *clientConn) {
-	if mutant.C11 {
-		return
-	}
+func (s *Shard) refuseClient(c *clientConn) {
 	s.stats.ConnectionsRefused++
 	c.conn.CloseAfterSend()
-	s.dropClient(now, c)
+	s.dropClient(c)
 }
 
-func (s *Shard) dropClient(now env.Time, c *clientConn) {
+func (s *Shard) dropClient(c *clientConn) {
 	if c.closed {
 		return
 	}
@@ -287,49 +244,5 @@ func (s *Shard) dropClient(now env.Time, c *clientConn) {
 	delete(s.clients, c.conn.ID())
 	requests := c.requests
 	c.requests, c.next, c.unsent = nil, nil, nil
-	s.abandon(now, requests)
-}
-
-// send mails m for a request of the outbox's connection, after whatever is
-// still unsent there. Retries of the rest are made at the end of every turn.
-func (s *Shard) send(box *outbox, to loop.ID, m any) {
-	if len(box.unsent) > 0 && !mutant.E7 || s.rare.Choose(rare.MailRefused) || !s.host.TrySend(to, m) {
-		box.unsent = append(box.unsent, unsentMail{to, m})
-		s.stats.MailRefused++
-		mark.Hit(mark.MailboxFull)
-		if !box.listed {
-			box.listed = true
-			s.refused = append(s.refused, box)
-		}
-	}
-}
-
-// WaitsForRoom is planted bug L3: a shard whose mail a full mailbox refused takes
-// no event before that mailbox has room. It names the loop that it waits for.
-func (s *Shard) WaitsForRoom() (in loop.ID, waits bool) {
-	if !mutant.L3 || len(s.refused) == 0 || len(s.refused[0].unsent) == 0 {
-		return 0, false
-	}
-	return s.refused[0].unsent[0].to, true
-}
-
-// retryRefused retries all that was refused, whether or not the connection has
-// further requests that wait behind it.
-func (s *Shard) retryRefused() {
-	kept := s.refused[:0]
-	for _, box := range s.refused {
-		s.sendUnsent(box)
-		if box.listed = len(box.unsent) > 0; box.listed {
-			kept = append(kept, box)
-		}
-	}
-	clear(s.refused[len(kept):])
-	s.refused = kept
-}
-
-// sendUnsent retries what was refused, in order.
-func (s *Shard) sendUnsent(box *outbox) {
-	for len(box.unsent) > 0 && s.host.TrySend(box.unsent[0].to, box.unsent[0].mail) {
-		box.unsent = box.unsent[1:]
-	}
+	s.abandon(requests)
 }

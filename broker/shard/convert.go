@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/partition"
@@ -17,29 +16,31 @@ import (
 // is replaced, a crash must find all that this life found, damage included.
 
 func (s *Shard) beginConversion() {
-	s.toConvert = append(s.toConvert, s.order...)
+	for _, p := range s.order {
+		s.toConvert.add(p)
+	}
 	s.mayConvert = true
 }
 
 // convertSome begins the flushes that are next, and reports when nothing is left.
-func (s *Shard) convertSome(now env.Time) {
+func (s *Shard) convertSome() {
 	if !s.mayConvert || s.converted {
 		return
 	}
-	for len(s.toConvert) > 0 && !needsWAL(s.toConvert[0]) {
-		s.toConvert = s.toConvert[1:]
+	for !s.toConvert.empty() && !needsWAL(s.toConvert.parts[0]) {
+		s.toConvert.removeFirst()
 	}
-	if len(s.toConvert) == 0 {
+	if s.toConvert.empty() {
 		s.converted = true
 		mark.Hit(mark.ConversionFlushed)
 		s.host.Reply(loop.Control, Converted{Suspects: s.recovery.suspect})
 		return
 	}
-	if now.Mono < s.flushAgainAt {
+	if s.now.Mono < s.flushAgainAt {
 		return
 	}
-	for i := 0; i < len(s.toConvert) && s.flushing < s.limits.FlushesInFlight; i++ {
-		if p := s.toConvert[i]; s.canFlush(p, 1) {
+	for i := 0; i < len(s.toConvert.parts) && s.flushing < s.limits.FlushesInFlight; i++ {
+		if p := s.toConvert.parts[i]; s.canFlush(p, 1) {
 			s.startFlush(p, partition.FlushOptions{})
 		}
 	}
@@ -60,7 +61,7 @@ func needsWAL(p *part) bool {
 // fails takes no more appends: the node stops, and its next life tries again. If it
 // finds then that what it must read is rotten, the partition begins anew. In a
 // conversion there is no next try, and whatever the reason it is damage.
-func (s *Shard) cutEnded(now env.Time, p *part, err error) {
+func (s *Shard) cutEnded(p *part, err error) {
 	switch {
 	case err == nil:
 	case !s.recovered && (s.converting || errors.Is(err, partition.ErrDamaged)):
@@ -69,5 +70,5 @@ func (s *Shard) cutEnded(now env.Time, p *part, err error) {
 		s.fail(fmt.Errorf("shard %d: truncate partition %s: %w", s.id, DirName(p.id), err))
 		return
 	}
-	s.endRecovery(now)
+	s.endRecovery()
 }

@@ -6,7 +6,6 @@ import (
 
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/partition"
-	"example.com/lockstep/broker/wal"
 	"example.com/lockstep/diskfs"
 )
 
@@ -73,7 +72,7 @@ func (c *OpClock) Oldest(now env.Instant) time.Duration {
 }
 
 // onDisk hands a completion to the part of the loop that waits for it.
-func (s *Shard) onDisk(now env.Time, c *diskfs.Completion) {
+func (s *Shard) onDisk(c *diskfs.Completion) {
 	s.ops.Ended(c.Owner, c.Token)
 	switch {
 	case c.Owner == ownerWAL:
@@ -82,11 +81,11 @@ func (s *Shard) onDisk(now env.Time, c *diskfs.Completion) {
 			return
 		}
 		if !s.recovered {
-			s.replay(now)
+			s.replay()
 		}
-		s.onDurable(now)
+		s.onDurable()
 	case c.Owner == ownerShard:
-		s.onOwnCompletion(now, c)
+		s.onOwnCompletion(c)
 	default:
 		p := s.byOwner[c.Owner]
 		if p == nil {
@@ -97,23 +96,23 @@ func (s *Shard) onDisk(now env.Time, c *diskfs.Completion) {
 			s.fail(fmt.Errorf("shard %d: %w", s.id, err))
 			return
 		}
-		s.onDone(now, p, done)
+		s.onDone(p, done)
 		s.dropOwner(p)
 	}
 }
 
 // onOwnCompletion takes the completions of the shard's own operations: the
 // listing that recovery begins with, and syncs for many flushes at once.
-func (s *Shard) onOwnCompletion(now env.Time, c *diskfs.Completion) {
+func (s *Shard) onOwnCompletion(c *diskfs.Completion) {
 	switch c.Kind {
 	case diskfs.List:
-		s.loadPartitions(now, c)
+		s.loadPartitions(c)
 	case diskfs.SyncFS:
 		if c.Err != nil {
 			s.fail(fmt.Errorf("shard %d: sync file system: %w", s.id, c.Err))
 			return
 		}
-		s.fileSystemSynced(now)
+		s.fileSystemSynced()
 	}
 }
 
@@ -123,69 +122,22 @@ func (s *Shard) fail(err error) {
 	s.host.Stop(err)
 }
 
-// loggedAt is a record of a partition in the WAL that is not durable yet.
-type loggedAt struct {
-	seq  wal.Seq
-	part *part
-}
-
-// logged notes that a partition has a record at seq. Durability comes in the
-// order of sequences.
-func (s *Shard) logged(p *part, seq wal.Seq) {
-	s.unsynced = append(s.unsynced, loggedAt{seq, p})
-	if !p.dirty {
-		p.dirty = true
-		s.dirty = append(s.dirty, p)
-	}
-	s.grew(p)
-}
-
-// onDurable tells the partitions what has become durable in the WAL.
-func (s *Shard) onDurable(now env.Time) {
-	if !s.recovered {
-		return
-	}
-	durable := s.wal.Durable()
-	n := 0
-	for n < len(s.unsynced) && s.unsynced[n].seq <= durable {
-		s.newlyDurable(now, s.unsynced[n].part, durable)
-		n++
-	}
-	s.unsynced = s.unsynced[n:]
-}
-
-func (s *Shard) newlyDurable(now env.Time, p *part, durable wal.Seq) {
-	p.log.Durable(uint64(durable))
-	s.onDone(now, p, p.log.Pending())
-	switch p.role {
-	case leading:
-		if p.leader.LocalDurable(p.log.DurableEnd()) {
-			s.watermarkMoved(now, p)
-		} else {
-			s.answerProduces(now, p)
-		}
-	case following:
-		s.followWatermark(p)
-		s.touch(p)
-	}
-}
-
 // onDone takes what ended in a partition.
-func (s *Shard) onDone(now env.Time, p *part, done []partition.Done) {
+func (s *Shard) onDone(p *part, done []partition.Done) {
 	for _, d := range done {
 		switch d.Kind {
 		case partition.Loaded:
 			s.partitionLoaded(p, d.Err)
 		case partition.ReadDone, partition.LookedUp:
-			s.onRead(now, p, d)
+			s.onRead(p, d)
 		case partition.Flushed:
-			s.flushed(now, p, d.Err)
+			s.flushed(p, d.Err)
 		case partition.Cut:
-			s.cutEnded(now, p, d.Err)
+			s.cutEnded(p, d.Err)
 		case partition.NeedSync:
 			s.needSync(p)
 		case partition.Removed:
-			s.removed(now, p, d.Err)
+			s.removed(p, d.Err)
 		}
 	}
 }

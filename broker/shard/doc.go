@@ -5,23 +5,43 @@
 //
 // # Where to look
 //
-//	shard.go      the loop: events, turns, timers
+//	shard.go      the loop: its state, its events
+//	turn.go       the end of a turn: timers, what waited for room, flushes, the
+//	              log's group, pushes
+//	list.go       the lists of partitions that events fill and turns empty
+//
 //	conn.go       client connections: frames in, responses in order, parking
 //	request.go    a request while it runs: operations, results, its deadline
-//	produce.go    the way of a produce through its partition, in order
-//	forward.go    produces for partitions that another node leads; lanes
-//	fetch.go      reads, long polls, offsets, epochs; what the lease gates
-//	partition.go  roles: metadata applied, leaderships begun and ended, ISR changes
+//	route.go      where an operation goes; the lanes that keep produces in order
+//	call.go       an operation on its partition's shard, and its result's way back
+//	produce.go    a produce: checks, append, answer
+//	append.go     from append to durable, on leaders and followers alike
+//	fetch.go      a fetch and a long poll; what the lease gates
+//	read.go       reads that go to disk
+//	offsets.go    offsets by time, ends of epochs
+//
+//	role.go       metadata applied; leaderships begun and ended
+//	isr.go        ISR changes asked for
+//	partition.go  one replica, and everything that hangs on it
 //	replicate.go  pushes and acknowledgements, on both sides
 //	link.go       data connections dialled here
 //	inbound.go    data connections that other nodes dialled
+//	forward.go    produces sent to the node that leads, and those that came here
+//	outbox.go     mail that a full mailbox refused
 //	flush.go      write-behind from the WAL to segments
 //	recovery.go   the start of a shard; partitions that come and go on disk
-//	disk.go       completions; what has become durable
+//	convert.go    the end of a number of shards
+//	disk.go       completions of disk operations
+//
+// # A request
+//
+// It crosses the files in one direction and its answer comes back the same way:
+// conn, request, route, call, produce (or fetch, offsets), append; then, when the log
+// is durable or the followers have acknowledged, produce, call, request, conn.
 //
 // # Buffers
 //
-// A frame belongs to the request that was cut from it. The batches of a produce
+// A frame belongs to the request that it holds. The batches of a produce
 // are stamped before their first hand-off and are immutable from then on: the
 // WAL copies them, the partition's log and pushes to followers share them.
 //
@@ -33,6 +53,7 @@
 // # What it does not do
 //
 // It decides nothing about the cluster: roles come from applied metadata only. It
-// does not evict batches that no segment has yet (see DECISIONS), and keeps the
-// number of shards that its data directory was written with.
+// does not evict batches that no segment has yet (see DECISIONS). It does not change
+// the number of shards: for that, it moves everything to segments in an incarnation
+// that does nothing else (convert.go).
 package shard

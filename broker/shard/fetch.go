@@ -1,35 +1,10 @@
 package shard
 
 import (
-	"errors"
-
 	"example.com/lockstep/broker/api"
-	"example.com/lockstep/broker/assert"
-	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
-	"example.com/lockstep/broker/partition"
-	"example.com/lockstep/broker/replica"
 )
-
-// runPartitionCall runs an operation on a partition that lives here.
-func (s *Shard) runPartitionCall(now env.Time, call PartitionCall) {
-	switch op := call.Op.(type) {
-	case api.Produce:
-		s.produce(now, call, op)
-	case api.Fetch:
-		s.fetch(now, call, op)
-	case api.Wait:
-		s.wait(now, call, op)
-	case api.Offsets:
-		s.offsets(now, call, op)
-	case api.EpochEnd:
-		s.epochEnd(now, call, op)
-	default:
-		assert.That(false, "shard: %T is no operation of a partition", op)
-	}
-}
 
 // ledPart returns the partition if this node leads it and the client's view of
 // the leader epoch agrees (KIP-320), else the error to answer.
@@ -60,12 +35,12 @@ func (s *Shard) leaderHint(id kafka.PartitionID) api.Leader {
 // knowsEnd reports whether this node may claim to know the end of the log: it
 // holds the lease, and its watermark has reached the start of its epoch, so that
 // nothing committed by an earlier leader lies beyond it (PROTOCOL 20, 22).
-func (s *Shard) knowsEnd(now env.Time, p *part) kafka.ErrorCode {
+func (s *Shard) knowsEnd(p *part) kafka.ErrorCode {
 	switch {
-	case !s.leaseValid(now):
+	case !s.leaseValid():
 		mark.Hit(mark.LeaseExpired)
 		return kafka.NotLeaderOrFollower
-	case p.leader.Watermark() < p.leader.EpochStart() && !mutant.I22:
+	case p.leader.Watermark() < p.leader.EpochStart():
 		mark.Hit(mark.EndNotKnownYet)
 		return kafka.OffsetNotAvailable
 	}
@@ -73,62 +48,55 @@ func (s *Shard) knowsEnd(now env.Time, p *part) kafka.ErrorCode {
 }
 
 // fetch runs a Fetch on the partition's own shard.
-func (s *Shard) fetch(now env.Time, call PartitionCall, op api.Fetch) {
+func (s *Shard) fetch(call PartitionCall, op api.Fetch) {
 	result := api.FetchResult{Watermark: -1, LastStable: -1, LogStart: -1, DivergingEpoch: -1}
 	p, code := s.ledPart(op.Partition, op.CurrentEpoch)
 	if code != kafka.None {
 		result.Code, result.CurrentLeader = code, s.leaderHint(op.Partition)
-		s.reply(now, call.Origin, result)
+		s.reply(call.Origin, result)
 		return
 	}
 	watermark := p.leader.Watermark()
-	if mutant.W24 {
-		watermark = p.log.End()
-	}
 	result.Watermark, result.LastStable, result.LogStart = watermark, watermark, p.log.Start()
 	if op.LastEpoch > p.epoch {
 		result.Code = kafka.UnknownLeaderEpoch // of a leader that this node has not heard of yet
-		s.reply(now, call.Origin, result)
+		s.reply(call.Origin, result)
 		return
 	}
 	if op.LastEpoch >= 0 {
 		if epoch, end := endOfEpoch(p, op.LastEpoch); epoch < op.LastEpoch || end < op.Offset {
 			mark.Hit(mark.FetchDiverged)
 			result.DivergingEpoch, result.DivergingEnd = epoch, end
-			s.reply(now, call.Origin, result)
+			s.reply(call.Origin, result)
 			return
 		}
 	}
-	end := p.log.End()
-	if mutant.I27 {
-		end = watermark
-	}
-	if op.Offset < p.log.Start() || op.Offset > end {
+	if op.Offset < p.log.Start() || op.Offset > p.log.End() {
 		result.Code = kafka.OffsetOutOfRange
-		if op.Offset > p.log.End() && s.knowsEnd(now, p) != kafka.None {
+		if op.Offset > p.log.End() && s.knowsEnd(p) != kafka.None {
 			result.Code = kafka.NotLeaderOrFollower // who knows better might have it
 		}
-		s.reply(now, call.Origin, result)
+		s.reply(call.Origin, result)
 		return
 	}
 	if op.Offset >= watermark {
 		// Empty: a claim that there is nothing after this. A new leader can't make it
 		// before its watermark has reached its epoch's start: what was committed and
 		// acknowledged before may lie in between.
-		if result.Code = s.knowsEnd(now, p); result.Code == kafka.NotLeaderOrFollower {
+		if result.Code = s.knowsEnd(p); result.Code == kafka.NotLeaderOrFollower {
 			result.CurrentLeader = s.leaderHint(op.Partition)
 		}
-		s.reply(now, call.Origin, result)
+		s.reply(call.Origin, result)
 		return
 	}
 	if op.MaxBytes <= 0 {
-		s.reply(now, call.Origin, result) // the response is full already
+		s.reply(call.Origin, result) // the response is full already
 		return
 	}
 	read := p.log.Read(op.Offset, min(op.MaxBytes, s.limits.FetchBytes), watermark)
 	if read.Err != nil {
 		result.Code = kafka.OffsetOutOfRange
-		s.reply(now, call.Origin, result)
+		s.reply(call.Origin, result)
 		return
 	}
 	if read.Pending() {
@@ -136,102 +104,15 @@ func (s *Shard) fetch(now env.Time, call PartitionCall, op api.Fetch) {
 		return
 	}
 	s.stats.FetchedFromMemory++
-	s.answerFetch(now, call.Origin, result, read.Batches)
+	s.answerFetch(call.Origin, result, read.Batches)
 }
 
-func (s *Shard) answerFetch(now env.Time, origin Origin, result api.FetchResult, batches [][]byte) {
+func (s *Shard) answerFetch(origin Origin, result api.FetchResult, batches [][]byte) {
 	result.Batches = batches
 	for _, b := range batches {
 		result.Bytes += len(b)
 	}
-	s.reply(now, origin, result)
-}
-
-// pendingRead is a read that waits for the disk: for a fetch, an offset lookup,
-// or for a push to a follower that is behind.
-type pendingRead struct {
-	token  uint64
-	origin Origin
-	fetch  api.FetchResult
-	lookup bool
-	push   kafka.NodeID // the follower; 0 for a client's read
-	base   kafka.Offset
-	epoch  kafka.LeaderEpoch // of the leadership the read was begun in
-}
-
-// readLater notes who waits for a read that goes to disk.
-func (s *Shard) readLater(p *part, token uint64, waiting pendingRead) {
-	waiting.token, waiting.epoch = token, p.epoch
-	p.reads = append(p.reads, waiting)
-	s.stats.FetchedFromDisk++
-	s.onDone(s.now, p, p.log.Pending()) // it may have ended at once
-}
-
-// readForPush waits for batches that a follower lacks and that memory does not hold.
-func (s *Shard) readForPush(p *part, token uint64, node kafka.NodeID, next replica.Send) {
-	s.readLater(p, token, pendingRead{push: node, base: next.Base})
-}
-
-// reading reports whether batches for node are being read.
-func (p *part) reading(node kafka.NodeID) bool {
-	for _, r := range p.reads {
-		if r.push == node && r.epoch == p.epoch {
-			return true
-		}
-	}
-	return false
-}
-
-// onRead hands the result of a read to whoever waits for it.
-func (s *Shard) onRead(now env.Time, p *part, done partition.Done) {
-	for i, r := range p.reads {
-		if r.token != done.Token {
-			continue
-		}
-		p.reads = append(p.reads[:i], p.reads[i+1:]...)
-		if errors.Is(done.Err, partition.ErrDamaged) && p.role == leading && p.epoch == r.epoch {
-			p.leader.LogDamaged() // others may have what whoever asked needs
-			s.touch(p)
-		}
-		switch {
-		case r.push != 0:
-			s.pushRead(now, p, r, done)
-		case r.lookup:
-			s.answerLookup(now, p, r, done)
-		case done.Err != nil:
-			mark.Hit(mark.FetchReadError)
-			s.stats.ReadErrors++
-			r.fetch.Code = kafka.KafkaStorageError
-			s.reply(now, r.origin, r.fetch)
-		case p.role != leading || p.epoch != r.epoch:
-			r.fetch.Code, r.fetch.CurrentLeader = kafka.NotLeaderOrFollower, s.leaderHint(p.id)
-			s.reply(now, r.origin, r.fetch)
-		default:
-			mark.Hit(mark.FetchFromSegments)
-			s.answerFetch(now, r.origin, r.fetch, done.Batches)
-		}
-		return
-	}
-}
-
-// pushRead sends batches that were read for a follower, if it still needs them.
-func (s *Shard) pushRead(now env.Time, p *part, r pendingRead, done partition.Done) {
-	s.touch(p)
-	if p.role != leading || p.epoch != r.epoch {
-		return
-	}
-	if done.Err != nil {
-		s.stats.ReadErrors++
-		p.leader.Refused(r.push, now.Mono.Add(s.limits.RefusedPause))
-		return
-	}
-	l := s.openLink(r.push)
-	next, ok := p.leader.NextSend(r.push, p.log, now.Mono)
-	if l == nil || !ok || next.Probe || next.Base != r.base || len(done.Batches) == 0 {
-		return
-	}
-	mark.Hit(mark.CatchUpFromSegments)
-	s.sendBatches(now, p, l, done.Batches)
+	s.reply(origin, result)
 }
 
 // --- long polls ---
@@ -243,17 +124,17 @@ type waitingFetch struct {
 }
 
 // wait runs a Wait: it resolves when the watermark passes the offset.
-func (s *Shard) wait(now env.Time, call PartitionCall, op api.Wait) {
+func (s *Shard) wait(call PartitionCall, op api.Wait) {
 	p := s.parts[op.Partition]
 	if p == nil || p.role != leading || p.leader.Watermark() > op.Offset {
-		s.reply(now, call.Origin, api.WaitResult{})
+		s.reply(call.Origin, api.WaitResult{})
 		return
 	}
 	p.fetches = append(p.fetches, waitingFetch{call.Origin, op.Offset})
 }
 
 // wakeFetches resolves the long polls that the watermark has passed.
-func (s *Shard) wakeFetches(now env.Time, p *part) {
+func (s *Shard) wakeFetches(p *part) {
 	if len(p.fetches) == 0 {
 		return
 	}
@@ -262,7 +143,7 @@ func (s *Shard) wakeFetches(now env.Time, p *part) {
 	p.fetches = nil
 	for _, w := range fetches {
 		if w.offset < watermark {
-			s.reply(now, w.origin, api.WaitResult{})
+			s.reply(w.origin, api.WaitResult{})
 		} else {
 			p.fetches = append(p.fetches, w)
 		}
@@ -281,107 +162,4 @@ func (s *Shard) cancelWait(c Cancel) {
 			return
 		}
 	}
-}
-
-// --- offsets and epochs ---
-
-// ListOffsets' special timestamps.
-const (
-	latestTimestamp        = -1
-	earliestTimestamp      = -2
-	maxTimestamp           = -3
-	earliestLocalTimestamp = -4
-	latestTieredTimestamp  = -5
-)
-
-// offsets runs an Offsets on the partition's own shard.
-func (s *Shard) offsets(now env.Time, call PartitionCall, op api.Offsets) {
-	result := api.OffsetsResult{Offset: -1, TimestampMs: -1, Epoch: -1}
-	p, code := s.ledPart(op.Partition, op.CurrentEpoch)
-	if code != kafka.None {
-		result.Code = code
-		s.reply(now, call.Origin, result)
-		return
-	}
-	switch op.Timestamp {
-	case earliestTimestamp, earliestLocalTimestamp:
-		result.Offset = p.log.Start()
-		result.Epoch = p.log.EpochBefore(p.log.Start() + 1)
-	case latestTieredTimestamp:
-		// Nothing is tiered: -1, -1.
-	case latestTimestamp:
-		if result.Code = s.knowsEnd(now, p); result.Code == kafka.None {
-			result.Offset, result.Epoch = p.leader.Watermark(), p.epoch
-			if mutant.W10 {
-				result.Offset = p.log.Flushed()
-			}
-		}
-	default:
-		// A time, or the largest one: "no match" is a claim about the end too.
-		if result.Code = s.knowsEnd(now, p); result.Code == kafka.None {
-			s.lookup(now, p, call.Origin, op.Timestamp)
-			return
-		}
-	}
-	s.reply(now, call.Origin, result)
-}
-
-// lookup finds an offset by time among what is committed.
-func (s *Shard) lookup(now env.Time, p *part, origin Origin, timestamp int64) {
-	var read partition.Read
-	if timestamp == maxTimestamp {
-		read = p.log.MaxTimestamp(p.leader.Watermark())
-	} else {
-		read = p.log.OffsetForTimestamp(timestamp, p.leader.Watermark())
-	}
-	if read.Pending() {
-		s.readLater(p, read.Token, pendingRead{origin: origin, lookup: true})
-		return
-	}
-	s.answerFound(now, origin, read.Found, read.Err)
-}
-
-func (s *Shard) answerLookup(now env.Time, p *part, r pendingRead, done partition.Done) {
-	s.answerFound(now, r.origin, done.Found, done.Err)
-}
-
-func (s *Shard) answerFound(now env.Time, origin Origin, found partition.Found, err error) {
-	result := api.OffsetsResult{Offset: -1, TimestampMs: -1, Epoch: -1}
-	switch {
-	case err != nil:
-		s.stats.ReadErrors++
-		result.Code = kafka.KafkaStorageError
-	default:
-		result.Offset, result.TimestampMs, result.Epoch = found.Offset, found.TimestampMs, found.LeaderEpoch
-	}
-	s.reply(now, origin, result)
-}
-
-// endOfEpoch is where a leader epoch ends. One that is older than all that the
-// log remembers ended where the log begins, by its own name, as Kafka has it: a
-// consumer at that offset has lost nothing, and an epoch of -1 would make it
-// reset its position.
-func endOfEpoch(p *part, epoch kafka.LeaderEpoch) (kafka.LeaderEpoch, kafka.Offset) {
-	found, end := p.log.EndOf(epoch)
-	if found < 0 {
-		found = epoch
-	}
-	return found, end
-}
-
-// epochEnd runs an EpochEnd (OffsetForLeaderEpoch).
-func (s *Shard) epochEnd(now env.Time, call PartitionCall, op api.EpochEnd) {
-	p, code := s.ledPart(op.Partition, op.CurrentEpoch)
-	if code != kafka.None {
-		s.reply(now, call.Origin, api.EpochEndResult{Code: code, Epoch: -1, End: -1})
-		return
-	}
-	epoch, end := endOfEpoch(p, op.Epoch)
-	if op.Epoch < 0 || op.Epoch > p.epoch {
-		epoch, end = -1, -1 // no such epoch, or not yet
-	}
-	if op.Epoch == p.epoch {
-		epoch, end = p.epoch, p.log.End()
-	}
-	s.reply(now, call.Origin, api.EpochEndResult{Epoch: epoch, End: end})
 }

@@ -1,11 +1,7 @@
 package shard
 
 import (
-	"slices"
-
-	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/partition"
 	"example.com/lockstep/broker/rare"
 	"example.com/lockstep/broker/wal"
@@ -20,18 +16,16 @@ import (
 
 // flushSome begins the flushes that are due: those of partitions with enough
 // to move, then, under pressure, those with the oldest records in the WAL.
-func (s *Shard) flushSome(now env.Time) {
-	if s.wal.Full() && now.Mono >= s.retrySpaceAt {
-		s.retrySpaceAt = now.Mono.Add(s.limits.RefusedPause)
+func (s *Shard) flushSome() {
+	if s.wal.Full() && s.now.Mono >= s.retrySpaceAt {
+		s.retrySpaceAt = s.now.Mono.Add(s.limits.RefusedPause)
 		s.wal.Retry()
 	}
-	if now.Mono < s.flushAgainAt {
+	if s.now.Mono < s.flushAgainAt {
 		return
 	}
-	for len(s.toFlush) > 0 && s.flushing < s.limits.FlushesInFlight {
-		p := s.toFlush[0]
-		s.toFlush = s.toFlush[1:]
-		p.toFlush = false
+	for !s.toFlush.empty() && s.flushing < s.limits.FlushesInFlight {
+		p := s.toFlush.removeFirst()
 		if s.canFlush(p, int64(s.limits.FlushBytes)) || s.rare.Choose(rare.FlushEarly) && s.canFlush(p, 1) {
 			s.startFlush(p, partition.FlushOptions{})
 		}
@@ -42,11 +36,11 @@ func (s *Shard) flushSome(now env.Time) {
 	// Many partitions with little each: a sync of the file system serves them all,
 	// where syncs of their files would be several for each.
 	inFlight, options := s.limits.FlushesInFlight, partition.FlushOptions{}
-	if len(s.dirty) >= s.limits.FlushesTogether {
+	if len(s.dirty.parts) >= s.limits.FlushesTogether {
 		inFlight, options.ExternalSync = s.limits.FlushesTogether, true
 	}
-	for i := 0; i < len(s.dirty) && s.flushing < inFlight; i++ {
-		if p := s.dirty[i]; s.canFlush(p, 1) {
+	for i := 0; i < len(s.dirty.parts) && s.flushing < inFlight; i++ {
+		if p := s.dirty.parts[i]; s.canFlush(p, 1) {
 			s.startFlush(p, options)
 		}
 	}
@@ -58,9 +52,8 @@ func (s *Shard) grew(p *part) {
 	s.tailBytes += bytes - p.tailBytes
 	p.tailBytes = bytes
 	enough := bytes >= int64(s.limits.FlushBytes) || bytes > 0 && s.rare.Choose(rare.FlushEarly)
-	if enough && !p.toFlush && !p.flushing {
-		p.toFlush = true
-		s.toFlush = append(s.toFlush, p)
+	if enough && !p.flushing {
+		s.toFlush.add(p)
 	}
 }
 
@@ -82,11 +75,11 @@ func (s *Shard) startFlush(p *part, options partition.FlushOptions) {
 	s.flushing++
 	s.stats.Flushes++
 	p.log.Flush(options)
-	s.onDone(s.now, p, p.log.Pending())
+	s.onDone(p, p.log.Pending())
 }
 
 // flushed ends a flush, and gives back what the WAL needs to keep no more.
-func (s *Shard) flushed(now env.Time, p *part, err error) {
+func (s *Shard) flushed(p *part, err error) {
 	p.flushing = false
 	s.flushing--
 	s.grew(p)
@@ -98,17 +91,16 @@ func (s *Shard) flushed(now env.Time, p *part, err error) {
 		// once, since a full disk refuses as fast as it is asked.
 		s.stats.FlushesFailed++
 		mark.Hit(mark.FlushFailed)
-		s.flushAgainAt = now.Mono.Add(s.limits.RefusedPause)
+		s.flushAgainAt = s.now.Mono.Add(s.limits.RefusedPause)
 		if s.converting { // nobody's ping wakes it
 			s.timers.Set(s.flushAgainAt, due{kind: dueRetry})
 		}
 		return
 	}
 	if _, pinned := p.log.Pinned(); !pinned {
-		p.dirty = false
-		s.dirty = slices.DeleteFunc(s.dirty, func(q *part) bool { return q == p })
-	} else if i := slices.Index(s.dirty, p); i >= 0 {
-		s.dirty = append(slices.Delete(s.dirty, i, i+1), p) // its oldest record is young now
+		s.dirty.remove(p)
+	} else {
+		s.dirty.moveToEnd(p) // its oldest record is young now
 	}
 	s.releaseWAL()
 }
@@ -121,8 +113,8 @@ func (s *Shard) releaseWAL() {
 		return
 	}
 	oldest := s.wal.Durable() + 1
-	for _, p := range s.dirty {
-		if ref, pinned := p.log.Pinned(); pinned && !mutant.W25 {
+	for _, p := range s.dirty.parts {
+		if ref, pinned := p.log.Pinned(); pinned {
 			oldest = min(oldest, wal.Seq(ref.Seq))
 		}
 	}
@@ -135,29 +127,29 @@ func (s *Shard) releaseWAL() {
 // covers what had completed before it was submitted, so those that ask while one
 // runs wait for the next.
 func (s *Shard) needSync(p *part) {
-	s.toSync = append(s.toSync, p)
-	if len(s.syncing) == 0 {
+	s.toSync.add(p)
+	if s.syncing.empty() {
 		s.syncFileSystem()
 	}
 }
 
 func (s *Shard) syncFileSystem() {
-	s.syncing, s.toSync = s.toSync, nil
+	for _, p := range s.toSync.take() {
+		s.syncing.add(p)
+	}
 	s.stats.FileSystemSyncs++
 	mark.Hit(mark.FlushesTogether)
 	s.diskFor(ownerShard).Submit(diskfs.Op{Kind: diskfs.SyncFS})
 }
 
-func (s *Shard) fileSystemSynced(now env.Time) {
-	synced := s.syncing
-	s.syncing = nil
-	for _, p := range synced {
-		if !slices.Contains(s.toSync, p) { // else a later flush of it asked, which this sync does not cover
-			s.onDone(now, p, p.log.Synced())
+func (s *Shard) fileSystemSynced() {
+	for _, p := range s.syncing.take() {
+		if !s.toSync.has(p) { // else a later flush of it asked, which this sync does not cover
+			s.onDone(p, p.log.Synced())
 		}
 	}
 	// Most have asked again, for the names of their checkpoints.
-	if len(s.syncing) == 0 && len(s.toSync) > 0 {
+	if s.syncing.empty() && !s.toSync.empty() {
 		s.syncFileSystem()
 	}
 }

@@ -1,7 +1,6 @@
 package shard
 
 import (
-	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
@@ -40,7 +39,7 @@ type generation struct {
 }
 
 // onInbound handles an event of a data connection dialled by another node.
-func (s *Shard) onInbound(now env.Time, ev *netsim.Event) {
+func (s *Shard) onInbound(ev *netsim.Event) {
 	if ev.Kind == netsim.Accepted {
 		in := &inbound{conn: ev.Conn, framer: wire.NewFramer(s.limits.PeerFrameBytes)}
 		s.inbounds[ev.Conn.ID()] = in
@@ -55,16 +54,16 @@ func (s *Shard) onInbound(now env.Time, ev *netsim.Event) {
 	case netsim.Received:
 		in.framer.Feed(ev.Data)
 		in.owed += len(ev.Data)
-		s.readInbound(now, in)
+		s.readInbound(in)
 	case netsim.Writable:
 		in.full = false
-		s.readInbound(now, in)
+		s.readInbound(in)
 	case netsim.Closed:
-		s.dropInbound(now, in)
+		s.dropInbound(in)
 	}
 }
 
-func (s *Shard) readInbound(now env.Time, in *inbound) {
+func (s *Shard) readInbound(in *inbound) {
 	for !in.closed {
 		if in.full || len(in.unsent) > 0 {
 			s.parkInbound(in)
@@ -81,14 +80,14 @@ func (s *Shard) readInbound(now env.Time, in *inbound) {
 			if err != nil {
 				s.stats.PeerFramesMalformed++
 				in.conn.Close()
-				s.dropInbound(now, in)
+				s.dropInbound(in)
 				return
 			}
 		}
 		message := in.next
 		in.next = nil
-		s.onInboundMessage(now, in, message)
-		s.runRunnable(now)
+		s.onInboundMessage(in, message)
+		s.runRunnable()
 	}
 	if !in.closed && in.owed > 0 {
 		in.conn.Consumed(in.owed)
@@ -104,24 +103,24 @@ func (s *Shard) parkInbound(in *inbound) {
 }
 
 // resumeInbound lets parked connections of other nodes go on.
-func (s *Shard) resumeInbound(now env.Time) {
+func (s *Shard) resumeInbound() {
 	waiting := s.parkedInbound
 	s.parkedInbound = nil
 	for _, in := range waiting {
 		in.parked = false
 		if !in.closed {
-			s.readInbound(now, in)
+			s.readInbound(in)
 		}
 	}
 }
 
-func (s *Shard) onInboundMessage(now env.Time, in *inbound, message peer.Message) {
+func (s *Shard) onInboundMessage(in *inbound, message peer.Message) {
 	if hello, ok := message.(*peer.Hello); ok {
-		s.onHello(now, in, hello)
+		s.onHello(in, hello)
 		return
 	}
 	if in.hello == nil {
-		s.refuseInbound(now, in)
+		s.refuseInbound(in)
 		return
 	}
 	switch m := message.(type) {
@@ -135,28 +134,28 @@ func (s *Shard) onInboundMessage(now env.Time, in *inbound, message peer.Message
 			s.send(&in.outbox, owner, call)
 			return
 		}
-		s.onPush(now, call)
+		s.onPush(call)
 	case *peer.Forward:
-		s.onForward(now, in, m)
+		s.onForward(in, m)
 	default:
-		s.refuseInbound(now, in)
+		s.refuseInbound(in)
 	}
 }
 
 // onHello accepts a data connection. An older connection of the same dialler is
 // dropped: what still arrives on it was sent before (PROTOCOL 15).
-func (s *Shard) onHello(now env.Time, in *inbound, hello *peer.Hello) {
+func (s *Shard) onHello(in *inbound, hello *peer.Hello) {
 	if in.hello != nil || hello.Kind != peer.DataConn || hello.Cluster != s.cfg.Cluster ||
 		hello.MinVersion > peer.MaxVersion || hello.MaxVersion < peer.MinVersion {
 		s.stats.PeerHellosRefused++
-		s.refuseInbound(now, in)
+		s.refuseInbound(in)
 		return
 	}
 	in.hello = hello
 	in.dialler = dialler{hello.Node, hello.Shard}
 	in.generation = generation{hello.Incarnation, hello.Generation}
 	if newest := s.newest[in.dialler]; newest.incarnation == hello.Incarnation && newest.number > hello.Generation {
-		s.refuseInbound(now, in)
+		s.refuseInbound(in)
 		return
 	}
 	s.sendInbound(in, &peer.Hello{
@@ -166,7 +165,7 @@ func (s *Shard) onHello(now env.Time, in *inbound, hello *peer.Hello) {
 	// The generation is known by all shards of this node, because the dialler's
 	// connections are handed to them in turn.
 	for other := range loop.ID(s.cfg.Shards) {
-		s.announce(now, other+1, Newer{in.dialler, in.generation})
+		s.announce(other+1, Newer{in.dialler, in.generation})
 	}
 }
 
@@ -176,16 +175,16 @@ type Newer struct {
 	is   generation
 }
 
-func (s *Shard) announce(now env.Time, to loop.ID, n Newer) {
+func (s *Shard) announce(to loop.ID, n Newer) {
 	if to != s.id {
 		s.host.Reply(to, n)
 		return
 	}
-	s.onNewer(now, n)
+	s.onNewer(n)
 }
 
 // onNewer drops the older connections of the same dialler.
-func (s *Shard) onNewer(now env.Time, n Newer) {
+func (s *Shard) onNewer(n Newer) {
 	if newest := s.newest[n.from]; newest.incarnation == n.is.incarnation && newest.number > n.is.number {
 		return
 	}
@@ -199,16 +198,16 @@ func (s *Shard) onNewer(now env.Time, n Newer) {
 	mark.HitIf(len(stale) > 0, mark.InboundStale)
 	for _, in := range stale {
 		in.conn.Close()
-		s.dropInbound(now, in)
+		s.dropInbound(in)
 	}
 }
 
-func (s *Shard) refuseInbound(now env.Time, in *inbound) {
+func (s *Shard) refuseInbound(in *inbound) {
 	in.conn.Close()
-	s.dropInbound(now, in)
+	s.dropInbound(in)
 }
 
-func (s *Shard) dropInbound(now env.Time, in *inbound) {
+func (s *Shard) dropInbound(in *inbound) {
 	in.closed, in.unsent = true, nil
 	delete(s.inbounds, in.conn.ID())
 	for i, other := range s.inboundList {

@@ -3,12 +3,10 @@ package shard
 import (
 	"time"
 
-	"example.com/lockstep/broker/api"
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/wire"
 	"example.com/lockstep/broker/wire/peer"
 	"example.com/lockstep/netsim"
@@ -38,7 +36,7 @@ type link struct {
 }
 
 // link returns the link to a node, dialling it if there is none.
-func (s *Shard) link(now env.Time, node kafka.NodeID) *link {
+func (s *Shard) link(node kafka.NodeID) *link {
 	for _, l := range s.links {
 		if l.node == node {
 			return l
@@ -46,42 +44,39 @@ func (s *Shard) link(now env.Time, node kafka.NodeID) *link {
 	}
 	l := &link{node: node, awaitedSince: env.Never}
 	s.links = append(s.links, l)
-	s.dial(now, l)
+	s.dial(l)
 	return l
 }
 
-func (s *Shard) dial(now env.Time, l *link) {
+func (s *Shard) dial(l *link) {
 	l.addr = ""
 	if broker := s.image.Broker(l.node); broker != nil {
 		l.addr = broker.DataAddr
 	}
 	if l.addr == "" {
-		s.redialLater(now, l)
+		s.redialLater(l)
 		return
 	}
 	l.framer = wire.NewFramer(s.limits.PeerFrameBytes)
 	l.generation++
 	l.conn = s.host.Network().Dial(l.addr, s.host.Sink(s.id))
 	s.linkConns[l.conn.ID()] = l
-	l.timer = s.timers.Set(now.Mono.Add(s.limits.PeerSilence), due{kind: dueLink, link: l})
+	l.timer = s.timers.Set(s.now.Mono.Add(s.limits.PeerSilence), due{kind: dueLink, link: l})
 }
 
 // redialLater waits before the next dial: twice as long after every failure,
 // up to a bound below the acknowledgement timeout (BUGS L6).
-func (s *Shard) redialLater(now env.Time, l *link) {
-	pause := s.limits.RedialMin << min(l.backoff, 10)
+func (s *Shard) redialLater(l *link) {
+	pause := min(s.limits.RedialMin<<min(l.backoff, 10), s.limits.RedialMax)
 	l.backoff++
-	if !mutant.L6 {
-		pause = min(pause, s.limits.RedialMax)
-	}
 	// Up to half as long again, so that shards don't dial in step.
 	pause += pause * time.Duration(s.jitter.IntN(512)) / 1024
 	s.timers.Cancel(l.timer)
-	l.timer = s.timers.Set(now.Mono.Add(pause), due{kind: dueRedial, link: l})
+	l.timer = s.timers.Set(s.now.Mono.Add(pause), due{kind: dueRedial, link: l})
 }
 
 // onLink handles an event of a connection dialled here.
-func (s *Shard) onLink(now env.Time, l *link, ev *netsim.Event) {
+func (s *Shard) onLink(l *link, ev *netsim.Event) {
 	switch ev.Kind {
 	case netsim.Connected:
 		l.send(s, &peer.Hello{
@@ -95,7 +90,7 @@ func (s *Shard) onLink(now env.Time, l *link, ev *netsim.Event) {
 		for l.conn != nil {
 			frame, ok, err := l.framer.Next()
 			if err != nil {
-				s.dropLink(now, l)
+				s.dropLink(l)
 				return
 			}
 			if !ok {
@@ -104,48 +99,48 @@ func (s *Shard) onLink(now env.Time, l *link, ev *netsim.Event) {
 			epoch, message, err := peer.Decode(frame)
 			if err != nil {
 				s.stats.PeerFramesMalformed++
-				s.dropLink(now, l)
+				s.dropLink(l)
 				return
 			}
-			s.onLinkMessage(now, l, epoch, message)
+			s.onLinkMessage(l, epoch, message)
 		}
 	case netsim.Writable:
 		l.full = false
-		s.pushAll(now, l.node)
+		s.pushAll(l.node)
 	case netsim.Closed:
-		s.dropLink(now, l)
+		s.dropLink(l)
 	}
 }
 
 // onLinkMessage handles an answer from the node at the other end.
-func (s *Shard) onLinkMessage(now env.Time, l *link, epoch kafka.BrokerEpoch, message peer.Message) {
+func (s *Shard) onLinkMessage(l *link, epoch kafka.BrokerEpoch, message peer.Message) {
 	if l.awaitedSince != env.Never {
-		l.awaitedSince = now.Mono
+		l.awaitedSince = s.now.Mono
 	}
 	switch m := message.(type) {
 	case *peer.Hello:
 		if m.Cluster != s.cfg.Cluster || m.Node != l.node || m.MinVersion > peer.MaxVersion || m.MaxVersion < peer.MinVersion {
 			s.stats.PeerHellosRefused++
-			s.dropLink(now, l)
+			s.dropLink(l)
 			return
 		}
 		l.open, l.backoff = true, 0
 		s.timers.Cancel(l.timer)
 		for _, f := range l.held {
 			l.send(s, f)
-			l.awaits(now, s)
+			l.awaits(s)
 		}
 		l.held = nil
-		s.connected(now, l.node)
+		s.connected(l.node)
 	case *peer.PushAck:
-		s.onPushAck(now, l.node, m)
+		s.onPushAck(l.node, m)
 	case *peer.PushReject:
-		s.onPushReject(now, l.node, m)
+		s.onPushReject(l.node, m)
 	case *peer.ForwardReply:
-		s.onForwardReply(now, l, m)
+		s.onForwardReply(l, m)
 	default:
 		s.stats.PeerFramesMalformed++
-		s.dropLink(now, l)
+		s.dropLink(l)
 	}
 }
 
@@ -160,17 +155,17 @@ func (l *link) send(s *Shard, message peer.Message) {
 }
 
 // awaits notes that an answer must come within limits.PeerSilence.
-func (l *link) awaits(now env.Time, s *Shard) {
+func (l *link) awaits(s *Shard) {
 	if l.awaitedSince == env.Never {
-		l.awaitedSince = now.Mono
+		l.awaitedSince = s.now.Mono
 	}
 	if !l.timer.Live() {
-		l.timer = s.timers.Set(now.Mono.Add(s.limits.PeerSilence), dueOf(l))
+		l.timer = s.timers.Set(s.now.Mono.Add(s.limits.PeerSilence), dueOf(l))
 	}
 }
 
 // checkLink gives up a connection that does not answer.
-func (s *Shard) checkLink(now env.Time, l *link) {
+func (s *Shard) checkLink(l *link) {
 	if l.conn == nil {
 		return
 	}
@@ -179,24 +174,21 @@ func (s *Shard) checkLink(now env.Time, l *link) {
 			l.awaitedSince = env.Never
 			return
 		}
-		if silentAt := l.awaitedSince.Add(s.limits.PeerSilence); now.Mono < silentAt {
+		if silentAt := l.awaitedSince.Add(s.limits.PeerSilence); s.now.Mono < silentAt {
 			l.timer = s.timers.Set(silentAt, dueOf(l))
 			return
 		}
 	}
-	if mutant.F2 && l.open {
-		return
-	}
 	s.stats.LinksSilent++
 	mark.Hit(mark.LinkSilent)
-	s.dropLink(now, l)
+	s.dropLink(l)
 }
 
 func dueOf(l *link) due { return due{kind: dueLink, link: l} }
 
 // dropLink gives up the connection. What was forwarded on it may or may not
 // have been appended: REQUEST_TIMED_OUT, never NOT_LEADER (BUGS F4).
-func (s *Shard) dropLink(now env.Time, l *link) {
+func (s *Shard) dropLink(l *link) {
 	if l.conn != nil {
 		l.conn.Close()
 		delete(s.linkConns, l.conn.ID())
@@ -209,28 +201,20 @@ func (s *Shard) dropLink(now env.Time, l *link) {
 		mark.HitIf(len(lost) > 0, mark.ForwardLost)
 		l.forwards, l.held = nil, nil
 		for _, f := range lost {
-			result := timedOut()
-			if mutant.F4 {
-				result = notLeader(nil, kafka.NotLeaderOrFollower)
-			}
-			if mutant.F6 {
-				s.returnToLane(f)
-				continue
-			}
-			s.resolve(now, f.origin, result)
+			s.resolve(f.origin, timedOut())
 		}
-		s.disconnected(now, l.node)
+		s.disconnected(l.node)
 	}
-	s.redialLater(now, l)
+	s.redialLater(l)
 }
 
 // forward sends a produce, or holds it until the link is open.
-func (l *link) forward(now env.Time, s *Shard, fwd *forwarding, f *peer.Forward) {
+func (l *link) forward(s *Shard, fwd *forwarding, f *peer.Forward) {
 	if len(l.forwards) >= s.limits.Forwards {
 		// Not sent, so certainly not appended.
 		s.stats.ForwardsRefused++
 		mark.Hit(mark.ForwardRefused)
-		s.resolve(now, fwd.origin, notLeader(nil, kafka.NotLeaderOrFollower))
+		s.resolve(fwd.origin, notLeader(nil, kafka.NotLeaderOrFollower))
 		return
 	}
 	l.forwards = append(l.forwards, fwd)
@@ -240,7 +224,7 @@ func (l *link) forward(now env.Time, s *Shard, fwd *forwarding, f *peer.Forward)
 		return
 	}
 	l.send(s, f)
-	l.awaits(now, s)
+	l.awaits(s)
 }
 
 // takeForward removes and returns the forward with the id, nil if there is none.
@@ -266,9 +250,4 @@ func (l *link) dropForward(id uint64) (neverSent bool) {
 	}
 	l.takeForward(id)
 	return neverSent
-}
-
-// timedOut is the answer to a produce whose fate is unknown.
-func timedOut() api.ProduceResult {
-	return api.ProduceResult{Code: kafka.RequestTimedOut, Base: -1, AppendTimeMs: -1, LogStart: -1, CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1}}
 }

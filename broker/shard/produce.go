@@ -5,11 +5,9 @@ import (
 
 	"example.com/lockstep/broker/api"
 	"example.com/lockstep/broker/batch"
-	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/partition"
 	"example.com/lockstep/broker/rare"
 )
@@ -35,76 +33,58 @@ type waitingProduce struct {
 }
 
 // produce runs a Produce on the partition's own shard.
-func (s *Shard) produce(now env.Time, call PartitionCall, op api.Produce) {
+func (s *Shard) produce(call PartitionCall, op api.Produce) {
 	p := s.parts[op.Partition]
 	if p == nil || p.role != leading || call.Epoch >= 0 && call.Epoch != p.epoch || !s.mayLead() {
-		s.reply(now, call.Origin, notLeader(s.image.Partition(op.Partition), kafka.NotLeaderOrFollower))
+		s.reply(call.Origin, notLeader(s.image.Partition(op.Partition), kafka.NotLeaderOrFollower))
 		return
 	}
 	if op.Acks == kafka.AcksAll && !p.leader.EnoughReplicas() {
 		mark.Hit(mark.ProduceTooFewReplicas)
-		s.reply(now, call.Origin, failedProduce(kafka.NotEnoughReplicas, ""))
+		s.reply(call.Origin, failedProduce(kafka.NotEnoughReplicas, ""))
 		return
 	}
 	if !s.mayAppend() {
 		mark.Hit(mark.ProduceNoSpace)
-		code := kafka.KafkaStorageError
-		if mutant.I10 {
-			code = kafka.None
-		}
-		s.reply(now, call.Origin, failedProduce(code, "no space left in the log"))
+		full := failedProduce(kafka.KafkaStorageError, "no space left in the log")
+		s.reply(call.Origin, full)
 		return
 	}
 	if s.rare.Choose(rare.ProduceRefused) {
-		s.reply(now, call.Origin, notLeader(nil, kafka.NotLeaderOrFollower))
+		s.reply(call.Origin, notLeader(nil, kafka.NotLeaderOrFollower))
 		return
 	}
 	b, failure := validate(p, op.Batches)
 	if failure.Code != kafka.None {
-		s.reply(now, call.Origin, failure)
+		s.reply(call.Origin, failure)
 		return
 	}
 	result := api.ProduceResult{Base: p.log.End(), AppendTimeMs: -1, LogStart: p.log.Start(), CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1}}
 	until := result.Base
 	verdict := p.log.CheckProducer([]batch.Batch{b})
-	if mutant.C5 && p.log.EpochBefore(p.log.End()) < p.epoch {
-		verdict = partition.Verdict{Kind: partition.Accept}
-	}
 	switch verdict.Kind {
 	case partition.Accept:
 		if p.topic.logAppendTime {
-			result.AppendTimeMs = now.WallMs
+			result.AppendTimeMs = s.now.WallMs
 		}
-		if mutant.W2 {
-			result.Base = p.log.DurableEnd()
-		}
-		stamp(p, b, now.WallMs)
+		stamp(p, b, s.now.WallMs)
 		s.appendSet(p, op.Batches)
 		until = p.log.End()
 		s.stats.Appends++
 		s.stats.AppendedBytes += uint64(len(op.Batches))
 	case partition.Duplicate:
 		mark.Hit(mark.ProduceDuplicate)
-		if mutant.W8 {
-			p.log.SetWatermark(verdict.Last + 1)
-		}
 		// The original may not be committed yet: its answer is due when it is (PROTOCOL 19).
 		result.Base, until = verdict.Base, verdict.Last+1
-		if mutant.C10 {
-			result.Base = p.log.End()
-		}
-		if mutant.I18 {
-			until = 0
-		}
 		if p.topic.logAppendTime {
 			result.AppendTimeMs = verdict.TimestampMs
 		}
 		s.stats.Duplicates++
 	default:
-		s.reply(now, call.Origin, failedProduce(verdict.Code, verdict.Message))
+		s.reply(call.Origin, failedProduce(verdict.Code, verdict.Message))
 		return
 	}
-	s.answerWhen(now, p, call, op.Acks, until, result)
+	s.answerWhen(p, call, op.Acks, until, result)
 }
 
 // validate checks a record set, which must be one batch (as Kafka wants it
@@ -114,7 +94,7 @@ func validate(p *part, set []byte) (batch.Batch, api.ProduceResult) {
 		return nil, failedProduce(kafka.InvalidRecord, "no records")
 	}
 	b, rest, err := batch.Next(set)
-	if err == nil && !mutant.C9 {
+	if err == nil {
 		err = b.Validate()
 	}
 	var invalid *batch.Error
@@ -140,35 +120,13 @@ func stamp(p *part, b batch.Batch, wallMs int64) {
 	b.Stamp(p.log.End(), p.epoch)
 }
 
-// appendSet appends stamped batches to the WAL and to the log, on the leader
-// and on followers alike.
-func (s *Shard) appendSet(p *part, set []byte) {
-	seq, at := s.wal.Append(recordBatches, p.handle, set)
-	offset := at.Offset
-	for rest := set; len(rest) > 0; {
-		b, tail, err := batch.Next(rest)
-		if err != nil {
-			panic(err) // validated by the caller
-		}
-		p.log.Append(b, partition.Ref{Segment: at.Segment, Offset: offset, Seq: uint64(seq)})
-		offset += int64(b.Size())
-		rest = tail
-	}
-	s.logged(p, seq)
-	if p.role == leading {
-		p.leader.Appended(p.log.End(), s.now.Mono)
-	}
-	s.touch(p)
-}
-
 // answerWhen answers a produce at once or when the log has got that far.
-func (s *Shard) answerWhen(now env.Time, p *part, call PartitionCall, acks kafka.Acks, until kafka.Offset, result api.ProduceResult) {
+func (s *Shard) answerWhen(p *part, call PartitionCall, acks kafka.Acks, until kafka.Offset, result api.ProduceResult) {
 	switch {
-	case mutant.I1 && acks == kafka.AcksAll,
-		acks == kafka.AcksNone,
+	case acks == kafka.AcksNone,
 		acks == kafka.AcksLeader && p.log.DurableEnd() >= until,
 		acks == kafka.AcksAll && p.leader.Watermark() >= until:
-		s.reply(now, call.Origin, result)
+		s.reply(call.Origin, result)
 		return
 	}
 	w := waitingProduce{origin: call.Origin, until: until, all: acks == kafka.AcksAll, result: result}
@@ -178,7 +136,7 @@ func (s *Shard) answerWhen(now env.Time, p *part, call PartitionCall, acks kafka
 
 // answerProduces answers the appends that waited for the watermark or the
 // durable end: all up to it, not only an exact match (BUGS L9).
-func (s *Shard) answerProduces(now env.Time, p *part) {
+func (s *Shard) answerProduces(p *part) {
 	if len(p.produces) == 0 {
 		return
 	}
@@ -189,24 +147,24 @@ func (s *Shard) answerProduces(now env.Time, p *part) {
 		if w.all {
 			reached = committed
 		}
-		if w.until > reached || mutant.L9 && w.until != reached {
+		if w.until > reached {
 			kept = append(kept, w)
 			continue
 		}
 		s.timers.Cancel(w.timer)
-		s.reply(now, w.origin, w.result)
+		s.reply(w.origin, w.result)
 	}
 	clear(p.produces[len(kept):])
 	p.produces = kept
 	if !p.leader.EnoughReplicas() {
-		s.failShortOfReplicas(now, p)
+		s.failShortOfReplicas(p)
 	}
 }
 
 // failShortOfReplicas answers appends that can't be committed for now because
 // the ISR has shrunk below min.insync.replicas (KAFKA 15). They stay in the log
 // and may be committed later.
-func (s *Shard) failShortOfReplicas(now env.Time, p *part) {
+func (s *Shard) failShortOfReplicas(p *part) {
 	kept := p.produces[:0]
 	for _, w := range p.produces {
 		if !w.all {
@@ -215,38 +173,48 @@ func (s *Shard) failShortOfReplicas(now env.Time, p *part) {
 		}
 		s.timers.Cancel(w.timer)
 		mark.Hit(mark.ProduceTooFewAfterAppend)
-		code := kafka.NotEnoughReplicasAfterAppend
-		if mutant.I21 {
-			code = kafka.NotEnoughReplicas
-		}
-		s.reply(now, w.origin, failedProduce(code, ""))
+		s.reply(w.origin, failedProduce(kafka.NotEnoughReplicasAfterAppend, ""))
 	}
 	clear(p.produces[len(kept):])
 	p.produces = kept
 }
 
 // expireProduce answers an append at its deadline: appended, not committed yet.
-func (s *Shard) expireProduce(now env.Time, p *part, origin Origin) {
+func (s *Shard) expireProduce(p *part, origin Origin) {
 	for i, w := range p.produces {
 		if w.origin == origin {
 			p.produces = append(p.produces[:i], p.produces[i+1:]...)
 			mark.Hit(mark.ProduceExpired)
-			s.reply(now, origin, timedOut())
+			s.reply(origin, timedOut())
 			return
 		}
 	}
 }
 
 // watermarkMoved answers what waited for the leader's high watermark.
-func (s *Shard) watermarkMoved(now env.Time, p *part) {
+func (s *Shard) watermarkMoved(p *part) {
 	if w := p.leader.Watermark(); w > p.log.Watermark() {
 		p.log.SetWatermark(w)
 	}
-	s.answerProduces(now, p)
-	s.wakeFetches(now, p)
+	s.answerProduces(p)
+	s.wakeFetches(p)
 	s.touch(p)
 }
 
 func failedProduce(code kafka.ErrorCode, message string) api.ProduceResult {
 	return api.ProduceResult{Code: code, Message: message, Base: -1, AppendTimeMs: -1, LogStart: -1, CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1}}
+}
+
+// notLeader is the refusal of a produce that was certainly not appended.
+func notLeader(reg *registration, code kafka.ErrorCode) api.ProduceResult {
+	result := api.ProduceResult{Code: code, Base: -1, AppendTimeMs: -1, LogStart: -1, CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1}}
+	if reg != nil {
+		result.CurrentLeader = api.Leader{Node: reg.Leader, Epoch: reg.LeaderEpoch}
+	}
+	return result
+}
+
+// timedOut is the answer to a produce whose fate is unknown.
+func timedOut() api.ProduceResult {
+	return api.ProduceResult{Code: kafka.RequestTimedOut, Base: -1, AppendTimeMs: -1, LogStart: -1, CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1}}
 }

@@ -11,12 +11,10 @@ import (
 
 	"example.com/lockstep/broker/assert"
 	"example.com/lockstep/broker/batch"
-	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/meta"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/partition"
 	"example.com/lockstep/broker/wal"
 	"example.com/lockstep/diskfs"
@@ -50,14 +48,14 @@ type recovery struct {
 }
 
 // beginRecovery lists the partitions.
-func (s *Shard) beginRecovery(now env.Time, m Begin) {
+func (s *Shard) beginRecovery(m Begin) {
 	s.recovery.life = m.Life
 	s.converting = m.Convert
 	s.diskFor(ownerShard).Submit(diskfs.Op{Kind: diskfs.List, Path: s.cfg.PartitionsDir})
 }
 
 // loadPartitions loads the partitions that live on this shard.
-func (s *Shard) loadPartitions(now env.Time, c *diskfs.Completion) {
+func (s *Shard) loadPartitions(c *diskfs.Completion) {
 	if c.Err != nil {
 		s.fail(fmt.Errorf("shard %d: list partitions: %w", s.id, c.Err))
 		return
@@ -113,7 +111,7 @@ func (s *Shard) suspect(p *part) {
 }
 
 // replay streams the WAL's records through the logs.
-func (s *Shard) replay(now env.Time) {
+func (s *Shard) replay() {
 	for {
 		r, ok := s.wal.NextRecovered()
 		if !ok {
@@ -122,7 +120,7 @@ func (s *Shard) replay(now env.Time) {
 		s.replayRecord(r)
 	}
 	if s.wal.Phase() == wal.Ready && !s.recovery.replayed {
-		s.endReplay(now)
+		s.endReplay()
 	}
 }
 
@@ -157,10 +155,7 @@ func (s *Shard) replayRecord(r wal.Record) {
 		s.stats.ReplayGaps++
 		s.suspect(p)
 	}
-	if !p.dirty {
-		p.dirty = true
-		s.dirty = append(s.dirty, p)
-	}
+	s.dirty.add(p)
 }
 
 var errReplay = errors.New("shard: record does not continue the log")
@@ -200,15 +195,12 @@ func (s *Shard) replayInto(p *part, r wal.Record, ref partition.Ref) error {
 }
 
 // endReplay settles what the WAL has shown of each partition.
-func (s *Shard) endReplay(now env.Time) {
+func (s *Shard) endReplay() {
 	s.recovery.replayed = true
 	// Damage: records are gone that were acknowledged, of whichever partition.
 	// What a checkpoint covers is proven whole; anything else is not.
 	s.recovery.damaged = len(s.wal.Recovery().Damage) > 0
 	assert.That(s.recovery.nameless == 0 || s.recovery.damaged, "shard: %d records of unknown handles in a whole log", s.recovery.nameless)
-	if mutant.W6b {
-		s.recovery.damaged = false
-	}
 	for _, p := range slices.Clone(s.order) {
 		if _, bound := s.wal.Bound(p.handle); p.handle != 0 && !bound {
 			s.forget(p) // removed: its files went before its handle did
@@ -224,17 +216,17 @@ func (s *Shard) endReplay(now env.Time) {
 		if p.handle == 0 && !s.converting {
 			p.handle = s.wal.Bind(walID(p.id))
 		}
-		s.onDone(now, p, p.log.Pending())
+		s.onDone(p, p.log.Pending())
 		s.grew(p)
 	}
-	s.endRecovery(now)
+	s.endRecovery()
 }
 
 // endRecovery reports, and takes over the metadata that came meanwhile. It waits
 // for truncations into segments: one that finds them rotten makes its partition a
 // suspect, which the registration must say. Found later it would stop the node, in
 // this life and in every other.
-func (s *Shard) endRecovery(now env.Time) {
+func (s *Shard) endRecovery() {
 	cutting := func(p *part) bool { return p.log.State() == partition.Ready && p.log.CutPending() }
 	if s.recovered || !s.recovery.replayed || slices.ContainsFunc(s.order, cutting) {
 		return
@@ -248,7 +240,7 @@ func (s *Shard) endRecovery(now env.Time) {
 	unapplied := s.unapplied
 	s.unapplied = nil
 	if len(unapplied) > 0 {
-		s.applyChanges(now, meta.Changes{Full: true})
+		s.applyChanges(meta.Changes{Full: true})
 	}
 	s.confirm()
 }
@@ -274,7 +266,7 @@ func (s *Shard) truncate(p *part, to kafka.Offset) {
 	p.log.Truncate(to, partition.Ref{Segment: at.Segment, Offset: at.Offset, Seq: uint64(seq)})
 	p.truncation = seq
 	s.logged(p, seq)
-	s.onDone(s.now, p, p.log.Pending())
+	s.onDone(p, p.log.Pending())
 }
 
 // startEpoch records that this leader's epoch begins at the log end, which
@@ -333,17 +325,17 @@ func partitionID(id wal.ID) (out kafka.PartitionID) {
 //
 // Where nobody leads, this replica may be the last one (meta.Partition.LastKnown).
 // Its files stay, and a later life may find them readable.
-func (s *Shard) rebuild(now env.Time, p *part, reg *registration) {
+func (s *Shard) rebuild(p *part, reg *registration) {
 	if reg.Leader != kafka.NoNode {
-		s.deleteFiles(now, p)
+		s.deleteFiles(p)
 	}
 }
 
 // deleteFiles begins to delete a partition's files; removed ends it.
-func (s *Shard) deleteFiles(now env.Time, p *part) {
+func (s *Shard) deleteFiles(p *part) {
 	if p.log.State() != partition.Deleting {
 		p.log.Delete()
-		s.onDone(now, p, p.log.Pending())
+		s.onDone(p, p.log.Pending())
 	}
 }
 
@@ -351,29 +343,24 @@ func (s *Shard) deleteFiles(now env.Time, p *part) {
 
 // retireUnknown ends the roles of partitions that the metadata does not have,
 // and removes them once that metadata is known to be recent enough.
-func (s *Shard) retireUnknown(now env.Time) {
+func (s *Shard) retireUnknown() {
 	for _, p := range slices.Clone(s.order) {
 		reg := s.image.Partition(p.id)
 		if reg != nil && reg.Replica(s.cfg.Node) {
 			continue
 		}
-		s.becomeIdle(now, p)
-		if mutant.M4 && s.caughtUp {
-			s.wal.Unbind(p.handle)
-			s.forget(p)
-			continue
-		}
+		s.becomeIdle(p)
 		if s.caughtUp && !p.removing {
 			p.removing = true
 			s.stats.PartitionsRemoved++
 			mark.Hit(mark.PartitionRemoved)
-			s.deleteFiles(now, p)
+			s.deleteFiles(p)
 		}
 	}
 }
 
 // removed ends the removal of a partition.
-func (s *Shard) removed(now env.Time, p *part, err error) {
+func (s *Shard) removed(p *part, err error) {
 	if err != nil {
 		s.fail(fmt.Errorf("shard %d: remove partition %s: %w", s.id, DirName(p.id), err))
 		return
@@ -385,7 +372,7 @@ func (s *Shard) removed(now env.Time, p *part, err error) {
 		mark.Hit(mark.PartitionRebuilt)
 		p.rebuilding = false
 		s.restart(p)
-		s.applyPartition(now, s.image.TopicByID(p.id.Topic), p.id)
+		s.applyPartition(s.image.TopicByID(p.id.Topic), p.id)
 		return
 	}
 	s.wal.Unbind(p.handle)
@@ -404,14 +391,14 @@ func (s *Shard) forget(p *part) {
 	delete(s.parts, p.id)
 	s.dropOwner(p)
 	s.order = slices.DeleteFunc(s.order, func(q *part) bool { return q == p })
-	s.dirty = slices.DeleteFunc(s.dirty, func(q *part) bool { return q == p })
-	s.toFlush = slices.DeleteFunc(s.toFlush, func(q *part) bool { return q == p })
+	s.dirty.remove(p)
+	s.toFlush.remove(p)
 }
 
 // dropOwner lets go of a partition that was forgotten, once its last operation,
 // such as a read for a client, has ended.
 func (s *Shard) dropOwner(p *part) {
-	if s.parts[p.id] != p && !p.log.Waiting() && !mutant.S2 {
+	if s.parts[p.id] != p && !p.log.Waiting() {
 		delete(s.byOwner, p.owner)
 	}
 }

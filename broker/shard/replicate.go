@@ -2,10 +2,8 @@ package shard
 
 import (
 	"example.com/lockstep/broker/batch"
-	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/rare"
 	"example.com/lockstep/broker/replica"
 	"example.com/lockstep/broker/wire/peer"
@@ -14,70 +12,67 @@ import (
 // --- leader side ---
 
 // connected begins the replication to a node on a new connection.
-func (s *Shard) connected(now env.Time, node kafka.NodeID) {
-	for _, p := range s.led {
-		p.leader.Connected(node, now.Mono)
+func (s *Shard) connected(node kafka.NodeID) {
+	for _, p := range s.led.parts {
+		p.leader.Connected(node, s.now.Mono)
 	}
-	s.pushAll(now, node)
+	s.pushAll(node)
 }
 
-func (s *Shard) disconnected(now env.Time, node kafka.NodeID) {
-	for _, p := range s.led {
+func (s *Shard) disconnected(node kafka.NodeID) {
+	for _, p := range s.led.parts {
 		p.leader.Disconnected(node)
 	}
 }
 
 // pushAll sends node whatever the partitions led here have for it.
-func (s *Shard) pushAll(now env.Time, node kafka.NodeID) {
-	for _, p := range s.led {
-		s.push(now, p, node)
+func (s *Shard) pushAll(node kafka.NodeID) {
+	for _, p := range s.led.parts {
+		s.push(p, node)
 	}
 }
 
 // pushPartition sends a partition's news to all its followers.
-func (s *Shard) pushPartition(now env.Time, p *part) {
+func (s *Shard) pushPartition(p *part) {
 	for _, m := range p.replicas {
 		if m.Node != s.cfg.Node {
-			s.push(now, p, m.Node)
+			s.push(p, m.Node)
 		}
 	}
 }
 
 // push sends one follower what it may be sent now. Batches leave while the
 // leader's own sync of them still runs.
-func (s *Shard) push(now env.Time, p *part, node kafka.NodeID) {
+func (s *Shard) push(p *part, node kafka.NodeID) {
 	l := s.openLink(node)
 	if l == nil || p.role != leading {
 		return
 	}
 	for !l.full && !p.reading(node) {
-		next, ok := p.leader.NextSend(node, p.log, now.Mono)
+		next, ok := p.leader.NextSend(node, p.log, s.now.Mono)
 		if !ok {
 			return
 		}
 		if next.Probe {
 			l.send(s, p.pushHead(l.node, next.Prev, next.Base, nil))
-			l.awaits(now, s)
-			p.leader.ProbeSent(node, now.Mono)
-			s.wakePartition(p, now.Mono.Add(s.limits.ProbeTimeout))
+			l.awaits(s)
+			p.leader.ProbeSent(node, s.now.Mono)
+			s.wakePartition(p, s.now.Mono.Add(s.limits.ProbeTimeout))
 			return
 		}
-		if !s.pushBatches(now, p, l, next) {
+		if !s.pushBatches(p, l, next) {
 			return
 		}
 	}
 }
 
 // pushBatches sends one frame of batches; false if they have to be read first.
-func (s *Shard) pushBatches(now env.Time, p *part, l *link, next replica.Send) bool {
+func (s *Shard) pushBatches(p *part, l *link, next replica.Send) bool {
 	room := min(next.Room, s.limits.CatchUpBytes)
 	if s.rare.Choose(rare.PushOneBatch) {
 		room = 1
 	}
 	read := p.log.Read(next.Base, room, p.log.End())
-	if mutant.I12 && read.Pending() {
-		return false
-	}
 	if read.Pending() {
 		s.readForPush(p, read.Token, l.node, next)
 		return false
@@ -85,21 +80,16 @@ func (s *Shard) pushBatches(now env.Time, p *part, l *link, next replica.Send) b
 	if read.Err != nil || len(read.Batches) == 0 {
 		return false
 	}
-	s.sendBatches(now, p, l, read.Batches)
+	s.sendBatches(p, l, read.Batches)
 	return true
 }
 
 // sendBatches sends batches in one frame.
-func (s *Shard) sendBatches(now env.Time, p *part, l *link, batches [][]byte) {
-	if mutant.E10 {
-		for _, b := range batches {
-			batch.Batch(b).Stamp(batch.Batch(b).BaseOffset(), p.epoch)
-		}
-	}
+func (s *Shard) sendBatches(p *part, l *link, batches [][]byte) {
 	base, payload := batch.Batch(batches[0]).BaseOffset(), joined(batches)
 	end := batch.Batch(batches[len(batches)-1]).NextOffset()
 	l.send(s, p.pushHead(l.node, p.log.EpochBefore(base), base, payload))
-	l.awaits(now, s)
+	l.awaits(s)
 	p.leader.BatchesSent(l.node, end, len(payload))
 	s.stats.PushedBytes += uint64(len(payload))
 	s.stats.Pushes++
@@ -162,9 +152,6 @@ func (p *part) knows(node kafka.NodeID) kafka.Offset {
 // not been. Each counts for itself: what one was told, or missed with its
 // connection, says nothing about another.
 func (s *Shard) owesWatermark(p *part) bool {
-	if mutant.I24 {
-		return false
-	}
 	for _, m := range p.replicas {
 		if m.Node != s.cfg.Node && p.knows(m.Node) < p.leader.Watermark() && p.leader.Streaming(m.Node) {
 			return true
@@ -188,33 +175,33 @@ func (p *part) pushHead(node kafka.NodeID, prev kafka.LeaderEpoch, base kafka.Of
 }
 
 // onPushAck takes a follower's acknowledgement.
-func (s *Shard) onPushAck(now env.Time, node kafka.NodeID, ack *peer.PushAck) {
+func (s *Shard) onPushAck(node kafka.NodeID, ack *peer.PushAck) {
 	p := s.parts[ack.Partition]
 	if p == nil || p.role != leading || p.leader.Epoch() != ack.LeaderEpoch {
 		return
 	}
-	if p.leader.Acked(replica.Member{Node: node, Epoch: ack.BrokerEpoch}, ack.DurableEnd, now.Mono) {
-		s.watermarkMoved(now, p)
+	if p.leader.Acked(replica.Member{Node: node, Epoch: ack.BrokerEpoch}, ack.DurableEnd, s.now.Mono) {
+		s.watermarkMoved(p)
 	}
 	if s.rare.Choose(rare.ProbeAgain) {
-		p.leader.Refused(node, now.Mono)
+		p.leader.Refused(node, s.now.Mono)
 	}
 	s.touch(p)
 }
 
 // onPushReject takes a follower's refusal.
-func (s *Shard) onPushReject(now env.Time, node kafka.NodeID, m *peer.PushReject) {
+func (s *Shard) onPushReject(node kafka.NodeID, m *peer.PushReject) {
 	p := s.parts[m.Partition]
 	if p == nil || p.role != leading || p.leader.Epoch() != m.LeaderEpoch {
 		return
 	}
 	s.stats.PushesRejected++
 	if m.Reason == peer.Diverged {
-		p.leader.Diverged(replica.Member{Node: node, Epoch: m.BrokerEpoch}, m.LastEpoch, p.log, now.Mono)
+		p.leader.Diverged(replica.Member{Node: node, Epoch: m.BrokerEpoch}, m.LastEpoch, p.log, s.now.Mono)
 	} else {
 		// The follower's metadata is behind, or it cannot take data now; if it is
 		// ours that is behind, applying it will end this epoch.
-		retryAt := now.Mono.Add(s.limits.RefusedPause)
+		retryAt := s.now.Mono.Add(s.limits.RefusedPause)
 		p.leader.Refused(node, retryAt)
 		s.wakePartition(p, retryAt)
 	}
@@ -223,7 +210,7 @@ func (s *Shard) onPushReject(now env.Time, node kafka.NodeID, m *peer.PushReject
 
 // tellWatermark sends followers a watermark that no push has carried for a
 // while, so that they hold it if the leader is lost.
-func (s *Shard) tellWatermark(now env.Time, p *part) {
+func (s *Shard) tellWatermark(p *part) {
 	if p.role != leading {
 		return
 	}
@@ -233,7 +220,7 @@ func (s *Shard) tellWatermark(now env.Time, p *part) {
 		if l != nil && !l.full && p.leader.Streaming(m.Node) && p.knows(m.Node) < p.leader.Watermark() {
 			mark.Hit(mark.WatermarkTold)
 			l.send(s, p.pushHead(l.node, p.log.EpochBefore(end), end, nil))
-			l.awaits(now, s)
+			l.awaits(s)
 		}
 	}
 	s.touch(p) // one whose connection is full is told later
@@ -241,7 +228,7 @@ func (s *Shard) tellWatermark(now env.Time, p *part) {
 
 // awaitsAck reports whether node owes an acknowledgement of any partition.
 func (s *Shard) awaitsAck(node kafka.NodeID) bool {
-	for _, p := range s.led {
+	for _, p := range s.led.parts {
 		if p.leader.Awaits(node) {
 			return true
 		}
@@ -252,7 +239,7 @@ func (s *Shard) awaitsAck(node kafka.NodeID) bool {
 // --- follower side ---
 
 // onPush takes a push from a leader.
-func (s *Shard) onPush(now env.Time, call PeerCall) {
+func (s *Shard) onPush(call PeerCall) {
 	push := call.Push
 	p := s.parts[push.Partition]
 	if reason := s.refusal(p, call); reason != 0 {
@@ -293,11 +280,6 @@ func (s *Shard) refusal(p *part, call PeerCall) peer.RejectReason {
 	epoch := call.Push.LeaderEpoch
 	reg := s.image.Partition(call.Push.Partition)
 	switch {
-	case mutant.M6 && reg != nil && p != nil && p.role == following && epoch > reg.LeaderEpoch:
-		p.follower.Trust(epoch)
-		return 0
-	case mutant.I5 && reg != nil && p != nil && p.role == following && epoch < reg.LeaderEpoch:
-		return 0
 	case reg == nil || epoch > reg.LeaderEpoch:
 		mark.Hit(mark.PushUnknownEpoch)
 		return peer.UnknownEpoch
@@ -370,9 +352,6 @@ func (s *Shard) acknowledge(p *part) {
 		return
 	}
 	end := p.log.DurableEnd()
-	if mutant.W3b {
-		end = p.log.End()
-	}
 	if p.ackDue || end > p.acked {
 		p.acked, p.ackDue = end, false
 		s.answer(p.ackVia, &peer.PushAck{
@@ -387,10 +366,6 @@ func (s *Shard) acknowledge(p *part) {
 // followWatermark takes over the leader's watermark as far as this log is
 // durable.
 func (s *Shard) followWatermark(p *part) {
-	if mutant.I4 {
-		p.log.SetWatermark(p.log.DurableEnd())
-		return
-	}
 	if w := min(p.leaderWatermark, p.log.DurableEnd()); w > p.log.Watermark() && p.follower.Synced() {
 		p.log.SetWatermark(w)
 	}

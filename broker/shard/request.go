@@ -7,7 +7,6 @@ import (
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/rare"
 )
 
@@ -51,7 +50,7 @@ type runningOp struct {
 }
 
 // startRequest runs a handler until it waits or is done.
-func (s *Shard) startRequest(now env.Time, r *request) {
+func (s *Shard) startRequest(r *request) {
 	s.nextRequest++
 	r.id = s.nextRequest
 	timeout := r.handler.Timeout()
@@ -59,11 +58,11 @@ func (s *Shard) startRequest(now env.Time, r *request) {
 		timeout = s.limits.RequestTimeout
 	}
 	timeout = min(timeout, s.limits.RequestTimeoutMax)
-	r.held = r.conn != nil && s.epoch == 0 && !r.unregistered && !mutant.M9
+	r.held = r.conn != nil && s.epoch == 0 && !r.unregistered
 	if r.held { // what a handler allows itself is for its work, which does not begin
 		timeout = min(timeout, s.limits.RequestTimeout)
 	}
-	r.began, r.deadline = now.Mono, now.Mono.Add(timeout)
+	r.began, r.deadline = s.now.Mono, s.now.Mono.Add(timeout)
 	s.requests[r.id] = r
 	r.timer = s.timers.Set(r.deadline.Add(s.limits.LoopSlack), due{kind: dueRequest, request: r})
 	if r.held {
@@ -71,13 +70,13 @@ func (s *Shard) startRequest(now env.Time, r *request) {
 		s.held = append(s.held, r)
 		return
 	}
-	s.advance(now, r, false)
+	s.advance(r, false)
 }
 
 // startHeld begins the requests that came before this incarnation was
 // registered. Until then the image may be older than what the node's previous
 // life answered from, and clients must not see metadata go back.
-func (s *Shard) startHeld(now env.Time) {
+func (s *Shard) startHeld() {
 	held := s.held
 	s.held = nil
 	for _, r := range held {
@@ -85,16 +84,16 @@ func (s *Shard) startHeld(now env.Time) {
 			continue
 		}
 		r.held = false
-		s.advance(now, r, false)
+		s.advance(r, false)
 	}
 }
 
 // advance asks the handler what to do next, for as long as nothing is pending.
-func (s *Shard) advance(now env.Time, r *request, expired bool) {
+func (s *Shard) advance(r *request, expired bool) {
 	for r.pending == 0 || expired {
-		ops := r.handler.Next(s.context(now), expired)
+		ops := r.handler.Next(s.context(), expired)
 		if len(ops) == 0 {
-			s.finish(now, r)
+			s.finish(r)
 			return
 		}
 		assert.That(!expired, "shard: %T asked for operations after its deadline", r.handler)
@@ -108,7 +107,7 @@ func (s *Shard) advance(now env.Time, r *request, expired bool) {
 			if r.ops[i].resolved {
 				continue // a Wait before it resolved at once and cancelled it
 			}
-			s.runOp(now, r, int32(i))
+			s.route(r, int32(i))
 			if r.done {
 				return // an operation resolved the whole request
 			}
@@ -119,76 +118,9 @@ func (s *Shard) advance(now env.Time, r *request, expired bool) {
 	}
 }
 
-// origin names operation i of the present round of a request.
-func (s *Shard) origin(r *request, i int32) Origin {
-	return Origin{Loop: s.id, Request: r.id, Op: r.firstOp + i}
-}
-
-// runOp sends operation i to where its state lives.
-func (s *Shard) runOp(now env.Time, r *request, i int32) {
-	origin := s.origin(r, i)
-	switch op := r.ops[i].op.(type) {
-	case api.Produce:
-		s.runProduce(now, r, i, op)
-	case api.Fetch:
-		s.callPartition(now, r, i, PartitionCall{Origin: origin, Op: op, Deadline: r.deadline, Epoch: -1}, op.Partition)
-	case api.Wait:
-		if !r.waitEnd.Live() {
-			until := op.Until
-			if s.rare.Choose(rare.WaitShort) {
-				until = min(until, now.Mono.Add(rarePause))
-			}
-			r.waitEnd = s.timers.Set(until, due{kind: dueWaitEnd, request: r})
-		}
-		s.callPartition(now, r, i, PartitionCall{Origin: origin, Op: op, Deadline: r.deadline, Epoch: -1}, op.Partition)
-	case api.Offsets:
-		s.callPartition(now, r, i, PartitionCall{Origin: origin, Op: op, Deadline: r.deadline, Epoch: -1}, op.Partition)
-	case api.EpochEnd:
-		s.callPartition(now, r, i, PartitionCall{Origin: origin, Op: op, Deadline: r.deadline, Epoch: -1}, op.Partition)
-	case api.Propose, api.Applied, api.Barrier, api.NextProducerID:
-		r.ops[i].at = loop.Control
-		s.send(r.outbox(), loop.Control, Call{Origin: origin, Op: op, Deadline: r.deadline})
-	default:
-		assert.That(false, "shard: unknown operation %T", op)
-	}
-}
-
-// callPartition runs an operation on its partition: here, or by mail on the
-// shard that owns it.
-func (s *Shard) callPartition(now env.Time, r *request, i int32, call PartitionCall, id kafka.PartitionID) {
-	owner := s.Owner(id)
-	r.ops[i].at = owner
-	if owner == s.id {
-		s.runPartitionCall(now, call)
-		return
-	}
-	s.send(r.outbox(), owner, call)
-}
-
-// outbox is where the request's refused mail waits.
-func (r *request) outbox() *outbox {
-	if r.conn != nil {
-		return &r.conn.outbox
-	}
-	return &r.forward.via.outbox
-}
-
-// reply sends a result to the loop whose request asked for it.
-func (s *Shard) reply(now env.Time, origin Origin, result any) {
-	if origin.Loop == s.id {
-		s.resolve(now, origin, result)
-		return
-	}
-	if mutant.E6 {
-		s.host.TrySend(origin.Loop, Return{Origin: origin, Result: result}) // refused by a full mailbox: nobody hears of it
-		return
-	}
-	s.host.Reply(origin.Loop, Return{Origin: origin, Result: result})
-}
-
 // resolve gives a result to the request that waits for it; results of requests
 // that have ended are dropped.
-func (s *Shard) resolve(now env.Time, origin Origin, result any) {
+func (s *Shard) resolve(origin Origin, result any) {
 	r := s.requests[origin.Request]
 	if r == nil || r.done {
 		return
@@ -199,7 +131,7 @@ func (s *Shard) resolve(now env.Time, origin Origin, result any) {
 	}
 	running := &r.ops[i]
 	if _, isWait := running.op.(api.Wait); isWait {
-		s.endWait(now, r) // the first to wake cancels the others
+		s.endWait(r) // the first to wake cancels the others
 		return
 	}
 	running.resolved = true
@@ -211,9 +143,21 @@ func (s *Shard) resolve(now env.Time, origin Origin, result any) {
 	}
 }
 
+// boundWait sets the end of a request's Waits, which all have the same.
+func (s *Shard) boundWait(r *request, op api.Wait) {
+	if r.waitEnd.Live() {
+		return
+	}
+	until := op.Until
+	if s.rare.Choose(rare.WaitShort) {
+		until = min(until, s.now.Mono.Add(rarePause))
+	}
+	r.waitEnd = s.timers.Set(until, due{kind: dueWaitEnd, request: r})
+}
+
 // endWait cancels the Waits of a request: one has resolved, or their time is up.
-func (s *Shard) endWait(now env.Time, r *request) {
-	s.cancelOps(now, r)
+func (s *Shard) endWait(r *request) {
+	s.cancelOps(r)
 	r.pending = 0
 	s.advanceLater(r)
 }
@@ -224,34 +168,34 @@ func (s *Shard) endWait(now env.Time, r *request) {
 func (s *Shard) advanceLater(r *request) { s.runnable = append(s.runnable, r) }
 
 // runRunnable advances the requests whose operations have all resolved.
-func (s *Shard) runRunnable(now env.Time) {
+func (s *Shard) runRunnable() {
 	for len(s.runnable) > 0 {
 		r := s.runnable[0]
 		s.runnable[0] = nil
 		s.runnable = s.runnable[1:]
 		if !r.done && r.pending == 0 {
-			s.advance(now, r, false)
+			s.advance(r, false)
 		}
 	}
 }
 
 // expire ends a request at its deadline. One that could not even begin has no
 // true answer: its connection ends.
-func (s *Shard) expire(now env.Time, r *request) {
+func (s *Shard) expire(r *request) {
 	if r.held {
-		s.refuseClient(now, r.conn)
+		s.refuseClient(r.conn)
 		return
 	}
 	mark.Hit(mark.RequestExpired)
 	s.stats.RequestsExpired++
-	s.cancelOps(now, r)
+	s.cancelOps(r)
 	r.pending = 0
-	s.advance(now, r, true)
+	s.advance(r, true)
 }
 
 // cancelOps tells those who run operations of the request that nobody waits.
 // Produces are let run: their fate is theirs.
-func (s *Shard) cancelOps(now env.Time, r *request) {
+func (s *Shard) cancelOps(r *request) {
 	s.timers.Cancel(r.waitEnd)
 	for i := range r.ops {
 		running := &r.ops[i]
@@ -275,7 +219,7 @@ func (s *Shard) cancelOps(now env.Time, r *request) {
 }
 
 // finish encodes the answer and sends it when its turn has come.
-func (s *Shard) finish(now env.Time, r *request) {
+func (s *Shard) finish(r *request) {
 	r.done = true
 	s.timers.Cancel(r.timer)
 	delete(s.requests, r.id)
@@ -287,25 +231,23 @@ func (s *Shard) finish(now env.Time, r *request) {
 	if r.conn.closed {
 		return
 	}
-	r.frame = r.handler.Answer(s.context(now))
+	r.frame = r.handler.Answer(s.context())
 	r.conn.finished += r.answerBytes()
 	s.flushResponses(r.conn)
 }
 
 // abandon drops the requests of a connection that is gone. What was appended
 // stays appended.
-func (s *Shard) abandon(now env.Time, requests []*request) {
+func (s *Shard) abandon(requests []*request) {
 	for _, r := range requests {
 		if r.done {
 			continue
 		}
-		s.cancelOps(now, r)
+		s.cancelOps(r)
 		r.done = true
 		s.timers.Cancel(r.timer)
 		delete(s.requests, r.id)
-		if !mutant.I9 {
-			s.release(r)
-		}
+		s.release(r)
 	}
 }
 
@@ -321,4 +263,4 @@ func (s *Shard) release(r *request) {
 }
 
 // context is what handlers see of the shard.
-func (s *Shard) context(now env.Time) api.Context { s.ctx.now = now; return &s.ctx }
+func (s *Shard) context() api.Context { return &s.ctx }

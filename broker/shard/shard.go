@@ -1,16 +1,12 @@
 package shard
 
 import (
-	"time"
-
 	"example.com/lockstep/broker/api"
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/limits"
 	"example.com/lockstep/broker/loop"
-	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/meta"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/partition"
 	"example.com/lockstep/broker/rare"
 	"example.com/lockstep/broker/replica"
@@ -68,17 +64,12 @@ type Shard struct {
 	recovered    bool
 	unapplied    []meta.Changes // metadata that came before recovery ended
 	unsynced     []loggedAt     // partitions with records in the WAL that are not durable yet
-	dirty        []*part        // those with something in the WAL that segments lack
 	flushing     int            // flushes under way
-	toFlush      []*part        // with enough to move
 	tailBytes    int64          // of batches in no segment yet, over all partitions
-	syncing      []*part        // whose flushes the present sync of the file system serves
-	toSync       []*part        // whose flushes wait for the next
 	retrySpaceAt env.Instant
 	flushAgainAt env.Instant // after a flush that failed
 	converting   bool        // see convert.go
-	toConvert    []*part
-	mayConvert   bool // Convert came: all suspects are in the layout
+	mayConvert   bool        // Convert came: all suspects are in the layout
 	converted    bool
 
 	// --- partitions ---
@@ -86,10 +77,8 @@ type Shard struct {
 	order   []*part          // by id
 	byOwner map[uint32]*part // by disk owner, until its last operation has ended; looked up only
 	owners  uint32           // the last disk owner that was given out
-	led     []*part          // in the order in which leadership began
-	touched []*part
-	toPush  []*part     // with news for followers
-	pushBy  env.Instant // when they are sent at the latest
+	lists
+	pushBy env.Instant // when what is toPush is sent at the latest
 
 	// --- clients ---
 	clients     map[netsim.ConnID]*clientConn
@@ -119,32 +108,7 @@ type Shard struct {
 	parkedInbound []*inbound
 	refused       []*outbox // with mail that a full mailbox refused
 	newest        map[dialler]generation
-	routes        map[kafka.PartitionID]*registration // planted bug M1
 }
-
-// due is what a timer is for.
-type due struct {
-	kind    dueKind
-	request *request
-	part    *part
-	link    *link
-	origin  Origin
-	conn    *clientConn // planted bug L8
-}
-
-type dueKind uint8
-
-const (
-	dueRequest   dueKind = iota + 1 // a request's deadline
-	dueProduce                      // an append's deadline
-	dueTell                         // tell followers the watermark
-	dueWake                         // look at a partition again
-	dueLink                         // look whether a link is silent
-	dueRedial                       // dial a link again
-	dueWaitEnd                      // the end of a request's long poll
-	dueRetry                        // send mail again that was refused
-	dueReadAgain                    // planted bug L8
-)
 
 // New returns a shard; the host calls Start next.
 func New(cfg Config, host loop.Host) *Shard {
@@ -160,6 +124,7 @@ func New(cfg Config, host loop.Host) *Shard {
 		linkConns: map[netsim.ConnID]*link{},
 		inbounds:  map[netsim.ConnID]*inbound{},
 		newest:    map[dialler]generation{},
+		lists:     newLists(),
 		replication: replica.Config{
 			AckTimeout: cfg.Limits.AckTimeout, LagTimeout: cfg.Limits.LagTimeout,
 			Window: cfg.Limits.WindowBytes, ProbeTimeout: cfg.Limits.ProbeTimeout,
@@ -188,117 +153,26 @@ func (s *Shard) Step(now env.Time, ev *loop.Event) {
 	s.now = now
 	switch ev.Kind {
 	case loop.Net:
-		s.onNet(now, &ev.Net)
+		s.onNet(&ev.Net)
 	case loop.Disk:
-		s.onDisk(now, &ev.Disk)
+		s.onDisk(&ev.Disk)
 	case loop.Mail:
-		s.onMail(now, ev.From, ev.Mail)
+		s.onMail(ev.From, ev.Mail)
 	}
-	s.runQueued(now)
+	s.runQueued()
 }
 
-// EndTurn implements loop.Loop: due timers run, the WAL group is sealed and
-// submitted, pushes and acknowledgements leave.
-func (s *Shard) EndTurn(now env.Time) {
-	if s.stopped {
-		return
-	}
-	s.noticeGap(now)
-	s.now = now
-	for {
-		d, ok := s.timers.Pop(now.Mono)
-		if !ok {
-			break
-		}
-		s.onDue(now, d)
-		s.runQueued(now)
-	}
-	s.retryRefused()
-	s.resumeParked(now)
-	s.resumeInbound(now)
-	s.runQueued(now)
-	if mutant.W3 && s.recovered {
-		s.wal.EndTurn(now.Mono)
-		s.onDurable(now)
-	}
-	switch {
-	case s.converting:
-		s.convertSome(now)
-	case s.recovered:
-		for _, p := range s.takeTouched() {
-			s.endTurnOf(now, p)
-		}
-		s.flushSome(now)
-	}
-	if s.wal.Phase() == wal.Ready && !s.converting {
-		s.wal.EndTurn(now.Mono)
-		s.pushWaiting(now)
-	}
-	s.retryLater(now)
-}
-
-// NextTimer implements loop.Loop.
-func (s *Shard) NextTimer() env.Instant {
-	next := s.timers.Next()
-	if s.recovered {
-		next = min(next, s.wal.NextTimer())
-	}
-	if len(s.toPush) > 0 {
-		next = min(next, s.pushBy)
-	}
-	return next
-}
-
-// runQueued runs what the present event has made runnable, until nothing is.
-func (s *Shard) runQueued(now env.Time) {
-	for len(s.runnable) > 0 || len(s.lanesToRun) > 0 {
-		s.runRunnable(now)
-		s.runLanes(now)
-	}
-}
-
-// pushWaiting sends the partitions' news to their followers together with the
-// WAL group that holds it: a push is what arrived during the last sync, as a
-// group is. Pushes of every turn would be many small ones, each with a sync of
-// its own on every follower. A sync that takes long holds nothing back: the
-// followers would be dropped for what was never sent to them.
-func (s *Shard) pushWaiting(now env.Time) {
-	if s.wal.Gathering() && now.Mono < s.pushBy && !s.rare.Choose(rare.PushEarly) {
-		return
-	}
-	waiting := s.toPush
-	s.toPush = nil
-	for _, p := range waiting {
-		p.toPush = false
-		if p.role == leading {
-			s.pushPartition(now, p)
-		}
-	}
-	if s.toPush == nil {
-		s.toPush = waiting[:0]
-	}
-}
-
-func (s *Shard) takeTouched() []*part {
-	touched := s.touched
-	s.touched = nil
-	for _, p := range touched {
-		p.touched = false
-	}
-	return touched
-}
-
-func (s *Shard) onNet(now env.Time, ev *netsim.Event) {
+func (s *Shard) onNet(ev *netsim.Event) {
 	id := ev.Conn.ID()
 	if l := s.linkConns[id]; l != nil {
-		s.onLink(now, l, ev)
+		s.onLink(l, ev)
 		return
 	}
 	if ev.Tag == dataTag {
-		s.onInbound(now, ev)
+		s.onInbound(ev)
 		return
 	}
-	s.onClient(now, ev)
+	s.onClient(ev)
 }
 
 // dataTag marks the events of connections that other nodes dialled.
@@ -315,91 +189,45 @@ func DataSink(sink netsim.Sink) netsim.Sink {
 	}
 }
 
-func (s *Shard) onMail(now env.Time, from loop.ID, mail any) {
+func (s *Shard) onMail(from loop.ID, mail any) {
 	switch m := mail.(type) {
 	case Applied:
-		s.onApplied(now, m)
+		s.onApplied(m)
 	case Ping:
-		s.pong(now, m)
+		s.pong(m)
 	case Lease:
 		s.lease = m
 	case PartitionCall:
-		s.runPartitionCall(now, m)
+		s.runCall(m)
 	case Return:
 		if m.Origin.Op == originISR {
-			s.onISRVerdict(now, m.Origin.Request, m.Result.(api.ProposeResult))
+			s.onISRVerdict(m.Origin.Request, m.Result.(api.ProposeResult))
 			return
 		}
-		s.resolve(now, m.Origin, m.Result)
+		s.resolve(m.Origin, m.Result)
 	case Cancel:
 		s.cancelWait(m)
 	case PeerCall:
-		s.onPush(now, m)
+		s.onPush(m)
 	case PeerReturn:
 		s.answer(m.Via, m.Message)
 	case Newer:
-		s.onNewer(now, m)
+		s.onNewer(m)
 	case Begin:
-		s.beginRecovery(now, m)
+		s.beginRecovery(m)
 	case Convert:
 		s.beginConversion()
 	case Drain:
-		s.drain(now)
+		s.drain()
 	case StatsRequest:
 		s.host.Reply(from, s.Stats())
 	}
 }
 
-func (s *Shard) onDue(now env.Time, d due) {
-	switch d.kind {
-	case dueRequest:
-		s.expire(now, d.request)
-	case dueWaitEnd:
-		s.endWait(now, d.request)
-	case dueProduce:
-		s.expireProduce(now, d.part, d.origin)
-	case dueTell:
-		s.tellWatermark(now, d.part)
-	case dueWake:
-		s.touch(d.part)
-	case dueLink:
-		s.checkLink(now, d.link)
-	case dueRedial:
-		s.dial(now, d.link)
-	case dueReadAgain:
-		s.readAgain(now, d.conn)
-	}
-}
-
-// noticeGap notices that this loop itself did not run for a while: the silence
-// of followers since then is no sign of anything.
-func (s *Shard) noticeGap(now env.Time) {
-	if next := s.timers.Next(); next == env.Never || now.Mono < next.Add(s.limits.TurnGap) {
-		return
-	}
-	s.stats.TurnGaps++
-	mark.Hit(mark.LoopSlept)
-	for _, p := range s.led {
-		p.leader.Resumed(now.Mono)
-	}
-}
-
-// retryLater arms a timer while something was refused by a full mailbox. Whatever
-// else parks a connection (budget, answers, the send window) ends with an event.
-func (s *Shard) retryLater(now env.Time) {
-	if len(s.refused) == 0 {
-		return
-	}
-	const pause = time.Millisecond
-	if next := s.timers.Next(); next > now.Mono.Add(pause) {
-		s.timers.Set(now.Mono.Add(pause), due{kind: dueRetry})
-	}
-}
-
 // pong says that the shard lives, and which metadata it acts on.
-func (s *Shard) pong(now env.Time, ping Ping) {
+func (s *Shard) pong(ping Ping) {
 	pong := Pong{
-		Seq: ping.Seq, SentAt: ping.SentAt, DiskAge: s.ops.Oldest(now.Mono), Full: s.wal.Full(), Drained: s.draining,
+		Seq: ping.Seq, SentAt: ping.SentAt, DiskAge: s.ops.Oldest(s.now.Mono), Full: s.wal.Full(), Drained: s.draining,
 	}
 	if s.recovered {
 		pong.Confirmed = s.image.Index()
@@ -408,7 +236,7 @@ func (s *Shard) pong(now env.Time, ping Ping) {
 }
 
 // confirm tells the control loop at once that new metadata is acted on.
-func (s *Shard) confirm() { s.pong(s.now, Ping{}) }
+func (s *Shard) confirm() { s.pong(Ping{}) }
 
 // mayLead reports whether this incarnation is registered and not on its way out.
 func (s *Shard) mayLead() bool { return s.epoch != 0 && !s.draining }
@@ -420,13 +248,15 @@ func (s *Shard) mayAppend() bool {
 
 // leaseValid reports whether the node may claim to know the end of the logs it
 // leads.
-func (s *Shard) leaseValid(now env.Time) bool {
-	return s.mayLead() && (mutant.I11 || s.lease.Epoch == s.epoch && now.Mono < s.lease.Until)
+func (s *Shard) leaseValid() bool { return s.leaseValidAt(s.now.Mono) }
+
+func (s *Shard) leaseValidAt(now env.Instant) bool {
+	return s.mayLead() && s.lease.Epoch == s.epoch && now < s.lease.Until
 }
 
 // drain stops answering as leader, before leaderships are handed over, and says so
 // at once: clients are turned away from now on until they are.
-func (s *Shard) drain(now env.Time) {
+func (s *Shard) drain() {
 	s.draining = true
 	s.confirm()
 }
@@ -434,13 +264,17 @@ func (s *Shard) drain(now env.Time) {
 // handlerContext is what handlers of package api see.
 type handlerContext struct {
 	shard   *Shard
-	now     env.Time
 	entropy *env.Rand
 }
 
-func (c *handlerContext) Now() env.Time           { return c.now }
-func (c *handlerContext) Node() kafka.NodeID      { return c.shard.cfg.Node }
-func (c *handlerContext) Image() *meta.Image      { return c.shard.image }
-func (c *handlerContext) Entropy() *env.Rand      { return c.entropy }
-func (c *handlerContext) Rare() *rare.Chooser     { return c.shard.rare }
+func (c *handlerContext) Now() env.Time { return c.shard.now }
+
+func (c *handlerContext) Node() kafka.NodeID { return c.shard.cfg.Node }
+
+func (c *handlerContext) Image() *meta.Image { return c.shard.image }
+
+func (c *handlerContext) Entropy() *env.Rand { return c.entropy }
+
+func (c *handlerContext) Rare() *rare.Chooser { return c.shard.rare }
+
 func (c *handlerContext) Settings() *api.Settings { return &c.shard.cfg.Settings }

@@ -55,7 +55,7 @@ func (s *Shard) WaitingRequests() int { return len(s.requests) }
 
 // HoldsLease reports whether the shard may claim now to know the end of the logs
 // that it leads.
-func (s *Shard) HoldsLease(now env.Time) bool { return s.leaseValid(now) }
+func (s *Shard) HoldsLease(now env.Time) bool { return s.leaseValidAt(now.Mono) }
 
 // Inspect visits the replicas in order of their ids.
 func (s *Shard) Inspect(visit func(*PartState)) {
@@ -117,11 +117,14 @@ func (s *Shard) Leftovers(gone func(kafka.PartitionID) bool) (n int) {
 	for _, p := range s.byOwner { //corelint:ordered a count has no order
 		count(p.id)
 	}
-	for _, list := range [][]*part{s.order, s.dirty, s.toFlush, s.led, s.touched, s.toPush, s.syncing, s.toSync} {
-		for _, p := range list {
+	for _, p := range s.order {
+		count(p.id)
+	}
+	s.lists.all(func(l *list) {
+		for _, p := range l.parts {
 			count(p.id)
 		}
-	}
+	})
 	for _, c := range s.clients { //corelint:ordered a count has no order
 		for id := range c.lanes { //corelint:ordered a count has no order
 			count(id)

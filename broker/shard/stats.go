@@ -62,8 +62,8 @@ type Stats struct {
 // Stats returns the counters with the gauges filled in.
 func (s *Shard) Stats() Stats {
 	st := s.stats
-	st.Partitions, st.Leading = len(s.order), len(s.led)
-	for _, p := range s.led {
+	st.Partitions, st.Leading = len(s.order), len(s.led.parts)
+	for _, p := range s.led.parts {
 		if !p.leader.EnoughReplicas() {
 			st.UnderMinISR++
 		}

@@ -20,9 +20,6 @@ import (
 
 // Waits implements wait.Waiter.
 func (s *Shard) Waits(yield func(wait.Wait)) {
-	if in, waits := s.WaitsForRoom(); waits {
-		yield(wait.Wait{Who: wait.Self, Since: wait.Unknown, Until: env.Never, For: roomIn(in), On: wait.OfMailbox(int32(in))})
-	}
 	s.ops.Waits(yield)
 	if !s.recovered {
 		s.recoveryWaits(yield)

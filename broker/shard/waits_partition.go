@@ -52,12 +52,8 @@ func (s *Shard) partitionWaits(p *part, yield func(wait.Wait)) {
 
 func (s *Shard) flushWaits(p *part, name string, yield func(wait.Wait)) {
 	w := wait.Wait{Who: "flush of " + name, Since: wait.Unknown, Until: env.Never, For: "the disk", On: wait.OfDisk(p.owner, wait.AnyToken)}
-	for _, waiting := range [][]*part{s.syncing, s.toSync} {
-		for _, q := range waiting {
-			if q == p {
-				w.For, w.On = "a sync of the file system", wait.OfDisk(ownerShard, wait.AnyToken)
-			}
-		}
+	if s.syncing.has(p) || s.toSync.has(p) {
+		w.For, w.On = "a sync of the file system", wait.OfDisk(ownerShard, wait.AnyToken)
 	}
 	yield(w)
 }
@@ -156,7 +152,7 @@ func (s *Shard) followerTarget(p *part, name string, f *replica.Laggard) (string
 		return "room in the connection", wait.OfPeer(f.Node, "")
 	case f.Probing && f.RetryAt > s.now.Mono:
 		return "the time to probe again", wait.OfTimer(f.RetryAt)
-	case f.Probing && p.toPush:
+	case f.Probing && s.toPush.has(p):
 		return "the next push", wait.Of(wait.Log)
 	case f.Probing:
 		return "a probe", wait.Of("probe of " + name)
@@ -166,7 +162,7 @@ func (s *Shard) followerTarget(p *part, name string, f *replica.Laggard) (string
 		return fmt.Sprintf("an ack at epoch %d", p.epoch), wait.OfPeer(f.Node, wait.Replica(name))
 	case f.Durable < f.End && p.reading(f.Node):
 		return "batches from the disk", wait.OfDisk(p.owner, wait.AnyToken)
-	case f.Durable < f.End && p.toPush:
+	case f.Durable < f.End && s.toPush.has(p):
 		return "the next push", wait.Of(wait.Log)
 	case f.Durable < f.End:
 		return "a push", wait.Of("push of " + name)

@@ -3,12 +3,9 @@ package wal
 import (
 	"encoding/binary"
 	"hash/crc32"
-	"slices"
-	"time"
 
 	"example.com/lockstep/broker/assert"
 	"example.com/lockstep/broker/env"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/rare"
 	"example.com/lockstep/diskfs"
 )
@@ -22,17 +19,6 @@ type group struct {
 	first, last Seq
 	owned       bool // holds more than a mark
 	done        bool // its sync has completed
-	rewritten   int  // planted bug E4: bytes at its beginning that an earlier group wrote
-}
-
-// continueSector is planted bug E4: the group begins in the sector that the
-// synced group before it has left unfilled, and writes all of it again.
-func (g *group) continueSector() {
-	if s := g.segment; len(s.unfilled) > 0 && s.unfilledEnd == s.end {
-		g.offset -= sectorBytes
-		g.buf = append(g.buf, s.unfilled...)
-		g.rewritten = len(s.unfilled)
-	}
 }
 
 // keptBufferBytes bounds a buffer that is kept for later groups.
@@ -117,9 +103,6 @@ func (l *Log) groupFor(n int) *group {
 	}
 	s := l.segmentFor(roundUp(int64(n)))
 	l.open = &group{segment: s, offset: s.end, buf: l.takeBuffer(), first: l.next}
-	if mutant.E4 {
-		l.open.continueSector()
-	}
 	return l.open
 }
 
@@ -141,10 +124,6 @@ func (l *Log) EndTurn(now env.Instant) {
 	if l.phase != Ready {
 		return
 	}
-	if mutant.W1 && (!l.idle() || l.markDue) && (l.markAt == env.Never || now < l.markAt) {
-		l.markAt = now - now%tick + tick
-		return
-	}
 	l.pump()
 	if l.idle() && l.markAt <= now {
 		l.append(typeMark, 0)
@@ -160,9 +139,6 @@ func (l *Log) EndTurn(now env.Instant) {
 		l.markAt = now.Add(l.cfg.MarkDelay)
 	}
 }
-
-// tick is what planted bug W1 waits for before it writes.
-const tick = env.Instant(100 * time.Millisecond)
 
 // Gathering reports whether records wait because the window is full: the next
 // group is still growing.
@@ -196,16 +172,13 @@ func (l *Log) pump() {
 }
 
 func (l *Log) submitGroup(g *group) {
-	at := g.rewritten
+	at := 0
 	for at+recordHeaderBytes <= len(g.buf) {
 		if binary.LittleEndian.Uint32(g.buf[at:]) != recordMagic {
 			break // the padding
 		}
 		sealRecord(g.buf[at:], l.durable)
 		at += recordBytes(int(binary.LittleEndian.Uint32(g.buf[at+52:])))
-	}
-	if mutant.E4 {
-		g.segment.unfilled, g.segment.unfilledEnd = slices.Clone(g.buf[at/sectorBytes*sectorBytes:at]), g.offset+int64(len(g.buf))
 	}
 	if g.owned {
 		l.markDue = true
@@ -220,17 +193,10 @@ func (l *Log) submitGroup(g *group) {
 
 // groupCompleted advances the durable prefix.
 func (l *Log) groupCompleted(g *group, c diskfs.Completion) error {
-	if mutant.W4b && c.Err != nil {
-		return nil // the group is given up, and nobody hears of it
-	}
-	if c.Err != nil && !mutant.W4a {
+	if c.Err != nil {
 		return c.Err
 	}
 	g.done = true
-	if mutant.E5 {
-		l.inflight = slices.DeleteFunc(l.inflight, func(f *group) bool { return f == g })
-		l.durable = max(l.durable, g.last)
-	}
 	for len(l.inflight) > 0 && l.inflight[0].done {
 		head := l.inflight[0]
 		l.inflight = popFront(l.inflight)

@@ -8,7 +8,6 @@ import (
 
 	"example.com/lockstep/broker/assert"
 	"example.com/lockstep/broker/env"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/rare"
 	"example.com/lockstep/diskfs"
 )
@@ -154,9 +153,6 @@ func (l *Log) Phase() Phase { return l.phase }
 
 // Durable is the sequence up to which everything is durable.
 func (l *Log) Durable() Seq {
-	if mutant.W3 && len(l.inflight) > 0 {
-		return l.inflight[len(l.inflight)-1].last
-	}
 	return l.durable
 }
 

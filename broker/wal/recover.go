@@ -7,7 +7,6 @@ import (
 
 	"example.com/lockstep/broker/assert"
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/broker/rare"
 	"example.com/lockstep/diskfs"
 )
@@ -180,10 +179,6 @@ func (l *Log) recoveryCompleted(c diskfs.Completion) error {
 	case stepOpen:
 		f := r.files[r.at]
 		f.file.size = c.Size
-		if mutant.W14 {
-			l.readHeader(f)
-			return nil
-		}
 		l.stepRecovery(stepSync, diskfs.Op{Kind: diskfs.Sync, Flags: diskfs.Uncached, Handle: f.file.handle})
 	case stepSync:
 		l.readHeader(r.files[r.at])
@@ -304,9 +299,6 @@ func (l *Log) NextRecovered() (Record, bool) {
 		case scanWait:
 			return Record{}, false
 		case scanEnd:
-			if mutant.W6 && r.hole.open {
-				r.chain = r.chain[:r.at+1]
-			}
 			l.endSegment()
 			r.at++
 			if r.at >= len(r.chain) {

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"hash/crc32"
 	"slices"
-	"strconv"
 
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/diskfs"
 )
 
@@ -102,10 +100,7 @@ func (s *scanner) next(l *Log) (Record, scanOutcome) {
 		}
 		at := Position{h.number, h.offset + recordHeaderBytes}
 		damaged := !whole || crc32.Checksum(s.view(size)[recordHeaderBytes:][:h.length], castagnoli) != h.payloadCRC
-		if mutant.W5 && damaged {
-			panic("wal: record " + strconv.FormatUint(uint64(h.seq), 10) + " does not match its checksum")
-		}
-		if damaged && !(mutant.W15 && whole) {
+		if damaged {
 			r.openHole(s.here())
 			r.hole.seqs++
 			if len(r.hole.handles) < handlesMax {
@@ -113,10 +108,6 @@ func (s *scanner) next(l *Log) (Record, scanOutcome) {
 			}
 			s.tornAt(r)
 			s.pos += size
-			continue
-		}
-		if mutant.W6 && r.hole.open && h.seq > r.next {
-			s.limit = s.pos // what follows a bad group is taken for a torn tail
 			continue
 		}
 		if !s.settled(r, &h) {
@@ -347,9 +338,6 @@ func (s *scanner) readAhead(l *Log) {
 		return
 	}
 	n := min(int64(l.cfg.ReadBytes), s.limit-s.offset)
-	if mutant.W12 {
-		n = s.limit - s.offset
-	}
 	if int64(cap(s.chunk)) < n {
 		s.chunk = make([]byte, n)
 	}

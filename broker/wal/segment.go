@@ -28,11 +28,6 @@ type segment struct {
 	closed    bool   // takes no more groups
 	recovered bool   // written by an earlier process
 	pins      int
-
-	// Planted bug E4: what the last submitted group has written to its last sector,
-	// if that was not filled, and where the sector ends.
-	unfilled    []byte
-	unfilledEnd int64
 }
 
 type segmentState uint8

@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/broker/mutant"
 	"example.com/lockstep/diskfs"
 )
 
@@ -125,19 +124,13 @@ func (l *Log) spareCompleted(c diskfs.Completion) error {
 }
 
 func (l *Log) nameSpare() {
-	if mutant.W13 {
-		l.spareNamed()
-		return
-	}
 	l.stepSpare(spareNaming, diskfs.Op{Kind: diskfs.SyncDir, Path: l.cfg.Dir})
 }
 
 func (l *Log) spareNamed() {
 	l.spare.stage = spareReady
 	mark.HitIf(l.noSpace, mark.WALSpaceReturned)
-	if !mutant.W16 {
-		l.noSpace = false
-	}
+	l.noSpace = false
 	l.prepareSpare() // a longer record may have come meanwhile
 }
 

@@ -43,7 +43,10 @@ var coreSymbols = map[string][]string{
 
 // Groups of our own packages for the table below.
 var (
-	leaves = []string{"broker/kafka", "broker/assert", "broker/env", "broker/limits", "broker/mark", "broker/mutant", "broker/rare", "broker/wait"}
+	leaves = []string{
+		"broker/kafka", "broker/assert", "broker/env", "broker/limits", "broker/mark",
+		"broker/rare", "broker/wait",
+	}
 	roots  = []string{"netsim", "diskfs"}
 	codecs = []string{"broker/batch", "broker/wire", "broker/wire/peer"}
 )
@@ -60,7 +63,6 @@ var coreImports = map[string][]string{
 	"broker/assert": nil,
 	"broker/env":    nil,
 	"broker/mark":   nil,
-	"broker/mutant": nil,
 	"broker/rare":   {"broker/env"},
 	"broker/limits": {"broker/kafka", "broker/env"},
 	"broker/wait":   {"broker/kafka", "broker/assert", "broker/env"},

@@ -9,39 +9,85 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+
+	"example.com/lockstep/mutants"
 )
 
-// The programs that runs need besides this one: with planted bugs in it, and
-// under the race detector.
-var (
-	withMutants = []string{"-tags", "mutants"}
-	withRace    = []string{"-race"}
-)
+// buildKind is how a program is built besides the ordinary way (nil): it returns
+// flags of go build, and may write files for it into dir.
+type buildKind func(tree, dir string) (flags []string, err error)
 
-// buildSelf builds this program with flags of go build, in the source tree. done
-// removes it; it is never nil.
-func buildSelf(ctx context.Context, flags []string) (program string, done func(), err error) {
+// withRace builds the race detector in.
+func withRace(_, _ string) ([]string, error) { return []string{"-race"}, nil }
+
+// withMutants builds the planted bugs of the source tree in.
+func withMutants(tree, dir string) ([]string, error) {
+	overlay, err := mutants.Plant(tree, filepath.Join(dir, "mutants"))
+	return []string{"-overlay", overlay}, err
+}
+
+// buildSelf builds this program in another way, in the source tree around the
+// working directory. done removes it; it is never nil.
+func buildSelf(ctx context.Context, kind buildKind) (program string, done func(), err error) {
+	done = func() {}
+	tree, err := sourceTree()
+	if err != nil {
+		return "", done, err
+	}
 	dir, err := os.MkdirTemp("", "lockstep-build-")
 	if err != nil {
-		return "", func() {}, err
+		return "", done, err
 	}
 	done = func() { _ = os.RemoveAll(dir) }
 	program = filepath.Join(dir, "lockstep")
-	if out, err := goBuild(ctx, ".", program, flags, ownPackage()); err != nil {
-		return "", done, fmt.Errorf("%w\n%s", err, out)
-	}
-	return program, done, nil
+	return program, done, goBuild(ctx, tree, program, ownPackage(), kind)
 }
 
-// goBuild builds a package in a source tree, and returns what the compiler said.
-func goBuild(ctx context.Context, tree, program string, flags []string, pkg string) (out []byte, err error) {
+// sourceTree is the root of the module around the working directory.
+func sourceTree() (string, error) {
+	start, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for dir := start; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", fmt.Errorf("%s is not in a source tree, and programs are built from one", start)
+		}
+	}
+}
+
+// buildError is a failed go build with what the compiler said.
+type buildError struct {
+	flags  []string
+	err    error
+	output string
+}
+
+func (e *buildError) Error() string {
+	return fmt.Sprintf("go build %s: %v\n%s", strings.Join(e.flags, " "), e.err, e.output)
+}
+
+func (e *buildError) Unwrap() error { return e.err }
+
+// goBuild builds a package of a source tree.
+func goBuild(ctx context.Context, tree, program, pkg string, kind buildKind) error {
+	var flags []string
+	if kind != nil {
+		var err error
+		if flags, err = kind(tree, filepath.Dir(program)); err != nil {
+			return err
+		}
+	}
 	args := append(append([]string{"build"}, flags...), "-o", program, pkg)
 	build := exec.CommandContext(ctx, "go", args...)
 	build.Dir = tree
-	if out, err = build.CombinedOutput(); err != nil {
-		err = errors.Join(context.Cause(ctx), fmt.Errorf("go build %s: %w", strings.Join(flags, " "), err))
+	if out, err := build.CombinedOutput(); err != nil {
+		return errors.Join(context.Cause(ctx), &buildError{flags, err, string(out)})
 	}
-	return out, err
+	return nil
 }
 
 // ownPackage is the import path of this program, wherever the module has its home.

@@ -9,7 +9,7 @@
 //	        a page about one run                  sim_report.go
 //	        each seed under several settings      sim_canary.go; many machines: sim_merge.go
 //	mutants planted bugs that must be caught      mutants.go, mutants_table.go
-//	        this program with other build flags   build.go
+//	        this program built in another way   build.go
 package main
 
 import (

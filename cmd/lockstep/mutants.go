@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/mutants"
 	"example.com/lockstep/sim"
 	"example.com/lockstep/sim/campaign"
 )
@@ -35,11 +35,11 @@ func mutantsCommand() *cobra.Command {
 		Short: "Plant known bugs one by one and check that the simulator catches each",
 		Long: `Plant known bugs one by one and check that the simulator catches each.
 
-A worker program with the bugs in it is built with "go build -tags mutants", so
-this runs in the source tree. For every bug it runs seeds of the scenarios that
-show it until a run breaks a property that the bug should break, and then the
-same seeds without the bug, which must all pass. The exit code is 1 if a bug
-survives its budget of seeds, or a seed fails without one.`,
+A worker program with the bugs in it is built, so this runs in the source tree. For
+every bug it runs seeds of the scenarios that show it until a run breaks a property
+that the bug should break, and then the same seeds without the bug, which must all
+pass. The exit code is 1 if a bug survives its budget of seeds, or a seed fails
+without one.`,
 		Example: `  lockstep mutants
   lockstep mutants --only W3 --budget 200`,
 		Args: cobra.NoArgs,
@@ -52,34 +52,61 @@ survives its budget of seeds, or a seed fails without one.`,
 			return runMutants(ctx, o, cmd.OutOrStdout())
 		},
 	}
+	c.AddCommand(overlayCommand())
 	f := c.Flags()
 	f.StringVar(&o.only, "only", "", "names of the bugs to plant, separated by commas (default: all)")
 	f.IntVar(&o.budget, "budget", 0, "seeds that a bug may survive (0: as many as the table of bugs says)")
 	f.IntVar(&o.workers, "workers", runtime.NumCPU(), "worker processes")
 	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "real time after which a run counts as hung, and fails")
-	f.StringVar(&o.worker, "worker", "", "a program built with -tags mutants (default: build one)")
+	f.StringVar(&o.worker, "worker", "", "a program with planted bugs (default: build one)")
 	f.StringVar(&o.out, "out", "", "write the table as Markdown to this file, too")
 	f.BoolVar(&o.list, "list", false, "list the bugs and end")
 	return c
 }
 
+// overlayCommand lets the go command build the planted bugs into anything, such as
+// the tests that replay a seed.
+func overlayCommand() *cobra.Command {
+	dir := ""
+	c := &cobra.Command{
+		Use:     "overlay",
+		Short:   "Write the planted bugs as an overlay for go build and go test, and print its path",
+		Example: "  lockstep mutants overlay\n  " + sim.ReplayMutant("W3", "quick-restart", 1),
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			tree, err := sourceTree()
+			if err != nil {
+				return err
+			}
+			overlay, err := mutants.Plant(tree, dir)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), overlay)
+			return err
+		},
+	}
+	c.Flags().StringVar(&dir, "out", mutants.Dir, "directory to write to")
+	return c
+}
+
 func listMutants(w io.Writer) error {
-	for _, m := range mutant.Table() {
+	for _, m := range mutants.Table() {
 		if _, err := fmt.Fprintf(w, "%-4s %s\n     shown by %s: %s\n     caught by %s\n",
-			m.Name, m.Does, strings.Join(m.Scenarios, ", "), m.Bias, strings.Join(m.Caught, "; ")); err != nil {
+			m.ID, m.Does, strings.Join(m.Scenarios, ", "), m.Bias, strings.Join(m.Caught, "; ")); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func chosenMutants(only string) ([]mutant.Mutant, error) {
+func chosenMutants(only string) ([]mutants.Mutant, error) {
 	if only == "" {
-		return mutant.Table(), nil
+		return mutants.Table(), nil
 	}
-	var chosen []mutant.Mutant
+	var chosen []mutants.Mutant
 	for name := range strings.SplitSeq(only, ",") {
-		m, ok := mutant.Find(strings.TrimSpace(name))
+		m, ok := mutants.Find(strings.TrimSpace(name))
 		if !ok {
 			return nil, fmt.Errorf("--only %s: no such bug; see lockstep mutants --list", name)
 		}
@@ -145,7 +172,7 @@ func verdictOfMutants(runs []sim.MutantRun) (survived []string, alarms int) {
 	for _, run := range runs {
 		alarms += len(run.Alarms)
 		if !run.Caught {
-			survived = append(survived, run.Mutant.Name)
+			survived = append(survived, run.Mutant.ID)
 		}
 	}
 	return survived, alarms

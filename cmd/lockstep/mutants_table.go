@@ -23,7 +23,8 @@ func caughtBy(run sim.MutantRun) string {
 }
 
 func printMutant(w io.Writer, run sim.MutantRun) {
-	fmt.Fprintf(w, "%-4s %6d %10s %7.1fs  %s\n", run.Mutant.Name, run.Seeds, run.Virtual.Round(time.Second), run.Wall.Seconds(), caughtBy(run))
+	fmt.Fprintf(w, "%-4s %6d %10s %7.1fs  %s\n",
+		run.Mutant.ID, run.Seeds, run.Virtual.Round(time.Second), run.Wall.Seconds(), caughtBy(run))
 	for _, r := range run.Strange {
 		f := r.Failures[0]
 		fmt.Fprintf(w, "     unexpected: %s seed %d: %s: %.200s\n", r.Scenario, r.Seed, f.Property, f.Detail)
@@ -44,7 +45,7 @@ func mutantsMarkdown(runs []sim.MutantRun, took time.Duration) []byte {
 	fmt.Fprintf(&b, `# Planted bugs
 
 Written by `+"`make mutants`"+`: bugs that brokers of this kind have shipped are planted one
-by one (package broker/mutant), and seeds of the scenarios that should show each are
+by one (package mutants), and seeds of the scenarios that should show each are
 run until one breaks a property that the bug breaks. The same seeds without the bug
 %s. %d of %d were caught, in %.0f s with all hunts and their control runs.
 
@@ -53,8 +54,8 @@ run until one breaks a property that the bug breaks. The same seeds without the 
 `, control, len(runs)-len(survived), len(runs), took.Seconds())
 	cell := strings.NewReplacer("|", "\\|", "\n", " ")
 	for _, run := range runs {
-		fmt.Fprintf(&b, "| %s | %s | %d | %s | %.1f s | %s |\n", run.Mutant.Name, cell.Replace(run.Mutant.Does), run.Seeds,
-			run.Virtual.Round(time.Second), run.Wall.Seconds(), cell.Replace(caughtBy(run)))
+		fmt.Fprintf(&b, "| %s | %s | %d | %s | %.1f s | %s |\n",
+			run.Mutant.ID, cell.Replace(run.Mutant.Does), run.Seeds, run.Virtual.Round(time.Second), run.Wall.Seconds(), cell.Replace(caughtBy(run)))
 	}
 	return b.Bytes()
 }

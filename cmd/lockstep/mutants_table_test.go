@@ -7,15 +7,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/mutants"
 	"example.com/lockstep/sim"
 )
 
 func TestTheTableSaysWhatWasCaughtAndWhatSurvived(t *testing.T) {
 	runs := []sim.MutantRun{
-		{Mutant: mutant.Mutant{Name: "W1", Does: "a | b"}, Caught: true, Scenario: "brisk", Seed: 4, Seeds: 4, Virtual: time.Minute,
+		{Mutant: mutants.Mutant{ID: "W1", Does: "a | b"}, Caught: true, Scenario: "brisk", Seed: 4, Seeds: 4, Virtual: time.Minute,
 			Failure: sim.Failure{Property: "every assertion holds", Detail: "assertion failed: wal: x"}},
-		{Mutant: mutant.Mutant{Name: "W2", Does: "c"}, Seeds: 60, Alarms: make([]sim.Result, 2)},
+		{Mutant: mutants.Mutant{ID: "W2", Does: "c"}, Seeds: 60, Alarms: make([]sim.Result, 2)},
 	}
 	survived, alarms := verdictOfMutants(runs)
 	require.Equal(t, []string{"W2"}, survived)

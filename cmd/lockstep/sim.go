@@ -98,7 +98,7 @@ continues it; so Ctrl-C loses nothing.`,
 	flags.BoolVar(&f.list, "list", false, "list the scenarios and end")
 	flags.StringVar(&again.plan, "plan", "", "replay this plan or reproduction (YAML) instead of seeds")
 	flags.StringVar(&again.mutant, "mutant", "", "with --plan: plant this bug (default: the one that the file names; none: no bug)")
-	flags.StringVar(&again.worker, "worker", "", "with --plan and a bug: a program built with -tags mutants (default: build one)")
+	flags.StringVar(&again.worker, "worker", "", "with --plan and a bug: a program with planted bugs (default: build one)")
 	c.AddCommand(simShrinkCommand(), simBisectCommand(), simExplainCommand())
 	return c
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"example.com/lockstep/mutants"
 	"example.com/lockstep/sim"
 )
 
@@ -171,19 +172,18 @@ func (b *bisection) judge(ctx context.Context, commit string) (got standing, err
 		return unjudged, err
 	}
 	program := filepath.Join(dir, "lockstep")
-	var flags []string
+	var kind buildKind
 	if b.again.Mutant != "" {
-		flags = withMutants
+		kind = bugsOfCommit
 	}
-	if out, err := goBuild(ctx, tree, program, flags, "./cmd/lockstep"); err != nil {
+	if err := goBuild(ctx, tree, program, "./cmd/lockstep", kind); err != nil {
 		if ctx.Err() != nil {
 			return unjudged, context.Cause(ctx)
 		}
-		first, _, _ := strings.Cut(string(out), "\n")
-		_, err = fmt.Fprintf(b.out, "skipped  %s: it does not build: %s\n", subject, first)
+		_, err = fmt.Fprintf(b.out, "skipped  %s: it does not build: %s\n", subject, firstMessage(err))
 		return unjudged, err
 	}
-	workers := sim.Campaign{Program: program, Env: []string{sim.MutantVariable + "=" + b.again.Mutant}}
+	workers := sim.Campaign{Program: program, Env: []string{mutants.Variable + "=" + b.again.Mutant}}
 	r := workers.Run([]sim.Job{{Scenario: b.again.Plan.Scenario, Seed: b.again.Plan.Seed, Plan: b.again.Plan}}, nil)[0].Result
 	if ctx.Err() != nil {
 		return unjudged, context.Cause(ctx)
@@ -202,6 +202,26 @@ func (b *bisection) judge(ctx context.Context, commit string) (got standing, err
 	}
 	_, err = fmt.Fprintf(b.out, "skipped  %s: it fails otherwise: %s\n", subject, other)
 	return unjudged, err
+}
+
+// bugsOfCommit is withMutants for a commit of the past: planted bugs were code that
+// needed a build tag before package mutants edited them in.
+func bugsOfCommit(tree, dir string) (flags []string, err error) {
+	if _, err := os.Stat(filepath.Join(tree, "broker", "mutant")); err == nil {
+		return []string{"-tags", "mutants"}, nil
+	}
+	return withMutants(tree, dir)
+}
+
+// firstMessage is the first thing that a failed build says of the code.
+func firstMessage(err error) string {
+	var failed *buildError
+	text := err.Error()
+	if errors.As(err, &failed) {
+		text = failed.output
+	}
+	first, _, _ := strings.Cut(text, "\n")
+	return first
 }
 
 // git runs git in the repository and returns what it prints, without the last

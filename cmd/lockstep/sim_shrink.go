@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"example.com/lockstep/mutants"
 	"example.com/lockstep/sim"
 	"example.com/lockstep/sim/campaign"
 	"example.com/lockstep/sim/shrink"
@@ -58,7 +59,7 @@ func runShrink(ctx context.Context, s *simSource, r *sim.Reproduction, out strin
 	began := time.Now()
 	o := shrink.Options{Workers: c, Budget: s.budget, Say: func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }}
 	if r.Mutant != "" {
-		o.Control = &sim.Campaign{Workers: 1, Timeout: s.timeout, Program: c.Program, Env: []string{sim.MutantVariable + "="}}
+		o.Control = &sim.Campaign{Workers: 1, Timeout: s.timeout, Program: c.Program, Env: []string{mutants.Variable + "="}}
 	}
 	outcome, err := shrink.Shrink(ctx, r.Plan, o)
 	if err != nil {

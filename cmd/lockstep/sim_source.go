@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"example.com/lockstep/broker/mutant"
+	"example.com/lockstep/mutants"
 	"example.com/lockstep/sim"
 )
 
@@ -33,7 +33,7 @@ func (s *simSource) register(f *pflag.FlagSet) {
 	f.Uint64Var(&s.seed, "seed", 0, "the seed")
 	f.StringVar(&s.plan, "plan", "", "a plan or a reproduction (YAML) instead of a seed")
 	f.StringVar(&s.mutant, "mutant", "", "plant this bug (default: the one that the file names; none: no bug)")
-	f.StringVar(&s.worker, "worker", "", "a program built with -tags mutants (default: build one)")
+	f.StringVar(&s.worker, "worker", "", "a program with planted bugs (default: build one)")
 	f.IntVar(&s.workers, "workers", runtime.NumCPU(), "worker processes")
 	f.DurationVar(&s.timeout, "timeout", 5*time.Minute, "real time after which a run counts as hung, and fails")
 }
@@ -71,7 +71,7 @@ func (s *simSource) replay(bug string) string {
 	case s.plan != "":
 		return "lockstep sim --plan " + s.plan
 	case bug != "":
-		return fmt.Sprintf("%s=%s go test -tags mutants ./sim -v -seed=%d -scenario=%s", sim.MutantVariable, bug, s.seed, s.scenario)
+		return sim.ReplayMutant(bug, s.scenario, s.seed)
 	}
 	return ""
 }
@@ -95,14 +95,14 @@ func (s *simSource) campaign(ctx context.Context, bug string) (c sim.Campaign, d
 	}
 	c = sim.Campaign{Workers: s.workers, Timeout: s.timeout, Program: s.worker}
 	if bug == "" {
-		c.Env = []string{sim.MutantVariable + "="}
+		c.Env = []string{mutants.Variable + "="}
 		return c, done, nil
 	}
-	if _, ok := mutant.Find(bug); !ok {
+	if _, ok := mutants.Find(bug); !ok {
 		return c, done, fmt.Errorf("--mutant %s: no such bug; see lockstep mutants --list", bug)
 	}
-	c.Env = []string{sim.MutantVariable + "=" + bug}
-	if c.Program != "" || mutant.Built {
+	c.Env = []string{mutants.Variable + "=" + bug}
+	if c.Program != "" || mutants.Built {
 		return c, done, nil
 	}
 	c.Program, done, err = buildSelf(ctx, withMutants)

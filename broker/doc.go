@@ -1,0 +1,30 @@
+// Package broker is the room of the broker's packages. It holds no code itself.
+//
+// # The parts, from the outside in
+//
+//	drive       hosts a node in production: goroutines, sockets, disks, clocks
+//	node        the control loop: start, Raft, sessions, vouching; the shards' mail
+//	shard       the shard loop: client connections, partitions, replication
+//	api         one file for each Kafka API key
+//	meta        cluster metadata: image, commands, Raft, controller, leases
+//	replica     leader and follower of one partition, as pure state machines
+//	partition   one replica's log: tail in memory, segments, checkpoints
+//	wal         the write-ahead log of one loop
+//	wire        Kafka's framing and codecs; wire/peer: messages between brokers
+//	batch       record batches, format version 2
+//	kafka       Kafka's nouns as distinct types
+//	loop        the contract between a loop and its host
+//	limits      every bound, with what happens at it
+//
+// # The instruments, which no part's behaviour depends on
+//
+//	assert      assertions that are always on
+//	env         time and randomness as data
+//	mark        places that a simulation campaign must reach
+//	rare        legal but unusual choices, switched on by configuration
+//	wait        what pending operations wait for
+//
+// A part imports only parts below it and instruments; cmd/corelint holds them to
+// that. No package here but drive may use goroutines, locks, clocks, files or
+// sockets.
+package broker

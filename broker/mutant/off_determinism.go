@@ -1,8 +1,0 @@
-//go:build !mutants
-
-package mutant
-
-// See determinismTable.
-const (
-	D1 = false
-)

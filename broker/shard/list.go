@@ -1,0 +1,91 @@
+package shard
+
+import "slices"
+
+// list is one of the shard's lists of partitions, in the order in which they
+// joined it. A partition is in a list at most once, and knows which it is in.
+type list struct {
+	bit   membership
+	parts []*part
+	spare []*part // the room of what take returned last
+}
+
+// membership is a set of lists, one bit for each: see part.in.
+type membership uint16
+
+const (
+	inLed       membership = 1 << iota // partitions that this node leads
+	inTouched                          // to be looked at when the turn ends
+	inToPush                           // with news for followers
+	inDirty                            // with something in the WAL that segments lack
+	inToFlush                          // with enough to move to a segment
+	inSyncing                          // whose flushes the present sync of the file system serves
+	inToSync                           // whose flushes wait for the next sync
+	inToConvert                        // that a conversion has yet to look at
+)
+
+// lists are the shard's lists of partitions.
+type lists struct{ led, touched, toPush, dirty, toFlush, syncing, toSync, toConvert list }
+
+func newLists() lists {
+	return lists{
+		led: list{bit: inLed}, touched: list{bit: inTouched}, toPush: list{bit: inToPush},
+		dirty: list{bit: inDirty}, toFlush: list{bit: inToFlush},
+		syncing: list{bit: inSyncing}, toSync: list{bit: inToSync}, toConvert: list{bit: inToConvert},
+	}
+}
+
+// all visits the lists.
+func (l *lists) all(visit func(*list)) {
+	for _, x := range []*list{
+		&l.led, &l.touched, &l.toPush, &l.dirty, &l.toFlush, &l.syncing, &l.toSync, &l.toConvert,
+	} {
+		visit(x)
+	}
+}
+
+func (l *list) has(p *part) bool { return p.in&l.bit != 0 }
+
+func (l *list) empty() bool { return len(l.parts) == 0 }
+
+// add puts a partition at the end of the list, unless it is in it.
+func (l *list) add(p *part) {
+	if !l.has(p) {
+		p.in |= l.bit
+		l.parts = append(l.parts, p)
+	}
+}
+
+// remove takes a partition out of the list, if it is in it.
+func (l *list) remove(p *part) {
+	if l.has(p) {
+		p.in &^= l.bit
+		l.parts = slices.DeleteFunc(l.parts, func(q *part) bool { return q == p })
+	}
+}
+
+// removeFirst takes the first partition out of the list, which is not empty.
+func (l *list) removeFirst() *part {
+	p := l.parts[0]
+	p.in &^= l.bit
+	l.parts = l.parts[1:]
+	return p
+}
+
+// moveToEnd makes a partition of the list its last.
+func (l *list) moveToEnd(p *part) {
+	if i := slices.Index(l.parts, p); i >= 0 {
+		l.parts = append(slices.Delete(l.parts, i, i+1), p)
+	}
+}
+
+// take empties the list and returns what was in it; the caller may keep that until
+// the next take. What is added meanwhile is in the list again.
+func (l *list) take() []*part {
+	taken := l.parts
+	for _, p := range taken {
+		p.in &^= l.bit
+	}
+	l.parts, l.spare = l.spare[:0], taken
+	return taken
+}

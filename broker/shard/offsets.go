@@ -1,0 +1,107 @@
+package shard
+
+import (
+	"example.com/lockstep/broker/api"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/partition"
+)
+
+// --- offsets and epochs ---
+
+// ListOffsets' special timestamps.
+const (
+	latestTimestamp        = -1
+	earliestTimestamp      = -2
+	maxTimestamp           = -3
+	earliestLocalTimestamp = -4
+	latestTieredTimestamp  = -5
+)
+
+// offsets runs an Offsets on the partition's own shard.
+func (s *Shard) offsets(call PartitionCall, op api.Offsets) {
+	result := api.OffsetsResult{Offset: -1, TimestampMs: -1, Epoch: -1}
+	p, code := s.ledPart(op.Partition, op.CurrentEpoch)
+	if code != kafka.None {
+		result.Code = code
+		s.reply(call.Origin, result)
+		return
+	}
+	switch op.Timestamp {
+	case earliestTimestamp, earliestLocalTimestamp:
+		result.Offset = p.log.Start()
+		result.Epoch = p.log.EpochBefore(p.log.Start() + 1)
+	case latestTieredTimestamp:
+		// Nothing is tiered: -1, -1.
+	case latestTimestamp:
+		if result.Code = s.knowsEnd(p); result.Code == kafka.None {
+			result.Offset, result.Epoch = p.leader.Watermark(), p.epoch
+		}
+	default:
+		// A time, or the largest one: "no match" is a claim about the end too.
+		if result.Code = s.knowsEnd(p); result.Code == kafka.None {
+			s.lookup(p, call.Origin, op.Timestamp)
+			return
+		}
+	}
+	s.reply(call.Origin, result)
+}
+
+// lookup finds an offset by time among what is committed.
+func (s *Shard) lookup(p *part, origin Origin, timestamp int64) {
+	var read partition.Read
+	if timestamp == maxTimestamp {
+		read = p.log.MaxTimestamp(p.leader.Watermark())
+	} else {
+		read = p.log.OffsetForTimestamp(timestamp, p.leader.Watermark())
+	}
+	if read.Pending() {
+		s.readLater(p, read.Token, pendingRead{origin: origin, lookup: true})
+		return
+	}
+	s.answerFound(origin, read.Found, read.Err)
+}
+
+func (s *Shard) answerLookup(p *part, r pendingRead, done partition.Done) {
+	s.answerFound(r.origin, done.Found, done.Err)
+}
+
+func (s *Shard) answerFound(origin Origin, found partition.Found, err error) {
+	result := api.OffsetsResult{Offset: -1, TimestampMs: -1, Epoch: -1}
+	switch {
+	case err != nil:
+		s.stats.ReadErrors++
+		result.Code = kafka.KafkaStorageError
+	default:
+		result.Offset, result.TimestampMs, result.Epoch = found.Offset, found.TimestampMs, found.LeaderEpoch
+	}
+	s.reply(origin, result)
+}
+
+// endOfEpoch is where a leader epoch ends. One that is older than all that the
+// log remembers ended where the log begins, by its own name, as Kafka has it: a
+// consumer at that offset has lost nothing, and an epoch of -1 would make it
+// reset its position.
+func endOfEpoch(p *part, epoch kafka.LeaderEpoch) (kafka.LeaderEpoch, kafka.Offset) {
+	found, end := p.log.EndOf(epoch)
+	if found < 0 {
+		found = epoch
+	}
+	return found, end
+}
+
+// epochEnd runs an EpochEnd (OffsetForLeaderEpoch).
+func (s *Shard) epochEnd(call PartitionCall, op api.EpochEnd) {
+	p, code := s.ledPart(op.Partition, op.CurrentEpoch)
+	if code != kafka.None {
+		s.reply(call.Origin, api.EpochEndResult{Code: code, Epoch: -1, End: -1})
+		return
+	}
+	epoch, end := endOfEpoch(p, op.Epoch)
+	if op.Epoch < 0 || op.Epoch > p.epoch {
+		epoch, end = -1, -1 // no such epoch, or not yet
+	}
+	if op.Epoch == p.epoch {
+		epoch, end = p.epoch, p.log.End()
+	}
+	s.reply(call.Origin, api.EpochEndResult{Epoch: epoch, End: end})
+}

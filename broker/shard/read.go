@@ -1,0 +1,98 @@
+package shard
+
+import (
+	"errors"
+
+	"example.com/lockstep/broker/api"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/partition"
+	"example.com/lockstep/broker/replica"
+)
+
+// pendingRead is a read that waits for the disk: for a fetch, an offset lookup,
+// or for a push to a follower that is behind.
+type pendingRead struct {
+	token  uint64
+	origin Origin
+	fetch  api.FetchResult
+	lookup bool
+	push   kafka.NodeID // the follower; 0 for a client's read
+	base   kafka.Offset
+	epoch  kafka.LeaderEpoch // of the leadership the read was begun in
+}
+
+// readLater notes who waits for a read that goes to disk.
+func (s *Shard) readLater(p *part, token uint64, waiting pendingRead) {
+	waiting.token, waiting.epoch = token, p.epoch
+	p.reads = append(p.reads, waiting)
+	s.stats.FetchedFromDisk++
+	s.onDone(p, p.log.Pending()) // it may have ended at once
+}
+
+// readForPush waits for batches that a follower lacks and that memory does not hold.
+func (s *Shard) readForPush(p *part, token uint64, node kafka.NodeID, next replica.Send) {
+	s.readLater(p, token, pendingRead{push: node, base: next.Base})
+}
+
+// reading reports whether batches for node are being read.
+func (p *part) reading(node kafka.NodeID) bool {
+	for _, r := range p.reads {
+		if r.push == node && r.epoch == p.epoch {
+			return true
+		}
+	}
+	return false
+}
+
+// onRead hands the result of a read to whoever waits for it.
+func (s *Shard) onRead(p *part, done partition.Done) {
+	for i, r := range p.reads {
+		if r.token != done.Token {
+			continue
+		}
+		p.reads = append(p.reads[:i], p.reads[i+1:]...)
+		if errors.Is(done.Err, partition.ErrDamaged) && p.role == leading && p.epoch == r.epoch {
+			p.leader.LogDamaged() // others may have what whoever asked needs
+			s.touch(p)
+		}
+		switch {
+		case r.push != 0:
+			s.pushRead(p, r, done)
+		case r.lookup:
+			s.answerLookup(p, r, done)
+		case done.Err != nil:
+			mark.Hit(mark.FetchReadError)
+			s.stats.ReadErrors++
+			r.fetch.Code = kafka.KafkaStorageError
+			s.reply(r.origin, r.fetch)
+		case p.role != leading || p.epoch != r.epoch:
+			r.fetch.Code, r.fetch.CurrentLeader = kafka.NotLeaderOrFollower, s.leaderHint(p.id)
+			s.reply(r.origin, r.fetch)
+		default:
+			mark.Hit(mark.FetchFromSegments)
+			s.answerFetch(r.origin, r.fetch, done.Batches)
+		}
+		return
+	}
+}
+
+// pushRead sends batches that were read for a follower, if it still needs them.
+func (s *Shard) pushRead(p *part, r pendingRead, done partition.Done) {
+	s.touch(p)
+	if p.role != leading || p.epoch != r.epoch {
+		return
+	}
+	if done.Err != nil {
+		s.stats.ReadErrors++
+		p.leader.Refused(r.push, s.now.Mono.Add(s.limits.RefusedPause))
+		return
+	}
+	l := s.openLink(r.push)
+	next, ok := p.leader.NextSend(r.push, p.log, s.now.Mono)
+	if l == nil || !ok || next.Probe || next.Base != r.base || len(done.Batches) == 0 {
+		return
+	}
+	mark.Hit(mark.CatchUpFromSegments)
+	s.sendBatches(p, l, done.Batches)
+}

@@ -1,0 +1,237 @@
+package shard
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"example.com/lockstep/broker/api"
+	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/meta"
+	"example.com/lockstep/broker/replica"
+)
+
+// registration is what the metadata says of a partition.
+type registration = meta.Partition
+
+// role is what this node does for a partition.
+type role uint8
+
+const (
+	idle role = iota // not a replica, or the metadata is not there yet
+	following
+	leading
+)
+
+// onApplied takes over new metadata. Roles change here and nowhere else.
+func (s *Shard) onApplied(a Applied) {
+	s.image = a.Image
+	if self := s.image.Broker(s.cfg.Node); self != nil && self.Incarnation == s.cfg.Incarnation {
+		s.epoch = self.Epoch
+	}
+	if !s.recovered {
+		s.caughtUp = s.caughtUp || a.Caught
+		s.unapplied = append(s.unapplied, a.Changes)
+		return
+	}
+	s.applyChanges(a.Changes)
+	s.recallHeld()
+	if a.Caught && !s.caughtUp {
+		s.caughtUp = true
+		s.retireUnknown()
+	}
+	s.confirm()
+	if s.epoch != 0 && len(s.held) > 0 {
+		s.startHeld()
+	}
+}
+
+// applyChanges looks at the partitions that a change of the metadata touched.
+func (s *Shard) applyChanges(c meta.Changes) {
+	if c.Full || s.epoch != s.appliedEpoch {
+		// A snapshot, or the own registration: any partition may have a new role.
+		s.appliedEpoch = s.epoch
+		s.image.Topics(func(t *meta.Topic) bool {
+			s.applyTopic(t)
+			return true
+		})
+		s.retireUnknown()
+		// What was recovered may need nothing of a log that is full, and no flush
+		// would ever say so.
+		s.releaseWAL()
+		return
+	}
+	for _, refs := range [][]meta.TopicRef{c.Created, c.More} {
+		for _, ref := range refs {
+			if t := s.image.TopicByID(ref.ID); t != nil {
+				s.applyTopic(t)
+			}
+		}
+	}
+	for _, id := range c.Partitions {
+		if t := s.image.TopicByID(id.Topic); t != nil {
+			s.applyPartition(t, id)
+		}
+	}
+	for _, r := range c.Configs {
+		if t := s.image.Topic(r.Name); t != nil {
+			s.applyTopic(t)
+		}
+	}
+	if len(c.Deleted) > 0 {
+		s.retireUnknown()
+	}
+	if len(c.Brokers) > 0 {
+		// Incarnations of followers count: see replica.Leader.Update. A partition may
+		// leave s.led meanwhile.
+		for _, p := range slices.Clone(s.led.parts) {
+			s.applyPartition(s.image.TopicByID(p.id.Topic), p.id)
+		}
+	}
+}
+
+func (s *Shard) applyTopic(t *meta.Topic) {
+	for i := range t.Partitions {
+		s.applyPartition(t, kafka.PartitionID{Topic: t.ID, Partition: int32(i)})
+	}
+}
+
+// applyPartition gives this node's replica the role that the registration says.
+func (s *Shard) applyPartition(t *meta.Topic, id kafka.PartitionID) {
+	if t == nil || s.Owner(id) != s.id {
+		return
+	}
+	reg := s.image.Partition(id)
+	p := s.parts[id]
+	if reg == nil || !reg.Replica(s.cfg.Node) || s.epoch == 0 {
+		if p != nil {
+			s.becomeIdle(p)
+		}
+		return
+	}
+	if p == nil {
+		p = s.addPart(id)
+		p.handle = s.wal.Bind(walID(id))
+		p.log.Create()
+	}
+	if p.removing {
+		return // it was deleted and has come back: its files go first
+	}
+	if p.rebuilding {
+		s.rebuild(p, reg)
+		return
+	}
+	p.topic = s.settingsOf(t)
+	p.replicas = s.members(reg)
+	if reg.Leader == s.cfg.Node {
+		s.becomeLeader(p, reg)
+	} else {
+		s.becomeFollower(p, reg)
+	}
+}
+
+// members are the present incarnations of a partition's replicas.
+func (s *Shard) members(reg *registration) []replica.Member {
+	members := make([]replica.Member, 0, len(reg.Replicas))
+	for _, node := range reg.Replicas {
+		m := replica.Member{Node: node}
+		if b := s.image.Broker(node); b != nil {
+			m.Epoch = b.Epoch
+		}
+		members = append(members, m)
+	}
+	return members
+}
+
+// becomeLeader begins or continues to lead.
+func (s *Shard) becomeLeader(p *part, reg *registration) {
+	r := replica.Registration{
+		LeaderEpoch:    reg.LeaderEpoch,
+		PartitionEpoch: reg.PartitionEpoch,
+		Replicas:       p.replicas,
+		ISR:            reg.ISR,
+		MinInSync:      min(p.topic.minInSync, len(reg.Replicas)),
+	}
+	for _, node := range reg.Replicas {
+		if b := s.image.Broker(node); b == nil || b.Fenced {
+			r.Fenced = append(r.Fenced, node)
+		}
+	}
+	if p.role == leading && p.epoch == reg.LeaderEpoch {
+		p.leader.Update(r, s.now.Mono)
+		s.watermarkMoved(p)
+		s.touch(p)
+		return
+	}
+	s.becomeIdle(p)
+	p.role, p.epoch = leading, reg.LeaderEpoch
+	s.startEpoch(p, reg.LeaderEpoch)
+	p.leader = replica.NewLeader(s.replication, s.cfg.Node, r, p.log.End(), p.log.DurableEnd(), p.log.Watermark(), s.now.Mono)
+	p.told = nil
+	s.led.add(p)
+	for _, m := range p.replicas {
+		if m.Node == s.cfg.Node {
+			continue
+		}
+		if l := s.link(m.Node); l.open {
+			p.leader.Connected(m.Node, s.now.Mono)
+		}
+	}
+	s.stats.LeaderElections++
+	s.watermarkMoved(p)
+	s.touch(p)
+}
+
+// becomeFollower adopts the epoch of another node's leadership, or of none.
+func (s *Shard) becomeFollower(p *part, reg *registration) {
+	if p.role == following && p.epoch == reg.LeaderEpoch {
+		return
+	}
+	s.becomeIdle(p)
+	p.role, p.epoch = following, reg.LeaderEpoch
+	p.follower = replica.NewFollower(reg.LeaderEpoch)
+	p.acked, p.ackDue, p.leaderWatermark = 0, false, 0
+}
+
+// becomeIdle ends a role: nothing of the old epoch is answered as success any
+// more. Appends that wait have an unknown fate (PROTOCOL 19).
+func (s *Shard) becomeIdle(p *part) {
+	if p.role == leading {
+		s.led.remove(p)
+		s.timers.Cancel(p.tell)
+		s.timers.Cancel(p.wake)
+	}
+	p.role, p.leader, p.follower = idle, nil, nil
+	produces := p.produces
+	mark.HitIf(len(produces) > 0, mark.ProduceDeposed)
+	p.produces = nil
+	for _, w := range produces {
+		s.timers.Cancel(w.timer)
+		s.reply(w.origin, timedOut())
+	}
+	fetches := p.fetches
+	p.fetches = nil
+	for _, w := range fetches {
+		s.reply(w.origin, api.WaitResult{})
+	}
+}
+
+// settingsOf reads the topic configurations that the shard acts on.
+func (s *Shard) settingsOf(t *meta.Topic) topicSettings {
+	return topicSettings{
+		minInSync:       s.image.MinISR(t),
+		maxMessageBytes: topicInt(s.image, t, "max.message.bytes"),
+		logAppendTime:   s.image.TopicConfig(t, "message.timestamp.type") == "LogAppendTime",
+		compacted:       strings.Contains(s.image.TopicConfig(t, "cleanup.policy"), "compact"),
+	}
+}
+
+// topicInt reads a numeric topic configuration; values are validated when they
+// enter the image.
+func topicInt(image *meta.Image, t *meta.Topic, name string) int {
+	n, err := strconv.Atoi(image.TopicConfig(t, name))
+	assert.NoError(err, "shard: topic configuration "+name)
+	return n
+}

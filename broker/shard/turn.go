@@ -1,0 +1,172 @@
+package shard
+
+import (
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/rare"
+	"example.com/lockstep/broker/wal"
+)
+
+// EndTurn implements loop.Loop: due timers run, the WAL group is sealed and
+// submitted, pushes and acknowledgements leave.
+func (s *Shard) EndTurn(now env.Time) {
+	if s.stopped {
+		return
+	}
+	s.now = now
+	s.noticeGap()
+	s.runDue()
+	// What waits for room goes on first: room is what the turn's events have made.
+	s.retryRefused()
+	s.resumeParked()
+	s.resumeInbound()
+	s.runQueued()
+	switch {
+	case s.converting:
+		s.convertSome()
+	case s.recovered:
+		for _, p := range s.touched.take() {
+			s.endTurnOf(p)
+		}
+		s.flushSome()
+	}
+	// The log's group goes to the disk, and the same records go to the followers.
+	if s.wal.Phase() == wal.Ready && !s.converting {
+		s.wal.EndTurn(s.now.Mono)
+		s.pushWaiting()
+	}
+	s.retryLater()
+}
+
+// NextTimer implements loop.Loop.
+func (s *Shard) NextTimer() env.Instant {
+	next := s.timers.Next()
+	if s.recovered {
+		next = min(next, s.wal.NextTimer())
+	}
+	if !s.toPush.empty() {
+		next = min(next, s.pushBy)
+	}
+	return next
+}
+
+// noticeGap notices that this loop itself did not run for a while: the silence
+// of followers since then is no sign of anything.
+func (s *Shard) noticeGap() {
+	if next := s.timers.Next(); next == env.Never || s.now.Mono < next.Add(s.limits.TurnGap) {
+		return
+	}
+	s.stats.TurnGaps++
+	mark.Hit(mark.LoopSlept)
+	for _, p := range s.led.parts {
+		p.leader.Resumed(s.now.Mono)
+	}
+}
+
+// due is what a timer is for.
+type due struct {
+	kind    dueKind
+	request *request
+	part    *part
+	link    *link
+	origin  Origin
+}
+
+type dueKind uint8
+
+const (
+	dueRequest dueKind = iota + 1 // a request's deadline
+	dueProduce                    // an append's deadline
+	dueTell                       // tell followers the watermark
+	dueWake                       // look at a partition again
+	dueLink                       // look whether a link is silent
+	dueRedial                     // dial a link again
+	dueWaitEnd                    // the end of a request's long poll
+	dueRetry                      // send mail again that was refused
+)
+
+// runDue runs what timers that are due were set for.
+func (s *Shard) runDue() {
+	for {
+		d, ok := s.timers.Pop(s.now.Mono)
+		if !ok {
+			return
+		}
+		s.onDue(d)
+		s.runQueued()
+	}
+}
+
+func (s *Shard) onDue(d due) {
+	switch d.kind {
+	case dueRequest:
+		s.expire(d.request)
+	case dueWaitEnd:
+		s.endWait(d.request)
+	case dueProduce:
+		s.expireProduce(d.part, d.origin)
+	case dueTell:
+		s.tellWatermark(d.part)
+	case dueWake:
+		s.touch(d.part)
+	case dueLink:
+		s.checkLink(d.link)
+	case dueRedial:
+		s.dial(d.link)
+	}
+}
+
+// runQueued runs what the present event has made runnable, until nothing is.
+func (s *Shard) runQueued() {
+	for len(s.runnable) > 0 || len(s.lanesToRun) > 0 {
+		s.runRunnable()
+		s.runLanes()
+	}
+}
+
+// touch makes sure that the partition is looked at when the turn ends.
+func (s *Shard) touch(p *part) { s.touched.add(p) }
+
+// wakePartition makes sure that the partition is looked at by at.
+func (s *Shard) wakePartition(p *part, at env.Instant) {
+	if at == env.Never || p.wake.Live() && p.wake.At() <= at {
+		return
+	}
+	s.timers.Cancel(p.wake)
+	p.wake = s.timers.Set(at, due{kind: dueWake, part: p})
+}
+
+// endTurnOf sends what the turn's events made due for a partition.
+func (s *Shard) endTurnOf(p *part) {
+	switch p.role {
+	case leading:
+		if s.toPush.empty() {
+			s.pushBy = s.now.Mono.Add(s.limits.GatherTime)
+		}
+		s.toPush.add(p)
+		s.proposeISR(p)
+		s.wakePartition(p, p.leader.NextCheck())
+		s.wakePartition(p, p.leader.NextProbe(s.now.Mono))
+		if s.owesWatermark(p) && !p.tell.Live() {
+			p.tell = s.timers.Set(s.now.Mono.Add(s.limits.WatermarkPause), due{kind: dueTell, part: p})
+		}
+	case following:
+		s.acknowledge(p)
+	}
+}
+
+// pushWaiting sends the partitions' news to their followers together with the
+// WAL group that holds it: a push is what arrived during the last sync, as a
+// group is. Pushes of every turn would be many small ones, each with a sync of
+// its own on every follower. A sync that takes long holds nothing back: the
+// followers would be dropped for what was never sent to them.
+func (s *Shard) pushWaiting() {
+	if s.wal.Gathering() && s.now.Mono < s.pushBy && !s.rare.Choose(rare.PushEarly) {
+		return
+	}
+	for _, p := range s.toPush.take() {
+		if p.role == leading {
+			s.pushPartition(p)
+		}
+	}
+}

@@ -1,0 +1,51 @@
+// Package mutants plants bugs: real bugs that brokers of this kind have shipped,
+// which the simulator must be able to catch. The broker's own code knows nothing of
+// them. Each bug is a file here, ID.yaml, that says what the bug does, how it must be
+// caught, and which text of which file of the source tree becomes what.
+//
+// # A bug's file
+//
+//	does: records count as durable before their sync   # what the broker does wrong
+//	caught: [P1, "every assertion holds | assertion failed: wal:"]
+//	scenarios: [quick-restart]                         # that show the bug
+//	bias: power is lost under load                     # why they show it
+//	seeds: 60                                          # of each scenario it may survive
+//	twice: true                                        # only if two runs must differ
+//	edits:
+//	  - file: broker/wal/log.go
+//	    in: (*Log).submit        # optional; also F for a function, T for a type, T.M
+//	    find: |
+//	      if len(l.inflight) > 0 {
+//	    plant: |
+//	      if !mutant.W3 && len(l.inflight) > 0 {
+//	    imports: [fmt]           # optional: what plant needs and the file may lack
+//	adds:                        # optional: files that the source tree does not have
+//	  broker/node/heldup.go: |
+//	    package node
+//	    ...
+//
+// Find is text that occurs exactly once in the file, or in the function, method or
+// type that In names. A text that ends with a line end (a YAML block, "|") stands for
+// whole lines; any other for a part of a line. How lines are indented is not compared,
+// nor how many blanks stand between two words. Plant takes the place of that text. It
+// refers to the bug's switch as mutant.ID and does, while that is false, what the
+// text in its place did.
+//
+// # Contract
+//
+// [Plan] makes all edits of all bugs; [Plant] writes them as an overlay for go build,
+// so that one build has all bugs in it and the source tree stays as it is. Each bug
+// has a switch, a variable of a package that only the overlay has. The environment
+// variable [Variable] names the one bug that is switched on when the program begins;
+// a run with two bugs would say nothing about either. [Built] is true in such a
+// program.
+//
+// An edit whose text no longer occurs, or occurs twice, is an error that names the
+// bug, the file and the text. A change of the code mends the edits of that code, too.
+// The edits of two bugs must not overlap.
+//
+// # What it deliberately does not do
+//
+// It runs nothing: package sim hunts the bugs, cmd/lockstep builds the programs. It
+// does not check that planted code compiles, only that it parses; the build does.
+package mutants
