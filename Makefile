@@ -18,7 +18,7 @@ BENCH    ?= --acks -1 --replication-factor 3 --partitions 3 --concurrency 64 --m
 BENCH_PORT ?= 29092
 
 .DEFAULT_GOAL := help
-.PHONY: help build dev format vet test race bench mutants campaign canary clean
+.PHONY: help build dev format vet lint test race bench mutants campaign canary clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,9 +32,13 @@ dev: build ## run a local cluster until Ctrl-C (NODES=3, DEV="--fresh ...")
 format: ## format all Go files
 	gofmt -w .
 
-vet: ## check formatting, and run go vet
+vet: ## check formatting, and run go vet and staticcheck
 	@files="$$(gofmt -l .)"; if [ -n "$$files" ]; then echo "not formatted, run make format:"; echo "$$files"; exit 1; fi
 	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+lint: ## check the length of lines and the English of comments and pages (cmd/prose)
+	$(GO) run ./cmd/prose
 
 test: vet ## what CI runs: formatting, vet, the core's import rules, all tests with simulator seeds
 	$(GO) test ./...

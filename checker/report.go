@@ -156,7 +156,7 @@ var checkers = []struct {
 	property, title string
 	run             func(*index, *verdictOf)
 }{
-	{"P1", "acknowledged records are durable and readable for ever", checkDurability},
+	{"P1", "acknowledged records are durable and readable forever", checkDurability},
 	{"P2", "error codes are truthful", checkErrors},
 	{"P3", "committed offsets are unique, contiguous and hold one value", checkOffsets},
 	{"P4", "watermarks and log starts are monotonic and bounded by the in-sync set", checkWatermarks},

@@ -33,7 +33,7 @@ func (s *Span) UnmarshalYAML(node *yaml.Node) (err error) {
 	return err
 }
 
-func (s Span) draw(r *env.Rand) Duration { return Duration(Range{s.Low, s.High}.draw(r)).Round() }
+func (s Span) draw(r *env.Rand) Duration { return Duration(Range(s).draw(r)).Round() }
 
 // UnmarshalYAML implements yaml.Unmarshaler.
 func (n *Number) UnmarshalYAML(node *yaml.Node) error {

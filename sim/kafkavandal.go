@@ -52,7 +52,6 @@ func (v *vandal) pending() []string  { return nil }
 func (v *vandal) later(now env.Time) {
 	v.c.after(now, v.c.between(20*time.Millisecond, 300*time.Millisecond), v.begin)
 }
-func (v *vandal) where() string     { return v.addr }
 func (v *vandal) world() *World     { return v.c.cluster.world }
 func (v *vandal) over(now env.Time) { v.end(); v.later(now) }
 

@@ -23,7 +23,7 @@ type dumped struct {
 	any      any
 	callback func()
 	host     loop.Host
-	empty    *dumpedPart
+	empty    *dumpedPart //lint:ignore U1000 a dump leaves it out because it is nil
 }
 
 type dumpedPart struct{ x int }

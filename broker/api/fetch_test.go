@@ -58,7 +58,6 @@ type fetchWorld struct {
 	waits   [][]Wait // of each time the handler waited
 	onWait  func(turn int)
 	waiting bool
-	rounds  [][]Fetch
 }
 
 func newFetchWorld(partitions int) *fetchWorld {

@@ -5,8 +5,8 @@
 // Everything is values. Nothing here does I/O, reads a clock or starts a
 // goroutine: time comes in with every call, and what is to be done comes out as
 // [Effects]. The only randomness is the election jitter that the raft library
-// draws from crypto/rand.Reader; the simulator replaces that variable. Rules
-// are cited as PROTOCOL n.
+// draws from crypto/rand.Reader; the simulator replaces that variable. PROTOCOL n
+// is a rule of docs/protocol.md.
 //
 // # The parts
 //

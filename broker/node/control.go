@@ -53,7 +53,6 @@ type Control struct {
 	suspects     []kafka.PartitionID
 	unnamed      bool                // a log may have lost the names of partitions
 	whole        []kafka.PartitionID // those of which nothing is missing, as far as shards have recovered
-	announced    bool
 	draining     drainState
 
 	// --- calls of the shards ---

@@ -16,7 +16,6 @@ type shardState struct {
 	pingSeq    uint64      // of the last ping
 	pingedAt   env.Instant // when it was sent
 	answered   env.Instant // when the last ping that was answered was sent
-	pongAt     env.Instant // when its answer came
 	diskBusy   env.Instant // when its oldest unfinished disk operation began; Never if there is none
 	full       bool
 	recovered  bool

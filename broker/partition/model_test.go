@@ -130,12 +130,11 @@ func (m *model) from(offset, below kafka.Offset, maxBytes int) (out [][]byte) {
 // world is the state of one model test.
 type world struct {
 	*bed
-	rt     *rapid.T
-	model  model
-	reads  map[uint64]asked
-	cuts   int // truncations so far
-	clock  int64
-	checks bool
+	rt    *rapid.T
+	model model
+	reads map[uint64]asked
+	cuts  int // truncations so far
+	clock int64
 }
 
 type asked struct {

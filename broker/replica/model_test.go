@@ -70,12 +70,11 @@ type model struct {
 }
 
 type controllerState struct {
-	leader   kafka.NodeID
-	epoch    kafka.LeaderEpoch
-	pepoch   kafka.PartitionEpoch
-	isr      []kafka.NodeID
-	brokers  []kafka.BrokerEpoch
-	eligible []kafka.NodeID // may lead if the ISR is empty of the living (never used unclean)
+	leader  kafka.NodeID
+	epoch   kafka.LeaderEpoch
+	pepoch  kafka.PartitionEpoch
+	isr     []kafka.NodeID
+	brokers []kafka.BrokerEpoch
 }
 
 type push struct {

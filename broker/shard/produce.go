@@ -60,7 +60,7 @@ func (s *Shard) produce(call PartitionCall, op api.Produce) {
 		return
 	}
 	result := api.ProduceResult{Base: p.log.End(), AppendTimeMs: -1, LogStart: p.log.Start(), CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1}}
-	until := result.Base
+	var until kafka.Offset
 	verdict := p.log.CheckProducer([]batch.Batch{b})
 	switch verdict.Kind {
 	case partition.Accept:

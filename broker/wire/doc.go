@@ -2,9 +2,9 @@
 // frames, the table of versions, request and response headers, and codecs.
 //
 // kmsg (of franz-go) knows the layout of every message; this package knows the
-// rules that kmsg does not (KAFKA.md, "Wire"), refuses what would make kmsg
-// allocate or loop by a count on the wire (PROTOCOL 34), and codes by hand the
-// two hot paths, Produce and Fetch, so that record batches are never copied.
+// rules that kmsg does not (KAFKA 1 to 11, docs/kafka.md), refuses what would make
+// kmsg allocate or loop by a count on the wire (PROTOCOL 34), and codes by hand
+// the two hot paths, Produce and Fetch, so that record batches are never copied.
 //
 // # The way of a request
 //
@@ -20,7 +20,7 @@
 //
 // An *UnsupportedVersionError for ApiVersions is answered with
 // [AppendApiVersionsTooNew]; every other error of this package means that the
-// bytes are not ours to understand, and the connection is closed (rule 4).
+// bytes are not ours to understand, and the connection is closed (KAFKA 4).
 //
 // # Buffers
 //

@@ -36,7 +36,7 @@ type FetchPartition struct {
 	// PreferredReadReplica is -1 for none; from version 11 on.
 	PreferredReadReplica kafka.NodeID
 	// Records are whole batches in order, in as many pieces as they were read in.
-	// None is sent as length zero, never as null (rule 23).
+	// None is sent as length zero, never as null (KAFKA 23).
 	Records [][]byte
 
 	Diverging DivergingEpoch // from version 12 on

@@ -97,7 +97,7 @@ func (r *Request) Decode() (kmsg.Request, error) {
 	return req, nil
 }
 
-// fixMetadata gives old versions of Metadata their meaning (rule 8): before
+// fixMetadata gives old versions of Metadata their meaning (KAFKA 8): before
 // version 4 topics may be created, and in version 0, which cannot say null, an
 // empty list is all topics.
 func fixMetadata(m *kmsg.MetadataRequest) {

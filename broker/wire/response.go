@@ -32,7 +32,7 @@ func AppendResponse(dst []byte, correlationID int32, resp kmsg.Response) []byte 
 
 // AppendApiVersionsTooNew appends the frame that answers an ApiVersions request
 // above our maximum: error 35 in the encoding of version 0, with the versions
-// of ApiVersions itself, from which the client chooses (rule 2).
+// of ApiVersions itself, from which the client chooses (KAFKA 2).
 func AppendApiVersionsTooNew(dst []byte, correlationID int32) []byte {
 	versions, _ := VersionsOf(keyAPIVersions)
 	resp := kmsg.NewPtrApiVersionsResponse()

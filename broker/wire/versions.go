@@ -22,7 +22,7 @@ type VersionRange struct {
 	// Min and Max bound the versions that are decoded and served.
 	Min, Max int16
 	// AdvertisedMin is what ApiVersions answers as the lowest version. It is Min
-	// but for Produce (rule 7).
+	// but for Produce (KAFKA 7).
 	AdvertisedMin int16
 	// Flexible is the first version with compact lengths and tagged fields
 	// (KIP-482); its request header is v2 and its response header v1.
@@ -31,7 +31,7 @@ type VersionRange struct {
 
 // Versions is everything we speak, by key: the only place to edit when an API
 // is added or a version raised. A version stands here only if every field of it
-// is served (rule 6).
+// is served (KAFKA 6).
 //
 // Produce is advertised from 0, since librdkafka takes a broker without it for
 // one that cannot compress, but 0-2 are refused like any unsupported version

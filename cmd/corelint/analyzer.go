@@ -19,10 +19,10 @@ func run(pass *analysis.Pass) (any, error) {
 	if !ok {
 		return nil, nil
 	}
-	if _, placed := coreImports[pkg]; isCore(pkg) && !placed {
-		if first := firstCoreFile(pass); first != nil {
-			pass.Reportf(first.Name.Pos(), "core package %s has no place in the import order: "+
-				"list it in coreImports (cmd/corelint/rules.go) with the packages it may import", pkg)
+	if room := roomOf(pkg); room != nil && !room.lists(pkg) {
+		if first := firstFile(pass); first != nil {
+			pass.Reportf(first.Name.Pos(), "%s has no place in the import order: list it in %s "+
+				"(cmd/corelint/rooms.go) with the packages it may import", pkg, room.table)
 		}
 	}
 	for _, file := range pass.Files {
@@ -43,7 +43,8 @@ func isTest(pass *analysis.Pass, file *ast.File) bool {
 	return strings.HasSuffix(pass.Fset.File(file.Package).Name(), "_test.go")
 }
 
-func firstCoreFile(pass *analysis.Pass) *ast.File {
+// firstFile is the first file that is not a test.
+func firstFile(pass *analysis.Pass) *ast.File {
 	for _, file := range pass.Files {
 		if !isTest(pass, file) {
 			return file

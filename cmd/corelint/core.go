@@ -33,7 +33,8 @@ func (c *coreCheck) finish() {
 func (c *coreCheck) visit(node ast.Node) bool {
 	switch n := node.(type) {
 	case *ast.GoStmt:
-		c.report(n, "go statement in the core: a loop is single-threaded; send mail to another loop (loop.Host.TrySend)")
+		c.report(n, "go statement in the core: a loop is single-threaded; send mail to another "+
+			"loop (loop.Host.TrySend)")
 	case *ast.SelectStmt:
 		c.report(n, "select in the core: events come to loop.Loop.Step")
 	case *ast.SendStmt:
@@ -73,8 +74,9 @@ func (c *coreCheck) rangeStmt(n *ast.RangeStmt) {
 		c.report(n, "range over a channel in the core: events come to loop.Loop.Step")
 	}
 	if isKind[*types.Map](t) && !c.escapes.waive(c.pass, n.Pos(), "ordered") {
-		c.report(n, "range over a map in the core: iterate a sorted slice or a btree.Map, or say why the order "+
-			"is not seen with //corelint:ordered <reason>")
+		c.report(n,
+			"range over a map in the core: iterate a sorted slice or a btree.Map, or say why the "+
+				"order is not seen with //corelint:ordered <reason>")
 	}
 }
 
@@ -102,8 +104,9 @@ func (c *coreCheck) noFloat(at ast.Node, typ ast.Expr, what string) {
 
 func (c *coreCheck) noFloatType(at ast.Node, t types.Type, what string) {
 	if hasFloat(t, nil) && !c.escapes.waive(c.pass, at.Pos(), "float") {
-		c.report(at, "floating point in a %s of the core: results differ by CPU; use integers with the unit in the name, "+
-			"or //corelint:float <reason>", what)
+		c.report(at,
+			"floating point in a %s of the core: results differ by CPU; use integers with the "+
+				"unit in the name, or //corelint:float <reason>", what)
 	}
 }
 

@@ -1,5 +1,5 @@
-// Corelint holds the code to the rules that keep the core deterministic and the
-// import directions intact: DESIGN section 2, rules 1 to 4, and PROTOCOL 36.
+// Corelint holds the code to the rules that keep the core deterministic (PROTOCOL
+// 36 of docs/protocol.md) and the import directions intact.
 //
 //	go run ./cmd/corelint [-tags list] [packages]
 //
@@ -12,8 +12,8 @@
 // Core packages are everything below broker/ but broker/drive, and the contract
 // roots netsim and diskfs, which the core imports. In their non-test files:
 //
-//   - imports are on an allow-list: pure packages of the standard library, other
-//     modules per package, and our own packages by direction;
+//   - imports are on an allow-list: pure packages of the standard library, and other
+//     modules per package;
 //   - of time and fmt only allowed names are used, and coverage marks
 //     (broker/mark) are written and not read;
 //   - there is no go statement, channel, select, print, and no %p;
@@ -22,13 +22,15 @@
 // Files that build tags leave out are held to the rules that need no types; run
 // with -tags to check the rest of them.
 //
-// Everywhere, test files included: checker imports nothing of ours but itself,
-// and nothing imports cmd. Outside cmd and test files nothing imports the real
-// network, the real disk or broker/drive.
+// The core, the simulator, the checker and the planted bugs are rooms (rooms.go):
+// each package of a room lists what it may import of our own packages. For the
+// checker this holds in test files too. Everywhere, test files included, nothing
+// imports cmd. Outside cmd and test files nothing imports the real network, the
+// real disk or broker/drive.
 //
 // It works by allow-list, since a list of what is forbidden always misses one
-// (math/rand/v2, hash/maphash, unique, maps.Keys, time.Since). All lists stand in
-// rules.go. Transitive imports within the module need no rule of their own: every
+// (math/rand/v2, hash/maphash, unique, maps.Keys, time.Since). The lists stand in
+// rooms.go and rules.go. Transitive imports within the module need no rule of their own: every
 // package is checked, and a test holds that whatever a core package imports over
 // any number of steps is core itself. Other modules are trusted once they are listed.
 //

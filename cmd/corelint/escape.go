@@ -34,9 +34,11 @@ func findEscapes(pass *analysis.Pass, file *ast.File) escapes {
 			kind, reason, _ := strings.Cut(text, " ")
 			switch {
 			case !escapeKinds[kind]:
-				pass.Reportf(comment.Pos(), "unknown escape %s%s: there are ordered and float", escapePrefix, kind)
+				pass.Reportf(comment.Pos(), "unknown escape %s%s: there are ordered and float",
+					escapePrefix, kind)
 			case strings.TrimSpace(reason) == "":
-				pass.Reportf(comment.Pos(), "escape without a reason: write %s%s <reason>", escapePrefix, kind)
+				pass.Reportf(comment.Pos(), "escape without a reason: write %s%s <reason>",
+					escapePrefix, kind)
 			default:
 				line := pass.Fset.Position(comment.Pos()).Line
 				found[line] = append(found[line], &escape{kind: kind, pos: comment.Pos()})
@@ -64,7 +66,8 @@ func (e escapes) reportUnused(pass *analysis.Pass) {
 	for _, atLine := range e {
 		for _, escape := range atLine {
 			if !escape.used {
-				pass.Reportf(escape.pos, "escape %s%s waives nothing: remove it", escapePrefix, escape.kind)
+				pass.Reportf(escape.pos, "escape %s%s waives nothing: remove it",
+					escapePrefix, escape.kind)
 			}
 		}
 	}

@@ -35,23 +35,25 @@ func checkImport(pass *analysis.Pass, pkg string, test bool, spec *ast.ImportSpe
 
 // checkOurs checks the import of one of our packages by another.
 func checkOurs(pass *analysis.Pass, pkg, imported string, test bool, spec *ast.ImportSpec) {
+	room := roomOf(pkg)
 	switch {
 	case pkg == imported: // an external test of its own package
 	case within(imported, "cmd") && !within(pkg, "cmd"):
-		pass.Reportf(spec.Pos(), "%s imports %s: nothing imports cmd; move what is shared to a package of its own", pkg, imported)
-	case within(pkg, "checker") && !within(imported, "checker"):
-		pass.Reportf(spec.Pos(), "%s imports %s: the judge shares no code with the accused; use kmsg or code of its own", pkg, imported)
-	case test:
-	case isReal(imported) && !within(pkg, "cmd"):
-		pass.Reportf(spec.Pos(), "%s imports %s, which is for cmd and tests: %s", pkg, imported, realWorld[imported])
-	case isCore(pkg):
-		if !slices.Contains(coreImports[pkg], imported) {
-			pass.Reportf(spec.Pos(), "core package %s must not import %s (coreImports in cmd/corelint/rules.go): "+
-				"use an interface drawn by the consumer, and wire it in shard or node", pkg, imported)
+		pass.Reportf(spec.Pos(), "%s imports %s: nothing imports cmd; move what is shared to a "+
+			"package of its own", pkg, imported)
+	case test && (room == nil || !room.tests):
+	case !test && isReal(imported) && !within(pkg, "cmd"):
+		pass.Reportf(spec.Pos(), "%s imports %s, which is for cmd and tests: %s",
+			pkg, imported, realWorld[imported])
+	case room != nil:
+		if !room.allows(pkg, imported) {
+			pass.Reportf(spec.Pos(), "%s must not import %s (%s in cmd/corelint/rooms.go): %s",
+				pkg, imported, room.table, room.advice)
 		}
 	case product(pkg) && !product(imported):
-		pass.Reportf(spec.Pos(), "%s imports %s: what runs in production does not know the simulator; "+
-			"use the contracts netsim, diskfs and broker/loop", pkg, imported)
+		pass.Reportf(spec.Pos(),
+			"%s imports %s: what runs in production does not know the simulator; "+
+				"use the contracts netsim, diskfs and broker/loop", pkg, imported)
 	}
 }
 

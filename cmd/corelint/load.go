@@ -35,7 +35,8 @@ type listed struct {
 	Error          *struct{ Err string }
 }
 
-const listFields = "-json=ImportPath,Dir,Export,DepOnly,Imports,GoFiles,CgoFiles,TestGoFiles,XTestGoFiles,IgnoredGoFiles,ImportMap,Error"
+const listFields = "-json=ImportPath,Dir,Export,DepOnly,Imports,GoFiles,CgoFiles," +
+	"TestGoFiles,XTestGoFiles,IgnoredGoFiles,ImportMap,Error"
 
 // finding is one violation, printed as file:line:column: message.
 type finding struct {
@@ -52,6 +53,12 @@ func check(dir, tags string, patterns ...string) ([]finding, error) {
 	if err != nil {
 		return nil, err
 	}
+	return checkAll(packages)
+}
+
+// checkAll runs the analyzer over listed packages, but not over those that are
+// listed as dependencies only.
+func checkAll(packages []*listed) ([]finding, error) {
 	fset := token.NewFileSet()
 	imports := exportImporter(fset, packages)
 	var found []finding
@@ -74,7 +81,8 @@ func check(dir, tags string, patterns ...string) ([]finding, error) {
 
 // list asks the go command for packages, their dependencies, and export data of all.
 func list(dir, tags string, patterns []string) ([]*listed, error) {
-	args := append([]string{"list", "-e", "-deps", "-export", "-tags=" + tags, listFields}, patterns...)
+	args := append([]string{"list", "-e", "-deps", "-export", "-tags=" + tags, listFields},
+		patterns...)
 	cmd := exec.Command("go", args...)
 	cmd.Dir = dir
 	var stderr bytes.Buffer
@@ -126,7 +134,8 @@ func checkPackage(fset *token.FileSet, imports types.Importer, p *listed) ([]fin
 		}
 		return files, err
 	}
-	built, err := parse(slices.Concat(p.GoFiles, p.CgoFiles), parser.ParseComments|parser.SkipObjectResolution)
+	built, err := parse(slices.Concat(p.GoFiles, p.CgoFiles),
+		parser.ParseComments|parser.SkipObjectResolution)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +147,8 @@ func checkPackage(fset *token.FileSet, imports types.Importer, p *listed) ([]fin
 	if err != nil {
 		return nil, err
 	}
-	return analyze(fset, mapped{imports, p.ImportMap}, p.ImportPath, built, slices.Concat(tests, ignored))
+	return analyze(fset, mapped{imports, p.ImportMap}, p.ImportPath, built,
+		slices.Concat(tests, ignored))
 }
 
 // mapped resolves import paths that the build renames (vendoring in std).
@@ -155,7 +165,9 @@ func (m mapped) Import(path string) (*types.Package, error) {
 }
 
 // analyze runs the analyzer over one package.
-func analyze(fset *token.FileSet, imports types.Importer, path string, built, others []*ast.File) ([]finding, error) {
+func analyze(
+	fset *token.FileSet, imports types.Importer, path string, built, others []*ast.File,
+) ([]finding, error) {
 	info := &types.Info{
 		Types: map[ast.Expr]types.TypeAndValue{},
 		Defs:  map[*ast.Ident]types.Object{},
@@ -170,8 +182,8 @@ func analyze(fset *token.FileSet, imports types.Importer, path string, built, ot
 	pkg, _ := config.Check(path, fset, built, info) // errors come to config.Error
 	var found []finding
 	pass := &analysis.Pass{
-		Analyzer: Analyzer, Fset: fset, Files: slices.Concat(built, others), Pkg: pkg, TypesInfo: info,
-		Report: func(d analysis.Diagnostic) {
+		Analyzer: Analyzer, Fset: fset, Files: slices.Concat(built, others), Pkg: pkg,
+		TypesInfo: info, Report: func(d analysis.Diagnostic) {
 			found = append(found, finding{fset.Position(d.Pos), d.Message})
 		},
 	}

@@ -6,15 +6,33 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
+// root is the module's directory, as seen from here.
+const root = "../.."
+
+var listModule = sync.OnceValues(func() ([]*listed, error) {
+	return list(root, "", []string{"./..."})
+})
+
+// wholeModule lists the packages of the module, once for all tests. The go
+// command compiles what has changed, as it does for any other test: tags would
+// have it compile all of it again.
+func wholeModule(t *testing.T) []*listed {
+	t.Helper()
+	packages, err := listModule()
+	require.NoError(t, err)
+	return packages
+}
+
 // The whole module keeps the rules, so that `go test ./...` enforces them.
 func TestTheModuleKeepsTheRules(t *testing.T) {
-	const root = "../.."
-	found, err := check(root, "", "./...")
+	packages := wholeModule(t)
+	found, err := checkAll(packages)
 	for _, f := range found {
 		t.Error(f)
 	}
@@ -23,26 +41,27 @@ func TestTheModuleKeepsTheRules(t *testing.T) {
 	// The go command remembers a passed test until something that the test has
 	// opened changes. The analyzer opens every file that it checks; opening the
 	// directories makes a new file count as well.
-	require.NoError(t, filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || !entry.IsDir() {
-			return err
-		}
-		if name := entry.Name(); name == "testdata" || len(name) > 2 && strings.HasPrefix(name, ".") {
-			return fs.SkipDir
-		}
-		dir, err := os.Open(path)
-		if err != nil {
-			return err
-		}
-		return dir.Close()
-	}))
+	require.NoError(t, filepath.WalkDir(root,
+		func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || !entry.IsDir() {
+				return err
+			}
+			if name := entry.Name(); name == "testdata" ||
+				len(name) > 2 && strings.HasPrefix(name, ".") {
+				return fs.SkipDir
+			}
+			dir, err := os.Open(path)
+			if err != nil {
+				return err
+			}
+			return dir.Close()
+		}))
 }
 
 // The rules for one package at a time add up only if whatever a core package
 // imports, at any distance, is held to the core's rules itself.
 func TestWhatTheCoreImportsIsCore(t *testing.T) {
-	packages, err := list("../..", "", []string{"./..."})
-	require.NoError(t, err)
+	packages := wholeModule(t)
 	imports := map[string][]string{}
 	for _, p := range packages {
 		if pkg, ok := ours(p.ImportPath); ok {
@@ -54,7 +73,8 @@ func TestWhatTheCoreImportsIsCore(t *testing.T) {
 
 	imports["broker/limits"] = append(imports["broker/limits"], module+"/checker")
 	imports["checker"] = []string{module + "/sim"}
-	require.Subset(t, notCore(imports), []string{"broker/limits imports checker", "broker/limits imports sim by way of checker"},
+	require.Subset(t, notCore(imports),
+		[]string{"broker/limits imports checker", "broker/limits imports sim through checker"},
 		"a package behind another is seen, too")
 }
 
@@ -77,7 +97,7 @@ func notCore(imports map[string][]string) (found []string) {
 				if !isCore(to) {
 					found = append(found, pkg+" imports "+to+via)
 				}
-				walk(to, " by way of "+to)
+				walk(to, " through "+to)
 			}
 		}
 		walk(pkg, "")

@@ -1,9 +1,6 @@
 package main
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 const module = "example.com/lockstep"
 
@@ -11,8 +8,9 @@ const module = "example.com/lockstep"
 // import: functions of their arguments, without hidden state, clock or system.
 // maps is absent because its iterators are in random order.
 var coreStd = []string{
-	"bytes", "cmp", "container/heap", "encoding/binary", "encoding/hex", "errors", "fmt", "hash", "hash/crc32",
-	"hash/fnv", "io", "iter", "math", "math/bits", "path", "slices", "sort", "strconv", "strings", "time", "unicode/utf8",
+	"bytes", "cmp", "container/heap", "encoding/binary", "encoding/hex", "errors", "fmt", "hash",
+	"hash/crc32", "hash/fnv", "io", "iter", "math", "math/bits", "path", "slices", "sort",
+	"strconv", "strings", "time", "unicode/utf8",
 }
 
 // coreStdUsers are packages of the standard library that only the named core
@@ -35,70 +33,22 @@ const marksAreWritten = "the core only writes marks (mark.Hit), so that they can
 // only pure in part. Methods of their types are free.
 var coreSymbols = map[string][]string{
 	"time": {"Duration", "Nanosecond", "Microsecond", "Millisecond", "Second", "Minute", "Hour"},
-	"fmt": {"Append", "Appendf", "Appendln", "Errorf", "Formatter", "Fprint", "Fprintf", "Fprintln", "Sprint", "Sprintf",
-		"Sprintln", "State", "Stringer"},
+	"fmt": {"Append", "Appendf", "Appendln", "Errorf", "Formatter", "Fprint", "Fprintf", "Fprintln",
+		"Sprint", "Sprintf", "Sprintln", "State", "Stringer"},
 	// For the data of Raft's ConfChange only (PROTOCOL 27); never protobuf text.
-	"google.golang.org/protobuf/proto": {"Bool", "Int32", "Int64", "Marshal", "Uint32", "Uint64", "Unmarshal"},
-}
-
-// Groups of our own packages for the table below.
-var (
-	leaves = []string{
-		"broker/kafka", "broker/assert", "broker/env", "broker/limits", "broker/mark",
-		"broker/rare", "broker/wait",
-	}
-	roots  = []string{"netsim", "diskfs"}
-	codecs = []string{"broker/batch", "broker/wire", "broker/wire/peer"}
-)
-
-// coreImports says which of our packages each core package may import. A core
-// package that is not listed is a violation: it has no place in the order yet.
-//
-// wal, partition and replica do not know each other; the shard wires them.
-var coreImports = map[string][]string{
-	"netsim": nil,
-	"diskfs": nil,
-
-	"broker/kafka":  nil,
-	"broker/assert": nil,
-	"broker/env":    nil,
-	"broker/mark":   nil,
-	"broker/rare":   {"broker/env"},
-	"broker/limits": {"broker/kafka", "broker/env"},
-	"broker/wait":   {"broker/kafka", "broker/assert", "broker/env"},
-
-	"broker":             nil, // doc.go
-	"broker/loop":        join(leaves, roots),
-	"broker/batch":       leaves,
-	"broker/wire":        leaves,
-	"broker/wire/peer":   leaves,
-	"broker/wire/client": leaves,
-
-	"broker/wal":       join(leaves, []string{"broker/batch", "diskfs"}),
-	"broker/partition": join(leaves, []string{"broker/batch", "diskfs"}),
-	"broker/replica":   join(leaves, []string{"broker/batch", "broker/wire/peer"}),
-
-	"broker/meta":  join(leaves, codecs),
-	"broker/group": join(leaves, codecs),
-	"broker/txn":   join(leaves, codecs),
-	"broker/api":   join(leaves, codecs, []string{"broker/meta", "broker/group", "broker/txn"}),
-
-	"broker/shard": join(leaves, codecs, roots, belowLoops),
-	"broker/node":  join(leaves, codecs, roots, belowLoops, []string{"broker/shard"}),
-}
-
-var belowLoops = []string{
-	"broker/loop", "broker/wal", "broker/partition", "broker/replica", "broker/meta", "broker/group", "broker/txn", "broker/api",
+	"google.golang.org/protobuf/proto": {"Bool", "Int32", "Int64", "Marshal", "Uint32", "Uint64",
+		"Unmarshal"},
 }
 
 // coreModules says which core packages may import a package of another module.
 var coreModules = map[string][]string{
-	"github.com/tidwall/btree":             {"*"},
-	"go.etcd.io/raft/v3":                   {"broker/meta"},
-	"go.etcd.io/raft/v3/raftpb":            {"broker/meta"},
-	"go.etcd.io/raft/v3/tracker":           {"broker/meta"},
-	"google.golang.org/protobuf/proto":     {"broker/meta"},
-	"github.com/twmb/franz-go/pkg/kmsg":    {"broker/wire", "broker/wire/client", "broker/api", "broker/shard", "broker/node"},
+	"github.com/tidwall/btree":         {"*"},
+	"go.etcd.io/raft/v3":               {"broker/meta"},
+	"go.etcd.io/raft/v3/raftpb":        {"broker/meta"},
+	"go.etcd.io/raft/v3/tracker":       {"broker/meta"},
+	"google.golang.org/protobuf/proto": {"broker/meta"},
+	"github.com/twmb/franz-go/pkg/kmsg": {"broker/wire", "broker/wire/client", "broker/api",
+		"broker/shard", "broker/node"},
 	"github.com/klauspost/compress/gzip":   {"broker/batch"},
 	"github.com/klauspost/compress/s2":     {"broker/batch"},
 	"github.com/klauspost/compress/snappy": {"broker/batch"},
@@ -161,15 +111,6 @@ var symbolReplacements = map[string]string{
 	"fmt.Println":    "a returned value",
 }
 
-// isCore reports whether the core rules hold for a package of ours. The path is
-// relative to the module.
-func isCore(pkg string) bool {
-	if slices.Contains(roots, pkg) {
-		return true
-	}
-	return within(pkg, "broker") && !within(pkg, "broker/drive")
-}
-
 // within reports whether pkg is dir or lies below it.
 func within(pkg, dir string) bool {
 	return pkg == dir || strings.HasPrefix(pkg, dir+"/")
@@ -180,8 +121,8 @@ func ours(path string) (relative string, ok bool) {
 	return strings.CutPrefix(path, module+"/")
 }
 
-// isStd reports whether a path belongs to the standard library, whose first
-// element never has a dot.
+// isStd reports whether a path belongs to the standard library: its first element
+// never has a dot.
 func isStd(path string) bool {
 	first, _, _ := strings.Cut(path, "/")
 	return !strings.Contains(first, ".")
@@ -200,5 +141,3 @@ func instead(path string) string {
 		dir = dir[:slash]
 	}
 }
-
-func join(lists ...[]string) []string { return slices.Concat(lists...) }

@@ -22,10 +22,12 @@ func (f fakes) Import(p string) (*types.Package, error) {
 	}
 	pkg := types.NewPackage(p, path.Base(p))
 	for name := range coreUnreadable[p] {
-		pkg.Scope().Insert(types.NewFunc(token.NoPos, pkg, name, types.NewSignatureType(nil, nil, nil, nil, nil, false)))
+		pkg.Scope().Insert(types.NewFunc(token.NoPos, pkg, name,
+			types.NewSignatureType(nil, nil, nil, nil, nil, false)))
 	}
 	if len(coreUnreadable[p]) > 0 {
-		pkg.Scope().Insert(types.NewFunc(token.NoPos, pkg, "Hit", types.NewSignatureType(nil, nil, nil, nil, nil, false)))
+		pkg.Scope().Insert(types.NewFunc(token.NoPos, pkg, "Hit",
+			types.NewSignatureType(nil, nil, nil, nil, nil, false)))
 	}
 	pkg.MarkComplete()
 	return pkg, nil
@@ -36,9 +38,12 @@ var stdImporter = func() func(t *testing.T, fset *token.FileSet) types.Importer 
 	return func(t *testing.T, fset *token.FileSet) types.Importer {
 		if packages == nil {
 			var err error
-			packages, err = list(".", "", []string{"context", "crypto/rand", "fmt", "hash/maphash", "iter", "log", "log/slog", "maps",
-				"math/rand", "math/rand/v2", "net/http", "os/exec", "path/filepath", "reflect", "slices", "sync/atomic", "testing",
-				"unique", "unsafe", "container/heap", "encoding/hex", "hash/fnv", "path", "sort"})
+			packages, err = list(".",
+				"", []string{"context", "crypto/rand", "fmt", "hash/maphash", "iter", "log",
+					"log/slog", "maps", "math/rand", "math/rand/v2", "net/http", "os/exec",
+					"path/filepath", "reflect", "slices", "sync/atomic", "testing",
+					"unique", "unsafe", "container/heap", "encoding/hex", "hash/fnv",
+					"path", "sort"})
 			require.NoError(t, err)
 		}
 		return exportImporter(fset, packages)
@@ -103,10 +108,13 @@ func TestCoreImportsOfTheStandardLibrary(t *testing.T) {
 			wants(t, got, "core package "+pkg+" imports "+imported)
 			require.Contains(t, got[0], use)
 		}
-		for _, pkg := range []string{"broker/drive", "netsim/tcp", "diskfs/osfs", "sim", "checker", "cmd/lockstep"} {
+		for _, pkg := range []string{
+			"broker/drive", "netsim/tcp", "diskfs/osfs", "sim", "checker", "cmd/lockstep",
+		} {
 			require.Empty(t, lint(t, pkg, "x.go", importing(imported)), pkg)
 		}
-		require.Empty(t, lint(t, "broker/wal", "x_test.go", importing(imported)), "test files are free")
+		require.Empty(t, lint(t, "broker/wal", "x_test.go", importing(imported)),
+			"test files are free")
 	}
 	require.Empty(t, lint(t, "broker/wal", "x.go", importing(coreStd...)))
 }
@@ -119,7 +127,8 @@ func TestOnlyMarksCountAcrossLoops(t *testing.T) {
 func TestTheCoreDoesNotReadMarks(t *testing.T) {
 	const use = "package p; import m \"example.com/lockstep/broker/mark\"; func f() { m."
 	for _, name := range []string{"Counts", "Reset", "All"} {
-		wants(t, lint(t, "broker/wal", "x.go", use+name+"() }"), "example.com/lockstep/broker/mark."+name+" in the core: the core only writes marks")
+		wants(t, lint(t, "broker/wal", "x.go", use+name+"() }"),
+			"example.com/lockstep/broker/mark."+name+" in the core: the core only writes marks")
 		require.Empty(t, lint(t, "sim", "x.go", use+name+"() }"))
 	}
 	require.Empty(t, lint(t, "broker/wal", "x.go", use+"Hit() }"))
@@ -133,108 +142,17 @@ func TestCoreImportsOfOtherModules(t *testing.T) {
 		zstd  = "github.com/klauspost/compress/zstd"
 		lz4   = "github.com/pierrec/lz4/v4"
 	)
-	require.Empty(t, lint(t, "broker/meta", "x.go", importing(raft, raft+"/raftpb", raft+"/tracker", btree)))
+	require.Empty(t, lint(t, "broker/meta", "x.go",
+		importing(raft, raft+"/raftpb", raft+"/tracker", btree)))
 	require.Empty(t, lint(t, "broker/wire", "x.go", importing(kmsg, btree)))
 	require.Empty(t, lint(t, "broker/batch", "x.go", importing(zstd, lz4)))
-	wants(t, lint(t, "broker/shard", "x.go", importing(raft)), "imports go.etcd.io/raft/v3: use package broker/meta")
+	wants(t, lint(t, "broker/shard", "x.go", importing(raft)),
+		"imports go.etcd.io/raft/v3: use package broker/meta")
 	wants(t, lint(t, "broker/wal", "x.go", importing(kmsg)), "use the types of broker/wire")
 	wants(t, lint(t, "broker/wal", "x.go", importing(zstd, lz4)), "allow-list", "allow-list")
-	wants(t, lint(t, "broker/meta", "x.go", importing(raft+"/confchange")), "imports go.etcd.io/raft/v3/confchange")
-	wants(t, lint(t, "broker/meta", "x.go", importing("google.golang.org/protobuf/encoding/prototext")), "an encoding of our own")
+	wants(t, lint(t, "broker/meta", "x.go", importing(raft+"/confchange")),
+		"imports go.etcd.io/raft/v3/confchange")
+	wants(t, lint(t, "broker/meta", "x.go",
+		importing("google.golang.org/protobuf/encoding/prototext")), "an encoding of our own")
 	wants(t, lint(t, "broker/meta", "x.go", importing("example.com/new")), "allow-list")
-}
-
-func TestDirectionsWithinTheModule(t *testing.T) {
-	ours := func(pkgs ...string) string {
-		for i := range pkgs {
-			pkgs[i] = module + "/" + pkgs[i]
-		}
-		return importing(pkgs...)
-	}
-	for _, c := range []struct {
-		pkg, imported string
-		want          string // "" is allowed
-	}{
-		{"broker/kafka", "broker/assert", "must not import broker/assert"},
-		{"broker/env", "broker/kafka", "must not import"},
-		{"broker/wal", "broker/kafka", ""},
-		{"broker/wal", "diskfs", ""},
-		{"broker/wal", "netsim", "must not import netsim"},
-		{"broker/wal", "broker/partition", "wire it in shard or node"},
-		{"broker/wal", "broker/replica", "wire it in shard or node"},
-		{"broker/partition", "broker/wal", "wire it in shard or node"},
-		{"broker/partition", "broker/replica", "wire it in shard or node"},
-		{"broker/replica", "broker/wal", "wire it in shard or node"},
-		{"broker/replica", "broker/partition", "wire it in shard or node"},
-		{"broker/batch", "broker/wire", "must not import"},
-		{"broker/meta", "broker/wire/peer", ""},
-		{"broker/api", "broker/shard", "an interface drawn by the consumer"},
-		{"broker/api", "broker/wal", "must not import"},
-		{"broker/shard", "broker/api", ""},
-		{"broker/shard", "broker/node", "must not import"},
-		{"broker/node", "broker/shard", ""},
-		{"broker/loop", "netsim", ""},
-		{"broker/loop", "broker/shard", "must not import"},
-		{"broker/shard", "broker/drive", "take a loop.Host"},
-		{"broker/shard", "sim", "must not import sim"},
-		{"broker/shard", "netsim/virtual", "must not import"},
-		{"broker/shard", "netsim/tcp", "take a netsim.Network"},
-		{"broker/drive", "diskfs/osfs", "take a diskfs.Disk"},
-		{"broker/drive", "broker/node", ""},
-		{"broker/drive", "sim", "does not know the simulator"},
-		{"netsim", "diskfs", "must not import"},
-		{"diskfs", "broker/kafka", "must not import"},
-		{"netsim/tcp", "netsim", ""},
-		{"netsim/virtual", "sim", "does not know the simulator"},
-		{"sim", "broker/node", ""},
-		{"sim", "netsim/virtual", ""},
-		{"sim", "netsim/tcp", "take a netsim.Network"},
-		{"sim", "diskfs/osfs", "take a diskfs.Disk"},
-		{"sim", "broker/drive", "take a loop.Host"},
-		{"sim", "cmd/lockstep", "nothing imports cmd"},
-		{"broker/drive", "cmd/lockstep", "nothing imports cmd"},
-		{"checker", "broker/kafka", "the judge shares no code with the accused"},
-		{"checker", "sim", "the judge shares no code with the accused"},
-		{"checker/history", "checker", ""},
-		{"cmd/lockstep", "netsim/tcp", ""},
-		{"cmd/lockstep", "diskfs/osfs", ""},
-		{"cmd/lockstep", "broker/drive", ""},
-		{"cmd/lockstep", "cmd/lockstep/bench", ""},
-		{"cmd/lockstep", "sim", ""},
-	} {
-		got := lint(t, c.pkg, "x.go", ours(c.imported))
-		if c.want == "" {
-			require.Empty(t, got, "%s imports %s", c.pkg, c.imported)
-		} else {
-			wants(t, got, c.want)
-		}
-	}
-	wants(t, lint(t, "broker/unheard", "x.go", "package p\n"), "list it in coreImports (cmd/corelint/rules.go)")
-	require.Empty(t, lint(t, "broker/unheard", "x_test.go", "package p\n"))
-}
-
-func TestTestFilesMayUseTheRealWorldButNotCrossTheJudge(t *testing.T) {
-	for _, imported := range []string{"netsim/tcp", "diskfs/osfs", "broker/drive", "sim"} {
-		require.Empty(t, lint(t, "broker/shard", "x_test.go", importing(module+"/"+imported)))
-		require.Empty(t, lint(t, "broker/shard_test", "x_test.go", importing(module+"/"+imported)))
-	}
-	wants(t, lint(t, "checker", "x_test.go", importing(module+"/broker/kafka")), "the judge")
-	wants(t, lint(t, "checker_test", "x_test.go", importing(module+"/broker/kafka")), "the judge")
-	require.Empty(t, lint(t, "checker_test", "x_test.go", importing(module+"/checker")))
-	wants(t, lint(t, "sim", "x_test.go", importing(module+"/cmd/lockstep")), "nothing imports cmd")
-}
-
-func TestTheTableIsAnOrder(t *testing.T) {
-	var visit func(pkg string, above []string)
-	visit = func(pkg string, above []string) {
-		require.NotContains(t, above, pkg, "a cycle in coreImports")
-		for _, imported := range coreImports[pkg] {
-			require.Contains(t, coreImports, imported, "%s may import a package that has no place", pkg)
-			visit(imported, append(above[:len(above):len(above)], pkg))
-		}
-	}
-	for pkg := range coreImports {
-		require.True(t, isCore(pkg), pkg)
-		visit(pkg, nil)
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/lockstep/docs"
 	"example.com/lockstep/sim"
 )
 
@@ -20,6 +21,17 @@ func caughtBy(run sim.MutantRun) string {
 		by += ": " + run.Failure.Detail // one property, many assertions
 	}
 	return by
+}
+
+// legend explains the letters of the bugs' ids. Its wording is that of docs/bugs.md.
+func legend() string {
+	var b strings.Builder
+	b.WriteString("The letter of a bug says what kind it is:\n\n")
+	for _, l := range docs.Letters() {
+		fmt.Fprintf(&b, "- [%s: %s](docs/bugs.md#%s).\n  %s\n",
+			l.Letter, l.Title, l.Anchor, l.Means)
+	}
+	return b.String()
 }
 
 func printMutant(w io.Writer, run sim.MutantRun) {
@@ -49,9 +61,10 @@ by one (package mutants), and seeds of the scenarios that should show each are
 run until one breaks a property that the bug breaks. The same seeds without the bug
 %s. %d of %d were caught, in %.0f s with all hunts and their control runs.
 
+%s
 | bug | what the broker does wrong | seeds | virtual | wall | caught by |
 |---|---|---:|---:|---:|---|
-`, control, len(runs)-len(survived), len(runs), took.Seconds())
+`, control, len(runs)-len(survived), len(runs), took.Seconds(), legend())
 	cell := strings.NewReplacer("|", "\\|", "\n", " ")
 	for _, run := range runs {
 		fmt.Fprintf(&b, "| %s | %s | %d | %s | %.1f s | %s |\n",

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -25,5 +26,12 @@ func TestTheTableSaysWhatWasCaughtAndWhatSurvived(t *testing.T) {
 	require.Contains(t, text, "2 FAIL")
 	require.Contains(t, text, `| W1 | a \| b | 4 | 1m0s | 0.0 s | every assertion holds (brisk seed 4): assertion failed: wal: x |`)
 	require.Contains(t, text, "| W2 | c | 60 | 0s | 0.0 s | SURVIVED |")
+	require.Contains(t, text, "- [L: liveness](docs/bugs.md#l-liveness).\n  Something waits")
 	require.NotContains(t, strings.ReplaceAll(text, "%", ""), "!(")
+}
+
+func TestThePageOfPlantedBugsExplainsTheirLetters(t *testing.T) {
+	page, err := os.ReadFile("../../MUTANTS.md")
+	require.NoError(t, err)
+	require.Contains(t, string(page), legend(), "run make mutants, or copy it from docs/bugs.md")
 }

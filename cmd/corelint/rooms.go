@@ -1,0 +1,143 @@
+package main
+
+import (
+	"slices"
+	"strings"
+)
+
+// A room is a part of the module in which every package lists what it may import
+// of our own packages. A package of a room that is not listed has no place in the
+// order yet, which is a violation.
+type room struct {
+	table string // name of the list in this file, for messages
+	// packages are patterns for what is in the room, without what not matches. A
+	// pattern that ends with "/..." stands for a package and all below it.
+	packages []string
+	not      []string
+	imports  map[string][]string // by package, patterns for what it may import
+	tests    bool                // whether the order binds test files too
+	advice   string
+}
+
+var rooms = []*room{
+	{
+		table: "coreImports", imports: coreImports,
+		packages: []string{"broker/...", "netsim", "diskfs"}, not: []string{"broker/drive/..."},
+		advice: "use an interface drawn by the consumer, and wire it in shard or node",
+	},
+	{
+		table: "simImports", imports: simImports,
+		packages: []string{"sim/...", "scenarios/..."},
+		advice:   "what lies below does not know what uses it; pass a value or a function in",
+	},
+	{
+		table: "checkerImports", imports: map[string][]string{"checker": nil},
+		packages: []string{"checker/..."}, tests: true,
+		advice: "the checker shares no code with what it judges; use kmsg or code of its own",
+	},
+	{
+		table: "mutantsImports", imports: map[string][]string{"mutants": nil},
+		packages: []string{"mutants/..."},
+		advice:   "planted bugs are data; what runs them imports them",
+	},
+}
+
+// Groups of our own packages for the tables below.
+var (
+	leaves = []string{
+		"broker/kafka", "broker/assert", "broker/env", "broker/limits", "broker/mark",
+		"broker/rare", "broker/wait",
+	}
+	roots      = []string{"netsim", "diskfs"}
+	codecs     = []string{"broker/batch", "broker/wire", "broker/wire/peer"}
+	belowLoops = []string{
+		"broker/loop", "broker/wal", "broker/partition", "broker/replica", "broker/meta",
+		"broker/group", "broker/txn", "broker/api",
+	}
+)
+
+// coreImports is the order of the broker.
+//
+// wal, partition and replica do not know each other; the shard wires them.
+var coreImports = map[string][]string{
+	"netsim": nil,
+	"diskfs": nil,
+
+	"broker/kafka":  nil,
+	"broker/assert": nil,
+	"broker/env":    nil,
+	"broker/mark":   nil,
+	"broker/rare":   {"broker/env"},
+	"broker/limits": {"broker/kafka", "broker/env"},
+	"broker/wait":   {"broker/kafka", "broker/assert", "broker/env"},
+
+	"broker":             nil, // doc.go
+	"broker/loop":        join(leaves, roots),
+	"broker/batch":       leaves,
+	"broker/wire":        leaves,
+	"broker/wire/peer":   leaves,
+	"broker/wire/client": leaves,
+
+	"broker/wal":       join(leaves, []string{"broker/batch", "diskfs"}),
+	"broker/partition": join(leaves, []string{"broker/batch", "diskfs"}),
+	"broker/replica":   join(leaves, []string{"broker/batch", "broker/wire/peer"}),
+
+	"broker/meta":  join(leaves, codecs),
+	"broker/group": join(leaves, codecs),
+	"broker/txn":   join(leaves, codecs),
+	"broker/api":   join(leaves, codecs, []string{"broker/meta", "broker/group", "broker/txn"}),
+
+	"broker/shard": join(leaves, codecs, roots, belowLoops),
+	"broker/node":  join(leaves, codecs, roots, belowLoops, []string{"broker/shard"}),
+}
+
+// simImports is the order of the simulator. A page about a run (sim/report) knows
+// its document only.
+var simImports = map[string][]string{
+	"scenarios":  nil,
+	"sim/report": nil,
+
+	"sim": {
+		"scenarios", "sim/report", "checker", "mutants", "broker/...", "netsim", "netsim/virtual", "diskfs",
+		"diskfs/virtual",
+	},
+	"sim/campaign": {"sim", "broker/mark"},
+	"sim/shrink":   {"sim"},
+	"sim/explain":  {"sim"},
+}
+
+// matches reports whether any pattern stands for pkg.
+func matches(patterns []string, pkg string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		dir, all := strings.CutSuffix(pattern, "/...")
+		return pkg == pattern || all && within(pkg, dir)
+	})
+}
+
+// roomOf is the room that a package belongs to, nil if it is in none.
+func roomOf(pkg string) *room {
+	for _, r := range rooms {
+		if matches(r.packages, pkg) && !matches(r.not, pkg) {
+			return r
+		}
+	}
+	return nil
+}
+
+// lists reports whether pkg has a place in the order.
+func (r *room) lists(pkg string) bool {
+	_, listed := r.imports[pkg]
+	return listed
+}
+
+// allows reports whether pkg may import another of our packages.
+func (r *room) allows(pkg, imported string) bool { return matches(r.imports[pkg], imported) }
+
+// isCore reports whether the core rules hold for a package of ours. The path is
+// relative to the module.
+func isCore(pkg string) bool {
+	r := roomOf(pkg)
+	return r != nil && r.table == "coreImports"
+}
+
+func join(lists ...[]string) []string { return slices.Concat(lists...) }

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestDirectionsWithinTheModule(t *testing.T) {
+	ours := func(pkgs ...string) string {
+		for i := range pkgs {
+			pkgs[i] = module + "/" + pkgs[i]
+		}
+		return importing(pkgs...)
+	}
+	for _, c := range []struct {
+		pkg, imported string
+		want          string // "" is allowed
+	}{
+		{"broker/kafka", "broker/assert", "must not import broker/assert"},
+		{"broker/env", "broker/kafka", "must not import"},
+		{"broker/wal", "broker/kafka", ""},
+		{"broker/wal", "diskfs", ""},
+		{"broker/wal", "netsim", "must not import netsim"},
+		{"broker/wal", "broker/partition", "wire it in shard or node"},
+		{"broker/wal", "broker/replica", "wire it in shard or node"},
+		{"broker/partition", "broker/wal", "wire it in shard or node"},
+		{"broker/partition", "broker/replica", "wire it in shard or node"},
+		{"broker/replica", "broker/wal", "wire it in shard or node"},
+		{"broker/replica", "broker/partition", "wire it in shard or node"},
+		{"broker/batch", "broker/wire", "must not import"},
+		{"broker/meta", "broker/wire/peer", ""},
+		{"broker/api", "broker/shard", "an interface drawn by the consumer"},
+		{"broker/api", "broker/wal", "must not import"},
+		{"broker/shard", "broker/api", ""},
+		{"broker/shard", "broker/node", "must not import"},
+		{"broker/node", "broker/shard", ""},
+		{"broker/loop", "netsim", ""},
+		{"broker/loop", "broker/shard", "must not import"},
+		{"broker/shard", "broker/drive", "take a loop.Host"},
+		{"broker/shard", "sim", "must not import sim"},
+		{"broker/shard", "netsim/virtual", "must not import"},
+		{"broker/shard", "netsim/tcp", "take a netsim.Network"},
+		{"broker/drive", "diskfs/osfs", "take a diskfs.Disk"},
+		{"broker/drive", "broker/node", ""},
+		{"broker/drive", "sim", "does not know the simulator"},
+		{"netsim", "diskfs", "must not import"},
+		{"diskfs", "broker/kafka", "must not import"},
+		{"netsim/tcp", "netsim", ""},
+		{"netsim/virtual", "sim", "does not know the simulator"},
+		{"sim", "broker/node", ""},
+		{"sim", "netsim/virtual", ""},
+		{"sim", "netsim/tcp", "take a netsim.Network"},
+		{"sim", "diskfs/osfs", "take a diskfs.Disk"},
+		{"sim", "broker/drive", "take a loop.Host"},
+		{"sim", "cmd/lockstep", "nothing imports cmd"},
+		{"broker/drive", "cmd/lockstep", "nothing imports cmd"},
+		{"checker", "broker/kafka", "the checker shares no code"},
+		{"checker", "sim", "the checker shares no code"},
+		{"sim", "checker", ""},
+		{"sim", "scenarios", ""},
+		{"sim", "sim/report", ""},
+		{"sim", "sim/campaign", "simImports"},
+		{"sim", "sim/shrink", "simImports"},
+		{"sim", "sim/explain", "simImports"},
+		{"sim/report", "sim", "simImports"},
+		{"sim/report", "broker/kafka", "simImports"},
+		{"sim/report", "checker", "simImports"},
+		{"sim/campaign", "sim", ""},
+		{"sim/campaign", "sim/shrink", "simImports"},
+		{"sim/campaign", "broker/node", "simImports"},
+		{"sim/shrink", "sim", ""},
+		{"sim/shrink", "sim/explain", "simImports"},
+		{"sim/explain", "sim", ""},
+		{"sim/explain", "sim/campaign", "simImports"},
+		{"scenarios", "sim", "simImports"},
+		{"mutants", "broker/wal", "planted bugs are data"},
+		{"mutants", "sim", "planted bugs are data"},
+		{"cmd/lockstep", "mutants", ""},
+		{"cmd/lockstep", "netsim/tcp", ""},
+		{"cmd/lockstep", "diskfs/osfs", ""},
+		{"cmd/lockstep", "broker/drive", ""},
+		{"cmd/lockstep", "cmd/lockstep/bench", ""},
+		{"cmd/lockstep", "sim", ""},
+	} {
+		got := lint(t, c.pkg, "x.go", ours(c.imported))
+		if c.want == "" {
+			require.Empty(t, got, "%s imports %s", c.pkg, c.imported)
+		} else {
+			wants(t, got, c.want)
+		}
+	}
+}
+
+func TestAPackageWithoutAPlaceIsRejected(t *testing.T) {
+	for pkg, table := range map[string]string{
+		"broker/unheard": "coreImports", "sim/unheard": "simImports",
+		"scenarios/unheard": "simImports", "checker/unheard": "checkerImports",
+		"mutants/unheard": "mutantsImports",
+	} {
+		wants(t, lint(t, pkg, "x.go", "package p\n"),
+			"list it in "+table+" (cmd/corelint/rooms.go)")
+		require.Empty(t, lint(t, pkg, "x_test.go", "package p\n"))
+	}
+}
+
+func TestTestFilesMayUseTheRealWorldButNotCrossTheJudge(t *testing.T) {
+	for _, imported := range []string{"netsim/tcp", "diskfs/osfs", "broker/drive", "sim"} {
+		require.Empty(t, lint(t, "broker/shard", "x_test.go", importing(module+"/"+imported)))
+		require.Empty(t, lint(t, "broker/shard_test", "x_test.go", importing(module+"/"+imported)))
+	}
+	wants(t, lint(t, "checker", "x_test.go", importing(module+"/broker/kafka")),
+		"the checker shares no code")
+	wants(t, lint(t, "checker_test", "x_test.go", importing(module+"/broker/kafka")),
+		"the checker shares no code")
+	require.Empty(t, lint(t, "checker_test", "x_test.go", importing(module+"/checker")))
+	wants(t, lint(t, "sim", "x_test.go", importing(module+"/cmd/lockstep")), "nothing imports cmd")
+}
+
+func TestTheTablesAreOrders(t *testing.T) {
+	for _, r := range rooms {
+		var visit func(pkg string, above []string)
+		visit = func(pkg string, above []string) {
+			require.NotContains(t, above, pkg, "a cycle in %s", r.table)
+			for _, imported := range r.imports[pkg] {
+				dir, all := strings.CutSuffix(imported, "/...")
+				if all {
+					require.NotEqual(t, r, roomOf(dir),
+						"%s: name the packages of the room itself", imported)
+				}
+				if roomOf(dir) != r {
+					continue
+				}
+				require.Contains(t, r.imports, imported,
+					"%s may import a package without a place", pkg)
+				visit(imported, append(above[:len(above):len(above)], pkg))
+			}
+		}
+		for pkg := range r.imports {
+			require.Equal(t, r, roomOf(pkg), "%s is not of the room", pkg)
+			visit(pkg, nil)
+		}
+	}
+}
+
+func TestTheCoreImportsOnlyCore(t *testing.T) {
+	for pkg, imports := range coreImports {
+		for _, imported := range imports {
+			require.True(t, isCore(imported), "%s imports %s", pkg, imported)
+		}
+	}
+}
