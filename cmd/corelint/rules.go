@@ -110,6 +110,8 @@ var realWorld = map[string]string{
 	"netsim/tcp":   "take a netsim.Network",
 	"diskfs/osfs":  "take a diskfs.Disk",
 	"broker/drive": "take a loop.Host",
+
+	"broker/loop/looptest": "take a loop.Host",
 }
 
 // replacements name what to use for a forbidden import, where there is one
@@ -165,7 +167,7 @@ func isCore(pkg string) bool {
 	if slices.Contains(roots, pkg) {
 		return true
 	}
-	return within(pkg, "broker") && !within(pkg, "broker/drive")
+	return within(pkg, "broker") && !within(pkg, "broker/drive") && pkg != "broker/loop/looptest"
 }
 
 // within reports whether pkg is dir or lies below it.
