@@ -127,7 +127,7 @@ func (w *world) compare() {
 		leader.Acked(from, own.End(), w.now)
 	}
 	for o := kafka.Offset(1); o <= own.End(); o++ {
-		require.Equal(w.t, log.EpochBefore(o), own.EpochBefore(o), "not a prefix of the leader's log")
+		require.Equal(w.t, log.EpochBefore(o), own.EpochBefore(o), "no prefix of the leader's log")
 	}
 	if send, ok := leader.NextSend(2, &log, w.now); ok {
 		w.printf("leader: sends from %d on", send.Base)
@@ -173,7 +173,9 @@ var config = replica.Config{
 func registration(epoch kafka.LeaderEpoch, isr []kafka.NodeID) replica.Registration {
 	return replica.Registration{
 		LeaderEpoch: epoch, PartitionEpoch: 1, ISR: isr, MinInSync: 1,
-		Replicas: []replica.Member{{Node: 1, Epoch: 11}, {Node: 2, Epoch: 12}, {Node: 3, Epoch: 13}},
+		Replicas: []replica.Member{
+			{Node: 1, Epoch: 11}, {Node: 2, Epoch: 12}, {Node: 3, Epoch: 13},
+		},
 	}
 }
 
