@@ -231,7 +231,8 @@ func (p *parser) fetch() checker.Fetch {
 		op.Code, op.Watermark = codes[result], -1
 	default:
 		for _, entry := range p.entries(result) {
-			op.Records = append(op.Records, checker.Record{Offset: entry.Offset, Value: entry.Value})
+			record := checker.Record{Offset: entry.Offset, Value: entry.Value}
+			op.Records = append(op.Records, record)
 		}
 	}
 	return op
@@ -347,7 +348,8 @@ func (p *parser) partitionFact(of checker.Partition) {
 	switch p.verb {
 	case "ack":
 		h.Acks = append(h.Acks, checker.AckFact{
-			At: p.call, Partition: of, Base: p.offset("base"), End: p.offset("end"), ISR: p.members(),
+			At: p.call, Partition: of, Base: p.offset("base"), End: p.offset("end"),
+			ISR: p.members(),
 		})
 	case "append":
 		h.Appends = append(h.Appends, checker.AppendFact{
