@@ -22,7 +22,7 @@ import (
 // printed: who is controller, who holds a lease, and the newest metadata.
 //
 //	start [compact-bytes=N] [chunk-bytes=N]    all are unfenced and hold leases; lines
-//	run DURATION [times]    times count from the first event that was printed
+//	run DURATION [times]    times count from the beginning of the command
 //	propose node=N          lines
 //	cut node=N, heal node=N        no message reaches it or leaves it
 //	freeze node=N, thaw node=N     it gets no turn; what was sent to it waits
@@ -104,10 +104,10 @@ func (w *clusterWorld) command() {
 			}
 		}
 		w.lines = append(w.lines, w.cluster.Registrations()...)
-		w.began = w.now
 	case "run":
 		length, err := time.ParseDuration(w.d.CmdArgs[0].Key)
 		require.NoError(w.t, err)
+		w.began = w.now
 		w.run(length)
 	case "propose":
 		w.propose(w.node())

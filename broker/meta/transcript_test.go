@@ -74,7 +74,8 @@ func applyLines(t *testing.T, c *looptest.Cluster, d *datadriven.TestData) strin
 //	    behind: its loops act on the image of its registration
 //	propose from=N          lines
 //	advance DURATION [heartbeats=(N,...)] [full=N] [times]
-//	    these brokers send heartbeats, whose answers are printed when they change
+//	    these brokers send heartbeats, whose answers are printed when they change;
+//	    times count from the beginning of the command
 //	unhealthy, healthy      node 1 cannot vouch for itself; it can again
 func TestControllerTranscripts(t *testing.T) {
 	datadriven.Walk(t, "testdata/transcripts/controller", func(t *testing.T, path string) {
@@ -146,7 +147,7 @@ func (w *controllerWorld) start() {
 	w.advance(time.Second, nodes)
 	w.proposeLines(nodes[0], w.d.Input)
 	w.advance(time.Second, nodes)
-	w.lines, w.began = nil, w.now
+	w.lines = nil
 	w.lines = append(w.lines, w.cluster.Registrations()...)
 }
 
@@ -181,7 +182,7 @@ func (w *controllerWorld) command() {
 			nodes, err = looptest.Nodes(strings.Join(arg.Vals, ","))
 			require.NoError(w.t, err)
 		}
-		w.times = w.d.HasArg("times")
+		w.times, w.began = w.d.HasArg("times"), w.now
 		w.advance(length, nodes)
 		w.times = false
 	case "unhealthy", "healthy":

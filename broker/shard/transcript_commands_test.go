@@ -34,9 +34,9 @@ func (w *world) command() {
 		}
 		w.lease(length)
 	case "advance":
-		w.host.Trace.Times = w.d.HasArg("times")
+		w.host.Times(w.d.HasArg("times"))
 		w.host.Advance(w.duration(w.d.CmdArgs[0].Key))
-		w.host.Trace.Times = false
+		w.host.Times(false)
 		w.keepCalls()
 	case "freeze":
 		w.host.Freeze(w.duration(w.d.CmdArgs[0].Key))
@@ -86,6 +86,9 @@ func (w *world) diskCommand() {
 	case "fail-sync":
 		w.machine.FS.FailNext(virtual.Syncs, "", 1)
 	case "kill":
+		if w.d.HasArg("torn") {
+			require.NoError(w.t, w.machine.Tear())
+		}
 		w.machine.Kill()
 	case "recover":
 		w.recover()

@@ -33,11 +33,13 @@ import (
 //	metadata      lines: commands that the cluster commits; the shard gets the new image
 //	verdict applied|not-proposed|timed-out    the fate of the oldest call to the controller
 //	lease [for=DURATION]     a new lease, or its end
-//	advance DURATION [times] time passes; freeze DURATION: without turns
+//	advance DURATION [times] time passes; times count from there
+//	freeze DURATION          time passes without turns
 //	disk-done [N]            the N oldest disk operations complete
 //	disk-settle              operations complete until none is left
-//	kill, recover            the process dies; the next incarnation recovers (what it asks
-//	                         of the disk for that is not printed)
+//	kill [torn]              the process dies, perhaps in the middle of a write of its log
+//	recover                  the next incarnation recovers; what it asks of the disk for
+//	                         that is not printed
 //	rot [group=N]            a bit of the N-th write of the log flips, or of the last, -1
 //	rot-segment p=T/P        so do bits at the beginning of the partition's segments
 //	fail-sync                the next sync fails

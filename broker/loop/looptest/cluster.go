@@ -18,6 +18,7 @@ type Cluster struct {
 	Image *meta.Image
 
 	index  meta.Index
+	handed *meta.Image              // the last one that a control loop handed to its shards
 	topics map[kafka.TopicID]string // also deleted ones
 	newest map[string]kafka.TopicID // by name, also deleted ones
 	lives  map[kafka.NodeID]byte

@@ -57,6 +57,9 @@ func (d *Disk) run(n int) {
 	}
 }
 
+// Finish completes all operations in flight.
+func (d *Disk) Finish() { d.run(len(d.queue)) }
+
 // InFlight is the number of operations that have begun and not completed.
 func (d *Disk) InFlight() int { return len(d.queue) }
 
@@ -80,6 +83,14 @@ func (d *Disk) Kill() {
 		d.queue = nil
 		d.running.Kill()
 	}
+}
+
+// Tear ends the process while it writes a group to its log: the group has reached the disk
+// in part.
+func (d *Disk) Tear() error {
+	d.Finish()
+	d.Kill()
+	return d.RotGroup(-1)
 }
 
 // RotGroup flips bits in the n-th group that the process wrote to its log, counted from

@@ -35,6 +35,8 @@ type Host struct {
 	disk    *loopDisk
 	network *Network
 	mailbox []loop.Event
+
+	timesFrom env.Instant
 }
 
 // Sent is mail of the hosted loop.
@@ -59,6 +61,7 @@ func NewHost(id loop.ID, cluster *Cluster, machine *Disk, seed uint64) *Host {
 		FullMailboxes: map[loop.ID]bool{},
 		id:            id, cluster: cluster, seed: seed,
 	}
+	cluster.handed = nil
 	h.disk = machine.process(h)
 	h.network = &Network{host: h}
 	return h
@@ -126,11 +129,14 @@ func (h *Host) Freeze(d time.Duration) { h.sleepUntil(h.Now.Mono.Add(d)) }
 func (h *Host) sleepUntil(at env.Instant) {
 	h.Now.WallMs += (at.Sub(start).Milliseconds()) - h.Now.Mono.Sub(start).Milliseconds()
 	h.Now.Mono = at
-	h.Trace.passed = at.Sub(start)
+	h.Trace.passed = at.Sub(h.timesFrom)
 }
 
-// Elapsed is the time since the host was made.
-func (h *Host) Elapsed() time.Duration { return h.Now.Mono.Sub(start) }
+// Times says whether lines begin with the time that has passed since this call.
+func (h *Host) Times(on bool) {
+	h.timesFrom = h.Now.Mono
+	h.Trace.times, h.Trace.passed = on, 0
+}
 
 // Take returns the mail since the last call.
 func (h *Host) Take() []Sent {

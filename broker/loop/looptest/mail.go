@@ -43,7 +43,7 @@ func (c *Cluster) Mail(mail any) string {
 	case shard.Drain:
 		return "stop answering as leader"
 	case shard.Applied:
-		return fmt.Sprintf("metadata of index %d", m.Image.Index())
+		return c.applied(m.Image)
 	case shard.Lease:
 		return "" // renewed several times a second
 	case shard.PeerReturn:
@@ -52,6 +52,25 @@ func (c *Cluster) Mail(mail any) string {
 		names := strings.NewReplacer("*", "", "node.", "", "shard.", "")
 		return names.Replace(fmt.Sprintf("%T", mail))
 	}
+}
+
+// applied prints an image that a control loop hands to its shards, with what is new in it;
+// once, though each shard gets it.
+func (c *Cluster) applied(image *meta.Image) string {
+	if c.handed != nil && c.handed.Index() >= image.Index() {
+		return ""
+	}
+	old := c.handed
+	if old == nil {
+		old = meta.NewImage(ClusterID)
+	}
+	c.Learn(image)
+	c.handed = image
+	text := fmt.Sprintf("metadata of index %d", image.Index())
+	for _, change := range c.Diff(old, image) {
+		text += "\n    " + change
+	}
+	return text
 }
 
 // pong prints a pong where it says more than that the shard lives.

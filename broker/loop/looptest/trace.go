@@ -9,26 +9,24 @@ import (
 )
 
 // zeros are those in front of numbers that are names of files; transcripts leave them out.
-var zeros = regexp.MustCompile(`/0{8,}([0-9]+\.)`)
+var zeros = regexp.MustCompile(`([/-])0{8,}([0-9]+)`)
 
 // topicDir is a topic's id where it is the name of a directory.
 var topicDir = regexp.MustCompile(`/[0-9a-f]{32}-`)
 
 // Trace collects what a loop does, a line for each effect.
 type Trace struct {
-	// Times puts the time since the start in front of each line.
-	Times bool
-
 	cluster *Cluster
 	lines   []string
+	times   bool // lines begin with passed
 	passed  time.Duration
 }
 
 // Addf adds a line.
 func (t *Trace) Addf(format string, args ...any) {
-	line := zeros.ReplaceAllString(fmt.Sprintf(format, args...), "/$1")
+	line := zeros.ReplaceAllString(fmt.Sprintf(format, args...), "$1$2")
 	line = topicDir.ReplaceAllStringFunc(line, t.cluster.topicDir)
-	if t.Times {
+	if t.times {
 		line = fmt.Sprintf("%v %s", t.passed, line)
 	}
 	t.lines = append(t.lines, line)
