@@ -181,6 +181,9 @@ func (w *clusterWorld) turn(n *clusterNode) {
 		for _, m := range e.Send {
 			w.send(n, m)
 		}
+		for _, v := range e.Verdicts {
+			w.printf("node %d: verdict %s", n.id, looptest.Verdict(v.Verdict))
+		}
 		for _, f := range e.Files {
 			n.node.SnapshotSaved(f.Index)
 			again = true
