@@ -32,10 +32,10 @@ import (
 //	[30,31] end t/0 → OFFSET | CODE
 //	[14] ack t/0 base=N end=N isr=NODE:DURABLE,...
 //	[11] append t/0 node=N epoch=N base=N v1,v2
-//	[12] replica t/0 node=N[/LIFE] watermark=N end=N durable=N [start=N] [epoch=N] [min=N]
+//	[12] replica t/0 node=N[/INCARNATION] watermark=N end=N durable=N [start=N] [epoch=N] [min=N]
 //	    [isr=NODE:DURABLE,...]
-//	[5] leader t/0 node=N[/LIFE] epoch=N end=N log=EPOCH:START,...
-//	[5] follower t/0 node=N[/LIFE] epoch=N end=N log=EPOCH:START,...
+//	[5] leader t/0 node=N[/INCARNATION] epoch=N end=N log=EPOCH:START,...
+//	[5] follower t/0 node=N[/INCARNATION] epoch=N end=N log=EPOCH:START,...
 //	[5] cut t/0 node=N from=N to=N log=EPOCH:START,...
 //	[90] log t/0 node=N [out-of-sync] watermark=N 0:v1,1:v2@EPOCH,2:commit(N),3:abort(N)
 //	[1] controller node=N term=N
@@ -343,7 +343,7 @@ func (p *parser) fact() {
 // partitionFact adds a fact about a replica or its leader.
 func (p *parser) partitionFact(of checker.Partition) {
 	h := p.history
-	node, life := p.node()
+	node, incarnation := p.node()
 	epoch := checker.Epoch(p.int("epoch"))
 	switch p.verb {
 	case "ack":
@@ -353,28 +353,28 @@ func (p *parser) partitionFact(of checker.Partition) {
 		})
 	case "append":
 		h.Appends = append(h.Appends, checker.AppendFact{
-			At: p.call, Partition: of, Node: node, Incarnation: life, Epoch: epoch,
+			At: p.call, Partition: of, Node: node, Incarnation: incarnation, Epoch: epoch,
 			Base: p.offset("base"), Values: p.values(p.words[1]),
 		})
 	case "replica":
 		h.Replicas = append(h.Replicas, checker.ReplicaFact{
-			At: p.call, Partition: of, Node: node, Incarnation: life, Epoch: epoch,
+			At: p.call, Partition: of, Node: node, Incarnation: incarnation, Epoch: epoch,
 			LogStart: p.offset("start"), Watermark: p.offset("watermark"), LogEnd: p.offset("end"),
 			DurableEnd: p.offset("durable"), ISR: p.members(), MinInSync: p.int("min"),
 		})
 	case "leader":
 		h.Leaders = append(h.Leaders, checker.LeaderFact{
-			At: p.call, Partition: of, Node: node, Incarnation: life, Epoch: epoch,
+			At: p.call, Partition: of, Node: node, Incarnation: incarnation, Epoch: epoch,
 			LogEnd: p.offset("end"), Lineage: p.lineage(),
 		})
 	case "follower":
 		h.Followers = append(h.Followers, checker.FollowerFact{
-			At: p.call, Partition: of, Node: node, Incarnation: life, Epoch: epoch,
+			At: p.call, Partition: of, Node: node, Incarnation: incarnation, Epoch: epoch,
 			LogEnd: p.offset("end"), Lineage: p.lineage(),
 		})
 	case "cut":
 		h.Cuts = append(h.Cuts, checker.CutFact{
-			At: p.call, Partition: of, Node: node, Incarnation: life,
+			At: p.call, Partition: of, Node: node, Incarnation: incarnation,
 			From: p.offset("from"), To: p.offset("to"), Lineage: p.lineage(),
 		})
 	case "log":
@@ -426,7 +426,7 @@ func (p *parser) atoi(text string) int {
 	return n
 }
 
-// int is an option, 0 if it is not given. Of a node with its life it is the node.
+// int is an option, 0 if it is not given. Of a node and its incarnation it is the node.
 func (p *parser) int(key string) int {
 	text, ok := p.options[key]
 	if !ok {
@@ -439,11 +439,11 @@ func (p *parser) int(key string) int {
 func (p *parser) offset(key string) checker.Offset { return checker.Offset(p.int(key)) }
 
 func (p *parser) node() (checker.NodeID, checker.Incarnation) {
-	_, life, found := strings.Cut(p.options["node"], "/")
+	_, incarnation, found := strings.Cut(p.options["node"], "/")
 	if !found {
-		life = "1"
+		incarnation = "1"
 	}
-	return checker.NodeID(p.int("node")), checker.Incarnation(p.atoi(life))
+	return checker.NodeID(p.int("node")), checker.Incarnation(p.atoi(incarnation))
 }
 
 func (p *parser) pair(text, between string) (int, int) {

@@ -19,7 +19,7 @@ import (
 
 // The transcripts in testdata/transcripts/cluster run three nodes that exchange messages,
 // each of which takes a millisecond. Disks are instant. What is seen from outside is
-// printed: who is controller, who holds a lease, and the newest metadata.
+// printed: which node is controller, which ones hold a lease, and the newest metadata.
 //
 //	start [compact-bytes=N] [chunk-bytes=N]    all are unfenced and hold leases; lines
 //	run DURATION [times]    times count from the beginning of the command
@@ -226,7 +226,7 @@ func (w *clusterWorld) send(from *clusterNode, m meta.Envelope) {
 	to.inbox = append(to.inbox, clusterMessage{from.id, m.Message})
 }
 
-// observe prints who has become controller, and whose lease has begun or ended.
+// observe prints which node has become controller, and which leases have begun or ended.
 func (w *clusterWorld) observe() {
 	for _, n := range w.nodes {
 		if n.frozen {

@@ -74,7 +74,7 @@ func applyLines(t *testing.T, c *looptest.Cluster, d *datadriven.TestData) strin
 //	    behind: its loops act on the image of its registration
 //	propose from=N          lines
 //	advance DURATION [heartbeats=(N,...)] [full=N] [times]
-//	    these brokers send heartbeats, whose answers are printed when they change;
+//	    these brokers send heartbeats; an answer is printed if it differs from the last one;
 //	    times count from the beginning of the command
 //	unhealthy, healthy      node 1 cannot vouch for itself; it can again
 func TestControllerTranscripts(t *testing.T) {

@@ -31,7 +31,7 @@ import (
 // add and rewrite transcripts.
 //
 //	start [voters=(N,...)] [shards=N] [convert-to=N] [show-disk] [running]
-//	    a node on an empty disk, whose operations end at once; alone it is its own
+//	    a node on an empty disk; disk operations end at once. Alone it is its own
 //	    controller. It is running when its shards have recovered and it holds a lease.
 //	kill [torn]              the process dies, perhaps in the middle of a write of its log
 //	start-again [shards=N] [convert-to=N] [show-disk] [other-cluster]    on the same disk
@@ -66,7 +66,7 @@ func TestTranscripts(t *testing.T) {
 type world struct {
 	t       *testing.T
 	d       *datadriven.TestData
-	life    byte
+	starts  byte
 	machine *looptest.Disk
 	cluster *looptest.Cluster
 	host    *looptest.Host
@@ -101,12 +101,12 @@ func (s seededReader) Read(b []byte) (int, error) {
 func (w *world) start() {
 	rand.Reader = seededReader{env.NewRand(1, 2)}
 	w.machine.Kill()
-	w.life++
+	w.starts++
 	w.stuck, w.disk, w.leases, w.image = false, w.d.HasArg("show-disk"), 0, nil
 	w.inbound = map[kafka.NodeID]*looptest.Conn{}
 	cfg := w.config()
 	w.shards = make([]shardState, cfg.Shards+1) // by id
-	w.host = looptest.NewHost(loop.Control, w.cluster, w.machine, uint64(w.life))
+	w.host = looptest.NewHost(loop.Control, w.cluster, w.machine, uint64(w.starts))
 	hosts := []loop.Host{w.host}
 	for range cfg.Shards {
 		hosts = append(hosts, nil) // these loops are not run
@@ -135,7 +135,7 @@ func (w *world) run() {
 
 func (w *world) config() node.Config {
 	cfg := node.Config{
-		Node: 1, Cluster: looptest.ClusterID, Incarnation: peer.UUID{1, w.life}, Shards: 1,
+		Node: 1, Cluster: looptest.ClusterID, Incarnation: peer.UUID{1, w.starts}, Shards: 1,
 		Listen: node.Addresses{
 			Kafka: "host-1:9092", Control: looptest.ControlAddr(1), Data: looptest.DataAddr(1),
 		},

@@ -25,7 +25,7 @@ import (
 //
 //	compare epoch=E leader=LOG follower=LOG   the whole exchange until the logs agree
 //
-// A leader, node 1, whose log is durable as far as it goes:
+// A leader, node 1, with a log that is durable to its end:
 //
 //	leader epoch=E log=LOG isr=(N,...) [min-insync=N] [watermark=O] [window=BYTES]
 //	append end=O, durable end=O

@@ -41,6 +41,9 @@ func (w *world) command() {
 	case "freeze":
 		w.host.Freeze(w.duration(w.d.CmdArgs[0].Key))
 		w.turn()
+	case "convert":
+		w.host.PostMail(loop.Control, shard.Convert{})
+		w.turn()
 	case "drain":
 		w.host.PostMail(loop.Control, shard.Drain{})
 		w.turn()
@@ -60,7 +63,7 @@ func (w *world) command() {
 	case "state":
 		w.host.Trace.Addf("%s", strings.TrimSuffix(w.state(), "\n"))
 	case "disk-done", "disk-settle", "disk-full", "disk-roomy", "fail-sync",
-		"kill", "recover", "rot", "rot-segment":
+		"kill", "recover", "rot", "rot-file":
 		w.diskCommand()
 	case "connect", "disconnect", "ack", "reject", "reply", "probe", "push", "forward", "dial":
 		w.peerCommand()
@@ -94,9 +97,9 @@ func (w *world) diskCommand() {
 		w.recover()
 		w.host.Settle()
 		w.host.Trace.Drop("disk ←")
-	case "rot-segment":
-		dir := "partitions/" + shard.DirName(w.partition()) + "/*.log"
-		_, ok := w.machine.FS.Rot(dir, 0, 500)
+	case "rot-file":
+		file := "partitions/" + shard.DirName(w.partition()) + "/" + w.text("name")
+		_, ok := w.machine.FS.Rot(file, 0, 500)
 		require.True(w.t, ok)
 	case "rot":
 		group := -1

@@ -38,10 +38,11 @@ import (
 //	disk-done [N]            the N oldest disk operations complete
 //	disk-settle              operations complete until none is left
 //	kill [torn]              the process dies, perhaps in the middle of a write of its log
-//	recover                  the next incarnation recovers; what it asks of the disk for
+//	recover [to-convert]     the next incarnation recovers; what it asks of the disk for
 //	                         that is not printed
+//	convert                  it may move everything to segments
 //	rot [group=N]            a bit of the N-th write of the log flips, or of the last, -1
-//	rot-segment p=T/P        so do bits at the beginning of the partition's segments
+//	rot-file p=T/P name=F    so do bits at the beginning of one of the partition's files
 //	fail-sync                the next sync fails
 //	disk-full, disk-roomy    no space is left; there is space again
 //	mailbox-full shard=N     shard N refuses requests; mailbox-roomy shard=N
@@ -91,7 +92,7 @@ type world struct {
 	t       *testing.T
 	d       *datadriven.TestData
 	cfg     shard.Config
-	life    byte
+	starts  byte
 	machine *looptest.Disk
 	cluster *looptest.Cluster
 	host    *looptest.Host
@@ -145,15 +146,15 @@ func newWorld(t *testing.T, d *datadriven.TestData) *world {
 // recover starts an incarnation of the shard on the disk that is there.
 func (w *world) recover() {
 	w.machine.Kill()
-	w.life++
+	w.starts++
 	w.clients, w.inbound = map[int]*looptest.Client{}, map[kafka.NodeID]*looptest.Conn{}
 	w.calls = nil
-	w.cfg.Incarnation = peer.UUID{1, w.life}
-	w.host = looptest.NewHost(1, w.cluster, w.machine, uint64(w.life))
+	w.cfg.Incarnation = peer.UUID{1, w.starts}
+	w.host = looptest.NewHost(1, w.cluster, w.machine, uint64(w.starts))
 	w.shard = shard.New(w.cfg, w.host)
 	w.host.Loop = w.shard
 	w.host.Start()
-	w.host.PostMail(loop.Control, shard.Begin{Life: 1})
+	w.host.PostMail(loop.Control, shard.Begin{Life: 1, Convert: w.d.HasArg("to-convert")})
 	w.host.Turn()
 }
 

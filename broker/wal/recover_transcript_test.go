@@ -94,7 +94,8 @@ func (w *world) report(t *testing.T, d *datadriven.TestData) string {
 	}
 	r := w.log.Recovery()
 	var b strings.Builder
-	fmt.Fprintf(&b, "records: %s\nthe log: %d to %d", strings.Join(seqs, " "), r.FirstSeq, r.LastSeq)
+	fmt.Fprintf(&b, "records: %s\n", strings.Join(seqs, " "))
+	fmt.Fprintf(&b, "the log: %d to %d", r.FirstSeq, r.LastSeq)
 	if r.Torn {
 		b.WriteString(", then a torn group")
 	}

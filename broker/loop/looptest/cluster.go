@@ -21,7 +21,7 @@ type Cluster struct {
 	handed *meta.Image              // the last one that a control loop handed to its shards
 	topics map[kafka.TopicID]string // also deleted ones
 	newest map[string]kafka.TopicID // by name, also deleted ones
-	lives  map[kafka.NodeID]byte
+	starts map[kafka.NodeID]byte    // how often a node was registered
 }
 
 // ClusterID is the id of every transcript's cluster.
@@ -33,13 +33,13 @@ func NewCluster() *Cluster {
 	return &Cluster{
 		Image: image, index: image.Index(),
 		topics: map[kafka.TopicID]string{}, newest: map[string]kafka.TopicID{},
-		lives: map[kafka.NodeID]byte{},
+		starts: map[kafka.NodeID]byte{},
 	}
 }
 
 // Incarnation is the present incarnation of a node, as lines register it.
 func (c *Cluster) Incarnation(node kafka.NodeID) peer.UUID {
-	return peer.UUID{byte(node), max(1, c.lives[node])}
+	return peer.UUID{byte(node), max(1, c.starts[node])}
 }
 
 // DataAddr is the address of a node for data connections.
@@ -136,7 +136,7 @@ func (c *Cluster) brokers(list string) (commands []meta.Command, err error) {
 }
 
 func (c *Cluster) register(node kafka.NodeID, options []string) (meta.Command, error) {
-	c.lives[node]++
+	c.starts[node]++
 	cmd := &meta.RegisterBroker{
 		Node: node, Incarnation: c.Incarnation(node),
 		Endpoints: meta.Endpoints{

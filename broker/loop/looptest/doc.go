@@ -17,7 +17,7 @@
 //	----
 //	client 1 ← produce t/0: base 0
 //
-// A line says who gets what: a client an answer, a node a message, the disk an
+// A line says what goes where: a client gets an answer, a node a message, the disk an
 // operation, another loop mail. No line means that the loop did nothing that can be seen
 // from outside. Nothing happens that the script does not say: operations of the disk
 // complete, answers of other nodes arrive and time passes by command only, so that a

@@ -45,8 +45,8 @@ type Sent struct {
 	Mail any
 }
 
-// start is the clock's first reading; that it is not zero shows who forgets that
-// instants have no common origin.
+// start is the clock's first reading. It is not zero, so that code fails that takes an
+// instant for the time since the start.
 const (
 	start       = env.Instant(time.Hour)
 	startWallMs = 1_700_000_000_000
