@@ -49,7 +49,8 @@ func Classify(answered bool, code int16) Outcome {
 		return Ambiguous
 	case code == codeNone:
 		return Acked
-	case code == codeRequestTimedOut, code == codeNotEnoughReplicasAfterAppend, code == codeDuplicateSequenceNumber:
+	case code == codeRequestTimedOut, code == codeNotEnoughReplicasAfterAppend,
+		code == codeDuplicateSequenceNumber:
 		return Ambiguous
 	}
 	return Failed

@@ -72,7 +72,8 @@ func (c *OffsetCommit) when() Moment { return c.Call }
 func (r *OffsetRead) when() Moment   { return r.Call }
 
 func (t *Transaction) String() string {
-	s := fmt.Sprintf("%v client %d transaction %d of %q, producer=%d/%d", t.Begin, t.Client, t.ID, t.Transactional, t.Producer, t.ProducerEpoch)
+	s := fmt.Sprintf("%v client %d transaction %d of %q, producer=%d/%d",
+		t.Begin, t.Client, t.ID, t.Transactional, t.Producer, t.ProducerEpoch)
 	if t.Call == Never {
 		return s + ", never ended"
 	}
@@ -88,11 +89,13 @@ func (t *Transaction) String() string {
 }
 
 func (a *Assignment) String() string {
-	return fmt.Sprintf("%v client %d: member %s of group %s owns %v in generation %d", a.At, a.Client, a.Member, a.Group, a.Partitions, a.Generation)
+	return fmt.Sprintf("%v client %d: member %s of group %s owns %v in generation %d",
+		a.At, a.Client, a.Member, a.Group, a.Partitions, a.Generation)
 }
 
 func (c *OffsetCommit) String() string {
-	s := fmt.Sprintf("%s client %d commits %d of %s for group %s in generation %d → %s", span(c.Call, c.Return), c.Client, c.Offset, c.Partition, c.Group, c.Generation, c.Outcome)
+	s := fmt.Sprintf("%s client %d commits %d of %s for group %s in generation %d → %s",
+		span(c.Call, c.Return), c.Client, c.Offset, c.Partition, c.Group, c.Generation, c.Outcome)
 	if c.Code != codeNone {
 		s += " (" + codeName(c.Code) + ")"
 	}
@@ -100,7 +103,8 @@ func (c *OffsetCommit) String() string {
 }
 
 func (r *OffsetRead) String() string {
-	s := fmt.Sprintf("%s client %d asks group %s for %s → ", span(r.Call, r.Return), r.Client, r.Group, r.Partition)
+	s := fmt.Sprintf("%s client %d asks group %s for %s → ",
+		span(r.Call, r.Return), r.Client, r.Group, r.Partition)
 	if r.Code != codeNone {
 		return s + codeName(r.Code)
 	}

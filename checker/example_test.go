@@ -15,12 +15,18 @@ func ExampleRun() {
 	orders := checker.Partition{Topic: "orders", Index: 0}
 	h := &checker.History{
 		Produces: []checker.Produce{
-			{Client: 1, Call: ms(10), Return: ms(14), Partition: orders, Producer: checker.NoProducer, Values: []checker.Value{101}, Acks: checker.AcksAll, Outcome: checker.Acked, Base: 0},
-			{Client: 2, Call: ms(12), Return: ms(19), Partition: orders, Producer: checker.NoProducer, Values: []checker.Value{202}, Acks: checker.AcksAll, Outcome: checker.Acked, Base: 1},
+			{Client: 1, Call: ms(10), Return: ms(14), Partition: orders,
+				Producer: checker.NoProducer, Values: []checker.Value{101}, Acks: checker.AcksAll,
+				Outcome: checker.Acked, Base: 0},
+			{Client: 2, Call: ms(12), Return: ms(19), Partition: orders,
+				Producer: checker.NoProducer, Values: []checker.Value{202}, Acks: checker.AcksAll,
+				Outcome: checker.Acked, Base: 1},
 		},
 		Logs: []checker.ReplicaLog{
-			{At: ms(90), Partition: orders, Node: 1, InISR: true, Watermark: 2, Entries: []checker.Entry{{Offset: 0, Value: 101}, {Offset: 1, Value: 202}}},
-			{At: ms(90), Partition: orders, Node: 2, InISR: true, Watermark: 1, Entries: []checker.Entry{{Offset: 0, Value: 101}}},
+			{At: ms(90), Partition: orders, Node: 1, InISR: true, Watermark: 2,
+				Entries: []checker.Entry{{Offset: 0, Value: 101}, {Offset: 1, Value: 202}}},
+			{At: ms(90), Partition: orders, Node: 2, InISR: true, Watermark: 1,
+				Entries: []checker.Entry{{Offset: 0, Value: 101}}},
 		},
 	}
 	report := checker.Run(h)
@@ -38,8 +44,9 @@ func ExampleRun() {
 // Unknown is not a pass.
 func ExampleReport_OK() {
 	report := checker.Run(&checker.History{Produces: []checker.Produce{{
-		Call: ms(1), Return: ms(2), Partition: checker.Partition{Topic: "orders"}, Producer: checker.NoProducer,
-		Values: []checker.Value{7}, Acks: checker.AcksAll, Outcome: checker.Acked, Base: 0,
+		Call: ms(1), Return: ms(2), Partition: checker.Partition{Topic: "orders"},
+		Producer: checker.NoProducer, Values: []checker.Value{7}, Acks: checker.AcksAll,
+		Outcome: checker.Acked, Base: 0,
 	}}})
 	fmt.Println(report.OK(), report.Verdict())
 	fmt.Println(report.Sentence())

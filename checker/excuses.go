@@ -105,7 +105,9 @@ func (e *excuses) excuse(v *Violation) bool {
 
 // loses says whether any loss in a partition is explained.
 func (e *excuses) loses(p Partition) bool {
-	return e.metadata || slices.ContainsFunc(e.sets[p], func(set []NodeID) bool { return e.gone(p, set) })
+	return e.metadata || slices.ContainsFunc(e.sets[p], func(set []NodeID) bool {
+		return e.gone(p, set)
+	})
 }
 
 // lost says whether the loss of the record is explained by what became of the
@@ -115,7 +117,9 @@ func (e *excuses) lost(v *Violation) bool {
 		return true
 	}
 	for _, a := range e.acks[v.Partition] {
-		if slices.ContainsFunc(v.Offsets, func(o Offset) bool { return a.Base <= o && o < a.End }) && !e.gone(v.Partition, nodesOf(a.ISR)) {
+		if slices.ContainsFunc(v.Offsets, func(o Offset) bool {
+			return a.Base <= o && o < a.End
+		}) && !e.gone(v.Partition, nodesOf(a.ISR)) {
 			return false
 		}
 	}
@@ -149,12 +153,15 @@ const (
 // nobody acknowledge before a disk has said that it is done.
 var follows = map[string]consequence{
 	LostWrite: fromLoss, Unseen: fromLoss, Duplicate: fromLoss, InconsistentOffsets: fromLoss,
-	PollSkip: fromLoss, NonmonotonicPoll: fromLoss, IntPollSkip: fromLoss, IntNonmonotonicPoll: fromLoss,
-	NonmonotonicSend: fromLoss, SequenceGap: fromLoss, OffsetGap: fromLoss,
-	WatermarkHigh: fromLoss, LeaderLacks: fromLoss, FollowerStrays: fromLoss, CommittedCut: fromLoss, ReplicasDiffer: fromLoss,
+	PollSkip: fromLoss, NonmonotonicPoll: fromLoss, IntPollSkip: fromLoss,
+	IntNonmonotonicPoll: fromLoss, NonmonotonicSend: fromLoss, SequenceGap: fromLoss,
+	OffsetGap: fromLoss, WatermarkHigh: fromLoss, LeaderLacks: fromLoss, FollowerStrays: fromLoss,
+	CommittedCut: fromLoss, ReplicasDiffer: fromLoss,
 
-	TwoLeaders: fromMetadata, TwoControllers: fromMetadata, DeposedAppend: fromMetadata, MetadataBack: fromMetadata,
-	ImagesDiffer: fromMetadata, TopicIDReused: fromMetadata, ProducerIDReused: fromMetadata,
+	TwoLeaders: fromMetadata, TwoControllers: fromMetadata, DeposedAppend: fromMetadata,
+	MetadataBack: fromMetadata, ImagesDiffer: fromMetadata, TopicIDReused: fromMetadata,
+	ProducerIDReused: fromMetadata,
 
-	NonLinearizable: fromClocks, StaleEnd: fromClocks, EndWentBack: fromClocks, EndFromFuture: fromClocks,
+	NonLinearizable: fromClocks, StaleEnd: fromClocks, EndWentBack: fromClocks,
+	EndFromFuture: fromClocks,
 }

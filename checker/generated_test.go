@@ -43,7 +43,8 @@ func (w *world) draw(name string, low, high int) int {
 
 // span draws an interval around the current tick, reaching into others.
 func (w *world) span() (call, ret Moment) {
-	return at(max(1, w.tick-w.draw("before", 0, 3*tickLength))), at(w.tick + w.draw("after", 0, 3*tickLength))
+	return at(max(1, w.tick-w.draw("before", 0, 3*tickLength))),
+		at(w.tick + w.draw("after", 0, 3*tickLength))
 }
 
 func (w *world) batch() []Value {
@@ -58,21 +59,34 @@ func (w *world) batch() []Value {
 // append puts a batch into the log of every replica and records the facts.
 func (w *world) append(vals []Value) Offset {
 	base := Offset(len(w.log))
-	w.h.Appends = append(w.h.Appends, AppendFact{At: at(w.tick), Partition: part, Node: w.leader, Epoch: w.epoch, Base: base, Values: vals})
+	w.h.Appends = append(w.h.Appends, AppendFact{
+		At: at(w.tick), Partition: part, Node: w.leader, Epoch: w.epoch, Base: base, Values: vals,
+	})
 	for _, val := range vals {
-		w.log = append(w.log, Entry{Offset: Offset(len(w.log)), Epoch: w.epoch, Value: val, Sum: uint64(val) * 7})
+		w.log = append(w.log, Entry{
+			Offset: Offset(len(w.log)), Epoch: w.epoch, Value: val, Sum: uint64(val) * 7,
+		})
 	}
 	end := Offset(len(w.log))
 	isr := []Member{{1, 0, end}, {2, 0, end + 1}, {3, 0, end}}
 	w.h.Replicas = append(w.h.Replicas,
-		ReplicaFact{At: at(w.tick), Partition: part, Node: w.leader, Incarnation: Incarnation(w.epoch), Watermark: end, LogEnd: end, DurableEnd: end, ISR: isr},
-		ReplicaFact{At: at(w.tick + 1), Partition: part, Node: w.leader%3 + 1, Incarnation: Incarnation(w.epoch), Watermark: end, LogEnd: end, DurableEnd: end})
+		ReplicaFact{
+			At: at(w.tick), Partition: part, Node: w.leader, Incarnation: Incarnation(w.epoch),
+			Watermark: end, LogEnd: end, DurableEnd: end, ISR: isr,
+		},
+		ReplicaFact{
+			At: at(w.tick + 1), Partition: part, Node: w.leader%3 + 1,
+			Incarnation: Incarnation(w.epoch), Watermark: end, LogEnd: end, DurableEnd: end,
+		})
 	return base
 }
 
 func (w *world) produce(acks int16, outcome Outcome, vals []Value, base Offset) *Produce {
 	call, ret := w.span()
-	p := Produce{Client: w.draw("client", 1, 4), Call: call, Return: ret, Partition: part, Producer: NoProducer, Values: vals, Acks: acks, Outcome: outcome, Base: base}
+	p := Produce{
+		Client: w.draw("client", 1, 4), Call: call, Return: ret, Partition: part,
+		Producer: NoProducer, Values: vals, Acks: acks, Outcome: outcome, Base: base,
+	}
 	w.h.Produces = append(w.h.Produces, p)
 	return &w.h.Produces[len(w.h.Produces)-1]
 }
@@ -84,7 +98,8 @@ func (w *world) ambiguous(applied bool) {
 	}
 	p := w.produce(AcksAll, Ambiguous, vals, -1)
 	p.Call = at(max(1, w.tick-w.draw("long before", 0, 9*tickLength)))
-	p.Return, p.Code = at(int(p.Call.At/time.Millisecond)+w.draw("timeout", 0, 2*tickLength)), codeRequestTimedOut
+	p.Return, p.Code = at(int(p.Call.At/time.Millisecond)+w.draw("timeout", 0, 2*tickLength)),
+		codeRequestTimedOut
 	if rapid.Bool().Draw(w.t, "connection lost") {
 		p.Return, p.Code = Never, 0
 	}
@@ -120,13 +135,17 @@ func (w *world) idempotent() {
 func (w *world) elect() {
 	w.leader = NodeID(w.draw("leader", 1, 3))
 	w.epoch++
-	w.h.Leaders = append(w.h.Leaders, LeaderFact{At: at(w.tick), Partition: part, Epoch: w.epoch, Node: w.leader})
+	w.h.Leaders = append(w.h.Leaders,
+		LeaderFact{At: at(w.tick), Partition: part, Epoch: w.epoch, Node: w.leader})
 }
 
 func (w *world) fetch() {
 	call, ret := w.span()
 	end := Offset(len(w.log))
-	f := Fetch{Client: w.draw("consumer", 10, 12), Call: call, Return: ret, Partition: part, From: Offset(w.draw("from", 0, int(end))), Watermark: end}
+	f := Fetch{
+		Client: w.draw("consumer", 10, 12), Call: call, Return: ret, Partition: part,
+		From: Offset(w.draw("from", 0, int(end))), Watermark: end,
+	}
 	if rapid.Bool().Draw(w.t, "poll") {
 		f.Client, f.From, f.Continues = 20, w.position, true
 		f.Call = at(w.tick - w.draw("just before", 0, tickLength-1))
@@ -147,7 +166,8 @@ func (w *world) fetch() {
 
 func (w *world) end() {
 	call, ret := w.span()
-	w.h.Ends = append(w.h.Ends, EndRead{Client: 30, Call: call, Return: ret, Partition: part, Offset: Offset(len(w.log))})
+	w.h.Ends = append(w.h.Ends,
+		EndRead{Client: 30, Call: call, Return: ret, Partition: part, Offset: Offset(len(w.log))})
 }
 
 // admin does one operation on the registry and tells its client the truth, or
@@ -155,7 +175,9 @@ func (w *world) end() {
 func (w *world) admin() {
 	call, ret := w.span()
 	a := Admin{Client: 40, Call: call, Return: ret, Topic: "n", Outcome: Acked}
-	a.Kind = rapid.SampledFrom([]AdminKind{CreateTopic, DeleteTopic, AlterTopic, DescribeTopic, DescribeTopic}).Draw(w.t, "kind")
+	a.Kind = rapid.SampledFrom([]AdminKind{
+		CreateTopic, DeleteTopic, AlterTopic, DescribeTopic, DescribeTopic,
+	}).Draw(w.t, "kind")
 	if (a.Kind == CreateTopic) == w.topic.exists {
 		a.Outcome, a.Code = Failed, codeUnknownTopicOrPartition
 		if w.topic.exists {
@@ -202,7 +224,10 @@ func (w *world) step() {
 		w.produce(AcksLeader, Acked, vals, w.append(vals))
 	case 7: // acknowledged by the leader, and lost with it
 		vals := w.batch()
-		w.h.Appends = append(w.h.Appends, AppendFact{At: at(w.tick), Partition: part, Node: w.leader, Epoch: w.epoch, Base: Offset(len(w.log)), Values: vals})
+		w.h.Appends = append(w.h.Appends, AppendFact{
+			At: at(w.tick), Partition: part, Node: w.leader, Epoch: w.epoch,
+			Base: Offset(len(w.log)), Values: vals,
+		})
 		w.produce(AcksLeader, Acked, vals, Offset(len(w.log)))
 		w.elect()
 	case 8:
@@ -232,7 +257,10 @@ func (w *world) history(steps int) *History {
 			watermark-- // a follower learns of the last commit a little later
 		}
 		entries := append([]Entry(nil), w.log...)
-		w.h.Logs = append(w.h.Logs, ReplicaLog{At: at(w.tick), Partition: part, Node: node, InISR: true, Watermark: watermark, Entries: entries})
+		w.h.Logs = append(w.h.Logs, ReplicaLog{
+			At: at(w.tick), Partition: part, Node: node, InISR: true, Watermark: watermark,
+			Entries: entries,
+		})
 	}
 	return w.h
 }
@@ -269,7 +297,8 @@ type injection struct {
 // firstPlain finds an acks=all produce of a plain producer.
 func firstPlain(h *History) *Produce {
 	for i := range h.Produces {
-		if p := &h.Produces[i]; p.Outcome == Acked && p.Acks == AcksAll && p.Producer == NoProducer {
+		if p := &h.Produces[i]; p.Outcome == Acked && p.Acks == AcksAll &&
+			p.Producer == NoProducer {
 			return p
 		}
 	}
@@ -396,25 +425,35 @@ var injections = []injection{
 			}
 		}
 		for range creates {
-			h.Admins = append(h.Admins, Admin{Call: h.End, Return: Moment{At: h.End.At + 1}, Kind: CreateTopic, Topic: "n", Outcome: Acked, TopicID: fmt.Sprint("late", len(h.Admins))})
+			h.Admins = append(h.Admins, Admin{
+				Call: h.End, Return: Moment{At: h.End.At + 1}, Kind: CreateTopic, Topic: "n",
+				Outcome: Acked, TopicID: fmt.Sprint("late", len(h.Admins)),
+			})
 		}
 		return true
 	}},
 	{"P10", "an end read is stale", func(w *world, h *History) bool {
 		p := firstPlain(h)
 		if p != nil {
-			h.Ends = append(h.Ends, EndRead{Call: h.End, Return: h.End, Partition: part, Offset: p.Base})
+			h.Ends = append(h.Ends, EndRead{
+				Call: h.End, Return: h.End, Partition: part, Offset: p.Base,
+			})
 		}
 		return p != nil
 	}},
 	{"P10", "an end read is from the future", func(w *world, h *History) bool {
-		h.Ends = append(h.Ends, EndRead{Call: at(0), Return: at(0), Partition: part, Offset: Offset(len(w.log))})
+		h.Ends = append(h.Ends, EndRead{
+			Call: at(0), Return: at(0), Partition: part, Offset: Offset(len(w.log)),
+		})
 		return len(w.log) > 0
 	}},
 	{"P10", "an empty fetch misses an acknowledged record", func(w *world, h *History) bool {
 		p := firstPlain(h)
 		if p != nil {
-			h.Fetches = append(h.Fetches, Fetch{Client: 99, Call: h.End, Return: h.End, Partition: part, From: p.Base, Watermark: p.Base, Empty: true})
+			h.Fetches = append(h.Fetches, Fetch{
+				Client: 99, Call: h.End, Return: h.End, Partition: part, From: p.Base,
+				Watermark: p.Base, Empty: true,
+			})
 		}
 		return p != nil
 	}},
@@ -445,7 +484,9 @@ func TestEveryInjectedAnomalyFails(t *testing.T) {
 func TestSweepAndSearchAgree(t *testing.T) {
 	verdicts := map[Verdict]int{}
 	rapid.Check(t, func(t *rapid.T) {
-		draw := func(name string, low, high int) int { return rapid.IntRange(low, high).Draw(t, name) }
+		draw := func(name string, low, high int) int {
+			return rapid.IntRange(low, high).Draw(t, name)
+		}
 		moments := func() (Moment, Moment) {
 			call := draw("call", 1, 12)
 			return at(call), at(call + draw("length", 0, 6))
@@ -454,7 +495,10 @@ func TestSweepAndSearchAgree(t *testing.T) {
 		val, tail := Value(1), Offset(0)
 		for range draw("appends", 1, 5) {
 			call, ret := moments()
-			p := Produce{Call: call, Return: ret, Partition: part, Producer: NoProducer, Values: []Value{val}, Acks: AcksAll, Outcome: Acked, Base: tail}
+			p := Produce{
+				Call: call, Return: ret, Partition: part, Producer: NoProducer,
+				Values: []Value{val}, Acks: AcksAll, Outcome: Acked, Base: tail,
+			}
 			if rapid.Bool().Draw(t, "idempotent") {
 				p.Producer, p.Sequence = int64(val), 0
 			}
@@ -467,16 +511,24 @@ func TestSweepAndSearchAgree(t *testing.T) {
 		}
 		for range draw("reads", 0, 4) {
 			call, ret := moments()
-			h.Ends = append(h.Ends, EndRead{Call: call, Return: ret, Partition: part, Offset: Offset(draw("end", 0, int(tail)))})
+			h.Ends = append(h.Ends, EndRead{
+				Call: call, Return: ret, Partition: part, Offset: Offset(draw("end", 0, int(tail))),
+			})
 		}
 		for range draw("empty fetches", 0, 2) {
 			call, ret := moments()
-			h.Fetches = append(h.Fetches, Fetch{Call: call, Return: ret, Partition: part, From: Offset(draw("from", 0, int(tail))), Empty: true})
+			h.Fetches = append(h.Fetches, Fetch{
+				Call: call, Return: ret, Partition: part, From: Offset(draw("from", 0, int(tail))),
+				Empty: true,
+			})
 		}
 		if rapid.Bool().Draw(t, "fetch") {
 			call, ret := moments()
 			o := Offset(draw("offset", 0, int(tail)-1))
-			h.Fetches = append(h.Fetches, Fetch{Call: call, Return: ret, Partition: part, From: o, Records: []Record{{o, Value(o) + 1}}})
+			h.Fetches = append(h.Fetches, Fetch{
+				Call: call, Return: ret, Partition: part, From: o,
+				Records: []Record{{o, Value(o) + 1}},
+			})
 		}
 		v := newIndex(h).partitions[0]
 		r := resolveAppends(v)
@@ -496,7 +548,10 @@ func TestSweepAndSearchAgree(t *testing.T) {
 // explained by one.
 func TestOpenAppendsAreForked(t *testing.T) {
 	open := func(val Value) Produce {
-		return Produce{Call: at(1), Return: Never, Partition: part, Producer: NoProducer, Values: []Value{val, val + 1}, Acks: AcksAll, Outcome: Ambiguous, Base: -1}
+		return Produce{
+			Call: at(1), Return: Never, Partition: part, Producer: NoProducer,
+			Values: []Value{val, val + 1}, Acks: AcksAll, Outcome: Ambiguous, Base: -1,
+		}
 	}
 	end := func(ms int, o Offset) EndRead {
 		return EndRead{Call: at(ms), Return: at(ms + 1), Partition: part, Offset: o}
@@ -525,17 +580,24 @@ func TestALongHistoryIsJudged(t *testing.T) {
 	h := &History{End: at(1 << 30), Coverage: Coverage{Logs: true}}
 	var entries []Entry
 	for i := range 20_000 {
-		p := Produce{Client: i % 7, Call: at(10 * i), Return: at(10*i + 95), Partition: part, Producer: NoProducer, Values: []Value{Value(i + 1)}, Acks: AcksAll, Outcome: Acked, Base: Offset(i)}
+		p := Produce{
+			Client: i % 7, Call: at(10 * i), Return: at(10*i + 95), Partition: part,
+			Producer: NoProducer, Values: []Value{Value(i + 1)}, Acks: AcksAll, Outcome: Acked,
+			Base: Offset(i),
+		}
 		if i%3 == 0 {
 			p.Outcome, p.Base, p.Return = Ambiguous, -1, Never
 		}
 		h.Produces = append(h.Produces, p)
 		if i%4 == 0 {
-			h.Ends = append(h.Ends, EndRead{Call: at(10 * i), Return: at(10*i + 300), Partition: part, Offset: Offset(i)})
+			h.Ends = append(h.Ends, EndRead{
+				Call: at(10 * i), Return: at(10*i + 300), Partition: part, Offset: Offset(i),
+			})
 		}
 		entries = append(entries, Entry{Offset: Offset(i), Value: Value(i + 1)})
 	}
-	h.Logs = []ReplicaLog{{At: h.End, Partition: part, Node: 1, InISR: true, Watermark: 20_000, Entries: entries}}
+	h.Logs = []ReplicaLog{{At: h.End, Partition: part, Node: 1, InISR: true, Watermark: 20_000,
+		Entries: entries}}
 	report := Run(h)
 	require.True(t, report.OK(), "%s", report.String())
 	h.Ends[4000].Offset -= 40

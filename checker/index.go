@@ -177,7 +177,8 @@ func (v *view) promises(p *Produce) bool {
 	if p.Outcome != Acked || p.Base < 0 {
 		return false
 	}
-	return p.Acks == AcksAll || p.Acks == AcksLeader && v.coverage.Leaders && !v.leaderChangedSince(p.Call)
+	return p.Acks == AcksAll ||
+		p.Acks == AcksLeader && v.coverage.Leaders && !v.leaderChangedSince(p.Call)
 }
 
 // eachCommitted shows every (offset, value) that somebody vouches for as
@@ -271,7 +272,9 @@ func validate(h *History) error {
 	}
 	for i := range h.Logs {
 		l := &h.Logs[i]
-		if !slices.IsSortedFunc(l.Entries, func(a, b Entry) int { return cmp.Compare(a.Offset, b.Offset) }) {
+		if !slices.IsSortedFunc(l.Entries, func(a, b Entry) int {
+			return cmp.Compare(a.Offset, b.Offset)
+		}) {
 			return fmt.Errorf("entries are not sorted: %v", l)
 		}
 	}

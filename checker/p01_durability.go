@@ -61,16 +61,20 @@ func judgeAck(a *AckFact, report func(Violation)) {
 			continue
 		}
 		report(Violation{
-			Anomaly: AckBeforeDurable, Partition: a.Partition, Offsets: []Offset{a.Base}, Evidence: lines(a),
-			Sentence: fmt.Sprintf("offsets %d–%d of %s were acknowledged with acks=all while in-sync node %d was durable only to %d",
+			Anomaly: AckBeforeDurable, Partition: a.Partition, Offsets: []Offset{a.Base},
+			Evidence: lines(a),
+			Sentence: fmt.Sprintf("offsets %d–%d of %s were acknowledged with acks=all while "+
+				"in-sync node %d was durable only to %d",
 				a.Base, a.End-1, a.Partition, m.Node, m.DurableEnd),
 		})
 		return
 	}
 	if len(a.ISR) == 0 {
 		report(Violation{
-			Anomaly: AckBeforeDurable, Partition: a.Partition, Offsets: []Offset{a.Base}, Evidence: lines(a),
-			Sentence: fmt.Sprintf("offsets %d–%d of %s were acknowledged with acks=all by an empty in-sync set", a.Base, a.End-1, a.Partition),
+			Anomaly: AckBeforeDurable, Partition: a.Partition, Offsets: []Offset{a.Base},
+			Evidence: lines(a),
+			Sentence: fmt.Sprintf("offsets %d–%d of %s were acknowledged with acks=all by an "+
+				"empty in-sync set", a.Base, a.End-1, a.Partition),
 		})
 	}
 }
@@ -93,7 +97,8 @@ func checkFinalLogs(v *view, promised []promise, out *verdictOf) {
 			if e != nil {
 				found = fmt.Sprintf("holds v%d there", e.Value)
 			}
-			out.fail(lost(v, p, l, fmt.Sprintf("the final log of in-sync node %d %s", l.Node, found)))
+			out.fail(lost(v, p, l, fmt.Sprintf("the final log of in-sync node %d %s",
+				l.Node, found)))
 		}
 	}
 }
@@ -110,7 +115,8 @@ func checkUnexcused(v *view, out *verdictOf) {
 		}
 		for _, l := range v.inSyncLogs() {
 			if e := l.at(p.Base); e == nil || e.Value != p.Values[0] {
-				out.unknown("v%d was acknowledged with acks=1 at offset %d of %s and is gone, but leader changes were not recorded", p.Values[0], p.Base, v.id)
+				out.unknown("v%d was acknowledged with acks=1 at offset %d of %s and is gone, "+
+					"but leader changes were not recorded", p.Values[0], p.Base, v.id)
 				return
 			}
 		}
@@ -122,10 +128,15 @@ func checkUnexcused(v *view, out *verdictOf) {
 func checkLaterFetches(v *view, promised []promise, out *verdictOf) {
 	earliest := earliestReturns(promised)
 	for _, f := range v.fetches {
-		from, _ := slices.BinarySearchFunc(promised, f.From, func(p promise, o Offset) int { return cmp.Compare(p.offset, o) })
-		if f.Code == codeOffsetOutOfRange && f.From >= v.trimmed && !v.topic.Deleted && from < len(promised) {
+		from, _ := slices.BinarySearchFunc(promised, f.From, func(p promise, o Offset) int {
+			return cmp.Compare(p.offset, o)
+		})
+		if f.Code == codeOffsetOutOfRange && f.From >= v.trimmed && !v.topic.Deleted &&
+			from < len(promised) {
 			if p := earliest[from]; p.op.Return.Before(f.Call) {
-				out.fail(lost(v, p, f, fmt.Sprintf("a later fetch from %d was told that this is out of range", f.From)))
+				out.fail(lost(v, p, f,
+					fmt.Sprintf("a later fetch from %d was told that this is out of range",
+						f.From)))
 			}
 		}
 		if len(f.Records) == 0 {
@@ -146,7 +157,8 @@ func checkLaterFetches(v *view, promised []promise, out *verdictOf) {
 			present := next < len(f.Records) && f.Records[next].Offset == p.offset
 			switch {
 			case present && f.Records[next].Value != p.value:
-				out.fail(lost(v, p, f, fmt.Sprintf("a later fetch got v%d there", f.Records[next].Value)))
+				out.fail(lost(v, p, f, fmt.Sprintf("a later fetch got v%d there",
+					f.Records[next].Value)))
 			case !present && !v.topic.Compacted && p.offset >= v.trimmed:
 				out.fail(lost(v, p, f, "a later fetch passed over it"))
 			}
@@ -175,8 +187,10 @@ func checkEvidence(v *view, promised []promise, out *verdictOf) {
 	if v.coverage.Logs {
 		p := promised[0]
 		out.fail(Violation{
-			Anomaly: LostWrite, Partition: v.id, Values: []Value{p.value}, Offsets: []Offset{p.offset}, Evidence: lines(p.op),
-			Sentence: fmt.Sprintf("%s holds acknowledged records and was not deleted, but no in-sync replica of it is left", v.id),
+			Anomaly: LostWrite, Partition: v.id, Values: []Value{p.value},
+			Offsets: []Offset{p.offset}, Evidence: lines(p.op),
+			Sentence: fmt.Sprintf("%s holds acknowledged records and was not deleted, but no "+
+				"in-sync replica of it is left", v.id),
 		})
 		return
 	}
@@ -193,7 +207,8 @@ func checkEvidence(v *view, promised []promise, out *verdictOf) {
 	}
 	for _, p := range promised {
 		if !reread[p.value] && p.offset >= v.trimmed {
-			out.unknown("v%d was acknowledged at offset %d of %s and never looked for again", p.value, p.offset, v.id)
+			out.unknown("v%d was acknowledged at offset %d of %s and never looked for again",
+				p.value, p.offset, v.id)
 			return
 		}
 	}
@@ -205,7 +220,9 @@ func lost(v *view, p promise, witness event, what string) Violation {
 		how = "acks=1, with no leader change since"
 	}
 	return Violation{
-		Anomaly: LostWrite, Partition: v.id, Values: []Value{p.value}, Offsets: []Offset{p.offset}, Evidence: lines(p.op, witness),
-		Sentence: fmt.Sprintf("v%d was acknowledged (%s) at offset %d of %s, but %s", p.value, how, p.offset, v.id, what),
+		Anomaly: LostWrite, Partition: v.id, Values: []Value{p.value}, Offsets: []Offset{p.offset},
+		Evidence: lines(p.op, witness),
+		Sentence: fmt.Sprintf("v%d was acknowledged (%s) at offset %d of %s, but %s",
+			p.value, how, p.offset, v.id, what),
 	}
 }

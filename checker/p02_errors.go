@@ -25,15 +25,21 @@ func judgeCode(p *Produce, report func(Violation)) {
 	sentence := ""
 	switch {
 	case p.Outcome == Failed && p.Code == codeNone:
-		sentence = fmt.Sprintf("a produce of v%d to %s failed with code 0, which means success", p.Values[0], p.Partition)
+		sentence = fmt.Sprintf("a produce of v%d to %s failed with code 0, which means success",
+			p.Values[0], p.Partition)
 	case p.Outcome == Acked && p.Code != codeNone:
-		sentence = fmt.Sprintf("a produce of v%d to %s was acknowledged with %s", p.Values[0], p.Partition, codeName(p.Code))
+		sentence = fmt.Sprintf("a produce of v%d to %s was acknowledged with %s",
+			p.Values[0], p.Partition, codeName(p.Code))
 	case p.Outcome == Acked && p.Acks != AcksNone && p.Base < 0:
-		sentence = fmt.Sprintf("a produce of v%d to %s succeeded without an offset", p.Values[0], p.Partition)
+		sentence = fmt.Sprintf("a produce of v%d to %s succeeded without an offset",
+			p.Values[0], p.Partition)
 	default:
 		return
 	}
-	report(Violation{Anomaly: SuccessWithNoAppend, Partition: p.Partition, Values: p.Values[:1], Evidence: lines(p), Sentence: sentence})
+	report(Violation{
+		Anomaly: SuccessWithNoAppend, Partition: p.Partition, Values: p.Values[:1],
+		Evidence: lines(p), Sentence: sentence,
+	})
 }
 
 // checkFalseErrors looks for values in the logs and in fetches all of whose
@@ -53,8 +59,10 @@ func checkFalseErrors(v *view, out *verdictOf) {
 		reported[val] = true
 		p := attempts[len(attempts)-1]
 		out.fail(Violation{
-			Anomaly: FalseError, Partition: v.id, Values: []Value{val}, Offsets: []Offset{off}, Evidence: lines(p, by),
-			Sentence: fmt.Sprintf("the producer of v%d was told %s, which says that nothing was appended, but it is at offset %d of %s",
+			Anomaly: FalseError, Partition: v.id, Values: []Value{val}, Offsets: []Offset{off},
+			Evidence: lines(p, by),
+			Sentence: fmt.Sprintf("the producer of v%d was told %s, which says that nothing was "+
+				"appended, but it is at offset %d of %s",
 				val, codeName(p.Code), off, v.id),
 		})
 	}
@@ -91,8 +99,10 @@ func checkAppended(v *view, out *verdictOf) {
 			continue
 		}
 		out.fail(Violation{
-			Anomaly: SuccessWithNoAppend, Partition: v.id, Values: p.Values[:1], Offsets: []Offset{p.Base}, Evidence: lines(p),
-			Sentence: fmt.Sprintf("a produce of v%d was acknowledged at offset %d of %s, where no leader ever appended it", p.Values[0], p.Base, v.id),
+			Anomaly: SuccessWithNoAppend, Partition: v.id, Values: p.Values[:1],
+			Offsets: []Offset{p.Base}, Evidence: lines(p),
+			Sentence: fmt.Sprintf("a produce of v%d was acknowledged at offset %d of %s, where "+
+				"no leader ever appended it", p.Values[0], p.Base, v.id),
 		})
 	}
 }

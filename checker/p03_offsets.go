@@ -29,8 +29,10 @@ func checkOneValue(v *view, out *verdictOf) {
 		if len(v.attempts[s.value]) == 0 && !state.reported[s.offset] {
 			state.reported[s.offset] = true
 			out.fail(Violation{
-				Anomaly: Phantom, Partition: v.id, Values: []Value{s.value}, Offsets: []Offset{s.offset}, Evidence: lines(s.by),
-				Sentence: fmt.Sprintf("offset %d of %s holds v%d, which nobody produced there", s.offset, v.id, s.value),
+				Anomaly: Phantom, Partition: v.id, Values: []Value{s.value},
+				Offsets: []Offset{s.offset}, Evidence: lines(s.by),
+				Sentence: fmt.Sprintf("offset %d of %s holds v%d, which nobody produced there",
+					s.offset, v.id, s.value),
 			})
 		}
 		state.take(s, out.fail)
@@ -60,8 +62,10 @@ func (o *oneValue) take(s sighting, report func(Violation)) {
 	}
 	o.reported[s.offset] = true
 	report(Violation{
-		Anomaly: InconsistentOffsets, Partition: o.id, Values: []Value{old.value, s.value}, Offsets: []Offset{s.offset}, Evidence: lines(old.by, s.by),
-		Sentence: fmt.Sprintf("committed offset %d of %s holds v%d for one and v%d for another", s.offset, o.id, old.value, s.value),
+		Anomaly: InconsistentOffsets, Partition: o.id, Values: []Value{old.value, s.value},
+		Offsets: []Offset{s.offset}, Evidence: lines(old.by, s.by),
+		Sentence: fmt.Sprintf("committed offset %d of %s holds v%d for one and v%d for another",
+			s.offset, o.id, old.value, s.value),
 	})
 }
 
@@ -85,8 +89,10 @@ func checkCopies(v *view, out *verdictOf) {
 				continue
 			}
 			out.fail(Violation{
-				Anomaly: Duplicate, Partition: v.id, Values: []Value{val}, Offsets: offsetsOf(seen), Evidence: attemptLines(attempts, seen),
-				Sentence: fmt.Sprintf("v%d is at %d offsets of %s (%d and %d among them), but only %d of its attempts may have been appended",
+				Anomaly: Duplicate, Partition: v.id, Values: []Value{val}, Offsets: offsetsOf(seen),
+				Evidence: attemptLines(attempts, seen),
+				Sentence: fmt.Sprintf("v%d is at %d offsets of %s (%d and %d among them), but "+
+					"only %d of its attempts may have been appended",
 					val, len(seen), v.id, seen[0].offset, seen[1].offset, possible),
 			})
 		}
@@ -168,8 +174,9 @@ func allResolved(v *view) bool {
 
 func gap(v *view, from, to Offset, by event) Violation {
 	return Violation{
-		Anomaly: OffsetGap, Partition: v.id, Offsets: []Offset{from - 1, from, to}, Evidence: lines(by),
-		Sentence: fmt.Sprintf("committed offsets of %s jump from %d to %d", v.id, from-1, to),
+		Anomaly: OffsetGap, Partition: v.id, Offsets: []Offset{from - 1, from, to},
+		Evidence: lines(by), Sentence: fmt.Sprintf("committed offsets of %s jump from %d to %d",
+			v.id, from-1, to),
 	}
 }
 
@@ -181,23 +188,30 @@ func checkPoll(v *view, f *Fetch, out *verdictOf) {
 			want++
 			continue
 		}
-		violation := Violation{Partition: v.id, Values: []Value{r.Value}, Offsets: []Offset{want, r.Offset}, Evidence: lines(f)}
+		violation := Violation{
+			Partition: v.id, Values: []Value{r.Value}, Offsets: []Offset{want, r.Offset},
+			Evidence: lines(f),
+		}
 		switch {
 		case r.Offset < f.From:
 			violation.Anomaly = NonmonotonicPoll
-			violation.Sentence = fmt.Sprintf("a fetch of %s from %d returned the earlier offset %d", v.id, f.From, r.Offset)
+			violation.Sentence = fmt.Sprintf("a fetch of %s from %d returned the earlier offset %d",
+				v.id, f.From, r.Offset)
 		case r.Offset < want:
 			violation.Anomaly = IntNonmonotonicPoll
-			violation.Sentence = fmt.Sprintf("a fetch of %s returned offset %d after offset %d", v.id, r.Offset, want-1)
+			violation.Sentence = fmt.Sprintf("a fetch of %s returned offset %d after offset %d",
+				v.id, r.Offset, want-1)
 		case v.skippable(want, r.Offset):
 			want = r.Offset + 1
 			continue
 		case i == 0:
 			violation.Anomaly = PollSkip
-			violation.Sentence = fmt.Sprintf("a fetch of %s from %d began at %d", v.id, f.From, r.Offset)
+			violation.Sentence = fmt.Sprintf("a fetch of %s from %d began at %d",
+				v.id, f.From, r.Offset)
 		default:
 			violation.Anomaly = IntPollSkip
-			violation.Sentence = fmt.Sprintf("a fetch of %s went from offset %d to %d", v.id, want-1, r.Offset)
+			violation.Sentence = fmt.Sprintf("a fetch of %s went from offset %d to %d",
+				v.id, want-1, r.Offset)
 		}
 		out.fail(violation)
 		return
@@ -237,11 +251,15 @@ func checkPollOrder(v *view, out *verdictOf) {
 		out.judged(1)
 		last, ok := at[f.Client]
 		if ok && f.Continues && f.From != last.next && f.Code == codeNone {
-			violation := Violation{Anomaly: PollSkip, Partition: v.id, Offsets: []Offset{last.next, f.From}, Evidence: lines(last.by, f)}
+			violation := Violation{
+				Anomaly: PollSkip, Partition: v.id, Offsets: []Offset{last.next, f.From},
+				Evidence: lines(last.by, f),
+			}
 			if f.From < last.next {
 				violation.Anomaly = NonmonotonicPoll
 			}
-			violation.Sentence = fmt.Sprintf("client %d's next poll of %s went to %d though its position was %d", f.Client, v.id, f.From, last.next)
+			violation.Sentence = fmt.Sprintf("client %d's next poll of %s went to %d though its "+
+				"position was %d", f.Client, v.id, f.From, last.next)
 			if f.From < last.next || !v.skippable(last.next, f.From) {
 				out.fail(violation)
 			}

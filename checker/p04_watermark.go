@@ -26,8 +26,10 @@ func judgeFetched(f *Fetch, report func(Violation)) {
 	}
 	last := f.Records[n-1]
 	report(Violation{
-		Anomaly: BeyondWatermark, Partition: f.Partition, Values: []Value{last.Value}, Offsets: []Offset{last.Offset}, Evidence: lines(f),
-		Sentence: fmt.Sprintf("a consumer of %s was given offset %d with watermark %d", f.Partition, last.Offset, f.Watermark),
+		Anomaly: BeyondWatermark, Partition: f.Partition, Values: []Value{last.Value},
+		Offsets: []Offset{last.Offset}, Evidence: lines(f),
+		Sentence: fmt.Sprintf("a consumer of %s was given offset %d with watermark %d",
+			f.Partition, last.Offset, f.Watermark),
 	})
 }
 
@@ -61,26 +63,39 @@ func (w *watermarks) take(f *ReplicaFact, report func(Violation)) {
 	old := w.last[life{f.Node, f.Incarnation}]
 	w.last[life{f.Node, f.Incarnation}] = f
 	fail := func(anomaly, sentence string, events ...event) {
-		report(Violation{Anomaly: anomaly, Partition: w.id, Offsets: []Offset{f.Watermark}, Evidence: lines(events...), Sentence: sentence})
+		report(Violation{
+			Anomaly: anomaly, Partition: w.id, Offsets: []Offset{f.Watermark},
+			Evidence: lines(events...), Sentence: sentence,
+		})
 	}
 	if old != nil && f.Watermark < old.Watermark {
-		fail(WatermarkBack, fmt.Sprintf("the watermark of %s on node %d went back from %d to %d within one life", w.id, f.Node, old.Watermark, f.Watermark), old, f)
+		fail(WatermarkBack,
+			fmt.Sprintf("the watermark of %s on node %d went back from %d to %d within one life",
+				w.id, f.Node, old.Watermark, f.Watermark), old, f)
 	}
 	if old != nil && f.LogStart < old.LogStart {
-		fail(LogStartBack, fmt.Sprintf("the log start of %s on node %d went back from %d to %d within one life", w.id, f.Node, old.LogStart, f.LogStart), old, f)
+		fail(LogStartBack,
+			fmt.Sprintf("the log start of %s on node %d went back from %d to %d within one life",
+				w.id, f.Node, old.LogStart, f.LogStart), old, f)
 	}
 	if f.Watermark > f.LogEnd {
-		fail(WatermarkHigh, fmt.Sprintf("the watermark of %s on node %d is %d, beyond its log end %d", w.id, f.Node, f.Watermark, f.LogEnd), f)
+		fail(WatermarkHigh,
+			fmt.Sprintf("the watermark of %s on node %d is %d, beyond its log end %d",
+				w.id, f.Node, f.Watermark, f.LogEnd), f)
 	}
 	reigns := old != nil && len(old.ISR) > 0 && old.Epoch == f.Epoch
 	if reigns && f.Watermark > old.Watermark && len(f.ISR) < f.MinInSync {
-		fail(CommitBelowMin, fmt.Sprintf("leader %d of %s moved its watermark from %d to %d with %d in-sync replicas, of %d that it needs",
-			f.Node, w.id, old.Watermark, f.Watermark, len(f.ISR), f.MinInSync), old, f)
+		fail(CommitBelowMin,
+			fmt.Sprintf("leader %d of %s moved its watermark from %d to %d with %d in-sync "+
+				"replicas, of %d that it needs",
+				f.Node, w.id, old.Watermark, f.Watermark, len(f.ISR), f.MinInSync), old, f)
 	}
 	if len(f.ISR) > 0 {
 		for _, m := range f.ISR {
 			if f.Watermark > m.DurableEnd {
-				fail(WatermarkHigh, fmt.Sprintf("leader %d of %s has watermark %d while in-sync node %d is durable only to %d", f.Node, w.id, f.Watermark, m.Node, m.DurableEnd), f)
+				fail(WatermarkHigh,
+					fmt.Sprintf("leader %d of %s has watermark %d while in-sync node %d is "+
+						"durable only to %d", f.Node, w.id, f.Watermark, m.Node, m.DurableEnd), f)
 				break
 			}
 		}
@@ -88,6 +103,8 @@ func (w *watermarks) take(f *ReplicaFact, report func(Violation)) {
 			w.ahead = f
 		}
 	} else if w.ahead != nil && f.Watermark > w.ahead.Watermark {
-		fail(WatermarkHigh, fmt.Sprintf("follower %d of %s has watermark %d, but no leader had committed beyond %d", f.Node, w.id, f.Watermark, w.ahead.Watermark), w.ahead, f)
+		fail(WatermarkHigh,
+			fmt.Sprintf("follower %d of %s has watermark %d, but no leader had committed beyond %d",
+				f.Node, w.id, f.Watermark, w.ahead.Watermark), w.ahead, f)
 	}
 }

@@ -43,7 +43,8 @@ func (t terms) take(f *ControllerFact, report func(Violation)) {
 	if old.Node != f.Node {
 		report(Violation{
 			Anomaly: TwoControllers, Evidence: lines(old, f),
-			Sentence: fmt.Sprintf("nodes %d and %d were both controller in term %d", old.Node, f.Node, f.Term),
+			Sentence: fmt.Sprintf("nodes %d and %d were both controller in term %d",
+				old.Node, f.Node, f.Term),
 		})
 	}
 }
@@ -51,7 +52,8 @@ func (t terms) take(f *ControllerFact, report func(Violation)) {
 // checkReigns takes the facts about the leaders of a partition, and about those
 // who follow them, in the order in which they happened.
 func checkReigns(v *view, out *verdictOf) {
-	facts := make([]event, 0, len(v.leaders)+len(v.appends)+len(v.replicas)+len(v.follows)+len(v.cuts))
+	facts := make([]event, 0,
+		len(v.leaders)+len(v.appends)+len(v.replicas)+len(v.follows)+len(v.cuts))
 	for _, f := range v.leaders {
 		facts = append(facts, f)
 	}
@@ -96,8 +98,12 @@ func checkReplicasEqual(v *view, out *verdictOf) {
 				continue
 			}
 			if *old.entry != *e {
-				out.fail(differ(v, e.Offset, old.by, l, fmt.Sprintf("holds (epoch %d, v%d, sum %x) on node %d and (epoch %d, v%d, sum %x) on node %d",
-					old.entry.Epoch, old.entry.Value, old.entry.Sum, old.by.Node, e.Epoch, e.Value, e.Sum, l.Node), old.entry.Value, e.Value))
+				out.fail(differ(v, e.Offset, old.by,
+					l,
+					fmt.Sprintf("holds (epoch %d, v%d, sum %x) on node %d and (epoch %d, v%d, "+
+						"sum %x) on node %d",
+						old.entry.Epoch, old.entry.Value, old.entry.Sum, old.by.Node, e.Epoch,
+						e.Value, e.Sum, l.Node), old.entry.Value, e.Value))
 				break
 			}
 		}
@@ -114,7 +120,9 @@ func checkReplicasEqual(v *view, out *verdictOf) {
 		for o := l.LogStart; o < l.Watermark && o <= top; o++ {
 			old, ok := first[o]
 			if ok && old.by != l && l.at(o) == nil {
-				out.fail(differ(v, o, old.by, l, fmt.Sprintf("holds v%d on node %d and nothing on node %d", old.entry.Value, old.by.Node, l.Node), old.entry.Value))
+				out.fail(differ(v, o, old.by, l,
+					fmt.Sprintf("holds v%d on node %d and nothing on node %d",
+						old.entry.Value, old.by.Node, l.Node), old.entry.Value))
 				break
 			}
 		}
@@ -123,7 +131,8 @@ func checkReplicasEqual(v *view, out *verdictOf) {
 
 func differ(v *view, o Offset, a, b *ReplicaLog, how string, vals ...Value) Violation {
 	return Violation{
-		Anomaly: ReplicasDiffer, Partition: v.id, Values: slices.Compact(vals), Offsets: []Offset{o}, Evidence: lines(a, b),
+		Anomaly: ReplicasDiffer, Partition: v.id, Values: slices.Compact(vals),
+		Offsets: []Offset{o}, Evidence: lines(a, b),
 		Sentence: fmt.Sprintf("offset %d of %s, below the watermark, %s", o, v.id, how),
 	}
 }

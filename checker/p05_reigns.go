@@ -18,8 +18,9 @@ type reigns struct {
 // reign is one leadership.
 type reign struct {
 	fact *LeaderFact
-	end  Offset       // of its log, as far as appends were recorded
-	by   *ReplicaFact // its highest watermark above those of others before; nil: it committed nothing
+	end  Offset // of its log, as far as appends were recorded
+	// Its highest watermark above those of others before; nil: it committed nothing.
+	by *ReplicaFact
 }
 
 func newReigns(id Partition, c Coverage) *reigns {
@@ -57,7 +58,8 @@ func (r *reigns) begin(f *LeaderFact, report func(Violation)) {
 		if old.fact.Node != f.Node || old.fact.Incarnation != f.Incarnation {
 			report(Violation{
 				Anomaly: TwoLeaders, Partition: r.id, Evidence: lines(old.fact, f),
-				Sentence: fmt.Sprintf("%s had two leaders in epoch %d: node %d (life %d) and node %d (life %d)",
+				Sentence: fmt.Sprintf("%s had two leaders in epoch %d: node %d (life %d) and "+
+					"node %d (life %d)",
 					r.id, f.Epoch, old.fact.Node, old.fact.Incarnation, f.Node, f.Incarnation),
 			})
 		}
@@ -71,11 +73,14 @@ func (r *reigns) begin(f *LeaderFact, report func(Violation)) {
 	}
 	lacks := func(at Offset, how string) {
 		report(Violation{
-			Anomaly: LeaderLacks, Partition: r.id, Offsets: []Offset{at}, Evidence: lines(last.by, f),
-			Sentence: fmt.Sprintf("node %d leads %s in epoch %d, but offset %d, which was committed, %s", f.Node, r.id, f.Epoch, at, how),
+			Anomaly: LeaderLacks, Partition: r.id, Offsets: []Offset{at},
+			Evidence: lines(last.by, f),
+			Sentence: fmt.Sprintf("node %d leads %s in epoch %d, but offset %d, which was "+
+				"committed, %s", f.Node, r.id, f.Epoch, at, how),
 		})
 	}
-	if at, differ := next.lineage().parts(max(f.LogStart, last.fact.LogStart), min(f.LogEnd, last.by.Watermark), last.lineage()); differ {
+	if at, differ := next.lineage().parts(max(f.LogStart, last.fact.LogStart),
+		min(f.LogEnd, last.by.Watermark), last.lineage()); differ {
 		lacks(at, "is of another epoch in its log")
 	} else if f.LogEnd < last.by.Watermark {
 		lacks(f.LogEnd, "is not in its log")
@@ -95,7 +100,8 @@ func (r *reigns) lastBefore(e Epoch) (last *reign) {
 // append takes an append of a leader: the one that began the epoch.
 func (r *reigns) append(a *AppendFact, report func(Violation)) {
 	l := r.of[a.Epoch]
-	if l == nil && !r.coverage.Leaders || l != nil && l.fact.Node == a.Node && l.fact.Incarnation == a.Incarnation {
+	if l == nil && !r.coverage.Leaders ||
+		l != nil && l.fact.Node == a.Node && l.fact.Incarnation == a.Incarnation {
 		if l != nil {
 			l.end = max(l.end, a.Base+Offset(len(a.Values)))
 		}
@@ -106,8 +112,10 @@ func (r *reigns) append(a *AppendFact, report func(Violation)) {
 		evidence = append(evidence, l.fact)
 	}
 	report(Violation{
-		Anomaly: DeposedAppend, Partition: r.id, Values: a.Values[:min(1, len(a.Values))], Offsets: []Offset{a.Base}, Evidence: lines(evidence...),
-		Sentence: fmt.Sprintf("node %d (life %d) appended to %s in epoch %d, which it did not begin", a.Node, a.Incarnation, r.id, a.Epoch),
+		Anomaly: DeposedAppend, Partition: r.id, Values: a.Values[:min(1, len(a.Values))],
+		Offsets: []Offset{a.Base}, Evidence: lines(evidence...),
+		Sentence: fmt.Sprintf("node %d (life %d) appended to %s in epoch %d, which it did not "+
+			"begin", a.Node, a.Incarnation, r.id, a.Epoch),
 	})
 }
 
@@ -120,13 +128,16 @@ func (r *reigns) follow(f *FollowerFact, report func(Violation)) {
 	}
 	fail := func(at Offset, how string) {
 		report(Violation{
-			Anomaly: FollowerStrays, Partition: r.id, Offsets: []Offset{at}, Evidence: lines(l.fact, f),
-			Sentence: fmt.Sprintf("node %d follows node %d in epoch %d of %s, but %s", f.Node, l.fact.Node, f.Epoch, r.id, how),
+			Anomaly: FollowerStrays, Partition: r.id, Offsets: []Offset{at},
+			Evidence: lines(l.fact, f),
+			Sentence: fmt.Sprintf("node %d follows node %d in epoch %d of %s, but %s",
+				f.Node, l.fact.Node, f.Epoch, r.id, how),
 		})
 	}
 	lineage := l.lineage()
 	if at, differ := f.Lineage.parts(max(f.LogStart, l.fact.LogStart), f.LogEnd, lineage); differ {
-		fail(at, fmt.Sprintf("its log is %v up to %d and its leader's %v: they part at offset %d", f.Lineage, f.LogEnd, lineage, at))
+		fail(at, fmt.Sprintf("its log is %v up to %d and its leader's %v: they part at offset %d",
+			f.Lineage, f.LogEnd, lineage, at))
 	} else if r.coverage.Appends && f.LogEnd > l.end {
 		fail(l.end, fmt.Sprintf("its log ends at %d and its leader's at %d", f.LogEnd, l.end))
 	}
@@ -144,7 +155,8 @@ func (r *reigns) cut(f *CutFact, report func(Violation)) {
 	}
 	report(Violation{
 		Anomaly: CommittedCut, Partition: r.id, Offsets: []Offset{from}, Evidence: lines(r.by, f),
-		Sentence: fmt.Sprintf("node %d cut %s from %d to %d, though offset %d, which it had, is committed", f.Node, r.id, f.From, f.To, from),
+		Sentence: fmt.Sprintf("node %d cut %s from %d to %d, though offset %d, which it had, is "+
+			"committed", f.Node, r.id, f.From, f.To, from),
 	})
 }
 

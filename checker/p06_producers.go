@@ -33,7 +33,8 @@ func checkProducerIDs(x *index, out *verdictOf) {
 		if old != nil {
 			out.fail(Violation{
 				Anomaly: ProducerIDReused, Evidence: lines(old, p),
-				Sentence: fmt.Sprintf("producer id %d with epoch %d was given out twice, to clients %d and %d", p.Producer, p.Epoch, old.Client, p.Client),
+				Sentence: fmt.Sprintf("producer id %d with epoch %d was given out twice, to "+
+					"clients %d and %d", p.Producer, p.Epoch, old.Client, p.Client),
 			})
 		}
 	}
@@ -52,8 +53,10 @@ func checkOnce(v *view, out *verdictOf) {
 				continue
 			}
 			out.fail(Violation{
-				Anomaly: Duplicate, Partition: v.id, Values: []Value{val}, Offsets: offsetsOf(seen), Evidence: attemptLines(v.attempts[val], seen),
-				Sentence: fmt.Sprintf("v%d of idempotent producer %d is at offsets %d and %d of %s", val, p.Producer, seen[0].offset, seen[1].offset, v.id),
+				Anomaly: Duplicate, Partition: v.id, Values: []Value{val}, Offsets: offsetsOf(seen),
+				Evidence: attemptLines(v.attempts[val], seen),
+				Sentence: fmt.Sprintf("v%d of idempotent producer %d is at offsets %d and %d of %s",
+					val, p.Producer, seen[0].offset, seen[1].offset, v.id),
 			})
 			break
 		}
@@ -86,17 +89,21 @@ func checkSequences(v *view, out *verdictOf) {
 			continue // a duplicate: checkOnce reports it
 		}
 		violation := Violation{
-			Partition: v.id, Values: []Value{old.value, here.value}, Offsets: []Offset{old.offset, here.offset},
+			Partition: v.id, Values: []Value{old.value, here.value},
+			Offsets: []Offset{old.offset, here.offset},
 		}
 		switch {
 		case !ok || here.epoch > old.epoch:
 		case here.epoch < old.epoch || sequenceBefore(here.sequence, old.sequence):
 			violation.Anomaly = NonmonotonicSend
-			violation.Sentence = fmt.Sprintf("producer %d's v%d (epoch %d, sequence %d) is at offset %d of %s, after v%d (epoch %d, sequence %d) at offset %d",
-				p.Producer, here.value, here.epoch, here.sequence, here.offset, v.id, old.value, old.epoch, old.sequence, old.offset)
+			violation.Sentence = fmt.Sprintf("producer %d's v%d (epoch %d, sequence %d) is at "+
+				"offset %d of %s, after v%d (epoch %d, sequence %d) at offset %d",
+				p.Producer, here.value, here.epoch, here.sequence, here.offset, v.id, old.value,
+				old.epoch, old.sequence, old.offset)
 		case complete && here.sequence != nextSequence(old.sequence):
 			violation.Anomaly = SequenceGap
-			violation.Sentence = fmt.Sprintf("producer %d's sequences jump from %d to %d between offsets %d and %d of %s",
+			violation.Sentence = fmt.Sprintf("producer %d's sequences jump from %d to %d between "+
+				"offsets %d and %d of %s",
 				p.Producer, old.sequence, here.sequence, old.offset, here.offset, v.id)
 		}
 		if violation.Anomaly != "" {
@@ -159,8 +166,11 @@ func checkSendOrder(v *view, out *verdictOf) {
 		old := last[p.Conn]
 		if old != nil && old.Call.Before(p.Call) && p.Base < old.Base {
 			out.fail(Violation{
-				Anomaly: NonmonotonicSend, Partition: v.id, Values: []Value{old.Values[0], p.Values[0]}, Offsets: []Offset{p.Base, old.Base}, Evidence: lines(old, p),
-				Sentence: fmt.Sprintf("on connection %d v%d was sent before v%d, but they are at offsets %d and %d of %s",
+				Anomaly: NonmonotonicSend, Partition: v.id,
+				Values: []Value{old.Values[0], p.Values[0]}, Offsets: []Offset{p.Base, old.Base},
+				Evidence: lines(old, p),
+				Sentence: fmt.Sprintf("on connection %d v%d was sent before v%d, but they are at "+
+					"offsets %d and %d of %s",
 					p.Conn, old.Values[0], p.Values[0], old.Base, p.Base, v.id),
 			})
 			continue

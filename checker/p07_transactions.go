@@ -82,7 +82,8 @@ func (t *transactions) readMarkers(v *view) {
 		ids := owner[txn.Producer]
 		if len(ids) == 0 || ids[len(ids)-1] != txn.ID {
 			owner[txn.Producer] = append(ids, txn.ID)
-			open[txn.Producer] = append(open[txn.Producer], txnVerdict{partition: v.id, log: best, first: e.Offset})
+			open[txn.Producer] = append(open[txn.Producer],
+				txnVerdict{partition: v.id, log: best, first: e.Offset})
 		}
 	}
 	for producer, ids := range owner {
@@ -101,8 +102,9 @@ func (t *transactions) checkVerdicts(txn *Transaction, complete bool, out *verdi
 		v := &t.verdicts[txn.ID][i]
 		fail := func(anomaly, format string, args ...any) {
 			out.fail(Violation{
-				Anomaly: anomaly, Partition: v.partition, Offsets: []Offset{v.first}, Evidence: lines(txn, v.log),
-				Sentence: fmt.Sprintf("transaction %d of %q %s", txn.ID, txn.Transactional, fmt.Sprintf(format, args...)),
+				Anomaly: anomaly, Partition: v.partition, Offsets: []Offset{v.first},
+				Evidence: lines(txn, v.log), Sentence: fmt.Sprintf("transaction %d of %q %s",
+					txn.ID, txn.Transactional, fmt.Sprintf(format, args...)),
 			})
 		}
 		switch {
@@ -110,13 +112,16 @@ func (t *transactions) checkVerdicts(txn *Transaction, complete bool, out *verdi
 			fail(TornTransaction, "was ended, and its records in %s were left open", v.partition)
 		case !v.marked:
 		case v.commit && (!asked || !txn.Commit):
-			fail(PrecommittedRead, "was committed in %s, and its producer never asked for that", v.partition)
+			fail(PrecommittedRead, "was committed in %s, and its producer never asked for that",
+				v.partition)
 		case v.commit && txn.Outcome == Failed:
-			fail(PrecommittedRead, "was committed in %s by an EndTxn that was refused with %s", v.partition, codeName(txn.Code))
+			fail(PrecommittedRead, "was committed in %s by an EndTxn that was refused with %s",
+				v.partition, codeName(txn.Code))
 		case !v.commit && txn.Commit && txn.Outcome == Acked:
 			fail(LostWrite, "was committed, and is aborted in %s", v.partition)
 		case before != nil && before.commit != v.commit:
-			fail(TornTransaction, "is committed in one of %s and %s and aborted in the other", before.partition, v.partition)
+			fail(TornTransaction, "is committed in one of %s and %s and aborted in the other",
+				before.partition, v.partition)
 		}
 		if v.marked {
 			before = v
@@ -149,8 +154,10 @@ func (t *transactions) checkCommittedReads(v *view, out *verdictOf) {
 				continue
 			}
 			out.fail(Violation{
-				Anomaly: anomaly, Partition: v.id, Values: []Value{r.Value}, Offsets: []Offset{r.Offset}, Evidence: lines(txn, f),
-				Sentence: fmt.Sprintf("a read_committed fetch returned v%d at offset %d of %s, of transaction %d, which %s", r.Value, r.Offset, v.id, txn.ID, why),
+				Anomaly: anomaly, Partition: v.id, Values: []Value{r.Value},
+				Offsets: []Offset{r.Offset}, Evidence: lines(txn, f),
+				Sentence: fmt.Sprintf("a read_committed fetch returned v%d at offset %d of %s, "+
+					"of transaction %d, which %s", r.Value, r.Offset, v.id, txn.ID, why),
 			})
 			break
 		}
@@ -172,12 +179,15 @@ func (t *transactions) checkSkipped(v *view, f *Fetch, out *verdictOf) {
 	last := f.Records[len(f.Records)-1].Offset
 	for i := range best.Entries {
 		e := &best.Entries[i]
-		if e.Offset < f.From || e.Offset > last || got[e.Offset] || e.Control || !t.committed(v, e.Value) {
+		if e.Offset < f.From || e.Offset > last || got[e.Offset] || e.Control ||
+			!t.committed(v, e.Value) {
 			continue
 		}
 		out.fail(Violation{
-			Anomaly: IntPollSkip, Partition: v.id, Values: []Value{e.Value}, Offsets: []Offset{e.Offset}, Evidence: lines(f, best),
-			Sentence: fmt.Sprintf("a read_committed fetch of %s from %d to %d left out v%d at offset %d, which is committed", v.id, f.From, last, e.Value, e.Offset),
+			Anomaly: IntPollSkip, Partition: v.id, Values: []Value{e.Value},
+			Offsets: []Offset{e.Offset}, Evidence: lines(f, best),
+			Sentence: fmt.Sprintf("a read_committed fetch of %s from %d to %d left out v%d at "+
+				"offset %d, which is committed", v.id, f.From, last, e.Value, e.Offset),
 		})
 		return
 	}
@@ -209,12 +219,15 @@ func checkOldEpochs(h *History, out *verdictOf) {
 		for j := range h.ProducerIDs {
 			p := &h.ProducerIDs[j]
 			newer := p.Producer != txn.Producer || p.Epoch > txn.ProducerEpoch
-			if p.Transactional != txn.Transactional || !newer || !p.Return.Before(txn.Call) || p.Return.Before(txn.Begin) {
+			if p.Transactional != txn.Transactional || !newer || !p.Return.Before(txn.Call) ||
+				p.Return.Before(txn.Begin) {
 				continue
 			}
 			out.fail(Violation{
 				Anomaly: OldEpochAccepted, Evidence: lines(p, txn),
-				Sentence: fmt.Sprintf("an EndTxn of producer %d epoch %d was accepted after %q had been given to producer %d epoch %d", txn.Producer, txn.ProducerEpoch, txn.Transactional, p.Producer, p.Epoch),
+				Sentence: fmt.Sprintf("an EndTxn of producer %d epoch %d was accepted after %q "+
+					"had been given to producer %d epoch %d", txn.Producer, txn.ProducerEpoch,
+					txn.Transactional, p.Producer, p.Epoch),
 			})
 			break
 		}

@@ -30,7 +30,8 @@ func checkOwners(h *History, out *verdictOf) {
 			if old := owner[c]; old != nil && old.Member != a.Member {
 				out.fail(Violation{
 					Anomaly: TwoOwners, Partition: p, Evidence: lines(old, a),
-					Sentence: fmt.Sprintf("%s is owned by members %s and %s of group %s in generation %d", p, old.Member, a.Member, a.Group, a.Generation),
+					Sentence: fmt.Sprintf("%s is owned by members %s and %s of group %s in "+
+						"generation %d", p, old.Member, a.Member, a.Group, a.Generation),
 				})
 			}
 			owner[c] = a
@@ -41,7 +42,8 @@ func checkOwners(h *History, out *verdictOf) {
 // checkGenerations: once a member has been told of a generation, the group has
 // left all earlier ones.
 func checkGenerations(h *History, out *verdictOf) {
-	told := map[string][]*Assignment{} // by group, by moment; each with the highest generation so far
+	// By group, by moment; each with the highest generation so far.
+	told := map[string][]*Assignment{}
 	for i := range h.Assignments {
 		told[h.Assignments[i].Group] = append(told[h.Assignments[i].Group], &h.Assignments[i])
 	}
@@ -62,14 +64,18 @@ func checkGenerations(h *History, out *verdictOf) {
 		}
 		out.judged(1)
 		rising := told[c.Group]
-		before, _ := slices.BinarySearchFunc(rising, c.Call, func(a *Assignment, m Moment) int { return a.At.compare(m) })
+		before, _ := slices.BinarySearchFunc(rising, c.Call, func(a *Assignment, m Moment) int {
+			return a.At.compare(m)
+		})
 		if before == 0 || rising[before-1].Generation <= c.Generation {
 			continue
 		}
 		newer := rising[before-1]
 		out.fail(Violation{
-			Anomaly: StaleCommit, Partition: c.Partition, Offsets: []Offset{c.Offset}, Evidence: lines(newer, c),
-			Sentence: fmt.Sprintf("a commit of generation %d was accepted by group %s, which was in generation %d", c.Generation, c.Group, newer.Generation),
+			Anomaly: StaleCommit, Partition: c.Partition, Offsets: []Offset{c.Offset},
+			Evidence: lines(newer, c),
+			Sentence: fmt.Sprintf("a commit of generation %d was accepted by group %s, which was "+
+				"in generation %d", c.Generation, c.Group, newer.Generation),
 		})
 	}
 }
@@ -112,7 +118,8 @@ type offsetRegister struct {
 }
 
 func (r offsetRegister) compare(o offsetRegister) int {
-	return cmp.Or(cmp.Compare(r.group, o.group), cmp.Compare(r.partition.Topic, o.partition.Topic), cmp.Compare(r.partition.Index, o.partition.Index))
+	return cmp.Or(cmp.Compare(r.group, o.group), cmp.Compare(r.partition.Topic, o.partition.Topic),
+		cmp.Compare(r.partition.Index, o.partition.Index))
 }
 
 // offsetOps gives the operations that say something, by register and call.
@@ -133,11 +140,13 @@ func offsetOps(h *History) (registers []offsetRegister, ops map[offsetRegister][
 		case Ambiguous:
 			ret = Never
 		}
-		add(offsetRegister{c.Group, c.Partition}, timed[offsetOp]{c.Call, ret, c.Client, offsetOp{commit: c}})
+		add(offsetRegister{c.Group, c.Partition},
+			timed[offsetOp]{c.Call, ret, c.Client, offsetOp{commit: c}})
 	}
 	for i := range h.CommittedReads {
 		if r := &h.CommittedReads[i]; r.Code == codeNone && r.Return != Never {
-			add(offsetRegister{r.Group, r.Partition}, timed[offsetOp]{r.Call, r.Return, r.Client, offsetOp{read: r}})
+			add(offsetRegister{r.Group, r.Partition},
+				timed[offsetOp]{r.Call, r.Return, r.Client, offsetOp{read: r}})
 		}
 	}
 	slices.SortFunc(registers, offsetRegister.compare)
@@ -154,7 +163,8 @@ func checkCommitted(h *History, out *verdictOf) {
 		out.judged(len(ops))
 		switch committedOffset.linearize(-1, ops) {
 		case Unknown:
-			out.unknown("the committed offset of %s in group %s: the search for an order of %d operations exceeded its bound", r.partition, r.group, len(ops))
+			out.unknown("the committed offset of %s in group %s: the search for an order of %d "+
+				"operations exceeded its bound", r.partition, r.group, len(ops))
 		case Fail:
 			out.fail(offsetViolation(r, ops))
 		}
@@ -165,7 +175,8 @@ func checkCommitted(h *History, out *verdictOf) {
 // read that no order explains, and what it should have known.
 func offsetViolation(r offsetRegister, ops []timed[offsetOp]) Violation {
 	v := Violation{Anomaly: NonLinearizable, Partition: r.partition,
-		Sentence: fmt.Sprintf("no order of the commits explains what group %s was told of its offset of %s", r.group, r.partition)}
+		Sentence: fmt.Sprintf("no order of the commits explains what group %s was told of its "+
+			"offset of %s", r.group, r.partition)}
 	for n := range ops {
 		if committedOffset.linearize(-1, ops[:n+1]) != Fail {
 			continue
@@ -176,9 +187,12 @@ func offsetViolation(r offsetRegister, ops []timed[offsetOp]) Violation {
 			break
 		}
 		v.Offsets = []Offset{last.read.Offset}
-		if newest := newestCommit(ops[:n], last.read.Call); newest != nil && newest.Offset > last.read.Offset {
+		if newest := newestCommit(ops[:n], last.read.Call); newest != nil &&
+			newest.Offset > last.read.Offset {
 			v.Anomaly, v.Evidence = CommitWentBack, lines(newest, last.read)
-			v.Sentence = fmt.Sprintf("group %s's committed offset of %s went back from %d to %d, and nobody had committed that", r.group, r.partition, newest.Offset, last.read.Offset)
+			v.Sentence = fmt.Sprintf("group %s's committed offset of %s went back from %d to %d, "+
+				"and nobody had committed that", r.group, r.partition, newest.Offset,
+				last.read.Offset)
 		}
 		break
 	}
@@ -188,7 +202,8 @@ func offsetViolation(r offsetRegister, ops []timed[offsetOp]) Violation {
 // newestCommit is the last acknowledged commit that returned before a moment.
 func newestCommit(ops []timed[offsetOp], before Moment) (newest *OffsetCommit) {
 	for _, op := range ops {
-		if c := op.input.commit; c != nil && op.ret.Before(before) && (newest == nil || newest.Return.Before(c.Return)) {
+		if c := op.input.commit; c != nil && op.ret.Before(before) &&
+			(newest == nil || newest.Return.Before(c.Return)) {
 			newest = c
 		}
 	}

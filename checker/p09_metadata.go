@@ -30,7 +30,8 @@ func checkTopicIDs(h *History, out *verdictOf) {
 		if first := made[a.TopicID]; first != nil {
 			out.fail(Violation{
 				Anomaly: TopicIDReused, Evidence: lines(first, a),
-				Sentence: fmt.Sprintf("topics %q and %q were created with the same id %s", first.Topic, a.Topic, a.TopicID),
+				Sentence: fmt.Sprintf("topics %q and %q were created with the same id %s",
+					first.Topic, a.Topic, a.TopicID),
 			})
 			return
 		}
@@ -46,19 +47,23 @@ func checkRegistry(name string, ops []timed[*Admin], out *verdictOf) {
 	for _, piece := range registryPieces(ops) {
 		switch registry.linearize(init, piece) {
 		case Fail:
-			piece = registry.shrink(init, piece, func(a *Admin) bool { return a.Kind == DescribeTopic })
+			piece = registry.shrink(init, piece, func(a *Admin) bool {
+				return a.Kind == DescribeTopic
+			})
 			var events []event
 			for _, op := range piece {
 				events = append(events, op.input)
 			}
 			out.fail(Violation{
 				Anomaly: NonLinearizable, Evidence: lines(events...),
-				Sentence: fmt.Sprintf("no order of %d operations on topic %q from %v on explains their answers (it was then %v)",
+				Sentence: fmt.Sprintf("no order of %d operations on topic %q from %v on explains "+
+					"their answers (it was then %v)",
 					len(piece), name, piece[0].call, init),
 			})
 			return
 		case Unknown:
-			out.unknown("the search over %d operations on topic %q exceeded its bound", len(piece), name)
+			out.unknown("the search over %d operations on topic %q exceeded its bound",
+				len(piece), name)
 		}
 		if next, ok := settledState(piece[len(piece)-1].input); ok {
 			init = next
@@ -74,7 +79,8 @@ func registryPieces(ops []timed[*Admin]) [][]timed[*Admin] {
 	var latest Moment
 	for i, op := range ops {
 		_, settles := settledState(op.input)
-		alone := (i == 0 || latest.Before(op.call)) && (i+1 == len(ops) || op.ret.Before(ops[i+1].call))
+		alone := (i == 0 || latest.Before(op.call)) &&
+			(i+1 == len(ops) || op.ret.Before(ops[i+1].call))
 		if i == 0 || latest.Before(op.ret) {
 			latest = op.ret
 		}
@@ -150,7 +156,8 @@ func checkIdentityOrder(reads []*MetadataRead, out *verdictOf) {
 	for _, id := range ids {
 		var left *MetadataRead // the first to show that the broker has moved on from id
 		for _, r := range reads {
-			if r.TopicID != id && seen[id].Return.Before(r.Call) && (left == nil || r.Return.Before(left.Return)) {
+			if r.TopicID != id && seen[id].Return.Before(r.Call) &&
+				(left == nil || r.Return.Before(left.Return)) {
 				left = r
 			}
 		}
@@ -158,7 +165,8 @@ func checkIdentityOrder(reads []*MetadataRead, out *verdictOf) {
 			if left != nil && r.TopicID == id && left.Return.Before(r.Call) {
 				out.fail(Violation{
 					Anomaly: MetadataBack, Evidence: lines(seen[id], left, r),
-					Sentence: fmt.Sprintf("node %d answered id %s for topic %q again after it had moved on from it", r.Node, id, r.Topic),
+					Sentence: fmt.Sprintf("node %d answered id %s for topic %q again after it "+
+						"had moved on from it", r.Node, id, r.Topic),
 				})
 				break
 			}
@@ -173,7 +181,9 @@ func checkEpochOrder(reads []*MetadataRead, out *verdictOf) {
 		partition int
 	}
 	byReturn := slices.Clone(reads)
-	slices.SortStableFunc(byReturn, func(a, b *MetadataRead) int { return a.Return.compare(b.Return) })
+	slices.SortStableFunc(byReturn, func(a, b *MetadataRead) int {
+		return a.Return.compare(b.Return)
+	})
 	highest := map[key]*MetadataRead{}
 	absorbed := 0
 	for _, r := range reads {
@@ -193,7 +203,8 @@ func checkEpochOrder(reads []*MetadataRead, out *verdictOf) {
 			}
 			out.fail(Violation{
 				Anomaly: MetadataBack, Evidence: lines(old, r),
-				Sentence: fmt.Sprintf("node %d's leader epoch of %q partition %d went down from %d to %d", r.Node, r.Topic, i, old.Epochs[i], e),
+				Sentence: fmt.Sprintf("node %d's leader epoch of %q partition %d went down from "+
+					"%d to %d", r.Node, r.Topic, i, old.Epochs[i], e),
 			})
 			return
 		}
@@ -212,7 +223,8 @@ func checkImages(h *History, out *verdictOf) {
 		} else if old.Hash != f.Hash {
 			out.fail(Violation{
 				Anomaly: ImagesDiffer, Evidence: lines(old, f),
-				Sentence: fmt.Sprintf("nodes %d and %d hold different metadata at index %d", old.Node, f.Node, f.Index),
+				Sentence: fmt.Sprintf("nodes %d and %d hold different metadata at index %d",
+					old.Node, f.Node, f.Index),
 			})
 		}
 		if !f.Final {
@@ -223,7 +235,8 @@ func checkImages(h *History, out *verdictOf) {
 		} else if final.Hash != f.Hash {
 			out.fail(Violation{
 				Anomaly: ImagesDiffer, Evidence: lines(final, f),
-				Sentence: fmt.Sprintf("nodes %d and %d did not converge: their metadata differs after healing", final.Node, f.Node),
+				Sentence: fmt.Sprintf("nodes %d and %d did not converge: their metadata differs "+
+					"after healing", final.Node, f.Node),
 			})
 		}
 	}

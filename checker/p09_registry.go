@@ -39,7 +39,8 @@ var registry = object[registryState, *Admin]{
 		return h.Sum64()
 	},
 	alike: func(a, b *Admin) bool {
-		return a.Kind == b.Kind && a.TopicID == b.TopicID && a.Set == b.Set && a.Expect == nil && b.Expect == nil
+		return a.Kind == b.Kind && a.TopicID == b.TopicID && a.Set == b.Set && a.Expect == nil &&
+			b.Expect == nil
 	},
 }
 
@@ -103,7 +104,8 @@ func tells(a *Admin) bool {
 		return true
 	}
 	switch a.Code {
-	case codeTopicAlreadyExists, codeUnknownTopicOrPartition, codeUnknownTopicID, codeInvalidUpdateVersion:
+	case codeTopicAlreadyExists, codeUnknownTopicOrPartition, codeUnknownTopicID,
+		codeInvalidUpdateVersion:
 		return true
 	}
 	return false

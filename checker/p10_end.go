@@ -33,7 +33,8 @@ func checkEnds(x *index, out *verdictOf) {
 			searched = searchEnds(v, r, len(out.result.Violations) == before, out)
 		}
 		if len(r.open) > 0 && searched == Unknown {
-			out.unknown("the fate of %d appends to %s is open and the search for an order exceeded its bound", len(r.open), v.id)
+			out.unknown("the fate of %d appends to %s is open and the search for an order "+
+				"exceeded its bound", len(r.open), v.id)
 		}
 	}
 }
@@ -206,20 +207,26 @@ func sweepEnds(v *view, r resolution, out *verdictOf) {
 // outOfOrder names the contradiction: low stands earlier in the log, but was
 // called only after high had returned.
 func outOfOrder(v *view, low, high *mark) Violation {
-	x := Violation{Partition: v.id, Offsets: []Offset{low.at, high.at}, Evidence: lines(low.by, high.by)}
+	x := Violation{
+		Partition: v.id, Offsets: []Offset{low.at, high.at}, Evidence: lines(low.by, high.by),
+	}
 	switch {
 	case low.isAppend && high.isAppend:
 		x.Anomaly = NonmonotonicSend
-		x.Sentence = fmt.Sprintf("an append to %s at offset %d was sent only after the one at offset %d had been acknowledged", v.id, low.at, high.at)
+		x.Sentence = fmt.Sprintf("an append to %s at offset %d was sent only after the one at "+
+			"offset %d had been acknowledged", v.id, low.at, high.at)
 	case high.isAppend:
 		x.Anomaly = StaleEnd
-		x.Sentence = fmt.Sprintf("the end of %s was read as %d after an append at offset %d had been acknowledged", v.id, low.at, high.at)
+		x.Sentence = fmt.Sprintf("the end of %s was read as %d after an append at offset %d had "+
+			"been acknowledged", v.id, low.at, high.at)
 	case low.isAppend:
 		x.Anomaly = EndFromFuture
-		x.Sentence = fmt.Sprintf("the end of %s was seen at %d before the append at offset %d was sent", v.id, high.at, low.at)
+		x.Sentence = fmt.Sprintf("the end of %s was seen at %d before the append at offset %d "+
+			"was sent", v.id, high.at, low.at)
 	default:
 		x.Anomaly = EndWentBack
-		x.Sentence = fmt.Sprintf("the end of %s was read as %d after it had been seen at %d", v.id, low.at, high.at)
+		x.Sentence = fmt.Sprintf("the end of %s was read as %d after it had been seen at %d",
+			v.id, low.at, high.at)
 	}
 	return x
 }
@@ -241,18 +248,23 @@ func sweepEmptyFetches(v *view, marks []mark, out *verdictOf) {
 			continue
 		}
 		out.judged(1)
-		i, _ := slices.BinarySearchFunc(byReach, f.From+1, func(m mark, o Offset) int { return cmp.Compare(m.reach, o) })
+		i, _ := slices.BinarySearchFunc(byReach, f.From+1, func(m mark, o Offset) int {
+			return cmp.Compare(m.reach, o)
+		})
 		if i == len(byReach) || !first[i].ret.Before(f.Call) {
 			continue
 		}
 		m := first[i]
 		x := Violation{
-			Anomaly: StaleEnd, Partition: v.id, Offsets: []Offset{f.From, m.at}, Evidence: lines(m.by, f),
-			Sentence: fmt.Sprintf("a fetch of %s from %d found nothing after the log had been seen to end at %d", v.id, f.From, m.reach),
+			Anomaly: StaleEnd, Partition: v.id, Offsets: []Offset{f.From, m.at},
+			Evidence: lines(m.by, f),
+			Sentence: fmt.Sprintf("a fetch of %s from %d found nothing after the log had been "+
+				"seen to end at %d", v.id, f.From, m.reach),
 		}
 		if m.isAppend {
 			x.Anomaly = Unseen
-			x.Sentence = fmt.Sprintf("a fetch of %s from %d found nothing after an append at offset %d had been acknowledged", v.id, f.From, m.at)
+			x.Sentence = fmt.Sprintf("a fetch of %s from %d found nothing after an append at "+
+				"offset %d had been acknowledged", v.id, f.From, m.at)
 		}
 		out.fail(x)
 	}
@@ -287,14 +299,18 @@ func checkReachable(v *view, r resolution, out *verdictOf) {
 		if e.Code != codeNone {
 			continue
 		}
-		x := Violation{Partition: v.id, Offsets: []Offset{e.Offset - 1, e.Offset}, Evidence: lines(e)}
+		x := Violation{
+			Partition: v.id, Offsets: []Offset{e.Offset - 1, e.Offset}, Evidence: lines(e),
+		}
 		switch {
 		case e.Offset > sent:
 			x.Anomaly = EndFromFuture
-			x.Sentence = fmt.Sprintf("the end of %s was read as %d when only %d records had been sent to it", v.id, e.Offset, sent)
+			x.Sentence = fmt.Sprintf("the end of %s was read as %d when only %d records had been "+
+				"sent to it", v.id, e.Offset, sent)
 		case len(r.open) == 0 && !boundary[e.Offset]:
 			x.Anomaly = TornEnd
-			x.Sentence = fmt.Sprintf("the end of %s was read as %d, where no appended batch ends", v.id, e.Offset)
+			x.Sentence = fmt.Sprintf("the end of %s was read as %d, where no appended batch ends",
+				v.id, e.Offset)
 		default:
 			continue
 		}

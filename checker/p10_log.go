@@ -60,7 +60,9 @@ var partitionLog = object[logState, logOp]{
 	},
 	hash:     func(s logState) uint64 { return s.chain ^ uint64(s.tail)*0x9e3779b97f4a7c15 },
 	describe: func(o logOp) string { return o.by.String() },
-	state:    func(s logState) string { return fmt.Sprintf("end %d, content %016x", s.tail, s.chain) },
+	state: func(s logState) string {
+		return fmt.Sprintf("end %d, content %016x", s.tail, s.chain)
+	},
 }
 
 // chained extends a content hash by values; FNV-1a over their bytes.
@@ -97,7 +99,11 @@ func stepLog(s logState, o logOp) (bool, logState) {
 	if o.base >= 0 && o.base != s.tail {
 		return false, s
 	}
-	return true, logState{s.tail + Offset(len(o.op.Values)), chained(s.chain, o.op.Values...), producers}
+	return true, logState{
+		s.tail + Offset(len(o.op.Values)),
+		chained(s.chain, o.op.Values...),
+		producers,
+	}
 }
 
 // sequenceVerdict says whether a log takes a batch of an idempotent producer; if
@@ -123,7 +129,9 @@ func sequenceVerdict(s logState, p *Produce) (accepted bool, original Offset) {
 }
 
 func findProducer(s logState, id int64) (int, bool) {
-	return slices.BinarySearchFunc(s.producers, id, func(p producerAt, id int64) int { return cmp.Compare(p.id, id) })
+	return slices.BinarySearchFunc(s.producers, id, func(p producerAt, id int64) int {
+		return cmp.Compare(p.id, id)
+	})
 }
 
 func advanceProducer(s logState, p *Produce) []producerAt {
@@ -155,22 +163,39 @@ func logOps(v *view, r resolution) []timed[logOp] {
 		}
 	}
 	firstShown := func(base Offset) Moment {
-		i, _ := slices.BinarySearchFunc(byReach, base+1, func(m mark, o Offset) int { return cmp.Compare(m.reach, o) })
+		i, _ := slices.BinarySearchFunc(byReach, base+1, func(m mark, o Offset) int {
+			return cmp.Compare(m.reach, o)
+		})
 		return shown[i]
 	}
 	out := appendOps(v, r, firstShown)
 	for _, e := range v.ends {
 		if e.Code == codeNone {
-			out = append(out, timed[logOp]{e.Call, e.Return, e.Client, logOp{kind: logEnd, n: e.Offset, by: e}})
+			out = append(out, timed[logOp]{
+				e.Call,
+				e.Return,
+				e.Client,
+				logOp{kind: logEnd, n: e.Offset, by: e},
+			})
 		}
 	}
 	for _, f := range v.fetches {
 		if claimsEnd(f) {
-			out = append(out, timed[logOp]{f.Call, f.Return, f.Client, logOp{kind: logEmpty, n: f.From, by: f}})
+			out = append(out, timed[logOp]{
+				f.Call,
+				f.Return,
+				f.Client,
+				logOp{kind: logEmpty, n: f.From, by: f},
+			})
 		}
 		if n := len(f.Records); n > 0 {
 			// Such a fetch says only what was there by the time it returned.
-			out = append(out, timed[logOp]{f.Return, f.Return, f.Client, logOp{kind: logSeen, n: f.Records[n-1].Offset + 1, by: f}})
+			out = append(out, timed[logOp]{
+				f.Return,
+				f.Return,
+				f.Client,
+				logOp{kind: logSeen, n: f.Records[n-1].Offset + 1, by: f},
+			})
 		}
 	}
 	sortByCall(out)
@@ -252,14 +277,17 @@ func searchEnds(v *view, r resolution, report bool, out *verdictOf) Verdict {
 			if !report {
 				return Fail
 			}
-			piece = partitionLog.shrink(state, piece, func(o logOp) bool { return o.kind != logAppend })
+			piece = partitionLog.shrink(state, piece, func(o logOp) bool {
+				return o.kind != logAppend
+			})
 			var events []event
 			for _, op := range piece {
 				events = append(events, op.input.by)
 			}
 			out.fail(Violation{
 				Anomaly: NonLinearizable, Partition: v.id, Evidence: lines(events...),
-				Sentence: fmt.Sprintf("no order of %d operations on the log of %s from %v on, when its end was %d, explains their answers",
+				Sentence: fmt.Sprintf("no order of %d operations on the log of %s from %v on, "+
+					"when its end was %d, explains their answers",
 					len(piece), v.id, piece[0].call, state.tail),
 			})
 			return Fail
@@ -314,5 +342,6 @@ func finalOps(v *view, piece []timed[logOp]) []timed[logOp] {
 		}
 	}
 	last.Seq++
-	return []timed[logOp]{{last, last, -1, logOp{kind: logFinal, n: best.Watermark, chain: chain, by: best}}}
+	return []timed[logOp]{{last, last, -1,
+		logOp{kind: logFinal, n: best.Watermark, chain: chain, by: best}}}
 }

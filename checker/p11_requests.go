@@ -22,7 +22,8 @@ func checkRequests(x *index, out *verdictOf) {
 		if old != nil && answered && r.Return.Before(old.Return) && old.Call.Before(r.Call) {
 			out.fail(Violation{
 				Anomaly: ResponseOrder, Evidence: lines(old, r),
-				Sentence: fmt.Sprintf("on connection %d request %d was answered before request %d, which was sent before it", r.Conn, r.Correlation, old.Correlation),
+				Sentence: fmt.Sprintf("on connection %d request %d was answered before request "+
+					"%d, which was sent before it", r.Conn, r.Correlation, old.Correlation),
 			})
 		}
 		if old == nil || old.Return.Before(r.Return) {
@@ -35,7 +36,8 @@ func checkRequests(x *index, out *verdictOf) {
 		if r.Return.At > limit && x.h.End.At > limit {
 			out.fail(Violation{
 				Anomaly: RequestOverdue, Evidence: lines(r),
-				Sentence: fmt.Sprintf("%s request %d on connection %d should have ended by %v and ended %v", r.Name, r.Correlation, r.Conn, r.Deadline, r.Return),
+				Sentence: fmt.Sprintf("%s request %d on connection %d should have ended by %v "+
+					"and ended %v", r.Name, r.Correlation, r.Conn, r.Deadline, r.Return),
 			})
 		}
 	}

@@ -20,8 +20,9 @@ func checkBounds(x *index, out *verdictOf) {
 		out.judged(1)
 		if q.Max > q.Bound {
 			out.fail(Violation{
-				Anomaly:  QueueOverflow,
-				Sentence: fmt.Sprintf("queue %s of node %d held %d, its bound is %d", q.Name, q.Node, q.Max, q.Bound),
+				Anomaly: QueueOverflow,
+				Sentence: fmt.Sprintf("queue %s of node %d held %d, its bound is %d",
+					q.Name, q.Node, q.Max, q.Bound),
 			})
 		}
 	}
@@ -32,14 +33,16 @@ func checkBounds(x *index, out *verdictOf) {
 		seconds := int64((f.To - f.From + time.Second - 1) / time.Second)
 		if f.WakeUps > idleWakeUpsPerSecond*seconds {
 			out.fail(Violation{
-				Anomaly:  IdleWakeUps,
-				Sentence: fmt.Sprintf("idle node %d woke %d times in the %v from %v on", f.Node, f.WakeUps, f.To-f.From, f.From),
+				Anomaly: IdleWakeUps,
+				Sentence: fmt.Sprintf("idle node %d woke %d times in the %v from %v on",
+					f.Node, f.WakeUps, f.To-f.From, f.From),
 			})
 		}
 		if f.DiskOps > idleDiskOpsPerSecond*seconds {
 			out.fail(Violation{
-				Anomaly:  IdleWork,
-				Sentence: fmt.Sprintf("idle node %d submitted %d disk operations in the %v from %v on", f.Node, f.DiskOps, f.To-f.From, f.From),
+				Anomaly: IdleWork,
+				Sentence: fmt.Sprintf("idle node %d submitted %d disk operations in the %v from "+
+					"%v on", f.Node, f.DiskOps, f.To-f.From, f.From),
 			})
 		}
 	}

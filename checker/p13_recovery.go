@@ -23,13 +23,16 @@ func CheckRecovery(r *Recovery) *Violation {
 	switch {
 	case r.End < r.Synced && !r.Suspect && !r.Hidden:
 		v.Anomaly = SilentCut
-		v.Sentence = fmt.Sprintf("node %d recovered %s to %d and said nothing of the records up to %d that had been durable", r.Node, r.What, r.End, r.Synced)
+		v.Sentence = fmt.Sprintf("node %d recovered %s to %d and said nothing of the records up "+
+			"to %d that had been durable", r.Node, r.What, r.End, r.Synced)
 	case r.End < r.Synced && !r.Damaged:
 		v.Anomaly = SilentCut
-		v.Sentence = fmt.Sprintf("node %d recovered %s to %d, below the durable end %d, though its disk kept its promises", r.Node, r.What, r.End, r.Synced)
+		v.Sentence = fmt.Sprintf("node %d recovered %s to %d, below the durable end %d, though "+
+			"its disk kept its promises", r.Node, r.What, r.End, r.Synced)
 	case len(r.Allowed) > 0 && !slices.Contains(r.Allowed, r.Got) && !(r.Suspect && r.Damaged):
 		v.Anomaly = RecoveredForeign
-		v.Sentence = fmt.Sprintf("node %d recovered %s as %s, which is none of the %d states that its disk could have kept", r.Node, r.What, r.Got, len(r.Allowed))
+		v.Sentence = fmt.Sprintf("node %d recovered %s as %s, which is none of the %d states "+
+			"that its disk could have kept", r.Node, r.What, r.Got, len(r.Allowed))
 	default:
 		return nil
 	}

@@ -60,7 +60,8 @@ func valueList(vs []Value) string {
 }
 
 func (p *Produce) String() string {
-	s := fmt.Sprintf("%s client %d produce %s %s acks=%d", span(p.Call, p.Return), p.Client, p.Partition, valueList(p.Values), p.Acks)
+	s := fmt.Sprintf("%s client %d produce %s %s acks=%d",
+		span(p.Call, p.Return), p.Client, p.Partition, valueList(p.Values), p.Acks)
 	if p.Producer != NoProducer {
 		s += fmt.Sprintf(" producer=%d/%d seq=%d", p.Producer, p.ProducerEpoch, p.Sequence)
 	}
@@ -74,7 +75,8 @@ func (p *Produce) String() string {
 }
 
 func (f *Fetch) String() string {
-	s := fmt.Sprintf("%s client %d fetch %s from %d → ", span(f.Call, f.Return), f.Client, f.Partition, f.From)
+	s := fmt.Sprintf("%s client %d fetch %s from %d → ",
+		span(f.Call, f.Return), f.Client, f.Partition, f.From)
 	switch {
 	case f.Code != codeNone:
 		return s + codeName(f.Code)
@@ -128,11 +130,13 @@ func (m *MetadataRead) String() string {
 	if id == "" {
 		id = "unknown"
 	}
-	return fmt.Sprintf("%s node %d metadata of topic %q → %s, leader epochs %v", span(m.Call, m.Return), m.Node, m.Topic, id, m.Epochs)
+	return fmt.Sprintf("%s node %d metadata of topic %q → %s, leader epochs %v",
+		span(m.Call, m.Return), m.Node, m.Topic, id, m.Epochs)
 }
 
 func (i *InitProducer) String() string {
-	return fmt.Sprintf("%s client %d init producer → id %d epoch %d", span(i.Call, i.Return), i.Client, i.Producer, i.Epoch)
+	return fmt.Sprintf("%s client %d init producer → id %d epoch %d",
+		span(i.Call, i.Return), i.Client, i.Producer, i.Epoch)
 }
 
 func (r *Request) String() string {
@@ -140,7 +144,8 @@ func (r *Request) String() string {
 	if r.Closed {
 		end = "connection closed"
 	}
-	return fmt.Sprintf("%s connection %d request %s correlation %d, deadline %v: %s", span(r.Call, r.Return), r.Conn, r.Name, r.Correlation, r.Deadline, end)
+	return fmt.Sprintf("%s connection %d request %s correlation %d, deadline %v: %s",
+		span(r.Call, r.Return), r.Conn, r.Name, r.Correlation, r.Deadline, end)
 }
 
 func members(ms []Member) string {
@@ -152,11 +157,13 @@ func members(ms []Member) string {
 }
 
 func (f *AckFact) String() string {
-	return fmt.Sprintf("%v ack of %s offsets %d–%d, in-sync: %s", f.At, f.Partition, f.Base, f.End-1, members(f.ISR))
+	return fmt.Sprintf("%v ack of %s offsets %d–%d, in-sync: %s",
+		f.At, f.Partition, f.Base, f.End-1, members(f.ISR))
 }
 
 func (f *AppendFact) String() string {
-	return fmt.Sprintf("%v node %d appends to %s at %d in epoch %d: %s", f.At, f.Node, f.Partition, f.Base, f.Epoch, valueList(f.Values))
+	return fmt.Sprintf("%v node %d appends to %s at %d in epoch %d: %s",
+		f.At, f.Node, f.Partition, f.Base, f.Epoch, valueList(f.Values))
 }
 
 func (f *ReplicaFact) String() string {
@@ -169,7 +176,8 @@ func (f *ReplicaFact) String() string {
 }
 
 func (f *LeaderFact) String() string {
-	s := fmt.Sprintf("%v node %d/%d leads %s in epoch %d", f.At, f.Node, f.Incarnation, f.Partition, f.Epoch)
+	s := fmt.Sprintf("%v node %d/%d leads %s in epoch %d",
+		f.At, f.Node, f.Incarnation, f.Partition, f.Epoch)
 	if f.Lineage != nil {
 		s += fmt.Sprintf(" from %d on, its log being %v", f.LogEnd, f.Lineage)
 	}
@@ -177,11 +185,13 @@ func (f *LeaderFact) String() string {
 }
 
 func (f *FollowerFact) String() string {
-	return fmt.Sprintf("%v node %d/%d follows %s in epoch %d, its log ends at %d, being %v", f.At, f.Node, f.Incarnation, f.Partition, f.Epoch, f.LogEnd, f.Lineage)
+	return fmt.Sprintf("%v node %d/%d follows %s in epoch %d, its log ends at %d, being %v",
+		f.At, f.Node, f.Incarnation, f.Partition, f.Epoch, f.LogEnd, f.Lineage)
 }
 
 func (f *CutFact) String() string {
-	return fmt.Sprintf("%v node %d/%d cuts %s from %d to %d, its log having been %v", f.At, f.Node, f.Incarnation, f.Partition, f.From, f.To, f.Lineage)
+	return fmt.Sprintf("%v node %d/%d cuts %s from %d to %d, its log having been %v",
+		f.At, f.Node, f.Incarnation, f.Partition, f.From, f.To, f.Lineage)
 }
 
 func (f *ControllerFact) String() string {
@@ -189,7 +199,8 @@ func (f *ControllerFact) String() string {
 }
 
 func (f *ImageFact) String() string {
-	return fmt.Sprintf("%v node %d metadata image at index %d is %016x", f.At, f.Node, f.Index, f.Hash)
+	return fmt.Sprintf("%v node %d metadata image at index %d is %016x",
+		f.At, f.Node, f.Index, f.Hash)
 }
 
 func (l *ReplicaLog) String() string {
@@ -197,7 +208,8 @@ func (l *ReplicaLog) String() string {
 	if l.InISR {
 		isr = "in sync"
 	}
-	return fmt.Sprintf("%v final log of %s on node %d (%s): offsets %d to %d, watermark %d", l.At, l.Partition, l.Node, isr, l.LogStart, l.end(), l.Watermark)
+	return fmt.Sprintf("%v final log of %s on node %d (%s): offsets %d to %d, watermark %d",
+		l.At, l.Partition, l.Node, isr, l.LogStart, l.end(), l.Watermark)
 }
 
 func (d *DamageFact) String() string {
@@ -216,7 +228,8 @@ func (c *ClockFact) String() string {
 }
 
 func (r *Recovery) String() string {
-	return fmt.Sprintf("%v node %d/%d recovers %s: synced end %d, recovered end %d, suspect %t", r.At, r.Node, r.Incarnation, r.What, r.Synced, r.End, r.Suspect)
+	return fmt.Sprintf("%v node %d/%d recovers %s: synced end %d, recovered end %d, suspect %t",
+		r.At, r.Node, r.Incarnation, r.What, r.Synced, r.End, r.Suspect)
 }
 
 // maxExcerpt is how many lines of history a person is shown.
@@ -305,7 +318,9 @@ func (h *History) touching(v Violation) []event {
 		if f.Partition != v.Partition {
 			continue
 		}
-		if slices.ContainsFunc(f.Records, func(r Record) bool { return wanted(r.Offset, r.Value) }) {
+		if slices.ContainsFunc(f.Records, func(r Record) bool {
+			return wanted(r.Offset, r.Value)
+		}) {
 			out = append(out, f)
 		}
 	}

@@ -159,11 +159,14 @@ var checkers = []struct {
 	{"P1", "acknowledged records are durable and readable forever", checkDurability},
 	{"P2", "error codes are truthful", checkErrors},
 	{"P3", "committed offsets are unique, contiguous and hold one value", checkOffsets},
-	{"P4", "watermarks and log starts are monotonic and bounded by the in-sync set", checkWatermarks},
+	{"P4", "watermarks and log starts are monotonic and bounded by the in-sync set",
+		checkWatermarks},
 	{"P5", "one leader per epoch, one controller per term, equal replicas", checkLeaders},
 	{"P6", "an idempotent producer's batches appear once and in order", checkProducers},
-	{"P7", "read_committed shows committed data only, and a transaction is all or nothing", checkTransactions},
-	{"P8", "a group's partition has one owner per generation, and commits do not go back", checkGroups},
+	{"P7", "read_committed shows committed data only, and a transaction is all or nothing",
+		checkTransactions},
+	{"P8", "a group's partition has one owner per generation, and commits do not go back",
+		checkGroups},
 	{"P9", "metadata is linearizable, monotonic per broker, and converges", checkMetadata},
 	{"P10", "the end of the log is linearizable", checkEnds},
 	{"P11", "responses keep the order of requests and every request ends in time", checkRequests},
@@ -204,7 +207,10 @@ func Check(property string, h *History) Result {
 // runOne judges one property. A history that the recorder garbled proves
 // nothing, so no property of it can pass.
 func runOne(x *index, i int) Result {
-	v := &verdictOf{result: Result{Property: checkers[i].property, Title: checkers[i].title}, excuses: x.excuses}
+	v := &verdictOf{
+		result:  Result{Property: checkers[i].property, Title: checkers[i].title},
+		excuses: x.excuses,
+	}
 	if x.invalid != nil {
 		v.unknown("the history is not valid: %v", x.invalid)
 		return v.close()

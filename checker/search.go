@@ -151,14 +151,18 @@ func (o object[S, I]) porcupineOps(ops []timed[I]) []porcupine.Operation {
 	calls := o.calls(ops)
 	out := make([]porcupine.Operation, 0, len(ops))
 	for i, op := range ops {
-		out = append(out, porcupine.Operation{ClientId: op.client, Input: calls[i], Call: rank(op.call), Return: rank(op.ret)})
+		out = append(out, porcupine.Operation{
+			ClientId: op.client, Input: calls[i], Call: rank(op.call), Return: rank(op.ret),
+		})
 	}
 	return out
 }
 
 // sortByCall puts operations in the order in which [quiescent] wants them.
 func sortByCall[I any](ops []timed[I]) {
-	slices.SortStableFunc(ops, func(a, b timed[I]) int { return cmp.Or(a.call.compare(b.call), a.ret.compare(b.ret)) })
+	slices.SortStableFunc(ops, func(a, b timed[I]) int {
+		return cmp.Or(a.call.compare(b.call), a.ret.compare(b.ret))
+	})
 }
 
 // quiescent cuts sorted operations wherever nothing is pending.

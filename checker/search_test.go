@@ -15,11 +15,18 @@ func unanswered(n int, seen string) *History {
 		if i%2 == 1 {
 			kind = DeleteTopic
 		}
-		h.Admins = append(h.Admins, Admin{Call: at(i), Return: Never, Kind: kind, Topic: "n", Outcome: Ambiguous})
+		h.Admins = append(h.Admins,
+			Admin{Call: at(i), Return: Never, Kind: kind, Topic: "n", Outcome: Ambiguous})
 	}
 	h.Admins = append(h.Admins,
-		Admin{Call: at(n), Return: at(n + 1), Kind: CreateTopic, Topic: "n", Outcome: Acked, TopicID: "A"},
-		Admin{Call: at(n + 2), Return: at(n + 3), Kind: DescribeTopic, Topic: "n", Outcome: Acked, TopicID: seen},
+		Admin{
+			Call: at(n), Return: at(n + 1), Kind: CreateTopic, Topic: "n", Outcome: Acked,
+			TopicID: "A",
+		},
+		Admin{
+			Call: at(n + 2), Return: at(n + 3), Kind: DescribeTopic, Topic: "n", Outcome: Acked,
+			TopicID: seen,
+		},
 	)
 	h.End = at(n + 4)
 	return h
@@ -27,7 +34,8 @@ func unanswered(n int, seen string) *History {
 
 func TestManyOperationsWithoutAnAnswerAreJudged(t *testing.T) {
 	require.Equal(t, Pass, Check("P9", unanswered(60, "A")).Verdict)
-	require.Equal(t, Pass, Check("P9", unanswered(60, "B")).Verdict, "one of the unanswered creations may have made B")
+	require.Equal(t, Pass, Check("P9", unanswered(60, "B")).Verdict,
+		"one of the unanswered creations may have made B")
 }
 
 func TestManyOperationsWithoutAnAnswerExplainNoContradiction(t *testing.T) {

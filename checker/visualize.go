@@ -11,7 +11,8 @@ import (
 func VisualizeTopic(h *History, name, path string) error {
 	ops := registryOps(h)[name]
 	if len(ops) > searchOpsMax {
-		return fmt.Errorf("checker: visualise topic %s: %d operations exceed the bound of a search", name, len(ops))
+		return fmt.Errorf("checker: visualise topic %s: %d operations exceed the bound of a search",
+			name, len(ops))
 	}
 	return visualize(registry, registryState{}, ops, path)
 }

@@ -80,7 +80,8 @@ func TestAWatchFindsAsItHappensWhatRunFinds(t *testing.T) {
 	require.Empty(t, watch(sample()))
 	early := []string{
 		AckBeforeDurable, WatermarkBack, LogStartBack, WatermarkHigh, BeyondWatermark,
-		TwoLeaders, TwoControllers, DeposedAppend, LeaderLacks, FollowerStrays, CommittedCut, CommitBelowMin,
+		TwoLeaders, TwoControllers, DeposedAppend, LeaderLacks, FollowerStrays, CommittedCut,
+		CommitBelowMin,
 	}
 	seen := map[string]bool{}
 	for _, a := range anomalies {
@@ -89,7 +90,9 @@ func TestAWatchFindsAsItHappensWhatRunFinds(t *testing.T) {
 			a.breakIt(h)
 			found := watch(h)
 			has := func(v Violation, all []Violation) bool {
-				return slices.ContainsFunc(all, func(o Violation) bool { return o.Anomaly == v.Anomaly && o.Sentence == v.Sentence })
+				return slices.ContainsFunc(all, func(o Violation) bool {
+					return o.Anomaly == v.Anomaly && o.Sentence == v.Sentence
+				})
 			}
 			report := Run(h)
 			for _, v := range found {

@@ -165,7 +165,8 @@ func (p *planter) checkSwitches(m *Mutant) {
 		check(path, m.Adds[path])
 	}
 	if !used {
-		p.errs = append(p.errs, fmt.Errorf("mutants: %s: nothing uses its switch, mutant.%[1]s", m.ID))
+		p.errs = append(p.errs, fmt.Errorf("mutants: %s: nothing uses its switch, mutant.%[1]s",
+			m.ID))
 	}
 }
 

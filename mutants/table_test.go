@@ -24,7 +24,8 @@ func TestAnIncompleteBugIsRefused(t *testing.T) {
 	_, err := parse("W3", []byte(head))
 	require.NoError(t, err)
 	for _, bad := range []string{
-		"", "does: x\n", head + "seeds: 0\n", "does: x\nbias: y\ncaught: [P1]\nscenarios: [steady]\n",
+		"", "does: x\n", head + "seeds: 0\n",
+		"does: x\nbias: y\ncaught: [P1]\nscenarios: [steady]\n",
 	} {
 		_, err := parse("W3", []byte(bad))
 		require.Error(t, err, bad)

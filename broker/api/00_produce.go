@@ -74,7 +74,9 @@ func (p *produce) Next(c Context, expired bool) []Op {
 	return ops
 }
 
-func (p *produce) resolveTopic(c Context, topic *wire.ProduceTopic) (kafka.TopicID, kafka.ErrorCode) {
+func (p *produce) resolveTopic(
+	c Context, topic *wire.ProduceTopic,
+) (kafka.TopicID, kafka.ErrorCode) {
 	if p.version < 13 {
 		return topicID(c, topic.Name)
 	}

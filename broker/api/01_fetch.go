@@ -36,7 +36,8 @@ type fetch struct {
 	next  int         // the first slot that the present pass has not read
 	asked []fetchRead // the present operations
 	until env.Instant // the end of the wait
-	room  int         // bytes that are left of the response's size; below 0 after a large first batch
+	// Bytes that are left of the response's size; below 0 after a large first batch.
+	room  int
 	bytes int
 	// unread is what the partitions that were not read to their ends may add to a
 	// response of their own: it is there, so nobody waits for it.
@@ -134,7 +135,9 @@ func (f *fetch) begin(c Context) {
 	}
 }
 
-func (f *fetch) resolveTopic(c Context, topic *kmsg.FetchRequestTopic) (kafka.TopicID, kafka.ErrorCode) {
+func (f *fetch) resolveTopic(
+	c Context, topic *kmsg.FetchRequestTopic,
+) (kafka.TopicID, kafka.ErrorCode) {
 	if f.req.ReplicaID >= 0 || f.req.ReplicaState.ID >= 0 {
 		return kafka.TopicID{}, kafka.InvalidRequest
 	}
@@ -147,7 +150,9 @@ func (f *fetch) resolveTopic(c Context, topic *kmsg.FetchRequestTopic) (kafka.To
 	return topic.TopicID, kafka.None
 }
 
-func (f *fetch) newSlot(topic int, id kafka.TopicID, code kafka.ErrorCode, p *kmsg.FetchRequestTopicPartition) fetchSlot {
+func (f *fetch) newSlot(
+	topic int, id kafka.TopicID, code kafka.ErrorCode, p *kmsg.FetchRequestTopicPartition,
+) fetchSlot {
 	slot := fetchSlot{
 		topic: topic, answer: wire.FailedFetch(p.Partition, code),
 		due: code == kafka.None, read: code != kafka.None,
@@ -243,14 +248,17 @@ func (f *fetch) take(slot *fetchSlot, r *FetchResult) {
 		return // what was read before is committed and stands; the next fetch hears of this
 	}
 	answer.Code = r.Code
-	answer.HighWatermark, answer.LastStableOffset, answer.LogStart = r.Watermark, r.LastStable, r.LogStart
+	answer.HighWatermark, answer.LastStableOffset, answer.LogStart = r.Watermark, r.LastStable,
+		r.LogStart
 	switch {
 	case r.Code == kafka.NotLeaderOrFollower || r.Code == kafka.FencedLeaderEpoch:
 		answer.Leader = hint(f.self, r.CurrentLeader)
 		f.hints = append(f.hints, answer.Leader)
 	case r.Code != kafka.None:
 	case r.DivergingEpoch >= 0:
-		answer.Diverging = wire.DivergingEpoch{Known: true, Epoch: r.DivergingEpoch, End: r.DivergingEnd}
+		answer.Diverging = wire.DivergingEpoch{
+			Known: true, Epoch: r.DivergingEpoch, End: r.DivergingEnd,
+		}
 	default:
 		f.takeBatches(slot, r)
 	}

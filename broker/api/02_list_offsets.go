@@ -70,7 +70,9 @@ func (l *listOffsets) Next(c Context, _ bool) []Op {
 	return ops
 }
 
-func (l *listOffsets) lookup(id kafka.TopicID, part *kmsg.ListOffsetsRequestTopicPartition) Offsets {
+func (l *listOffsets) lookup(
+	id kafka.TopicID, part *kmsg.ListOffsetsRequestTopicPartition,
+) Offsets {
 	op := Offsets{
 		Partition:     kafka.PartitionID{Topic: id, Partition: part.Partition},
 		CurrentEpoch:  -1,

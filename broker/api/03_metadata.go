@@ -117,7 +117,9 @@ func (m *metadata) named(c Context) []kmsg.MetadataResponseTopic {
 }
 
 // find returns the topic, or an answer that says why there is none.
-func (m *metadata) find(c Context, topic *kmsg.MetadataRequestTopic) (*meta.Topic, kmsg.MetadataResponseTopic) {
+func (m *metadata) find(
+	c Context, topic *kmsg.MetadataRequestTopic,
+) (*meta.Topic, kmsg.MetadataResponseTopic) {
 	failed := kmsg.NewMetadataResponseTopic()
 	fail := func(code kafka.ErrorCode) (*meta.Topic, kmsg.MetadataResponseTopic) {
 		failed.ErrorCode = int16(code)
@@ -179,7 +181,9 @@ func (m *metadata) describe(img *meta.Image, t *meta.Topic) kmsg.MetadataRespons
 	return out
 }
 
-func (m *metadata) describePartition(img *meta.Image, number int32, p *meta.Partition) kmsg.MetadataResponseTopicPartition {
+func (m *metadata) describePartition(
+	img *meta.Image, number int32, p *meta.Partition,
+) kmsg.MetadataResponseTopicPartition {
 	out := kmsg.NewMetadataResponseTopicPartition()
 	out.Partition, out.LeaderEpoch = number, int32(p.LeaderEpoch)
 	out.Replicas, out.ISR = nodes(p.Replicas), nodes(p.ISR)

@@ -32,7 +32,8 @@ func (a *apiVersions) Resolve(int, any) {}
 func (a *apiVersions) Answer(c Context) [][]byte {
 	resp := a.req.ResponseKind().(*kmsg.ApiVersionsResponse)
 	resp.Default()
-	if a.version >= 3 && (!softwareName(a.req.ClientSoftwareName) || !softwareName(a.req.ClientSoftwareVersion)) {
+	if a.version >= 3 &&
+		(!softwareName(a.req.ClientSoftwareName) || !softwareName(a.req.ClientSoftwareVersion)) {
 		resp.ErrorCode = int16(kafka.InvalidRequest)
 		return a.frame(resp)
 	}
@@ -41,9 +42,10 @@ func (a *apiVersions) Answer(c Context) [][]byte {
 		resp.SupportedFeatures = a.supported(c)
 		resp.FinalizedFeaturesEpoch = int64(c.Image().Index())
 		c.Image().Features(func(name string, level int16) bool {
-			resp.FinalizedFeatures = append(resp.FinalizedFeatures, kmsg.ApiVersionsResponseFinalizedFeature{
-				Name: name, MinVersionLevel: level, MaxVersionLevel: level,
-			})
+			resp.FinalizedFeatures = append(resp.FinalizedFeatures,
+				kmsg.ApiVersionsResponseFinalizedFeature{
+					Name: name, MinVersionLevel: level, MaxVersionLevel: level,
+				})
 			return true
 		})
 	}
@@ -64,13 +66,17 @@ func (a *apiVersions) supported(c Context) []kmsg.ApiVersionsResponseSupportedFe
 			}
 		}
 	}
-	slices.SortFunc(features, func(a, b meta.Feature) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(features, func(a, b meta.Feature) int {
+		return strings.Compare(a.Name, b.Name)
+	})
 	var out []kmsg.ApiVersionsResponseSupportedFeature
 	for _, f := range features {
 		if f.Min < 1 && a.version < 4 {
 			continue // clients of version 3 break on a minimum of 0 (KAFKA-17011)
 		}
-		out = append(out, kmsg.ApiVersionsResponseSupportedFeature{Name: f.Name, MinVersion: f.Min, MaxVersion: f.Max})
+		out = append(out, kmsg.ApiVersionsResponseSupportedFeature{
+			Name: f.Name, MinVersion: f.Min, MaxVersion: f.Max,
+		})
 	}
 	return out
 }

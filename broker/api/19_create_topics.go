@@ -87,7 +87,9 @@ func (t *createTopics) Resolve(_ int, result any) {
 }
 
 func (t *createTopics) createdAny() bool {
-	return slices.ContainsFunc(t.outcome.Verdict.Topics, func(v meta.TopicVerdict) bool { return v.Code == kafka.None })
+	return slices.ContainsFunc(t.outcome.Verdict.Topics, func(v meta.TopicVerdict) bool {
+		return v.Code == kafka.None
+	})
 }
 
 // prepare makes the command, and refuses what it cannot say.
@@ -106,13 +108,17 @@ func (t *createTopics) prepare(c Context) {
 		if mentions[topic.Topic] > 1 {
 			// None of them is created: which one was meant? One answer for all.
 			mentions[topic.Topic] = -1
-			slot.code, slot.message = kafka.InvalidRequest, "the request names the topic more than once"
+			slot.code, slot.message = kafka.InvalidRequest,
+				"the request names the topic more than once"
 			t.slots = append(t.slots, slot)
 			continue
 		} else if mentions[topic.Topic] < 0 {
 			continue
 		}
-		n := meta.NewTopic{Name: topic.Topic, Partitions: topic.NumPartitions, ReplicationFactor: topic.ReplicationFactor}
+		n := meta.NewTopic{
+			Name: topic.Topic, Partitions: topic.NumPartitions,
+			ReplicationFactor: topic.ReplicationFactor,
+		}
 		n.Assignments, slot.message = assignments(topic.ReplicaAssignment)
 		if slot.message != "" {
 			slot.code = kafka.InvalidReplicaAssignment
@@ -129,7 +135,9 @@ func (t *createTopics) prepare(c Context) {
 
 // assignments puts a manual assignment in order of partition, or says what is
 // wrong with it.
-func assignments(list []kmsg.CreateTopicsRequestTopicReplicaAssignment) (out [][]kafka.NodeID, problem string) {
+func assignments(
+	list []kmsg.CreateTopicsRequestTopicReplicaAssignment,
+) (out [][]kafka.NodeID, problem string) {
 	if len(list) == 0 {
 		return nil, ""
 	}
@@ -156,7 +164,9 @@ func newConfigs(list []kmsg.CreateTopicsRequestTopicConfig) (out meta.Configs, p
 		}
 		out = append(out, meta.Config{Name: e.Name, Value: *e.Value})
 	}
-	slices.SortStableFunc(out, func(a, b meta.Config) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(out, func(a, b meta.Config) int {
+		return strings.Compare(a.Name, b.Name)
+	})
 	return out, ""
 }
 
@@ -167,7 +177,8 @@ func (t *createTopics) Answer(c Context) [][]byte {
 		out, slot := &resp.Topics[i], &t.slots[i]
 		out.Default()
 		out.Topic = slot.name
-		out.Configs = []kmsg.CreateTopicsResponseTopicConfig{} // null would mean that we may not tell
+		// Null would mean that we may not tell.
+		out.Configs = []kmsg.CreateTopicsResponseTopicConfig{}
 		code, message := slot.code, slot.message
 		switch {
 		case slot.topic < 0:
@@ -186,7 +197,9 @@ func (t *createTopics) Answer(c Context) [][]byte {
 }
 
 // describe tells of a topic that was created, or would have been.
-func (t *createTopics) describe(c Context, out *kmsg.CreateTopicsResponseTopic, v *meta.TopicVerdict, set meta.Configs) {
+func (t *createTopics) describe(
+	c Context, out *kmsg.CreateTopicsResponseTopic, v *meta.TopicVerdict, set meta.Configs,
+) {
 	if !t.req.ValidateOnly {
 		out.TopicID = v.ID
 	}

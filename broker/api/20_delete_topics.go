@@ -68,7 +68,8 @@ func (d *deleteTopics) prepare(c Context) {
 			continue // answered already
 		case mentions[id] > 1:
 			mentions[id] = -1
-			slot.code, slot.message = kafka.InvalidRequest, "the request names the topic more than once"
+			slot.code, slot.message = kafka.InvalidRequest,
+				"the request names the topic more than once"
 		default:
 			slot.topic = len(d.command.Topics)
 			d.command.Topics = append(d.command.Topics, d.ref(&slot))
@@ -90,7 +91,8 @@ func (d *deleteTopics) named() (slots []deleteSlot) {
 	for _, t := range d.req.Topics {
 		slot := deleteSlot{name: t.Topic, id: t.TopicID, topic: -1}
 		if (t.Topic == nil) == (t.TopicID == [16]byte{}) {
-			slot.code, slot.message = kafka.InvalidRequest, "a topic is named by its name or by its id"
+			slot.code, slot.message = kafka.InvalidRequest,
+				"a topic is named by its name or by its id"
 		}
 		slots = append(slots, slot)
 	}

@@ -18,8 +18,12 @@ type offsetForLeaderEpoch struct {
 	asked   []*kmsg.OffsetForLeaderEpochResponseTopicPartition // by operation
 }
 
-func newOffsetForLeaderEpoch(h header, req *kmsg.OffsetForLeaderEpochRequest) *offsetForLeaderEpoch {
-	return &offsetForLeaderEpoch{header: h, req: req, resp: req.ResponseKind().(*kmsg.OffsetForLeaderEpochResponse)}
+func newOffsetForLeaderEpoch(
+	h header, req *kmsg.OffsetForLeaderEpochRequest,
+) *offsetForLeaderEpoch {
+	return &offsetForLeaderEpoch{
+		header: h, req: req, resp: req.ResponseKind().(*kmsg.OffsetForLeaderEpochResponse),
+	}
 }
 
 func (o *offsetForLeaderEpoch) Next(c Context, _ bool) []Op {
@@ -32,7 +36,8 @@ func (o *offsetForLeaderEpoch) Next(c Context, _ bool) []Op {
 	for i := range o.req.Topics {
 		topic, answer := &o.req.Topics[i], &o.resp.Topics[i]
 		answer.Topic = topic.Topic
-		answer.Partitions = make([]kmsg.OffsetForLeaderEpochResponseTopicPartition, len(topic.Partitions))
+		answer.Partitions = make([]kmsg.OffsetForLeaderEpochResponseTopicPartition,
+			len(topic.Partitions))
 		id, code := topicID(c, topic.Topic)
 		for j := range topic.Partitions {
 			part, out := &topic.Partitions[j], &answer.Partitions[j]

@@ -51,7 +51,9 @@ func (d *describeConfigs) Answer(c Context) [][]byte {
 }
 
 // keysOf are the keys of a resource, by name, or why there are none.
-func (d *describeConfigs) keysOf(c Context, r *kmsg.DescribeConfigsRequestResource) ([]brokerKey, kafka.ErrorCode, string) {
+func (d *describeConfigs) keysOf(
+	c Context, r *kmsg.DescribeConfigsRequestResource,
+) ([]brokerKey, kafka.ErrorCode, string) {
 	switch meta.ResourceType(r.ResourceType) {
 	case meta.TopicResource:
 		if problem := meta.TopicNameError(r.ResourceName); problem != "" {
@@ -71,16 +73,21 @@ func (d *describeConfigs) keysOf(c Context, r *kmsg.DescribeConfigsRequestResour
 		case "":
 			return clusterWide(keys), kafka.None, ""
 		}
-		return nil, kafka.InvalidRequest, "broker " + strconv.Itoa(int(c.Node())) + " describes itself only, not " + r.ResourceName
+		return nil, kafka.InvalidRequest,
+			"broker " + strconv.Itoa(int(c.Node())) + " describes itself only, not " +
+				r.ResourceName
 	}
-	return nil, kafka.InvalidRequest, "resource type " + strconv.Itoa(int(r.ResourceType)) + " has no configurations here"
+	return nil, kafka.InvalidRequest,
+		"resource type " + strconv.Itoa(int(r.ResourceType)) + " has no configurations here"
 }
 
 func topicKeys(img *meta.Image, t *meta.Topic) []brokerKey {
 	var keys []brokerKey
 	for i := range meta.ConfigKeys() {
 		if k := &meta.ConfigKeys()[i]; k.Topic {
-			keys = append(keys, brokerKey{name: k.Name, kind: k.Type, doc: k.Doc, values: topicConfig(img, t.Configs, k)})
+			keys = append(keys, brokerKey{
+				name: k.Name, kind: k.Type, doc: k.Doc, values: topicConfig(img, t.Configs, k),
+			})
 		}
 	}
 	return keys
@@ -107,9 +114,10 @@ func (d *describeConfigs) describe(k *brokerKey) kmsg.DescribeConfigsResponseRes
 	if d.req.IncludeSynonyms {
 		for i := range k.values {
 			v := &k.values[i]
-			out.ConfigSynonyms = append(out.ConfigSynonyms, kmsg.DescribeConfigsResponseResourceConfigConfigSynonym{
-				Name: v.name, Value: &v.value, Source: v.source,
-			})
+			out.ConfigSynonyms = append(out.ConfigSynonyms,
+				kmsg.DescribeConfigsResponseResourceConfigConfigSynonym{
+					Name: v.name, Value: &v.value, Source: v.source,
+				})
 		}
 	}
 	if d.req.IncludeDocumentation {

@@ -48,7 +48,8 @@ func (d *describeCluster) Answer(c Context) [][]byte {
 			continue
 		}
 		resp.Brokers = append(resp.Brokers, kmsg.DescribeClusterResponseBroker{
-			NodeID: int32(b.ID), Host: b.Host, Port: b.Port, Rack: nullable(b.Rack), IsFenced: b.Fenced,
+			NodeID: int32(b.ID), Host: b.Host, Port: b.Port, Rack: nullable(b.Rack),
+			IsFenced: b.Fenced,
 		})
 	}
 	return d.frame(resp)

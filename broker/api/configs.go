@@ -60,12 +60,19 @@ func brokerKeys(c Context) []brokerKey {
 	s := c.Settings()
 	id := strconv.Itoa(int(c.Node()))
 	keys := []brokerKey{
-		{name: "broker.id", kind: meta.ConfigInt, doc: "The id of this broker; the same as node.id.", values: ownConfig("broker.id", id, "-1"), readOnly: true},
-		{name: "node.id", kind: meta.ConfigInt, doc: "The id of this node.", values: ownConfig("node.id", id, "-1"), readOnly: true},
+		{name: "broker.id", kind: meta.ConfigInt,
+			doc:    "The id of this broker; the same as node.id.",
+			values: ownConfig("broker.id", id, "-1"), readOnly: true},
+		{name: "node.id", kind: meta.ConfigInt, doc: "The id of this node.",
+			values: ownConfig("node.id", id, "-1"), readOnly: true},
 		{name: "delete.topic.enable", kind: meta.ConfigBool, doc: "Whether topics may be deleted.",
-			values: ownConfig("delete.topic.enable", strconv.FormatBool(s.DeleteTopics), "true"), readOnly: true},
-		{name: "fetch.max.bytes", kind: meta.ConfigInt, doc: "The largest answer to a fetch, in bytes; a single larger batch is returned whole.",
-			values: ownConfig("fetch.max.bytes", strconv.Itoa(s.FetchMaxBytes), "57671680"), readOnly: true},
+			values:   ownConfig("delete.topic.enable", strconv.FormatBool(s.DeleteTopics), "true"),
+			readOnly: true},
+		{name: "fetch.max.bytes", kind: meta.ConfigInt,
+			doc: "The largest answer to a fetch, in bytes; a single larger batch is returned " +
+				"whole.",
+			values:   ownConfig("fetch.max.bytes", strconv.Itoa(s.FetchMaxBytes), "57671680"),
+			readOnly: true},
 	}
 	for i := range meta.ConfigKeys() {
 		k := &meta.ConfigKeys()[i]

@@ -118,10 +118,14 @@ func TestFetchAnswersEveryFieldInEveryVersion(t *testing.T) {
 			w := newFetchWorld(3)
 			w.logs[0].add(10)
 			w.logs[0].add(20)
-			w.logs[1].failure = FetchResult{Code: kafka.NotLeaderOrFollower, Watermark: -1, LastStable: -1, LogStart: -1,
-				DivergingEpoch: -1, CurrentLeader: Leader{Node: 2, Epoch: 4}}
-			w.logs[2].failure = FetchResult{Watermark: 9, LastStable: 8, LogStart: 7, DivergingEpoch: 3, DivergingEnd: 5}
-			req := fetchRequest(version, fetchPartition(0, 1, 1<<20), fetchPartition(1, 0, 1<<20), fetchPartition(2, 0, 1<<20))
+			w.logs[1].failure = FetchResult{Code: kafka.NotLeaderOrFollower, Watermark: -1,
+				LastStable: -1, LogStart: -1, DivergingEpoch: -1,
+				CurrentLeader: Leader{Node: 2, Epoch: 4}}
+			w.logs[2].failure = FetchResult{
+				Watermark: 9, LastStable: 8, LogStart: 7, DivergingEpoch: 3, DivergingEnd: 5,
+			}
+			req := fetchRequest(version, fetchPartition(0, 1, 1<<20), fetchPartition(1, 0, 1<<20),
+				fetchPartition(2, 0, 1<<20))
 			req.IsolationLevel = readCommitted
 			other := kmsg.NewFetchRequestTopic()
 			other.Topic, other.TopicID = "none", [16]byte{9}
@@ -142,9 +146,11 @@ func TestFetchAnswersEveryFieldInEveryVersion(t *testing.T) {
 				require.EqualValues(t, idOf("t"), resp.Topics[0].TopicID)
 				require.Equal(t, [16]byte{9}, resp.Topics[1].TopicID)
 			}
-			want := func(part int32, code kafka.ErrorCode, watermark, stable, start int64) kmsg.FetchResponseTopicPartition {
+			want := func(part int32, code kafka.ErrorCode,
+				watermark, stable, start int64) kmsg.FetchResponseTopicPartition {
 				p := kmsg.NewFetchResponseTopicPartition()
-				p.Partition, p.ErrorCode, p.HighWatermark, p.LastStableOffset, p.LogStartOffset = part, int16(code), watermark, stable, start
+				p.Partition, p.ErrorCode, p.HighWatermark, p.LastStableOffset, p.LogStartOffset =
+					part, int16(code), watermark, stable, start
 				p.RecordBatches = []byte{}
 				if version < 5 {
 					p.LogStartOffset = -1
@@ -161,12 +167,16 @@ func TestFetchAnswersEveryFieldInEveryVersion(t *testing.T) {
 			}
 			if version >= 16 {
 				moved.CurrentLeader.LeaderID, moved.CurrentLeader.LeaderEpoch = 2, 4
-				require.Equal(t, []kmsg.FetchResponseBroker{{NodeID: 2, Host: "host-2", Port: 9092, Rack: kmsg.StringPtr("rack-2")}}, resp.Brokers)
+				require.Equal(t,
+					[]kmsg.FetchResponseBroker{{NodeID: 2, Host: "host-2", Port: 9092,
+						Rack: kmsg.StringPtr("rack-2")}}, resp.Brokers)
 			} else {
 				require.Empty(t, resp.Brokers)
 			}
-			require.Equal(t, []kmsg.FetchResponseTopicPartition{found, moved, diverged}, resp.Topics[0].Partitions)
-			require.Equal(t, []kmsg.FetchResponseTopicPartition{want(0, unknown, -1, -1, -1)}, resp.Topics[1].Partitions)
+			require.Equal(t, []kmsg.FetchResponseTopicPartition{found, moved, diverged},
+				resp.Topics[0].Partitions)
+			require.Equal(t, []kmsg.FetchResponseTopicPartition{want(0, unknown, -1, -1, -1)},
+				resp.Topics[1].Partitions)
 		})
 	}
 }
@@ -176,13 +186,18 @@ func TestFetchPassesEpochsOnlyWhereTheVersionHasThem(t *testing.T) {
 		w := newFetchWorld(1)
 		req := fetchRequest(version, fetchPartition(0, 3, 100))
 		req.MinBytes = 0
-		req.Topics[0].Partitions[0].CurrentLeaderEpoch, req.Topics[0].Partitions[0].LastFetchedEpoch = 6, 5
+		req.Topics[0].Partitions[0].CurrentLeaderEpoch, req.Topics[0].Partitions[0].LastFetchedEpoch =
+			6,
+			5
 		var got Fetch
 		serve(t, w, req, func(op Op) any {
 			got = op.(Fetch)
 			return w.run(op)
 		})
-		want := Fetch{Partition: kafka.PartitionID{Topic: idOf("t")}, CurrentEpoch: -1, Offset: 3, LastEpoch: -1, MaxBytes: 100}
+		want := Fetch{
+			Partition: kafka.PartitionID{Topic: idOf("t")}, CurrentEpoch: -1, Offset: 3,
+			LastEpoch: -1, MaxBytes: 100,
+		}
 		if version >= 9 {
 			want.CurrentEpoch = 6
 		}
@@ -195,7 +210,9 @@ func TestFetchPassesEpochsOnlyWhereTheVersionHasThem(t *testing.T) {
 
 // kafkaShares is KAFKA 22 read one partition after the other: how many batches
 // each partition adds to the response.
-func kafkaShares(logs []*fakeLog, request []kmsg.FetchRequestTopicPartition, maxBytes int) (counts []int) {
+func kafkaShares(
+	logs []*fakeLog, request []kmsg.FetchRequestTopicPartition, maxBytes int,
+) (counts []int) {
 	room, bytes := maxBytes, 0
 	for _, p := range request {
 		share, count := min(int(p.PartitionMaxBytes), room), 0
@@ -223,13 +240,25 @@ func TestFetchSharesTheResponseInTheOrderOfTheRequest(t *testing.T) {
 				log.add(rapid.SampledFrom([]int{0, 1, 50, 300, 5000}).Draw(t, "value"))
 			}
 			offset := rapid.Int64Range(0, int64(log.end)).Draw(t, "offset")
-			parts = append(parts, fetchPartition(int32(i), offset, rapid.SampledFrom([]int32{-5, 0, 1, 200, 1000, 1 << 20, 1<<31 - 1}).Draw(t, "share")))
+			parts = append(parts, fetchPartition(int32(i), offset,
+				rapid.SampledFrom([]int32{-5, 0, 1, 200, 1000, 1 << 20, 1<<31 - 1}).Draw(t,
+					"share")))
 		}
 		parts = rapid.Permutation(parts).Draw(t, "order")
 		req := fetchRequest(12, parts...)
-		req.MaxBytes = rapid.SampledFrom([]int32{-1, 0, 1, 100, 400, 2000, 1 << 20, 1<<31 - 1}).Draw(t, "max bytes")
+		req.MaxBytes = rapid.SampledFrom([]int32{
+			-1,
+			0,
+			1,
+			100,
+			400,
+			2000,
+			1 << 20,
+			1<<31 - 1,
+		}).Draw(t, "max bytes")
 		req.MinBytes = rapid.SampledFrom([]int32{-1, 0, 1, 1000, 1 << 20}).Draw(t, "min bytes")
-		w.settings.FetchMaxBytes = rapid.SampledFrom([]int{300, 50 << 20}).Draw(t, "fetch.max.bytes")
+		w.settings.FetchMaxBytes = rapid.SampledFrom([]int{300, 50 << 20}).Draw(t,
+			"fetch.max.bytes")
 		limit := max(0, min(int(req.MaxBytes), w.settings.FetchMaxBytes))
 
 		h, err := New(parse(t, req))
@@ -249,7 +278,8 @@ func TestFetchSharesTheResponseInTheOrderOfTheRequest(t *testing.T) {
 					w.run(op)
 				}
 			}
-			require.True(t, asked <= limit || len(ops) == 1, "%d reads ask for %d bytes, %d are allowed", len(ops), asked, limit)
+			require.True(t, asked <= limit || len(ops) == 1,
+				"%d reads ask for %d bytes, %d are allowed", len(ops), asked, limit)
 		}
 		resp := decode(t, req, h.Answer(w)).(*kmsg.FetchResponse)
 		for i, count := range kafkaShares(w.logs, parts, limit) {
@@ -258,7 +288,8 @@ func TestFetchSharesTheResponseInTheOrderOfTheRequest(t *testing.T) {
 			for _, b := range log.batches[parts[i].FetchOffset:][:count] {
 				want = append(want, b...)
 			}
-			require.Equal(t, string(want), string(got.RecordBatches), "partition %d of the request", i)
+			require.Equal(t, string(want), string(got.RecordBatches),
+				"partition %d of the request", i)
 			require.Zero(t, got.ErrorCode)
 			require.Equal(t, int64(log.end), got.HighWatermark, "without room too")
 		}
@@ -280,12 +311,14 @@ func TestFetchWaitsForMinBytesAndReadsOnWhereItEnded(t *testing.T) {
 	}
 	resp := serve(t, w, req, w.run).(*kmsg.FetchResponse)
 	until := newContext().now.Mono.Add(500 * time.Millisecond)
-	zero, one := kafka.PartitionID{Topic: idOf("t")}, kafka.PartitionID{Topic: idOf("t"), Partition: 1}
+	zero, one := kafka.PartitionID{Topic: idOf("t")},
+		kafka.PartitionID{Topic: idOf("t"), Partition: 1}
 	require.Equal(t, [][]Wait{
 		{{zero, 1, until}, {one, 0, until}},
 		{{zero, 1, until}, {one, 1, until}},
 	}, w.waits)
-	require.Equal(t, slices.Concat(w.logs[0].batches[0], w.logs[0].batches[1]), batch.Batch(resp.Topics[0].Partitions[0].RecordBatches))
+	require.Equal(t, slices.Concat(w.logs[0].batches[0], w.logs[0].batches[1]),
+		batch.Batch(resp.Topics[0].Partitions[0].RecordBatches))
 	require.EqualValues(t, w.logs[1].batches[0], resp.Topics[0].Partitions[1].RecordBatches)
 	require.EqualValues(t, 2, resp.Topics[0].Partitions[0].HighWatermark)
 }
@@ -304,7 +337,8 @@ func TestFetchEndsItsWaitInTime(t *testing.T) {
 		req.MaxWaitMillis = c.waitMs
 		resp := serve(t, w, req, w.run).(*kmsg.FetchResponse)
 		require.Zero(t, resp.Topics[0].Partitions[0].ErrorCode)
-		require.NotNil(t, resp.Topics[0].Partitions[0].RecordBatches, "length zero, not null (KAFKA 23)")
+		require.NotNil(t, resp.Topics[0].Partitions[0].RecordBatches,
+			"length zero, not null (KAFKA 23)")
 		require.Equal(t, 1, w.logs[0].reads)
 		if c.ends == 0 {
 			require.Empty(t, w.waits)
@@ -328,19 +362,25 @@ func TestFetchDoesNotWaitBehindDataThatIsThere(t *testing.T) {
 
 func TestFetchAnswersAnErrorAtOnce(t *testing.T) {
 	w := newFetchWorld(2)
-	w.logs[1].failure = FetchResult{Code: kafka.OffsetOutOfRange, Watermark: 7, LastStable: 7, LogStart: 3, DivergingEpoch: -1}
-	resp := serve(t, w, fetchRequest(12, fetchPartition(0, 0, 100), fetchPartition(1, 0, 100)), w.run).(*kmsg.FetchResponse)
+	w.logs[1].failure = FetchResult{
+		Code: kafka.OffsetOutOfRange, Watermark: 7, LastStable: 7, LogStart: 3, DivergingEpoch: -1,
+	}
+	resp := serve(t, w, fetchRequest(12, fetchPartition(0, 0, 100), fetchPartition(1, 0, 100)),
+		w.run).(*kmsg.FetchResponse)
 	require.Empty(t, w.waits)
 	require.Zero(t, resp.Topics[0].Partitions[0].ErrorCode)
 	got := resp.Topics[0].Partitions[1]
 	require.EqualValues(t, kafka.OffsetOutOfRange, got.ErrorCode)
-	require.Equal(t, []int64{7, 7, 3}, []int64{got.HighWatermark, got.LastStableOffset, got.LogStartOffset})
+	require.Equal(t, []int64{7, 7, 3},
+		[]int64{got.HighWatermark, got.LastStableOffset, got.LogStartOffset})
 }
 
 func TestFetchKeepsWhatItReadBeforeTheLeaderMoved(t *testing.T) {
 	w := newFetchWorld(1)
 	w.logs[0].add(10)
-	w.onWait = func(int) { w.logs[0].failure = FetchResult{Code: kafka.NotLeaderOrFollower, DivergingEpoch: -1} }
+	w.onWait = func(int) {
+		w.logs[0].failure = FetchResult{Code: kafka.NotLeaderOrFollower, DivergingEpoch: -1}
+	}
 	req := fetchRequest(12, fetchPartition(0, 0, 1000))
 	req.MinBytes = 1000
 	resp := serve(t, w, req, w.run).(*kmsg.FetchResponse)
@@ -352,12 +392,13 @@ func TestFetchKeepsWhatItReadBeforeTheLeaderMoved(t *testing.T) {
 func TestFetchThatNeverResolvesIsAnError(t *testing.T) {
 	w := newFetchWorld(2)
 	w.logs[0].add(10)
-	resp := serve(t, w, fetchRequest(12, fetchPartition(0, 0, 100), fetchPartition(1, 0, 100)), func(op Op) any {
-		if op.(Fetch).Partition.Partition == 1 {
-			return never{}
-		}
-		return w.run(op)
-	}).(*kmsg.FetchResponse)
+	resp := serve(t, w, fetchRequest(12, fetchPartition(0, 0, 100), fetchPartition(1, 0, 100)),
+		func(op Op) any {
+			if op.(Fetch).Partition.Partition == 1 {
+				return never{}
+			}
+			return w.run(op)
+		}).(*kmsg.FetchResponse)
 	require.Zero(t, resp.Topics[0].Partitions[0].ErrorCode)
 	require.EqualValues(t, w.logs[0].batches[0], resp.Topics[0].Partitions[0].RecordBatches)
 	require.EqualValues(t, kafka.KafkaStorageError, resp.Topics[0].Partitions[1].ErrorCode)
@@ -370,7 +411,8 @@ func TestFetchDeclinesSessions(t *testing.T) {
 		code      kafka.ErrorCode
 	}{
 		{0, 0, kafka.None}, {0, -1, kafka.None}, {5, -1, kafka.None}, {5, 0, kafka.None},
-		{5, 1, kafka.FetchSessionIDNotFound}, {0, 1, kafka.FetchSessionIDNotFound}, {5, -2, kafka.FetchSessionIDNotFound},
+		{5, 1, kafka.FetchSessionIDNotFound}, {0, 1, kafka.FetchSessionIDNotFound},
+		{5, -2, kafka.FetchSessionIDNotFound},
 	} {
 		w := newFetchWorld(1)
 		w.logs[0].add(1)
@@ -408,9 +450,12 @@ func TestFetchOfNothingIsAnsweredAtOnce(t *testing.T) {
 func TestNoHintNamesTheBrokerThatGivesIt(t *testing.T) {
 	w := newFetchWorld(2)
 	for i, leader := range []Leader{{Node: 1, Epoch: 4}, {Node: kafka.NoNode, Epoch: 5}} {
-		w.logs[i].failure = FetchResult{Code: kafka.NotLeaderOrFollower, DivergingEpoch: -1, CurrentLeader: leader}
+		w.logs[i].failure = FetchResult{
+			Code: kafka.NotLeaderOrFollower, DivergingEpoch: -1, CurrentLeader: leader,
+		}
 	}
-	resp := serve(t, w, fetchRequest(16, fetchPartition(0, 0, 100), fetchPartition(1, 0, 100)), w.run).(*kmsg.FetchResponse)
+	resp := serve(t, w, fetchRequest(16, fetchPartition(0, 0, 100), fetchPartition(1, 0, 100)),
+		w.run).(*kmsg.FetchResponse)
 	require.Empty(t, resp.Brokers)
 	for _, p := range resp.Topics[0].Partitions {
 		require.Equal(t, kmsg.NewFetchResponseTopicPartitionCurrentLeader(), p.CurrentLeader)

@@ -47,8 +47,9 @@ func newContext() *fakeContext {
 		now: env.Time{Mono: 1e9, WallMs: 1_700_000_000_000}, node: 1,
 		image: meta.NewImage(peer.UUID{0xc1, 0x05}), entropy: env.NewRand(1, 2),
 		settings: Settings{
-			AutoCreateTopics: true, NumPartitions: 2, ReplicationFactor: 1, MinInSync: 1, MaxMessageBytes: 1 << 20,
-			FetchMaxBytes: 50 << 20, FetchMaxWait: 30e9, DeleteTopics: true, AppliedByAll: 4e9,
+			AutoCreateTopics: true, NumPartitions: 2, ReplicationFactor: 1, MinInSync: 1,
+			MaxMessageBytes: 1 << 20, FetchMaxBytes: 50 << 20, FetchMaxWait: 30e9,
+			DeleteTopics: true, AppliedByAll: 4e9,
 		},
 	}
 }
@@ -59,9 +60,11 @@ func (c *fakeContext) broker(id kafka.NodeID, live bool, features ...meta.Featur
 	if id > 1 {
 		rack = fmt.Sprintf("rack-%d", id)
 	}
-	v := c.apply(&meta.RegisterBroker{Node: id, Incarnation: peer.UUID{byte(id)}, Endpoints: meta.Endpoints{
-		Host: fmt.Sprintf("host-%d", id), Port: 9090 + int32(id), Rack: rack, Features: features,
-	}})
+	v := c.apply(&meta.RegisterBroker{Node: id,
+		Incarnation: peer.UUID{byte(id)}, Endpoints: meta.Endpoints{
+			Host: fmt.Sprintf("host-%d", id), Port: 9090 + int32(id), Rack: rack,
+			Features: features,
+		}})
 	if live {
 		c.apply(&meta.UnfenceBroker{Node: id, Epoch: v.BrokerEpoch})
 	}
@@ -72,10 +75,13 @@ func (c *fakeContext) fence(id kafka.NodeID) {
 }
 
 // topic creates a topic whose id is its first letter 16 times.
-func (c *fakeContext) topic(name string, configs meta.Configs, replicas ...[]kafka.NodeID) kafka.TopicID {
+func (c *fakeContext) topic(
+	name string, configs meta.Configs, replicas ...[]kafka.NodeID,
+) kafka.TopicID {
 	id := idOf(name)
 	v := c.apply(&meta.CreateTopics{Topics: []meta.NewTopic{{
-		Name: name, ID: id, Partitions: -1, ReplicationFactor: -1, Assignments: replicas, Configs: configs,
+		Name: name, ID: id, Partitions: -1, ReplicationFactor: -1, Assignments: replicas,
+		Configs: configs,
 	}}})
 	if v.Topics[0].Code != kafka.None {
 		panic(v.Topics[0].Code.String() + ": " + v.Topics[0].Message)

@@ -42,7 +42,9 @@ func New(r wire.Request) (Handler, error) {
 	case *kmsg.DescribeClusterRequest:
 		return newDescribeCluster(h, req), nil
 	}
-	return nil, &wire.UnsupportedVersionError{Key: r.Key, Version: r.Version, CorrelationID: r.CorrelationID}
+	return nil, &wire.UnsupportedVersionError{
+		Key: r.Key, Version: r.Version, CorrelationID: r.CorrelationID,
+	}
 }
 
 // header is what a handler needs to encode its answer.
@@ -97,7 +99,9 @@ func endpoints(c Context, hints []wire.CurrentLeader) []wire.NodeEndpoint {
 		if !l.Known || broker == nil || contains(out, l.Node) {
 			continue
 		}
-		out = append(out, wire.NodeEndpoint{Node: l.Node, Host: broker.Host, Port: broker.Port, Rack: broker.Rack})
+		out = append(out, wire.NodeEndpoint{
+			Node: l.Node, Host: broker.Host, Port: broker.Port, Rack: broker.Rack,
+		})
 	}
 	return out
 }

@@ -17,7 +17,9 @@ import (
 func eachVersion(t *testing.T, test func(t *testing.T, key, version int16)) {
 	for _, row := range wire.Versions {
 		for version := row.Min; version <= row.Max; version++ {
-			t.Run(fmt.Sprintf("%s/%d", row.Name, version), func(t *testing.T) { test(t, row.Key, version) })
+			t.Run(fmt.Sprintf("%s/%d", row.Name, version), func(t *testing.T) {
+				test(t, row.Key, version)
+			})
 		}
 	}
 }
@@ -57,7 +59,10 @@ func TestUnknownKeysHaveNoHandler(t *testing.T) {
 // anyResult gives each operation some result, or none.
 func anyResult(rng *env.Rand) func(Op) any {
 	code := func() kafka.ErrorCode {
-		codes := []kafka.ErrorCode{kafka.None, kafka.None, kafka.NotLeaderOrFollower, kafka.RequestTimedOut, kafka.OffsetNotAvailable}
+		codes := []kafka.ErrorCode{
+			kafka.None, kafka.None, kafka.NotLeaderOrFollower, kafka.RequestTimedOut,
+			kafka.OffsetNotAvailable,
+		}
 		return codes[rng.IntN(len(codes))]
 	}
 	return func(op Op) any {
@@ -68,7 +73,11 @@ func anyResult(rng *env.Rand) func(Op) any {
 		case Produce:
 			return ProduceResult{Code: code(), Base: 5, CurrentLeader: Leader{Node: 2, Epoch: 1}}
 		case Fetch:
-			r := FetchResult{Code: code(), Watermark: 9, LastStable: 9, DivergingEpoch: kafka.LeaderEpoch(rng.IntN(5)/4 - 1), CurrentLeader: Leader{Node: 2, Epoch: 1}}
+			r := FetchResult{
+				Code: code(), Watermark: 9, LastStable: 9,
+				DivergingEpoch: kafka.LeaderEpoch(rng.IntN(5)/4 - 1),
+				CurrentLeader:  Leader{Node: 2, Epoch: 1},
+			}
 			if r.Code == kafka.None && op.MaxBytes > 0 && rng.Chance(1, 2) {
 				r.Batches = [][]byte{batch.NewBuilder().Add(1, nil, nil).Build()}
 			}
@@ -101,7 +110,9 @@ func fill(rng *env.Rand, v reflect.Value) {
 			v.SetInt(n)
 		}
 	case reflect.String:
-		choices := []string{"t", "", "none", "a b", "1", "retention.ms", "x\x00\xff", "cleanup.policy", "compact"}
+		choices := []string{
+			"t", "", "none", "a b", "1", "retention.ms", "x\x00\xff", "cleanup.policy", "compact",
+		}
 		v.SetString(choices[rng.IntN(len(choices))])
 	case reflect.Pointer:
 		if rng.Chance(2, 3) {

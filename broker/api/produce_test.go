@@ -41,29 +41,38 @@ func TestProduceAnswersEveryFieldInEveryVersion(t *testing.T) {
 				require.Equal(t, req.Topics[0].Partitions[p.Partition.Partition].Records, p.Batches)
 				switch p.Partition.Partition {
 				case 0:
-					return ProduceResult{Base: 7, AppendTimeMs: 1234, LogStart: 5, CurrentLeader: Leader{Node: kafka.NoNode, Epoch: -1}}
+					return ProduceResult{
+						Base: 7, AppendTimeMs: 1234, LogStart: 5,
+						CurrentLeader: Leader{Node: kafka.NoNode, Epoch: -1},
+					}
 				case 1:
-					return ProduceResult{Code: kafka.NotLeaderOrFollower, Message: "moved", Base: -1, AppendTimeMs: -1, LogStart: -1,
+					return ProduceResult{Code: kafka.NotLeaderOrFollower, Message: "moved",
+						Base: -1, AppendTimeMs: -1, LogStart: -1,
 						CurrentLeader: Leader{Node: 2, Epoch: 4}}
 				}
 				return never{}
 			}).(*kmsg.ProduceResponse)
 
-			want := func(part int32, code kafka.ErrorCode, base, appended, start int64) kmsg.ProduceResponseTopicPartition {
+			want := func(part int32, code kafka.ErrorCode,
+				base, appended, start int64) kmsg.ProduceResponseTopicPartition {
 				p := kmsg.NewProduceResponseTopicPartition()
-				p.Partition, p.ErrorCode, p.BaseOffset, p.LogAppendTime = part, int16(code), base, appended
+				p.Partition, p.ErrorCode, p.BaseOffset, p.LogAppendTime = part, int16(code),
+					base, appended
 				if version >= 5 {
 					p.LogStartOffset = start
 				}
 				return p
 			}
-			moved, unknown := want(1, kafka.NotLeaderOrFollower, -1, -1, -1), kafka.UnknownTopicOrPartition
+			moved, unknown := want(1, kafka.NotLeaderOrFollower, -1, -1, -1),
+				kafka.UnknownTopicOrPartition
 			if version >= 8 {
 				moved.ErrorMessage = kmsg.StringPtr("moved")
 			}
 			if version >= 10 {
 				moved.CurrentLeader.LeaderID, moved.CurrentLeader.LeaderEpoch = 2, 4
-				require.Equal(t, []kmsg.ProduceResponseBroker{{NodeID: 2, Host: "host-2", Port: 9092, Rack: kmsg.StringPtr("rack-2")}}, resp.Brokers)
+				require.Equal(t,
+					[]kmsg.ProduceResponseBroker{{NodeID: 2, Host: "host-2", Port: 9092,
+						Rack: kmsg.StringPtr("rack-2")}}, resp.Brokers)
 			} else {
 				require.Empty(t, resp.Brokers)
 			}
@@ -80,7 +89,8 @@ func TestProduceAnswersEveryFieldInEveryVersion(t *testing.T) {
 			require.Equal(t, []kmsg.ProduceResponseTopicPartition{
 				want(0, kafka.None, 7, 1234, 5), moved, want(2, kafka.RequestTimedOut, -1, -1, -1),
 			}, resp.Topics[0].Partitions)
-			require.Equal(t, []kmsg.ProduceResponseTopicPartition{want(0, unknown, -1, -1, -1)}, resp.Topics[1].Partitions)
+			require.Equal(t, []kmsg.ProduceResponseTopicPartition{want(0, unknown, -1, -1, -1)},
+				resp.Topics[1].Partitions)
 		})
 	}
 }
@@ -98,7 +108,10 @@ func TestProduceIsRefusedBeforeTheLog(t *testing.T) {
 		w := newFetchWorld(3)
 		req := produceRequest(12)
 		req.Acks, req.TransactionID = c.acks, c.txn
-		resp := serve(t, w, req, func(op Op) any { t.Fatalf("%T", op); return nil }).(*kmsg.ProduceResponse)
+		resp := serve(t, w, req, func(op Op) any {
+			t.Fatalf("%T", op)
+			return nil
+		}).(*kmsg.ProduceResponse)
 		for _, topic := range resp.Topics {
 			for _, p := range topic.Partitions {
 				require.EqualValues(t, c.code, p.ErrorCode)

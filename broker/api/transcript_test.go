@@ -67,12 +67,15 @@ func (tr *transcript) cluster(t *testing.T, input string) {
 		case "register":
 			b := *tr.c.image.Broker(nodeID(t, words[1]))
 			b.Incarnation[15]++
-			tr.c.apply(&meta.RegisterBroker{Node: b.ID, Incarnation: b.Incarnation, Endpoints: b.Endpoints})
+			tr.c.apply(&meta.RegisterBroker{
+				Node: b.ID, Incarnation: b.Incarnation, Endpoints: b.Endpoints,
+			})
 		case "node":
 			tr.c.node = nodeID(t, words[1])
 		case "default":
 			tr.c.apply(&meta.AlterConfigs{Resources: []meta.ConfigChange{{
-				Resource: meta.ConfigResource{Type: meta.BrokerResource}, Ops: []meta.ConfigOp{{Name: words[1], Value: words[2]}},
+				Resource: meta.ConfigResource{Type: meta.BrokerResource},
+				Ops:      []meta.ConfigOp{{Name: words[1], Value: words[2]}},
 			}}})
 		case "topic":
 			var configs meta.Configs
@@ -117,7 +120,9 @@ func (tr *transcript) serve(t *testing.T, d *datadriven.TestData) string {
 }
 
 // serveVersion serves one version, leaving the image and the entropy as they were.
-func (tr *transcript) serveVersion(t *testing.T, b *strings.Builder, key string, version int16, body string) {
+func (tr *transcript) serveVersion(
+	t *testing.T, b *strings.Builder, key string, version int16, body string,
+) {
 	image := tr.c.image
 	tr.c.entropy = env.NewRand(1, 2)
 	req := kmsg.RequestForKey(keyNamed(t, key))

@@ -16,7 +16,8 @@ import (
 func sample() *batch.Builder {
 	return batch.NewBuilder().Producer(7, 2, 40).
 		Add(1000, []byte("k"), []byte("v0")).
-		Add(1005, nil, []byte("v1"), batch.Header{Key: "h", Value: []byte("x")}, batch.Header{Key: "n"}).
+		Add(1005, nil, []byte("v1"), batch.Header{Key: "h", Value: []byte("x")},
+			batch.Header{Key: "n"}).
 		Add(1003, []byte("k"), nil)
 }
 
@@ -124,12 +125,20 @@ func TestFramingErrors(t *testing.T) {
 		want   *batch.Error
 		code   kafka.ErrorCode
 	}{
-		"magic 1":         {func(b batch.Batch) { b[16] = 1 }, batch.ErrOldFormat, kafka.UnsupportedForMessageFormat},
-		"magic 3":         {func(b batch.Batch) { b[16] = 3 }, batch.ErrMagic, kafka.CorruptMessage},
-		"negative length": {func(b batch.Batch) { b[8] = 0xff }, batch.ErrLength, kafka.CorruptMessage},
-		"tiny length":     {func(b batch.Batch) { copy(b[8:], []byte{0, 0, 0, 48}) }, batch.ErrLength, kafka.CorruptMessage},
+		"magic 1": {func(b batch.Batch) {
+			b[16] = 1
+		}, batch.ErrOldFormat, kafka.UnsupportedForMessageFormat},
+		"magic 3": {func(b batch.Batch) { b[16] = 3 }, batch.ErrMagic, kafka.CorruptMessage},
+		"negative length": {func(b batch.Batch) {
+			b[8] = 0xff
+		}, batch.ErrLength, kafka.CorruptMessage},
+		"tiny length": {func(b batch.Batch) {
+			copy(b[8:], []byte{0, 0, 0, 48})
+		}, batch.ErrLength, kafka.CorruptMessage},
 		"longer than set": {func(b batch.Batch) { b[11]++ }, batch.ErrShort, kafka.CorruptMessage},
-		"maximal length":  {func(b batch.Batch) { copy(b[8:], []byte{0x7f, 0xff, 0xff, 0xff}) }, batch.ErrLength, kafka.CorruptMessage},
+		"maximal length": {func(b batch.Batch) {
+			copy(b[8:], []byte{0x7f, 0xff, 0xff, 0xff})
+		}, batch.ErrLength, kafka.CorruptMessage},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := sample().Build()
@@ -153,19 +162,33 @@ func TestValidateErrors(t *testing.T) {
 		want   *batch.Error
 		code   kafka.ErrorCode
 	}{
-		"codec 5":                    {put16(21, 5), batch.ErrCodec, kafka.UnsupportedCompressionType},
-		"no records":                 {put32(57, 0), batch.ErrCount, kafka.InvalidRecord},
-		"negative count":             {put32(57, math.MaxUint32), batch.ErrCount, kafka.InvalidRecord},
-		"count beyond last delta":    {put32(57, 4), batch.ErrCount, kafka.InvalidRecord},
-		"last delta beyond count":    {put32(23, 3), batch.ErrCount, kafka.InvalidRecord},
-		"offset overflow":            {func(b batch.Batch) { b.Stamp(math.MaxInt64, 0) }, batch.ErrOffset, kafka.InvalidRecord},
-		"negative offset":            {func(b batch.Batch) { b.Stamp(-1, 0) }, batch.ErrOffset, kafka.InvalidRecord},
-		"producer without sequence":  {put32(53, math.MaxUint32), batch.ErrProducer, kafka.InvalidRecord},
-		"producer without epoch":     {put16(51, math.MaxUint16), batch.ErrProducer, kafka.InvalidRecord},
-		"producer id -2":             {func(b batch.Batch) { binary.BigEndian.PutUint64(b[43:], math.MaxUint64-1) }, batch.ErrProducer, kafka.InvalidRecord},
-		"transaction without an id":  {func(b batch.Batch) { copy(b[43:], "\xff\xff\xff\xff\xff\xff\xff\xff"); b[22] |= 0x10 }, batch.ErrProducer, kafka.InvalidRecord},
-		"compressed control":         {put16(21, 0x21), batch.ErrControl, kafka.InvalidRecord},
-		"control without a producer": {func(b batch.Batch) { copy(b[43:], "\xff\xff\xff\xff\xff\xff\xff\xff"); b[22] |= 0x20 }, batch.ErrControl, kafka.InvalidRecord},
+		"codec 5":                 {put16(21, 5), batch.ErrCodec, kafka.UnsupportedCompressionType},
+		"no records":              {put32(57, 0), batch.ErrCount, kafka.InvalidRecord},
+		"negative count":          {put32(57, math.MaxUint32), batch.ErrCount, kafka.InvalidRecord},
+		"count beyond last delta": {put32(57, 4), batch.ErrCount, kafka.InvalidRecord},
+		"last delta beyond count": {put32(23, 3), batch.ErrCount, kafka.InvalidRecord},
+		"offset overflow": {func(b batch.Batch) {
+			b.Stamp(math.MaxInt64, 0)
+		}, batch.ErrOffset, kafka.InvalidRecord},
+		"negative offset": {func(b batch.Batch) {
+			b.Stamp(-1, 0)
+		}, batch.ErrOffset, kafka.InvalidRecord},
+		"producer without sequence": {put32(53, math.MaxUint32), batch.ErrProducer,
+			kafka.InvalidRecord},
+		"producer without epoch": {put16(51, math.MaxUint16), batch.ErrProducer,
+			kafka.InvalidRecord},
+		"producer id -2": {func(b batch.Batch) {
+			binary.BigEndian.PutUint64(b[43:], math.MaxUint64-1)
+		}, batch.ErrProducer, kafka.InvalidRecord},
+		"transaction without an id": {func(b batch.Batch) {
+			copy(b[43:], "\xff\xff\xff\xff\xff\xff\xff\xff")
+			b[22] |= 0x10
+		}, batch.ErrProducer, kafka.InvalidRecord},
+		"compressed control": {put16(21, 0x21), batch.ErrControl, kafka.InvalidRecord},
+		"control without a producer": {func(b batch.Batch) {
+			copy(b[43:], "\xff\xff\xff\xff\xff\xff\xff\xff")
+			b[22] |= 0x20
+		}, batch.ErrControl, kafka.InvalidRecord},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := sample().Build()

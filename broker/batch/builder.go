@@ -29,7 +29,9 @@ func NewBuilder() *Builder {
 }
 
 // Producer makes the batch that of an idempotent producer and returns b.
-func (b *Builder) Producer(id kafka.ProducerID, epoch kafka.ProducerEpoch, sequence int32) *Builder {
+func (b *Builder) Producer(
+	id kafka.ProducerID, epoch kafka.ProducerEpoch, sequence int32,
+) *Builder {
 	b.ProducerID, b.ProducerEpoch, b.BaseSequence = id, epoch, sequence
 	return b
 }
@@ -88,7 +90,11 @@ func (b *Builder) BuildWith(codec Codec, records []byte) Batch {
 	for _, bit := range []struct {
 		on   bool
 		mask uint16
-	}{{b.LogAppendTime, logAppendTimeBit}, {b.Transactional, transactionalBit}, {b.Control, controlBit}} {
+	}{
+		{b.LogAppendTime, logAppendTimeBit},
+		{b.Transactional, transactionalBit},
+		{b.Control, controlBit},
+	} {
 		if bit.on {
 			attributes |= bit.mask
 		}

@@ -12,7 +12,8 @@ func kafkaOffset(o int64) kafka.Offset { return kafka.Offset(o) }
 // A leader splits what a producer sent, checks it, and stamps where it goes.
 func Example() {
 	set := append(
-		batch.NewBuilder().Add(1700, []byte("a"), []byte("1")).Add(1701, []byte("b"), []byte("2")).Build(),
+		batch.NewBuilder().Add(1700, []byte("a"), []byte("1")).Add(1701, []byte("b"),
+			[]byte("2")).Build(),
 		batch.NewBuilder().Add(1702, []byte("c"), []byte("3")).Build()...)
 
 	end := kafka.Offset(41)

@@ -169,7 +169,9 @@ func (b Batch) CheckRecords(limit int, needKeys bool) error {
 // OffsetForTimestamp returns the first record, at or after offset from, whose
 // timestamp is at least timestampMs. found is false if there is none, which
 // happens even if MaxTimestampMs says otherwise: it is the producer's claim.
-func (b Batch) OffsetForTimestamp(timestampMs int64, from kafka.Offset, limit int) (offset kafka.Offset, ms int64, found bool, err error) {
+func (b Batch) OffsetForTimestamp(
+	timestampMs int64, from kafka.Offset, limit int,
+) (offset kafka.Offset, ms int64, found bool, err error) {
 	if b.LogAppendTime() {
 		if b.MaxTimestampMs() < timestampMs || b.LastOffset() < from {
 			return 0, 0, false, nil

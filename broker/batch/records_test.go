@@ -72,7 +72,9 @@ func TestRecordsOfEveryCodec(t *testing.T) {
 
 			it := b.Records(1 << 20)
 			require.True(t, it.Next())
-			require.Equal(t, batch.Record{Offset: 50, TimestampMs: 1000, Key: []byte("k"), Value: []byte("v0")}, it.Record)
+			require.Equal(t, batch.Record{
+				Offset: 50, TimestampMs: 1000, Key: []byte("k"), Value: []byte("v0"),
+			}, it.Record)
 			require.True(t, it.Next())
 			require.Equal(t, batch.Record{Offset: 51, TimestampMs: 1005, Value: []byte("v1"),
 				Headers: []batch.Header{{Key: "h", Value: []byte("x")}, {Key: "n"}}}, it.Record)
@@ -82,7 +84,8 @@ func TestRecordsOfEveryCodec(t *testing.T) {
 			if p.codec != batch.Uncompressed {
 				require.ErrorIs(t, b.CheckRecords(1000, false), batch.ErrExpansion)
 				require.NoError(t, b.CheckRecords(len(builder.Plain()), false))
-				half := builder.BuildWith(p.codec, b[batch.HeaderSize:batch.HeaderSize+len(b[batch.HeaderSize:])/2])
+				half := builder.BuildWith(p.codec,
+					b[batch.HeaderSize:batch.HeaderSize+len(b[batch.HeaderSize:])/2])
 				require.ErrorIs(t, half.CheckRecords(1<<20, false), batch.ErrCompression)
 			}
 		})
@@ -95,7 +98,8 @@ func TestOffsetForTimestamp(t *testing.T) {
 		b := builder.BuildWith(p.codec, p.pack(t, builder.Plain()))
 		b.Stamp(10, 0)
 		for _, c := range []struct{ ts, from, offset, ms int64 }{
-			{0, 0, 10, 1000}, {1000, 0, 10, 1000}, {1001, 0, 11, 1005}, {1005, 0, 11, 1005}, {1001, 12, 12, 1003}, {1006, 0, -1, 0}, {1005, 12, -1, 0},
+			{0, 0, 10, 1000}, {1000, 0, 10, 1000}, {1001, 0, 11, 1005}, {1005, 0, 11, 1005},
+			{1001, 12, 12, 1003}, {1006, 0, -1, 0}, {1005, 12, -1, 0},
 		} {
 			offset, ms, found, err := b.OffsetForTimestamp(c.ts, kafkaOffset(c.from), 1<<20)
 			require.NoError(t, err)
@@ -134,7 +138,8 @@ func TestArbitraryRecordBytesNeverPanic(t *testing.T) {
 		_ = b.CheckRecords(1<<16, false)
 		set := append([]byte(nil), b...)
 		for range rapid.IntRange(0, 4).Draw(t, "flips") {
-			set[rapid.IntRange(0, len(set)-1).Draw(t, "at")] ^= byte(rapid.IntRange(1, 255).Draw(t, "xor"))
+			set[rapid.IntRange(0, len(set)-1).Draw(t, "at")] ^= byte(rapid.IntRange(1,
+				255).Draw(t, "xor"))
 		}
 		if first, _, err := batch.Next(set); err == nil && first.Validate() == nil {
 			require.Equal(t, b[16:], first[16:])

@@ -43,7 +43,8 @@ func TestFranzGo(t *testing.T) {
 		created, err := admin.CreateTopics(ctx, 2, 3, nil, names...)
 		require.NoError(t, err)
 		require.NoError(t, created.Error())
-		t.Logf("500 topics of 2 partitions created in %v", time.Since(began).Round(time.Millisecond))
+		t.Logf("500 topics of 2 partitions created in %v",
+			time.Since(began).Round(time.Millisecond))
 		metadata, err := admin.Metadata(ctx, names...)
 		require.NoError(t, err)
 		require.NoError(t, metadata.Topics.Error())
@@ -66,7 +67,8 @@ func TestFranzGo(t *testing.T) {
 
 	t.Run("configurations are described", func(t *testing.T) {
 		two := "2"
-		_, err := admin.CreateTopic(ctx, 1, 3, map[string]*string{"min.insync.replicas": &two}, "described")
+		_, err := admin.CreateTopic(ctx, 1, 3, map[string]*string{"min.insync.replicas": &two},
+			"described")
 		require.NoError(t, err)
 		topics, err := admin.DescribeTopicConfigs(ctx, "described")
 		require.NoError(t, err)
@@ -83,10 +85,14 @@ func TestFranzGo(t *testing.T) {
 		base := time.UnixMilli(1_700_000_000_000)
 		client := c.client(kgo.DefaultProduceTopic("times"))
 		for i := range 10 {
-			r := &kgo.Record{Value: []byte{byte(i)}, Timestamp: base.Add(time.Duration(i) * time.Second)}
+			r := &kgo.Record{
+				Value: []byte{byte(i)}, Timestamp: base.Add(time.Duration(i) * time.Second),
+			}
 			require.NoError(t, client.ProduceSync(ctx, r).FirstErr())
 		}
-		for after, want := range map[time.Duration]int64{-time.Hour: 0, 0: 0, 3 * time.Second: 3, 3500 * time.Millisecond: 4, 9 * time.Second: 9} {
+		for after, want := range map[time.Duration]int64{
+			-time.Hour: 0, 0: 0, 3 * time.Second: 3, 3500 * time.Millisecond: 4, 9 * time.Second: 9,
+		} {
 			listed, err := admin.ListOffsetsAfterMilli(ctx, base.Add(after).UnixMilli(), "times")
 			require.NoError(t, err)
 			require.NoError(t, listed.Error())
@@ -115,12 +121,13 @@ func TestFranzGo(t *testing.T) {
 				c.stop(int(leader - 1))
 			}
 			acked.Add(1)
-			client.Produce(ctx, &kgo.Record{Value: []byte(strconv.Itoa(i))}, func(_ *kgo.Record, err error) {
-				defer acked.Done()
-				if err != nil {
-					t.Errorf("record %d: %v", i, err)
-				}
-			})
+			client.Produce(ctx, &kgo.Record{Value: []byte(strconv.Itoa(i))},
+				func(_ *kgo.Record, err error) {
+					defer acked.Done()
+					if err != nil {
+						t.Errorf("record %d: %v", i, err)
+					}
+				})
 			if i%10 == 0 {
 				require.NoError(t, ctx.Err())
 				client.Flush(ctx) // so that the leader is lost in the middle of it
@@ -129,7 +136,8 @@ func TestFranzGo(t *testing.T) {
 		acked.Wait()
 		c.start(int(leader - 1))
 		next := 0
-		consumer := c.client(kgo.ConsumeTopics("events"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+		consumer := c.client(kgo.ConsumeTopics("events"),
+			kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 		for next < records && ctx.Err() == nil {
 			for _, r := range consumer.PollFetches(ctx).Records() {
 				require.Equal(t, strconv.Itoa(next), string(r.Value))

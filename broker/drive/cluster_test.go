@@ -53,13 +53,16 @@ func startCluster(t *testing.T, size, shards int) *cluster {
 	for i := range size {
 		walConfig := wal.DefaultConfig("")
 		walConfig.SegmentBytes = 4 << 20
-		addresses := node.Addresses{Kafka: freeAddress(t), Control: voters[i].Addr, Data: freeAddress(t)}
+		addresses := node.Addresses{
+			Kafka: freeAddress(t), Control: voters[i].Addr, Data: freeAddress(t),
+		}
 		c.configs = append(c.configs, node.Config{
 			Node: kafka.NodeID(i + 1), Cluster: peer.UUID{1, 2, 3}, Shards: shards, Voters: voters,
 			Listen: addresses, Advertised: addresses, Limits: limits.Default(),
 			Settings: api.Settings{
-				AutoCreateTopics: true, NumPartitions: 3, ReplicationFactor: int16(min(size, 3)), MinInSync: min(size, 2),
-				MaxMessageBytes: 1 << 20, FetchMaxBytes: 50 << 20, FetchMaxWait: 30 * time.Second, DeleteTopics: true,
+				AutoCreateTopics: true, NumPartitions: 3, ReplicationFactor: int16(min(size, 3)),
+				MinInSync: min(size, 2), MaxMessageBytes: 1 << 20, FetchMaxBytes: 50 << 20,
+				FetchMaxWait: 30 * time.Second, DeleteTopics: true,
 				AppliedByAll: 5 * time.Second,
 			},
 			ControlWAL: walConfig, ShardWAL: walConfig, Log: partition.DefaultLimits(),
@@ -187,14 +190,16 @@ func (c *cluster) client(opts ...kgo.Opt) *kgo.Client {
 }
 
 func (c *cluster) create(ctx context.Context, topic string, partitions int32) {
-	_, err := kadm.NewClient(c.client()).CreateTopic(ctx, partitions, int16(min(len(c.nodes), 3)), nil, topic)
+	_, err := kadm.NewClient(c.client()).CreateTopic(ctx, partitions, int16(min(len(c.nodes), 3)),
+		nil, topic)
 	require.NoError(c.t, err)
 }
 
 // produce sends n records with distinct values, idempotently and acknowledged
 // by all, and waits for them.
 func (c *cluster) produce(ctx context.Context, topic string, from, n int) {
-	client := c.client(kgo.DefaultProduceTopic(topic), kgo.RecordPartitioner(kgo.RoundRobinPartitioner()))
+	client := c.client(kgo.DefaultProduceTopic(topic),
+		kgo.RecordPartitioner(kgo.RoundRobinPartitioner()))
 	var records []*kgo.Record
 	for i := range n {
 		records = append(records, &kgo.Record{Value: []byte(strconv.Itoa(from + i))})

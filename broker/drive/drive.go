@@ -53,7 +53,9 @@ func Start(cfg Config, build func(hosts []loop.Host) []loop.Loop) (*Node, error)
 	hosts := make([]loop.Host, cfg.Loops)
 	for i := range hosts {
 		r := &runner{node: n, id: loop.ID(i), box: newMailbox(cfg.MailboxRequests)}
-		disk, err := cfg.Disk(func(c diskfs.Completion) { r.box.put(loop.Event{Kind: loop.Disk, Disk: c}) })
+		disk, err := cfg.Disk(func(c diskfs.Completion) {
+			r.box.put(loop.Event{Kind: loop.Disk, Disk: c})
+		})
 		if err != nil {
 			return nil, fmt.Errorf("drive: open disk of loop %d: %w", i, err)
 		}

@@ -71,9 +71,10 @@ func (l *logbook) text() string {
 func startScripts(t *testing.T, scripts ...*script) (*Node, *logbook) {
 	book := &logbook{codes: make(chan int, 16)}
 	n, err := Start(Config{
-		Loops: len(scripts), MailboxRequests: 4, TurnWarn: 20 * time.Millisecond, TurnFatal: 60 * time.Millisecond,
-		Disk:   func(diskfs.Sink) (diskfs.Disk, error) { return noDisk{}, nil },
-		Report: book.report,
+		Loops: len(scripts), MailboxRequests: 4, TurnWarn: 20 * time.Millisecond,
+		TurnFatal: 60 * time.Millisecond,
+		Disk:      func(diskfs.Sink) (diskfs.Disk, error) { return noDisk{}, nil },
+		Report:    book.report,
 		Exit: func(code int) {
 			select {
 			case book.codes <- code:
@@ -149,7 +150,9 @@ func TestMailGoesBetweenLoopsAndAnswersReachTheOutside(t *testing.T) {
 		}
 		s.host.Reply(loop.Outside, ev.Mail)
 	}}
-	shard := &script{step: func(s *script, ev *loop.Event) { s.host.Reply(ev.From, ev.Mail.(string)+" to you") }}
+	shard := &script{step: func(s *script, ev *loop.Event) {
+		s.host.Reply(ev.From, ev.Mail.(string)+" to you")
+	}}
 	n, _ := startScripts(t, control, shard)
 	answer, err := n.Ask(loop.Control, "good day", 10*time.Second)
 	require.NoError(t, err)
@@ -163,7 +166,8 @@ func TestALoopThatDoesNotAnswerIsReported(t *testing.T) {
 }
 
 func TestAFailedAssertionStopsTheNodeAndIsReportedWithItsStack(t *testing.T) {
-	n, book := startScripts(t, &script{step: func(*script, *loop.Event) { assert.That(false, "two and two make %d", 5) }})
+	n, book := startScripts(t,
+		&script{step: func(*script, *loop.Event) { assert.That(false, "two and two make %d", 5) }})
 	n.runners[0].box.put(mail(1))
 	require.ErrorContains(t, n.Wait(), "two and two make 5")
 	require.Contains(t, book.text(), "drive_test.go")
@@ -171,7 +175,8 @@ func TestAFailedAssertionStopsTheNodeAndIsReportedWithItsStack(t *testing.T) {
 
 func TestALoopCanStopTheNode(t *testing.T) {
 	failure := errors.New("sync failed")
-	n, _ := startScripts(t, &script{step: func(s *script, _ *loop.Event) { s.host.Stop(failure) }}, &script{})
+	n, _ := startScripts(t, &script{step: func(s *script, _ *loop.Event) { s.host.Stop(failure) }},
+		&script{})
 	n.runners[0].box.put(mail(1))
 	require.ErrorIs(t, n.Wait(), failure)
 	_, err := n.Ask(1, "late", time.Second)
@@ -181,7 +186,9 @@ func TestALoopCanStopTheNode(t *testing.T) {
 func TestTheWatchdogReportsAStuckTurnWithItsEventAndThenEndsTheProcess(t *testing.T) {
 	release := make(chan struct{})
 	n, book := startScripts(t, &script{step: func(*script, *loop.Event) { <-release }})
-	n.runners[0].box.put(loop.Event{Kind: loop.Disk, Disk: diskfs.Completion{Kind: diskfs.Sync, Owner: 7, Token: 42}})
+	n.runners[0].box.put(loop.Event{
+		Kind: loop.Disk, Disk: diskfs.Completion{Kind: diskfs.Sync, Owner: 7, Token: 42},
+	})
 	require.Equal(t, 1, <-book.codes)
 	close(release)
 	require.Contains(t, book.text(), "loop 0 has been in one turn")
@@ -191,7 +198,8 @@ func TestTheWatchdogReportsAStuckTurnWithItsEventAndThenEndsTheProcess(t *testin
 
 func TestASinkDeliversNetworkEventsToItsLoop(t *testing.T) {
 	got := make(chan netsim.EventKind, 1)
-	n, _ := startScripts(t, &script{}, &script{step: func(_ *script, ev *loop.Event) { got <- ev.Net.Kind }})
+	n, _ := startScripts(t, &script{},
+		&script{step: func(_ *script, ev *loop.Event) { got <- ev.Net.Kind }})
 	n.runners[0].Sink(1)(netsim.Event{Kind: netsim.Writable})
 	require.Equal(t, netsim.Writable, <-got)
 }

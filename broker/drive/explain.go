@@ -57,14 +57,16 @@ type operation struct {
 	since  env.Instant
 }
 
-func (e *explanation) id(loop int, who string) string { return fmt.Sprintf("loop %d %s", loop, who) }
+func (e *explanation) id(loop int, who string) string {
+	return fmt.Sprintf("loop %d %s", loop, who)
+}
 
 // op adds an operation of a loop, or the loop itself.
 func (e *explanation) op(loop int, w *wait.Wait) int {
 	before := e.graph.Len()
 	v := e.graph.Add(wait.Vertex{
-		ID: e.id(loop, w.Who), Where: fmt.Sprintf("loop %d", loop), Who: w.Who, About: w.About, Group: wait.Group(w.Who),
-		Since: w.Since, Until: w.Until, Ends: wait.Unnamed,
+		ID: e.id(loop, w.Who), Where: fmt.Sprintf("loop %d", loop), Who: w.Who, About: w.About,
+		Group: wait.Group(w.Who), Since: w.Since, Until: w.Until, Ends: wait.Unnamed,
 	})
 	if v == before {
 		e.ops = append(e.ops, operation{v, w.Since})
@@ -74,7 +76,9 @@ func (e *explanation) op(loop int, w *wait.Wait) int {
 
 // end is something that is no operation of a loop.
 func (e *explanation) end(name string, end wait.End, note string) int {
-	return e.graph.Add(wait.Vertex{ID: name, Who: name, Since: wait.Unknown, Until: env.Never, Ends: end, Note: note})
+	return e.graph.Add(wait.Vertex{
+		ID: name, Who: name, Since: wait.Unknown, Until: env.Never, Ends: end, Note: note,
+	})
 }
 
 func (e *explanation) connect(loop int, w *wait.Wait) {
@@ -116,7 +120,8 @@ func (e *explanation) inLoop(loop int, who string) int {
 	}
 	l := &e.all[loop]
 	if l.Silent != "" {
-		return e.end(fmt.Sprintf("loop %d", loop), wait.Fault, "it does not answer; its turn is at "+l.Silent)
+		return e.end(fmt.Sprintf("loop %d", loop), wait.Fault,
+			"it does not answer; its turn is at "+l.Silent)
 	}
 	if e.listed[e.id(loop, who)] {
 		for i := range l.Waits {
@@ -125,12 +130,15 @@ func (e *explanation) inLoop(loop int, who string) int {
 			}
 		}
 	}
-	return e.end(e.id(loop, who), wait.Unnamed, "the loop lists no such thing; it may have ended meanwhile")
+	return e.end(e.id(loop, who), wait.Unnamed,
+		"the loop lists no such thing; it may have ended meanwhile")
 }
 
 // roots are the operations that nobody waits for, what waits longest first.
 func (e *explanation) roots() []int {
-	ops := slices.DeleteFunc(slices.Clone(e.ops), func(o operation) bool { return e.awaited[o.vertex] })
+	ops := slices.DeleteFunc(slices.Clone(e.ops), func(o operation) bool {
+		return e.awaited[o.vertex]
+	})
 	slices.SortStableFunc(ops, func(a, b operation) int {
 		known := func(o operation) env.Instant {
 			if o.since == wait.Unknown {

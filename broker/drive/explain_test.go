@@ -16,7 +16,10 @@ func TestExplainFollowsWaitsThroughTheLoops(t *testing.T) {
 		return wait.Wait{Who: who, Since: since, Until: env.Never, For: what, On: on}
 	}
 	all := []LoopWaits{
-		{Loop: 0, At: at(10), Waits: []wait.Wait{op("call 1", wait.Unknown, "its command", wait.Of("command 4"))}},
+		{
+			Loop: 0, At: at(10),
+			Waits: []wait.Wait{op("call 1", wait.Unknown, "its command", wait.Of("command 4"))},
+		},
 		{Loop: 1, At: at(10), Waits: []wait.Wait{
 			op("produce 2", at(9), "its partition", wait.OfLoop(2, "append 2")),
 			op("produce 1", at(7), "its partition", wait.OfLoop(2, "append 1")),
@@ -44,8 +47,15 @@ func TestExplainFollowsWaitsThroughTheLoops(t *testing.T) {
 
 func TestExplainNamesLoopsThatWaitForEachOther(t *testing.T) {
 	room := func(of int32) wait.Wait {
-		return wait.Wait{Who: wait.Self, Since: wait.Unknown, Until: env.Never, For: "room", On: wait.OfMailbox(of)}
+		return wait.Wait{
+			Who: wait.Self, Since: wait.Unknown, Until: env.Never, For: "room",
+			On: wait.OfMailbox(of),
+		}
 	}
-	all := []LoopWaits{{Loop: 0, Waits: []wait.Wait{room(1)}}, {Loop: 1, Waits: []wait.Wait{room(0)}}}
-	require.Equal(t, "cycle: loop 0, loop 1 wait for each other (1 more loop for the same)", Explain(all)[0])
+	all := []LoopWaits{
+		{Loop: 0, Waits: []wait.Wait{room(1)}},
+		{Loop: 1, Waits: []wait.Wait{room(0)}},
+	}
+	require.Equal(t, "cycle: loop 0, loop 1 wait for each other (1 more loop for the same)",
+		Explain(all)[0])
 }

@@ -30,9 +30,11 @@ func TestForwardedProduceFollowsTheLeaderItNeverReached(t *testing.T) {
 		p := kmsg.NewProduceRequestTopicPartition()
 		p.Records = batch.NewBuilder().Add(time.Now().UnixMilli(), nil, []byte("value")).Build()
 		topic := kmsg.NewProduceRequestTopic()
-		topic.Topic, topic.TopicID, topic.Partitions = "events", events.ID, append(topic.Partitions, p)
+		topic.Topic, topic.TopicID, topic.Partitions = "events", events.ID,
+			append(topic.Partitions, p)
 		r := kmsg.NewPtrProduceRequest()
-		r.Acks, r.TimeoutMillis, r.Topics = -1, int32(10*time.Minute/time.Millisecond), append(r.Topics, topic)
+		r.Acks, r.TimeoutMillis, r.Topics = -1, int32(10*time.Minute/time.Millisecond),
+			append(r.Topics, topic)
 		response, err := other.Request(ctx, r)
 		require.NoError(t, err)
 		return kerr.ErrorForCode(response.(*kmsg.ProduceResponse).Topics[0].Partitions[0].ErrorCode)

@@ -55,7 +55,9 @@ func (m *mailbox) signal() {
 // take returns all waiting events and keeps spare as the new, empty queue. It
 // sleeps until there is an event, until timeout (negative: for ever) has
 // passed, or until stop is closed.
-func (m *mailbox) take(spare []loop.Event, timeout time.Duration, timer *time.Timer, stop <-chan struct{}) []loop.Event {
+func (m *mailbox) take(
+	spare []loop.Event, timeout time.Duration, timer *time.Timer, stop <-chan struct{},
+) []loop.Event {
 	m.mu.Lock()
 	if len(m.queue) == 0 && timeout != 0 {
 		m.asleep = true

@@ -43,7 +43,8 @@ func TestAnotherNumberOfShardsServesTheSameData(t *testing.T) {
 		c.reshard(0, shards)
 		require.Equal(t, before, c.contents(ctx, "events", written), "%d shards", shards)
 		for i := range first {
-			require.Equal(t, first[i], c.produceOne(ctx, "events", i, producer, 0), "%d shards: a duplicate has the offset of the first", shards)
+			require.Equal(t, first[i], c.produceOne(ctx, "events", i, producer, 0),
+				"%d shards: a duplicate has the offset of the first", shards)
 			first[i] = c.produceOne(ctx, "events", i, producer, sequence)
 			c.produceOne(ctx, "events", i, -1, -1) // not idempotent
 			require.Equal(t, first[i], c.produceOne(ctx, "events", i, producer, sequence))
@@ -88,7 +89,8 @@ func TestDamageOutlivesAnotherNumberOfShards(t *testing.T) {
 	admin := kadm.NewClient(c.client())
 	require.Eventually(t, func() bool {
 		metadata, err := admin.Metadata(ctx, "events")
-		return err == nil && metadata.Topics["events"].Partitions[0].Leader < 0 && !strings.Contains(c.layout(0), "suspect=")
+		return err == nil && metadata.Topics["events"].Partitions[0].Leader < 0 &&
+			!strings.Contains(c.layout(0), "suspect=")
 	}, 20*time.Second, 50*time.Millisecond)
 	require.NotContains(t, c.layout(0), "stale=")
 }
@@ -125,7 +127,9 @@ func (c *cluster) reshard(i, shards int) (layout string) {
 
 // produceOne sends a batch of one record and returns its offset; a producer
 // below 0 is none.
-func (c *cluster) produceOne(ctx context.Context, topic string, partition int, producer kafka.ProducerID, sequence int32) int64 {
+func (c *cluster) produceOne(
+	ctx context.Context, topic string, partition int, producer kafka.ProducerID, sequence int32,
+) int64 {
 	client := c.client()
 	defer client.Close()
 	metadata, err := kadm.NewClient(client).Metadata(ctx, topic)
@@ -136,9 +140,11 @@ func (c *cluster) produceOne(ctx context.Context, topic string, partition int, p
 	}
 	p := kmsg.NewProduceRequestTopicPartition()
 	p.Partition = int32(partition)
-	p.Records = b.Add(1_700_000_000_000, nil, fmt.Appendf(nil, "one %d of %d", sequence, producer)).Build()
+	p.Records = b.Add(1_700_000_000_000, nil,
+		fmt.Appendf(nil, "one %d of %d", sequence, producer)).Build()
 	topics := kmsg.NewProduceRequestTopic()
-	topics.Topic, topics.TopicID, topics.Partitions = topic, metadata.Topics[topic].ID, append(topics.Partitions, p)
+	topics.Topic, topics.TopicID, topics.Partitions = topic, metadata.Topics[topic].ID,
+		append(topics.Partitions, p)
 	r := kmsg.NewPtrProduceRequest()
 	r.Acks, r.TimeoutMillis, r.Topics = -1, 10_000, append(r.Topics, topics)
 	for {
@@ -168,7 +174,8 @@ func (c *cluster) contents(ctx context.Context, topic string, n int) map[string]
 		fetches := client.PollFetches(ctx)
 		require.NoError(c.t, ctx.Err())
 		fetches.EachRecord(func(r *kgo.Record) {
-			out[fmt.Sprintf("%d/%d epoch %d at %d", r.Partition, r.Offset, r.LeaderEpoch, r.Timestamp.UnixMilli())] = string(r.Value)
+			out[fmt.Sprintf("%d/%d epoch %d at %d",
+				r.Partition, r.Offset, r.LeaderEpoch, r.Timestamp.UnixMilli())] = string(r.Value)
 		})
 	}
 	return out

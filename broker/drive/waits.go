@@ -78,7 +78,9 @@ func (l *LoopWaits) Text() []string {
 	}
 	lines := []string{fmt.Sprintf("loop %d: %d waits", l.Loop, len(l.Waits))}
 	waits := slices.Clone(l.Waits)
-	slices.SortStableFunc(waits, func(a, b wait.Wait) int { return cmp.Compare(l.age(&b), l.age(&a)) })
+	slices.SortStableFunc(waits, func(a, b wait.Wait) int {
+		return cmp.Compare(l.age(&b), l.age(&a))
+	})
 	for i := range waits[:min(waitsShown, len(waits))] {
 		lines = append(lines, "  "+l.line(&waits[i]))
 	}

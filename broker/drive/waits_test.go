@@ -28,7 +28,8 @@ func TestWaitsOfAllLoopsAreListedAndAStuckOneIsNamed(t *testing.T) {
 	release := make(chan struct{})
 	defer close(release)
 	lists := &waiting{list: []wait.Wait{{
-		Who: "append 1", Since: wait.Unknown, Until: env.Never, For: "the watermark", On: wait.Of("watermark of t0/0"),
+		Who: "append 1", Since: wait.Unknown, Until: env.Never, For: "the watermark",
+		On: wait.Of("watermark of t0/0"),
 	}}}
 	stuck := &script{step: func(*script, *loop.Event) { <-release }}
 	n, err := Start(Config{
@@ -39,21 +40,29 @@ func TestWaitsOfAllLoopsAreListedAndAStuckOneIsNamed(t *testing.T) {
 	require.NoError(t, err)
 	defer n.Stop(nil)
 	all := n.Waits(10 * time.Second)
-	require.Equal(t, []string{"loop 0: 1 waits", "  append 1 waits for the watermark: watermark of t0/0"}, all[0].Text())
+	require.Equal(t, []string{
+		"loop 0: 1 waits", "  append 1 waits for the watermark: watermark of t0/0",
+	}, all[0].Text())
 	require.Equal(t, []string{"loop 1: 0 waits"}, all[1].Text())
 
 	n.runners[1].box.put(mail(1))
-	require.Eventually(t, func() bool { return n.runners[1].current.Load() != nil }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool {
+		return n.runners[1].current.Load() != nil
+	}, 10*time.Second, time.Millisecond)
 	all = n.Waits(20 * time.Millisecond)
-	require.Equal(t, []string{"loop 1 does not answer; its turn is at mail int from loop 0"}, all[1].Text())
+	require.Equal(t, []string{"loop 1 does not answer; its turn is at mail int from loop 0"},
+		all[1].Text())
 }
 
 func TestTheLongestWaitComesFirst(t *testing.T) {
 	second := env.Instant(time.Second)
 	l := LoopWaits{Loop: 3, At: 100 * second, Waits: []wait.Wait{
-		{Who: "long poll", Since: wait.Unknown, Until: env.Never, For: "somebody to produce", On: wait.OfClient()},
-		{Who: "produce 2", About: "t0/0", Since: 99 * second, Until: 101 * second, For: "an ack", On: wait.OfPeer(2, "replica of t0/0")},
-		{Who: wait.Self, Since: 40 * second, Until: 50 * second, For: "the disk", On: wait.OfDisk(1, 7)},
+		{Who: "long poll", Since: wait.Unknown, Until: env.Never, For: "somebody to produce",
+			On: wait.OfClient()},
+		{Who: "produce 2", About: "t0/0", Since: 99 * second, Until: 101 * second, For: "an ack",
+			On: wait.OfPeer(2, "replica of t0/0")},
+		{Who: wait.Self, Since: 40 * second, Until: 50 * second, For: "the disk",
+			On: wait.OfDisk(1, 7)},
 	}}
 	require.Equal(t, []string{
 		"loop 3: 3 waits",

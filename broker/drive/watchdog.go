@@ -42,10 +42,12 @@ func (n *Node) watch() {
 			}
 			if stuck >= n.cfg.TurnWarn && warned[i] != since {
 				warned[i] = since
-				n.cfg.Report("watchdog: loop %d has been in one turn for %v, at %s\n%s%s", i, stuck, describe(r.current.Load()), n.waitsText(n.cfg.TurnWarn/4), stacks())
+				n.cfg.Report("watchdog: loop %d has been in one turn for %v, at %s\n%s%s",
+					i, stuck, describe(r.current.Load()), n.waitsText(n.cfg.TurnWarn/4), stacks())
 			}
 			if stuck >= n.cfg.TurnFatal {
-				n.cfg.Report("watchdog: loop %d is stuck for %v: ending the process so that the cluster takes over", i, stuck)
+				n.cfg.Report("watchdog: loop %d is stuck for %v: ending the process so that the "+
+					"cluster takes over", i, stuck)
 				n.cfg.Exit(1)
 			}
 		}
@@ -68,9 +70,11 @@ func describe(ev *loop.Event) string {
 	case ev == nil:
 		return "the end of its turn"
 	case ev.Kind == loop.Net:
-		return fmt.Sprintf("network event %d of connection %d (%s), %d bytes", ev.Net.Kind, ev.Net.Conn.ID(), ev.Net.Conn.RemoteAddr(), len(ev.Net.Data))
+		return fmt.Sprintf("network event %d of connection %d (%s), %d bytes",
+			ev.Net.Kind, ev.Net.Conn.ID(), ev.Net.Conn.RemoteAddr(), len(ev.Net.Data))
 	case ev.Kind == loop.Disk:
-		return fmt.Sprintf("completion of disk operation %d, owner %d, token %d", ev.Disk.Kind, ev.Disk.Owner, ev.Disk.Token)
+		return fmt.Sprintf("completion of disk operation %d, owner %d, token %d",
+			ev.Disk.Kind, ev.Disk.Owner, ev.Disk.Token)
 	default:
 		return fmt.Sprintf("mail %T from loop %d", ev.Mail, ev.From)
 	}

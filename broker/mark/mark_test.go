@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"io/fs"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -42,31 +43,35 @@ func TestHitsAreCounted(t *testing.T) {
 // name says would mislead.
 func TestEveryMarkHasAPlace(t *testing.T) {
 	places := map[string]string{} // constant to package
-	require.NoError(t, filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
-			return err
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
-		if err != nil {
-			return err
-		}
-		ast.Inspect(file, func(n ast.Node) bool {
-			call, ok := n.(*ast.CallExpr)
-			if !ok {
-				return true
+	require.NoError(t, filepath.WalkDir("..",
+		func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") ||
+				strings.HasSuffix(path, "_test.go") {
+				return err
 			}
-			if name, ok := ofMark(call.Fun); ok && (name == "Hit" || name == "HitIf") {
-				if constant, ok := ofMark(call.Args[len(call.Args)-1]); ok {
-					places[constant] = filepath.Base(filepath.Dir(path))
+			file, err := parser.ParseFile(token.NewFileSet(), path, nil,
+				parser.SkipObjectResolution)
+			if err != nil {
+				return err
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
+				call, ok := n.(*ast.CallExpr)
+				if !ok {
+					return true
 				}
-			}
-			return true
-		})
-		return nil
-	}))
+				if name, ok := ofMark(call.Fun); ok && (name == "Hit" || name == "HitIf") {
+					if constant, ok := ofMark(call.Args[len(call.Args)-1]); ok {
+						places[constant] = filepath.Base(filepath.Dir(path))
+					}
+				}
+				return true
+			})
+			return nil
+		}))
 	for constant, name := range declared(t) {
 		pkg, _, _ := strings.Cut(name, ":")
-		require.Equal(t, pkg, places[constant], "mark.%s: no place in the code, or in another package than its name says", constant)
+		require.Equal(t, pkg, places[constant],
+			"mark.%s: no place in the code, or in another package than its name says", constant)
 	}
 }
 
@@ -87,12 +92,26 @@ func declared(t *testing.T) map[string]string {
 	names := map[string]string{}
 	ast.Inspect(file, func(n ast.Node) bool {
 		if kv, ok := n.(*ast.KeyValueExpr); ok {
-			names[kv.Key.(*ast.Ident).Name] = strings.Trim(kv.Value.(*ast.BasicLit).Value, `"`)
+			names[kv.Key.(*ast.Ident).Name] = text(t, kv.Value)
 		}
 		return true
 	})
 	require.Len(t, names, len(mark.All()))
 	return names
+}
+
+// text is the value of a string constant, which may be written in several parts.
+func text(t *testing.T, e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		value, err := strconv.Unquote(e.Value)
+		require.NoError(t, err)
+		return value
+	case *ast.BinaryExpr:
+		return text(t, e.X) + text(t, e.Y)
+	}
+	require.Failf(t, "no string constant", "%T", e)
+	return ""
 }
 
 func TestFewMarksAreNotDemandedAndEachSaysWhy(t *testing.T) {

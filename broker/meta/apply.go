@@ -59,7 +59,8 @@ func (img *Image) applyBatch(index Index, batch []Proposed) (*Image, []Verdict, 
 }
 
 func (d *draft) applyEntry(index Index, batch []Proposed) []Verdict {
-	assert.That(index > d.index, "meta: entry %d applied to image %d", uint64(index), uint64(d.index))
+	assert.That(index > d.index, "meta: entry %d applied to image %d",
+		uint64(index), uint64(d.index))
 	d.index = index
 	verdicts := make([]Verdict, len(batch))
 	for i := range batch {
@@ -79,13 +80,16 @@ func (d *draft) setPartition(t *Topic, number int, p *Partition) *Topic {
 	next.Partitions = slices.Clone(t.Partitions)
 	next.Partitions[number] = p
 	d.topics.Set(t.Name, &next)
-	d.changes.Partitions = append(d.changes.Partitions, kafka.PartitionID{Topic: t.ID, Partition: int32(number)})
+	d.changes.Partitions = append(d.changes.Partitions,
+		kafka.PartitionID{Topic: t.ID, Partition: int32(number)})
 	return &next
 }
 
 // eachPartition lets change return a new registration for any partition, nil to
 // leave it. A topic is copied once however many of its partitions change.
-func (d *draft) eachPartition(change func(t *Topic, id kafka.PartitionID, p *Partition) *Partition) {
+func (d *draft) eachPartition(
+	change func(t *Topic, id kafka.PartitionID, p *Partition) *Partition,
+) {
 	for _, t := range d.topics.Values() {
 		var next *Topic
 		for i, p := range t.Partitions {
@@ -148,13 +152,15 @@ func (c *AllocateProducerIDs) apply(d *draft) Verdict {
 }
 
 func (c *SetFeature) apply(d *draft) Verdict {
-	if c.Name == "" || c.Level < 0 || c.Name == metadataFeature && (c.Level < 1 || c.Level > MetadataVersion) {
+	if c.Name == "" || c.Level < 0 ||
+		c.Name == metadataFeature && (c.Level < 1 || c.Level > MetadataVersion) {
 		return refuse(kafka.InvalidUpdateVersion, "no such level of "+c.Name)
 	}
 	if c.Name != metadataFeature && c.Level > 0 {
 		for _, b := range d.Brokers() {
 			if !b.supports(c.Name, c.Level) {
-				return refuse(kafka.InvalidUpdateVersion, "a registered broker does not support that level of "+c.Name)
+				return refuse(kafka.InvalidUpdateVersion,
+					"a registered broker does not support that level of "+c.Name)
 			}
 		}
 	}

@@ -84,7 +84,9 @@ func (d *draft) distrust(t *Topic, p *Partition, node kafka.NodeID) *Partition {
 		d.shrink(t, p, node)
 		p.ELR = minus(p.ELR, in)
 	}
-	p.Losses = slices.DeleteFunc(slices.Clone(p.Losses), func(l Loss) bool { return l.Node == node })
+	p.Losses = slices.DeleteFunc(slices.Clone(p.Losses), func(l Loss) bool {
+		return l.Node == node
+	})
 	if p.Leader == node || p.Leader == kafka.NoNode {
 		if next := d.pick(p, false); next != p.Leader {
 			d.lead(t, p, next)

@@ -42,7 +42,9 @@ func (d *draft) alterConfigs(c *ConfigChange) (kafka.ErrorCode, string) {
 		if t == nil {
 			return kafka.UnknownTopicOrPartition, ""
 		}
-		set, msg := edit(t.Configs, c, true, func(name string) string { return d.TopicConfig(t, name) })
+		set, msg := edit(t.Configs, c, true, func(name string) string {
+			return d.TopicConfig(t, name)
+		})
 		if msg != "" {
 			return kafka.InvalidConfig, msg
 		}
@@ -70,7 +72,9 @@ func (d *draft) alterConfigs(c *ConfigChange) (kafka.ErrorCode, string) {
 
 // edit applies the operations to the set configurations; effective gives the
 // value that a list operation starts from where nothing is set.
-func edit(set Configs, c *ConfigChange, onTopic bool, effective func(string) string) (Configs, string) {
+func edit(
+	set Configs, c *ConfigChange, onTopic bool, effective func(string) string,
+) (Configs, string) {
 	if c.Replace {
 		set = nil
 	}

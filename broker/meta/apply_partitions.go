@@ -63,7 +63,9 @@ func (c *AlterPartition) alter(d *draft, n *NewISR) kafka.ErrorCode {
 // members checks the members of a new ISR and returns them in replica order. A
 // member must be the incarnation whose acknowledgements the leader counted:
 // one that restarted since may have been wiped (PROTOCOL 17).
-func (c *AlterPartition) members(d *draft, p *Partition, list []ISRMember) ([]kafka.NodeID, kafka.ErrorCode) {
+func (c *AlterPartition) members(
+	d *draft, p *Partition, list []ISRMember,
+) ([]kafka.NodeID, kafka.ErrorCode) {
 	var isr []kafka.NodeID
 	for _, m := range list {
 		if !p.Replica(m.Node) || slices.Contains(isr, m.Node) {
@@ -82,7 +84,8 @@ func (c *AlterPartition) members(d *draft, p *Partition, list []ISRMember) ([]ka
 		}
 	}
 	isr = union(p.Replicas, isr, nil)
-	if !slices.Contains(isr, c.Leader) && (len(isr) == 0 || !slices.Equal(isr, minus(p.ISR, []kafka.NodeID{c.Leader}))) {
+	if !slices.Contains(isr, c.Leader) &&
+		(len(isr) == 0 || !slices.Equal(isr, minus(p.ISR, []kafka.NodeID{c.Leader}))) {
 		return nil, kafka.InvalidRequest
 	}
 	return isr, kafka.None

@@ -24,7 +24,8 @@ func TopicNameError(name string) string {
 	}
 	for i := 0; i < len(name); i++ {
 		c := name[i]
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '.' && c != '_' && c != '-' {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '.' &&
+			c != '_' && c != '-' {
 			return "the topic name may contain only ASCII letters, digits, '.', '_' and '-'"
 		}
 	}
@@ -62,7 +63,9 @@ func (c *CreateTopics) create(d *draft, n *NewTopic) TopicVerdict {
 	if code != kafka.None {
 		return fail(code, msg)
 	}
-	t := &Topic{Name: n.Name, ID: n.ID, Configs: n.Configs, Partitions: make([]*Partition, len(replicas))}
+	t := &Topic{
+		Name: n.Name, ID: n.ID, Configs: n.Configs, Partitions: make([]*Partition, len(replicas)),
+	}
 	for i, r := range replicas {
 		t.Partitions[i] = d.newPartition(r)
 	}
@@ -77,7 +80,8 @@ func (c *CreateTopics) create(d *draft, n *NewTopic) TopicVerdict {
 func (c *CreateTopics) assign(d *draft, n *NewTopic) ([][]kafka.NodeID, kafka.ErrorCode, string) {
 	if len(n.Assignments) > 0 {
 		if n.Partitions != -1 || n.ReplicationFactor != -1 {
-			return nil, kafka.InvalidRequest, "numbers of partitions and replicas must be -1 beside an assignment"
+			return nil, kafka.InvalidRequest,
+				"numbers of partitions and replicas must be -1 beside an assignment"
 		}
 		if len(n.Assignments) > maxPartitions {
 			return nil, kafka.InvalidPartitions, "too many partitions"
@@ -98,7 +102,8 @@ func (c *CreateTopics) assign(d *draft, n *NewTopic) ([][]kafka.NodeID, kafka.Er
 		return nil, kafka.InvalidPartitions, "Number of partitions was set to an invalid value."
 	}
 	if replication < 1 {
-		return nil, kafka.InvalidReplicationFactor, "Replication factor must be larger than 0, or -1 to use the default."
+		return nil, kafka.InvalidReplicationFactor,
+			"Replication factor must be larger than 0, or -1 to use the default."
 	}
 	replicas := d.place(int(partitions), int(replication))
 	if replicas == nil {
@@ -194,13 +199,15 @@ func (d *draft) grow(m MorePartitions) TopicVerdict {
 	more := int(m.Total) - have
 	replication := len(t.Partitions[0].Replicas)
 	if more <= 0 || m.Total > maxPartitions {
-		v.Code, v.Message = kafka.InvalidPartitions, "The topic has "+strconv.Itoa(have)+" partition(s) already."
+		v.Code, v.Message = kafka.InvalidPartitions,
+			"The topic has "+strconv.Itoa(have)+" partition(s) already."
 		return v
 	}
 	replicas := m.Assignments
 	if len(replicas) > 0 {
 		if len(replicas) != more || len(replicas[0]) != replication {
-			v.Code, v.Message = kafka.InvalidReplicaAssignment, "assignments do not match the new partitions"
+			v.Code, v.Message = kafka.InvalidReplicaAssignment,
+				"assignments do not match the new partitions"
 			return v
 		}
 		if v.Message = d.assignmentError(replicas); v.Message != "" {
@@ -208,7 +215,8 @@ func (d *draft) grow(m MorePartitions) TopicVerdict {
 			return v
 		}
 	} else if replicas = d.place(more, replication); replicas == nil {
-		v.Code, v.Message = kafka.InvalidReplicationFactor, "fewer brokers are available than replicas"
+		v.Code, v.Message = kafka.InvalidReplicationFactor,
+			"fewer brokers are available than replicas"
 		return v
 	}
 	next := *t

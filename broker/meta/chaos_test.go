@@ -106,7 +106,12 @@ func (c *cluster) randomAsk(h *host) Command {
 		if tp == nil {
 			return nil
 		}
-		return &ElectLeaders{Partitions: img.Elections([]kafka.PartitionID{{Topic: tp.ID}, {Topic: tp.ID, Partition: 1}})}
+		return &ElectLeaders{
+			Partitions: img.Elections([]kafka.PartitionID{
+				{Topic: tp.ID},
+				{Topic: tp.ID, Partition: 1},
+			}),
+		}
 	case len(led) == 0:
 		return nil
 	case kind == 3:
@@ -141,7 +146,8 @@ func TestLeasesAndVerdictsAreSafeUnderFaults(t *testing.T) {
 	for seed := range seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			size := []int{3, 3, 5}[seed%3]
-			c := newClusterWith(t, size, 1000+seed, RaftConfig{CompactBytes: 4_000, RetainBytes: 500, ChunkBytes: 900})
+			c := newClusterWith(t, size, 1000+seed,
+				RaftConfig{CompactBytes: 4_000, RetainBytes: 500, ChunkBytes: 900})
 			for _, h := range c.nodes {
 				h.drift = c.rng.Between(-5, 5)
 			}
@@ -199,10 +205,12 @@ func checkVerdicts(t *testing.T, c *cluster, asked []question) {
 			pv, n := v.Partitions[0], cmd.Partitions[0]
 			if pv.Code == kafka.None && pv.State.PartitionEpoch != n.PartitionEpoch {
 				require.Equal(t, n.PartitionEpoch+1, pv.State.PartitionEpoch)
-				require.False(t, won[version{n.ID, n.PartitionEpoch}], "two compare-and-sets won one version")
+				require.False(t, won[version{n.ID, n.PartitionEpoch}],
+					"two compare-and-sets won one version")
 				won[version{n.ID, n.PartitionEpoch}] = true
 			}
 		}
 	}
-	require.LessOrEqual(t, c.newest.nextProducerID, int64(allocations*ProducerIDBlock), "a proposal was applied twice")
+	require.LessOrEqual(t, c.newest.nextProducerID, int64(allocations*ProducerIDBlock),
+		"a proposal was applied twice")
 }

@@ -105,7 +105,10 @@ func newClusterWith(t require.TestingT, size int, seed uint64, cfg RaftConfig) *
 		voters = append(voters, uint64(i))
 	}
 	for i := 1; i <= size; i++ {
-		h := &host{c: c, id: kafka.NodeID(i), verdicts: map[peer.CommandID]Verdict{}, barriers: map[uint64]kafka.ErrorCode{}, files: map[Index][]byte{}}
+		h := &host{
+			c: c, id: kafka.NodeID(i), verdicts: map[peer.CommandID]Verdict{},
+			barriers: map[uint64]kafka.ErrorCode{}, files: map[Index][]byte{},
+		}
 		_, records, image := NewCluster(peer.UUID{7}, voters)
 		h.durable = records
 		h.files[image.Index()] = image.Encode()
@@ -123,14 +126,18 @@ func (h *host) start() {
 	last, ok, err := LastSnapshot(h.durable)
 	require.NoError(h.c.t, err)
 	require.True(h.c.t, ok)
-	require.True(h.c.t, Checkpointed(h.durable), "commit lets go of what is before a checkpoint, and of nothing else")
+	require.True(h.c.t, Checkpointed(h.durable),
+		"commit lets go of what is before a checkpoint, and of nothing else")
 	image, err := DecodeImage(h.files[last])
 	require.NoError(h.c.t, err)
 	rec, err := Recover(h.durable, image)
 	require.NoError(h.c.t, err)
 	h.node = NewNode(NodeConfig{
-		Register: RegisterBroker{Node: h.id, Incarnation: incarnation(h.id, h.life), Endpoints: Endpoints{Host: "h", Port: 9092}},
-		Raft:     h.c.raftCfg,
+		Register: RegisterBroker{
+			Node: h.id, Incarnation: incarnation(h.id, h.life),
+			Endpoints: Endpoints{Host: "h", Port: 9092},
+		},
+		Raft: h.c.raftCfg,
 	}, rec, h.clock())
 	h.node.Announce(RegisterBroker{})
 	h.writing, h.saving, h.inbox, h.frozen, h.diskStuck = nil, nil, nil, false, false
@@ -177,10 +184,12 @@ func (h *host) turn() {
 	h.node.Tick(now)
 	eff := h.node.Ready(now)
 	for _, p := range eff.Persist {
-		h.writing = append(h.writing, diskWrite{h.c.now + time.Duration(h.c.rng.Between(1, 8))*time.Millisecond, p})
+		h.writing = append(h.writing,
+			diskWrite{h.c.now + time.Duration(h.c.rng.Between(1, 8))*time.Millisecond, p})
 	}
 	for _, f := range eff.Files {
-		h.saving = append(h.saving, diskSave{h.c.now + time.Duration(h.c.rng.Between(5, 30))*time.Millisecond, f})
+		h.saving = append(h.saving,
+			diskSave{h.c.now + time.Duration(h.c.rng.Between(5, 30))*time.Millisecond, f})
 	}
 	for _, e := range eff.Send {
 		h.c.transmit(h.id, e)
@@ -318,9 +327,11 @@ func (c *cluster) check() {
 		img.Topics(func(t *Topic) bool {
 			for i, p := range t.Partitions {
 				q := c.newest.Partition(kafka.PartitionID{Topic: t.ID, Partition: int32(i)})
-				if id := (kafka.PartitionID{Topic: t.ID, Partition: int32(i)}); p.Leader == h.id && q != nil && !h.hasResigned(id, p) {
+				if id := (kafka.PartitionID{Topic: t.ID, Partition: int32(i)}); p.Leader == h.id &&
+					q != nil && !h.hasResigned(id, p) {
 					c.checks++
-					require.Equal(c.t, p.LeaderEpoch, q.LeaderEpoch, "broker %d holds a lease while %d leads %s-%d", h.id, q.Leader, t.Name, i)
+					require.Equal(c.t, p.LeaderEpoch, q.LeaderEpoch,
+						"broker %d holds a lease while %d leads %s-%d", h.id, q.Leader, t.Name, i)
 				}
 			}
 			return true
@@ -337,7 +348,8 @@ func (h *host) hasResigned(id kafka.PartitionID, p *Partition) bool {
 func (c *cluster) leader() *host {
 	var best *host
 	for _, h := range c.nodes {
-		if h.node != nil && !h.frozen && h.node.Status().Leading && (best == nil || h.node.Status().Term > best.node.Status().Term) {
+		if h.node != nil && !h.frozen && h.node.Status().Leading &&
+			(best == nil || h.node.Status().Term > best.node.Status().Term) {
 			best = h
 		}
 	}
@@ -352,7 +364,8 @@ func (c *cluster) ready() {
 				continue
 			}
 			b := h.node.Image().Broker(h.id)
-			if b == nil || b.Fenced || b.Incarnation != h.node.incarnation || !h.node.LeaseValid(h.clock()) {
+			if b == nil || b.Fenced || b.Incarnation != h.node.incarnation ||
+				!h.node.LeaseValid(h.clock()) {
 				return false
 			}
 		}
@@ -371,8 +384,11 @@ func (c *cluster) do(h *host, cmd Command) Verdict {
 func newTopics(n, partitions int, replication int16) *CreateTopics {
 	cmd := &CreateTopics{}
 	for i := range n {
-		cmd.Topics = append(cmd.Topics, NewTopic{Name: "t" + string(rune('a'+i%26)) + string(rune('a'+i/26%26)) + string(rune('a'+i/676)),
-			ID: kafka.TopicID{byte(i), byte(i >> 8), 3}, Partitions: int32(partitions), ReplicationFactor: replication})
+		cmd.Topics = append(cmd.Topics,
+			NewTopic{Name: "t" + string(rune('a'+i%26)) + string(rune('a'+i/26%26)) +
+				string(rune('a'+i/676)),
+				ID: kafka.TopicID{byte(i), byte(i >> 8), 3}, Partitions: int32(partitions),
+				ReplicationFactor: replication})
 	}
 	return cmd
 }

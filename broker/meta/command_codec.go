@@ -252,7 +252,10 @@ func (c *AlterPartition) encode(w *writer) {
 func decodeAlterPartition(r *reader) Command {
 	c := &AlterPartition{Leader: r.node(), BrokerEpoch: kafka.BrokerEpoch(r.i64())}
 	for n := r.count(32); n > 0; n-- {
-		p := NewISR{ID: r.partition(), LeaderEpoch: kafka.LeaderEpoch(r.i32()), PartitionEpoch: kafka.PartitionEpoch(r.i32())}
+		p := NewISR{
+			ID: r.partition(), LeaderEpoch: kafka.LeaderEpoch(r.i32()),
+			PartitionEpoch: kafka.PartitionEpoch(r.i32()),
+		}
 		for m := r.count(12); m > 0; m-- {
 			p.ISR = append(p.ISR, ISRMember{r.node(), kafka.BrokerEpoch(r.i64())})
 		}
@@ -280,7 +283,9 @@ func (c *AlterConfigs) encode(w *writer) {
 func decodeAlterConfigs(r *reader) Command {
 	c := &AlterConfigs{}
 	for n := r.count(10); n > 0; n-- {
-		res := ConfigChange{Resource: ConfigResource{ResourceType(r.u8()), r.str()}, Replace: r.bool()}
+		res := ConfigChange{
+			Resource: ConfigResource{ResourceType(r.u8()), r.str()}, Replace: r.bool(),
+		}
 		for m := r.count(9); m > 0; m-- {
 			res.Ops = append(res.Ops, ConfigOp{ConfigOpKind(r.u8()), r.str(), r.str()})
 		}

@@ -22,7 +22,9 @@ func (c Configs) Get(name string) (string, bool) {
 }
 
 func (c Configs) find(name string) (int, bool) {
-	return slices.BinarySearchFunc(c, name, func(e Config, name string) int { return strings.Compare(e.Name, name) })
+	return slices.BinarySearchFunc(c, name, func(e Config, name string) int {
+		return strings.Compare(e.Name, name)
+	})
 }
 
 // with returns a copy of c in which name has the value.
@@ -79,35 +81,83 @@ var compressions = []string{"gzip", "lz4", "producer", "snappy", "uncompressed",
 
 // configKeys is sorted by name.
 var configKeys = []ConfigKey{
-	{Name: "auto.create.topics.enable", Type: ConfigBool, Default: "true", Broker: true, Doc: "Whether a request for an unknown topic creates it."},
-	{Name: "cleanup.policy", BrokerName: "log.cleanup.policy", Type: ConfigList, Default: "delete", Allowed: []string{"compact", "delete"}, Topic: true, Doc: "Whether old segments are deleted, or compacted to the last value of each key, or both."},
-	{Name: "compression.type", BrokerName: "compression.type", Type: ConfigString, Default: "producer", Allowed: compressions, Topic: true, Doc: "The codec of stored batches; producer keeps what the producer chose."},
-	{Name: "default.replication.factor", Type: ConfigInt, Default: "1", Min: 1, Max: 32767, Broker: true, Doc: "Replicas of topics created without a number of their own."},
-	{Name: "delete.retention.ms", BrokerName: "log.cleaner.delete.retention.ms", Type: ConfigLong, Default: "86400000", Max: maxLong, Topic: true, Doc: "How long compaction keeps deletion markers, in milliseconds."},
-	{Name: "file.delete.delay.ms", BrokerName: "log.segment.delete.delay.ms", Type: ConfigLong, Default: "60000", Max: maxLong, Topic: true, Doc: "How long a deleted segment's file stays, in milliseconds."},
-	{Name: "flush.messages", BrokerName: "log.flush.interval.messages", Type: ConfigLong, Default: "9223372036854775807", Min: 1, Max: maxLong, Topic: true, Doc: "Accepted and ignored: every acknowledged record is synced."},
-	{Name: "flush.ms", BrokerName: "log.flush.interval.ms", Type: ConfigLong, Default: "9223372036854775807", Max: maxLong, Topic: true, Doc: "Accepted and ignored: every acknowledged record is synced."},
-	{Name: "group.initial.rebalance.delay.ms", Type: ConfigInt, Default: "3000", Max: maxInt, Broker: true, Doc: "How long an empty group waits for more members, in milliseconds."},
-	{Name: "index.interval.bytes", BrokerName: "log.index.interval.bytes", Type: ConfigInt, Default: "4096", Max: maxInt, Topic: true, Doc: "Bytes of log per entry of the offset index."},
-	{Name: "log.retention.hours", Type: ConfigInt, Default: "168", Min: -1, Max: maxInt, Broker: true, Doc: "How long records are kept, in hours, where retention.ms is not set."},
-	{Name: "max.compaction.lag.ms", BrokerName: "log.cleaner.max.compaction.lag.ms", Type: ConfigLong, Default: "9223372036854775807", Min: 1, Max: maxLong, Topic: true, Doc: "How long a record may stay uncompacted, in milliseconds."},
-	{Name: "max.message.bytes", BrokerName: "message.max.bytes", Type: ConfigInt, Default: "1048588", Max: maxInt, Topic: true, Doc: "The largest record batch that is accepted, in bytes."},
-	{Name: "message.timestamp.after.max.ms", BrokerName: "log.message.timestamp.after.max.ms", Type: ConfigLong, Default: "3600000", Max: maxLong, Topic: true, Doc: "How far a record's time may lie in the future, in milliseconds."},
-	{Name: "message.timestamp.before.max.ms", BrokerName: "log.message.timestamp.before.max.ms", Type: ConfigLong, Default: "9223372036854775807", Max: maxLong, Topic: true, Doc: "How far a record's time may lie in the past, in milliseconds."},
-	{Name: "message.timestamp.type", BrokerName: "log.message.timestamp.type", Type: ConfigString, Default: "CreateTime", Allowed: []string{"CreateTime", "LogAppendTime"}, Topic: true, Doc: "Whether records carry the producer's time or the broker's."},
-	{Name: "min.cleanable.dirty.ratio", BrokerName: "log.cleaner.min.cleanable.ratio", Type: ConfigDouble, Default: "0.5", Topic: true, Doc: "The share of uncompacted bytes at which compaction starts."},
-	{Name: "min.compaction.lag.ms", BrokerName: "log.cleaner.min.compaction.lag.ms", Type: ConfigLong, Default: "0", Max: maxLong, Topic: true, Doc: "How long a record stays uncompacted at least, in milliseconds."},
-	{Name: minISRKey, BrokerName: minISRKey, Type: ConfigInt, Default: "1", Min: 1, Max: maxInt, Topic: true, Doc: "In-sync replicas without which acks=all is refused and nothing is committed."},
-	{Name: "num.partitions", Type: ConfigInt, Default: "1", Min: 1, Max: maxPartitions, Broker: true, Doc: "Partitions of topics created without a number of their own."},
-	{Name: "offsets.retention.minutes", Type: ConfigInt, Default: "10080", Min: 1, Max: maxInt, Broker: true, Doc: "How long an empty group's offsets are kept, in minutes."},
-	{Name: "preallocate", BrokerName: "log.preallocate", Type: ConfigBool, Default: "false", Topic: true, Doc: "Accepted and ignored: the write-ahead log always preallocates."},
-	{Name: "retention.bytes", BrokerName: "log.retention.bytes", Type: ConfigLong, Default: "-1", Min: -1, Max: maxLong, Topic: true, Doc: "Bytes of a partition past which old segments are deleted; -1 for no bound."},
-	{Name: "retention.ms", BrokerName: "log.retention.ms", Type: ConfigLong, Default: "604800000", Min: -1, Max: maxLong, Topic: true, Doc: "Age past which segments are deleted, in milliseconds; -1 for no bound."},
-	{Name: "segment.bytes", BrokerName: "log.segment.bytes", Type: ConfigInt, Default: "1073741824", Min: 14, Max: maxInt, Topic: true, Doc: "Size of a segment file, in bytes."},
-	{Name: "segment.index.bytes", BrokerName: "log.index.size.max.bytes", Type: ConfigInt, Default: "10485760", Min: 4, Max: maxInt, Topic: true, Doc: "Largest size of an index file, in bytes."},
-	{Name: "segment.jitter.ms", BrokerName: "log.roll.jitter.ms", Type: ConfigLong, Default: "0", Max: maxLong, Topic: true, Doc: "Accepted and ignored: segments are not rolled by chance."},
-	{Name: "segment.ms", BrokerName: "log.roll.ms", Type: ConfigLong, Default: "604800000", Min: 1, Max: maxLong, Topic: true, Doc: "Age at which a segment is closed, in milliseconds."},
-	{Name: uncleanKey, BrokerName: uncleanKey, Type: ConfigBool, Default: "false", Topic: true, Doc: "Whether a replica that may miss committed records may lead when no other can."},
+	{Name: "auto.create.topics.enable", Type: ConfigBool, Default: "true", Broker: true,
+		Doc: "Whether a request for an unknown topic creates it."},
+	{Name: "cleanup.policy", BrokerName: "log.cleanup.policy", Type: ConfigList, Default: "delete",
+		Allowed: []string{"compact", "delete"}, Topic: true,
+		Doc: "Whether old segments are deleted, or compacted to the last value of each key, or " +
+			"both."},
+	{Name: "compression.type", BrokerName: "compression.type", Type: ConfigString,
+		Default: "producer", Allowed: compressions, Topic: true,
+		Doc: "The codec of stored batches; producer keeps what the producer chose."},
+	{Name: "default.replication.factor", Type: ConfigInt, Default: "1", Min: 1, Max: 32767,
+		Broker: true, Doc: "Replicas of topics created without a number of their own."},
+	{Name: "delete.retention.ms", BrokerName: "log.cleaner.delete.retention.ms", Type: ConfigLong,
+		Default: "86400000", Max: maxLong, Topic: true,
+		Doc: "How long compaction keeps deletion markers, in milliseconds."},
+	{Name: "file.delete.delay.ms", BrokerName: "log.segment.delete.delay.ms", Type: ConfigLong,
+		Default: "60000", Max: maxLong, Topic: true,
+		Doc: "How long a deleted segment's file stays, in milliseconds."},
+	{Name: "flush.messages", BrokerName: "log.flush.interval.messages", Type: ConfigLong,
+		Default: "9223372036854775807", Min: 1, Max: maxLong, Topic: true,
+		Doc: "Accepted and ignored: every acknowledged record is synced."},
+	{Name: "flush.ms", BrokerName: "log.flush.interval.ms", Type: ConfigLong,
+		Default: "9223372036854775807", Max: maxLong, Topic: true,
+		Doc: "Accepted and ignored: every acknowledged record is synced."},
+	{Name: "group.initial.rebalance.delay.ms", Type: ConfigInt, Default: "3000", Max: maxInt,
+		Broker: true, Doc: "How long an empty group waits for more members, in milliseconds."},
+	{Name: "index.interval.bytes", BrokerName: "log.index.interval.bytes", Type: ConfigInt,
+		Default: "4096", Max: maxInt, Topic: true,
+		Doc: "Bytes of log per entry of the offset index."},
+	{Name: "log.retention.hours", Type: ConfigInt, Default: "168", Min: -1, Max: maxInt,
+		Broker: true, Doc: "How long records are kept, in hours, where retention.ms is not set."},
+	{Name: "max.compaction.lag.ms", BrokerName: "log.cleaner.max.compaction.lag.ms",
+		Type: ConfigLong, Default: "9223372036854775807", Min: 1, Max: maxLong, Topic: true,
+		Doc: "How long a record may stay uncompacted, in milliseconds."},
+	{Name: "max.message.bytes", BrokerName: "message.max.bytes", Type: ConfigInt,
+		Default: "1048588", Max: maxInt, Topic: true,
+		Doc: "The largest record batch that is accepted, in bytes."},
+	{Name: "message.timestamp.after.max.ms", BrokerName: "log.message.timestamp.after.max.ms",
+		Type: ConfigLong, Default: "3600000", Max: maxLong, Topic: true,
+		Doc: "How far a record's time may lie in the future, in milliseconds."},
+	{Name: "message.timestamp.before.max.ms", BrokerName: "log.message.timestamp.before.max.ms",
+		Type: ConfigLong, Default: "9223372036854775807", Max: maxLong, Topic: true,
+		Doc: "How far a record's time may lie in the past, in milliseconds."},
+	{Name: "message.timestamp.type", BrokerName: "log.message.timestamp.type", Type: ConfigString,
+		Default: "CreateTime", Allowed: []string{"CreateTime", "LogAppendTime"}, Topic: true,
+		Doc: "Whether records carry the producer's time or the broker's."},
+	{Name: "min.cleanable.dirty.ratio", BrokerName: "log.cleaner.min.cleanable.ratio",
+		Type: ConfigDouble, Default: "0.5", Topic: true,
+		Doc: "The share of uncompacted bytes at which compaction starts."},
+	{Name: "min.compaction.lag.ms", BrokerName: "log.cleaner.min.compaction.lag.ms",
+		Type: ConfigLong, Default: "0", Max: maxLong, Topic: true,
+		Doc: "How long a record stays uncompacted at least, in milliseconds."},
+	{Name: minISRKey, BrokerName: minISRKey, Type: ConfigInt, Default: "1", Min: 1, Max: maxInt,
+		Topic: true,
+		Doc:   "In-sync replicas without which acks=all is refused and nothing is committed."},
+	{Name: "num.partitions", Type: ConfigInt, Default: "1", Min: 1, Max: maxPartitions,
+		Broker: true, Doc: "Partitions of topics created without a number of their own."},
+	{Name: "offsets.retention.minutes", Type: ConfigInt, Default: "10080", Min: 1, Max: maxInt,
+		Broker: true, Doc: "How long an empty group's offsets are kept, in minutes."},
+	{Name: "preallocate", BrokerName: "log.preallocate", Type: ConfigBool, Default: "false",
+		Topic: true, Doc: "Accepted and ignored: the write-ahead log always preallocates."},
+	{Name: "retention.bytes", BrokerName: "log.retention.bytes", Type: ConfigLong, Default: "-1",
+		Min: -1, Max: maxLong, Topic: true,
+		Doc: "Bytes of a partition past which old segments are deleted; -1 for no bound."},
+	{Name: "retention.ms", BrokerName: "log.retention.ms", Type: ConfigLong, Default: "604800000",
+		Min: -1, Max: maxLong, Topic: true,
+		Doc: "Age past which segments are deleted, in milliseconds; -1 for no bound."},
+	{Name: "segment.bytes", BrokerName: "log.segment.bytes", Type: ConfigInt, Default: "1073741824",
+		Min: 14, Max: maxInt, Topic: true, Doc: "Size of a segment file, in bytes."},
+	{Name: "segment.index.bytes", BrokerName: "log.index.size.max.bytes", Type: ConfigInt,
+		Default: "10485760", Min: 4, Max: maxInt, Topic: true,
+		Doc: "Largest size of an index file, in bytes."},
+	{Name: "segment.jitter.ms", BrokerName: "log.roll.jitter.ms", Type: ConfigLong, Default: "0",
+		Max: maxLong, Topic: true, Doc: "Accepted and ignored: segments are not rolled by chance."},
+	{Name: "segment.ms", BrokerName: "log.roll.ms", Type: ConfigLong, Default: "604800000", Min: 1,
+		Max: maxLong, Topic: true, Doc: "Age at which a segment is closed, in milliseconds."},
+	{Name: uncleanKey, BrokerName: uncleanKey, Type: ConfigBool, Default: "false", Topic: true,
+		Doc: "Whether a replica that may miss committed records may lead when no other can."},
 }
 
 // The keys that the state machine itself reads.
@@ -123,7 +173,8 @@ func ConfigKeys() []ConfigKey { return configKeys }
 func FindConfigKey(name string, onTopic bool) *ConfigKey {
 	for i := range configKeys {
 		k := &configKeys[i]
-		if onTopic && k.Topic && k.Name == name || !onTopic && (k.Broker && k.Name == name || k.BrokerName == name) {
+		if onTopic && k.Topic && k.Name == name ||
+			!onTopic && (k.Broker && k.Name == name || k.BrokerName == name) {
 			return k
 		}
 	}

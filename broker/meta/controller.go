@@ -108,8 +108,13 @@ const (
 	roundsMax     = 8        // ReadIndex rounds under way
 )
 
-func newController(timing Timing, self kafka.NodeID, r *Raft, nextID func() peer.CommandID, defaults Configs, now env.Instant) *controller {
-	c := &controller{timing: timing, self: self, raft: r, nextID: nextID, defaults: defaults, lastSeen: now}
+func newController(
+	timing Timing, self kafka.NodeID, r *Raft, nextID func() peer.CommandID, defaults Configs,
+	now env.Instant,
+) *controller {
+	c := &controller{
+		timing: timing, self: self, raft: r, nextID: nextID, defaults: defaults, lastSeen: now,
+	}
 	c.pending = btree.NewMap[uint64, pendingCommand](0)
 	c.clear()
 	return c

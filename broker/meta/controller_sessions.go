@@ -33,7 +33,8 @@ func (c *controller) heartbeat(now env.Instant, img *Image, from kafka.NodeID, h
 	if !c.active || hb.Node != from {
 		return
 	}
-	if b := img.Broker(from); b != nil && b.Incarnation == hb.Incarnation && b.Epoch == hb.BrokerEpoch {
+	if b := img.Broker(from); b != nil && b.Incarnation == hb.Incarnation &&
+		b.Epoch == hb.BrokerEpoch {
 		s := c.session(now, b)
 		s.confirmed = max(s.confirmed, Index(hb.Confirmed))
 		s.renounced = s.renounced || hb.Draining
@@ -51,7 +52,8 @@ func (c *controller) heartbeat(now env.Instant, img *Image, from kafka.NodeID, h
 func (c *controller) answer(now env.Instant, img *Image, hb heartbeat) {
 	confirmed, _ := c.confirmedBy(now, img)
 	reply := &peer.HeartbeatReply{
-		SentAt: hb.SentAt, Term: uint64(c.term), Commit: uint64(c.raft.commit()), ConfirmedByAll: uint64(confirmed),
+		SentAt: hb.SentAt, Term: uint64(c.term), Commit: uint64(c.raft.commit()),
+		ConfirmedByAll: uint64(confirmed),
 	}
 	b := img.Broker(hb.Node)
 	if b == nil || b.Incarnation != hb.Incarnation || b.Epoch != hb.BrokerEpoch {
@@ -156,7 +158,9 @@ func (s *brokerSession) lastGrant(c *controller) env.Instant {
 // from an ISR where they led and have not confirmed the loss (PROTOCOL 24).
 // ready is false while this node's image is too old to tell: commands are bound
 // to epochs, so that at equal epochs what is seen here is what will be applied.
-func (c *controller) victims(now env.Instant, img *Image, q *queued) (victims []kafka.NodeID, ready bool) {
+func (c *controller) victims(
+	now env.Instant, img *Image, q *queued,
+) (victims []kafka.NodeID, ready bool) {
 	switch cmd := q.command.(type) {
 	case *RegisterBroker:
 		return []kafka.NodeID{cmd.Node}, true
@@ -177,7 +181,8 @@ func (c *controller) victims(now env.Instant, img *Image, q *queued) (victims []
 			if e.LeaderEpoch > p.LeaderEpoch {
 				return nil, false
 			}
-			if p.Leader != kafka.NoNode && !cmd.Unclean && p.Leader != p.Replicas[0] && !slices.Contains(victims, p.Leader) {
+			if p.Leader != kafka.NoNode && !cmd.Unclean && p.Leader != p.Replicas[0] &&
+				!slices.Contains(victims, p.Leader) {
 				victims = append(victims, p.Leader)
 			}
 		}
@@ -185,7 +190,8 @@ func (c *controller) victims(now env.Instant, img *Image, q *queued) (victims []
 		for i := range cmd.Partitions {
 			n := &cmd.Partitions[i]
 			p := img.Partition(n.ID)
-			if p == nil || n.LeaderEpoch < p.LeaderEpoch || n.LeaderEpoch == p.LeaderEpoch && n.PartitionEpoch < p.PartitionEpoch {
+			if p == nil || n.LeaderEpoch < p.LeaderEpoch ||
+				n.LeaderEpoch == p.LeaderEpoch && n.PartitionEpoch < p.PartitionEpoch {
 				continue
 			}
 			if n.LeaderEpoch > p.LeaderEpoch || n.PartitionEpoch > p.PartitionEpoch {
@@ -204,10 +210,13 @@ func (c *controller) victims(now env.Instant, img *Image, q *queued) (victims []
 // have not confirmed that they do not any more. What an earlier controller heard
 // them confirm is not known: if they say nothing more, W passes again from the
 // start of this term, though it had passed when the leadership was taken.
-func (c *controller) dropped(now env.Instant, img *Image, p *Partition, n *NewISR, victims []kafka.NodeID) []kafka.NodeID {
+func (c *controller) dropped(
+	now env.Instant, img *Image, p *Partition, n *NewISR, victims []kafka.NodeID,
+) []kafka.NodeID {
 	for _, l := range p.Losses {
 		b := img.Broker(l.Node)
-		if n.names(l.Node) || b == nil || slices.Contains(victims, l.Node) || c.session(now, b).confirmed >= l.Index {
+		if n.names(l.Node) || b == nil || slices.Contains(victims, l.Node) ||
+			c.session(now, b).confirmed >= l.Index {
 			continue
 		}
 		victims = append(victims, l.Node)

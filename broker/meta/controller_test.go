@@ -53,5 +53,7 @@ func TestControllerThatFaltersRemembersWhatItProposed(t *testing.T) {
 	again := ctl.session(h.clock(), b)
 	require.NotSame(t, s, again)
 	require.Equal(t, 1, again.taking)
-	c.until(5*time.Second, "it is applied", func() bool { return ctl.active && ctl.session(h.clock(), b).taking == 0 })
+	c.until(5*time.Second, "it is applied", func() bool {
+		return ctl.active && ctl.session(h.clock(), b).taking == 0
+	})
 }

@@ -130,7 +130,9 @@ func (d *draft) setISR(t *Topic, p *Partition, isr []kafka.NodeID) {
 		mark.Hit(mark.ELRKept)
 		p.ELR = minus(before, isr)
 	}
-	p.Losses = slices.DeleteFunc(slices.Clone(p.Losses), func(l Loss) bool { return !p.InISR(l.Node) })
+	p.Losses = slices.DeleteFunc(slices.Clone(p.Losses), func(l Loss) bool {
+		return !p.InISR(l.Node)
+	})
 }
 
 // union returns the members of order that are in a or b, in that order.

@@ -67,23 +67,31 @@ func (w *world) invariants() {
 
 func incarnation(id kafka.NodeID, life byte) peer.UUID { return peer.UUID{byte(id), life} }
 
-func (w *world) register(id kafka.NodeID, life byte, suspects ...kafka.PartitionID) kafka.BrokerEpoch {
+func (w *world) register(
+	id kafka.NodeID, life byte, suspects ...kafka.PartitionID,
+) kafka.BrokerEpoch {
 	v := w.apply(&RegisterBroker{Node: id, Incarnation: incarnation(id, life), Suspects: suspects,
-		Endpoints: Endpoints{Host: "h", Port: 9092, PeerAddr: "p", DataAddr: "d", Features: []Feature{{"transaction.version", 0, 2}}}})
+		Endpoints: Endpoints{
+			Host: "h", Port: 9092, PeerAddr: "p", DataAddr: "d",
+			Features: []Feature{{"transaction.version", 0, 2}},
+		}})
 	require.Equal(w.t, kafka.None, v.Code)
 	return v.BrokerEpoch
 }
 
 func (w *world) epoch(id kafka.NodeID) kafka.BrokerEpoch { return w.img.Broker(id).Epoch }
 func (w *world) fence(id kafka.NodeID)                   { w.apply(&FenceBroker{id, w.epoch(id)}) }
-func (w *world) unfence(id kafka.NodeID)                 { w.apply(&UnfenceBroker{id, w.epoch(id)}) }
+func (w *world) unfence(id kafka.NodeID) {
+	w.apply(&UnfenceBroker{id, w.epoch(id)})
+}
 
 // topic creates a topic of one partition with these replicas.
 func (w *world) topic(name string, minISR string, replicas ...kafka.NodeID) kafka.PartitionID {
 	id := kafka.TopicID{}
 	copy(id[:], name)
-	v := w.apply(&CreateTopics{Topics: []NewTopic{{Name: name, ID: id, Partitions: -1, ReplicationFactor: -1,
-		Assignments: [][]kafka.NodeID{replicas}, Configs: Configs{{minISRKey, minISR}}}}})
+	v := w.apply(&CreateTopics{Topics: []NewTopic{{Name: name, ID: id, Partitions: -1,
+		ReplicationFactor: -1, Assignments: [][]kafka.NodeID{replicas},
+		Configs: Configs{{minISRKey, minISR}}}}})
 	require.Equal(w.t, kafka.None, v.Topics[0].Code, v.Topics[0].Message)
 	return kafka.PartitionID{Topic: id}
 }
@@ -94,7 +102,9 @@ func (w *world) isr(id kafka.PartitionID, isr ...kafka.NodeID) kafka.ErrorCode {
 	for _, m := range isr {
 		n.ISR = append(n.ISR, ISRMember{m, w.epoch(m)})
 	}
-	v := w.apply(&AlterPartition{Leader: p.Leader, BrokerEpoch: w.epoch(p.Leader), Partitions: []NewISR{n}})
+	v := w.apply(&AlterPartition{
+		Leader: p.Leader, BrokerEpoch: w.epoch(p.Leader), Partitions: []NewISR{n},
+	})
 	require.Equal(w.t, kafka.None, v.Code)
 	return v.Partitions[0].Code
 }
@@ -111,7 +121,8 @@ func TestFenceMovesEveryLeadershipAndDropsTheBrokerFromISRs(t *testing.T) {
 	require.Equal(t, nodes(2, 3), p.ISR)
 	require.Empty(t, p.ELR)
 	p = w.img.Partition(followed)
-	require.Equal(t, kafka.LeaderEpoch(0), p.LeaderEpoch, "an ISR change leaves the leader epoch alone")
+	require.Equal(t, kafka.LeaderEpoch(0), p.LeaderEpoch,
+		"an ISR change leaves the leader epoch alone")
 	require.Equal(t, kafka.PartitionEpoch(1), p.PartitionEpoch)
 	require.Equal(t, nodes(2, 3), p.ISR)
 	require.Equal(t, w.index, w.img.Broker(1).LastLoss)
@@ -165,14 +176,18 @@ func TestLoweringMinISREmptiesTheELR(t *testing.T) {
 	w := newWorld(t, 2)
 	id := w.topic("t", "2", 1, 2)
 	w.fence(2)
-	v := w.apply(&AlterConfigs{[]ConfigChange{{Resource: ConfigResource{TopicResource, "t"}, Ops: []ConfigOp{{ConfigSet, minISRKey, "1"}}}}})
+	v := w.apply(&AlterConfigs{
+		[]ConfigChange{{Resource: ConfigResource{TopicResource, "t"},
+			Ops: []ConfigOp{{ConfigSet, minISRKey, "1"}}}},
+	})
 	require.Equal(t, kafka.None, v.Configs[0].Code)
 	require.Empty(t, w.img.Partition(id).ELR)
 }
 
 func TestNewIncarnationEndsTheOldEpochs(t *testing.T) {
 	w := newWorld(t, 3)
-	led, sole, followed := w.topic("led", "1", 1, 2), w.topic("sole", "1", 1), w.topic("followed", "2", 2, 1)
+	led, sole, followed := w.topic("led", "1", 1, 2), w.topic("sole", "1", 1),
+		w.topic("followed", "2", 2, 1)
 	epoch := w.register(1, 2)
 	require.Equal(t, kafka.BrokerEpoch(w.index), epoch)
 	require.True(t, w.img.Broker(1).Fenced)
@@ -181,7 +196,8 @@ func TestNewIncarnationEndsTheOldEpochs(t *testing.T) {
 	require.Equal(t, nodes(2), p.ISR)
 	p = w.img.Partition(sole)
 	require.Equal(t, kafka.NodeID(1), p.Leader)
-	require.Equal(t, kafka.LeaderEpoch(1), p.LeaderEpoch, "the same leader, restarted, gets a new epoch")
+	require.Equal(t, kafka.LeaderEpoch(1), p.LeaderEpoch,
+		"the same leader, restarted, gets a new epoch")
 	p = w.img.Partition(followed)
 	require.Equal(t, nodes(2), p.ISR)
 	require.Equal(t, nodes(1), p.ELR)
@@ -206,7 +222,9 @@ func TestSuspectReplicaLeavesEvenItsOwnISR(t *testing.T) {
 	require.Equal(t, kafka.NodeID(2), p.Leader, "the ELR makes a damaged last replica survivable")
 	require.Equal(t, nodes(2), p.ISR)
 	require.Empty(t, p.ELR)
-	v := w.apply(&ElectLeaders{Unclean: true, Partitions: w.img.Elections([]kafka.PartitionID{sole})})
+	v := w.apply(&ElectLeaders{
+		Unclean: true, Partitions: w.img.Elections([]kafka.PartitionID{sole}),
+	})
 	require.Equal(t, kafka.None, v.Partitions[0].Code)
 	require.Equal(t, kafka.NodeID(1), w.img.Partition(sole).Leader)
 }
@@ -239,8 +257,10 @@ func TestALeaderStaysIfNobodyCanReplaceIt(t *testing.T) {
 
 func TestWhereNamesWereLostAllButTheWholeAreSuspect(t *testing.T) {
 	w := newWorld(t, 2)
-	whole, lost, other := w.topic("whole", "1", 1), w.topic("lost", "1", 1), w.topic("other", "1", 2)
-	v := w.apply(&RegisterBroker{Node: 1, Incarnation: incarnation(1, 2), Unnamed: true, Whole: []kafka.PartitionID{whole},
+	whole, lost, other := w.topic("whole", "1", 1), w.topic("lost", "1", 1),
+		w.topic("other", "1", 2)
+	v := w.apply(&RegisterBroker{Node: 1, Incarnation: incarnation(1,
+		2), Unnamed: true, Whole: []kafka.PartitionID{whole},
 		Endpoints: Endpoints{Host: "h", Port: 9092, PeerAddr: "p", DataAddr: "d"}})
 	require.Equal(t, kafka.None, v.Code)
 	require.Equal(t, nodes(1), w.img.Partition(whole).ISR)
@@ -250,7 +270,8 @@ func TestWhereNamesWereLostAllButTheWholeAreSuspect(t *testing.T) {
 
 // Logs written before the registration said which partitions are whole stay readable.
 func TestARegistrationOfPeerProtocol2IsRead(t *testing.T) {
-	c := &RegisterBroker{Node: 3, Incarnation: incarnation(3, 1), Endpoints: Endpoints{Host: "h", Port: 9092, PeerAddr: "p", DataAddr: "d"},
+	c := &RegisterBroker{Node: 3, Incarnation: incarnation(3,
+		1), Endpoints: Endpoints{Host: "h", Port: 9092, PeerAddr: "p", DataAddr: "d"},
 		Suspects: []kafka.PartitionID{{Partition: 4}}}
 	const unnamedAndNoWhole = 1 + 4
 	b := EncodeCommand(c)
@@ -329,9 +350,13 @@ func TestAlterPartitionRefusesWhatIsStale(t *testing.T) {
 	w := newWorld(t, 3)
 	id := w.topic("t", "1", 1, 2)
 	try := func(change func(c *AlterPartition)) kafka.ErrorCode {
-		c := &AlterPartition{Leader: 1, BrokerEpoch: w.epoch(1), Partitions: []NewISR{{ID: id, ISR: []ISRMember{{1, w.epoch(1)}, {2, w.epoch(2)}}}}}
+		c := &AlterPartition{
+			Leader: 1, BrokerEpoch: w.epoch(1),
+			Partitions: []NewISR{{ID: id, ISR: []ISRMember{{1, w.epoch(1)}, {2, w.epoch(2)}}}},
+		}
 		p := w.img.Partition(id)
-		c.Partitions[0].LeaderEpoch, c.Partitions[0].PartitionEpoch = p.LeaderEpoch, p.PartitionEpoch
+		c.Partitions[0].LeaderEpoch, c.Partitions[0].PartitionEpoch = p.LeaderEpoch,
+			p.PartitionEpoch
 		change(c)
 		v := w.apply(c)
 		if v.Code != kafka.None {
@@ -347,16 +372,34 @@ func TestAlterPartitionRefusesWhatIsStale(t *testing.T) {
 		change func(c *AlterPartition)
 	}{
 		{"fenced member", kafka.IneligibleReplica, func(*AlterPartition) {}},
-		{"restarted member", kafka.IneligibleReplica, func(c *AlterPartition) { c.Partitions[0].ISR[1].Epoch = old }},
+		{"restarted member", kafka.IneligibleReplica, func(c *AlterPartition) {
+			c.Partitions[0].ISR[1].Epoch = old
+		}},
 		{"old broker epoch", kafka.StaleBrokerEpoch, func(c *AlterPartition) { c.BrokerEpoch-- }},
-		{"old leader epoch", kafka.FencedLeaderEpoch, func(c *AlterPartition) { c.Partitions[0].LeaderEpoch-- }},
-		{"future leader epoch", kafka.UnknownLeaderEpoch, func(c *AlterPartition) { c.Partitions[0].LeaderEpoch++ }},
-		{"not the leader", kafka.FencedLeaderEpoch, func(c *AlterPartition) { c.Leader, c.BrokerEpoch = 3, w.epoch(3) }},
-		{"old partition epoch", kafka.InvalidUpdateVersion, func(c *AlterPartition) { c.Partitions[0].PartitionEpoch-- }},
-		{"without the leader", kafka.InvalidRequest, func(c *AlterPartition) { c.Partitions[0].ISR = nil }},
-		{"not a replica", kafka.InvalidRequest, func(c *AlterPartition) { c.Partitions[0].ISR[1] = ISRMember{3, w.epoch(3)} }},
-		{"unknown topic", kafka.UnknownTopicID, func(c *AlterPartition) { c.Partitions[0].ID.Topic[15]++ }},
-		{"unknown partition", kafka.UnknownTopicOrPartition, func(c *AlterPartition) { c.Partitions[0].ID.Partition = 7 }},
+		{"old leader epoch", kafka.FencedLeaderEpoch, func(c *AlterPartition) {
+			c.Partitions[0].LeaderEpoch--
+		}},
+		{"future leader epoch", kafka.UnknownLeaderEpoch, func(c *AlterPartition) {
+			c.Partitions[0].LeaderEpoch++
+		}},
+		{"not the leader", kafka.FencedLeaderEpoch, func(c *AlterPartition) {
+			c.Leader, c.BrokerEpoch = 3, w.epoch(3)
+		}},
+		{"old partition epoch", kafka.InvalidUpdateVersion, func(c *AlterPartition) {
+			c.Partitions[0].PartitionEpoch--
+		}},
+		{"without the leader", kafka.InvalidRequest, func(c *AlterPartition) {
+			c.Partitions[0].ISR = nil
+		}},
+		{"not a replica", kafka.InvalidRequest, func(c *AlterPartition) {
+			c.Partitions[0].ISR[1] = ISRMember{3, w.epoch(3)}
+		}},
+		{"unknown topic", kafka.UnknownTopicID, func(c *AlterPartition) {
+			c.Partitions[0].ID.Topic[15]++
+		}},
+		{"unknown partition", kafka.UnknownTopicOrPartition, func(c *AlterPartition) {
+			c.Partitions[0].ID.Partition = 7
+		}},
 	} {
 		require.Equal(t, tc.want, try(tc.change), tc.name)
 		require.Equal(t, nodes(1), w.img.Partition(id).ISR, tc.name)
@@ -370,15 +413,21 @@ func TestCreateTopicsJudgesEachTopicAlone(t *testing.T) {
 	w := newWorld(t, 3)
 	w.fence(3)
 	n := 0
-	topic := func(name string, partitions int32, replication int16, change func(*NewTopic)) NewTopic {
+	topic := func(name string, partitions int32, replication int16,
+		change func(*NewTopic)) NewTopic {
 		n++
-		nt := NewTopic{Name: name, ID: kafka.TopicID{1, byte(n)}, Partitions: partitions, ReplicationFactor: replication}
+		nt := NewTopic{
+			Name: name, ID: kafka.TopicID{1, byte(n)}, Partitions: partitions,
+			ReplicationFactor: replication,
+		}
 		if change != nil {
 			change(&nt)
 		}
 		return nt
 	}
-	assign := func(a ...[]kafka.NodeID) func(*NewTopic) { return func(nt *NewTopic) { nt.Assignments = a } }
+	assign := func(a ...[]kafka.NodeID) func(*NewTopic) {
+		return func(nt *NewTopic) { nt.Assignments = a }
+	}
 	v := w.apply(&CreateTopics{DefaultPartitions: 4, DefaultReplication: 2, Topics: []NewTopic{
 		topic("ok", -1, -1, nil),
 		topic("ok", 1, 1, nil),
@@ -390,37 +439,49 @@ func TestCreateTopicsJudgesEachTopicAlone(t *testing.T) {
 		topic("stranger", -1, -1, assign(nodes(8))),
 		topic("fenced", -1, -1, assign(nodes(3))),
 		topic("both", 2, -1, assign(nodes(1))),
-		topic("config", 1, 1, func(nt *NewTopic) { nt.Configs = Configs{{"retention.ms", "soon"}} }),
+		topic("config", 1, 1, func(nt *NewTopic) {
+			nt.Configs = Configs{{"retention.ms", "soon"}}
+		}),
 		topic("mixed", -1, -1, assign(nodes(3, 2))),
 	}})
 	var codes []kafka.ErrorCode
 	for _, tv := range v.Topics {
 		codes = append(codes, tv.Code)
 	}
-	require.Equal(t, []kafka.ErrorCode{kafka.None, kafka.TopicAlreadyExists, kafka.InvalidTopicException, kafka.InvalidPartitions,
-		kafka.InvalidReplicationFactor, kafka.InvalidReplicationFactor, kafka.InvalidReplicaAssignment, kafka.InvalidReplicaAssignment,
-		kafka.InvalidReplicaAssignment, kafka.InvalidRequest, kafka.InvalidConfig, kafka.None}, codes)
+	require.Equal(t, []kafka.ErrorCode{kafka.None, kafka.TopicAlreadyExists,
+		kafka.InvalidTopicException, kafka.InvalidPartitions,
+		kafka.InvalidReplicationFactor, kafka.InvalidReplicationFactor,
+		kafka.InvalidReplicaAssignment, kafka.InvalidReplicaAssignment,
+		kafka.InvalidReplicaAssignment, kafka.InvalidRequest, kafka.InvalidConfig,
+		kafka.None}, codes)
 	var leaders []kafka.NodeID
 	for _, p := range w.img.Topic("ok").Partitions {
 		leaders = append(leaders, p.Leader)
 	}
 	require.Equal(t, nodes(1, 2, 1, 2), leaders)
 	require.Equal(t, kafka.NodeID(2), w.img.Topic("mixed").Partitions[0].Leader)
-	require.Equal(t, kafka.None, w.img.DryRun(&CreateTopics{Topics: []NewTopic{topic("dry", 1, 1, nil)}}).Topics[0].Code)
+	require.Equal(t, kafka.None,
+		w.img.DryRun(&CreateTopics{Topics: []NewTopic{topic("dry", 1, 1, nil)}}).Topics[0].Code)
 	require.Nil(t, w.img.Topic("dry"))
 }
 
 func TestDeletedNameCanBeCreatedAgainUnderANewID(t *testing.T) {
 	w := newWorld(t, 1)
 	id := w.topic("t", "1", 1)
-	require.Equal(t, kafka.UnknownTopicOrPartition, w.apply(&DeleteTopics{[]TopicRef{{Name: "x"}}}).Topics[0].Code)
+	require.Equal(t, kafka.UnknownTopicOrPartition,
+		w.apply(&DeleteTopics{[]TopicRef{{Name: "x"}}}).Topics[0].Code)
 	require.Equal(t, kafka.None, w.apply(&DeleteTopics{[]TopicRef{{ID: id.Topic}}}).Topics[0].Code)
 	require.Nil(t, w.img.TopicByID(id.Topic))
-	v := w.apply(&CreateTopics{Topics: []NewTopic{{Name: "t", ID: kafka.TopicID{7}, Partitions: 2, ReplicationFactor: 1}}})
+	v := w.apply(&CreateTopics{
+		Topics: []NewTopic{{Name: "t", ID: kafka.TopicID{7}, Partitions: 2, ReplicationFactor: 1}},
+	})
 	require.Equal(t, kafka.None, v.Topics[0].Code)
 	require.Nil(t, w.img.Partition(id))
-	v = w.apply(&CreatePartitions{[]MorePartitions{{Name: "t", Total: 2}, {Name: "t", Total: 3}, {Name: "u", Total: 3}}})
-	require.Equal(t, []kafka.ErrorCode{kafka.InvalidPartitions, kafka.None, kafka.UnknownTopicOrPartition},
+	v = w.apply(&CreatePartitions{
+		[]MorePartitions{{Name: "t", Total: 2}, {Name: "t", Total: 3}, {Name: "u", Total: 3}},
+	})
+	require.Equal(t,
+		[]kafka.ErrorCode{kafka.InvalidPartitions, kafka.None, kafka.UnknownTopicOrPartition},
 		[]kafka.ErrorCode{v.Topics[0].Code, v.Topics[1].Code, v.Topics[2].Code})
 	require.Len(t, w.img.Topic("t").Partitions, 3)
 }
@@ -441,20 +502,26 @@ func TestConfigOperations(t *testing.T) {
 	}
 	topic, cluster := ConfigResource{TopicResource, "t"}, ConfigResource{BrokerResource, ""}
 	get := func(name string) string { return w.img.TopicConfig(w.img.Topic("t"), name) }
-	require.Equal(t, kafka.None, alter(topic, false, ConfigOp{ConfigAppend, "cleanup.policy", "compact"}))
+	require.Equal(t, kafka.None,
+		alter(topic, false, ConfigOp{ConfigAppend, "cleanup.policy", "compact"}))
 	require.Equal(t, "delete,compact", get("cleanup.policy"))
-	require.Equal(t, kafka.None, alter(topic, false, ConfigOp{ConfigSubtract, "cleanup.policy", "delete"}))
+	require.Equal(t, kafka.None,
+		alter(topic, false, ConfigOp{ConfigSubtract, "cleanup.policy", "delete"}))
 	require.Equal(t, "compact", get("cleanup.policy"))
-	require.Equal(t, kafka.InvalidConfig, alter(topic, false, ConfigOp{ConfigSet, "retention.ms", "1"}, ConfigOp{ConfigSet, "no.such", "1"}))
+	require.Equal(t, kafka.InvalidConfig,
+		alter(topic, false, ConfigOp{ConfigSet, "retention.ms", "1"},
+			ConfigOp{ConfigSet, "no.such", "1"}))
 	require.Equal(t, "604800000", get("retention.ms"), "wholly or not at all")
-	require.Equal(t, kafka.None, alter(cluster, false, ConfigOp{ConfigSet, "log.retention.ms", "5"}))
+	require.Equal(t, kafka.None,
+		alter(cluster, false, ConfigOp{ConfigSet, "log.retention.ms", "5"}))
 	require.Equal(t, "5", get("retention.ms"))
 	require.Equal(t, kafka.None, alter(topic, true, ConfigOp{ConfigSet, "retention.ms", "6"}))
 	require.Equal(t, "6", get("retention.ms"))
 	require.Equal(t, "delete", get("cleanup.policy"), "replacing unsets the rest")
 	require.Equal(t, kafka.None, alter(topic, false, ConfigOp{ConfigDelete, "retention.ms", ""}))
 	require.Equal(t, "5", get("retention.ms"))
-	require.Equal(t, kafka.UnknownTopicOrPartition, alter(ConfigResource{TopicResource, "u"}, false))
+	require.Equal(t, kafka.UnknownTopicOrPartition,
+		alter(ConfigResource{TopicResource, "u"}, false))
 	for i := 1; i < len(configKeys); i++ {
 		require.Less(t, configKeys[i-1].Name, configKeys[i].Name)
 	}
@@ -467,8 +534,10 @@ func TestFeatureLevelsAreBounded(t *testing.T) {
 	w := newWorld(t, 1)
 	require.Equal(t, kafka.None, w.apply(&SetFeature{"transaction.version", 2}).Code)
 	require.Equal(t, int16(2), w.img.Feature("transaction.version"))
-	require.Equal(t, kafka.InvalidUpdateVersion, w.apply(&SetFeature{"transaction.version", 3}).Code)
-	require.Equal(t, kafka.InvalidUpdateVersion, w.apply(&SetFeature{metadataFeature, MetadataVersion + 1}).Code)
+	require.Equal(t, kafka.InvalidUpdateVersion,
+		w.apply(&SetFeature{"transaction.version", 3}).Code)
+	require.Equal(t, kafka.InvalidUpdateVersion,
+		w.apply(&SetFeature{metadataFeature, MetadataVersion + 1}).Code)
 }
 
 func TestBootstrapDefaultsAreWrittenOnce(t *testing.T) {
@@ -495,7 +564,11 @@ func randomCommand(t *rapid.T, w *world) Command {
 	}
 	switch rapid.IntRange(0, 9).Draw(t, "kind") {
 	case 0:
-		return &RegisterBroker{Node: node, Incarnation: incarnation(node, rapid.Byte().Draw(t, "life")), Suspects: ids[:len(ids)/2], Unnamed: rapid.Bool().Draw(t, "unnamed"), Whole: ids[len(ids)/2:]}
+		return &RegisterBroker{
+			Node: node, Incarnation: incarnation(node, rapid.Byte().Draw(t, "life")),
+			Suspects: ids[:len(ids)/2], Unnamed: rapid.Bool().Draw(t, "unnamed"),
+			Whole: ids[len(ids)/2:],
+		}
 	case 1:
 		return &FenceBroker{node, epoch}
 	case 2, 3:
@@ -506,21 +579,31 @@ func randomCommand(t *rapid.T, w *world) Command {
 		}
 		return &DrainBroker{node, epoch}
 	case 5:
-		return &CreateTopics{DefaultPartitions: 2, DefaultReplication: 2, Topics: []NewTopic{{Name: name, ID: kafka.TopicID{byte(w.index), byte(w.index >> 8), 1},
-			Partitions: -1, ReplicationFactor: int16(rapid.IntRange(1, 4).Draw(t, "rf")), Configs: Configs{{minISRKey, "2"}}}}}
+		return &CreateTopics{DefaultPartitions: 2, DefaultReplication: 2,
+			Topics: []NewTopic{{Name: name, ID: kafka.TopicID{byte(w.index), byte(w.index >> 8), 1},
+				Partitions: -1, ReplicationFactor: int16(rapid.IntRange(1, 4).Draw(t, "rf")),
+				Configs: Configs{{minISRKey, "2"}}}}}
 	case 6:
 		if rapid.IntRange(0, 5).Draw(t, "rarely") == 0 {
 			return &DeleteTopics{[]TopicRef{{Name: name}}}
 		}
-		return &ElectLeaders{Unclean: rapid.Bool().Draw(t, "unclean"), Partitions: w.img.Elections(ids)}
+		return &ElectLeaders{
+			Unclean: rapid.Bool().Draw(t, "unclean"), Partitions: w.img.Elections(ids),
+		}
 	case 7:
-		return &AlterConfigs{[]ConfigChange{{Resource: ConfigResource{TopicResource, name}, Ops: []ConfigOp{
-			{ConfigSet, minISRKey, rapid.SampledFrom([]string{"1", "2", "3"}).Draw(t, "min")}}}}}
+		return &AlterConfigs{[]ConfigChange{{Resource: ConfigResource{TopicResource, name},
+			Ops: []ConfigOp{
+				{ConfigSet, minISRKey, rapid.SampledFrom([]string{"1", "2", "3"}).Draw(t,
+					"min")}}}}}
 	}
 	c := &AlterPartition{Leader: node, BrokerEpoch: epoch}
 	for _, id := range ids {
 		p := w.img.Partition(id)
-		n := NewISR{ID: id, LeaderEpoch: p.LeaderEpoch, PartitionEpoch: p.PartitionEpoch - kafka.PartitionEpoch(rapid.IntRange(0, 1).Draw(t, "old"))}
+		n := NewISR{
+			ID: id, LeaderEpoch: p.LeaderEpoch,
+			PartitionEpoch: p.PartitionEpoch -
+				kafka.PartitionEpoch(rapid.IntRange(0, 1).Draw(t, "old")),
+		}
 		leaves := rapid.IntRange(0, 3).Draw(t, "leaves") == 0
 		for _, r := range p.Replicas {
 			if r == p.Leader && !leaves || r != p.Leader && rapid.Bool().Draw(t, "member") {
@@ -579,7 +662,8 @@ func checkStep(t *rapid.T, before, after *Image, c Command, changes Changes) {
 			if q.Leader != kafka.NoNode && q.Leader != p.Leader {
 				elect, ok := c.(*ElectLeaders)
 				clean := p.InISR(q.Leader) || inList(p.ELR, q.Leader)
-				require.True(t, clean || ok && elect.Unclean, "%d leads, but is neither in ISR %v nor in ELR %v", q.Leader, p.ISR, p.ELR)
+				require.True(t, clean || ok && elect.Unclean,
+					"%d leads, but is neither in ISR %v nor in ELR %v", q.Leader, p.ISR, p.ELR)
 			}
 		}
 		return true
@@ -606,7 +690,9 @@ func TestAlterPartitionIsACompareAndSet(t *testing.T) {
 					n.ISR, want = append(n.ISR, ISRMember{m, w.epoch(m)}), append(want, m)
 				}
 			}
-			v := w.apply(&AlterPartition{Leader: 1, BrokerEpoch: w.epoch(1), Partitions: []NewISR{n}})
+			v := w.apply(&AlterPartition{
+				Leader: 1, BrokerEpoch: w.epoch(1), Partitions: []NewISR{n},
+			})
 			code := kafka.InvalidUpdateVersion
 			if at == version {
 				code = kafka.None

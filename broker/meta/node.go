@@ -97,7 +97,8 @@ func NewNode(cfg NodeConfig, rec Recovered, now env.Instant) *Node {
 	id := cfg.Register.Node
 	assert.That(id >= 1, "meta: node id %d", int(id))
 	n := &Node{
-		id: id, incarnation: cfg.Register.Incarnation, img: rec.log.snapshot.image, tickEvery: cfg.Raft.Tick,
+		id: id, incarnation: cfg.Register.Incarnation, img: rec.log.snapshot.image,
+		tickEvery: cfg.Raft.Tick,
 		raft:      newRaft(id, cfg.Raft, rec, now, cfg.WALDamaged),
 		session:   session{timing: cfg.Timing, register: cfg.Register, started: now, healthy: true},
 		proposals: btree.NewMap[uint64, *proposal](0), barriers: btree.NewMap[uint64, *barrier](0),
@@ -263,7 +264,8 @@ func (n *Node) Drain() { n.session.drain() }
 // broker: it may stop.
 func (n *Node) Drained() bool {
 	b := n.img.Broker(n.id)
-	return n.session.draining && (b == nil || b.Incarnation != n.incarnation || b.Fenced && b.Draining)
+	return n.session.draining &&
+		(b == nil || b.Incarnation != n.incarnation || b.Fenced && b.Draining)
 }
 
 // LeaseUntil is the end of the lease: before it, answers that claim to know the
@@ -304,7 +306,10 @@ type Status struct {
 
 // Status returns Raft's state.
 func (n *Node) Status() Status {
-	s := Status{Term: n.raft.term(), Commit: n.raft.commit(), Applied: n.img.index, Leader: n.Leader(), Leading: n.controller.active}
+	s := Status{
+		Term: n.raft.term(), Commit: n.raft.commit(), Applied: n.img.index, Leader: n.Leader(),
+		Leading: n.controller.active,
+	}
 	for _, v := range n.raft.voters {
 		s.Voters = append(s.Voters, kafka.NodeID(v))
 	}

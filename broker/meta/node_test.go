@@ -85,7 +85,9 @@ func TestFrozenLeaderIsFencedAfterTheSessionAndNotBefore(t *testing.T) {
 	c.run(time.Second)
 	h, id := victim(c)
 	h.frozen = true
-	moved := c.until(5*time.Second, "the leadership moves", func() bool { return c.newest.Partition(id).Leader != h.id })
+	moved := c.until(5*time.Second, "the leadership moves", func() bool {
+		return c.newest.Partition(id).Leader != h.id
+	})
 	require.Greater(t, moved, 2600*time.Millisecond)
 	require.Less(t, moved, 3500*time.Millisecond)
 	for _, p := range c.newest.Topic("taaa").Partitions {
@@ -108,14 +110,19 @@ func TestControllerFailoverKeepsSessions(t *testing.T) {
 	c.run(time.Second)
 	old := c.leader()
 	old.frozen = true
-	took := c.until(3*time.Second, "another controller", func() bool { l := c.leader(); return l != nil && l != old })
+	took := c.until(3*time.Second, "another controller", func() bool {
+		l := c.leader()
+		return l != nil && l != old
+	})
 	require.Less(t, took, 2*time.Second)
 	for _, h := range c.nodes {
 		if h != old {
 			require.True(t, h.node.LeaseValid(h.clock()) || took > time.Second)
 		}
 	}
-	moved := c.until(5*time.Second, "the frozen controller is fenced", func() bool { return c.newest.Broker(old.id).Fenced })
+	moved := c.until(5*time.Second, "the frozen controller is fenced", func() bool {
+		return c.newest.Broker(old.id).Fenced
+	})
 	require.Less(t, took+moved, 4500*time.Millisecond)
 	old.frozen = false
 	c.run(300 * time.Millisecond)
@@ -144,8 +151,13 @@ func TestStalledNodeIsFencedAndGivesUpRaft(t *testing.T) {
 	old.diskStuck = true
 	old.node.SetHealthy(old.clock(), false)
 	old.turn()
-	c.until(2*time.Second, "another controller", func() bool { l := c.leader(); return l != nil && l != old })
-	c.until(5*time.Second, "the stalled node is fenced", func() bool { return c.newest.Broker(old.id).Fenced })
+	c.until(2*time.Second, "another controller", func() bool {
+		l := c.leader()
+		return l != nil && l != old
+	})
+	c.until(5*time.Second, "the stalled node is fenced", func() bool {
+		return c.newest.Broker(old.id).Fenced
+	})
 	require.False(t, old.node.LeaseValid(old.clock()))
 	old.diskStuck = false
 	old.node.SetHealthy(old.clock(), true)
@@ -160,7 +172,9 @@ func TestDrainMovesLeadershipsWithoutWaitingForTheLease(t *testing.T) {
 	h, id := victim(c)
 	h.node.Drain()
 	h.turn()
-	took := c.until(time.Second, "the leadership moves", func() bool { return c.newest.Partition(id).Leader != h.id })
+	took := c.until(time.Second, "the leadership moves", func() bool {
+		return c.newest.Partition(id).Leader != h.id
+	})
 	require.Less(t, took, 150*time.Millisecond)
 	c.until(time.Second, "the broker is told to stop", func() bool { return h.node.Drained() })
 	require.True(t, c.newest.Broker(h.id).Fenced)
@@ -179,11 +193,15 @@ func TestFullBrokerHandsItsLeadershipsOverWhenItsLeaseIsOver(t *testing.T) {
 	c.run(time.Second)
 	h, id := victim(c)
 	h.setFull(true)
-	took := c.until(5*time.Second, "the leadership moves", func() bool { return c.newest.Partition(id).Leader != h.id })
+	took := c.until(5*time.Second, "the leadership moves", func() bool {
+		return c.newest.Partition(id).Leader != h.id
+	})
 	require.Greater(t, took, 2400*time.Millisecond)
 	require.Less(t, took, 3500*time.Millisecond)
 	require.False(t, c.newest.Leads(h.id))
-	c.until(time.Second, "it has a lease again", func() bool { return h.node.LeaseValid(h.clock()) })
+	c.until(time.Second, "it has a lease again", func() bool {
+		return h.node.LeaseValid(h.clock())
+	})
 	index := c.newest.Index()
 	c.run(10 * time.Second)
 	require.Equal(t, index, c.newest.Index(), "nothing is left to do about it")
@@ -230,7 +248,9 @@ func TestFullBrokersServeReadsUntilOneHasRoom(t *testing.T) {
 	}
 	h.setFull(false)
 	c.until(5*time.Second, "it leads all", func() bool {
-		return !slices.ContainsFunc(c.newest.Topic("taaa").Partitions, func(p *Partition) bool { return p.Leader != h.id })
+		return !slices.ContainsFunc(c.newest.Topic("taaa").Partitions, func(p *Partition) bool {
+			return p.Leader != h.id
+		})
 	})
 	c.ready()
 }
@@ -264,7 +284,10 @@ func TestSpaceThatComesAndGoesAcrossControllers(t *testing.T) {
 func TestElectionWaitsForTheLeaseUnlessTheLeaderResigned(t *testing.T) {
 	c := newCluster(t, 3, 11)
 	c.ready()
-	c.do(c.nodes[0], &CreateTopics{Topics: []NewTopic{{Name: "taaa", ID: kafka.TopicID{4}, Partitions: -1, ReplicationFactor: -1, Assignments: [][]kafka.NodeID{{1, 2}, {1, 2}}}}})
+	c.do(c.nodes[0], &CreateTopics{
+		Topics: []NewTopic{{Name: "taaa", ID: kafka.TopicID{4}, Partitions: -1,
+			ReplicationFactor: -1, Assignments: [][]kafka.NodeID{{1, 2}, {1, 2}}}},
+	})
 	c.do(c.host(1), &ElectLeaders{Resigned: true}) // nothing to elect: nothing happens
 	ids := []kafka.PartitionID{{Topic: kafka.TopicID{4}}, {Topic: kafka.TopicID{4}, Partition: 1}}
 	c.host(1).crash()
@@ -303,7 +326,9 @@ func TestALeaderThatStepsDownIsReplacedWhenItsLeaseIsOver(t *testing.T) {
 	require.Equal(t, a.id, p.Leader)
 	require.Equal(t, []kafka.NodeID{a.id}, p.ISR)
 	require.False(t, c.newest.Broker(b.id).Fenced)
-	c.until(time.Second, "it has a lease again", func() bool { return b.node.LeaseValid(b.clock()) })
+	c.until(time.Second, "it has a lease again", func() bool {
+		return b.node.LeaseValid(b.clock())
+	})
 }
 
 func TestRestartedBrokerEndsItsOldEpochs(t *testing.T) {
@@ -325,7 +350,8 @@ func TestRestartedBrokerEndsItsOldEpochs(t *testing.T) {
 }
 
 func TestLaggingNodeGetsASnapshotInChunks(t *testing.T) {
-	c := newClusterWith(t, 3, 13, RaftConfig{CompactBytes: 5_000, RetainBytes: 1, ChunkBytes: 700, ChunksPerTick: 3})
+	c := newClusterWith(t, 3, 13,
+		RaftConfig{CompactBytes: 5_000, RetainBytes: 1, ChunkBytes: 700, ChunksPerTick: 3})
 	c.ready()
 	h, _ := c.nodes[0], 0
 	if h == c.leader() {
@@ -390,7 +416,10 @@ func TestBarrierSeesWhatWasCommittedBefore(t *testing.T) {
 		require.Equal(t, kafka.None, c.do(h, cmd).Topics[0].Code)
 		b := other.node.Barrier(other.clock().Add(time.Second))
 		other.turn()
-		c.until(time.Second, "the barrier ends", func() bool { _, ok := other.barriers[b]; return ok })
+		c.until(time.Second, "the barrier ends", func() bool {
+			_, ok := other.barriers[b]
+			return ok
+		})
 		require.Equal(t, kafka.None, other.barriers[b])
 		require.NotNil(t, other.node.Image().Topic(cmd.Topics[0].Name))
 	}
@@ -409,7 +438,8 @@ func TestOnlyAWholeCheckpointStandsForWhatCameBefore(t *testing.T) {
 		{"a log without its beginning", []Record{entry, hard, entry, hard}, false},
 		{"a checkpoint cut short", []Record{entry, hard, snapshot, entry}, false},
 		{"a checkpoint", []Record{entry, hard, snapshot, entry, hard}, true},
-		{"one cut short behind a whole one", []Record{snapshot, hard, entry, snapshot, entry}, true},
+		{"one cut short behind a whole one",
+			[]Record{snapshot, hard, entry, snapshot, entry}, true},
 	} {
 		require.Equal(t, c.whole, Checkpointed(c.records), c.name)
 	}
@@ -420,7 +450,8 @@ func TestDamagedNodeTakesNoPartInRaft(t *testing.T) {
 	c.ready()
 	h := c.nodes[0]
 	rec, _, _ := NewCluster(h.node.Image().Cluster(), []uint64{1, 2, 3})
-	h.node = NewNode(NodeConfig{Register: h.node.session.register, WALDamaged: true}, rec, h.clock())
+	h.node = NewNode(NodeConfig{Register: h.node.session.register, WALDamaged: true}, rec,
+		h.clock())
 	term := Term(0)
 	c.run(5 * time.Second)
 	require.NotNil(t, c.leader(), "two of three go on")
@@ -435,7 +466,10 @@ func TestDamagedNodeTakesNoPartInRaft(t *testing.T) {
 func TestVotersCanBeReplaced(t *testing.T) {
 	c := newCluster(t, 3, 17)
 	c.ready()
-	h := &host{c: c, id: 4, verdicts: c.nodes[0].verdicts, barriers: c.nodes[0].barriers, files: map[Index][]byte{}}
+	h := &host{
+		c: c, id: 4, verdicts: c.nodes[0].verdicts, barriers: c.nodes[0].barriers,
+		files: map[Index][]byte{},
+	}
 	_, records, image := JoinCluster(c.newest.Cluster())
 	h.durable, h.files[0] = records, image.Encode()
 	c.nodes = append(c.nodes, h)
@@ -454,13 +488,18 @@ func TestVotersCanBeReplaced(t *testing.T) {
 	require.NotContains(t, h.node.Status().Voters, gone.id)
 	h.crash()
 	h.start()
-	c.until(5*time.Second, "the voter set survives a restart", func() bool { return len(h.node.Status().Voters) == 3 })
+	c.until(5*time.Second, "the voter set survives a restart", func() bool {
+		return len(h.node.Status().Voters) == 3
+	})
 }
 
 // handedOver creates a partition that b leads while a, in sync, is preferred.
 func (c *cluster) handedOver(a, b *host) kafka.PartitionID {
 	id := kafka.PartitionID{Topic: kafka.TopicID{5}}
-	c.do(a, &CreateTopics{Topics: []NewTopic{{Name: "t", ID: id.Topic, Partitions: -1, ReplicationFactor: -1, Assignments: [][]kafka.NodeID{{a.id, b.id}}}}})
+	c.do(a, &CreateTopics{
+		Topics: []NewTopic{{Name: "t", ID: id.Topic, Partitions: -1, ReplicationFactor: -1,
+			Assignments: [][]kafka.NodeID{{a.id, b.id}}}},
+	})
 	a.crash()
 	a.start()
 	c.until(5*time.Second, "b leads", func() bool { return c.newest.Partition(id).Leader == b.id })
@@ -476,7 +515,9 @@ func (c *cluster) alterISR(leader *host, id kafka.PartitionID, members ...*host)
 	for _, m := range members {
 		n.ISR = append(n.ISR, ISRMember{m.id, m.node.Epoch()})
 	}
-	v := c.do(leader, &AlterPartition{Leader: leader.id, BrokerEpoch: leader.node.Epoch(), Partitions: []NewISR{n}})
+	v := c.do(leader, &AlterPartition{
+		Leader: leader.id, BrokerEpoch: leader.node.Epoch(), Partitions: []NewISR{n},
+	})
 	require.Equal(c.t, kafka.None, v.Partitions[0].Code)
 }
 
@@ -493,7 +534,8 @@ func TestNoLeaseBeforeALossIsConfirmed(t *testing.T) {
 	require.Equal(t, kafka.None, v.Partitions[0].Code)
 	c.run(time.Second) // every step is checked
 	require.Equal(t, b.id, b.acting.Partition(id).Leader)
-	require.False(t, c.newest.Broker(b.id).Fenced, "moving a leadership does not fence a live broker")
+	require.False(t, c.newest.Broker(b.id).Fenced,
+		"moving a leadership does not fence a live broker")
 	require.False(t, b.node.LeaseValid(b.clock()))
 	b.wedged = false
 	c.until(time.Second, "the lease is back", func() bool { return b.node.LeaseValid(b.clock()) })
@@ -510,7 +552,10 @@ func TestNewControllerWaitsForLeasesOfTheOldOne(t *testing.T) {
 	c.run(time.Second)
 	begin := c.now
 	old.frozen, b.frozen = true, true
-	c.until(3*time.Second, "another controller", func() bool { l := c.leader(); return l != nil && l != old })
+	c.until(3*time.Second, "another controller", func() bool {
+		l := c.leader()
+		return l != nil && l != old
+	})
 	v := c.do(a, &ElectLeaders{Partitions: c.newest.Elections([]kafka.PartitionID{id})})
 	require.Equal(t, kafka.None, v.Partitions[0].Code)
 	require.Equal(t, a.id, c.newest.Partition(id).Leader)
@@ -531,7 +576,8 @@ func TestWedgedLoopKeepsTheBrokerFenced(t *testing.T) {
 	c.isolate(h.id, false)
 	c.run(4 * time.Second)
 	require.True(t, c.newest.Broker(h.id).Fenced)
-	require.Equal(t, c.newest.Index(), h.node.Image().Index(), "the control loop itself is up to date")
+	require.Equal(t, c.newest.Index(), h.node.Image().Index(),
+		"the control loop itself is up to date")
 	h.wedged = false
 	c.ready()
 }
@@ -539,7 +585,9 @@ func TestWedgedLoopKeepsTheBrokerFenced(t *testing.T) {
 func TestLeaseRunsFromBeforeTheHeartbeatWasSent(t *testing.T) {
 	s := session{timing: Timing{}, started: 1000, healthy: true}
 	s.timing.setDefaults()
-	grant := func(sent int64) *peer.HeartbeatReply { return &peer.HeartbeatReply{SentAt: sent, Granted: true} }
+	grant := func(sent int64) *peer.HeartbeatReply {
+		return &peer.HeartbeatReply{SentAt: sent, Granted: true}
+	}
 	s.reply(5_000_000, grant(2000))
 	require.Equal(t, env.Instant(2000).Add(s.timing.Lease), s.leaseUntil)
 	s.reply(5_000_000, grant(1500)) // late: no step back
@@ -559,10 +607,14 @@ func TestLeaseRunsFromBeforeTheHeartbeatWasSent(t *testing.T) {
 func TestRecoveryKeepsWhatWasDurable(t *testing.T) {
 	_, records, image := NewCluster(peer.UUID{1}, []uint64{1, 2, 3})
 	entry := func(term, index uint64) Record {
-		return entryRecord(&pb.Entry{Term: new(term), Index: new(index), Type: pb.EntryNormal.Enum()})
+		return entryRecord(&pb.Entry{
+			Term: new(term), Index: new(index), Type: pb.EntryNormal.Enum(),
+		})
 	}
-	records = append(records, entry(1, 2), entry(1, 3), entry(1, 4), entry(2, 3), entry(2, 4), entry(2, 5),
-		hardStateRecord(&pb.HardState{Term: new(uint64(2)), Vote: new(uint64(3)), Commit: new(uint64(4))}))
+	records = append(records, entry(1, 2), entry(1, 3), entry(1, 4), entry(2, 3), entry(2, 4),
+		entry(2, 5), hardStateRecord(&pb.HardState{
+			Term: new(uint64(2)), Vote: new(uint64(3)), Commit: new(uint64(4)),
+		}))
 	image, _, _ = image.Apply(3, &Bootstrap{})
 	own := snapshot{3, 2, []uint64{1, 2, 3}, image}
 	records = append(records, snapshotRecord(&own), entry(2, 4))

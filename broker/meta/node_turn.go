@@ -82,7 +82,9 @@ func (n *Node) hand(now env.Instant) {
 			return true
 		}
 		p.sent, p.to, p.term, p.sentAt = true, leader, n.raft.term(), now
-		m := &peer.Propose{ID: peer.CommandID{Node: n.id, Incarnation: n.incarnation, Seq: seq}, Command: p.bytes}
+		m := &peer.Propose{
+			ID: peer.CommandID{Node: n.id, Incarnation: n.incarnation, Seq: seq}, Command: p.bytes,
+		}
 		if leader == n.id {
 			n.controller.propose(now, n.id, m)
 		} else {
@@ -112,7 +114,8 @@ func (n *Node) take(now env.Instant, out raftOutput) {
 	n.out.Send = append(n.out.Send, out.send...)
 	n.controller.observe(now)
 	if out.installed != nil {
-		assert.That(out.installed.index > n.img.index, "meta: snapshot %d installed over image %d", uint64(out.installed.index), uint64(n.img.index))
+		assert.That(out.installed.index > n.img.index, "meta: snapshot %d installed over image %d",
+			uint64(out.installed.index), uint64(n.img.index))
 		n.img = out.installed.image
 		n.out.Image, n.out.Changes = n.img, Changes{Full: true}
 		n.session.observe(n.img)

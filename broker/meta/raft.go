@@ -138,7 +138,10 @@ type held struct {
 }
 
 func newRaft(id kafka.NodeID, cfg RaftConfig, rec Recovered, now env.Instant, refuse bool) *Raft {
-	r := &Raft{cfg: cfg, id: uint64(id), log: rec.log, voters: rec.log.snapshot.voters, refuse: refuse, nextTick: now.Add(cfg.Tick)}
+	r := &Raft{
+		cfg: cfg, id: uint64(id), log: rec.log, voters: rec.log.snapshot.voters, refuse: refuse,
+		nextTick: now.Add(cfg.Tick),
+	}
 	rn, err := raft.NewRawNode(&raft.Config{
 		ID: r.id, ElectionTick: cfg.ElectionTicks, HeartbeatTick: cfg.HeartbeatTicks,
 		Storage: rec.log, Applied: uint64(rec.log.snapshot.index), AsyncStorageWrites: true,
@@ -176,7 +179,8 @@ func (r *Raft) tick(now env.Instant) {
 // step takes a Raft message from a peer.
 func (r *Raft) step(from kafka.NodeID, b []byte) {
 	m, err := decodeMessage(b)
-	if err != nil || r.refuse || m.GetFrom() != uint64(from) || m.GetTo() != r.id || m.GetType() == pb.MsgSnap {
+	if err != nil || r.refuse || m.GetFrom() != uint64(from) || m.GetTo() != r.id ||
+		m.GetType() == pb.MsgSnap {
 		return
 	}
 	r.stepMessage(m)
@@ -197,7 +201,9 @@ func (r *Raft) proposeVoters(id kafka.NodeID, add bool) bool {
 	if add {
 		t = pb.ConfChangeAddNode
 	}
-	cc := &pb.ConfChangeV2{Changes: []*pb.ConfChangeSingle{{Type: t.Enum(), NodeId: new(uint64(id))}}}
+	cc := &pb.ConfChangeV2{
+		Changes: []*pb.ConfChangeSingle{{Type: t.Enum(), NodeId: new(uint64(id))}},
+	}
 	return !r.paused && !r.refuse && r.rn.ProposeConfChange(cc) == nil
 }
 
@@ -247,12 +253,18 @@ func (r *Raft) peerDown(id kafka.NodeID) {
 			r.rn.ReportSnapshot(o.to, raft.SnapshotFailure)
 		}
 	}
-	r.outgoing = slices.DeleteFunc(r.outgoing, func(o *outgoingSnapshot) bool { return o.to == uint64(id) })
-	r.incoming = slices.DeleteFunc(r.incoming, func(in *incomingSnapshot) bool { return in.from == id })
+	r.outgoing = slices.DeleteFunc(r.outgoing, func(o *outgoingSnapshot) bool {
+		return o.to == uint64(id)
+	})
+	r.incoming = slices.DeleteFunc(r.incoming, func(in *incomingSnapshot) bool {
+		return in.from == id
+	})
 }
 
-func (r *Raft) leads() bool            { return r.rn.BasicStatus().RaftState == raft.StateLeader }
-func (r *Raft) leader() kafka.NodeID   { return kafka.NodeID(r.rn.BasicStatus().Lead) } // 0: unknown
+func (r *Raft) leads() bool { return r.rn.BasicStatus().RaftState == raft.StateLeader }
+
+// 0: unknown.
+func (r *Raft) leader() kafka.NodeID   { return kafka.NodeID(r.rn.BasicStatus().Lead) }
 func (r *Raft) term() Term             { return Term(r.rn.BasicStatus().GetTerm()) }
 func (r *Raft) commit() Index          { return Index(r.rn.BasicStatus().GetCommit()) }
 func (r *Raft) termOf(i Index) Term    { t, _ := r.log.Term(uint64(i)); return Term(t) }
@@ -290,7 +302,8 @@ func (r *Raft) send(m *pb.Message) {
 	case m.GetType() == pb.MsgSnap:
 		r.beginSnapshot(m)
 	default:
-		r.out.send = append(r.out.send, Envelope{kafka.NodeID(m.GetTo()), &peer.Raft{Message: encodeMessage(m)}})
+		r.out.send = append(r.out.send,
+			Envelope{kafka.NodeID(m.GetTo()), &peer.Raft{Message: encodeMessage(m)}})
 	}
 }
 

@@ -37,8 +37,11 @@ func (r *Raft) beginSnapshot(m *pb.Message) {
 	mark.Hit(mark.SnapshotSent)
 	// Raft asked for the snapshot of a moment ago; the last one does as well.
 	s := &r.log.snapshot
-	head := encodeMessage(&pb.Message{Type: m.Type, To: m.To, From: m.From, Term: m.Term, Snapshot: s.proto()})
-	r.outgoing = append(r.outgoing, &outgoingSnapshot{to: to, index: s.index, message: head, data: s.image.Encode()})
+	head := encodeMessage(&pb.Message{
+		Type: m.Type, To: m.To, From: m.From, Term: m.Term, Snapshot: s.proto(),
+	})
+	r.outgoing = append(r.outgoing,
+		&outgoingSnapshot{to: to, index: s.index, message: head, data: s.image.Encode()})
 	r.sendChunks()
 }
 
@@ -49,7 +52,8 @@ func (r *Raft) sendChunks() {
 		for n := 0; n < r.cfg.ChunksPerTick && o.offset < len(o.data); n++ {
 			end := min(o.offset+r.cfg.ChunkBytes, len(o.data))
 			r.out.send = append(r.out.send, Envelope{kafka.NodeID(o.to), &peer.SnapshotChunk{
-				Message: o.message, Index: uint64(o.index), Offset: uint64(o.offset), Total: uint64(len(o.data)), Data: o.data[o.offset:end:end],
+				Message: o.message, Index: uint64(o.index), Offset: uint64(o.offset),
+				Total: uint64(len(o.data)), Data: o.data[o.offset:end:end],
 			}})
 			o.offset = end
 		}
@@ -57,7 +61,9 @@ func (r *Raft) sendChunks() {
 			r.rn.ReportSnapshot(o.to, raft.SnapshotFinish)
 		}
 	}
-	r.outgoing = slices.DeleteFunc(r.outgoing, func(o *outgoingSnapshot) bool { return o.offset == len(o.data) })
+	r.outgoing = slices.DeleteFunc(r.outgoing, func(o *outgoingSnapshot) bool {
+		return o.offset == len(o.data)
+	})
 }
 
 // stepChunk takes one chunk, and gives raft the snapshot when it is complete
@@ -69,7 +75,8 @@ func (r *Raft) stepChunk(from kafka.NodeID, c *peer.SnapshotChunk) {
 	if c.Offset == 0 {
 		r.dropIncoming(from)
 		m, err := decodeMessage(c.Message)
-		if err != nil || m.GetType() != pb.MsgSnap || m.GetFrom() != uint64(from) || m.GetTo() != r.id || c.Total > r.cfg.SnapshotMax ||
+		if err != nil || m.GetType() != pb.MsgSnap || m.GetFrom() != uint64(from) ||
+			m.GetTo() != r.id || c.Total > r.cfg.SnapshotMax ||
 			m.GetSnapshot().GetMetadata().GetIndex() != c.Index {
 			return
 		}
@@ -81,7 +88,8 @@ func (r *Raft) stepChunk(from kafka.NodeID, c *peer.SnapshotChunk) {
 	}
 	in := r.incoming[i]
 	end := c.Offset + uint64(len(c.Data))
-	if c.Offset != uint64(len(in.data)) || end > in.total || c.Total != in.total || in.message.GetSnapshot().GetMetadata().GetIndex() != c.Index {
+	if c.Offset != uint64(len(in.data)) || end > in.total || c.Total != in.total ||
+		in.message.GetSnapshot().GetMetadata().GetIndex() != c.Index {
 		mark.Hit(mark.SnapshotBroken)
 		r.dropIncoming(from)
 		return
@@ -100,5 +108,7 @@ func (r *Raft) stepChunk(from kafka.NodeID, c *peer.SnapshotChunk) {
 }
 
 func (r *Raft) dropIncoming(from kafka.NodeID) {
-	r.incoming = slices.DeleteFunc(r.incoming, func(in *incomingSnapshot) bool { return in.from == from })
+	r.incoming = slices.DeleteFunc(r.incoming, func(in *incomingSnapshot) bool {
+		return in.from == from
+	})
 }

@@ -43,7 +43,12 @@ func (r *Raft) installSnapshot(p *pb.Snapshot, w *write) {
 	img, err := DecodeImage(p.GetData())
 	assert.NoError(err, "meta: install a checked snapshot")
 	meta := p.GetMetadata()
-	s := snapshot{Index(meta.GetIndex()), Term(meta.GetTerm()), meta.GetConfState().GetVoters(), img}
+	s := snapshot{
+		Index(meta.GetIndex()),
+		Term(meta.GetTerm()),
+		meta.GetConfState().GetVoters(),
+		img,
+	}
 	r.log.install(s)
 	mark.Hit(mark.SnapshotInstalled)
 	r.own = nil // an own snapshot that is being saved is older
@@ -120,7 +125,8 @@ func (r *Raft) maybeCompact(img *Image) {
 	}
 	news := img.index > r.rareAt // one choice for what was applied: an idle node makes none
 	r.rareAt = img.index
-	if r.sinceSnapshot < r.cfg.CompactBytes && !(news && r.cfg.Rare.Choose(rare.RaftSnapshotEarly)) {
+	if r.sinceSnapshot < r.cfg.CompactBytes &&
+		!(news && r.cfg.Rare.Choose(rare.RaftSnapshotEarly)) {
 		return
 	}
 	r.sinceSnapshot = 0

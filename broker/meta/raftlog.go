@@ -32,8 +32,10 @@ type snapshot struct {
 
 func newMemoryLog(s snapshot) *memoryLog {
 	return &memoryLog{
-		entries:  []*pb.Entry{{Index: new(uint64(s.index)), Term: new(uint64(s.term))}},
-		hard:     &pb.HardState{Term: new(uint64(s.term)), Vote: new(uint64(0)), Commit: new(uint64(s.index))},
+		entries: []*pb.Entry{{Index: new(uint64(s.index)), Term: new(uint64(s.term))}},
+		hard: &pb.HardState{
+			Term: new(uint64(s.term)), Vote: new(uint64(0)), Commit: new(uint64(s.index)),
+		},
 		snapshot: s,
 	}
 }
@@ -93,7 +95,8 @@ func (l *memoryLog) Snapshot() (*pb.Snapshot, error) { return l.snapshot.proto()
 
 func (s *snapshot) proto() *pb.Snapshot {
 	return &pb.Snapshot{Metadata: &pb.SnapshotMetadata{
-		Index: new(uint64(s.index)), Term: new(uint64(s.term)), ConfState: &pb.ConfState{Voters: s.voters},
+		Index: new(uint64(s.index)), Term: new(uint64(s.term)),
+		ConfState: &pb.ConfState{Voters: s.voters},
 	}}
 }
 
@@ -103,7 +106,8 @@ func (s *snapshot) proto() *pb.Snapshot {
 // what lies behind them must stay.
 func (l *memoryLog) append(entries []*pb.Entry) {
 	for _, e := range entries {
-		if term, err := l.Term(e.GetIndex()); err == nil && term == e.GetTerm() || e.GetIndex() <= l.base() {
+		if term, err := l.Term(e.GetIndex()); err == nil && term == e.GetTerm() ||
+			e.GetIndex() <= l.base() {
 			continue
 		}
 		keep := e.GetIndex() - l.base()
@@ -139,7 +143,10 @@ func (l *memoryLog) restore(s snapshot) {
 
 func (l *memoryLog) commitTo(s snapshot) {
 	if l.hard.GetCommit() < uint64(s.index) {
-		l.hard = &pb.HardState{Term: new(max(l.hard.GetTerm(), uint64(s.term))), Vote: new(l.hard.GetVote()), Commit: new(uint64(s.index))}
+		l.hard = &pb.HardState{
+			Term: new(max(l.hard.GetTerm(), uint64(s.term))), Vote: new(l.hard.GetVote()),
+			Commit: new(uint64(s.index)),
+		}
 	}
 }
 
@@ -162,7 +169,8 @@ func (l *memoryLog) compact(s snapshot, retain uint64) {
 		l.bytes -= entrySize(e)
 	}
 	base := l.entries[cut]
-	l.entries = append([]*pb.Entry{{Index: new(base.GetIndex()), Term: new(base.GetTerm())}}, l.entries[cut+1:]...)
+	l.entries = append([]*pb.Entry{{Index: new(base.GetIndex()), Term: new(base.GetTerm())}},
+		l.entries[cut+1:]...)
 }
 
 // after returns the entries behind an index.

@@ -127,7 +127,14 @@ func encodeMessage(m *pb.Message) []byte {
 	w := &writer{}
 	w.u8(messageVersion)
 	w.u8(uint8(m.GetType()))
-	for _, v := range [...]uint64{m.GetTo(), m.GetFrom(), m.GetTerm(), m.GetLogTerm(), m.GetIndex(), m.GetCommit()} {
+	for _, v := range [...]uint64{
+		m.GetTo(),
+		m.GetFrom(),
+		m.GetTerm(),
+		m.GetLogTerm(),
+		m.GetIndex(),
+		m.GetCommit(),
+	} {
 		w.u64(v)
 	}
 	w.bool(m.GetReject())
@@ -263,7 +270,8 @@ func Recover(records []Record, image *Image) (Recovered, error) {
 		case RecordEntry:
 			if e := decodeEntry(r); l != nil && !r.bad {
 				if e.GetIndex() > l.last()+1 {
-					return Recovered{}, fmt.Errorf("meta: recover: %w: entry %d after %d", ErrCorruptRecord, e.GetIndex(), l.last())
+					return Recovered{}, fmt.Errorf("meta: recover: %w: entry %d after %d",
+						ErrCorruptRecord, e.GetIndex(), l.last())
 				}
 				l.append([]*pb.Entry{e})
 			}
@@ -273,10 +281,13 @@ func Recover(records []Record, image *Image) (Recovered, error) {
 		}
 	}
 	if l == nil || image == nil || image.index != l.snapshot.index {
-		return Recovered{}, fmt.Errorf("meta: recover: %w: no snapshot, or the image of another one", ErrCorruptRecord)
+		return Recovered{},
+			fmt.Errorf("meta: recover: %w: no snapshot, or the image of another one",
+				ErrCorruptRecord)
 	}
 	if c := l.hard.GetCommit(); c < uint64(l.snapshot.index) || c > l.last() {
-		return Recovered{}, fmt.Errorf("meta: recover: %w: commit index %d outside [%d, %d]", ErrCorruptRecord, c, l.snapshot.index, l.last())
+		return Recovered{}, fmt.Errorf("meta: recover: %w: commit index %d outside [%d, %d]",
+			ErrCorruptRecord, c, l.snapshot.index, l.last())
 	}
 	return Recovered{l}, nil
 }

@@ -82,5 +82,6 @@ func (s *session) drain() {
 
 // mustRegister reports whether a registration has to be proposed.
 func (s *session) mustRegister() bool {
-	return s.epoch == 0 && s.announced && s.registering == 0 && s.healthy && !s.draining && !s.superseded
+	return s.epoch == 0 && s.announced && s.registering == 0 && s.healthy && !s.draining &&
+		!s.superseded
 }

@@ -159,9 +159,12 @@ func decodeBroker(r *reader, version uint16) *Broker {
 }
 
 func decodeEndpoints(r *reader) Endpoints {
-	e := Endpoints{Host: r.str(), Port: r.i32(), PeerAddr: r.str(), DataAddr: r.str(), Rack: r.str()}
+	e := Endpoints{
+		Host: r.str(), Port: r.i32(), PeerAddr: r.str(), DataAddr: r.str(), Rack: r.str(),
+	}
 	for n := r.count(8); n > 0; n-- {
-		e.Features = append(e.Features, Feature{Name: r.str(), Min: int16(r.u16()), Max: int16(r.u16())})
+		e.Features = append(e.Features,
+			Feature{Name: r.str(), Min: int16(r.u16()), Max: int16(r.u16())})
 	}
 	return e
 }
@@ -193,8 +196,9 @@ func decodeTopic(r *reader) *Topic {
 	t.Partitions = make([]*Partition, n)
 	for i := range t.Partitions {
 		p := &Partition{
-			Replicas: r.nodes(), ISR: r.nodes(), ELR: r.nodes(), LastKnown: r.nodes(), Leader: r.node(),
-			LeaderEpoch: kafka.LeaderEpoch(r.i32()), PartitionEpoch: kafka.PartitionEpoch(r.i32()),
+			Replicas: r.nodes(), ISR: r.nodes(), ELR: r.nodes(), LastKnown: r.nodes(),
+			Leader: r.node(), LeaderEpoch: kafka.LeaderEpoch(r.i32()),
+			PartitionEpoch: kafka.PartitionEpoch(r.i32()),
 		}
 		for m := r.count(12); m > 0; m-- {
 			p.Losses = append(p.Losses, Loss{Node: r.node(), Index: Index(r.u64())})

@@ -33,6 +33,7 @@ func (t *Timing) setDefaults() {
 	setDefault(&t.Patience, 5*time.Second)
 	// W >= Λ(1+ρ)/(1-ρ): the broker's clock may be slow and the controller's fast.
 	assert.That(int64(t.Takeover)*(100-t.DriftPercent) >= int64(t.Lease)*(100+t.DriftPercent),
-		"meta: a takeover after %d ns does not outlast a lease of %d ns", int64(t.Takeover), int64(t.Lease))
+		"meta: a takeover after %d ns does not outlast a lease of %d ns",
+		int64(t.Takeover), int64(t.Lease))
 	assert.That(t.Session >= t.Takeover, "meta: the session is shorter than the takeover time")
 }

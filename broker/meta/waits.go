@@ -33,14 +33,18 @@ func (n *Node) Waits(yield func(wait.Wait)) {
 
 func (n *Node) proposalWaits(yield func(wait.Wait)) {
 	n.proposals.Scan(func(seq uint64, p *proposal) bool {
-		w := wait.Wait{Who: CommandName(seq), About: commandName(p.bytes), Since: wait.Unknown, Until: p.deadline}
+		w := wait.Wait{
+			Who: CommandName(seq), About: commandName(p.bytes), Since: wait.Unknown,
+			Until: p.deadline,
+		}
 		switch {
 		case p.sent && p.to == n.id:
 			w.Since = p.sentAt
 			w.For, w.On = "the controller, here", wait.Of(wait.Proposal(n.id, seq))
 		case p.sent:
 			w.Since = p.sentAt
-			w.For, w.On = fmt.Sprintf("its entry, which node %d was asked for as controller of term %d", p.to, p.term), wait.OfPeer(p.to, wait.Proposal(n.id, seq))
+			w.For, w.On = fmt.Sprintf("its entry, which node %d was asked for as controller of "+
+				"term %d", p.to, p.term), wait.OfPeer(p.to, wait.Proposal(n.id, seq))
 		case n.raft.leader() == 0:
 			w.For, w.On = "a controller", wait.Of(wait.Election)
 		default:
@@ -72,7 +76,8 @@ func (n *Node) barrierWaits(yield func(wait.Wait)) {
 		case leader == n.id:
 			w.For, w.On = "the controller, here", wait.Of(wait.ReadIndex(n.id, id))
 		default:
-			w.For, w.On = fmt.Sprintf("an index of node %d, the controller", leader), wait.OfPeer(leader, wait.ReadIndex(n.id, id))
+			w.For, w.On = fmt.Sprintf("an index of node %d, the controller", leader),
+				wait.OfPeer(leader, wait.ReadIndex(n.id, id))
 		}
 		yield(w)
 		return true
@@ -110,7 +115,8 @@ func (n *Node) sessionWaits(yield func(wait.Wait)) {
 	case n.id:
 		w.For, w.On = "the controller, here", wait.Of(wait.SessionOf(n.id))
 	default:
-		w.For, w.On = fmt.Sprintf("node %d, the controller", leader), wait.OfPeer(leader, wait.SessionOf(n.id))
+		w.For, w.On = fmt.Sprintf("node %d, the controller", leader),
+			wait.OfPeer(leader, wait.SessionOf(n.id))
 	}
 	yield(w)
 }
@@ -121,8 +127,8 @@ func (r *Raft) waits(yield func(wait.Wait)) {
 	leader := r.leader()
 	if leader == 0 {
 		w := wait.Wait{
-			Who: wait.Election, About: fmt.Sprintf("in term %d", r.term()), Since: wait.Unknown, Until: env.Never,
-			For: "its next attempt", On: wait.OfTimer(r.nextTick),
+			Who: wait.Election, About: fmt.Sprintf("in term %d", r.term()), Since: wait.Unknown,
+			Until: env.Never, For: "its next attempt", On: wait.OfTimer(r.nextTick),
 		}
 		yield(w)
 		if len(r.held) > 0 {
@@ -131,7 +137,8 @@ func (r *Raft) waits(yield func(wait.Wait)) {
 		}
 		for _, v := range r.voters {
 			if v != r.id {
-				w.For, w.On = fmt.Sprintf("node %d to vote or to lead", v), wait.OfPeerIfAny(kafka.NodeID(v), wait.Health)
+				w.For, w.On = fmt.Sprintf("node %d to vote or to lead", v),
+					wait.OfPeerIfAny(kafka.NodeID(v), wait.Health)
 				yield(w)
 			}
 		}
@@ -139,13 +146,18 @@ func (r *Raft) waits(yield func(wait.Wait)) {
 	}
 	if !r.leads() {
 		yield(wait.Wait{
-			Who: wait.Applying, About: fmt.Sprintf("committed is %d", r.commit()), Since: wait.Unknown, Until: env.Never,
-			For: fmt.Sprintf("entries of node %d, the controller", leader), On: wait.OfPeer(leader, wait.Entries(kafka.NodeID(r.id))),
+			Who: wait.Applying, About: fmt.Sprintf("committed is %d", r.commit()),
+			Since: wait.Unknown, Until: env.Never,
+			For: fmt.Sprintf("entries of node %d, the controller", leader),
+			On:  wait.OfPeer(leader, wait.Entries(kafka.NodeID(r.id))),
 		})
 		return
 	}
 	last, _ := r.log.LastIndex()
-	commit := wait.Wait{Who: wait.Commit, About: fmt.Sprintf("%d of %d in term %d", r.commit(), last, r.term()), Since: wait.Unknown, Until: env.Never}
+	commit := wait.Wait{
+		Who: wait.Commit, About: fmt.Sprintf("%d of %d in term %d", r.commit(), last, r.term()),
+		Since: wait.Unknown, Until: env.Never,
+	}
 	if r.commit() < Index(last) && len(r.held) > 0 {
 		commit.For, commit.On = "the disk of this node", wait.Of(wait.Persist)
 		yield(commit)
@@ -156,11 +168,13 @@ func (r *Raft) waits(yield func(wait.Wait)) {
 		}
 		node := kafka.NodeID(id)
 		if r.commit() < Index(last) && pr.Match <= uint64(r.commit()) {
-			commit.For, commit.On = fmt.Sprintf("node %d to have entry %d", node, last), wait.Of(wait.Entries(node))
+			commit.For, commit.On = fmt.Sprintf("node %d to have entry %d", node, last),
+				wait.Of(wait.Entries(node))
 			yield(commit)
 		}
 		yield(wait.Wait{
-			Who: wait.Entries(node), About: fmt.Sprintf("it has %d of %d, %v", pr.Match, last, pr.State), Since: wait.Unknown, Until: env.Never,
+			Who: wait.Entries(node), About: fmt.Sprintf("it has %d of %d, %v",
+				pr.Match, last, pr.State), Since: wait.Unknown, Until: env.Never,
 			For: fmt.Sprintf("an answer of node %d", node), On: wait.OfPeer(node, wait.Persist),
 		})
 	})
@@ -171,8 +185,10 @@ func (c *controller) waits(img *Image, yield func(wait.Wait)) {
 	for i := range c.queue {
 		q := &c.queue[i]
 		w := wait.Wait{
-			Who: wait.Proposal(q.id.Node, q.id.Seq), About: fmt.Sprintf("%T, not proposed yet", q.command), Since: q.since,
-			Until: q.since.Add(c.timing.Patience), For: "an entry of its own term to be applied", On: wait.Of(wait.Commit),
+			Who:   wait.Proposal(q.id.Node, q.id.Seq),
+			About: fmt.Sprintf("%T, not proposed yet", q.command), Since: q.since,
+			Until: q.since.Add(c.timing.Patience), For: "an entry of its own term to be applied",
+			On: wait.Of(wait.Commit),
 		}
 		if c.appliedOwn() {
 			w.For, w.On = "leases to end", wait.OfTimer(c.raft.nextTick)
@@ -205,14 +221,18 @@ func (c *controller) waits(img *Image, yield func(wait.Wait)) {
 // quorumWaits lists an operation that waits until voters confirm the leadership.
 func (c *controller) quorumWaits(who string, yield func(wait.Wait)) {
 	if !c.appliedOwn() {
-		yield(wait.Wait{Who: who, Since: wait.Unknown, Until: env.Never, For: "an entry of its own term to be applied", On: wait.Of(wait.Commit)})
+		yield(wait.Wait{
+			Who: who, Since: wait.Unknown, Until: env.Never,
+			For: "an entry of its own term to be applied", On: wait.Of(wait.Commit),
+		})
 		return
 	}
 	for _, v := range c.raft.voters {
 		if node := kafka.NodeID(v); node != c.self {
 			yield(wait.Wait{
 				Who: who, Since: wait.Unknown, Until: env.Never,
-				For: fmt.Sprintf("node %d to confirm the leadership", node), On: wait.OfPeer(node, ""),
+				For: fmt.Sprintf("node %d to confirm the leadership", node),
+				On:  wait.OfPeer(node, ""),
 			})
 		}
 	}
@@ -222,7 +242,8 @@ func (c *controller) quorumWaits(who string, yield func(wait.Wait)) {
 func (c *controller) fencedWaits(b *Broker, yield func(wait.Wait)) {
 	w := wait.Wait{
 		Who: wait.SessionOf(b.ID), About: "fenced", Since: wait.Unknown, Until: env.Never,
-		For: fmt.Sprintf("a heartbeat of node %d that confirms what it has lost", b.ID), On: wait.OfPeer(b.ID, wait.Health),
+		For: fmt.Sprintf("a heartbeat of node %d that confirms what it has lost", b.ID),
+		On:  wait.OfPeer(b.ID, wait.Health),
 	}
 	if s, ok := c.sessions.Get(int32(b.ID)); ok && s.busy.Seq != 0 {
 		w.For, w.On = "a command about it", wait.Of(wait.Proposal(s.busy.Node, s.busy.Seq))

@@ -43,18 +43,23 @@ func shardDir(shard int) string { return shardPrefix + strconv.Itoa(shard) }
 // its format and layout files, and make its directories durable.
 func (c *Control) prepareDirectory() *sequence {
 	s := &sequence{steps: []step{{diskfs.Op{Kind: diskfs.Lock, Path: lockFile}, must}}}
-	s.steps = append(s.steps, c.readOrWrite(formatFile, func() string { return formatText(&c.cfg) }, func(_ *sequence, text string) error {
+	s.steps = append(s.steps, c.readOrWrite(formatFile, func() string {
+		return formatText(&c.cfg)
+	}, func(_ *sequence, text string) error {
 		return checkFormat(&c.cfg, text)
 	})...)
 	s.steps = append(s.steps, c.readOrWrite(layoutFile, c.freshLayout, c.takeLayout)...)
 	for _, dir := range []string{controlDir, partitionsDir} {
-		s.steps = append(s.steps, step{diskfs.Op{Kind: diskfs.Mkdir, Path: dir}, func(_ *sequence, d diskfs.Completion) error {
-			if errors.Is(d.Err, diskfs.ErrExist) {
-				return nil
-			}
-			c.emptyControl = c.emptyControl || dir == controlDir && d.Err == nil
-			return d.Err
-		}})
+		s.steps = append(s.steps,
+			step{diskfs.Op{
+				Kind: diskfs.Mkdir, Path: dir,
+			}, func(_ *sequence, d diskfs.Completion) error {
+				if errors.Is(d.Err, diskfs.ErrExist) {
+					return nil
+				}
+				c.emptyControl = c.emptyControl || dir == controlDir && d.Err == nil
+				return d.Err
+			}})
 	}
 	s.steps = append(s.steps,
 		step{diskfs.Op{Kind: diskfs.SyncDir, Path: "."}, must},
@@ -63,8 +68,12 @@ func (c *Control) prepareDirectory() *sequence {
 }
 
 // readOrWrite are the steps that check a file, or write it if it is not there.
-func (c *Control) readOrWrite(name string, fresh func() string, check func(s *sequence, text string) error) []step {
-	read := readFile(name, c.newHandle(), func(s *sequence, data []byte) error { return check(s, string(data)) })
+func (c *Control) readOrWrite(
+	name string, fresh func() string, check func(s *sequence, text string) error,
+) []step {
+	read := readFile(name, c.newHandle(), func(s *sequence, data []byte) error {
+		return check(s, string(data))
+	})
 	opened := read[0].check
 	read[0].check = func(s *sequence, d diskfs.Completion) error {
 		if errors.Is(d.Err, diskfs.ErrNotExist) {
@@ -77,7 +86,8 @@ func (c *Control) readOrWrite(name string, fresh func() string, check func(s *se
 }
 
 func formatText(cfg *Config) string {
-	return fmt.Sprintf("format.version=%s\ncluster.id=%s\nnode.id=%d\n", formatVersion, hex.EncodeToString(cfg.Cluster[:]), cfg.Node)
+	return fmt.Sprintf("format.version=%s\ncluster.id=%s\nnode.id=%d\n",
+		formatVersion, hex.EncodeToString(cfg.Cluster[:]), cfg.Node)
 }
 
 // checkFormat refuses a directory that belongs to another node or cluster, or
@@ -107,9 +117,11 @@ func checkFormat(cfg *Config, text string) error {
 	}
 	switch {
 	case version != formatVersion:
-		return fmt.Errorf("format file: version %q, this program reads version %s", version, formatVersion)
+		return fmt.Errorf("format file: version %q, this program reads version %s",
+			version, formatVersion)
 	case cluster != cfg.Cluster:
-		return fmt.Errorf("data directory belongs to cluster %s, not to %s", hex.EncodeToString(cluster[:]), hex.EncodeToString(cfg.Cluster[:]))
+		return fmt.Errorf("data directory belongs to cluster %s, not to %s",
+			hex.EncodeToString(cluster[:]), hex.EncodeToString(cfg.Cluster[:]))
 	case id != cfg.Node:
 		return fmt.Errorf("data directory belongs to node %d, not to node %d", id, cfg.Node)
 	}

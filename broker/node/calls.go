@@ -26,7 +26,8 @@ func (c *Control) onCall(now env.Time, call shard.Call) {
 		c.barriers[c.meta.Barrier(call.Deadline)] = call.Origin
 	case api.Applied:
 		c.applied = append(c.applied, waitingApplied{
-			origin: call.Origin, index: meta.Index(op.Index), until: min(call.Deadline, now.Mono.Add(op.Within)),
+			origin: call.Origin, index: meta.Index(op.Index),
+			until: min(call.Deadline, now.Mono.Add(op.Within)),
 		})
 	case api.NextProducerID:
 		c.nextProducerID(now, call)

@@ -51,9 +51,10 @@ type Control struct {
 	retrySpaceAt env.Instant
 	pingAt       env.Instant // the shards are pinged on the first turn from then on
 	suspects     []kafka.PartitionID
-	unnamed      bool                // a log may have lost the names of partitions
-	whole        []kafka.PartitionID // those of which nothing is missing, as far as shards have recovered
-	draining     drainState
+	unnamed      bool // a log may have lost the names of partitions
+	// Those of which nothing is missing, as far as shards have recovered.
+	whole    []kafka.PartitionID
+	draining drainState
 
 	// --- calls of the shards ---
 	proposals map[uint64]shard.Origin // by Seq of the command's id; looked up only

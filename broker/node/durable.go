@@ -49,7 +49,8 @@ func (c *Control) replay() {
 		if !ok {
 			break
 		}
-		c.replayed = append(c.replayed, meta.Record{Type: meta.RecordType(r.Type), Payload: slices.Clone(r.Payload)})
+		c.replayed = append(c.replayed,
+			meta.Record{Type: meta.RecordType(r.Type), Payload: slices.Clone(r.Payload)})
 	}
 	if c.wal.Phase() != wal.Ready {
 		return
@@ -60,7 +61,8 @@ func (c *Control) replay() {
 		// Damage would bar this node from Raft for good (PROTOCOL 8). A failure to read
 		// may pass: whoever starts the node again tries again, and sees it if it stays.
 		bad := c.wal.Recovery().Damage[0]
-		c.host.Stop(fmt.Errorf("node: the control log could not be read: segment %d at byte %d: %v", bad.At.Segment, bad.At.Offset, bad.Reason))
+		c.host.Stop(fmt.Errorf("node: the control log could not be read: segment %d at byte %d: %v",
+			bad.At.Segment, bad.At.Offset, bad.Reason))
 		return
 	}
 	index, found, err := meta.LastSnapshot(c.replayed)
@@ -68,7 +70,8 @@ func (c *Control) replay() {
 	case err != nil:
 		c.host.Stop(fmt.Errorf("node: recover metadata: %w", err))
 	case !found && c.damaged():
-		c.host.Stop(fmt.Errorf("node: the control log is damaged and names no snapshot; %s", mustRejoin))
+		c.host.Stop(fmt.Errorf("node: the control log is damaged and names no snapshot; %s",
+			mustRejoin))
 	case !found:
 		c.bootstrap()
 	default:
@@ -97,12 +100,17 @@ func (c *Control) bootstrap() {
 		voters = append(voters, uint64(v.Node))
 	}
 	recovered, records, image := meta.NewCluster(c.cfg.Cluster, voters)
-	s := &sequence{steps: wholeFile(controlDir, snapshotName(image.Index()), c.newHandle(), image.Encode())}
+	s := &sequence{
+		steps: wholeFile(controlDir, snapshotName(image.Index()), c.newHandle(), image.Encode()),
+	}
 	if !c.emptyControl {
-		look := step{diskfs.Op{Kind: diskfs.List, Path: controlDir}, func(_ *sequence, d diskfs.Completion) error {
+		look := step{diskfs.Op{
+			Kind: diskfs.List, Path: controlDir,
+		}, func(_ *sequence, d diskfs.Completion) error {
 			for _, e := range d.Entries {
 				if index, ok := snapshotIndex(e.Name); ok && index > image.Index() {
-					return fmt.Errorf("there is a snapshot of index %d, and no control log that names one; %s", index, mustRejoin)
+					return fmt.Errorf("there is a snapshot of index %d, and no control log that "+
+						"names one; %s", index, mustRejoin)
 				}
 			}
 			return d.Err
@@ -125,14 +133,15 @@ func (c *Control) bootstrap() {
 // loadSnapshot reads the image that the records build on.
 func (c *Control) loadSnapshot(index meta.Index) {
 	var recovered meta.Recovered
-	s := &sequence{steps: readFile(controlDir+"/"+snapshotName(index), c.newHandle(), func(_ *sequence, data []byte) error {
-		image, err := meta.DecodeImage(data)
-		if err != nil {
+	s := &sequence{steps: readFile(controlDir+"/"+snapshotName(index),
+		c.newHandle(), func(_ *sequence, data []byte) error {
+			image, err := meta.DecodeImage(data)
+			if err != nil {
+				return err
+			}
+			recovered, err = meta.Recover(c.replayed, image)
 			return err
-		}
-		recovered, err = meta.Recover(c.replayed, image)
-		return err
-	})}
+		})}
 	s.end = func(err error) {
 		if err != nil {
 			c.host.Stop(fmt.Errorf("node: recover metadata from snapshot %d: %w", index, err))
@@ -178,7 +187,9 @@ func (c *Control) persist(p meta.Persist) {
 		}
 	}
 	c.lazy = nil
-	c.unsynced = append(c.unsynced, persisting{seq: last, first: first, token: p.Token, checkpoint: p.Checkpoint, since: c.now.Mono})
+	c.unsynced = append(c.unsynced, persisting{
+		seq: last, first: first, token: p.Token, checkpoint: p.Checkpoint, since: c.now.Mono,
+	})
 }
 
 // persisted tells metadata what has become durable.
@@ -228,10 +239,12 @@ func (c *Control) saveLater(f meta.SnapshotFile, handle diskfs.Handle) {
 	c.run(&sequence{
 		steps: []step{
 			{diskfs.Op{Kind: diskfs.Close, Handle: handle}, whatever},
-			{diskfs.Op{Kind: diskfs.Remove, Path: tempOf(controlDir + "/" + snapshotName(f.Index))}, whatever},
+			{diskfs.Op{Kind: diskfs.Remove, Path: tempOf(controlDir + "/" + snapshotName(f.Index))},
+				whatever},
 		},
 		end: func(error) {
-			c.timers.Set(c.now.Mono.Add(c.cfg.Limits.RefusedPause), due{kind: dueSnapshot, snapshot: f})
+			c.timers.Set(c.now.Mono.Add(c.cfg.Limits.RefusedPause),
+				due{kind: dueSnapshot, snapshot: f})
 		},
 	})
 }
@@ -240,13 +253,17 @@ func (c *Control) saveLater(f meta.SnapshotFile, handle diskfs.Handle) {
 // that stays behind after a crash is removed after the next snapshot.
 func (c *Control) removeSnapshots(keep meta.Index) {
 	s := &sequence{end: func(error) {}}
-	s.steps = []step{{diskfs.Op{Kind: diskfs.List, Path: controlDir}, func(s *sequence, d diskfs.Completion) error {
-		for _, e := range d.Entries {
-			if index, ok := snapshotIndex(e.Name); ok && index < keep {
-				s.then(step{diskfs.Op{Kind: diskfs.Remove, Path: controlDir + "/" + e.Name}, func(*sequence, diskfs.Completion) error { return nil }})
+	s.steps = []step{{diskfs.Op{Kind: diskfs.List, Path: controlDir},
+		func(s *sequence, d diskfs.Completion) error {
+			for _, e := range d.Entries {
+				if index, ok := snapshotIndex(e.Name); ok && index < keep {
+					s.then(step{
+						diskfs.Op{Kind: diskfs.Remove, Path: controlDir + "/" + e.Name},
+						func(*sequence, diskfs.Completion) error { return nil },
+					})
+				}
 			}
-		}
-		return d.Err
-	}}}
+			return d.Err
+		}}}
 	c.run(s)
 }

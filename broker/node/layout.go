@@ -63,7 +63,8 @@ type Restart struct {
 
 func (r Restart) Error() string {
 	if r.ConvertTo > 0 {
-		return fmt.Sprintf("the data directory was written by %d shards and is to be converted to %d", r.Shards, r.ConvertTo)
+		return fmt.Sprintf("the data directory was written by %d shards and is to be converted "+
+			"to %d", r.Shards, r.ConvertTo)
 	}
 	return fmt.Sprintf("the data directory is for %d shards now", r.Shards)
 }
@@ -218,7 +219,10 @@ func (c *Control) onConverted(from loop.ID, m shard.Converted) {
 			return
 		}
 	}
-	c.layout = layout{shards: c.cfg.ConvertTo, life: c.newLife(), stale: c.cfg.Shards, suspects: c.suspects, unnamed: c.unnamed}
+	c.layout = layout{
+		shards: c.cfg.ConvertTo, life: c.newLife(), stale: c.cfg.Shards, suspects: c.suspects,
+		unnamed: c.unnamed,
+	}
 	c.writeLayout(func() { c.host.Stop(Restart{Shards: c.cfg.ConvertTo}) })
 }
 

@@ -68,7 +68,9 @@ func (c *Control) dialPeer(now env.Time, l *peerLink) {
 // onPeerNet handles an event of a control connection.
 func (c *Control) onPeerNet(now env.Time, ev *netsim.Event) {
 	if ev.Kind == netsim.Accepted {
-		c.strangers[ev.Conn.ID()] = &stranger{conn: ev.Conn, framer: wire.NewFramer(c.cfg.Limits.PeerFrameBytes)}
+		c.strangers[ev.Conn.ID()] = &stranger{
+			conn: ev.Conn, framer: wire.NewFramer(c.cfg.Limits.PeerFrameBytes),
+		}
 		c.timers.Set(now.Mono.Add(c.cfg.Limits.PeerSilence), due{kind: dueStranger, conn: ev.Conn})
 		return
 	}
@@ -187,7 +189,8 @@ func (c *Control) openPeer(now env.Time, l *peerLink, hello *peer.Hello) {
 func (c *Control) sayHello(conn netsim.Conn, generation uint64) {
 	head, tail := peer.Encode(c.brokerEpoch(), &peer.Hello{
 		MinVersion: peer.MinVersion, MaxVersion: peer.MaxVersion, Cluster: c.cfg.Cluster,
-		Node: c.cfg.Node, Incarnation: c.cfg.Incarnation, Kind: peer.ControlConn, Generation: generation,
+		Node: c.cfg.Node, Incarnation: c.cfg.Incarnation, Kind: peer.ControlConn,
+		Generation: generation,
 	})
 	conn.Send(head, tail)
 }

@@ -74,20 +74,23 @@ func tempOf(path string) string { return path + ".tmp" }
 // bytes to take.
 func readFile(path string, handle diskfs.Handle, take func(s *sequence, data []byte) error) []step {
 	return []step{
-		{diskfs.Op{Kind: diskfs.Open, Path: path, Handle: handle}, func(s *sequence, c diskfs.Completion) error {
-			if c.Err != nil {
-				return c.Err
-			}
-			s.then(
-				step{diskfs.Op{Kind: diskfs.Read, Handle: handle, Data: make([]byte, c.Size)}, func(s *sequence, c diskfs.Completion) error {
-					if c.Err != nil {
-						return c.Err
-					}
-					return take(s, c.Data[:c.N])
-				}},
-				step{diskfs.Op{Kind: diskfs.Close, Handle: handle}, must},
-			)
-			return nil
-		}},
+		{diskfs.Op{Kind: diskfs.Open, Path: path, Handle: handle},
+			func(s *sequence, c diskfs.Completion) error {
+				if c.Err != nil {
+					return c.Err
+				}
+				s.then(
+					step{diskfs.Op{
+						Kind: diskfs.Read, Handle: handle, Data: make([]byte, c.Size),
+					}, func(s *sequence, c diskfs.Completion) error {
+						if c.Err != nil {
+							return c.Err
+						}
+						return take(s, c.Data[:c.N])
+					}},
+					step{diskfs.Op{Kind: diskfs.Close, Handle: handle}, must},
+				)
+				return nil
+			}},
 	}
 }

@@ -13,10 +13,11 @@ import (
 
 // shardState is what the control loop knows of one shard.
 type shardState struct {
-	pingSeq    uint64      // of the last ping
-	pingedAt   env.Instant // when it was sent
-	answered   env.Instant // when the last ping that was answered was sent
-	diskBusy   env.Instant // when its oldest unfinished disk operation began; Never if there is none
+	pingSeq  uint64      // of the last ping
+	pingedAt env.Instant // when it was sent
+	answered env.Instant // when the last ping that was answered was sent
+	// When its oldest unfinished disk operation began; Never if there is none.
+	diskBusy   env.Instant
 	full       bool
 	recovered  bool
 	drained    bool
@@ -148,7 +149,9 @@ func (c *Control) sendImage(i loop.ID, changes meta.Changes) {
 	sh := &c.shards[i]
 	sh.sent, sh.behind = c.meta.Image().Index(), false
 	sh.unanswered++
-	c.host.Reply(i+1, shard.Applied{Image: c.meta.Image(), Changes: changes, Caught: c.meta.Epoch() != 0})
+	c.host.Reply(i+1, shard.Applied{
+		Image: c.meta.Image(), Changes: changes, Caught: c.meta.Epoch() != 0,
+	})
 }
 
 // renewLease tells the shards of a longer lease, or of its end.
@@ -174,7 +177,8 @@ func (c *Control) onRecovered(now env.Time, from loop.ID, m shard.Recovered) {
 			return
 		}
 	}
-	c.suspects, c.unnamed = withSuspects(c.layout.suspects, c.suspects), c.unnamed || c.layout.unnamed
+	c.suspects, c.unnamed = withSuspects(c.layout.suspects, c.suspects),
+		c.unnamed || c.layout.unnamed
 	if c.converting() {
 		c.keepSuspects()
 		return
@@ -190,7 +194,9 @@ func (c *Control) onRecovered(now env.Time, from loop.ID, m shard.Recovered) {
 func (c *Control) registration() meta.RegisterBroker {
 	r := meta.RegisterBroker{
 		Node: c.cfg.Node, Incarnation: c.cfg.Incarnation,
-		Endpoints: meta.Endpoints{PeerAddr: c.cfg.Advertised.Control, DataAddr: c.cfg.Advertised.Data, Rack: c.cfg.Rack},
+		Endpoints: meta.Endpoints{
+			PeerAddr: c.cfg.Advertised.Control, DataAddr: c.cfg.Advertised.Data, Rack: c.cfg.Rack,
+		},
 	}
 	r.Host, r.Port = splitAddress(c.cfg.Advertised.Kafka)
 	return r

@@ -25,7 +25,10 @@ func (c *Control) Inspect() (ControlState, bool) {
 	if c.meta == nil {
 		return ControlState{}, false
 	}
-	return ControlState{Status: c.meta.Status(), Epoch: c.meta.Epoch(), LeaseUntil: c.meta.LeaseUntil(), Image: c.meta.Image()}, true
+	return ControlState{
+		Status: c.meta.Status(), Epoch: c.meta.Epoch(), LeaseUntil: c.meta.LeaseUntil(),
+		Image: c.meta.Image(),
+	}, true
 }
 
 // AppendState appends a digest of the control loop's state.

@@ -20,8 +20,8 @@ func (c *Control) Waits(yield func(wait.Wait)) {
 	for i := range c.unsynced {
 		p := &c.unsynced[i]
 		yield(wait.Wait{
-			Who: wait.Persist, About: fmt.Sprintf("records %d..%d", p.first, p.seq), Since: p.since, Until: env.Never,
-			For: "the log of the control loop", On: wait.Of(wait.Log),
+			Who: wait.Persist, About: fmt.Sprintf("records %d..%d", p.first, p.seq), Since: p.since,
+			Until: env.Never, For: "the log of the control loop", On: wait.Of(wait.Log),
 		})
 	}
 	if c.meta == nil || c.converting() {
@@ -47,7 +47,8 @@ func (c *Control) recoveryWaits(yield func(wait.Wait)) {
 	if c.converting() && len(c.sequences) == 0 {
 		for i := range c.shards {
 			if !c.shards[i].converted {
-				w.For, w.On = fmt.Sprintf("loop %d to empty its log", i+1), wait.OfLoop(int32(shardID(i)), wait.Recovery)
+				w.For, w.On = fmt.Sprintf("loop %d to empty its log", i+1),
+					wait.OfLoop(int32(shardID(i)), wait.Recovery)
 				yield(w)
 			}
 		}
@@ -66,7 +67,8 @@ func (c *Control) registrationWaits(yield func(wait.Wait)) {
 		if !c.shards[i].recovered {
 			yield(wait.Wait{
 				Who: wait.Registration, Since: wait.Unknown, Until: env.Never,
-				For: fmt.Sprintf("loop %d to recover", i+1), On: wait.OfLoop(int32(shardID(i)), wait.Recovery),
+				For: fmt.Sprintf("loop %d to recover", i+1),
+				On:  wait.OfLoop(int32(shardID(i)), wait.Recovery),
 			})
 		}
 	}
@@ -82,7 +84,10 @@ func (c *Control) healthWaits(yield func(wait.Wait)) {
 		stopped = append(stopped, wait.Registration)
 	}
 	for _, who := range stopped {
-		w := wait.Wait{Who: who, About: "the node does not vouch for itself", Since: wait.Unknown, Until: env.Never}
+		w := wait.Wait{
+			Who: who, About: "the node does not vouch for itself", Since: wait.Unknown,
+			Until: env.Never,
+		}
 		if c.ops.Oldest(c.now.Mono) >= c.cfg.Limits.VouchAge {
 			w.For, w.On = "a disk operation of the control loop", c.ops.OldestTarget()
 			yield(w)
@@ -96,7 +101,8 @@ func (c *Control) healthWaits(yield func(wait.Wait)) {
 			silent := c.now.Mono >= sh.answered.Add(c.cfg.Limits.VouchAge)
 			busy := sh.diskBusy != env.Never && c.now.Mono >= sh.diskBusy.Add(c.cfg.Limits.VouchAge)
 			if silent || busy {
-				w.For, w.On = fmt.Sprintf("loop %d to answer, and its disk", i+1), wait.OfLoop(int32(shardID(i)), shard.OldestOp)
+				w.For, w.On = fmt.Sprintf("loop %d to answer, and its disk", i+1),
+					wait.OfLoop(int32(shardID(i)), shard.OldestOp)
 				yield(w)
 			}
 		}
@@ -106,7 +112,10 @@ func (c *Control) healthWaits(yield func(wait.Wait)) {
 // callWaits lists what the shards have asked for.
 func (c *Control) callWaits(yield func(wait.Wait)) {
 	call := func(origin shard.Origin, what, op string) {
-		yield(wait.Wait{Who: shard.CallName(origin), Since: wait.Unknown, Until: env.Never, For: what, On: wait.Of(op)})
+		yield(wait.Wait{
+			Who: shard.CallName(origin), Since: wait.Unknown, Until: env.Never, For: what,
+			On: wait.Of(op),
+		})
 	}
 	for _, seq := range inOrder(c.proposals) {
 		call(c.proposals[seq], "its command", meta.CommandName(seq))
@@ -119,13 +128,15 @@ func (c *Control) callWaits(yield func(wait.Wait)) {
 	}
 	for _, w := range c.applied {
 		out := wait.Wait{
-			Who: shard.CallName(w.origin), About: fmt.Sprintf("index %d", w.index), Since: wait.Unknown, Until: w.until,
-			For: "all brokers to have applied it", On: wait.OfTimer(w.until),
+			Who: shard.CallName(w.origin), About: fmt.Sprintf("index %d", w.index),
+			Since: wait.Unknown, Until: w.until, For: "all brokers to have applied it",
+			On: wait.OfTimer(w.until),
 		}
 		yield(out)
 		for _, b := range c.meta.Image().Brokers() {
 			if b.ID != c.cfg.Node && !b.Fenced {
-				out.For, out.On = fmt.Sprintf("node %d to apply it", b.ID), wait.OfPeerIfAny(b.ID, wait.Health)
+				out.For, out.On = fmt.Sprintf("node %d to apply it", b.ID),
+					wait.OfPeerIfAny(b.ID, wait.Health)
 				yield(out)
 			}
 		}
@@ -147,7 +158,8 @@ func (c *Control) peerWaits(l *peerLink, yield func(wait.Wait)) {
 		return
 	}
 	w := wait.Wait{
-		Who: fmt.Sprintf("control link to node %d", l.node), About: fmt.Sprintf("attempt %d", l.backoff+1),
+		Who:   fmt.Sprintf("control link to node %d", l.node),
+		About: fmt.Sprintf("attempt %d", l.backoff+1),
 		Since: wait.Unknown, Until: env.Never,
 	}
 	switch {
@@ -161,7 +173,8 @@ func (c *Control) peerWaits(l *peerLink, yield func(wait.Wait)) {
 			w.For, w.On = fmt.Sprintf("node %d to answer", l.node), wait.OfPeerIfAny(l.node, "")
 		}
 	default:
-		w.For, w.On = "the other side to dial", wait.OfPeer(l.node, fmt.Sprintf("control link to node %d", c.cfg.Node))
+		w.For, w.On = "the other side to dial",
+			wait.OfPeer(l.node, fmt.Sprintf("control link to node %d", c.cfg.Node))
 	}
 	yield(w)
 }

@@ -61,7 +61,8 @@ func (s *scheduler) step() bool {
 const owner = 7
 
 var small = partition.Limits{
-	SegmentBytes: 2000, IndexBytes: 200, FlushBytes: 700, ReadBytes: 150, ExpandBytes: 1 << 20, Producers: 100,
+	SegmentBytes: 2000, IndexBytes: 200, FlushBytes: 700, ReadBytes: 150, ExpandBytes: 1 << 20,
+	Producers: 100,
 }
 
 // record is one record of the bed's WAL.
@@ -149,7 +150,9 @@ func (b *bed) open() {
 		}
 		b.took(done)
 	})
-	log = partition.New(partition.Config{Dir: "parts/p", Owner: owner, Life: b.life, Limits: &b.limits}, b)
+	log = partition.New(partition.Config{
+		Dir: "parts/p", Owner: owner, Life: b.life, Limits: &b.limits,
+	}, b)
 	b.log, b.done = log, nil
 }
 

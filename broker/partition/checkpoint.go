@@ -146,12 +146,14 @@ func decodeCheckpoint(b []byte) (*checkpoint, error) {
 		logStart: d.offset(), end: d.offset(), watermark: d.offset(),
 	}
 	for range d.count(12) {
-		c.epochs = append(c.epochs, EpochStart{Epoch: kafka.LeaderEpoch(d.u32()), Start: d.offset()})
+		c.epochs = append(c.epochs,
+			EpochStart{Epoch: kafka.LeaderEpoch(d.u32()), Start: d.offset()})
 	}
 	for range d.count(80) {
 		c.segments = append(c.segments, segment{
-			base: d.offset(), end: d.offset(), logBytes: d.i64(), indexBytes: d.i64(), timeBytes: d.i64(),
-			indexCRC: d.u32(), timeCRC: d.u32(), firstMs: d.i64(), maxMs: d.i64(), lastIndexed: d.i64(), lastTimeMs: d.i64(),
+			base: d.offset(), end: d.offset(), logBytes: d.i64(), indexBytes: d.i64(),
+			timeBytes: d.i64(), indexCRC: d.u32(), timeCRC: d.u32(), firstMs: d.i64(),
+			maxMs: d.i64(), lastIndexed: d.i64(), lastTimeMs: d.i64(),
 		})
 	}
 	for range d.count(12) {
@@ -198,7 +200,10 @@ func (d *decoder) count(size int) int {
 func (d *decoder) producers() (t producers) {
 	for range d.count(27) {
 		id := kafka.ProducerID(d.u64())
-		p := &producer{epoch: kafka.ProducerEpoch(binary.BigEndian.Uint16(d.take(2))), lastMs: d.i64(), last: d.offset()}
+		p := &producer{
+			epoch: kafka.ProducerEpoch(binary.BigEndian.Uint16(d.take(2))), lastMs: d.i64(),
+			last: d.offset(),
+		}
 		p.n = int(d.take(1)[0])
 		if p.n > duplicateWindow {
 			d.failed = true

@@ -29,7 +29,8 @@ func (p *Log) Truncate(to kafka.Offset, ref Ref) {
 	}
 	// During replay the watermark is the checkpoint's, which may be younger than
 	// the record.
-	assert.That(to >= p.watermark || p.state == Replaying, "partition: truncation to %d below the watermark %d", to, p.watermark)
+	assert.That(to >= p.watermark || p.state == Replaying,
+		"partition: truncation to %d below the watermark %d", to, p.watermark)
 	assert.That(to <= p.logEnd, "partition: truncation to %d above the log end %d", to, p.logEnd)
 	p.generation++
 	p.overtake(to)
@@ -55,7 +56,8 @@ func (p *Log) Reset(start kafka.Offset, ref Ref) {
 	if p.replayed(ref) {
 		return
 	}
-	assert.That(start >= p.watermark || p.state == Replaying, "partition: reset to %d below the watermark %d", start, p.watermark)
+	assert.That(start >= p.watermark || p.state == Replaying,
+		"partition: reset to %d below the watermark %d", start, p.watermark)
 	p.generation++
 	p.overtake(-1)
 	p.note(ref, p.tail.entries)
@@ -145,7 +147,9 @@ func (c *cut) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error)
 
 // locate runs the locator of a segment and, when it is done, opens a scan from
 // the indexed place that from chooses.
-func (c *cut) locate(p *Log, r *run, got []diskfs.Completion, s *segment, from func(x offsetIndex) place) ([]diskfs.Op, error) {
+func (c *cut) locate(
+	p *Log, r *run, got []diskfs.Completion, s *segment, from func(x offsetIndex) place,
+) ([]diskfs.Op, error) {
 	if c.locator == nil {
 		c.locator = &locator{seg: *s}
 	}
@@ -161,7 +165,9 @@ func (c *cut) locate(p *Log, r *run, got []diskfs.Completion, s *segment, from f
 // entry's distance counts from.
 func (c *cut) measure(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error) {
 	if c.scan == nil {
-		ops, err := c.locate(p, r, got, c.last, func(x offsetIndex) place { return x.floor(c.target-1, c.last) })
+		ops, err := c.locate(p, r, got, c.last, func(x offsetIndex) place {
+			return x.floor(c.target-1, c.last)
+		})
 		if err != nil || len(ops) > 0 {
 			return ops, err
 		}
@@ -194,7 +200,9 @@ func (c *cut) count(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error
 		if c.scan == nil {
 			// The last segment's description is shortened already, its index file
 			// is not: only what the checkpoint knows of can be located.
-			ops, err := c.locate(p, r, got, &p.trusted.segments[c.at], func(x offsetIndex) place { return x.floor(c.snapshot.offset, s) })
+			ops, err := c.locate(p, r, got, &p.trusted.segments[c.at], func(x offsetIndex) place {
+				return x.floor(c.snapshot.offset, s)
+			})
 			if err != nil || len(ops) > 0 {
 				return ops, err
 			}
@@ -214,7 +222,8 @@ func (c *cut) count(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error
 				return nil, c.scan.damage("checksum")
 			}
 			if b.BaseOffset() >= c.snapshot.offset {
-				c.snapshot.producers.advance(producedBy(b), b.BaseOffset(), b.LastOffset(), b.MaxTimestampMs())
+				c.snapshot.producers.advance(producedBy(b), b.BaseOffset(), b.LastOffset(),
+					b.MaxTimestampMs())
 			}
 		}
 		c.locator, c.scan = nil, nil

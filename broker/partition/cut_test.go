@@ -68,7 +68,9 @@ func goOnInACutSegment(t *testing.T, indexBytes int64) {
 }
 
 func TestACrashAtAnyMomentOfAFlushOrCutLeavesAWholeLog(t *testing.T) {
-	for _, what := range []string{"first flush", "flush into a new segment", "cut", "removal of segments"} {
+	for _, what := range []string{
+		"first flush", "flush into a new segment", "cut", "removal of segments",
+	} {
 		for seed := range uint64(150) {
 			b := newBed(t, seed)
 			if what != "first flush" {
@@ -262,7 +264,8 @@ func TestReadsAndSearchesSurviveATruncationUnderThem(t *testing.T) {
 		}
 		for _, d := range b.take(partition.LookedUp) {
 			require.NoError(t, d.Err)
-			require.Equal(t, partition.Found{Offset: 33, TimestampMs: 9000, LeaderEpoch: 1}, d.Found)
+			require.Equal(t, partition.Found{Offset: 33, TimestampMs: 9000, LeaderEpoch: 1},
+				d.Found)
 			restarted++
 		}
 	}

@@ -106,16 +106,22 @@ func TestARottenBatchIsNotServed(t *testing.T) {
 	path := b.file(".log")
 	good := b.readAll()
 	size := int64(len(good[0]))
-	for name, at := range map[string]int64{"record": size + 100, "count": size + 59, "length": size + 9, "base offset": size + 6} {
+	for name, at := range map[string]int64{
+		"record": size + 100, "count": size + 59, "length": size + 9, "base offset": size + 6,
+	} {
 		content, ok := b.fs.ReadVisible(path)
 		require.True(t, ok)
-		b.tamper(diskfs.Op{Kind: diskfs.Open, Path: path}, diskfs.Op{Kind: diskfs.Write, Offset: at, Data: []byte{content[at] ^ 0x40}}, diskfs.Op{Kind: diskfs.Close})
+		b.tamper(diskfs.Op{Kind: diskfs.Open, Path: path},
+			diskfs.Op{Kind: diskfs.Write, Offset: at, Data: []byte{content[at] ^ 0x40}},
+			diskfs.Op{Kind: diskfs.Close})
 		batches, err := b.read(0, 1<<20, 30)
 		require.NoError(t, err, name)
 		require.Equal(t, good[:1], batches, "what comes before it is fine")
 		_, err = b.read(10, 1<<20, 30)
 		require.ErrorIs(t, err, partition.ErrDamaged, name)
-		b.tamper(diskfs.Op{Kind: diskfs.Open, Path: path}, diskfs.Op{Kind: diskfs.Write, Offset: at, Data: content[at : at+1]}, diskfs.Op{Kind: diskfs.Close})
+		b.tamper(diskfs.Op{Kind: diskfs.Open, Path: path},
+			diskfs.Op{Kind: diskfs.Write, Offset: at, Data: content[at : at+1]},
+			diskfs.Op{Kind: diskfs.Close})
 	}
 	require.Equal(t, good, b.readAll())
 }
@@ -128,9 +134,12 @@ func TestBytesBeyondTheCheckpointAreNotTrusted(t *testing.T) {
 	before, _ := b.fs.ReadVisible(path)
 	next := plain(9999, 5)
 	next.Stamp(30, 0)
-	b.tamper(diskfs.Op{Kind: diskfs.Open, Path: path}, diskfs.Op{Kind: diskfs.Write, Offset: int64(len(before)), Data: next}, diskfs.Op{Kind: diskfs.Close},
-		diskfs.Op{Kind: diskfs.SyncFS})
-	b.tamper(diskfs.Op{Kind: diskfs.Open, Flags: diskfs.Create, Path: "parts/p/00000000000000000030.log"}, diskfs.Op{Kind: diskfs.SyncFS})
+	b.tamper(diskfs.Op{Kind: diskfs.Open, Path: path},
+		diskfs.Op{Kind: diskfs.Write, Offset: int64(len(before)), Data: next},
+		diskfs.Op{Kind: diskfs.Close}, diskfs.Op{Kind: diskfs.SyncFS})
+	b.tamper(diskfs.Op{
+		Kind: diskfs.Open, Flags: diskfs.Create, Path: "parts/p/00000000000000000030.log",
+	}, diskfs.Op{Kind: diskfs.SyncFS})
 	b.crash(0)
 	require.EqualValues(t, 30, b.log.End())
 	require.Equal(t, want, b.readAll())
@@ -143,14 +152,25 @@ func TestBytesBeyondTheCheckpointAreNotTrusted(t *testing.T) {
 func TestMissingTrustedBytesAreDamage(t *testing.T) {
 	for name, damage := range map[string]func(b *bed) []diskfs.Op{
 		"log cut short": func(b *bed) []diskfs.Op {
-			return []diskfs.Op{{Kind: diskfs.Open, Path: b.file(".log")}, {Kind: diskfs.Truncate, Size: 100}}
+			return []diskfs.Op{
+				{Kind: diskfs.Open, Path: b.file(".log")},
+				{Kind: diskfs.Truncate, Size: 100},
+			}
 		},
-		"log missing": func(b *bed) []diskfs.Op { return []diskfs.Op{{Kind: diskfs.Remove, Path: b.file(".log")}} },
+		"log missing": func(b *bed) []diskfs.Op {
+			return []diskfs.Op{{Kind: diskfs.Remove, Path: b.file(".log")}}
+		},
 		"checkpoint rotten": func(b *bed) []diskfs.Op {
-			return []diskfs.Op{{Kind: diskfs.Open, Path: b.file("checkpoint")}, {Kind: diskfs.Write, Offset: 40, Data: []byte{77}}}
+			return []diskfs.Op{
+				{Kind: diskfs.Open, Path: b.file("checkpoint")},
+				{Kind: diskfs.Write, Offset: 40, Data: []byte{77}},
+			}
 		},
 		"checkpoint empty": func(b *bed) []diskfs.Op {
-			return []diskfs.Op{{Kind: diskfs.Open, Path: b.file("checkpoint")}, {Kind: diskfs.Truncate}}
+			return []diskfs.Op{
+				{Kind: diskfs.Open, Path: b.file("checkpoint")},
+				{Kind: diskfs.Truncate},
+			}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -179,7 +199,8 @@ func TestARottenByteAnywhereInABatchIsDamage(t *testing.T) {
 	for at := range first[0] {
 		rotten := slices.Clone(whole)
 		rotten[at] ^= 0x10
-		b.tamper(diskfs.Op{Kind: diskfs.Open, Path: path}, diskfs.Op{Kind: diskfs.Write, Data: rotten}, diskfs.Op{Kind: diskfs.Close})
+		b.tamper(diskfs.Op{Kind: diskfs.Open, Path: path},
+			diskfs.Op{Kind: diskfs.Write, Data: rotten}, diskfs.Op{Kind: diskfs.Close})
 		_, err := b.read(0, 1, b.log.End())
 		require.ErrorIs(t, err, partition.ErrDamaged, "byte %d", at)
 	}
@@ -187,12 +208,17 @@ func TestARottenByteAnywhereInABatchIsDamage(t *testing.T) {
 
 func TestLostIndexesAreBuiltAgain(t *testing.T) {
 	for name, damage := range map[string]func(b *bed, path string) []diskfs.Op{
-		"missing": func(_ *bed, path string) []diskfs.Op { return []diskfs.Op{{Kind: diskfs.Remove, Path: path}} },
+		"missing": func(_ *bed, path string) []diskfs.Op {
+			return []diskfs.Op{{Kind: diskfs.Remove, Path: path}}
+		},
 		"short": func(_ *bed, path string) []diskfs.Op {
 			return []diskfs.Op{{Kind: diskfs.Open, Path: path}, {Kind: diskfs.Truncate, Size: 3}}
 		},
 		"rotten": func(_ *bed, path string) []diskfs.Op {
-			return []diskfs.Op{{Kind: diskfs.Open, Path: path}, {Kind: diskfs.Write, Data: []byte{1, 2, 3, 4, 5, 6}}}
+			return []diskfs.Op{
+				{Kind: diskfs.Open, Path: path},
+				{Kind: diskfs.Write, Data: []byte{1, 2, 3, 4, 5, 6}},
+			}
 		},
 	} {
 		for _, suffix := range []string{".index", ".timeindex"} {
@@ -328,7 +354,8 @@ func TestNothingIsToBeFlushedBeforeNotesAreDurable(t *testing.T) {
 	b.begin(1)
 	require.Equal(t, partition.FlushCandidate{}, b.log.Candidate())
 	b.sync()
-	require.Equal(t, partition.FlushCandidate{Bytes: b.log.TailBytes(), Notes: 1}, b.log.Candidate())
+	require.Equal(t, partition.FlushCandidate{Bytes: b.log.TailBytes(), Notes: 1},
+		b.log.Candidate())
 }
 
 func TestRestoreRefusesWhatIsNotTheBatch(t *testing.T) {
@@ -357,7 +384,8 @@ func TestRetentionDropsOldSegmentsWithTheNextFlush(t *testing.T) {
 	byTime := b.log.RetentionStart(partition.Retention{Bytes: -1, Ms: 100}, 2200)
 	require.Positive(t, byTime)
 	require.LessOrEqual(t, byTime, kafka.Offset(110), "segments that reach past 2100 stay")
-	require.EqualValues(t, 200, b.log.RetentionStart(partition.Retention{Bytes: -1, Ms: 100}, 1<<40))
+	require.EqualValues(t, 200,
+		b.log.RetentionStart(partition.Retention{Bytes: -1, Ms: 100}, 1<<40))
 
 	b.log.SetStart(bySize, partition.Ref{})
 	_, err := b.read(bySize-1, 1, 200)
@@ -392,7 +420,8 @@ func TestAnotherWALLifeCoversNothing(t *testing.T) {
 	require.False(t, b.log.Covered(1))
 	require.True(t, b.log.EndReplay())
 	b.append(plain(7, 10))
-	require.EqualValues(t, 30, b.log.DurableEnd(), "the other life's sequences say nothing about it")
+	require.EqualValues(t, 30, b.log.DurableEnd(),
+		"the other life's sequences say nothing about it")
 	b.flush()
 	b.crash(0)
 	require.Equal(t, append(want, b.readAll()[3]), b.readAll())

@@ -36,7 +36,8 @@ func (e *epochs) begin(epoch kafka.LeaderEpoch, start kafka.Offset, seq uint64) 
 	if n := len(*e); n > 0 && (*e)[n-1].Epoch != epoch {
 		e.truncate(start)
 	}
-	assert.That(e.latest() <= epoch, "partition: epoch %d at offset %d after epoch %d", epoch, start, e.latest())
+	assert.That(e.latest() <= epoch, "partition: epoch %d at offset %d after epoch %d",
+		epoch, start, e.latest())
 	if e.latest() < epoch {
 		*e = append(*e, EpochStart{epoch, start, seq})
 	}
@@ -76,7 +77,9 @@ func (e epochs) at(offset kafka.Offset) int {
 
 // endFor returns the largest epoch at or below epoch, and where it ends: at the
 // start of the next one, or at end. (NoEpoch, start) if there is none.
-func (e epochs) endFor(epoch kafka.LeaderEpoch, start, end kafka.Offset) (kafka.LeaderEpoch, kafka.Offset) {
+func (e epochs) endFor(
+	epoch kafka.LeaderEpoch, start, end kafka.Offset,
+) (kafka.LeaderEpoch, kafka.Offset) {
 	for i := len(e) - 1; i >= 0; i-- {
 		if i < len(e)-1 && end < start {
 			break // below the log start: as if forgotten

@@ -93,7 +93,8 @@ func (f *flush) prepare(p *Log) {
 	end := p.flushed
 	for f.moved < len(p.tail.entries) && len(f.out.log) < limits.FlushBytes {
 		record := p.tail.record(f.moved)
-		if len(record) == 0 || record[0].ref.Seq > p.durable || f.moved > 0 && (f.full(record, limits) || p.cfg.Rare.Choose(rare.LogFlushLittle)) {
+		if len(record) == 0 || record[0].ref.Seq > p.durable ||
+			f.moved > 0 && (f.full(record, limits) || p.cfg.Rare.Choose(rare.LogFlushLittle)) {
 			break
 		}
 		for i := range record {
@@ -143,7 +144,9 @@ func (f *flush) chooseSegment(p *Log) {
 		f.active, f.fresh = last, false
 		record := p.tail.record(0)
 		if last.indexLost || last.end != p.flushed ||
-			len(record) > 0 && (f.full(record, p.cfg.Limits) || last.logBytes > 0 && p.cfg.Rare.Choose(rare.LogRollEarly)) {
+			len(record) > 0 &&
+				(f.full(record, p.cfg.Limits) ||
+					last.logBytes > 0 && p.cfg.Rare.Choose(rare.LogRollEarly)) {
 			f.active, f.fresh = newSegment(p.flushed), true
 		}
 	}

@@ -20,7 +20,9 @@ func (p *Log) Segments() []SegmentView {
 	var views []SegmentView
 	for i := range p.trusted.segments {
 		s := &p.trusted.segments[i]
-		views = append(views, SegmentView{Path: p.path(s.name(logSuffix)), Base: s.base, Bytes: s.logBytes})
+		views = append(views, SegmentView{
+			Path: p.path(s.name(logSuffix)), Base: s.base, Bytes: s.logBytes,
+		})
 	}
 	return views
 }

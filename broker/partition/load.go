@@ -77,7 +77,8 @@ func (l *load) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error
 		return []diskfs.Op{p.open(r, checkpointName, 0)}, nil
 	case checkpointOpened:
 		l.stage = checkpointRead
-		return []diskfs.Op{{Kind: diskfs.Read, Handle: got[0].Handle, Data: make([]byte, got[0].Size)}}, nil
+		return []diskfs.Op{{Kind: diskfs.Read, Handle: got[0].Handle,
+			Data: make([]byte, got[0].Size)}}, nil
 	case checkpointRead:
 		if l.found, err = decodeCheckpoint(got[0].Data[:got[0].N]); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
@@ -91,7 +92,9 @@ func (l *load) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error
 		var ops []diskfs.Op
 		for i, f := range l.tidy {
 			if got[i].Err == nil {
-				ops = append(ops, diskfs.Op{Kind: diskfs.Truncate, Handle: got[i].Handle, Size: f.size})
+				ops = append(ops, diskfs.Op{
+					Kind: diskfs.Truncate, Handle: got[i].Handle, Size: f.size,
+				})
 			}
 		}
 		return ops, nil
@@ -101,7 +104,9 @@ func (l *load) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error
 
 // sizeOf is the size of a file of the directory, -1 if it is not there.
 func (l *load) sizeOf(name string) int64 {
-	i, ok := slices.BinarySearchFunc(l.files, name, func(e diskfs.Entry, name string) int { return strings.Compare(e.Name, name) })
+	i, ok := slices.BinarySearchFunc(l.files, name, func(e diskfs.Entry, name string) int {
+		return strings.Compare(e.Name, name)
+	})
 	if !ok {
 		return -1
 	}
@@ -114,14 +119,16 @@ func (l *load) compare() error {
 	for i := range l.found.segments {
 		s := &l.found.segments[i]
 		for _, f := range []fileSize{
-			{s.name(logSuffix), s.logBytes}, {s.name(indexSuffix), s.indexBytes}, {s.name(timeSuffix), s.timeBytes},
+			{s.name(logSuffix), s.logBytes}, {s.name(indexSuffix), s.indexBytes},
+			{s.name(timeSuffix), s.timeBytes},
 		} {
 			switch have := l.sizeOf(f.name); {
 			case have > f.size:
 				mark.Hit(mark.LogTidied)
 				l.tidy = append(l.tidy, f)
 			case have < f.size && f.name == s.name(logSuffix):
-				return fmt.Errorf("%w: %s has %d bytes instead of %d", ErrDamaged, f.name, max(have, 0), f.size)
+				return fmt.Errorf("%w: %s has %d bytes instead of %d",
+					ErrDamaged, f.name, max(have, 0), f.size)
 			case have < f.size:
 				s.indexLost = true
 			}
@@ -199,7 +206,8 @@ func (t *repair) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, err
 		t.stage = 1
 		return []diskfs.Op{
 			p.open(r, s.name(logSuffix), 0),
-			p.open(r, s.name(indexSuffix), diskfs.Create), p.open(r, s.name(timeSuffix), diskfs.Create),
+			p.open(r, s.name(indexSuffix), diskfs.Create),
+			p.open(r, s.name(timeSuffix), diskfs.Create),
 		}, nil
 	case 1:
 		if t.scan == nil {
@@ -242,7 +250,8 @@ func (t *repair) build(p *Log) ([]diskfs.Op, error) {
 		case !b.ChecksumValid():
 			return nil, t.scan.damage("checksum")
 		}
-		t.built.add(b.BaseOffset(), b.LastOffset(), int64(b.Size()), b.MaxTimestampMs(), p.cfg.Limits.IndexBytes, &t.out)
+		t.built.add(b.BaseOffset(), b.LastOffset(), int64(b.Size()), b.MaxTimestampMs(),
+			p.cfg.Limits.IndexBytes, &t.out)
 	}
 }
 

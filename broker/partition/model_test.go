@@ -40,8 +40,12 @@ func (m *model) apply(r record) {
 	case r.epoch >= 0:
 		m.beginEpoch(r.epoch)
 	case r.cut >= 0:
-		m.batches = slices.DeleteFunc(slices.Clone(m.batches), func(b batch.Batch) bool { return b.LastOffset() >= r.cut })
-		m.epochs = slices.DeleteFunc(slices.Clone(m.epochs), func(e partition.EpochStart) bool { return e.Start >= r.cut })
+		m.batches = slices.DeleteFunc(slices.Clone(m.batches), func(b batch.Batch) bool {
+			return b.LastOffset() >= r.cut
+		})
+		m.epochs = slices.DeleteFunc(slices.Clone(m.epochs), func(e partition.EpochStart) bool {
+			return e.Start >= r.cut
+		})
 		m.end = r.cut
 	case r.reset >= 0:
 		*m = model{start: r.reset, end: r.reset}
@@ -51,7 +55,9 @@ func (m *model) apply(r record) {
 }
 
 func (m *model) beginEpoch(epoch kafka.LeaderEpoch) {
-	m.epochs = slices.DeleteFunc(slices.Clone(m.epochs), func(e partition.EpochStart) bool { return e.Start >= m.end })
+	m.epochs = slices.DeleteFunc(slices.Clone(m.epochs), func(e partition.EpochStart) bool {
+		return e.Start >= m.end
+	})
 	if n := len(m.epochs); n == 0 || m.epochs[n-1].Epoch < epoch {
 		m.epochs = append(m.epochs, partition.EpochStart{Epoch: epoch, Start: m.end})
 	}
@@ -99,8 +105,10 @@ func (m *model) verdict(b batch.Batch) partition.VerdictKind {
 		return partition.OutOfOrderSequence
 	}
 	window := 0
-	for i := len(mine) - 1; i >= 0 && window < 5 && mine[i].ProducerEpoch() == b.ProducerEpoch(); i-- {
-		if mine[i].BaseSequence() == b.BaseSequence() && mine[i].LastSequence() == b.LastSequence() {
+	for i := len(mine) - 1; i >= 0 && window < 5 &&
+		mine[i].ProducerEpoch() == b.ProducerEpoch(); i-- {
+		if mine[i].BaseSequence() == b.BaseSequence() &&
+			mine[i].LastSequence() == b.LastSequence() {
 			return partition.Duplicate
 		}
 		window++
@@ -164,7 +172,8 @@ func (w *world) newBatch() batch.Batch {
 		epoch := rapid.SampledFrom([]int16{0, 0, 0, 1}).Draw(w.rt, "producer epoch")
 		sequence := int32(0)
 		for _, old := range w.model.batches {
-			if old.ProducerID() == kafka.ProducerID(id) && old.ProducerEpoch() == kafka.ProducerEpoch(epoch) {
+			if old.ProducerID() == kafka.ProducerID(id) &&
+				old.ProducerEpoch() == kafka.ProducerEpoch(epoch) {
 				sequence = old.LastSequence() + 1
 				if rapid.IntRange(0, 9).Draw(w.rt, "again") == 0 {
 					sequence, n = old.BaseSequence(), old.Count()
@@ -175,7 +184,8 @@ func (w *world) newBatch() batch.Batch {
 		b.Producer(kafka.ProducerID(id), kafka.ProducerEpoch(epoch), sequence)
 	}
 	for i := range n {
-		b.Add(1000+w.clock+int64(i%2), nil, bytes.Repeat([]byte{byte(w.cuts)}, rapid.IntRange(0, 90).Draw(w.rt, "size")))
+		b.Add(1000+w.clock+int64(i%2), nil,
+			bytes.Repeat([]byte{byte(w.cuts)}, rapid.IntRange(0, 90).Draw(w.rt, "size")))
 	}
 	return b.Build()
 }
@@ -215,7 +225,8 @@ func (w *world) look() {
 	for epoch := partition.NoEpoch; epoch <= w.epoch+1; epoch++ {
 		wantEpoch, wantEnd := m.endOf(epoch)
 		gotEpoch, gotEnd := w.log.EndOffsetFor(epoch)
-		require.Equal(w.rt, wantEpoch, gotEpoch, "epoch %d of %v, log start %d", epoch, m.epochs, m.start)
+		require.Equal(w.rt, wantEpoch, gotEpoch, "epoch %d of %v, log start %d",
+			epoch, m.epochs, m.start)
 		require.Equal(w.rt, wantEnd, gotEnd)
 	}
 	for _, b := range m.batches {
@@ -252,8 +263,12 @@ func (w *world) look() {
 }
 
 func (w *world) askRead() {
-	from := kafka.Offset(rapid.Int64Range(int64(w.model.start), int64(w.model.end)).Draw(w.rt, "from"))
-	below := kafka.Offset(rapid.SampledFrom([]int64{int64(w.log.Watermark()), int64(w.model.end)}).Draw(w.rt, "below"))
+	from := kafka.Offset(rapid.Int64Range(int64(w.model.start),
+		int64(w.model.end)).Draw(w.rt, "from"))
+	below := kafka.Offset(rapid.SampledFrom([]int64{
+		int64(w.log.Watermark()),
+		int64(w.model.end),
+	}).Draw(w.rt, "below"))
 	maxBytes := rapid.SampledFrom([]int{1, 300, 5000}).Draw(w.rt, "max")
 	r := w.log.Read(from, maxBytes, below)
 	require.NoError(w.rt, r.Err)
@@ -315,7 +330,8 @@ func (w *world) moveStart() {
 	if to := w.log.Watermark(); to > w.model.start {
 		// To a batch boundary: the naive model of the largest timestamp knows no better.
 		for _, b := range w.model.batches {
-			if b.BaseOffset() > w.model.start && b.BaseOffset() <= to && rapid.Bool().Draw(w.rt, "further") {
+			if b.BaseOffset() > w.model.start && b.BaseOffset() <= to &&
+				rapid.Bool().Draw(w.rt, "further") {
 				to = b.BaseOffset()
 				break
 			}
@@ -327,9 +343,10 @@ func (w *world) moveStart() {
 }
 
 func (w *world) step() {
-	action := rapid.SampledFrom([]string{"produce", "produce", "produce", "produce", "epoch", "durable", "durable",
-		"watermark", "truncate", "flush", "flush", "flush", "run", "run", "settle", "read", "read", "evict",
-		"crash", "start", "search", "reset", "lose index"}).Draw(w.rt, "action")
+	action := rapid.SampledFrom([]string{"produce", "produce", "produce", "produce", "epoch",
+		"durable", "durable", "watermark", "truncate", "flush", "flush", "flush", "run", "run",
+		"settle", "read", "read", "evict", "crash", "start", "search", "reset",
+		"lose index"}).Draw(w.rt, "action")
 	w.do(func() {
 		switch action {
 		case "produce":
@@ -399,7 +416,9 @@ func (w *world) loseIndex() {
 		if len(node.Path) > 6 && node.Path[len(node.Path)-6:] == ".index" && node.Size > 0 {
 			d := w.fs.Start().Disk(func(diskfs.Completion) {})
 			d.Submit(diskfs.Op{Kind: diskfs.Open, Path: node.Path, Handle: 1})
-			d.Submit(diskfs.Op{Kind: diskfs.Write, Handle: 1, Offset: node.Size / 2, Data: []byte{0xa5, 0x5a}})
+			d.Submit(diskfs.Op{
+				Kind: diskfs.Write, Handle: 1, Offset: node.Size / 2, Data: []byte{0xa5, 0x5a},
+			})
 			d.Submit(diskfs.Op{Kind: diskfs.Close, Handle: 1})
 			w.settle()
 			return
@@ -437,7 +456,9 @@ func (w *world) checkAll() {
 
 func TestLogAgreesWithANaiveModelOverCrashes(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		w := &world{bed: newBed(rt, rapid.Uint64().Draw(rt, "seed")), rt: rt, reads: map[uint64]asked{}}
+		w := &world{
+			bed: newBed(rt, rapid.Uint64().Draw(rt, "seed")), rt: rt, reads: map[uint64]asked{},
+		}
 		w.do(func() { w.begin(1) })
 		for range rapid.IntRange(10, 80).Draw(rt, "steps") {
 			w.step()

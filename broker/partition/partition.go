@@ -125,7 +125,8 @@ type Log struct {
 
 // New returns the object of a partition. Nothing is read yet.
 func New(cfg Config, disk Disk) *Log {
-	assert.That(cfg.Limits.SegmentBytes < 1<<32-1<<27, "partition: segments of %d bytes cannot be indexed", cfg.Limits.SegmentBytes)
+	assert.That(cfg.Limits.SegmentBytes < 1<<32-1<<27,
+		"partition: segments of %d bytes cannot be indexed", cfg.Limits.SegmentBytes)
 	p := &Log{cfg: cfg, disk: disk}
 	p.trusted.snapshots = []snapshot{{}}
 	return p
@@ -154,7 +155,9 @@ func (p *Log) Watermark() kafka.Offset { return min(p.watermark, p.logEnd) }
 
 // DurableEnd is the offset up to which batches are durable here.
 func (p *Log) DurableEnd() kafka.Offset {
-	n := sort.Search(len(p.tail.entries), func(i int) bool { return p.tail.entries[i].ref.Seq > p.durable })
+	n := sort.Search(len(p.tail.entries), func(i int) bool {
+		return p.tail.entries[i].ref.Seq > p.durable
+	})
 	if n == 0 {
 		return p.flushed
 	}
@@ -205,7 +208,8 @@ func (p *Log) Pinned() (ref Ref, ok bool) {
 // produce that fails before it leaves no trace.
 func (p *Log) Append(b batch.Batch, ref Ref) {
 	p.expectSeq(ref)
-	assert.That(b.BaseOffset() == p.logEnd, "partition: append at %d, the log ends at %d", b.BaseOffset(), p.logEnd)
+	assert.That(b.BaseOffset() == p.logEnd, "partition: append at %d, the log ends at %d",
+		b.BaseOffset(), p.logEnd)
 	p.history.begin(b.LeaderEpoch(), p.logEnd, ref.Seq)
 	e := entry{
 		base: b.BaseOffset(), last: b.LastOffset(), epoch: b.LeaderEpoch(),
@@ -229,7 +233,8 @@ func (p *Log) Replay(b batch.Batch, ref Ref) error {
 		return nil
 	}
 	if b.BaseOffset() != p.logEnd || b.LeaderEpoch() < p.EpochBefore(p.logEnd) {
-		return fmt.Errorf("%w: batch at %d of epoch %d, log end %d", ErrGap, b.BaseOffset(), b.LeaderEpoch(), p.logEnd)
+		return fmt.Errorf("%w: batch at %d of epoch %d, log end %d",
+			ErrGap, b.BaseOffset(), b.LeaderEpoch(), p.logEnd)
 	}
 	p.Append(b, ref)
 	return nil
@@ -279,7 +284,8 @@ func (p *Log) SetStart(to kafka.Offset, ref Ref) {
 		}
 		p.note(ref, nil)
 	}
-	assert.That(to <= p.watermark || p.state == Replaying, "partition: log start %d above the watermark %d", to, p.watermark)
+	assert.That(to <= p.watermark || p.state == Replaying,
+		"partition: log start %d above the watermark %d", to, p.watermark)
 	if to > p.logStart {
 		p.logStart = to
 		p.history.dropBelow(to)
@@ -386,10 +392,13 @@ func (p *Log) replayed(ref Ref) bool {
 
 // expectSeq asserts that WAL records arrive in order and while they may.
 func (p *Log) expectSeq(ref Ref) {
-	assert.That(p.state == Ready || p.state == Replaying, "partition: log changed in state %d", p.state)
-	assert.That(!p.Covered(ref.Seq), "partition: sequence %d is covered up to %d already", ref.Seq, p.trusted.covered)
+	assert.That(p.state == Ready || p.state == Replaying,
+		"partition: log changed in state %d", p.state)
+	assert.That(!p.Covered(ref.Seq), "partition: sequence %d is covered up to %d already",
+		ref.Seq, p.trusted.covered)
 	if n := len(p.tail.entries); n > 0 {
-		assert.That(p.tail.entries[n-1].ref.Seq <= ref.Seq, "partition: sequence %d after %d", ref.Seq, p.tail.entries[n-1].ref.Seq)
+		assert.That(p.tail.entries[n-1].ref.Seq <= ref.Seq, "partition: sequence %d after %d",
+			ref.Seq, p.tail.entries[n-1].ref.Seq)
 	}
 	if p.state == Replaying {
 		p.durable = max(p.durable, ref.Seq)

@@ -79,9 +79,10 @@ const (
 
 // Verdict is the answer to a producer.
 type Verdict struct {
-	Kind        VerdictKind
-	Base, Last  kafka.Offset    // Duplicate: where the original is
-	TimestampMs int64           // Duplicate: its largest timestamp, which is its append time under LogAppendTime
+	Kind       VerdictKind
+	Base, Last kafka.Offset // Duplicate: where the original is
+	// Duplicate: its largest timestamp, which is its append time under LogAppendTime.
+	TimestampMs int64
 	Code        kafka.ErrorCode // None for Accept and Duplicate
 	Message     string
 }
@@ -116,7 +117,9 @@ func (t *producers) check(b produced, last int32) Verdict {
 	if b.epoch == state.epoch && state.n > 0 {
 		for _, s := range state.batches[:state.n] {
 			if s.first == b.first && s.last == last {
-				return Verdict{Kind: Duplicate, Base: s.base, Last: s.lastOffset(), TimestampMs: s.maxMs}
+				return Verdict{
+					Kind: Duplicate, Base: s.base, Last: s.lastOffset(), TimestampMs: s.maxMs,
+				}
 			}
 		}
 		want = batch.AddSequence(state.batches[state.n-1].last, 1)
@@ -145,7 +148,12 @@ func (t *producers) advance(b produced, base, last kafka.Offset, maxMs int64) *p
 			copy(next.batches[:], next.batches[1:])
 			next.n--
 		}
-		next.batches[next.n] = sequenced{base, b.first, batch.AddSequence(b.first, int32(last-base)), maxMs}
+		next.batches[next.n] = sequenced{
+			base,
+			b.first,
+			batch.AddSequence(b.first, int32(last-base)),
+			maxMs,
+		}
 		next.n++
 	}
 	t.table.Set(b.id, next)

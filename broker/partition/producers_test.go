@@ -11,7 +11,9 @@ import (
 	"example.com/lockstep/broker/partition"
 )
 
-func (b *bed) check(batches ...batch.Batch) partition.Verdict { return b.log.CheckProducer(batches) }
+func (b *bed) check(batches ...batch.Batch) partition.Verdict {
+	return b.log.CheckProducer(batches)
+}
 
 func (b *bed) mustProduce(batches ...batch.Batch) {
 	require.Equal(b.t, partition.Accept, b.check(batches...).Kind)
@@ -36,7 +38,8 @@ func TestFiveBatchesAreRememberedAsDuplicates(t *testing.T) {
 		require.EqualValues(t, i*2+1, v.Last)
 		require.EqualValues(t, 1000, v.TimestampMs)
 	}
-	require.Equal(t, partition.OutOfOrderSequence, b.check(produced(1, 0, 2, 3)).Kind, "overlap is no duplicate")
+	require.Equal(t, partition.OutOfOrderSequence, b.check(produced(1, 0, 2, 3)).Kind,
+		"overlap is no duplicate")
 	require.Equal(t, partition.OutOfOrderSequence, b.check(produced(1, 0, 13, 1)).Kind, "gap")
 	require.Equal(t, partition.Accept, b.check(produced(1, 0, 12, 1)).Kind)
 }
@@ -67,7 +70,8 @@ func TestANewEpochStartsAtZeroAndFencesTheOld(t *testing.T) {
 	v := b.check(produced(1, 4, 3, 1))
 	require.Equal(t, partition.InvalidProducerEpoch, v.Kind)
 	require.Equal(t, kafka.InvalidProducerEpoch, v.Code)
-	require.Equal(t, kafka.InvalidProducerEpoch, b.check(produced(1, 4, 0, 3)).Code, "also what was a duplicate once")
+	require.Equal(t, kafka.InvalidProducerEpoch, b.check(produced(1, 4, 0, 3)).Code,
+		"also what was a duplicate once")
 	require.Equal(t, partition.Duplicate, b.check(produced(1, 5, 0, 1)).Kind)
 }
 
@@ -89,8 +93,10 @@ func TestSeveralBatchesOfOneRequestAreJudgedTogether(t *testing.T) {
 	require.Equal(t, partition.Duplicate, v.Kind)
 	require.EqualValues(t, 0, v.Base)
 	require.EqualValues(t, 3, v.Last)
-	require.Equal(t, partition.OutOfOrderSequence, b.check(produced(1, 0, 2, 2), produced(1, 0, 4, 2)).Kind)
-	require.Equal(t, partition.OutOfOrderSequence, b.check(produced(1, 0, 4, 2), produced(1, 0, 7, 2)).Kind)
+	require.Equal(t, partition.OutOfOrderSequence,
+		b.check(produced(1, 0, 2, 2), produced(1, 0, 4, 2)).Kind)
+	require.Equal(t, partition.OutOfOrderSequence,
+		b.check(produced(1, 0, 4, 2), produced(1, 0, 7, 2)).Kind)
 	require.Equal(t, partition.Accept, b.check(produced(1, 0, 4, 2), produced(1, 0, 6, 2)).Kind)
 }
 
@@ -145,7 +151,8 @@ func TestProducerStateFollowsATruncation(t *testing.T) {
 			require.Equal(t, flushFirst, len(b.take(partition.Cut)) == 1)
 			require.Equal(t, partition.Duplicate, b.check(produced(1, 0, 0, 2)).Kind)
 			require.Equal(t, partition.Accept, b.check(produced(1, 0, 2, 2)).Kind)
-			require.Equal(t, partition.Accept, b.check(produced(2, 0, 77, 2)).Kind, "it has never written")
+			require.Equal(t, partition.Accept, b.check(produced(2, 0, 77, 2)).Kind,
+				"it has never written")
 		})
 	}
 }
@@ -157,6 +164,7 @@ func TestProducersAreBounded(t *testing.T) {
 		b.mustProduce(produced(id, 0, 0, 1))
 	}
 	require.Equal(t, 14, b.log.Producers(), "an eighth makes room")
-	require.Equal(t, partition.Accept, b.check(produced(0, 0, 9, 1)).Kind, "the oldest is forgotten")
+	require.Equal(t, partition.Accept, b.check(produced(0, 0, 9, 1)).Kind,
+		"the oldest is forgotten")
 	require.Equal(t, partition.OutOfOrderSequence, b.check(produced(16, 0, 9, 1)).Kind)
 }

@@ -76,7 +76,8 @@ func (w *publish) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, er
 	case syncs:
 		return w.syncOps(p), nil
 	case rename:
-		return []diskfs.Op{{Kind: diskfs.Rename, Path: p.path(checkpointTempName), To: p.path(checkpointName)}}, nil
+		return []diskfs.Op{{Kind: diskfs.Rename, Path: p.path(checkpointTempName),
+			To: p.path(checkpointName)}}, nil
 	case nameSync:
 		return []diskfs.Op{{Kind: diskfs.SyncDir, Path: p.cfg.Dir}}, nil
 	}
@@ -98,7 +99,9 @@ func (w *publish) writeOps() []diskfs.Op {
 	ops := []diskfs.Op{{Kind: diskfs.Write, Handle: w.handles[0], Data: w.next.encode()}}
 	for i, f := range w.files {
 		if len(f.data) > 0 {
-			ops = append(ops, diskfs.Op{Kind: diskfs.Write, Handle: w.handles[i+1], Offset: f.at, Data: f.data})
+			ops = append(ops, diskfs.Op{
+				Kind: diskfs.Write, Handle: w.handles[i+1], Offset: f.at, Data: f.data,
+			})
 		}
 	}
 	return ops

@@ -79,7 +79,8 @@ type reader struct {
 
 func (t *reader) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error) {
 	if t.locator != nil && t.generation != p.generation {
-		t.locator, t.scan, t.out, t.total = nil, nil, nil, 0 // the segments may be other ones now: from the beginning
+		// The segments may be other ones now: from the beginning.
+		t.locator, t.scan, t.out, t.total = nil, nil, nil, 0
 	}
 	if t.locator == nil {
 		if ok, err := t.begin(p); !ok || err != nil {
@@ -160,5 +161,6 @@ func (t *reader) end(p *Log, err error) {
 	if t.from < p.logStart && len(t.out) == 0 {
 		err = ErrOutOfRange // the segment went away meanwhile
 	}
-	p.work.done = append(p.work.done, Done{Kind: ReadDone, Token: t.token, Batches: t.out, Err: err})
+	p.work.done = append(p.work.done,
+		Done{Kind: ReadDone, Token: t.token, Batches: t.out, Err: err})
 }

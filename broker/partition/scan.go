@@ -25,7 +25,10 @@ type scan struct {
 }
 
 func (p *Log) scan(seg segment, log diskfs.Handle, from place, unit int) *scan {
-	return &scan{seg: seg, of: p, log: log, at: from.position, expect: from.base, want: batch.HeaderSize, unit: unit}
+	return &scan{
+		seg: seg, of: p, log: log, at: from.position, expect: from.base, want: batch.HeaderSize,
+		unit: unit,
+	}
 }
 
 // contradicts reports whether a batch of a segment bears another epoch than the one
@@ -94,7 +97,8 @@ func (s *scan) fill(c diskfs.Completion) error {
 }
 
 func (s *scan) damage(what string) error {
-	return fmt.Errorf("%w: %s at byte %d, offset %d: %s", ErrDamaged, s.seg.name(logSuffix), s.at, s.expect, what)
+	return fmt.Errorf("%w: %s at byte %d, offset %d: %s",
+		ErrDamaged, s.seg.name(logSuffix), s.at, s.expect, what)
 }
 
 // locator opens a segment's log, and its indexes unless they are lost, and
@@ -116,7 +120,8 @@ func (l *locator) next(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, er
 		ops := []diskfs.Op{p.open(r, l.seg.name(logSuffix), 0)}
 		l.log = ops[0].Handle
 		if !l.seg.indexLost {
-			ops = append(ops, p.open(r, l.seg.name(indexSuffix), 0), p.open(r, l.seg.name(timeSuffix), 0))
+			ops = append(ops, p.open(r, l.seg.name(indexSuffix), 0),
+				p.open(r, l.seg.name(timeSuffix), 0))
 		}
 		return ops, nil
 	case 2:

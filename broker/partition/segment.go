@@ -49,7 +49,9 @@ type segment struct {
 }
 
 func newSegment(base kafka.Offset) segment {
-	return segment{base: base, end: base, maxMs: math.MinInt64, lastIndexed: -1, lastTimeMs: math.MinInt64}
+	return segment{
+		base: base, end: base, maxMs: math.MinInt64, lastIndexed: -1, lastTimeMs: math.MinInt64,
+	}
 }
 
 const (
@@ -70,7 +72,9 @@ type pieces struct{ log, index, time []byte }
 
 // add accounts for a batch of size bytes at the segment's end and appends the
 // index entries it causes to out.
-func (s *segment) add(base, last kafka.Offset, size int64, maxMs int64, interval int64, out *pieces) {
+func (s *segment) add(
+	base, last kafka.Offset, size int64, maxMs int64, interval int64, out *pieces,
+) {
 	if s.logBytes == 0 {
 		s.firstMs = maxMs
 	}
@@ -118,7 +122,10 @@ func (x offsetIndex) len() int { return len(x) / indexEntryBytes }
 
 func (x offsetIndex) at(i int, s *segment) place {
 	e := x[i*indexEntryBytes:]
-	return place{s.base + kafka.Offset(binary.BigEndian.Uint32(e)), int64(binary.BigEndian.Uint32(e[4:]))}
+	return place{
+		s.base + kafka.Offset(binary.BigEndian.Uint32(e)),
+		int64(binary.BigEndian.Uint32(e[4:])),
+	}
 }
 
 // before counts the entries with a base offset below offset.
@@ -162,12 +169,15 @@ func (x timeIndex) before(offset kafka.Offset, s *segment) int {
 // indexesMatch reports whether what was read is what was written.
 func (s *segment) indexesMatch(index, times []byte) bool {
 	return int64(len(index)) == s.indexBytes && int64(len(times)) == s.timeBytes &&
-		crc32.Checksum(index, castagnoli) == s.indexCRC && crc32.Checksum(times, castagnoli) == s.timeCRC
+		crc32.Checksum(index, castagnoli) == s.indexCRC &&
+		crc32.Checksum(times, castagnoli) == s.timeCRC
 }
 
 // cutTo shortens s to end before offset to, whose batch begins at position.
 // scanned is the largest timestamp between the last index entry that stays and to.
-func (s segment) cutTo(to kafka.Offset, position int64, index offsetIndex, times timeIndex, scannedMs int64) segment {
+func (s segment) cutTo(
+	to kafka.Offset, position int64, index offsetIndex, times timeIndex, scannedMs int64,
+) segment {
 	index = index[:index.before(to, &s)*indexEntryBytes]
 	times = times[:times.before(to, &s)*timeEntryBytes]
 	out := newSegment(s.base)
@@ -187,5 +197,6 @@ func (s segment) cutTo(to kafka.Offset, position int64, index offsetIndex, times
 // checked turns a batch found at an expected place into one that may be
 // believed: offsets continue the chain. The checksum is left to who serves it.
 func checked(b batch.Batch, expect kafka.Offset) bool {
-	return b.BaseOffset() == expect && b.Count() > 0 && b.NextOffset() == expect+kafka.Offset(b.Count())
+	return b.BaseOffset() == expect && b.Count() > 0 &&
+		b.NextOffset() == expect+kafka.Offset(b.Count())
 }

@@ -207,5 +207,6 @@ func (t *search) searchTail(p *Log) error {
 }
 
 func (t *search) end(p *Log, err error) {
-	p.work.done = append(p.work.done, Done{Kind: LookedUp, Token: t.token, Found: t.found, Missing: t.missing, Err: err})
+	p.work.done = append(p.work.done,
+		Done{Kind: LookedUp, Token: t.token, Found: t.found, Missing: t.missing, Err: err})
 }

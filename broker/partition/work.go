@@ -115,7 +115,8 @@ func (p *Log) Synced() []Done {
 
 // Busy reports whether any operation is under way or waits to begin.
 func (p *Log) Busy() bool {
-	return p.work.job != nil || len(p.work.waiting) > 0 || p.work.wanted != (wanted{}) || p.CutPending()
+	return p.work.job != nil || len(p.work.waiting) > 0 || p.work.wanted != (wanted{}) ||
+		p.CutPending()
 }
 
 // Waiting reports whether an operation is under way whose completion counts.

@@ -40,15 +40,16 @@ var names = [points]string{
 	LogRollEarly:   "log-roll-early",   // a partition's segment is left, though more would fit
 	LogFlushLittle: "log-flush-little", // a flush moves one record
 
-	PushOneBatch:   "push-one-batch",  // a push carries one batch
-	PushEarly:      "push-early",      // a push does not wait for the WAL group of its batches
-	PushRefused:    "push-refused",    // a follower refuses a push as if it could not take data now
-	ProbeAgain:     "probe-again",     // a leader compares logs with a follower that it knows
-	MailRefused:    "mail-refused",    // a request to another loop is refused as by a full mailbox
-	ConnParked:     "conn-parked",     // a client's connection is not read for a while
-	ProduceRefused: "produce-refused", // a leader refuses a produce as if it did not know that it leads
-	FlushEarly:     "flush-early",     // a partition is flushed with little to move
-	WaitShort:      "wait-short",      // a long poll looks again before anything has come
+	PushOneBatch: "push-one-batch", // a push carries one batch
+	PushEarly:    "push-early",     // a push does not wait for the WAL group of its batches
+	PushRefused:  "push-refused",   // a follower refuses a push as if it could not take data now
+	ProbeAgain:   "probe-again",    // a leader compares logs with a follower that it knows
+	MailRefused:  "mail-refused",   // a request to another loop is refused as by a full mailbox
+	ConnParked:   "conn-parked",    // a client's connection is not read for a while
+	// A leader refuses a produce as if it did not know that it leads.
+	ProduceRefused: "produce-refused",
+	FlushEarly:     "flush-early", // a partition is flushed with little to move
+	WaitShort:      "wait-short",  // a long poll looks again before anything has come
 
 	ControlSyncEarly:   "control-sync-early",   // Raft records that need no sync are synced
 	ProducerIDsSkipped: "producer-ids-skipped", // the rest of a block of producer ids is given up

@@ -158,6 +158,7 @@ func (l *Leader) late(f *follower, now env.Instant) bool {
 // mayJoin reports whether a replica may be asked into the ISR: it streams, is
 // registered and unfenced, and holds everything that is or may be committed.
 func (l *Leader) mayJoin(f *follower) bool {
-	return f.state == streaming && f.member.Epoch > 0 && !slices.Contains(l.reg.Fenced, f.member.Node) &&
+	return f.state == streaming && f.member.Epoch > 0 &&
+		!slices.Contains(l.reg.Fenced, f.member.Node) &&
 		f.durable >= max(l.watermark, l.start)
 }

@@ -129,7 +129,10 @@ const lagSteps = 16
 
 // NewLeader begins epoch reg.LeaderEpoch at log end end. watermark and durable
 // are those that this replica held as a follower.
-func NewLeader(cfg Config, self kafka.NodeID, reg Registration, end, durable, watermark kafka.Offset, now env.Instant) *Leader {
+func NewLeader(
+	cfg Config, self kafka.NodeID, reg Registration, end, durable, watermark kafka.Offset,
+	now env.Instant,
+) *Leader {
 	l := &Leader{cfg: cfg, self: self, start: end, end: end, local: durable, watermark: watermark}
 	l.Update(reg, now)
 	return l
@@ -166,7 +169,9 @@ func (l *Leader) Update(reg Registration, now env.Instant) {
 			l.followers = append(l.followers, newFollower(m, now))
 		}
 	}
-	slices.SortFunc(l.followers, func(a, b *follower) int { return int(a.member.Node) - int(b.member.Node) })
+	slices.SortFunc(l.followers, func(a, b *follower) int {
+		return int(a.member.Node) - int(b.member.Node)
+	})
 	for _, f := range l.followers {
 		if !l.inISR(f.member.Node) {
 			continue
@@ -207,7 +212,8 @@ func (l *Leader) Appended(end kafka.Offset, now env.Instant) {
 // LocalDurable tells that the leader's own log is durable up to end. It reports
 // whether the watermark moved.
 func (l *Leader) LocalDurable(end kafka.Offset) bool {
-	assert.That(end >= l.local && end <= l.end, "replica: durable end %d outside [%d, %d]", end, l.local, l.end)
+	assert.That(end >= l.local && end <= l.end, "replica: durable end %d outside [%d, %d]",
+		end, l.local, l.end)
 	l.local = end
 	return l.advance()
 }
@@ -226,7 +232,8 @@ func (l *Leader) Acked(from Member, durable kafka.Offset, now env.Instant) bool 
 		f.state, f.next = streaming, max(durable, f.durable)
 		f.inflight, f.bytes = f.inflight[:0], 0
 	}
-	assert.That(durable <= l.end, "replica: node %d acknowledged %d beyond the log end %d", from.Node, durable, l.end)
+	assert.That(durable <= l.end, "replica: node %d acknowledged %d beyond the log end %d",
+		from.Node, durable, l.end)
 	if durable > f.durable {
 		f.durable = durable
 		f.waitingSince = now
@@ -338,7 +345,8 @@ func (l *Leader) ProbeSent(node kafka.NodeID, now env.Instant) {
 func (l *Leader) BatchesSent(node kafka.NodeID, end kafka.Offset, bytes int) {
 	f := l.follower(node)
 	assert.That(f.state == streaming && end > f.next && end <= l.end,
-		"replica: batches up to %d sent to node %d in state %d at %d, log end %d", end, node, f.state, f.next, l.end)
+		"replica: batches up to %d sent to node %d in state %d at %d, log end %d",
+		end, node, f.state, f.next, l.end)
 	f.next = end
 	f.inflight = append(f.inflight, sent{end, bytes})
 	f.bytes += bytes
@@ -394,7 +402,9 @@ func (l *Leader) noteEnd(now env.Instant) {
 	if n := len(l.ends); n > 0 && now < l.ends[n-1].at.Add(l.cfg.LagTimeout/lagSteps) {
 		return
 	}
-	l.ends = slices.DeleteFunc(l.ends, func(e endAt) bool { return now >= e.at.Add(l.cfg.LagTimeout) })
+	l.ends = slices.DeleteFunc(l.ends, func(e endAt) bool {
+		return now >= e.at.Add(l.cfg.LagTimeout)
+	})
 	l.ends = append(l.ends, endAt{l.end, now})
 }
 

@@ -114,7 +114,10 @@ func newModel(t *rapid.T) *model {
 	first := controllerState{leader: 1, epoch: 1, pepoch: 1, isr: []kafka.NodeID{1, 2, 3}}
 	for i := range 3 {
 		m.incs = append(m.incs, kafka.BrokerEpoch(i+1))
-		m.nodes = append(m.nodes, &node{id: kafka.NodeID(i + 1), incarnation: kafka.BrokerEpoch(i + 1), registered: true, applied: -1})
+		m.nodes = append(m.nodes, &node{
+			id: kafka.NodeID(i + 1), incarnation: kafka.BrokerEpoch(i + 1), registered: true,
+			applied: -1,
+		})
 	}
 	first.brokers = slices.Clone(m.incs)
 	m.regs = append(m.regs, first)
@@ -175,7 +178,9 @@ func (m *model) observe(n *node) {
 	n.watermark = w
 	for o := range int(w) {
 		if o < len(m.committed) {
-			require.Equal(m.t, m.committed[o], n.log.values[o], "node %d, epoch %d: offset %d was committed with another value", n.id, n.leader.Epoch(), o)
+			require.Equal(m.t, m.committed[o], n.log.values[o],
+				"node %d, epoch %d: offset %d was committed with another value",
+				n.id, n.leader.Epoch(), o)
 		} else {
 			m.committed = append(m.committed, n.log.values[o])
 		}
@@ -188,7 +193,8 @@ func (m *model) appendAt(i int) {
 		return
 	}
 	m.value++
-	n.log.epochs, n.log.values = append(n.log.epochs, n.leader.Epoch()), append(n.log.values, m.value)
+	n.log.epochs, n.log.values = append(n.log.epochs, n.leader.Epoch()),
+		append(n.log.values, m.value)
 	n.leader.Appended(n.log.End(), m.now)
 }
 
@@ -209,7 +215,8 @@ func (m *model) acknowledge(i int) {
 	}
 	to := int(m.regs[n.applied].leader) - 1
 	if to >= 0 && to != i {
-		m.acks[[2]int{i, to}] = append(m.acks[[2]int{i, to}], ack{n.follower.Epoch(), Member{n.id, n.incarnation}, n.durable})
+		m.acks[[2]int{i, to}] = append(m.acks[[2]int{i, to}],
+			ack{n.follower.Epoch(), Member{n.id, n.incarnation}, n.durable})
 	}
 }
 
@@ -224,13 +231,17 @@ func (m *model) send(i, j int) {
 		return
 	}
 	key := [2]int{i, j}
-	p := push{epoch: n.leader.Epoch(), probe: next.Probe, prev: next.Prev, base: next.Base, watermark: n.leader.Watermark()}
+	p := push{
+		epoch: n.leader.Epoch(), probe: next.Probe, prev: next.Prev, base: next.Base,
+		watermark: n.leader.Watermark(),
+	}
 	if next.Probe {
 		n.leader.ProbeSent(to, m.now)
 	} else {
 		end := min(n.log.End(), next.Base+kafka.Offset(rapid.IntRange(1, 2).Draw(m.t, "batch")))
 		p.prev = n.log.EpochBefore(next.Base)
-		p.epochs, p.values = slices.Clone(n.log.epochs[next.Base:end]), slices.Clone(n.log.values[next.Base:end])
+		p.epochs, p.values = slices.Clone(n.log.epochs[next.Base:end]),
+			slices.Clone(n.log.values[next.Base:end])
 		n.leader.BatchesSent(to, end, int(end-next.Base))
 	}
 	m.pushes[key] = append(m.pushes[key], p)
@@ -256,15 +267,18 @@ func (m *model) deliverPush(i, j int) {
 	switch d.Action {
 	case Append:
 		skip := int(n.log.End() - p.base)
-		n.log.epochs, n.log.values = append(n.log.epochs, p.epochs[skip:]...), append(n.log.values, p.values[skip:]...)
+		n.log.epochs, n.log.values = append(n.log.epochs, p.epochs[skip:]...),
+			append(n.log.values, p.values[skip:]...)
 	case Truncate:
-		require.GreaterOrEqual(m.t, d.Cut, n.watermark, "node %d cuts to %d, below its watermark", n.id, d.Cut)
+		require.GreaterOrEqual(m.t, d.Cut, n.watermark, "node %d cuts to %d, below its watermark",
+			n.id, d.Cut)
 		n.log.cut(d.Cut)
 		n.durable, n.cutPending = min(n.durable, d.Cut), true
 	case Acknowledge:
 		m.acknowledge(j)
 	case Diverge:
-		m.acks[[2]int{j, i}] = append(m.acks[[2]int{j, i}], diverged{p.epoch, Member{n.id, n.incarnation}, d.Last})
+		m.acks[[2]int{j, i}] = append(m.acks[[2]int{j, i}],
+			diverged{p.epoch, Member{n.id, n.incarnation}, d.Last})
 	}
 	if n.follower.Synced() {
 		n.watermark = max(n.watermark, min(p.watermark, n.durable))
@@ -353,7 +367,9 @@ func (m *model) failOver(to kafka.NodeID, drop bool) {
 	old := s.leader
 	s.leader, s.epoch, s.pepoch = to, s.epoch+1, s.pepoch+1
 	if drop {
-		s.isr = slices.DeleteFunc(slices.Clone(s.isr), func(n kafka.NodeID) bool { return n == old })
+		s.isr = slices.DeleteFunc(slices.Clone(s.isr), func(n kafka.NodeID) bool {
+			return n == old
+		})
 	}
 	m.regs = append(m.regs, s)
 }
@@ -494,7 +510,8 @@ func (m *model) settle() {
 	}
 	s := m.last()
 	leader := m.nodes[s.leader-1]
-	require.Fail(m.t, "no agreement", "isr %v, leader %d at %d of %d, logs %v", s.isr, s.leader, leader.watermark, leader.log.End(), m.logs())
+	require.Fail(m.t, "no agreement", "isr %v, leader %d at %d of %d, logs %v",
+		s.isr, s.leader, leader.watermark, leader.log.End(), m.logs())
 }
 
 func (m *model) agree() bool {

@@ -31,8 +31,9 @@ func (l *Leader) Laggards(yield func(Laggard)) {
 		yield(Laggard{
 			Node: f.member.Node, Durable: f.durable, End: l.end, InISR: in,
 			Counts:    f.durable < l.end && (in || l.change.mayAdd(f.member)),
-			Connected: f.state != disconnected, Probing: f.state == probing, Probed: f.state == probed,
-			RetryAt: f.retryAt, InFlight: len(f.inflight), Since: f.waitingSince,
+			Connected: f.state != disconnected, Probing: f.state == probing,
+			Probed: f.state == probed, RetryAt: f.retryAt, InFlight: len(f.inflight),
+			Since: f.waitingSince,
 		})
 	}
 }

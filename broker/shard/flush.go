@@ -26,7 +26,8 @@ func (s *Shard) flushSome() {
 	}
 	for !s.toFlush.empty() && s.flushing < s.limits.FlushesInFlight {
 		p := s.toFlush.removeFirst()
-		if s.canFlush(p, int64(s.limits.FlushBytes)) || s.rare.Choose(rare.FlushEarly) && s.canFlush(p, 1) {
+		if s.canFlush(p, int64(s.limits.FlushBytes)) ||
+			s.rare.Choose(rare.FlushEarly) && s.canFlush(p, 1) {
 			s.startFlush(p, partition.FlushOptions{})
 		}
 	}
@@ -64,7 +65,8 @@ func (s *Shard) canFlush(p *part, least int64) bool {
 		return false
 	}
 	if p.suspect && s.epoch == 0 && !s.converting {
-		return false // the checkpoint would cover the gap that made it a suspect, and nobody knows of it yet
+		// The checkpoint would cover the gap that made it a suspect, and nobody knows of it yet.
+		return false
 	}
 	c := p.log.Candidate()
 	return c.Bytes >= least || least <= 1 && c.Notes > 0

@@ -43,7 +43,8 @@ func (s *Shard) recallHeld() {
 		kept := l.held[:0]
 		var recalled []*peer.Forward
 		for _, f := range l.held {
-			if reg := s.image.Partition(f.Partition); reg != nil && reg.Leader == l.node && reg.LeaderEpoch == f.LeaderEpoch {
+			if reg := s.image.Partition(f.Partition); reg != nil && reg.Leader == l.node &&
+				reg.LeaderEpoch == f.LeaderEpoch {
 				kept = append(kept, f)
 			} else {
 				recalled = append(recalled, f)
@@ -71,8 +72,11 @@ type forwarded struct {
 func (s *Shard) onForward(in *inbound, f *peer.Forward) {
 	r := &request{
 		forward: &forwarded{via: in, id: f.ID, epoch: f.LeaderEpoch},
-		handler: &forwardHandler{op: api.Produce{Partition: f.Partition, Acks: f.Acks, Batches: f.Batches}, timeoutMs: f.TimeoutMs},
-		bytes:   len(f.Batches),
+		handler: &forwardHandler{
+			op:        api.Produce{Partition: f.Partition, Acks: f.Acks, Batches: f.Batches},
+			timeoutMs: f.TimeoutMs,
+		},
+		bytes: len(f.Batches),
 	}
 	s.forwardedBytes += r.bytes
 	s.startRequest(r)

@@ -154,13 +154,15 @@ func (s *Shard) onHello(in *inbound, hello *peer.Hello) {
 	in.hello = hello
 	in.dialler = dialler{hello.Node, hello.Shard}
 	in.generation = generation{hello.Incarnation, hello.Generation}
-	if newest := s.newest[in.dialler]; newest.incarnation == hello.Incarnation && newest.number > hello.Generation {
+	if newest := s.newest[in.dialler]; newest.incarnation == hello.Incarnation &&
+		newest.number > hello.Generation {
 		s.refuseInbound(in)
 		return
 	}
 	s.sendInbound(in, &peer.Hello{
 		MinVersion: peer.MinVersion, MaxVersion: peer.MaxVersion, Cluster: s.cfg.Cluster,
-		Node: s.cfg.Node, Incarnation: s.cfg.Incarnation, Kind: peer.DataConn, Generation: hello.Generation,
+		Node: s.cfg.Node, Incarnation: s.cfg.Incarnation, Kind: peer.DataConn,
+		Generation: hello.Generation,
 	})
 	// The generation is known by all shards of this node, because the dialler's
 	// connections are handed to them in turn.
@@ -185,7 +187,8 @@ func (s *Shard) announce(to loop.ID, n Newer) {
 
 // onNewer drops the older connections of the same dialler.
 func (s *Shard) onNewer(n Newer) {
-	if newest := s.newest[n.from]; newest.incarnation == n.is.incarnation && newest.number > n.is.number {
+	if newest := s.newest[n.from]; newest.incarnation == n.is.incarnation &&
+		newest.number > n.is.number {
 		return
 	}
 	s.newest[n.from] = n.is

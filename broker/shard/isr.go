@@ -27,7 +27,8 @@ func (s *Shard) proposeISR(p *part) {
 		Origin: Origin{Loop: s.id, Request: op, Op: originISR},
 		Op: api.Propose{Command: &meta.AlterPartition{
 			Leader: s.cfg.Node, BrokerEpoch: s.epoch,
-			Partitions: []meta.NewISR{{ID: p.id, LeaderEpoch: change.LeaderEpoch, PartitionEpoch: change.PartitionEpoch, ISR: members}},
+			Partitions: []meta.NewISR{{ID: p.id, LeaderEpoch: change.LeaderEpoch,
+				PartitionEpoch: change.PartitionEpoch, ISR: members}},
 		}},
 		Deadline: s.now.Mono.Add(s.limits.ProposalTimeout),
 	}

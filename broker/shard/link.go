@@ -119,7 +119,8 @@ func (s *Shard) onLinkMessage(l *link, epoch kafka.BrokerEpoch, message peer.Mes
 	}
 	switch m := message.(type) {
 	case *peer.Hello:
-		if m.Cluster != s.cfg.Cluster || m.Node != l.node || m.MinVersion > peer.MaxVersion || m.MaxVersion < peer.MinVersion {
+		if m.Cluster != s.cfg.Cluster || m.Node != l.node || m.MinVersion > peer.MaxVersion ||
+			m.MaxVersion < peer.MinVersion {
 			s.stats.PeerHellosRefused++
 			s.dropLink(l)
 			return

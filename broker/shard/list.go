@@ -31,7 +31,8 @@ func newLists() lists {
 	return lists{
 		led: list{bit: inLed}, touched: list{bit: inTouched}, toPush: list{bit: inToPush},
 		dirty: list{bit: inDirty}, toFlush: list{bit: inToFlush},
-		syncing: list{bit: inSyncing}, toSync: list{bit: inToSync}, toConvert: list{bit: inToConvert},
+		syncing: list{bit: inSyncing}, toSync: list{bit: inToSync},
+		toConvert: list{bit: inToConvert},
 	}
 }
 

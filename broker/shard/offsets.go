@@ -72,7 +72,8 @@ func (s *Shard) answerFound(origin Origin, found partition.Found, err error) {
 		s.stats.ReadErrors++
 		result.Code = kafka.KafkaStorageError
 	default:
-		result.Offset, result.TimestampMs, result.Epoch = found.Offset, found.TimestampMs, found.LeaderEpoch
+		result.Offset, result.TimestampMs, result.Epoch = found.Offset, found.TimestampMs,
+			found.LeaderEpoch
 	}
 	s.reply(origin, result)
 }

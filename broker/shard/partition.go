@@ -86,14 +86,17 @@ func (s *Shard) addPart(id kafka.PartitionID) *part {
 	p.log = partition.New(s.logConfig(id, p.owner), s.diskFor(p.owner))
 	s.byOwner[p.owner] = p
 	s.parts[id] = p
-	i, _ := slices.BinarySearchFunc(s.order, p, func(a, b *part) int { return comparePartitions(a.id, b.id) })
+	i, _ := slices.BinarySearchFunc(s.order, p, func(a, b *part) int {
+		return comparePartitions(a.id, b.id)
+	})
 	s.order = slices.Insert(s.order, i, p)
 	return p
 }
 
 func (s *Shard) logConfig(id kafka.PartitionID, owner uint32) partition.Config {
 	return partition.Config{
-		Dir: s.cfg.PartitionsDir + "/" + DirName(id), Owner: owner, Life: s.recovery.life, Limits: &s.cfg.Log, Rare: s.rare,
+		Dir: s.cfg.PartitionsDir + "/" + DirName(id), Owner: owner, Life: s.recovery.life,
+		Limits: &s.cfg.Log, Rare: s.rare,
 	}
 }
 

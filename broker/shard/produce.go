@@ -59,7 +59,10 @@ func (s *Shard) produce(call PartitionCall, op api.Produce) {
 		s.reply(call.Origin, failure)
 		return
 	}
-	result := api.ProduceResult{Base: p.log.End(), AppendTimeMs: -1, LogStart: p.log.Start(), CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1}}
+	result := api.ProduceResult{
+		Base: p.log.End(), AppendTimeMs: -1, LogStart: p.log.Start(),
+		CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1},
+	}
 	var until kafka.Offset
 	verdict := p.log.CheckProducer([]batch.Batch{b})
 	switch verdict.Kind {
@@ -121,7 +124,9 @@ func stamp(p *part, b batch.Batch, wallMs int64) {
 }
 
 // answerWhen answers a produce at once or when the log has got that far.
-func (s *Shard) answerWhen(p *part, call PartitionCall, acks kafka.Acks, until kafka.Offset, result api.ProduceResult) {
+func (s *Shard) answerWhen(
+	p *part, call PartitionCall, acks kafka.Acks, until kafka.Offset, result api.ProduceResult,
+) {
 	switch {
 	case acks == kafka.AcksNone,
 		acks == kafka.AcksLeader && p.log.DurableEnd() >= until,
@@ -129,7 +134,9 @@ func (s *Shard) answerWhen(p *part, call PartitionCall, acks kafka.Acks, until k
 		s.reply(call.Origin, result)
 		return
 	}
-	w := waitingProduce{origin: call.Origin, until: until, all: acks == kafka.AcksAll, result: result}
+	w := waitingProduce{
+		origin: call.Origin, until: until, all: acks == kafka.AcksAll, result: result,
+	}
 	w.timer = s.timers.Set(call.Deadline, due{kind: dueProduce, part: p, origin: call.Origin})
 	p.produces = append(p.produces, w)
 }
@@ -202,12 +209,18 @@ func (s *Shard) watermarkMoved(p *part) {
 }
 
 func failedProduce(code kafka.ErrorCode, message string) api.ProduceResult {
-	return api.ProduceResult{Code: code, Message: message, Base: -1, AppendTimeMs: -1, LogStart: -1, CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1}}
+	return api.ProduceResult{
+		Code: code, Message: message, Base: -1, AppendTimeMs: -1, LogStart: -1,
+		CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1},
+	}
 }
 
 // notLeader is the refusal of a produce that was certainly not appended.
 func notLeader(reg *registration, code kafka.ErrorCode) api.ProduceResult {
-	result := api.ProduceResult{Code: code, Base: -1, AppendTimeMs: -1, LogStart: -1, CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1}}
+	result := api.ProduceResult{
+		Code: code, Base: -1, AppendTimeMs: -1, LogStart: -1,
+		CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1},
+	}
 	if reg != nil {
 		result.CurrentLeader = api.Leader{Node: reg.Leader, Epoch: reg.LeaderEpoch}
 	}
@@ -216,5 +229,8 @@ func notLeader(reg *registration, code kafka.ErrorCode) api.ProduceResult {
 
 // timedOut is the answer to a produce whose fate is unknown.
 func timedOut() api.ProduceResult {
-	return api.ProduceResult{Code: kafka.RequestTimedOut, Base: -1, AppendTimeMs: -1, LogStart: -1, CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1}}
+	return api.ProduceResult{
+		Code: kafka.RequestTimedOut, Base: -1, AppendTimeMs: -1, LogStart: -1,
+		CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1},
+	}
 }

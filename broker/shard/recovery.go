@@ -171,7 +171,8 @@ func (s *Shard) replayInto(p *part, r wal.Record, ref partition.Ref) error {
 				return err
 			}
 			if b.BaseOffset() != p.log.End() {
-				return fmt.Errorf("%w: batch at %d, log end %d", errReplay, b.BaseOffset(), p.log.End())
+				return fmt.Errorf("%w: batch at %d, log end %d",
+					errReplay, b.BaseOffset(), p.log.End())
 			}
 			p.log.Append(b, partition.Ref{Segment: ref.Segment, Offset: offset, Seq: ref.Seq})
 			offset += int64(b.Size())
@@ -187,7 +188,8 @@ func (s *Shard) replayInto(p *part, r wal.Record, ref partition.Ref) error {
 		epoch := kafka.LeaderEpoch(binary.BigEndian.Uint32(r.Payload))
 		start := kafka.Offset(binary.BigEndian.Uint64(r.Payload[4:]))
 		if start != p.log.End() {
-			return fmt.Errorf("%w: epoch %d at %d, log end %d", errReplay, epoch, start, p.log.End())
+			return fmt.Errorf("%w: epoch %d at %d, log end %d",
+				errReplay, epoch, start, p.log.End())
 		}
 		p.log.StartEpoch(epoch, ref)
 	}
@@ -200,7 +202,8 @@ func (s *Shard) endReplay() {
 	// Damage: records are gone that were acknowledged, of whichever partition.
 	// What a checkpoint covers is proven whole; anything else is not.
 	s.recovery.damaged = len(s.wal.Recovery().Damage) > 0
-	assert.That(s.recovery.nameless == 0 || s.recovery.damaged, "shard: %d records of unknown handles in a whole log", s.recovery.nameless)
+	assert.That(s.recovery.nameless == 0 || s.recovery.damaged,
+		"shard: %d records of unknown handles in a whole log", s.recovery.nameless)
 	for _, p := range slices.Clone(s.order) {
 		if _, bound := s.wal.Bound(p.handle); p.handle != 0 && !bound {
 			s.forget(p) // removed: its files went before its handle did
@@ -233,7 +236,8 @@ func (s *Shard) endRecovery() {
 	}
 	s.recovered = true
 	s.stats.Suspects = uint64(len(s.recovery.suspect))
-	s.host.Reply(loop.Control, Recovered{Suspects: s.recovery.suspect, Whole: s.whole(), Unnamed: s.recovery.damaged})
+	s.host.Reply(loop.Control,
+		Recovered{Suspects: s.recovery.suspect, Whole: s.whole(), Unnamed: s.recovery.damaged})
 	if s.converting {
 		return // Convert comes next, and nothing else ever
 	}
@@ -262,7 +266,8 @@ func (s *Shard) whole() (ids []kafka.PartitionID) {
 //
 //	offset u64
 func (s *Shard) truncate(p *part, to kafka.Offset) {
-	seq, at := s.wal.Append(recordTruncate, p.handle, binary.BigEndian.AppendUint64(nil, uint64(to)))
+	seq, at := s.wal.Append(recordTruncate, p.handle,
+		binary.BigEndian.AppendUint64(nil, uint64(to)))
 	p.log.Truncate(to, partition.Ref{Segment: at.Segment, Offset: at.Offset, Seq: uint64(seq)})
 	p.truncation = seq
 	s.logged(p, seq)

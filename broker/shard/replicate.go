@@ -153,7 +153,8 @@ func (p *part) knows(node kafka.NodeID) kafka.Offset {
 // connection, says nothing about another.
 func (s *Shard) owesWatermark(p *part) bool {
 	for _, m := range p.replicas {
-		if m.Node != s.cfg.Node && p.knows(m.Node) < p.leader.Watermark() && p.leader.Streaming(m.Node) {
+		if m.Node != s.cfg.Node && p.knows(m.Node) < p.leader.Watermark() &&
+			p.leader.Streaming(m.Node) {
 			return true
 		}
 	}
@@ -161,7 +162,9 @@ func (s *Shard) owesWatermark(p *part) bool {
 }
 
 // pushHead builds a push of the partition's present epoch.
-func (p *part) pushHead(node kafka.NodeID, prev kafka.LeaderEpoch, base kafka.Offset, batches []byte) *peer.Push {
+func (p *part) pushHead(
+	node kafka.NodeID, prev kafka.LeaderEpoch, base kafka.Offset, batches []byte,
+) *peer.Push {
 	p.tellTo(node, p.leader.Watermark())
 	return &peer.Push{
 		Partition:   p.id,
@@ -180,7 +183,8 @@ func (s *Shard) onPushAck(node kafka.NodeID, ack *peer.PushAck) {
 	if p == nil || p.role != leading || p.leader.Epoch() != ack.LeaderEpoch {
 		return
 	}
-	if p.leader.Acked(replica.Member{Node: node, Epoch: ack.BrokerEpoch}, ack.DurableEnd, s.now.Mono) {
+	if p.leader.Acked(replica.Member{Node: node, Epoch: ack.BrokerEpoch}, ack.DurableEnd,
+		s.now.Mono) {
 		s.watermarkMoved(p)
 	}
 	if s.rare.Choose(rare.ProbeAgain) {
@@ -197,7 +201,8 @@ func (s *Shard) onPushReject(node kafka.NodeID, m *peer.PushReject) {
 	}
 	s.stats.PushesRejected++
 	if m.Reason == peer.Diverged {
-		p.leader.Diverged(replica.Member{Node: node, Epoch: m.BrokerEpoch}, m.LastEpoch, p.log, s.now.Mono)
+		p.leader.Diverged(replica.Member{Node: node, Epoch: m.BrokerEpoch}, m.LastEpoch, p.log,
+			s.now.Mono)
 	} else {
 		// The follower's metadata is behind, or it cannot take data now; if it is
 		// ours that is behind, applying it will end this epoch.
@@ -217,7 +222,8 @@ func (s *Shard) tellWatermark(p *part) {
 	end := p.log.End()
 	for _, m := range p.replicas {
 		l := s.openLink(m.Node)
-		if l != nil && !l.full && p.leader.Streaming(m.Node) && p.knows(m.Node) < p.leader.Watermark() {
+		if l != nil && !l.full && p.leader.Streaming(m.Node) &&
+			p.knows(m.Node) < p.leader.Watermark() {
 			mark.Hit(mark.WatermarkTold)
 			l.send(s, p.pushHead(l.node, p.log.EpochBefore(end), end, nil))
 			l.awaits(s)
@@ -301,7 +307,9 @@ func (s *Shard) refusal(p *part, call PeerCall) peer.RejectReason {
 	return 0
 }
 
-func (s *Shard) rejectPush(p *part, call PeerCall, reason peer.RejectReason, last kafka.LeaderEpoch, end kafka.Offset) {
+func (s *Shard) rejectPush(
+	p *part, call PeerCall, reason peer.RejectReason, last kafka.LeaderEpoch, end kafka.Offset,
+) {
 	s.answer(call.Via, &peer.PushReject{
 		Partition:   call.Push.Partition,
 		LeaderEpoch: call.Push.LeaderEpoch,
@@ -366,7 +374,8 @@ func (s *Shard) acknowledge(p *part) {
 // followWatermark takes over the leader's watermark as far as this log is
 // durable.
 func (s *Shard) followWatermark(p *part) {
-	if w := min(p.leaderWatermark, p.log.DurableEnd()); w > p.log.Watermark() && p.follower.Synced() {
+	if w := min(p.leaderWatermark, p.log.DurableEnd()); w > p.log.Watermark() &&
+		p.follower.Synced() {
 		p.log.SetWatermark(w)
 	}
 }

@@ -205,7 +205,8 @@ func (s *Shard) cancelOps(r *request) {
 		running.resolved = true
 		s.leaveLane(r, running)
 		if fwd := running.onward; fwd != nil && fwd.link.dropForward(fwd.id) {
-			r.handler.Resolve(i, notLeader(nil, kafka.NotLeaderOrFollower)) // never sent: certainly not appended
+			// Never sent: certainly not appended.
+			r.handler.Resolve(i, notLeader(nil, kafka.NotLeaderOrFollower))
 		}
 		if wait, ok := running.op.(api.Wait); ok {
 			cancel := Cancel{Origin: s.origin(r, int32(i)), Partition: wait.Partition}
@@ -259,7 +260,8 @@ func (s *Shard) release(r *request) {
 		s.inflightBytes -= r.bytes
 	}
 	assert.That(s.inflightBytes >= 0 && s.forwardedBytes >= 0,
-		"shard: in-flight bytes below zero (%d of clients, %d forwarded)", s.inflightBytes, s.forwardedBytes)
+		"shard: in-flight bytes below zero (%d of clients, %d forwarded)",
+		s.inflightBytes, s.forwardedBytes)
 }
 
 // context is what handlers see of the shard.

@@ -168,7 +168,8 @@ func (s *Shard) becomeLeader(p *part, reg *registration) {
 	s.becomeIdle(p)
 	p.role, p.epoch = leading, reg.LeaderEpoch
 	s.startEpoch(p, reg.LeaderEpoch)
-	p.leader = replica.NewLeader(s.replication, s.cfg.Node, r, p.log.End(), p.log.DurableEnd(), p.log.Watermark(), s.now.Mono)
+	p.leader = replica.NewLeader(s.replication, s.cfg.Node, r, p.log.End(), p.log.DurableEnd(),
+		p.log.Watermark(), s.now.Mono)
 	p.told = nil
 	s.led.add(p)
 	for _, m := range p.replicas {

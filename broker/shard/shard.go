@@ -227,7 +227,8 @@ func (s *Shard) onMail(from loop.ID, mail any) {
 // pong says that the shard lives, and which metadata it acts on.
 func (s *Shard) pong(ping Ping) {
 	pong := Pong{
-		Seq: ping.Seq, SentAt: ping.SentAt, DiskAge: s.ops.Oldest(s.now.Mono), Full: s.wal.Full(), Drained: s.draining,
+		Seq: ping.Seq, SentAt: ping.SentAt, DiskAge: s.ops.Oldest(s.now.Mono), Full: s.wal.Full(),
+		Drained: s.draining,
 	}
 	if s.recovered {
 		pong.Confirmed = s.image.Index()

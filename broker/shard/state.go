@@ -48,7 +48,9 @@ func (s *Shard) Unnamed() bool { return s.recovery.damaged }
 
 // InflightBytes are the bytes of unanswered produces, of clients of this shard
 // and of those that other nodes forwarded to it.
-func (s *Shard) InflightBytes() (ofClients, forwarded int) { return s.inflightBytes, s.forwardedBytes }
+func (s *Shard) InflightBytes() (ofClients, forwarded int) {
+	return s.inflightBytes, s.forwardedBytes
+}
 
 // WaitingRequests are the requests that have not been answered.
 func (s *Shard) WaitingRequests() int { return len(s.requests) }
@@ -66,8 +68,8 @@ func (s *Shard) Inspect(visit func(*PartState)) {
 		}
 		state = PartState{
 			ID: p.id, Leading: p.role == leading, Following: p.role == following, Epoch: p.epoch,
-			LogStart: p.log.Start(), Watermark: p.log.Watermark(), Durable: p.log.DurableEnd(), End: p.log.End(),
-			Suspect: p.suspect, Log: p.log, Overdue: p.overdue(),
+			LogStart: p.log.Start(), Watermark: p.log.Watermark(), Durable: p.log.DurableEnd(),
+			End: p.log.End(), Suspect: p.suspect, Log: p.log, Overdue: p.overdue(),
 		}
 		if p.rebuilding { // nothing that it has counts
 			state.LogStart, state.Watermark, state.Durable, state.End = 0, 0, 0, 0
@@ -77,7 +79,8 @@ func (s *Shard) Inspect(visit func(*PartState)) {
 		}
 		switch p.role {
 		case leading:
-			state.Began, state.MinInSync = p.leader.EpochStart(), min(p.topic.minInSync, len(p.replicas))
+			state.Began, state.MinInSync = p.leader.EpochStart(),
+				min(p.topic.minInSync, len(p.replicas))
 		case following:
 			state.Epoch, state.Synced = p.follower.Epoch(), p.follower.Synced()
 		}

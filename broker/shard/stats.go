@@ -2,8 +2,9 @@ package shard
 
 // Stats are a shard's counters, for metrics; gauges are set by Stats().
 type Stats struct {
-	Requests            uint64
-	RequestsExpired     uint64 // by the guard behind their deadline: somebody who was asked did not answer
+	Requests uint64
+	// By the guard behind their deadline: somebody who was asked did not answer.
+	RequestsExpired     uint64
 	ConnectionsAccepted uint64
 	ConnectionsParked   uint64
 	ConnectionsRefused  uint64
@@ -68,7 +69,8 @@ func (s *Shard) Stats() Stats {
 			st.UnderMinISR++
 		}
 	}
-	st.Clients, st.InflightBytes, st.ForwardedBytes, st.TailBytes = len(s.clients), s.inflightBytes, s.forwardedBytes, s.tailBytes
+	st.Clients, st.InflightBytes, st.ForwardedBytes, st.TailBytes = len(s.clients), s.inflightBytes,
+		s.forwardedBytes, s.tailBytes
 	st.WALUsedBytes, st.WALDurableSeq = s.wal.Used(), uint64(s.wal.Durable())
 	st.WALGroups, st.WALGroupBytes = s.wal.Groups()
 	st.PendingReplies = len(s.requests)

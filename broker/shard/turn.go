@@ -148,7 +148,8 @@ func (s *Shard) endTurnOf(p *part) {
 		s.wakePartition(p, p.leader.NextCheck())
 		s.wakePartition(p, p.leader.NextProbe(s.now.Mono))
 		if s.owesWatermark(p) && !p.tell.Live() {
-			p.tell = s.timers.Set(s.now.Mono.Add(s.limits.WatermarkPause), due{kind: dueTell, part: p})
+			p.tell = s.timers.Set(s.now.Mono.Add(s.limits.WatermarkPause),
+				due{kind: dueTell, part: p})
 		}
 	case following:
 		s.acknowledge(p)

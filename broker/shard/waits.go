@@ -45,12 +45,15 @@ func (s *Shard) Waits(yield func(wait.Wait)) {
 // Waits yields the disk operations that have not ended.
 func (c *OpClock) Waits(yield func(wait.Wait)) {
 	if len(c.ops) > 0 {
-		yield(wait.Wait{Who: OldestOp, Since: c.ops[0].began, Until: env.Never, For: "the disk", On: c.OldestTarget()})
+		yield(wait.Wait{
+			Who: OldestOp, Since: c.ops[0].began, Until: env.Never, For: "the disk",
+			On: c.OldestTarget(),
+		})
 	}
 	for _, op := range c.ops {
 		yield(wait.Wait{
-			Who: fmt.Sprintf("disk operation %d.%d", op.owner, op.token), Since: op.began, Until: env.Never,
-			For: "the disk", On: wait.OfDisk(op.owner, op.token),
+			Who: fmt.Sprintf("disk operation %d.%d", op.owner, op.token), Since: op.began,
+			Until: env.Never, For: "the disk", On: wait.OfDisk(op.owner, op.token),
 		})
 	}
 }
@@ -70,7 +73,8 @@ func (s *Shard) recoveryWaits(yield func(wait.Wait)) {
 		w.About = fmt.Sprintf("%d partitions to load", s.recovery.loading)
 		for _, p := range s.order {
 			if p.log.Busy() {
-				w.For, w.On = "the checkpoint of "+s.partitionName(p.id), wait.OfDisk(p.owner, wait.AnyToken)
+				w.For, w.On = "the checkpoint of "+s.partitionName(p.id),
+					wait.OfDisk(p.owner, wait.AnyToken)
 				yield(w)
 			}
 		}
@@ -175,7 +179,8 @@ func (s *Shard) requestWaits(r *request, yield func(wait.Wait)) {
 		w.Until = r.timer.At()
 	}
 	if r.held {
-		w.For, w.On = "the registration of this node", wait.OfLoop(int32(loop.Control), wait.Registration)
+		w.For, w.On = "the registration of this node",
+			wait.OfLoop(int32(loop.Control), wait.Registration)
 		yield(w)
 		return
 	}
@@ -224,11 +229,13 @@ func (s *Shard) operationTarget(r *request, i int32, op *runningOp) (string, wai
 	case api.Produce:
 		kind = "append"
 		if op.lane != nil && op.waitsIn(op.lane) {
-			return "produces before it on its connection that went to another leader epoch", wait.Of(s.laneHead(r, op.lane))
+			return "produces before it on its connection that went to another leader epoch",
+				wait.Of(s.laneHead(r, op.lane))
 		}
 		if fwd := op.onward; fwd != nil {
 			if fwd.link.holds(fwd.id) {
-				return fmt.Sprintf("a connection to node %d", fwd.link.node), wait.Of(linkName(fwd.link.node))
+				return fmt.Sprintf("a connection to node %d", fwd.link.node),
+					wait.Of(linkName(fwd.link.node))
 			}
 			return fmt.Sprintf("the answer of node %d to forward %d", fwd.link.node, fwd.id),
 				wait.OfPeer(fwd.link.node, wait.Forward(s.cfg.Node, int32(s.id), fwd.id))
@@ -241,12 +248,15 @@ func (s *Shard) operationTarget(r *request, i int32, op *runningOp) (string, wai
 	if op.at == s.id {
 		return "its partition", wait.Of(operation(kind, origin))
 	}
-	return fmt.Sprintf("its partition on loop %d", op.at), wait.OfLoop(int32(op.at), operation(kind, origin))
+	return fmt.Sprintf("its partition on loop %d", op.at),
+		wait.OfLoop(int32(op.at), operation(kind, origin))
 }
 
 // waitsIn reports whether the operation waits in the lane's queue.
 func (running *runningOp) waitsIn(ln *lane) bool {
-	return slices.ContainsFunc(ln.waiting, func(e laneEntry) bool { return &e.request.ops[e.op] == running })
+	return slices.ContainsFunc(ln.waiting, func(e laneEntry) bool {
+		return &e.request.ops[e.op] == running
+	})
 }
 
 // laneHead is the first request of the connection with a produce that is out in
@@ -278,7 +288,10 @@ func (s *Shard) linkWaits(l *link, yield func(wait.Wait)) {
 	if l.open {
 		return
 	}
-	w := wait.Wait{Who: linkName(l.node), About: fmt.Sprintf("attempt %d", l.backoff+1), Since: wait.Unknown, Until: env.Never}
+	w := wait.Wait{
+		Who: linkName(l.node), About: fmt.Sprintf("attempt %d", l.backoff+1), Since: wait.Unknown,
+		Until: env.Never,
+	}
 	switch {
 	case l.conn != nil:
 		w.Until = l.timer.At()
@@ -301,7 +314,8 @@ func (s *Shard) inboundWaits(in *inbound, yield func(wait.Wait)) {
 		return
 	}
 	w := wait.Wait{
-		Who:   fmt.Sprintf("data connection of node %d shard %d", in.dialler.node, in.dialler.shard),
+		Who: fmt.Sprintf("data connection of node %d shard %d",
+			in.dialler.node, in.dialler.shard),
 		Since: wait.Unknown, Until: env.Never,
 	}
 	switch {

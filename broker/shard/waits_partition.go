@@ -28,8 +28,8 @@ func (s *Shard) partitionWaits(p *part, yield func(wait.Wait)) {
 	for i := range p.reads {
 		if r := &p.reads[i]; r.push == 0 {
 			yield(wait.Wait{
-				Who: operation("read", r.origin), About: name, Since: wait.Unknown, Until: env.Never,
-				For: "the disk", On: wait.OfDisk(p.owner, wait.AnyToken),
+				Who: operation("read", r.origin), About: name, Since: wait.Unknown,
+				Until: env.Never, For: "the disk", On: wait.OfDisk(p.owner, wait.AnyToken),
 			})
 		}
 	}
@@ -51,7 +51,10 @@ func (s *Shard) partitionWaits(p *part, yield func(wait.Wait)) {
 }
 
 func (s *Shard) flushWaits(p *part, name string, yield func(wait.Wait)) {
-	w := wait.Wait{Who: "flush of " + name, Since: wait.Unknown, Until: env.Never, For: "the disk", On: wait.OfDisk(p.owner, wait.AnyToken)}
+	w := wait.Wait{
+		Who: "flush of " + name, Since: wait.Unknown, Until: env.Never, For: "the disk",
+		On: wait.OfDisk(p.owner, wait.AnyToken),
+	}
 	if s.syncing.has(p) || s.toSync.has(p) {
 		w.For, w.On = "a sync of the file system", wait.OfDisk(ownerShard, wait.AnyToken)
 	}
@@ -62,8 +65,10 @@ func (s *Shard) leaderWaits(p *part, name string, yield func(wait.Wait)) {
 	for i := range p.produces {
 		w := &p.produces[i]
 		out := wait.Wait{
-			Who: operation("append", w.origin), About: fmt.Sprintf("to %s up to offset %d", name, w.until),
-			Since: wait.Unknown, Until: env.Never, For: "the log of this node", On: wait.Of(wait.Log),
+			Who:   operation("append", w.origin),
+			About: fmt.Sprintf("to %s up to offset %d", name, w.until),
+			Since: wait.Unknown, Until: env.Never, For: "the log of this node",
+			On: wait.Of(wait.Log),
 		}
 		if w.timer.Live() {
 			out.Until = w.timer.At()
@@ -80,7 +85,8 @@ func (s *Shard) leaderWaits(p *part, name string, yield func(wait.Wait)) {
 	}
 	for _, f := range p.fetches {
 		out := wait.Wait{
-			Who: operation("long poll", f.origin), About: fmt.Sprintf("of %s at offset %d", name, f.offset), Since: wait.Unknown,
+			Who:   operation("long poll", f.origin),
+			About: fmt.Sprintf("of %s at offset %d", name, f.offset), Since: wait.Unknown,
 			Until: env.Never, For: "somebody to produce", On: wait.OfClient(),
 		}
 		if reached := p.leader.Watermark(); f.offset < reached {
@@ -101,7 +107,8 @@ func noticed(reached kafka.Offset) (string, wait.Target) {
 // all of its replicas in sync.
 func (s *Shard) watermarkWaits(p *part, name string, yield func(wait.Wait)) {
 	w := wait.Wait{
-		Who: wait.Watermark(name), About: fmt.Sprintf("at %d of %d in epoch %d", p.leader.Watermark(), p.log.End(), p.epoch),
+		Who: wait.Watermark(name), About: fmt.Sprintf("at %d of %d in epoch %d",
+			p.leader.Watermark(), p.log.End(), p.epoch),
 		Since: wait.Unknown, Until: env.Never,
 	}
 	if p.leader.Watermark() < p.log.End() {
@@ -117,17 +124,20 @@ func (s *Shard) watermarkWaits(p *part, name string, yield func(wait.Wait)) {
 	p.leader.Laggards(func(f replica.Laggard) {
 		follower := fmt.Sprintf("node %d as follower of %s", f.Node, name)
 		if f.Counts {
-			w.For, w.On = fmt.Sprintf("an ack of node %d at epoch %d", f.Node, p.epoch), wait.Of(follower)
+			w.For, w.On = fmt.Sprintf("an ack of node %d at epoch %d", f.Node, p.epoch),
+				wait.Of(follower)
 			yield(w)
 		}
 		if !f.InISR {
 			yield(wait.Wait{
-				Who: wait.InSync(name), About: fmt.Sprintf("in epoch %d", p.epoch), Since: wait.Unknown, Until: env.Never,
-				For: fmt.Sprintf("node %d", f.Node), On: wait.Of(follower),
+				Who: wait.InSync(name), About: fmt.Sprintf("in epoch %d", p.epoch),
+				Since: wait.Unknown, Until: env.Never, For: fmt.Sprintf("node %d", f.Node),
+				On: wait.Of(follower),
 			})
 		}
 		out := wait.Wait{
-			Who: follower, About: fmt.Sprintf("has %d of %d", f.Durable, f.End), Since: wait.Unknown, Until: env.Never,
+			Who: follower, About: fmt.Sprintf("has %d of %d", f.Durable, f.End),
+			Since: wait.Unknown, Until: env.Never,
 		}
 		if f.Since != env.Never {
 			out.Since = f.Since
@@ -135,7 +145,8 @@ func (s *Shard) watermarkWaits(p *part, name string, yield func(wait.Wait)) {
 		out.For, out.On = s.followerTarget(p, name, &f)
 		yield(out)
 		if f.Probing && f.RetryAt > s.now.Mono { // it has refused
-			out.For, out.On = fmt.Sprintf("node %d to be registered", f.Node), wait.OfPeerIfAny(f.Node, wait.Registration)
+			out.For, out.On = fmt.Sprintf("node %d to be registered", f.Node),
+				wait.OfPeerIfAny(f.Node, wait.Registration)
 			yield(out)
 		}
 	})
@@ -169,7 +180,8 @@ func (s *Shard) followerTarget(p *part, name string, f *replica.Laggard) (string
 	}
 	// It has everything, and is to be asked into the set.
 	if op := s.oldestProposal(p.id); op != 0 {
-		return "a verdict on an in-sync set", wait.OfLoop(int32(loop.Control), CallName(Origin{Loop: s.id, Request: op, Op: originISR}))
+		return "a verdict on an in-sync set", wait.OfLoop(int32(loop.Control),
+			CallName(Origin{Loop: s.id, Request: op, Op: originISR}))
 	}
 	if p.wake.Live() {
 		return "the next proposal of an in-sync set", wait.OfTimer(p.wake.At())
@@ -191,7 +203,9 @@ func (s *Shard) oldestProposal(id kafka.PartitionID) (oldest uint64) {
 // followerWaits lists what a follower has not acknowledged.
 func (s *Shard) followerWaits(p *part, name string, yield func(wait.Wait)) {
 	w := wait.Wait{
-		Who: wait.Replica(name), About: fmt.Sprintf("durable up to %d of %d, acknowledged %d, epoch %d", p.log.DurableEnd(), p.log.End(), p.acked, p.epoch),
+		Who: wait.Replica(name),
+		About: fmt.Sprintf("durable up to %d of %d, acknowledged %d, epoch %d",
+			p.log.DurableEnd(), p.log.End(), p.acked, p.epoch),
 		Since: wait.Unknown, Until: env.Never,
 	}
 	if p.log.DurableEnd() < p.log.End() || p.truncation > s.wal.Durable() {

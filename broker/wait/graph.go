@@ -28,7 +28,8 @@ const (
 )
 
 var endNames = [...]string{
-	Open: "under way", Deadline: "until its deadline", Unnamed: "unknown", Lost: "lost wake-up", Fault: "fault", Cycle: "cycle",
+	Open: "under way", Deadline: "until its deadline", Unnamed: "unknown", Lost: "lost wake-up",
+	Fault: "fault", Cycle: "cycle",
 }
 
 func (e End) String() string { return endNames[e] }
@@ -94,7 +95,8 @@ func (g *Graph) Find(id string) (int, bool) {
 
 // Edge says that from waits for to, and for what of it.
 func (g *Graph) Edge(from, to int, why string) {
-	assert.That(from < len(g.vertices) && to < len(g.vertices), "wait: edge between %d and %d of %d vertices", from, to, len(g.vertices))
+	assert.That(from < len(g.vertices) && to < len(g.vertices),
+		"wait: edge between %d and %d of %d vertices", from, to, len(g.vertices))
 	for _, e := range g.edges[from] {
 		if e.to == to {
 			return

@@ -142,8 +142,9 @@ const (
 	Election     = "election"        // of a controller
 	Commit       = "raft commit"     // of what the controller proposed
 	Turn         = "turn"            // of the loop: what is done at its end
-	WakeUp       = "wake-up"         // nobody lists it: what should have come has come, and was not noticed
-	Applying     = "applying"        // what others have committed
-	Health       = "health"          // of a node: why it does not vouch for itself
-	Session      = "session"         // with the controller: heartbeats and lease
+	// Nobody lists it: what should have come has come, and was not noticed.
+	WakeUp   = "wake-up"
+	Applying = "applying" // what others have committed
+	Health   = "health"   // of a node: why it does not vouch for itself
+	Session  = "session"  // with the controller: heartbeats and lease
 )

@@ -24,7 +24,8 @@ func TestCrashesKeepEveryDurableRecord(t *testing.T) {
 			w.start()
 			// Some recoveries are cut short themselves.
 			for range rapid.IntRange(0, 2).Draw(t, "cut recoveries") {
-				for n := rapid.IntRange(0, 40).Draw(t, "steps"); n > 0 && len(w.proc.flight) > 0 && w.log.Phase() != Ready; n-- {
+				for n := rapid.IntRange(0, 40).Draw(t, "steps"); n > 0 && len(w.proc.flight) > 0 &&
+					w.log.Phase() != Ready; n-- {
 					w.step()
 					w.pull()
 				}
@@ -85,7 +86,10 @@ func (w *world) live(t *rapid.T) {
 
 func (w *world) unbindOne() {
 	var handles []uint32
-	w.log.Bindings(func(handle uint32, _ ID) bool { handles = append(handles, handle); return true })
+	w.log.Bindings(func(handle uint32, _ ID) bool {
+		handles = append(handles, handle)
+		return true
+	})
 	if len(handles) > 0 {
 		h := handles[w.rand.IntN(len(handles))]
 		w.log.Unbind(h)
@@ -97,7 +101,8 @@ func (w *world) unbindOne() {
 // the record, and hides nothing else.
 func TestFlippedBitBelowDurableIsDamage(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := newWorld(t, smallConfig(rapid.IntRange(1, 2).Draw(t, "in flight")), rapid.Uint64().Draw(t, "seed"))
+		w := newWorld(t, smallConfig(rapid.IntRange(1, 2).Draw(t, "in flight")),
+			rapid.Uint64().Draw(t, "seed"))
 		w.recover()
 		for range 10 + w.rand.IntN(40) {
 			w.append(w.rand.IntN(5000))
@@ -119,7 +124,8 @@ func TestFlippedBitBelowDurableIsDamage(t *testing.T) {
 		victim := seqs[w.rand.IntN(len(seqs))]
 		rec := w.records[victim]
 		f := w.disk.names["wal/"+segmentName(rec.at.Segment)]
-		at := int(rec.at.Offset) - recordHeaderBytes + w.rand.IntN(recordHeaderBytes+len(rec.payload))
+		at := int(rec.at.Offset) - recordHeaderBytes +
+			w.rand.IntN(recordHeaderBytes+len(rec.payload))
 		f.data[at] ^= 1 << w.rand.IntN(8)
 
 		w.start()

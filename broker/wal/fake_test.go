@@ -31,7 +31,9 @@ type fakeFile struct {
 
 func newFakeDisk() *fakeDisk {
 	root := &fakeFile{dir: true}
-	return &fakeDisk{names: map[string]*fakeFile{".": root}, durableNames: map[string]*fakeFile{".": root}}
+	return &fakeDisk{
+		names: map[string]*fakeFile{".": root}, durableNames: map[string]*fakeFile{".": root},
+	}
 }
 
 // process is one life's access to the disk.
@@ -147,7 +149,8 @@ func (p *process) execute(op diskfs.Op, c *diskfs.Completion) {
 	case diskfs.List:
 		for _, name := range slices.Sorted(maps.Keys(d.names)) {
 			if path.Dir(name) == op.Path && name != "." {
-				c.Entries = append(c.Entries, diskfs.Entry{Name: path.Base(name), Size: int64(len(d.names[name].data))})
+				c.Entries = append(c.Entries,
+					diskfs.Entry{Name: path.Base(name), Size: int64(len(d.names[name].data))})
 			}
 		}
 	case diskfs.Mkdir:
@@ -213,12 +216,15 @@ func (p *process) crash(r *env.Rand, power bool) {
 		}
 		f := survivors[name]
 		if done[f] { // an unfinished rename may leave both names; give the second a copy
-			survivors[name] = &fakeFile{dir: f.dir, data: slices.Clone(f.data), durable: slices.Clone(f.data)}
+			survivors[name] = &fakeFile{
+				dir: f.dir, data: slices.Clone(f.data), durable: slices.Clone(f.data),
+			}
 			continue
 		}
 		done[f] = true
 		if len(f.data) != len(f.durable) && r.Chance(1, 2) {
-			f.data = append(f.data[:min(len(f.data), len(f.durable))], make([]byte, max(0, len(f.durable)-len(f.data)))...)
+			f.data = append(f.data[:min(len(f.data), len(f.durable))],
+				make([]byte, max(0, len(f.durable)-len(f.data)))...)
 		}
 		kept := make([]byte, len(f.data))
 		copy(kept, f.durable)
@@ -250,8 +256,9 @@ func opString(op diskfs.Op) string {
 	var b strings.Builder
 	b.WriteString([...]string{
 		diskfs.Open: "open", diskfs.Close: "close", diskfs.Read: "read", diskfs.Write: "write",
-		diskfs.WriteSync: "writesync", diskfs.Sync: "sync", diskfs.Truncate: "truncate", diskfs.Allocate: "allocate",
-		diskfs.Rename: "rename", diskfs.Remove: "remove", diskfs.RemoveAll: "removeall", diskfs.List: "list",
+		diskfs.WriteSync: "writesync", diskfs.Sync: "sync", diskfs.Truncate: "truncate",
+		diskfs.Allocate: "allocate", diskfs.Rename: "rename", diskfs.Remove: "remove",
+		diskfs.RemoveAll: "removeall", diskfs.List: "list",
 		diskfs.Mkdir: "mkdir", diskfs.SyncDir: "syncdir",
 	}[op.Kind])
 	if op.Path != "" {
@@ -268,7 +275,8 @@ func opString(op diskfs.Op) string {
 	case diskfs.WriteSync:
 		fmt.Fprintf(&b, " %d+%d", op.Offset, len(op.Data))
 		if h, ok := parseSegment(op.Data); ok {
-			fmt.Fprintf(&b, " header of %d: first %d, after %d to %d", h.number, h.first, h.previous, h.previousEnd)
+			fmt.Fprintf(&b, " header of %d: first %d, after %d to %d",
+				h.number, h.first, h.previous, h.previousEnd)
 			break
 		}
 		for at := 0; at+recordHeaderBytes <= len(op.Data); {

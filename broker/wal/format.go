@@ -162,17 +162,18 @@ const (
 )
 
 type segmentHeader struct {
-	id, number   uint64
-	first        Seq
-	previous     uint64 // number; 0: none
-	previousID   uint64
-	previousEnd  int64
-	released     Seq // everything up to here was durable elsewhere
-	nextHandle   uint32
-	bindings     uint32
-	bindingsCRC  uint32
-	headerBytes  int64
-	firstOfLife  bool   // begun after a recovery; a later one of the same process continues its predecessor
+	id, number  uint64
+	first       Seq
+	previous    uint64 // number; 0: none
+	previousID  uint64
+	previousEnd int64
+	released    Seq // everything up to here was durable elsewhere
+	nextHandle  uint32
+	bindings    uint32
+	bindingsCRC uint32
+	headerBytes int64
+	// Begun after a recovery; a later one of the same process continues its predecessor.
+	firstOfLife  bool
 	bindingsView []byte // to encode: the bindings, already in their form
 }
 
@@ -213,8 +214,9 @@ func parseSegment(b []byte) (h segmentHeader, ok bool) {
 	}
 	h = segmentHeader{
 		id: le.Uint64(b[8:]), number: le.Uint64(b[16:]), first: Seq(le.Uint64(b[24:])),
-		previous: le.Uint64(b[32:]), previousID: le.Uint64(b[40:]), previousEnd: int64(le.Uint64(b[48:])),
-		released: Seq(le.Uint64(b[56:])), nextHandle: le.Uint32(b[64:]), bindings: le.Uint32(b[68:]),
+		previous: le.Uint64(b[32:]), previousID: le.Uint64(b[40:]),
+		previousEnd: int64(le.Uint64(b[48:])), released: Seq(le.Uint64(b[56:])),
+		nextHandle: le.Uint32(b[64:]), bindings: le.Uint32(b[68:]),
 		bindingsCRC: le.Uint32(b[72:]), headerBytes: int64(le.Uint32(b[76:])),
 		firstOfLife: le.Uint32(b[80:])&flagFirstOfLife != 0,
 	}

@@ -55,7 +55,9 @@ func TestSegmentHeaderBytes(t *testing.T) {
 func TestEveryFlippedHeaderBitIsSeen(t *testing.T) {
 	record := make([]byte, recordHeaderBytes)
 	(&recordHeader{id: 1, number: 2, offset: 3, seq: 4, typ: 5}).put(record)
-	segment := (&segmentHeader{id: 1, number: 2, bindingsView: appendBinding(nil, 1, ID{3})}).encode()
+	segment := (&segmentHeader{
+		id: 1, number: 2, bindingsView: appendBinding(nil, 1, ID{3}),
+	}).encode()
 	for bit := range recordHeaderBytes * 8 {
 		b := bytes.Clone(record)
 		b[bit/8] ^= 1 << (bit % 8)
@@ -84,14 +86,18 @@ func TestShortAndForeignBytesAreNoHeaders(t *testing.T) {
 
 func TestSegmentNames(t *testing.T) {
 	for number, name := range map[uint64]string{
-		1: "0000000000000001.wal", 0xABCDEF: "0000000000abcdef.wal", ^uint64(0): "ffffffffffffffff.wal",
+		1: "0000000000000001.wal", 0xABCDEF: "0000000000abcdef.wal",
+		^uint64(0): "ffffffffffffffff.wal",
 	} {
 		require.Equal(t, name, segmentName(number))
 		got, ok := parseName(name)
 		require.True(t, ok)
 		require.Equal(t, number, got)
 	}
-	for _, name := range []string{"", "1.wal", "0000000000000000.wal", "0000000000ABCDEF.wal", "0000000000000001.tmp", "+000000000000001.wal"} {
+	for _, name := range []string{
+		"", "1.wal", "0000000000000000.wal", "0000000000ABCDEF.wal", "0000000000000001.tmp",
+		"+000000000000001.wal",
+	} {
 		_, ok := parseName(name)
 		require.False(t, ok, name)
 	}

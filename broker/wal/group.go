@@ -71,7 +71,8 @@ func (l *Log) Bind(id ID) (handle uint32) {
 	handle = l.nextHandle
 	assert.That(handle != 0, "wal: handles used up")
 	l.nextHandle++
-	l.append(typeBind, handle, id[:]) // first: a header that this begins must not know more than is durable
+	// First: a header that this begins must not know more than is durable.
+	l.append(typeBind, handle, id[:])
 	l.bindings.Set(handle, id)
 	return handle
 }
@@ -96,7 +97,8 @@ func (l *Log) Bindings(yield func(handle uint32, id ID) bool) { l.bindings.Scan(
 func (l *Log) groupFor(n int) *group {
 	if g := l.open; g != nil {
 		after := len(g.buf) + n
-		if after <= l.cfg.GroupBytes && l.next-g.first < 1<<24 && g.offset+roundUp(int64(after)) <= g.segment.file.size {
+		if after <= l.cfg.GroupBytes && l.next-g.first < 1<<24 &&
+			g.offset+roundUp(int64(after)) <= g.segment.file.size {
 			return g
 		}
 		l.seal()
@@ -112,7 +114,8 @@ func (l *Log) seal() {
 	padding := int(roundUp(int64(len(g.buf)))) - len(g.buf)
 	g.buf = append(g.buf, zeros[:padding]...)
 	g.segment.end = g.offset + int64(len(g.buf))
-	assert.That(g.segment.end <= g.segment.file.size, "wal: group past the end of segment %d", g.segment.file.number)
+	assert.That(g.segment.end <= g.segment.file.size, "wal: group past the end of segment %d",
+		g.segment.file.number)
 	l.queue = append(l.queue, g)
 	l.open = nil
 }
@@ -200,7 +203,8 @@ func (l *Log) groupCompleted(g *group, c diskfs.Completion) error {
 	for len(l.inflight) > 0 && l.inflight[0].done {
 		head := l.inflight[0]
 		l.inflight = popFront(l.inflight)
-		assert.That(head.first == l.durable+1, "wal: group from %d completes after %d", head.first, l.durable)
+		assert.That(head.first == l.durable+1, "wal: group from %d completes after %d",
+			head.first, l.durable)
 		l.durable = head.last
 		l.keepBuffer(head.buf)
 		head.buf = nil

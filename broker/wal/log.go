@@ -43,14 +43,15 @@ type Disk interface {
 
 // Config is fixed for the life of a Log; sizes may differ between lives.
 type Config struct {
-	Dir          string        // its parent must exist
-	SegmentBytes int64         // size of a segment file, a multiple of 4096
-	GroupBytes   int           // a group grows to this, or to one longer record
-	InFlight     int           // groups submitted and not completed
-	BudgetBytes  int64         // bounds the files kept for recycling; Used is the owner's to compare
-	ReadBytes    int           // one read of recovery, a multiple of 4096; two such buffers are held
-	MarkDelay    time.Duration // idle time before the mark is written
-	Rare         *rare.Chooser // nil in production
+	Dir          string // its parent must exist
+	SegmentBytes int64  // size of a segment file, a multiple of 4096
+	GroupBytes   int    // a group grows to this, or to one longer record
+	InFlight     int    // groups submitted and not completed
+	// Bounds the files kept for recycling; Used is the owner's to compare.
+	BudgetBytes int64
+	ReadBytes   int           // one read of recovery, a multiple of 4096; two such buffers are held
+	MarkDelay   time.Duration // idle time before the mark is written
+	Rare        *rare.Chooser // nil in production
 }
 
 // DefaultConfig is a shard's; the control loop sets InFlight to 1 (see the
@@ -136,8 +137,10 @@ const (
 // New returns a log that has not touched the disk yet. rand gives segment ids;
 // its stream must differ between incarnations of a node.
 func New(cfg Config, disk Disk, rand *env.Rand) *Log {
-	assert.That(cfg.SegmentBytes%sectorBytes == 0 && cfg.SegmentBytes >= 4*sectorBytes, "wal: segment of %d bytes", cfg.SegmentBytes)
-	assert.That(cfg.ReadBytes%sectorBytes == 0 && cfg.ReadBytes > 0, "wal: reads of %d bytes", cfg.ReadBytes)
+	assert.That(cfg.SegmentBytes%sectorBytes == 0 && cfg.SegmentBytes >= 4*sectorBytes,
+		"wal: segment of %d bytes", cfg.SegmentBytes)
+	assert.That(cfg.ReadBytes%sectorBytes == 0 && cfg.ReadBytes > 0, "wal: reads of %d bytes",
+		cfg.ReadBytes)
 	assert.That(cfg.GroupBytes > 0 && cfg.InFlight > 0 && cfg.Dir != "", "wal: incomplete config")
 	return &Log{
 		cfg: cfg, disk: disk, rand: rand,
@@ -251,7 +254,8 @@ func (l *Log) Completed(c diskfs.Completion) error {
 func (l *Log) describe(p pendingOp) string {
 	switch p.role {
 	case roleGroup:
-		return fmt.Sprintf("sync group %d..%d to segment %d", p.group.first, p.group.last, p.group.segment.file.number)
+		return fmt.Sprintf("sync group %d..%d to segment %d",
+			p.group.first, p.group.last, p.group.segment.file.number)
 	case roleHeader:
 		return fmt.Sprintf("sync header of segment %d", p.segment.file.number)
 	case roleRecovery:

@@ -54,7 +54,8 @@ func (w *world) command(t *testing.T, d *datadriven.TestData) string {
 			_, err := fmt.Sscan(arg.Key, &n)
 			require.NoError(t, err)
 			seq := w.append(n)
-			fmt.Fprintf(&out, "%d at #%d %d\n", seq, w.records[seq].at.Segment, w.records[seq].at.Offset)
+			fmt.Fprintf(&out, "%d at #%d %d\n",
+				seq, w.records[seq].at.Segment, w.records[seq].at.Offset)
 		}
 	case "bind":
 		w.bind()
@@ -109,7 +110,9 @@ func (w *world) command(t *testing.T, d *datadriven.TestData) string {
 }
 
 func TestFailedSyncIsNeverRetried(t *testing.T) {
-	for _, kind := range []diskfs.Kind{diskfs.WriteSync, diskfs.Sync, diskfs.SyncDir, diskfs.Allocate, diskfs.Open} {
+	for _, kind := range []diskfs.Kind{
+		diskfs.WriteSync, diskfs.Sync, diskfs.SyncDir, diskfs.Allocate, diskfs.Open,
+	} {
 		t.Run(fmt.Sprint(kind), func(t *testing.T) {
 			w := newWorld(t, smallConfig(2), 1)
 			w.recover()
@@ -244,7 +247,11 @@ func TestManyBindingsFillSeveralHeaderSectors(t *testing.T) {
 }
 
 func BenchmarkAppend(b *testing.B) {
-	for _, bench := range []struct{ payload, perTurn int }{{100, 100}, {1 << 10, 100}, {16 << 10, 32}} {
+	for _, bench := range []struct{ payload, perTurn int }{
+		{100, 100},
+		{1 << 10, 100},
+		{16 << 10, 32},
+	} {
 		b.Run(fmt.Sprintf("payload=%d/turn=%d", bench.payload, bench.perTurn), func(b *testing.B) {
 			cfg := DefaultConfig("wal")
 			disk := &instantDisk{}
@@ -280,7 +287,9 @@ func (d *instantDisk) run(log *Log) {
 	for len(d.ops) > 0 {
 		op := d.ops[0]
 		d.ops = popFront(d.ops)
-		if err := log.Completed(diskfs.Completion{Kind: op.Kind, Token: op.Token, N: len(op.Data)}); err != nil {
+		if err := log.Completed(diskfs.Completion{
+			Kind: op.Kind, Token: op.Token, N: len(op.Data),
+		}); err != nil {
 			panic(err)
 		}
 	}

@@ -62,7 +62,9 @@ const (
 )
 
 func (r Reason) String() string {
-	return [...]string{"none", "below durable", "before valid", "header lost", "unreadable", "end lost"}[r]
+	return [...]string{
+		"none", "below durable", "before valid", "header lost", "unreadable", "end lost",
+	}[r]
 }
 
 // damageMax bounds the report: further ranges are merged into the last one.
@@ -101,8 +103,10 @@ const (
 )
 
 var recoveryStepName = [...]string{
-	stepMkdir: "make directory", stepSyncParent: "sync parent directory", stepSyncDir: "sync directory",
-	stepList: "list", stepOpen: "open segment", stepSync: "sync segment", stepHeader: "read header", stepStream: "read",
+	stepMkdir: "make directory", stepSyncParent: "sync parent directory",
+	stepSyncDir: "sync directory", stepList: "list", stepOpen: "open segment",
+	stepSync: "sync segment", stepHeader: "read header",
+	stepStream: "read",
 }
 
 // found is a segment file that recovery came upon.
@@ -179,7 +183,8 @@ func (l *Log) recoveryCompleted(c diskfs.Completion) error {
 	case stepOpen:
 		f := r.files[r.at]
 		f.file.size = c.Size
-		l.stepRecovery(stepSync, diskfs.Op{Kind: diskfs.Sync, Flags: diskfs.Uncached, Handle: f.file.handle})
+		l.stepRecovery(stepSync,
+			diskfs.Op{Kind: diskfs.Sync, Flags: diskfs.Uncached, Handle: f.file.handle})
 	case stepSync:
 		l.readHeader(r.files[r.at])
 	case stepHeader:
@@ -214,7 +219,8 @@ func (l *Log) openNext() {
 	}
 	f := r.files[r.at]
 	f.file.handle = l.disk.NewHandle()
-	l.stepRecovery(stepOpen, diskfs.Op{Kind: diskfs.Open, Handle: f.file.handle, Path: l.path(f.file.number)})
+	l.stepRecovery(stepOpen,
+		diskfs.Op{Kind: diskfs.Open, Handle: f.file.handle, Path: l.path(f.file.number)})
 }
 
 // orderSegments finds the chain: from the newest valid header back along
@@ -340,7 +346,9 @@ func (l *Log) beginSegment() {
 		}
 	}
 	f.end = sectorBytes
-	r.scan = scanner{probe: probe{proven: proven}, segment: f, limit: limit, pos: sectorBytes, headerRead: true}
+	r.scan = scanner{
+		probe: probe{proven: proven}, segment: f, limit: limit, pos: sectorBytes, headerRead: true,
+	}
 	if f.whole && f.header.headerBytes <= limit {
 		f.end = f.header.headerBytes
 		r.scan.pos, r.scan.headerRead = 0, false
@@ -427,7 +435,8 @@ func (l *Log) finishRecovery() {
 			f.id = l.newID() // nothing of its life is known, and nothing will be written to it
 		}
 		l.segments = append(l.segments, &segment{
-			file: f.file, id: f.id, state: segmentOpen, end: f.end, last: f.last, closed: true, recovered: true,
+			file: f.file, id: f.id, state: segmentOpen, end: f.end, last: f.last, closed: true,
+			recovered: true,
 		})
 	}
 	if r.report.FirstSeq == 0 {

@@ -138,7 +138,9 @@ func TestDamageIsToldFromATornTail(t *testing.T) {
 			other := w.records[2].at
 			copy(sector, w.file(other.Segment).data[other.Offset-recordHeaderBytes:][:sectorBytes])
 		}, false},
-		{"payload bit", func(_ *world, _ modelRecord, sector []byte) { sector[recordHeaderBytes+5] ^= 4 }, true},
+		{"payload bit", func(_ *world, _ modelRecord, sector []byte) {
+			sector[recordHeaderBytes+5] ^= 4
+		}, true},
 		{"header bit", func(_ *world, _ modelRecord, sector []byte) { sector[33] ^= 4 }, false},
 	}
 	for _, c := range cases {
@@ -211,7 +213,8 @@ func TestUnreadableSector(t *testing.T) {
 	unreadable := func(w *world, at Position) {
 		w.disk.fail = func(op diskfs.Op) error {
 			f := w.proc.handles[op.Handle]
-			if op.Kind == diskfs.Read && f == w.file(at.Segment) && op.Offset <= at.Offset && at.Offset < op.Offset+int64(len(op.Data)) {
+			if op.Kind == diskfs.Read && f == w.file(at.Segment) && op.Offset <= at.Offset &&
+				at.Offset < op.Offset+int64(len(op.Data)) {
 				return diskfs.ErrIO
 			}
 			return nil
@@ -263,7 +266,8 @@ func TestDamageAtTheEndIsReportedByEveryRecovery(t *testing.T) {
 			}
 			delete(w.records, last+1)
 			w.disk.fail = func(op diskfs.Op) error {
-				if op.Kind == diskfs.Read && w.proc.handles[op.Handle] == w.file(1) && op.Offset <= bad && bad < op.Offset+int64(len(op.Data)) {
+				if op.Kind == diskfs.Read && w.proc.handles[op.Handle] == w.file(1) &&
+					op.Offset <= bad && bad < op.Offset+int64(len(op.Data)) {
 					return diskfs.ErrIO
 				}
 				return nil
@@ -315,7 +319,8 @@ func TestWhatCouldNotBeReadIsThereForAnotherTry(t *testing.T) {
 				}
 			}
 			w.disk.fail = func(op diskfs.Op) error {
-				if op.Kind == diskfs.Read && op.Offset == 0 && slices.Contains(hit, w.proc.handles[op.Handle]) {
+				if op.Kind == diskfs.Read && op.Offset == 0 &&
+					slices.Contains(hit, w.proc.handles[op.Handle]) {
 					return diskfs.ErrIO
 				}
 				return nil
@@ -334,7 +339,8 @@ func TestWhatCouldNotBeReadIsThereForAnotherTry(t *testing.T) {
 			require.Equal(t, Seq(1), report.FirstSeq, "segments %b", unread)
 			require.Equal(t, w.durable, report.LastSeq, "segments %b", unread)
 			w.settle()
-			require.Less(t, len(w.disk.names), segments+5, "what is not of the log is gone: root, directory, two lives' segments, a spare")
+			require.Less(t, len(w.disk.names), segments+5,
+				"what is not of the log is gone: root, directory, two lives' segments, a spare")
 		}
 	}
 }

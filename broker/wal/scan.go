@@ -41,7 +41,8 @@ type probe struct {
 	rewind bool  // decided, once the read in flight has ended
 	pos    int64 // of the record
 	hole   hole  // as it was there
-	proven Seq   // every group that begins below this had been submitted whole, so a hole in it is damage
+	// Every group that begins below this had been submitted whole, so a hole in it is damage.
+	proven Seq
 }
 
 type scanOutcome uint8
@@ -99,7 +100,8 @@ func (s *scanner) next(l *Log) (Record, scanOutcome) {
 			return Record{}, scanWait
 		}
 		at := Position{h.number, h.offset + recordHeaderBytes}
-		damaged := !whole || crc32.Checksum(s.view(size)[recordHeaderBytes:][:h.length], castagnoli) != h.payloadCRC
+		damaged := !whole ||
+			crc32.Checksum(s.view(size)[recordHeaderBytes:][:h.length], castagnoli) != h.payloadCRC
 		if damaged {
 			r.openHole(s.here())
 			r.hole.seqs++
@@ -119,7 +121,8 @@ func (s *scanner) next(l *Log) (Record, scanOutcome) {
 		payload := s.view(size)[recordHeaderBytes:][:h.length:h.length]
 		s.pos += size
 		s.accept(r, &h)
-		return Record{Seq: h.seq, Type: h.typ, Handle: h.handle, Payload: payload, At: at}, scanRecord
+		return Record{Seq: h.seq, Type: h.typ, Handle: h.handle, Payload: payload, At: at},
+			scanRecord
 	}
 }
 
@@ -163,7 +166,8 @@ func (s *scanner) rewind(r *recovery) bool {
 // its place, and not older than what is expected.
 func (s *scanner) belongs(r *recovery, h *recordHeader) bool {
 	f := s.segment
-	if h.number != f.file.number || h.offset != s.pos || f.id != 0 && h.id != f.id || h.seq < r.next {
+	if h.number != f.file.number || h.offset != s.pos || f.id != 0 && h.id != f.id ||
+		h.seq < r.next {
 		return false
 	}
 	next := r.successor()
@@ -239,7 +243,8 @@ func (s *scanner) readBindings(l *Log) {
 	if ok {
 		l.bindings.Clear()
 		for ; len(view) > 0; view = view[bindingBytes:] {
-			handle := uint32(view[0]) | uint32(view[1])<<8 | uint32(view[2])<<16 | uint32(view[3])<<24
+			handle := uint32(view[0]) | uint32(view[1])<<8 | uint32(view[2])<<16 |
+				uint32(view[3])<<24
 			l.bindings.Set(handle, ID(view[4:bindingBytes]))
 		}
 	} else {
@@ -291,7 +296,8 @@ func (r *recovery) addDamage(d Damage) {
 // be read.
 func (r *recovery) unreadableTail() (Position, bool) {
 	bad := r.unreadable
-	return bad, bad.Segment > r.tail.Segment || bad.Segment == r.tail.Segment && bad.Offset >= r.tail.Offset && bad.Segment != 0
+	return bad, bad.Segment > r.tail.Segment ||
+		bad.Segment == r.tail.Segment && bad.Offset >= r.tail.Offset && bad.Segment != 0
 }
 
 // view returns n bytes from pos, which want has made available.

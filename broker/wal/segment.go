@@ -105,10 +105,12 @@ func (l *Log) segmentReady(s *segment) bool {
 	if s.state != segmentPlanned {
 		return s.state == segmentOpen
 	}
-	if len(l.inflight) > 0 || l.spare == nil || l.spare.stage != spareReady || l.spare.file.size < s.file.size {
+	if len(l.inflight) > 0 || l.spare == nil || l.spare.stage != spareReady ||
+		l.spare.file.size < s.file.size {
 		return false
 	}
-	assert.That(l.spare.file.number == s.file.number, "wal: spare %d for segment %d", l.spare.file.number, s.file.number)
+	assert.That(l.spare.file.number == s.file.number, "wal: spare %d for segment %d",
+		l.spare.file.number, s.file.number)
 	s.file = l.spare.file
 	s.state = segmentHeading
 	l.spare = nil
@@ -142,7 +144,8 @@ func (l *Log) recycle() {
 			break
 		}
 		l.segments = popFront(l.segments)
-		if s.file.size != l.cfg.SegmentBytes || int64(len(l.free)+1)*l.cfg.SegmentBytes > l.cfg.BudgetBytes/2 {
+		if s.file.size != l.cfg.SegmentBytes ||
+			int64(len(l.free)+1)*l.cfg.SegmentBytes > l.cfg.BudgetBytes/2 {
 			l.discard(s.file)
 			continue
 		}
@@ -156,11 +159,13 @@ func (l *Log) recycle() {
 // discard closes and removes a file that nothing needs.
 func (l *Log) discard(f file) {
 	l.close(f)
-	l.submit(diskfs.Op{Kind: diskfs.Remove, Path: l.path(f.number)}, pendingOp{role: roleTidy, what: "remove segment " + segmentName(f.number)})
+	l.submit(diskfs.Op{Kind: diskfs.Remove, Path: l.path(f.number)},
+		pendingOp{role: roleTidy, what: "remove segment " + segmentName(f.number)})
 }
 
 func (l *Log) close(f file) {
-	l.submit(diskfs.Op{Kind: diskfs.Close, Handle: f.handle}, pendingOp{role: roleTidy, what: "close segment " + segmentName(f.number)})
+	l.submit(diskfs.Op{Kind: diskfs.Close, Handle: f.handle},
+		pendingOp{role: roleTidy, what: "close segment " + segmentName(f.number)})
 }
 
 // ReadOp returns the operation that reads into buf from a record's payload at
@@ -168,7 +173,8 @@ func (l *Log) close(f file) {
 // be durable, and its segment pinned until the completion.
 func (l *Log) ReadOp(at Position, buf []byte) diskfs.Op {
 	s := l.segment(at.Segment)
-	assert.That(s != nil && s.state == segmentOpen, "wal: read of segment %d, which is gone or not begun", at.Segment)
+	assert.That(s != nil && s.state == segmentOpen,
+		"wal: read of segment %d, which is gone or not begun", at.Segment)
 	assert.That(s.pins > 0, "wal: read of segment %d, which is not pinned", at.Segment)
 	return diskfs.Op{Kind: diskfs.Read, Handle: s.file.handle, Offset: at.Offset, Data: buf}
 }

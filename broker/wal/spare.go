@@ -50,7 +50,8 @@ func (l *Log) prepareSpare() {
 		l.beginSpare()
 		return
 	}
-	if planned := l.firstPlanned(); planned != nil && l.spare.stage == spareReady && l.spare.file.size < planned.file.size {
+	if planned := l.firstPlanned(); planned != nil && l.spare.stage == spareReady &&
+		l.spare.file.size < planned.file.size {
 		l.spare.want = planned.file.size
 		l.allocateSpare()
 	}
@@ -75,14 +76,16 @@ func (l *Log) beginSpare() {
 	}
 	s.file = file{number: number, handle: l.disk.NewHandle()}
 	l.stepSpare(spareOpening, diskfs.Op{
-		Kind: diskfs.Open, Flags: diskfs.Create | diskfs.Exclusive, Handle: s.file.handle, Path: s.path,
+		Kind: diskfs.Open, Flags: diskfs.Create | diskfs.Exclusive, Handle: s.file.handle,
+		Path: s.path,
 	})
 }
 
 func (l *Log) allocateSpare() {
 	s := l.spare
 	l.stepSpare(spareAllocating, diskfs.Op{
-		Kind: diskfs.Allocate, Handle: s.file.handle, Offset: s.file.size, Size: s.want - s.file.size,
+		Kind: diskfs.Allocate, Handle: s.file.handle, Offset: s.file.size,
+		Size: s.want - s.file.size,
 	})
 }
 
@@ -143,7 +146,8 @@ func (l *Log) spareFailed(err error) error {
 	l.noSpace = true
 	mark.Hit(mark.WALNoSpace)
 	if s.stage != spareOpening { // Open that failed left no handle behind
-		l.submit(diskfs.Op{Kind: diskfs.Close, Handle: s.file.handle}, pendingOp{role: roleTidy, what: "close " + s.path})
+		l.submit(diskfs.Op{Kind: diskfs.Close, Handle: s.file.handle},
+			pendingOp{role: roleTidy, what: "close " + s.path})
 	}
 	l.stepSpare(spareRemoving, diskfs.Op{Kind: diskfs.Remove, Path: s.path})
 	return nil

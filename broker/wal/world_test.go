@@ -172,7 +172,8 @@ func (w *world) judgeDamage(report Recovery) map[Seq]bool {
 		for s := d.First; s <= d.Last; s++ {
 			missing[s] = true
 			if !w.lost[s] {
-				require.Greater(w.t, s, w.durable, "a durable record is reported damaged: %+v", report)
+				require.Greater(w.t, s, w.durable,
+					"a durable record is reported damaged: %+v", report)
 			}
 			w.lost[s] = true
 		}
@@ -202,7 +203,8 @@ func (w *world) compare(got []Record, report Recovery, missing map[Seq]bool) {
 	}
 	for s := range w.records {
 		if s >= report.FirstSeq && s <= report.LastSeq && !missing[s] {
-			require.True(w.t, delivered[s], "record %d of %d..%d is gone, durable was %d", s, report.FirstSeq, report.LastSeq, w.durable)
+			require.True(w.t, delivered[s], "record %d of %d..%d is gone, durable was %d",
+				s, report.FirstSeq, report.LastSeq, w.durable)
 		}
 	}
 }

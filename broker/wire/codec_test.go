@@ -59,11 +59,13 @@ func TestProduceIsDecodedAsKmsgDoes(t *testing.T) {
 
 func TestProduceRecordsAreNotCopied(t *testing.T) {
 	for _, version := range versionsOf(keyProduce) {
-		body := (&kmsg.ProduceRequest{Version: version, Acks: -1, Topics: []kmsg.ProduceRequestTopic{{
-			Topic: "t", Partitions: []kmsg.ProduceRequestTopicPartition{
-				{Partition: 1, Records: []byte("batches")}, {Partition: 2, Records: nil}, {Partition: 3, Records: []byte{}},
-			},
-		}}}).AppendTo(nil)
+		body := (&kmsg.ProduceRequest{Version: version,
+			Acks: -1, Topics: []kmsg.ProduceRequestTopic{{
+				Topic: "t", Partitions: []kmsg.ProduceRequestTopicPartition{
+					{Partition: 1, Records: []byte("batches")}, {Partition: 2, Records: nil},
+					{Partition: 3, Records: []byte{}},
+				},
+			}}}).AppendTo(nil)
 		req, err := DecodeProduce(version, body)
 		require.NoError(t, err)
 		partitions := req.Topics[0].Partitions
@@ -76,7 +78,8 @@ func TestProduceRecordsAreNotCopied(t *testing.T) {
 }
 
 func TestProduceDoesNotAllocateByCounts(t *testing.T) {
-	body := []byte{0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0}          // no transaction, acks -1, timeout 0
+	// No transaction, acks -1, timeout 0.
+	body := []byte{0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0}
 	body = binary.BigEndian.AppendUint32(body, 1<<20)           // topics
 	body = append(append(body, 0, 1, 't'), 0, 0x0f, 0xff, 0xff) // partitions
 	body = append(body, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff)     // records of 2 GiB
@@ -96,7 +99,9 @@ var drawUUID = rapid.Custom(func(t *rapid.T) (id [16]byte) {
 })
 
 // drawEndpoints draws the endpoints for our types and kmsg's at once.
-func drawEndpoints[K any](t *rapid.T, has bool, toKmsg func(node int32, host string, port int32, rack *string) K) ([]NodeEndpoint, []K) {
+func drawEndpoints[K any](
+	t *rapid.T, has bool, toKmsg func(node int32, host string, port int32, rack *string) K,
+) ([]NodeEndpoint, []K) {
 	var ours []NodeEndpoint
 	var theirs []K
 	for range rapid.IntRange(0, 3).Draw(t, "endpoints") {
@@ -138,7 +143,8 @@ func TestProduceResponseIsEncodedAsKmsgDoes(t *testing.T) {
 				prefix := []byte("before")
 				got := AppendProduceResponse(slices.Clone(prefix), version, 99, ours)
 				require.Equal(t, AppendResponse(slices.Clone(prefix), 99, theirs), got)
-				_, err := client.DecodeResponse(got[len(prefix)+4:], &kmsg.ProduceRequest{Version: version})
+				_, err := client.DecodeResponse(got[len(prefix)+4:],
+					&kmsg.ProduceRequest{Version: version})
 				require.NoError(t, err)
 			})
 		})
@@ -149,7 +155,9 @@ func drawProduceResponse(t *rapid.T, version int16) (*ProduceResponse, *kmsg.Pro
 	ours := &ProduceResponse{ThrottleMs: rapid.Int32().Draw(t, "throttle")}
 	theirs := &kmsg.ProduceResponse{Version: version, ThrottleMillis: ours.ThrottleMs}
 	for range rapid.IntRange(0, 3).Draw(t, "topics") {
-		topic := ProduceTopicResponse{Name: rapid.StringN(0, 20, 90).Draw(t, "name"), ID: drawUUID.Draw(t, "id")}
+		topic := ProduceTopicResponse{
+			Name: rapid.StringN(0, 20, 90).Draw(t, "name"), ID: drawUUID.Draw(t, "id"),
+		}
 		other := kmsg.ProduceResponseTopic{Topic: topic.Name, TopicID: topic.ID}
 		for range rapid.IntRange(0, 3).Draw(t, "partitions") {
 			p := ProducePartitionResponse{
@@ -163,9 +171,11 @@ func drawProduceResponse(t *rapid.T, version int16) (*ProduceResponse, *kmsg.Pro
 			}
 			k := kmsg.NewProduceResponseTopicPartition()
 			k.Partition, k.ErrorCode, k.BaseOffset = p.Partition, int16(p.Code), int64(p.BaseOffset)
-			k.LogAppendTime, k.LogStartOffset, k.ErrorMessage = p.LogAppendTimeMs, int64(p.LogStart), nilIfEmpty(p.Message)
+			k.LogAppendTime, k.LogStartOffset, k.ErrorMessage = p.LogAppendTimeMs,
+				int64(p.LogStart), nilIfEmpty(p.Message)
 			if p.Leader.Known && version >= 10 {
-				k.CurrentLeader.LeaderID, k.CurrentLeader.LeaderEpoch = int32(p.Leader.Node), int32(p.Leader.Epoch)
+				k.CurrentLeader.LeaderID, k.CurrentLeader.LeaderEpoch = int32(p.Leader.Node),
+					int32(p.Leader.Epoch)
 			}
 			topic.Partitions = append(topic.Partitions, p)
 			other.Partitions = append(other.Partitions, k)
@@ -188,7 +198,8 @@ func TestFetchResponseIsEncodedAsKmsgDoes(t *testing.T) {
 				pieces := EncodeFetchResponse(version, 99, ours)
 				for _, piece := range pieces {
 					require.NotEmpty(t, piece)
-					require.True(t, len(piece) == cap(piece) || cap(piece) == 100, "pieces must not reach into each other")
+					require.True(t, len(piece) == cap(piece) || cap(piece) == 100,
+						"pieces must not reach into each other")
 				}
 				got := slices.Concat(pieces...)
 				require.Equal(t, AppendResponse(nil, 99, theirs), got)
@@ -206,10 +217,13 @@ func drawFetchResponse(t *rapid.T, version int16) (*FetchResponse, *kmsg.FetchRe
 		SessionID:  rapid.Int32().Draw(t, "session"),
 	}
 	theirs := &kmsg.FetchResponse{
-		Version: version, ThrottleMillis: ours.ThrottleMs, ErrorCode: int16(ours.Code), SessionID: ours.SessionID,
+		Version: version, ThrottleMillis: ours.ThrottleMs, ErrorCode: int16(ours.Code),
+		SessionID: ours.SessionID,
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "topics") {
-		topic := FetchTopic{Name: rapid.StringN(0, 20, 90).Draw(t, "name"), ID: drawUUID.Draw(t, "id")}
+		topic := FetchTopic{
+			Name: rapid.StringN(0, 20, 90).Draw(t, "name"), ID: drawUUID.Draw(t, "id"),
+		}
 		other := kmsg.FetchResponseTopic{Topic: topic.Name, TopicID: topic.ID}
 		for range rapid.IntRange(0, 3).Draw(t, "partitions") {
 			p, k := drawFetchPartition(t, version)
@@ -226,7 +240,9 @@ func drawFetchResponse(t *rapid.T, version int16) (*FetchResponse, *kmsg.FetchRe
 	return ours, theirs
 }
 
-func drawFetchPartition(t *rapid.T, version int16) (FetchPartition, kmsg.FetchResponseTopicPartition) {
+func drawFetchPartition(
+	t *rapid.T, version int16,
+) (FetchPartition, kmsg.FetchResponseTopicPartition) {
 	p := FetchPartition{
 		Partition:            rapid.Int32().Draw(t, "partition"),
 		Code:                 kafka.ErrorCode(rapid.Int16().Draw(t, "code")),
@@ -246,12 +262,18 @@ func drawFetchPartition(t *rapid.T, version int16) (FetchPartition, kmsg.FetchRe
 	k.LastStableOffset, k.LogStartOffset = int64(p.LastStableOffset), int64(p.LogStart)
 	k.PreferredReadReplica = int32(p.PreferredReadReplica)
 	if n := rapid.IntRange(-1, 3).Draw(t, "aborted"); n >= 0 {
-		p.Aborted, k.AbortedTransactions = []AbortedTransaction{}, []kmsg.FetchResponseTopicPartitionAbortedTransaction{}
+		p.Aborted, k.AbortedTransactions = []AbortedTransaction{},
+			[]kmsg.FetchResponseTopicPartitionAbortedTransaction{}
 		for range n {
-			a := AbortedTransaction{kafka.ProducerID(rapid.Int64().Draw(t, "producer")), kafka.Offset(rapid.Int64().Draw(t, "first"))}
+			a := AbortedTransaction{
+				kafka.ProducerID(rapid.Int64().Draw(t, "producer")),
+				kafka.Offset(rapid.Int64().Draw(t, "first")),
+			}
 			p.Aborted = append(p.Aborted, a)
 			k.AbortedTransactions = append(k.AbortedTransactions,
-				kmsg.FetchResponseTopicPartitionAbortedTransaction{ProducerID: int64(a.Producer), FirstOffset: int64(a.FirstOffset)})
+				kmsg.FetchResponseTopicPartitionAbortedTransaction{
+					ProducerID: int64(a.Producer), FirstOffset: int64(a.FirstOffset),
+				})
 		}
 	}
 	k.RecordBatches = []byte{} // no data is length zero, not null
@@ -264,10 +286,12 @@ func drawFetchPartition(t *rapid.T, version int16) (FetchPartition, kmsg.FetchRe
 		k.RecordBatches = append(k.RecordBatches, piece...)
 	}
 	if p.Diverging.Known && version >= 12 {
-		k.DivergingEpoch.Epoch, k.DivergingEpoch.EndOffset = int32(p.Diverging.Epoch), int64(p.Diverging.End)
+		k.DivergingEpoch.Epoch, k.DivergingEpoch.EndOffset = int32(p.Diverging.Epoch),
+			int64(p.Diverging.End)
 	}
 	if p.Leader.Known && version >= 16 {
-		k.CurrentLeader.LeaderID, k.CurrentLeader.LeaderEpoch = int32(p.Leader.Node), int32(p.Leader.Epoch)
+		k.CurrentLeader.LeaderID, k.CurrentLeader.LeaderEpoch = int32(p.Leader.Node),
+			int32(p.Leader.Epoch)
 	}
 	return p, k
 }
@@ -292,7 +316,8 @@ func TestApiVersionsHeaderIsAlwaysVersion0(t *testing.T) {
 		resp.Version = version
 		resp.ApiKeys = AdvertisedVersions()
 		frame := AppendResponse(nil, 5, resp)
-		require.Equal(t, resp.AppendTo(nil), frame[8:], "nothing between the correlation id and the message")
+		require.Equal(t, resp.AppendTo(nil), frame[8:],
+			"nothing between the correlation id and the message")
 		got, err := client.DecodeResponse(frame[4:], &kmsg.ApiVersionsRequest{Version: version})
 		require.NoError(t, err)
 		require.Equal(t, AdvertisedVersions(), got.(*kmsg.ApiVersionsResponse).ApiKeys)
@@ -315,7 +340,8 @@ func TestApiVersionsTooNewIsAnsweredInVersion0(t *testing.T) {
 
 func TestProduceIsAdvertisedFromZero(t *testing.T) {
 	keys := AdvertisedVersions()
-	require.Equal(t, kmsg.ApiVersionsResponseApiKey{ApiKey: 0, MinVersion: 0, MaxVersion: 13}, keys[0])
+	require.Equal(t, kmsg.ApiVersionsResponseApiKey{ApiKey: 0, MinVersion: 0, MaxVersion: 13},
+		keys[0])
 }
 
 func TestResponsesOfEveryVersionCarryTheRightHeader(t *testing.T) {
@@ -342,7 +368,9 @@ func TestResponsesOfEveryVersionCarryTheRightHeader(t *testing.T) {
 func FuzzDecodeProduce(f *testing.F) {
 	for _, version := range versionsOf(keyProduce) {
 		f.Add(version, (&kmsg.ProduceRequest{Version: version, Topics: []kmsg.ProduceRequestTopic{{
-			Topic: "t", Partitions: []kmsg.ProduceRequestTopicPartition{{Partition: 1, Records: []byte("batches")}},
+			Topic: "t",
+			Partitions: []kmsg.ProduceRequestTopicPartition{{Partition: 1,
+				Records: []byte("batches")}},
 		}}}).AppendTo(nil))
 	}
 	f.Fuzz(func(t *testing.T, version int16, body []byte) {

@@ -163,7 +163,8 @@ func (f *Framer) grow(n int) {
 // out of bounds.
 func (f *Framer) check(n int, body []byte) {
 	limit := f.max
-	if f.maxOther < f.max && len(body) >= keySize && int16(binary.BigEndian.Uint16(body)) != keyProduce {
+	if f.maxOther < f.max && len(body) >= keySize &&
+		int16(binary.BigEndian.Uint16(body)) != keyProduce {
 		limit = f.maxOther
 	}
 	if n < 0 || n > limit {

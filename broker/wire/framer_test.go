@@ -72,7 +72,9 @@ func TestFramerDoesNotCopyWithinAChunk(t *testing.T) {
 }
 
 func TestFramerRefusesSizesOutOfBounds(t *testing.T) {
-	for name, length := range map[string]uint32{"negative": 0xffffffff, "too large": 101, "most negative": 1 << 31} {
+	for name, length := range map[string]uint32{
+		"negative": 0xffffffff, "too large": 101, "most negative": 1 << 31,
+	} {
 		for _, cut := range []int{0, 1, 3} { // 0: not cut
 			t.Run(name, func(t *testing.T) {
 				f := NewFramer(100)

@@ -138,7 +138,9 @@ func FailedProduce(partition int32, code kafka.ErrorCode, message string) Produc
 // The list of single records in error (KIP-467) is always empty: a batch is
 // refused as a whole, and its message says why. Empty and not null, since the
 // field is not nullable.
-func AppendProduceResponse(dst []byte, version int16, correlationID int32, resp *ProduceResponse) []byte {
+func AppendProduceResponse(
+	dst []byte, version int16, correlationID int32, resp *ProduceResponse,
+) []byte {
 	start := len(dst)
 	w := beginResponse(dst, Versions[byKey[keyProduce]-1].Flexible, version, correlationID)
 	w.arrayLen(len(resp.Topics))

@@ -14,7 +14,8 @@ func fillRandom(t *rapid.T, v reflect.Value, depth int) {
 	case reflect.Struct:
 		if tags, ok := v.Addr().Interface().(*kmsg.Tags); ok {
 			if rapid.IntRange(0, 9).Draw(t, "tagged") == 0 {
-				tags.Set(rapid.Uint32Range(100, 1<<31).Draw(t, "tag"), rapid.SliceOfN(rapid.Byte(), 0, 200).Draw(t, "tag data"))
+				tags.Set(rapid.Uint32Range(100, 1<<31).Draw(t, "tag"),
+					rapid.SliceOfN(rapid.Byte(), 0, 200).Draw(t, "tag data"))
 			}
 			return
 		}

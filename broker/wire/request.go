@@ -54,7 +54,8 @@ func ParseRequest(frame []byte) (Request, error) {
 	r := reader{src: frame}
 	req := Request{Key: r.int16(), Version: r.int16(), CorrelationID: r.int32()}
 	if r.bad {
-		return Request{}, fmt.Errorf("%w: frame of %d bytes has no header", ErrMalformed, len(frame))
+		return Request{}, fmt.Errorf("%w: frame of %d bytes has no header",
+			ErrMalformed, len(frame))
 	}
 	versions, ok := VersionsOf(req.Key)
 	if !ok || req.Version < versions.Min || req.Version > versions.Max {
@@ -72,7 +73,8 @@ func ParseRequest(frame []byte) (Request, error) {
 		r.skipTags()
 	}
 	if r.bad {
-		return Request{}, fmt.Errorf("%w: header of %s %d is cut short", ErrMalformed, versions.Name, req.Version)
+		return Request{}, fmt.Errorf("%w: header of %s %d is cut short",
+			ErrMalformed, versions.Name, req.Version)
 	}
 	req.Body = r.src
 	return req, nil
@@ -89,7 +91,8 @@ func (r *Request) Decode() (kmsg.Request, error) {
 	req := kmsg.RequestForKey(r.Key)
 	req.SetVersion(r.Version)
 	if err := req.ReadFrom(r.Body); err != nil {
-		return nil, fmt.Errorf("%w: body of API key %d, version %d: %w", ErrMalformed, r.Key, r.Version, err)
+		return nil, fmt.Errorf("%w: body of API key %d, version %d: %w",
+			ErrMalformed, r.Key, r.Version, err)
 	}
 	if m, ok := req.(*kmsg.MetadataRequest); ok {
 		fixMetadata(m)

@@ -121,7 +121,8 @@ func TestHeadersCutShortAreMalformed(t *testing.T) {
 }
 
 func TestOnlyProduceMayBeLarge(t *testing.T) {
-	fetch := client.AppendRequest(nil, 1, "c", &kmsg.FetchRequest{Version: 4, Topics: []kmsg.FetchRequestTopic{{Topic: "t"}}})[4:]
+	fetch := client.AppendRequest(nil, 1, "c",
+		&kmsg.FetchRequest{Version: 4, Topics: []kmsg.FetchRequestTopic{{Topic: "t"}}})[4:]
 	_, err := ParseRequest(append(fetch, make([]byte, MaxOtherFrame)...))
 	require.ErrorIs(t, err, ErrFrameSize)
 	produce := client.AppendRequest(nil, 1, "c", &kmsg.ProduceRequest{Version: 3})[4:]
@@ -186,7 +187,8 @@ func FuzzParseRequest(f *testing.F) {
 		}
 	}
 	f.Add(client.AppendRequest(nil, 1, "c", &kmsg.FetchRequest{Version: 12,
-		Topics: []kmsg.FetchRequestTopic{{Topic: "t", Partitions: make([]kmsg.FetchRequestTopicPartition, 2)}}})[4:])
+		Topics: []kmsg.FetchRequestTopic{{Topic: "t",
+			Partitions: make([]kmsg.FetchRequestTopicPartition, 2)}}})[4:])
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		req, err := ParseRequest(frame)
 		if err != nil {

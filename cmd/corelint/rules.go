@@ -62,6 +62,8 @@ var realWorld = map[string]string{
 	"netsim/tcp":   "take a netsim.Network",
 	"diskfs/osfs":  "take a diskfs.Disk",
 	"broker/drive": "take a loop.Host",
+
+	"broker/loop/looptest": "take a loop.Host",
 }
 
 // replacements name what to use for a forbidden import, where there is one

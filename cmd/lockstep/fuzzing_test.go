@@ -116,6 +116,19 @@ func TestTheCommandsOfTheFuzzingPageAreAccepted(t *testing.T) {
 	require.Equal(t, 1, merged(t, string(text)))
 }
 
+func TestPushesAndPullRequestsRunTheWholeCI(t *testing.T) {
+	var w struct {
+		On   map[string]any
+		Jobs map[string]struct{ Steps []struct{ Uses, Run string } }
+	}
+	readYAML(t, "../../.github/workflows/ci.yml", &w)
+	require.Contains(t, w.On, "push")
+	require.Contains(t, w.On, "pull_request")
+	steps := w.Jobs["test"].Steps
+	require.NotEmpty(t, steps)
+	require.Equal(t, ".ci/run", steps[len(steps)-1].Run)
+}
+
 // merged counts the merges in a script, whose flags must be right.
 func merged(t *testing.T, script string) int {
 	merges := commandsIn(script, "merge")

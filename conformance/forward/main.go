@@ -42,13 +42,18 @@ func main() {
 		name       string
 		idempotent bool
 		depth      int // requests in flight
-	}{{"one at a time", false, 1}, {"50 in flight", false, 50}, {"idempotent, 5 in flight", true, 5}} {
+	}{
+		{"one at a time", false, 1},
+		{"50 in flight", false, 50},
+		{"idempotent, 5 in flight", true, 5},
+	} {
 		began := time.Now()
 		if err := o.run(v.idempotent, v.depth); err != nil {
 			fmt.Fprintf(os.Stderr, "forward: %s: %v\n", v.name, err)
 			os.Exit(1)
 		}
-		fmt.Printf("forwarded %d records, %s: identical, in order (%v)\n", o.records, v.name, time.Since(began).Round(time.Millisecond))
+		fmt.Printf("forwarded %d records, %s: identical, in order (%v)\n",
+			o.records, v.name, time.Since(began).Round(time.Millisecond))
 	}
 }
 
@@ -87,7 +92,8 @@ func (o *options) run(idempotent bool, depth int) error {
 				values = append(values, value(partition, round*o.batch+i))
 			}
 			b := rawkafka.Batch(producer, firstOf(round), values...)
-			if err := conn.Send(rawkafka.Produce(topic, int32(partition), b, patience), patience); err != nil {
+			if err := conn.Send(rawkafka.Produce(topic, int32(partition), b, patience),
+				patience); err != nil {
 				return err
 			}
 			sent++
@@ -103,7 +109,8 @@ func (o *options) run(idempotent bool, depth int) error {
 			return fmt.Errorf("request %d: %w", received, err)
 		}
 		if answer.BaseOffset != offsets[partition] {
-			return fmt.Errorf("request %d: appended at %d, not at %d", received, answer.BaseOffset, offsets[partition])
+			return fmt.Errorf("request %d: appended at %d, not at %d",
+				received, answer.BaseOffset, offsets[partition])
 		}
 		offsets[partition] += int64(o.batch)
 		received++
@@ -136,7 +143,8 @@ func (o *options) verify(topic string, ends []int64) error {
 		for _, r := range fetches.Records() {
 			want := value(int(r.Partition), int(next[r.Partition]))
 			if r.Offset != next[r.Partition] || string(r.Value) != string(want) {
-				return fmt.Errorf("partition %d: %q at offset %d, want %q at %d", r.Partition, r.Value, r.Offset, want, next[r.Partition])
+				return fmt.Errorf("partition %d: %q at offset %d, want %q at %d",
+					r.Partition, r.Value, r.Offset, want, next[r.Partition])
 			}
 			next[r.Partition]++
 			left--

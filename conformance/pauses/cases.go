@@ -50,12 +50,18 @@ func cases(o options) []testCase {
 	kill := func(c *cluster, nodes []int32) error { return c.signal(nodes, syscall.SIGKILL) }
 	stop := func(c *cluster, nodes []int32) error { return c.signal(nodes, syscall.SIGTERM) }
 	return []testCase{
-		{name: "freeze", hit: freeze, undo: resume, after: o.freeze, aims: map[relation]int{leader: 3000, follower: 1000, nothing: 0}},
-		{name: "freeze-controller", controller: true, hit: freeze, undo: resume, after: o.freeze, aims: map[relation]int{leader: 4000, follower: 4000, nothing: 0}},
-		{name: "kill", hit: kill, after: 8 * time.Second, aims: map[relation]int{leader: 3000, follower: 1000, nothing: 0}},
-		{name: "kill-controller", controller: true, hit: kill, after: 8 * time.Second, aims: map[relation]int{leader: 4000, follower: 4000, nothing: 0}},
-		{name: "stop", hit: stop, after: 8 * time.Second, aims: map[relation]int{leader: 100, follower: 100, nothing: 0}},
-		{name: "stop-controller", controller: true, hit: stop, after: 8 * time.Second, aims: map[relation]int{leader: 100, follower: 100, nothing: 0}},
+		{name: "freeze", hit: freeze, undo: resume, after: o.freeze,
+			aims: map[relation]int{leader: 3000, follower: 1000, nothing: 0}},
+		{name: "freeze-controller", controller: true, hit: freeze, undo: resume, after: o.freeze,
+			aims: map[relation]int{leader: 4000, follower: 4000, nothing: 0}},
+		{name: "kill", hit: kill, after: 8 * time.Second,
+			aims: map[relation]int{leader: 3000, follower: 1000, nothing: 0}},
+		{name: "kill-controller", controller: true, hit: kill, after: 8 * time.Second,
+			aims: map[relation]int{leader: 4000, follower: 4000, nothing: 0}},
+		{name: "stop", hit: stop, after: 8 * time.Second,
+			aims: map[relation]int{leader: 100, follower: 100, nothing: 0}},
+		{name: "stop-controller", controller: true, hit: stop, after: 8 * time.Second,
+			aims: map[relation]int{leader: 100, follower: 100, nothing: 0}},
 		{name: "kill-all", all: true, hit: kill, after: 10 * time.Second},
 	}
 }
@@ -173,8 +179,10 @@ func (c *cluster) runCase(ctx context.Context, k testCase) ([]row, error) {
 			aim = strconv.Itoa(a)
 		}
 		before, pause, back, from := p.gaps(hitAt, undoAt)
-		r.line = fmt.Sprintf("%s\t%s\t%s\t%d\t%d\t%d\t%+d\t%s\t%d\t%s\t%s", k.name, p.relation, p.describe(),
-			len(p.acked), before.Milliseconds(), pause.Milliseconds(), from.Milliseconds(), aim, back.Milliseconds(), inSync, verdict)
+		r.line = fmt.Sprintf("%s\t%s\t%s\t%d\t%d\t%d\t%+d\t%s\t%d\t%s\t%s",
+			k.name, p.relation, p.describe(), len(p.acked), before.Milliseconds(),
+			pause.Milliseconds(), from.Milliseconds(), aim,
+			back.Milliseconds(), inSync, verdict)
 		rows = append(rows, r)
 	}
 	return rows, nil
@@ -188,7 +196,9 @@ func (c *cluster) seeds() (addrs []string) {
 }
 
 // prepare creates the topics of a case and a prober for each partition.
-func (c *cluster) prepare(k testCase, target int32) (probers []*prober, topics []string, err error) {
+func (c *cluster) prepare(
+	k testCase, target int32,
+) (probers []*prober, topics []string, err error) {
 	c.ran++
 	// others are the nodes that are not hit, in any order.
 	var others []int32
@@ -216,7 +226,10 @@ func (c *cluster) prepare(k testCase, target int32) (probers []*prober, topics [
 		}
 		topics = append(topics, topic)
 		for partition, replicas := range t.replicas {
-			p := &prober{cluster: c, topic: topic, partition: int32(partition), via: t.via[partition], relation: nothing}
+			p := &prober{
+				cluster: c, topic: topic, partition: int32(partition), via: t.via[partition],
+				relation: nothing,
+			}
 			switch slices.Index(replicas, target) {
 			case 0:
 				p.relation = leader

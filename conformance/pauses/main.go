@@ -48,7 +48,8 @@ func main() {
 	flag.StringVar(&o.dir, "dir", "", "directory of the dev cluster: its nodes are found by it")
 	flag.DurationVar(&o.freeze, "freeze", 10*time.Second, "how long a frozen node stays frozen")
 	flag.DurationVar(&o.every, "every", 5*time.Millisecond, "time between records of a partition")
-	flag.StringVar(&o.cases, "cases", "", "run only the cases with these names, separated by commas")
+	flag.StringVar(&o.cases, "cases", "",
+		"run only the cases with these names, separated by commas")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -65,7 +66,8 @@ func main() {
 func run(ctx context.Context, o options) (ok bool, err error) {
 	c := &cluster{options: o}
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(out, "case\tnode is\tprober\trecords\tbefore ms\tpause ms\tfrom\taim ms\tback ms\tISR full after\tverdict")
+	fmt.Fprintln(out, "case\tnode is\tprober\trecords\tbefore ms\tpause ms\tfrom\taim ms\tback "+
+		"ms\tISR full after\tverdict")
 	ok = true
 	for _, k := range cases(o) {
 		if o.cases != "" && !slices.Contains(strings.Split(o.cases, ","), k.name) {
@@ -102,7 +104,9 @@ func (c *cluster) any(ask func(addr string) error) error {
 }
 
 // awaitFullISR waits until every partition of the topics is replicated in full.
-func (c *cluster) awaitFullISR(ctx context.Context, topics []string, timeout time.Duration) (time.Duration, error) {
+func (c *cluster) awaitFullISR(
+	ctx context.Context, topics []string, timeout time.Duration,
+) (time.Duration, error) {
 	began := time.Now()
 	for {
 		missing := ""
@@ -114,7 +118,8 @@ func (c *cluster) awaitFullISR(ctx context.Context, topics []string, timeout tim
 				}
 				for _, p := range m.Topics[0].Partitions {
 					if p.Leader < 0 || len(p.ISR) < len(p.Replicas) {
-						missing = fmt.Sprintf("%s-%d: leader %d, ISR %v of %v", topic, p.Partition, p.Leader, p.ISR, p.Replicas)
+						missing = fmt.Sprintf("%s-%d: leader %d, ISR %v of %v",
+							topic, p.Partition, p.Leader, p.ISR, p.Replicas)
 					}
 				}
 				return nil

@@ -58,7 +58,8 @@ func (p *prober) run(ctx context.Context) {
 		offset, err := p.once(rawkafka.Batch(p.producer, int32(len(p.acked)), value))
 		if err != nil {
 			if os.Getenv("PAUSES_TRACE") != "" {
-				fmt.Fprintf(os.Stderr, "%s %s/%d %d: %v\n", time.Now().Format("05.000"), p.topic, p.partition, len(p.acked), err)
+				fmt.Fprintf(os.Stderr, "%s %s/%d %d: %v\n",
+					time.Now().Format("05.000"), p.topic, p.partition, len(p.acked), err)
 			}
 			time.Sleep(retryPause)
 			continue
@@ -73,7 +74,9 @@ func (p *prober) run(ctx context.Context) {
 	}
 }
 
-func (p *prober) value(i int) []byte { return fmt.Appendf(nil, "%s/%d/%d", p.topic, p.partition, i) }
+func (p *prober) value(i int) []byte {
+	return fmt.Appendf(nil, "%s/%d/%d", p.topic, p.partition, i)
+}
 
 // once sends a batch and waits for the answer.
 func (p *prober) once(batch []byte) (offset int64, err error) {
@@ -82,7 +85,8 @@ func (p *prober) once(batch []byte) (offset int64, err error) {
 			return 0, err
 		}
 	}
-	response, err := p.conn.Ask(rawkafka.Produce(p.topic, p.partition, batch, p.patience()), p.patience()+p.patience()/8)
+	response, err := p.conn.Ask(rawkafka.Produce(p.topic, p.partition, batch, p.patience()),
+		p.patience()+p.patience()/8)
 	if err != nil {
 		p.disconnect()
 		return 0, err
@@ -153,9 +157,10 @@ func (p *prober) gaps(hit, undo time.Time) (before, pause, back, since time.Dura
 // verify consumes the partition and compares it with what was acknowledged:
 // every record once, in order, at its offset.
 func (p *prober) verify(ctx context.Context, seeds []string) error {
-	client, err := kgo.NewClient(kgo.SeedBrokers(seeds...), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{
-		p.topic: {p.partition: kgo.NewOffset().AtStart()},
-	}))
+	client, err := kgo.NewClient(kgo.SeedBrokers(seeds...),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{
+			p.topic: {p.partition: kgo.NewOffset().AtStart()},
+		}))
 	if err != nil {
 		return err
 	}
@@ -172,7 +177,8 @@ func (p *prober) verify(ctx context.Context, seeds []string) error {
 				break
 			}
 			if want := p.value(i); !bytes.Equal(r.Value, want) || r.Offset != p.acked[i].offset {
-				return fmt.Errorf("offset %d holds %q; %q was acknowledged at %d", r.Offset, r.Value, want, p.acked[i].offset)
+				return fmt.Errorf("offset %d holds %q; %q was acknowledged at %d",
+					r.Offset, r.Value, want, p.acked[i].offset)
 			}
 			i++
 		}

@@ -43,7 +43,9 @@ func Batch(p Producer, first int32, values ...[]byte) []byte {
 }
 
 // Produce is a request for one partition, acks=all.
-func Produce(topic string, partition int32, batch []byte, timeout time.Duration) *kmsg.ProduceRequest {
+func Produce(
+	topic string, partition int32, batch []byte, timeout time.Duration,
+) *kmsg.ProduceRequest {
 	r := kmsg.NewPtrProduceRequest()
 	r.Version, r.Acks, r.TimeoutMillis = 9, -1, int32(timeout.Milliseconds())
 	p := kmsg.NewProduceRequestTopicPartition()

@@ -35,7 +35,9 @@ func Metadata(addr, topic string, timeout time.Duration) (*kmsg.MetadataResponse
 
 // CreateTopic creates a topic of which each partition has the given replicas,
 // the leader first, unless the topic is there.
-func CreateTopic(addr, topic string, replicas [][]int32, minInSync string, timeout time.Duration) error {
+func CreateTopic(
+	addr, topic string, replicas [][]int32, minInSync string, timeout time.Duration,
+) error {
 	c, err := Dial(addr, timeout)
 	if err != nil {
 		return err

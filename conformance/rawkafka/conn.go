@@ -29,7 +29,9 @@ func Dial(addr string, timeout time.Duration) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Conn{conn: conn, formatter: kmsg.NewRequestFormatter(kmsg.FormatterClientID("conformance"))}, nil
+	return &Conn{
+		conn: conn, formatter: kmsg.NewRequestFormatter(kmsg.FormatterClientID("conformance")),
+	}, nil
 }
 
 // Close ends the connection.
@@ -66,7 +68,8 @@ func (c *Conn) Receive(timeout time.Duration) (kmsg.Response, error) {
 	oldest := c.awaited[0]
 	c.awaited = c.awaited[1:]
 	if id := int32(binary.BigEndian.Uint32(frame)); id != oldest.id {
-		return nil, fmt.Errorf("rawkafka: answer to request %d came where that to %d was due", id, oldest.id)
+		return nil, fmt.Errorf("rawkafka: answer to request %d came where that to %d was due",
+			id, oldest.id)
 	}
 	body := frame[4:]
 	const apiVersions = 18 // its answer has no tags in its header
@@ -76,7 +79,8 @@ func (c *Conn) Receive(timeout time.Duration) (kmsg.Response, error) {
 	response := oldest.request.ResponseKind()
 	response.SetVersion(oldest.request.GetVersion())
 	if err := response.ReadFrom(body); err != nil {
-		return nil, fmt.Errorf("rawkafka: answer to request %d of key %d: %w", oldest.id, oldest.request.Key(), err)
+		return nil, fmt.Errorf("rawkafka: answer to request %d of key %d: %w",
+			oldest.id, oldest.request.Key(), err)
 	}
 	return response, nil
 }

@@ -31,7 +31,8 @@ func syncedWritesSurvive(t *testing.T, open Open) {
 		h := durableFile(c, "f", fill('o', 3*sector))
 		c.write(h, sector-10, fill('n', sector+20))
 		c.sync(h)
-		want := append(append(fill('o', sector-10), fill('n', sector+20)...), fill('o', sector-10)...)
+		want := append(append(fill('o', sector-10), fill('n', sector+20)...),
+			fill('o', sector-10)...)
 		require.Equal(t, want, c.restart().content("f"))
 	})
 }
@@ -118,7 +119,9 @@ func nameInNewDirectory(t *testing.T, open Open) {
 	sometimes(t, open, "a directory whose name is not synced survives", func(sys System) bool {
 		return story(sys, false) != nil
 	})
-	always(t, open, func(t *testing.T, sys System) { require.Equal(t, "data", string(story(sys, true))) })
+	always(t, open, func(t *testing.T, sys System) {
+		require.Equal(t, "data", string(story(sys, true)))
+	})
 }
 
 func renamedName(t *testing.T, open Open) {
@@ -154,8 +157,12 @@ func removedName(t *testing.T, open Open) {
 		require.True(t, got == nil || string(got) == "data")
 		return got == nil
 	}
-	sometimes(t, open, "an unsynced removal survives", func(sys System) bool { return story(sys, false) })
-	always(t, open, func(t *testing.T, sys System) { require.True(t, story(sys, true), "file came back") })
+	sometimes(t, open, "an unsynced removal survives", func(sys System) bool {
+		return story(sys, false)
+	})
+	always(t, open, func(t *testing.T, sys System) {
+		require.True(t, story(sys, true), "file came back")
+	})
 }
 
 func syncFSCoversAll(t *testing.T, open Open) {
@@ -197,7 +204,8 @@ func crashLosesAnySubset(t *testing.T, open Open) {
 			case news == sector:
 				outcome += "kept "
 			default:
-				require.Equal(t, sector, olds+news, "a torn sector holds bytes that were never written")
+				require.Equal(t, sector, olds+news,
+					"a torn sector holds bytes that were never written")
 				outcome += "torn "
 			}
 		}
@@ -217,7 +225,8 @@ func renameIsAtomic(t *testing.T, open Open) {
 		c.must(diskfs.Op{Kind: diskfs.Rename, Path: "tmp", To: "d/step"})
 		c.must(diskfs.Op{Kind: diskfs.Rename, Path: "d/step", To: "current"})
 		c = c.restart()
-		current, tmp, step := string(c.content("current")), string(c.content("tmp")), string(c.content("d/step"))
+		current, tmp, step := string(c.content("current")), string(c.content("tmp")),
+			string(c.content("d/step"))
 		switch {
 		case current == "v2":
 			require.Empty(t, tmp+step)
@@ -255,7 +264,9 @@ func failedWriteLeavesMixture(t *testing.T, open Open) {
 			c := newClient(t, sys)
 			h := durableFile(c, "f", fill('o', 4*sector))
 			sys.Fail(kind)
-			err := c.do(diskfs.Op{Kind: kind, Handle: h, Offset: sector, Data: fill('n', 2*sector)}).Err
+			err := c.do(diskfs.Op{
+				Kind: kind, Handle: h, Offset: sector, Data: fill('n', 2*sector),
+			}).Err
 			require.ErrorIs(t, err, diskfs.ErrIO)
 			c.sync(h)
 			for _, got := range [][]byte{c.content("f"), c.restart().content("f")} {

@@ -19,28 +19,48 @@ func errorsAreWrapped(t *testing.T, open Open) {
 		want error // nil: some error that is none of the sentinels
 		text []string
 	}{
-		{diskfs.Op{Kind: diskfs.Open, Path: "a/b", Handle: 501}, diskfs.ErrNotExist, []string{"open", "a/b"}},
-		{diskfs.Op{Kind: diskfs.Open, Path: "a/b", Handle: 502, Flags: diskfs.Create}, diskfs.ErrNotExist, []string{"open", "a/b"}},
-		{diskfs.Op{Kind: diskfs.Open, Path: "file", Handle: 503, Flags: diskfs.Create | diskfs.Exclusive}, diskfs.ErrExist, []string{"open", "file"}},
+		{diskfs.Op{Kind: diskfs.Open, Path: "a/b", Handle: 501}, diskfs.ErrNotExist,
+			[]string{"open", "a/b"}},
+		{diskfs.Op{Kind: diskfs.Open, Path: "a/b", Handle: 502, Flags: diskfs.Create},
+			diskfs.ErrNotExist, []string{"open", "a/b"}},
+		{
+			diskfs.Op{
+				Kind: diskfs.Open, Path: "file", Handle: 503,
+				Flags: diskfs.Create | diskfs.Exclusive,
+			}, diskfs.ErrExist, []string{"open", "file"},
+		},
 		{diskfs.Op{Kind: diskfs.Open, Path: "dir", Handle: 504}, nil, []string{"open", "dir"}},
-		{diskfs.Op{Kind: diskfs.Open, Path: "file/x", Handle: 505}, nil, []string{"open", "file/x"}},
-		{diskfs.Op{Kind: diskfs.Open, Path: "y", Handle: 506, Flags: diskfs.Exclusive}, nil, []string{"open", "y"}},
-		{diskfs.Op{Kind: diskfs.Read, Handle: closed, Data: make([]byte, 1)}, diskfs.ErrClosed, []string{"read", "1000"}},
-		{diskfs.Op{Kind: diskfs.Remove, Path: "missing"}, diskfs.ErrNotExist, []string{"remove", "missing"}},
+		{diskfs.Op{Kind: diskfs.Open, Path: "file/x", Handle: 505}, nil,
+			[]string{"open", "file/x"}},
+		{diskfs.Op{Kind: diskfs.Open, Path: "y", Handle: 506, Flags: diskfs.Exclusive}, nil,
+			[]string{"open", "y"}},
+		{diskfs.Op{Kind: diskfs.Read, Handle: closed, Data: make([]byte, 1)}, diskfs.ErrClosed,
+			[]string{"read", "1000"}},
+		{diskfs.Op{Kind: diskfs.Remove, Path: "missing"}, diskfs.ErrNotExist,
+			[]string{"remove", "missing"}},
 		{diskfs.Op{Kind: diskfs.Remove, Path: "dir"}, nil, []string{"remove", "dir"}},
-		{diskfs.Op{Kind: diskfs.Rename, Path: "missing", To: "to"}, diskfs.ErrNotExist, []string{"rename", "missing", "to"}},
-		{diskfs.Op{Kind: diskfs.Rename, Path: "file", To: "no/to"}, diskfs.ErrNotExist, []string{"rename", "file", "no/to"}},
-		{diskfs.Op{Kind: diskfs.Rename, Path: "dir", To: "dir/below"}, nil, []string{"rename", "dir"}},
+		{diskfs.Op{Kind: diskfs.Rename, Path: "missing", To: "to"}, diskfs.ErrNotExist,
+			[]string{"rename", "missing", "to"}},
+		{diskfs.Op{Kind: diskfs.Rename, Path: "file", To: "no/to"}, diskfs.ErrNotExist,
+			[]string{"rename", "file", "no/to"}},
+		{diskfs.Op{Kind: diskfs.Rename, Path: "dir", To: "dir/below"}, nil,
+			[]string{"rename", "dir"}},
 		{diskfs.Op{Kind: diskfs.Rename, Path: "file", To: "dir"}, nil, []string{"rename", "dir"}},
 		{diskfs.Op{Kind: diskfs.Rename, Path: "dir", To: "file"}, nil, []string{"rename", "file"}},
 		{diskfs.Op{Kind: diskfs.Mkdir, Path: "dir"}, diskfs.ErrExist, []string{"mkdir", "dir"}},
 		{diskfs.Op{Kind: diskfs.Mkdir, Path: "file"}, diskfs.ErrExist, []string{"mkdir", "file"}},
-		{diskfs.Op{Kind: diskfs.Mkdir, Path: "no/parent"}, diskfs.ErrNotExist, []string{"mkdir", "no/parent"}},
-		{diskfs.Op{Kind: diskfs.List, Path: "missing"}, diskfs.ErrNotExist, []string{"list", "missing"}},
+		{diskfs.Op{Kind: diskfs.Mkdir, Path: "no/parent"}, diskfs.ErrNotExist,
+			[]string{"mkdir", "no/parent"}},
+		{diskfs.Op{Kind: diskfs.List, Path: "missing"}, diskfs.ErrNotExist,
+			[]string{"list", "missing"}},
 		{diskfs.Op{Kind: diskfs.List, Path: "file"}, nil, []string{"list", "file"}},
-		{diskfs.Op{Kind: diskfs.SyncDir, Path: "missing"}, diskfs.ErrNotExist, []string{"syncdir", "missing"}},
+		{diskfs.Op{Kind: diskfs.SyncDir, Path: "missing"}, diskfs.ErrNotExist,
+			[]string{"syncdir", "missing"}},
 	}
-	sentinels := []error{diskfs.ErrNotExist, diskfs.ErrExist, diskfs.ErrNoSpace, diskfs.ErrIO, diskfs.ErrClosed, diskfs.ErrLocked}
+	sentinels := []error{
+		diskfs.ErrNotExist, diskfs.ErrExist, diskfs.ErrNoSpace, diskfs.ErrIO, diskfs.ErrClosed,
+		diskfs.ErrLocked,
+	}
 	for _, test := range tests {
 		err := c.do(test.op).Err
 		require.Error(t, err, "%v %s", test.op.Kind, test.op.Path)
@@ -60,7 +80,9 @@ func errorsAreWrapped(t *testing.T, open Open) {
 
 func pathsAreChecked(t *testing.T, open Open) {
 	c := newClient(t, open(t, 1))
-	for _, path := range []string{"", "..", "../x", "a/../b", "/abs", "a//b", "a/", "./a", "a\x00b"} {
+	for _, path := range []string{
+		"", "..", "../x", "a/../b", "/abs", "a//b", "a/", "./a", "a\x00b",
+	} {
 		for _, op := range []diskfs.Op{
 			{Kind: diskfs.Open, Path: path, Flags: diskfs.Create, Handle: c.newHandle()},
 			{Kind: diskfs.Mkdir, Path: path}, {Kind: diskfs.Remove, Path: path},
@@ -74,14 +96,18 @@ func pathsAreChecked(t *testing.T, open Open) {
 	for _, kind := range []diskfs.Kind{diskfs.Remove, diskfs.RemoveAll, diskfs.Mkdir, diskfs.Lock} {
 		require.Error(t, c.do(diskfs.Op{Kind: kind, Path: "."}).Err, "%v of the root", kind)
 	}
-	require.Error(t, c.do(diskfs.Op{Kind: diskfs.Read, Handle: c.open("f"), Offset: -1, Data: make([]byte, 2)}).Err)
+	require.Error(t, c.do(diskfs.Op{
+		Kind: diskfs.Read, Handle: c.open("f"), Offset: -1, Data: make([]byte, 2),
+	}).Err)
 	require.Equal(t, []string{"f:0"}, c.list("."))
 }
 
 func opOpen(t *testing.T, open Open) {
 	c := newClient(t, open(t, 1))
 	h := c.newHandle()
-	done := c.must(diskfs.Op{Kind: diskfs.Open, Path: "f", Handle: h, Flags: diskfs.Create | diskfs.Exclusive})
+	done := c.must(diskfs.Op{
+		Kind: diskfs.Open, Path: "f", Handle: h, Flags: diskfs.Create | diskfs.Exclusive,
+	})
 	require.Zero(t, done.Size)
 	c.write(h, 0, fill(1, 5000))
 	for _, flags := range []diskfs.Flags{0, diskfs.Create} {
@@ -117,7 +143,8 @@ func opTruncate(t *testing.T, open Open) {
 	c.must(diskfs.Op{Kind: diskfs.Truncate, Handle: h, Size: 5000})
 	require.Equal(t, fill('x', 5000), c.content("f"))
 	c.must(diskfs.Op{Kind: diskfs.Truncate, Handle: h, Size: 12000})
-	require.Equal(t, append(fill('x', 5000), fill(0, 7000)...), c.content("f"), "what was cut must not come back")
+	require.Equal(t, append(fill('x', 5000), fill(0, 7000)...), c.content("f"),
+		"what was cut must not come back")
 	c.must(diskfs.Op{Kind: diskfs.Truncate, Handle: h})
 	require.Empty(t, c.content("f"))
 	require.NotNil(t, c.content("f"))
@@ -142,7 +169,8 @@ func opRename(t *testing.T, open Open) {
 	c.write(b, 0, []byte("from b"))
 	c.must(diskfs.Op{Kind: diskfs.Rename, Path: "a", To: "b"})
 	require.Equal(t, "from a", string(c.content("b")))
-	require.Equal(t, "from b", string(c.read(b, 0, 10)), "the handle of the replaced file stays good")
+	require.Equal(t, "from b", string(c.read(b, 0, 10)),
+		"the handle of the replaced file stays good")
 	c.write(a, 0, []byte("FROM")) // and that of the moved file follows it
 	c.must(diskfs.Op{Kind: diskfs.Rename, Path: "b", To: "d/c"})
 	require.Equal(t, "FROM a", string(c.content("d/c")))

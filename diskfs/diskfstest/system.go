@@ -113,11 +113,16 @@ func (c *client) writeSync(h diskfs.Handle, offset int64, data []byte) {
 // read returns up to size bytes at offset.
 func (c *client) read(h diskfs.Handle, offset int64, size int) []byte {
 	c.t.Helper()
-	done := c.must(diskfs.Op{Kind: diskfs.Read, Handle: h, Offset: offset, Data: make([]byte, size)})
+	done := c.must(diskfs.Op{
+		Kind: diskfs.Read, Handle: h, Offset: offset, Data: make([]byte, size),
+	})
 	return done.Data[:done.N]
 }
 
-func (c *client) sync(h diskfs.Handle) { c.t.Helper(); c.must(diskfs.Op{Kind: diskfs.Sync, Handle: h}) }
+func (c *client) sync(h diskfs.Handle) {
+	c.t.Helper()
+	c.must(diskfs.Op{Kind: diskfs.Sync, Handle: h})
+}
 
 func (c *client) syncDir(path string) {
 	c.t.Helper()

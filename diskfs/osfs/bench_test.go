@@ -14,7 +14,9 @@ import (
 // other, into a file that Allocate has filled with zeros.
 func BenchmarkWriteSync(b *testing.B) {
 	for _, inFlight := range []int{1, 2, 4} {
-		b.Run(fmt.Sprintf("inflight=%d", inFlight), func(b *testing.B) { benchWriteSync(b, inFlight) })
+		b.Run(fmt.Sprintf("inflight=%d", inFlight), func(b *testing.B) {
+			benchWriteSync(b, inFlight)
+		})
 	}
 }
 
@@ -31,7 +33,9 @@ func benchWriteSync(b *testing.B, inFlight int) {
 
 	buffer := make([]byte, group)
 	submit := func(i int) {
-		d.Submit(diskfs.Op{Kind: diskfs.WriteSync, Handle: 1, Data: buffer, Offset: int64(i) * group % fileSize})
+		d.Submit(diskfs.Op{
+			Kind: diskfs.WriteSync, Handle: 1, Data: buffer, Offset: int64(i) * group % fileSize,
+		})
 	}
 	b.SetBytes(group)
 	b.ResetTimer()

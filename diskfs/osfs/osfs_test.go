@@ -26,7 +26,9 @@ func system(t *testing.T, opts osfs.Options) diskfstest.System {
 	var inFlight atomic.Int64
 	return diskfstest.System{
 		Process: func(sink diskfs.Sink) diskfs.Disk {
-			d, err := osfs.New(root, func(done diskfs.Completion) { arrived <- delivery{sink, done} }, opts)
+			d, err := osfs.New(root, func(done diskfs.Completion) {
+				arrived <- delivery{sink, done}
+			}, opts)
 			require.NoError(t, err)
 			t.Cleanup(func() { require.NoError(t, d.Close()) })
 			return counting{d, &inFlight}
@@ -59,22 +61,31 @@ func (c counting) Submit(op diskfs.Op) {
 }
 
 func TestConformance(t *testing.T) {
-	diskfstest.Run(t, func(t *testing.T, _ uint64) diskfstest.System { return system(t, osfs.Options{}) })
+	diskfstest.Run(t, func(t *testing.T, _ uint64) diskfstest.System {
+		return system(t, osfs.Options{})
+	})
 }
 
 func TestConformanceWithTheFewestWorkers(t *testing.T) {
-	diskfstest.Run(t, func(t *testing.T, _ uint64) diskfstest.System { return system(t, osfs.Options{Workers: 2}) })
+	diskfstest.Run(t, func(t *testing.T, _ uint64) diskfstest.System {
+		return system(t, osfs.Options{Workers: 2})
+	})
 }
 
 func TestConformanceWithoutRangeSync(t *testing.T) {
 	osfs.DisableRangeSync(t)
-	diskfstest.Run(t, func(t *testing.T, _ uint64) diskfstest.System { return system(t, osfs.Options{}) })
+	diskfstest.Run(t, func(t *testing.T, _ uint64) diskfstest.System {
+		return system(t, osfs.Options{})
+	})
 }
 
 func TestSubmitDoesNotWaitForTheSink(t *testing.T) {
 	release := make(chan struct{})
 	done := make(chan diskfs.Completion, 1000)
-	d, err := osfs.New(t.TempDir(), func(c diskfs.Completion) { <-release; done <- c }, osfs.Options{})
+	d, err := osfs.New(t.TempDir(), func(c diskfs.Completion) {
+		<-release
+		done <- c
+	}, osfs.Options{})
 	require.NoError(t, err)
 	for range 1000 { // all workers hang in the sink, and Submit still returns
 		d.Submit(diskfs.Op{Kind: diskfs.Space})
@@ -163,5 +174,6 @@ func TestAllocateFillsWithRealZeros(t *testing.T) {
 		require.NoError(t, (<-done).Err)
 	}
 	require.NoError(t, d.Close())
-	require.GreaterOrEqual(t, osfs.BlocksOf(t, filepath.Join(root, "f")), int64(3<<20), "the file has holes")
+	require.GreaterOrEqual(t, osfs.BlocksOf(t, filepath.Join(root, "f")), int64(3<<20),
+		"the file has holes")
 }

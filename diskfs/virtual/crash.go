@@ -103,7 +103,9 @@ func (fs *FS) abandon(c *call) {
 	case c.refused || c.invalid != nil:
 	case isWrite(op.Kind):
 		if fits := min(int64(len(op.Data)), fs.limit(c.file)-op.Offset); fits > 0 {
-			fs.change(c.file, func(seq uint64) { c.file.storeSome(seq, op.Offset, op.Data[:fits], fs.crash) })
+			fs.change(c.file, func(seq uint64) {
+				c.file.storeSome(seq, op.Offset, op.Data[:fits], fs.crash)
+			})
 		}
 	case op.Kind == diskfs.Close || op.Kind == diskfs.Read || op.Kind == diskfs.Lock:
 	case fs.crash.Chance(1, 2):

@@ -25,7 +25,8 @@ func (fs *FS) misdirect(c *call) {
 	fault := *fs.hit(c, MisdirectWrite)
 	defer func() { fs.injected[len(fs.injected)-1] = fault }()
 	victim := c.file
-	if files := fs.files(); len(files) > 0 && (victim.baseSize < 2*sectorSize || fs.fault.Chance(1, 4)) {
+	if files := fs.files(); len(files) > 0 &&
+		(victim.baseSize < 2*sectorSize || fs.fault.Chance(1, 4)) {
 		victim = files[fs.fault.IntN(len(files))]
 	}
 	sectors := roundUp(victim.baseSize) / sectorSize
@@ -39,7 +40,9 @@ func (fs *FS) misdirect(c *call) {
 	fault.ToPath, fault.ToOffset = fs.pathOf(victim), first*sectorSize
 	parts(c.op.Offset, len(c.op.Data), func(index int64, at, from, to int) {
 		if hit := first + index - own; hit < sectors {
-			victim.damage(hit, func(s *sector) []byte { return patched(s.base, at, c.op.Data[from:to]) })
+			victim.damage(hit, func(s *sector) []byte {
+				return patched(s.base, at, c.op.Data[from:to])
+			})
 		}
 	})
 	fs.touched(victim)

@@ -37,13 +37,17 @@ func (fs *FS) execute(c *call, done *diskfs.Completion) (opened *inode, err erro
 		}
 		fs.touched(c.file)
 	case diskfs.Truncate:
-		return nil, fs.resize(c, op.Size, func(seq uint64) { c.file.truncate(seq, op.Size, fs.thin()) })
+		return nil, fs.resize(c, op.Size, func(seq uint64) {
+			c.file.truncate(seq, op.Size, fs.thin())
+		})
 	case diskfs.Allocate:
 		if op.Size == 0 {
 			return nil, nil
 		}
 		end := op.Offset + op.Size
-		return nil, fs.resize(c, max(end, c.file.size), func(seq uint64) { c.file.zero(seq, op.Offset, end, fs.thin()) })
+		return nil, fs.resize(c, max(end, c.file.size), func(seq uint64) {
+			c.file.zero(seq, op.Offset, end, fs.thin())
+		})
 	case diskfs.Space:
 		done.Size = fs.free()
 	case diskfs.SyncFS:
@@ -246,13 +250,16 @@ func (fs *FS) writesMayShow(read *call) {
 	from, to := read.op.Offset, read.op.Offset+int64(len(read.op.Data))
 	fs.inFlight.Scan(func(_ uint64, w *call) bool {
 		op := w.op
-		if !isWrite(op.Kind) || w.invalid != nil || w.file != read.file || op.Offset >= min(to, w.file.size) || op.Offset+int64(len(op.Data)) <= from {
+		if !isWrite(op.Kind) || w.invalid != nil || w.file != read.file ||
+			op.Offset >= min(to, w.file.size) || op.Offset+int64(len(op.Data)) <= from {
 			return true
 		}
 		parts(op.Offset, len(op.Data), func(index int64, at, i, j int) {
 			start := index*sectorSize + int64(at)
 			if start+int64(j-i) <= w.file.size && fs.choice.Chance(1, 4) {
-				fs.change(w.file, func(seq uint64) { w.file.store(seq, start, op.Data[i:j], fs.thin()) })
+				fs.change(w.file, func(seq uint64) {
+					w.file.store(seq, start, op.Data[i:j], fs.thin())
+				})
 			}
 		})
 		return true
@@ -287,7 +294,10 @@ func (fs *FS) lookup(path string) (dir *inode, name string, ino *inode, err erro
 
 // find finds an existing path.
 func (fs *FS) find(path string) (*inode, error) {
-	return walk(fs.root, path, func(d *directory, name string) *inode { ino, _ := d.live.Get(name); return ino })
+	return walk(fs.root, path, func(d *directory, name string) *inode {
+		ino, _ := d.live.Get(name)
+		return ino
+	})
 }
 
 func walk(at *inode, path string, next func(d *directory, name string) *inode) (*inode, error) {

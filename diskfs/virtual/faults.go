@@ -65,7 +65,8 @@ var (
 
 // Rule says which operations go wrong.
 type Rule struct {
-	Effect Effect // FailIO, NoSpace, LoseWrite or MisdirectWrite; the latter two hit Write and WriteSync only
+	// FailIO, NoSpace, LoseWrite or MisdirectWrite; the latter two hit Write and WriteSync only.
+	Effect Effect
 	Kinds  Kinds
 	Path   string // pattern of path.Match, or a directory ending in "/" for all below; "" is all
 	Skip   int    // matching operations that are spared first
@@ -171,7 +172,9 @@ func (fs *FS) Stalled(k diskfs.Kind) bool { return fs.stalled(k) }
 
 func (fs *FS) stalled(k diskfs.Kind) bool {
 	now := fs.sched.Now()
-	return slices.ContainsFunc(fs.stalls, func(s stall) bool { return now < s.until && s.kinds.Has(k) })
+	return slices.ContainsFunc(fs.stalls, func(s stall) bool {
+		return now < s.until && s.kinds.Has(k)
+	})
 }
 
 // unpark lets the operations go on that no stall holds any more.
@@ -228,7 +231,8 @@ func (fs *FS) Evict() {
 // and failures.
 func (fs *FS) strike(effect Effect, c *call) bool {
 	for _, rule := range fs.rules {
-		if rule.Effect != effect || !rule.Kinds.Has(c.op.Kind) || !matches(rule.Path, fs.callPath(c)) {
+		if rule.Effect != effect || !rule.Kinds.Has(c.op.Kind) ||
+			!matches(rule.Path, fs.callPath(c)) {
 			continue
 		}
 		if rule.Den > 0 && !fs.fault.Chance(rule.Num, rule.Den) {
@@ -279,8 +283,9 @@ func (fs *FS) hit(c *call, effect Effect) *Fault {
 	if c.op.Kind == diskfs.Allocate {
 		length = c.op.Size
 	}
-	fs.injected = append(fs.injected, Fault{Effect: effect, At: fs.sched.Now(), Until: fs.sched.Now(),
-		Op: c.op.Kind, Path: fs.callPath(c), Offset: c.op.Offset, Length: length})
+	fs.injected = append(fs.injected,
+		Fault{Effect: effect, At: fs.sched.Now(), Until: fs.sched.Now(),
+			Op: c.op.Kind, Path: fs.callPath(c), Offset: c.op.Offset, Length: length})
 	return &fs.injected[len(fs.injected)-1]
 }
 
@@ -292,7 +297,9 @@ func (fs *FS) fail(c *call) error {
 	case diskfs.Write, diskfs.WriteSync:
 		fits := min(int64(len(c.op.Data)), fs.limit(c.file)-c.op.Offset)
 		if fits > 0 {
-			fs.change(c.file, func(seq uint64) { c.file.storeSome(seq, c.op.Offset, c.op.Data[:fits], fs.fault) })
+			fs.change(c.file, func(seq uint64) {
+				c.file.storeSome(seq, c.op.Offset, c.op.Data[:fits], fs.fault)
+			})
 		}
 	case diskfs.Sync:
 		c.file.forget(fs.seq, fs.fault)

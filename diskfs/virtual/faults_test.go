@@ -35,7 +35,8 @@ func TestFailNextHitsMatchingOperationsOnly(t *testing.T) {
 	m.must(diskfs.Op{Kind: diskfs.Sync, Handle: wal})
 	read.Handle = wal
 	require.ErrorIs(t, m.do(read).Err, diskfs.ErrIO)
-	require.ErrorIs(t, m.do(diskfs.Op{Kind: diskfs.Rename, Path: "wal/1", To: "wal/2"}).Err, diskfs.ErrIO)
+	require.ErrorIs(t, m.do(diskfs.Op{Kind: diskfs.Rename, Path: "wal/1", To: "wal/2"}).Err,
+		diskfs.ErrIO)
 	m.must(read)
 
 	got := m.fs.Injected()
@@ -51,8 +52,12 @@ func TestFailNextHitsMatchingOperationsOnly(t *testing.T) {
 func TestFailWithProbabilityAndSkip(t *testing.T) {
 	m := newMachine(t, 1, virtual.Options{})
 	h := m.file(1, "f", nil)
-	m.fs.Inject(virtual.Rule{Effect: virtual.FailIO, Kinds: virtual.KindsOf(diskfs.Space), Num: 1, Den: 4})
-	m.fs.Inject(virtual.Rule{Effect: virtual.FailIO, Kinds: virtual.KindsOf(diskfs.Sync), Skip: 3, Times: 1})
+	m.fs.Inject(virtual.Rule{
+		Effect: virtual.FailIO, Kinds: virtual.KindsOf(diskfs.Space), Num: 1, Den: 4,
+	})
+	m.fs.Inject(virtual.Rule{
+		Effect: virtual.FailIO, Kinds: virtual.KindsOf(diskfs.Sync), Skip: 3, Times: 1,
+	})
 	failed := 0
 	for i := range 400 {
 		if m.do(diskfs.Op{Kind: diskfs.Space}).Err != nil {
@@ -107,8 +112,10 @@ func TestNoSpace(t *testing.T) {
 	m.must(diskfs.Op{Kind: diskfs.Allocate, Handle: h, Offset: 4 * sector, Size: 5 * sector})
 	require.EqualValues(t, sector, free())
 	require.ErrorIs(t, m.do(write(h, 8*sector, fill('n', 3*sector))).Err, diskfs.ErrNoSpace)
-	require.ErrorIs(t, m.do(diskfs.Op{Kind: diskfs.Allocate, Handle: h, Size: 11 * sector}).Err, diskfs.ErrNoSpace)
-	require.ErrorIs(t, m.do(diskfs.Op{Kind: diskfs.Truncate, Handle: h, Size: 11 * sector}).Err, diskfs.ErrNoSpace)
+	require.ErrorIs(t, m.do(diskfs.Op{Kind: diskfs.Allocate, Handle: h, Size: 11 * sector}).Err,
+		diskfs.ErrNoSpace)
+	require.ErrorIs(t, m.do(diskfs.Op{Kind: diskfs.Truncate, Handle: h, Size: 11 * sector}).Err,
+		diskfs.ErrNoSpace)
 	m.must(write(h, 0, fill('n', 9*sector))) // overwriting needs none
 	require.Equal(t, virtual.NoSpace, m.fs.Injected()[0].Effect)
 
@@ -194,7 +201,10 @@ func TestBandwidthCostsTime(t *testing.T) {
 }
 
 func TestALostWriteIsAcknowledgedSyncedAndNotThere(t *testing.T) {
-	for _, op := range []diskfs.Op{write(1, 10, fill('n', sector)), writeSync(1, 10, fill('n', sector))} {
+	for _, op := range []diskfs.Op{
+		write(1, 10, fill('n', sector)),
+		writeSync(1, 10, fill('n', sector)),
+	} {
 		m := newMachine(t, 1, virtual.Options{})
 		h := m.file(1, "f", fill('o', 3*sector))
 		m.fs.Inject(virtual.Rule{Effect: virtual.LoseWrite, Path: "f", Times: 1})
@@ -223,7 +233,8 @@ func TestAMisdirectedWriteLandsElsewhere(t *testing.T) {
 		m.fs.Crash()
 		fault := m.fs.Injected()[0]
 		require.Equal(t, fill('o', sector), m.visible("f")[sector:2*sector])
-		require.Equal(t, fill('n', sector), m.visible(fault.ToPath)[fault.ToOffset:fault.ToOffset+sector])
+		require.Equal(t, fill('n', sector),
+			m.visible(fault.ToPath)[fault.ToOffset:fault.ToOffset+sector])
 		both := append(m.visible("f"), m.visible("g")...)
 		require.Equal(t, sector, bytes.Count(both, []byte{'n'}), "it lands once")
 	}
@@ -336,7 +347,9 @@ func TestNoSpaceForAPathOnly(t *testing.T) {
 	wal, log := m.file(1, "wal/1", fill('o', sector)), m.file(2, "log", fill('o', sector))
 	remove := m.fs.Inject(virtual.Rule{Effect: virtual.NoSpace, Path: "wal/"})
 	require.ErrorIs(t, m.do(write(wal, sector, fill('n', 10))).Err, diskfs.ErrNoSpace)
-	require.ErrorIs(t, m.do(diskfs.Op{Kind: diskfs.Allocate, Handle: wal, Offset: sector, Size: sector}).Err, diskfs.ErrNoSpace)
+	require.ErrorIs(t, m.do(diskfs.Op{
+		Kind: diskfs.Allocate, Handle: wal, Offset: sector, Size: sector,
+	}).Err, diskfs.ErrNoSpace)
 	m.must(write(wal, 0, fill('n', 10))) // it grows nothing
 	m.must(write(log, sector, fill('n', 10)))
 	require.Len(t, m.fs.Injected(), 2)

@@ -34,14 +34,23 @@ type Options struct {
 	Read, Write, Sync, Names Cost  // Names: operations on paths. A WriteSync costs Write and Sync.
 	Capacity                 int64 // bytes; 0 means no limit
 	NoTear                   bool  // a crash keeps or loses sectors whole
-	Ruin                     bool  // a crash may leave anything in a sector that was written and not synced, what was there before is lost
+	// A crash may leave anything in a sector that was written and not synced, what was there before
+	// is lost.
+	Ruin bool
 }
 
 // DefaultOptions is what Options' zero costs stand for.
 var DefaultOptions = Options{
-	Read:  Cost{Base: 60 * time.Microsecond, Jitter: 60 * time.Microsecond, BytesPerSecond: 1 << 30},
-	Write: Cost{Base: 10 * time.Microsecond, Jitter: 30 * time.Microsecond, BytesPerSecond: 1 << 30},
-	Sync:  Cost{Base: 120 * time.Microsecond, Jitter: 200 * time.Microsecond, BytesPerSecond: 1 << 29, SpikeOneIn: 500, Spike: 20 * time.Millisecond},
+	Read: Cost{
+		Base: 60 * time.Microsecond, Jitter: 60 * time.Microsecond, BytesPerSecond: 1 << 30,
+	},
+	Write: Cost{
+		Base: 10 * time.Microsecond, Jitter: 30 * time.Microsecond, BytesPerSecond: 1 << 30,
+	},
+	Sync: Cost{
+		Base: 120 * time.Microsecond, Jitter: 200 * time.Microsecond, BytesPerSecond: 1 << 29,
+		SpikeOneIn: 500, Spike: 20 * time.Millisecond,
+	},
 	Names: Cost{Base: 10 * time.Microsecond, Jitter: 40 * time.Microsecond},
 }
 

@@ -201,7 +201,10 @@ func (f *inode) readDurable(data []byte, offset int64) int {
 	return readAt(data, offset, f.baseSize, &f.sectors, func(s *sector) []byte { return s.base })
 }
 
-func readAt(data []byte, offset, size int64, sectors *btree.Map[int64, *sector], content func(*sector) []byte) int {
+func readAt(
+	data []byte, offset, size int64, sectors *btree.Map[int64, *sector],
+	content func(*sector) []byte,
+) int {
 	n := int(max(0, min(int64(len(data)), size-offset)))
 	data = data[:n]
 	clear(data)
@@ -262,7 +265,9 @@ func (f *inode) promoteRange(seq uint64, offset, end int64) {
 		})
 	}
 	f.baseSize = max(f.baseSize, end)
-	f.sizes = slices.DeleteFunc(f.sizes, func(v sizeVersion) bool { return v.seq <= seq && v.size <= f.baseSize })
+	f.sizes = slices.DeleteFunc(f.sizes, func(v sizeVersion) bool {
+		return v.seq <= seq && v.size <= f.baseSize
+	})
 	f.eachStored(offset, end, func(index int64, s *sector) {
 		s.promote(seq)
 		f.settle(index, s)

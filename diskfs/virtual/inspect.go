@@ -50,8 +50,10 @@ func (fs *FS) Snapshot(view View) []Node {
 					content = s.base
 				}
 				if content != nil && index*sectorSize < node.Size {
-					node.Sum = crc64.Update(node.Sum, ecma, binary.BigEndian.AppendUint64(nil, uint64(index)))
-					node.Sum = crc64.Update(node.Sum, ecma, content[:min(sectorSize, node.Size-index*sectorSize)])
+					node.Sum = crc64.Update(node.Sum, ecma,
+						binary.BigEndian.AppendUint64(nil, uint64(index)))
+					node.Sum = crc64.Update(node.Sum, ecma,
+						content[:min(sectorSize, node.Size-index*sectorSize)])
 				}
 				return true
 			})
@@ -92,7 +94,10 @@ func (fs *FS) ReadDurable(path string) ([]byte, bool) { return fs.content(path, 
 func (fs *FS) ReadVisible(path string) ([]byte, bool) { return fs.content(path, Visible) }
 
 func (fs *FS) content(path string, view View) ([]byte, bool) {
-	f, err := walk(fs.root, path, func(d *directory, name string) *inode { ino, _ := view.names(d).Get(name); return ino })
+	f, err := walk(fs.root, path, func(d *directory, name string) *inode {
+		ino, _ := view.names(d).Get(name)
+		return ino
+	})
 	if err != nil || f.dir != nil {
 		return nil, false
 	}
@@ -141,8 +146,8 @@ func (f *inode) clone(done map[*inode]*inode) *inode {
 	if c, ok := done[f]; ok {
 		return c
 	}
-	c := &inode{id: f.id, name: f.name, users: f.users, refs: f.refs, size: f.size, baseSize: f.baseSize,
-		sizes: slices.Clone(f.sizes)}
+	c := &inode{id: f.id, name: f.name, users: f.users, refs: f.refs, size: f.size,
+		baseSize: f.baseSize, sizes: slices.Clone(f.sizes)}
 	done[f] = c
 	c.parent = f.parent.clone(done)
 	f.sectors.Scan(func(index int64, s *sector) bool {
@@ -160,8 +165,14 @@ func (f *inode) clone(done map[*inode]*inode) *inode {
 
 func (d *directory) clone(done map[*inode]*inode) *directory {
 	c := &directory{lost: d.lost}
-	d.live.Scan(func(name string, ino *inode) bool { c.live.Set(name, ino.clone(done)); return true })
-	d.base.Scan(func(name string, ino *inode) bool { c.base.Set(name, ino.clone(done)); return true })
+	d.live.Scan(func(name string, ino *inode) bool {
+		c.live.Set(name, ino.clone(done))
+		return true
+	})
+	d.base.Scan(func(name string, ino *inode) bool {
+		c.base.Set(name, ino.clone(done))
+		return true
+	})
 	d.chains.Scan(func(name string, from *chain) bool {
 		to := &chain{entries: slices.Clone(from.entries)}
 		for i := range to.entries {

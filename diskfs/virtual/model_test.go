@@ -72,8 +72,9 @@ func (m *model) newHandle() diskfs.Handle { m.handle++; return m.handle }
 
 // step does one random operation and waits for it.
 func (m *model) step() {
-	action := rapid.SampledFrom([]string{"create", "write", "write", "write", "writesync", "truncate",
-		"allocate", "sync", "syncdir", "syncfs", "rename", "rename", "remove", "write during sync"}).Draw(m.rt, "action")
+	action := rapid.SampledFrom([]string{"create", "write", "write", "write", "writesync",
+		"truncate", "allocate", "sync", "syncdir", "syncfs", "rename", "rename", "remove",
+		"write during sync"}).Draw(m.rt, "action")
 	present := m.present()
 	switch {
 	case action == "create":
@@ -137,7 +138,9 @@ func (m *model) create(path string) {
 		f.cells[i] = []byte{0}
 	}
 	m.files[f.id] = f
-	m.must(diskfs.Op{Kind: diskfs.Open, Flags: diskfs.Create | diskfs.Exclusive, Path: path, Handle: f.handle})
+	m.must(diskfs.Op{
+		Kind: diskfs.Open, Flags: diskfs.Create | diskfs.Exclusive, Path: path, Handle: f.handle,
+	})
 	m.must(writeSync(f.handle, 0, fill(f.id, sector)))
 	m.names[path] = append(m.names[path], f.id)
 }
@@ -156,7 +159,9 @@ func (m *model) write(f *modelFile, kind diskfs.Kind) diskfs.Op {
 		f.cells[i] = append(f.cells[i], value)
 	}
 	f.sizes = append(f.sizes, max(last(f.sizes), end))
-	return diskfs.Op{Kind: kind, Handle: f.handle, Offset: offset, Data: fill(value, int(end-offset))}
+	return diskfs.Op{
+		Kind: kind, Handle: f.handle, Offset: offset, Data: fill(value, int(end-offset)),
+	}
 }
 
 func (m *model) allocate(f *modelFile) diskfs.Op {
@@ -330,7 +335,8 @@ func (m *model) checkCell(f *modelFile, i int, content []byte) []byte {
 	}
 	got := content[start : start+cell]
 	for _, b := range got {
-		require.True(m.rt, slices.Contains(f.cells[i], b), "file %d cell %d holds %d, allowed %v", f.id, i, b, f.cells[i])
+		require.True(m.rt, slices.Contains(f.cells[i], b), "file %d cell %d holds %d, allowed %v",
+			f.id, i, b, f.cells[i])
 	}
 	if want := fill(got[0], cell); !bytes.Equal(got, want) {
 		m.must(writeSync(f.handle, int64(start), want))
@@ -457,14 +463,16 @@ func story(t *testing.T, seed uint64) (log []string) {
 	m.fs.Inject(virtual.Rule{Effect: virtual.MisdirectWrite, Num: 1, Den: 20})
 	for round := range 3 {
 		disk := m.proc.Disk(func(c diskfs.Completion) {
-			log = append(log, fmt.Sprintln(m.sched.Now(), c.Kind, c.Token, c.N, c.Size, c.Err, c.Entries, len(c.Data)))
+			log = append(log, fmt.Sprintln(m.sched.Now(), c.Kind, c.Token, c.N, c.Size, c.Err,
+				c.Entries, len(c.Data)))
 		})
 		for i := range 40 {
 			h := diskfs.Handle(i%5 + 1)
-			op := diskfs.Op{Token: uint64(i), Handle: h, Offset: int64(i*997) % (8 * sector), Data: fill(byte(i), 3000),
-				Path: fmt.Sprint("f", h), To: fmt.Sprint("g", i%3), Size: int64(i * 500), Flags: diskfs.Create}
-			op.Kind = []diskfs.Kind{diskfs.Write, diskfs.Read, diskfs.WriteSync, diskfs.Sync, diskfs.Truncate,
-				diskfs.SyncDir, diskfs.Rename, diskfs.List}[i%8]
+			op := diskfs.Op{Token: uint64(i), Handle: h, Offset: int64(i*997) % (8 * sector),
+				Data: fill(byte(i), 3000), Path: fmt.Sprint("f", h), To: fmt.Sprint("g", i%3),
+				Size: int64(i * 500), Flags: diskfs.Create}
+			op.Kind = []diskfs.Kind{diskfs.Write, diskfs.Read, diskfs.WriteSync, diskfs.Sync,
+				diskfs.Truncate, diskfs.SyncDir, diskfs.Rename, diskfs.List}[i%8]
 			if i < 5 {
 				op.Kind = diskfs.Open
 			} else if op.Kind == diskfs.SyncDir || op.Kind == diskfs.List {
@@ -480,7 +488,8 @@ func story(t *testing.T, seed uint64) (log []string) {
 			m.fs.Crash()
 		}
 		m.start()
-		log = append(log, fmt.Sprintln(m.fs.Snapshot(virtual.Visible), m.fs.Snapshot(virtual.Durable), m.fs.Injected()))
+		log = append(log, fmt.Sprintln(m.fs.Snapshot(virtual.Visible),
+			m.fs.Snapshot(virtual.Durable), m.fs.Injected()))
 	}
 	return log
 }

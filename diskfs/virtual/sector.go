@@ -54,7 +54,8 @@ func (s *sector) forget(seq uint64, revert bool) {
 			kept = append(kept, v)
 		}
 	}
-	lostLast := len(s.versions) > 0 && (len(kept) == 0 || kept[len(kept)-1].seq != s.versions[len(s.versions)-1].seq)
+	lostLast := len(s.versions) > 0 &&
+		(len(kept) == 0 || kept[len(kept)-1].seq != s.versions[len(s.versions)-1].seq)
 	s.versions = kept
 	switch {
 	case !lostLast:

@@ -34,7 +34,9 @@ func eventsInOrder(t *testing.T, s *scene) {
 			s.giveBack()
 		}
 	}
-	s.until("all has arrived at both", func() bool { return a.received() == total && b.received() == total })
+	s.until("all has arrived at both", func() bool {
+		return a.received() == total && b.received() == total
+	})
 	require.Equal(t, a.bytes(), b.bytes())
 	a.close()
 	s.until("the other is closed", b.closed)

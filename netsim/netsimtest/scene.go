@@ -95,7 +95,9 @@ func (s *scene) pair() (dialled, accepted *end) {
 func (s *scene) pairOn(l netsim.Listener) (dialled, accepted *end) {
 	n := len(s.accepted())
 	dialled = s.dial(l.Addr())
-	s.until("the connection is open", func() bool { return dialled.has(netsim.Connected) && len(s.accepted()) == n+1 })
+	s.until("the connection is open", func() bool {
+		return dialled.has(netsim.Connected) && len(s.accepted()) == n+1
+	})
 	return dialled, s.accepted()[n]
 }
 

@@ -127,7 +127,9 @@ func sendsBeforeConnected(t *testing.T, s *scene) {
 	a := s.dial(l.Addr())
 	a.conn.Send([]byte("one "), []byte("two "))
 	a.conn.Send([]byte("three"))
-	s.until("it arrives", func() bool { return len(s.accepted()) == 1 && s.accepted()[0].received() == 13 })
+	s.until("it arrives", func() bool {
+		return len(s.accepted()) == 1 && s.accepted()[0].received() == 13
+	})
 	require.Equal(t, "one two three", string(s.accepted()[0].bytes()))
 }
 

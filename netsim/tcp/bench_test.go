@@ -14,7 +14,9 @@ import (
 func BenchmarkEcho(b *testing.B) {
 	for _, size := range []int{100, 1000} {
 		for _, depth := range []int{1, 64} {
-			b.Run(fmt.Sprintf("size=%d/depth=%d", size, depth), func(b *testing.B) { echo(b, size, depth) })
+			b.Run(fmt.Sprintf("size=%d/depth=%d", size, depth), func(b *testing.B) {
+				echo(b, size, depth)
+			})
 		}
 	}
 }

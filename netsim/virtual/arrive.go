@@ -92,7 +92,8 @@ func (c *conn) receive(sender *conn, n int) {
 		return
 	}
 	c.unconsumed += n
-	assert.That(c.unconsumed <= netsim.RecvWindow, "virtual: %d bytes delivered beyond the window", c.unconsumed-netsim.RecvWindow)
+	assert.That(c.unconsumed <= netsim.RecvWindow, "virtual: %d bytes delivered beyond the window",
+		c.unconsumed-netsim.RecvWindow)
 	stats := &c.fabric.stats
 	stats.Messages++
 	stats.Bytes += uint64(n)

@@ -32,7 +32,9 @@ func (w *world) Until(_ <-chan struct{}, cond func() bool) bool { return w.sched
 
 func TestConformance(t *testing.T) {
 	slow := virtual.DefaultConfig()
-	slow.Link = virtual.Shape{Latency: 40 * time.Millisecond, Jitter: 80 * time.Millisecond, Bandwidth: 10 << 20}
+	slow.Link = virtual.Shape{
+		Latency: 40 * time.Millisecond, Jitter: 80 * time.Millisecond, Bandwidth: 10 << 20,
+	}
 	slow.AbortPercent = 0
 	shredding := virtual.DefaultConfig()
 	shredding.Link.Cut = virtual.Cut{OneByte: 300, Tiny: 300, Any: 400}
@@ -48,7 +50,9 @@ func TestConformance(t *testing.T) {
 	} {
 		for seed := range variant.seeds {
 			t.Run(fmt.Sprint(variant.name, seed), func(t *testing.T) {
-				netsimtest.Run(t, func(*testing.T) netsimtest.World { return newWorld(variant.cfg, seed) })
+				netsimtest.Run(t, func(*testing.T) netsimtest.World {
+					return newWorld(variant.cfg, seed)
+				})
 			})
 		}
 	}

@@ -100,7 +100,8 @@ func (c *conn) Consumed(n int) {
 	if c.draining {
 		return // CloseAfterSend has given everything back
 	}
-	assert.That(n >= 0 && n <= c.unconsumed, "virtual: %s consumed %d bytes of %d delivered (connection %d to %s)",
+	assert.That(n >= 0 && n <= c.unconsumed,
+		"virtual: %s consumed %d bytes of %d delivered (connection %d to %s)",
 		c.host.name, n, c.unconsumed, c.id, c.remote)
 	c.unconsumed -= n
 	c.owed += n

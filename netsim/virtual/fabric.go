@@ -87,7 +87,9 @@ func (f *Fabric) Host(name string) netsim.Network {
 func (f *Fabric) host(name string) *host {
 	h := f.hosts[name]
 	if h == nil {
-		h = &host{fabric: f, name: name, listeners: map[int]*listener{}, lastPort: firstEphemeralPort - 1}
+		h = &host{
+			fabric: f, name: name, listeners: map[int]*listener{}, lastPort: firstEphemeralPort - 1,
+		}
 		f.hosts[name] = h
 	}
 	return h

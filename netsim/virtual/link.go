@@ -68,7 +68,8 @@ func (f *Fabric) link(from, to *host) *link {
 		l = &link{
 			fabric: f, from: from, to: to, shape: f.cfg.Link, slow: 1,
 			rand:        env.NewRand(env.Key(f.seed, "link", from.name, to.name)),
-			labelPacket: name + " packet", labelCredit: name + " credit", labelTimer: name + " timer",
+			labelPacket: name + " packet", labelCredit: name + " credit",
+			labelTimer: name + " timer",
 		}
 		f.links[key] = l
 		f.allLinks = append(f.allLinks, l)
@@ -111,7 +112,8 @@ func (l *link) bandwidth() int64 {
 func (l *link) arrival(n int) env.Instant {
 	start := max(l.fabric.sched.Now(), l.busyUntil)
 	if bandwidth := l.bandwidth(); bandwidth > 0 {
-		l.busyUntil = start.Add(time.Duration(int64(n) * int64(time.Second) / bandwidth * int64(l.slow)))
+		l.busyUntil = start.Add(
+			time.Duration(int64(n) * int64(time.Second) / bandwidth * int64(l.slow)))
 		start = l.busyUntil
 	}
 	return start.Add(l.delay())
@@ -150,5 +152,6 @@ func (l *link) release() {
 
 func (s Shape) check() {
 	assert.That(s.Latency >= 0 && s.Jitter >= 0 && s.Bandwidth >= 0, "virtual: negative shape")
-	assert.That(s.Cut.OneByte+s.Cut.Tiny+s.Cut.Any <= 1000, "virtual: cut of more than 1000 per mille")
+	assert.That(s.Cut.OneByte+s.Cut.Tiny+s.Cut.Any <= 1000,
+		"virtual: cut of more than 1000 per mille")
 }

@@ -153,7 +153,8 @@ func (c *conn) deliverNext() {
 	p := s.pop()
 	for p.kind == data && len(s.flight) > 0 {
 		next := s.flight[0]
-		if next.kind != data || next.arrive > now || p.size+next.size > packetMax || c.out.rand.Chance(1, 2) {
+		if next.kind != data || next.arrive > now || p.size+next.size > packetMax ||
+			c.out.rand.Chance(1, 2) {
 			break
 		}
 		p.size += s.pop().size

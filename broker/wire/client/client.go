@@ -60,7 +60,8 @@ func DecodeResponse(frame []byte, req kmsg.Request) (kmsg.Response, error) {
 		body = body[1:]
 	}
 	if err := resp.ReadFrom(body); err != nil {
-		return nil, fmt.Errorf("client: response of key %d, version %d: %w", req.Key(), resp.GetVersion(), err)
+		return nil, fmt.Errorf("client: response of key %d, version %d: %w",
+			req.Key(), resp.GetVersion(), err)
 	}
 	return resp, nil
 }

@@ -155,35 +155,45 @@ func TestLayoutsArePinned(t *testing.T) {
 		body string
 	}{
 		{&Hello{1, 2, id(0x20), 3, id(0x30), DataConn, 4, 5},
-			"01 0001 0002 202122232425262728292a2b2c2d2e2f 00000003 " + inc + "02 0000000000000004 00000005"},
+			"01 0001 0002 202122232425262728292a2b2c2d2e2f 00000003 " + inc +
+				"02 0000000000000004 00000005"},
 		{&Raft{[]byte{1, 2}}, "02 00000002 0102"},
 		{&Heartbeat{3, id(0x30), 9, 7, 8, true, false},
 			"03 00000003 " + inc + "0000000000000009 0000000000000007 0000000000000008 01 00"},
 		{&Heartbeat{3, id(0x30), 9, 7, 8, false, true},
 			"03 00000003 " + inc + "0000000000000009 0000000000000007 0000000000000008 00 01"},
-		{&HeartbeatReply{7, true, 2, 3, false, 4}, "04 0000000000000007 01 0000000000000002 0000000000000003 00 0000000000000004"},
-		{&Propose{CommandID{3, id(0x30), 6}, []byte{1}}, "05 00000003 " + inc + "0000000000000006 00000001 01"},
-		{&ProposeReply{CommandID{3, id(0x30), 6}, kafka.NotController}, "06 00000003 " + inc + "0000000000000006 0029"},
+		{&HeartbeatReply{7, true, 2, 3, false, 4},
+			"04 0000000000000007 01 0000000000000002 0000000000000003 00 0000000000000004"},
+		{&Propose{CommandID{3, id(0x30), 6}, []byte{1}},
+			"05 00000003 " + inc + "0000000000000006 00000001 01"},
+		{&ProposeReply{CommandID{3, id(0x30), 6}, kafka.NotController},
+			"06 00000003 " + inc + "0000000000000006 0029"},
 		{&ReadIndex{5}, "07 0000000000000005"},
 		{&ReadIndexReply{5, 6}, "08 0000000000000005 0000000000000006"},
 		{&SnapshotChunk{[]byte{7}, 1, 2, 3, []byte{8, 9}},
 			"09 00000001 07 0000000000000001 0000000000000002 0000000000000003 00000002 0809"},
 		{&Push{partition, 1, 2, -1, 3, 4, []byte{0xaa}},
-			"0a " + topic + "00000001 0000000000000002 ffffffff 0000000000000003 0000000000000004 00000001 aa"},
-		{&PushAck{partition, 1, 2, 3}, "0b " + topic + "00000001 0000000000000002 0000000000000003"},
+			"0a " + topic +
+				"00000001 0000000000000002 ffffffff 0000000000000003 0000000000000004 00000001 aa"},
+		{&PushAck{partition, 1, 2, 3},
+			"0b " + topic + "00000001 0000000000000002 0000000000000003"},
 		{&PushReject{partition, 1, 2, 3, NotReplica, 4, 5, 6},
-			"0c " + topic + "00000001 0000000000000002 0000000000000003 04 00000004 0000000000000005 0000000000000006"},
+			"0c " + topic + "00000001 0000000000000002 0000000000000003 04 00000004 " +
+				"0000000000000005 0000000000000006"},
 		{&Forward{1, partition, 2, kafka.AcksAll, 3, []byte{0xbb}},
 			"0d 0000000000000001 " + topic + "00000002 ffff 00000003 00000001 bb"},
 		{&ForwardReply{1, kafka.None, "no", 2, -1, 3},
-			"0e 0000000000000001 0000 00000002 6e6f 0000000000000002 ffffffffffffffff 0000000000000003"},
+			"0e 0000000000000001 0000 00000002 6e6f 0000000000000002 ffffffffffffffff " +
+				"0000000000000003"},
 		{&Keepalive{}, "0f "},
 	} {
 		t.Run(fmt.Sprintf("%T", c.msg), func(t *testing.T) {
 			typ, fields, _ := strings.Cut(c.body, " ")
-			want, err := hex.DecodeString(strings.ReplaceAll(typ+"0000000000000063"+fields, " ", ""))
+			want, err := hex.DecodeString(strings.ReplaceAll(typ+"0000000000000063"+fields, " ",
+				""))
 			require.NoError(t, err)
-			require.Equal(t, hex.EncodeToString(want), hex.EncodeToString(Append(nil, 99, c.msg)[4:]))
+			require.Equal(t, hex.EncodeToString(want),
+				hex.EncodeToString(Append(nil, 99, c.msg)[4:]))
 		})
 	}
 }
@@ -220,7 +230,8 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		epoch, msg, err := Decode(frame)
 		if err == nil {
-			require.Equal(t, string(frame), string(Append(nil, epoch, msg)[4:]), "an encoding is unique")
+			require.Equal(t, string(frame), string(Append(nil, epoch, msg)[4:]),
+				"an encoding is unique")
 		}
 	})
 }

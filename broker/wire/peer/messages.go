@@ -63,7 +63,8 @@ type Heartbeat struct {
 	Node        kafka.NodeID
 	Incarnation UUID
 	BrokerEpoch kafka.BrokerEpoch // 0: not registered yet
-	SentAt      int64             // the sender's clock in ns, echoed in the reply: the lease runs from here
+	// The sender's clock in ns, echoed in the reply: the lease runs from here.
+	SentAt int64
 	// Confirmed is the applied index that every loop of the sender acts on.
 	Confirmed uint64
 	// Draining: the broker is about to stop and has stopped answering as leader.

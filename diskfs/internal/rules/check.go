@@ -38,7 +38,8 @@ func Check(op diskfs.Op) error {
 	case diskfs.List, diskfs.SyncDir:
 		return checkPath(op.Path)
 	case diskfs.Read, diskfs.Write, diskfs.WriteSync, diskfs.Truncate, diskfs.Allocate:
-		if op.Offset < 0 || op.Size < 0 || op.Offset+op.Size < 0 || op.Offset+int64(len(op.Data)) < 0 {
+		if op.Offset < 0 || op.Size < 0 || op.Offset+op.Size < 0 ||
+			op.Offset+int64(len(op.Data)) < 0 {
 			return fmt.Errorf("range out of bounds: offset %d size %d", op.Offset, op.Size)
 		}
 	case diskfs.Close, diskfs.Sync, diskfs.SyncFS, diskfs.Space:

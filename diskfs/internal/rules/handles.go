@@ -51,7 +51,8 @@ func (t *Handles[F]) Submit(held Held) Verdict {
 	switch {
 	case op.Kind == diskfs.Open:
 		if h != nil {
-			panic(fmt.Sprintf("diskfs: handle %d (%s) opened again as %s", op.Handle, h.path, op.Path))
+			panic(fmt.Sprintf("diskfs: handle %d (%s) opened again as %s",
+				op.Handle, h.path, op.Path))
 		}
 		if t.open == nil {
 			t.open = make(map[diskfs.Handle]*handle[F])

@@ -1,0 +1,156 @@
+package looptest
+
+import (
+	"fmt"
+
+	"example.com/lockstep/broker/wire"
+	"example.com/lockstep/netsim"
+)
+
+// Network is a network on which nothing happens but what the transcript says.
+type Network struct {
+	host   *Host
+	conns  []*Conn
+	dialed map[string]*Conn // the last by address
+}
+
+// Listen implements netsim.Network.
+func (n *Network) Listen(addr string, _ ...netsim.Sink) (netsim.Listener, error) {
+	n.host.Trace.Addf("network ← listen at %s", addr)
+	return listener{addr}, nil
+}
+
+// Dial implements netsim.Network.
+func (n *Network) Dial(addr string, sink netsim.Sink) netsim.Conn {
+	name := n.host.cluster.nodeAt(addr)
+	n.host.Trace.Addf("network ← dial %s", name)
+	c := n.newConn(name, sink, n.host.cluster.Peer)
+	if n.dialed == nil {
+		n.dialed = map[string]*Conn{}
+	}
+	n.dialed[name] = c
+	return c
+}
+
+// Dialed is the last connection that the loop has dialled to what has the name, nil if
+// it has not.
+func (n *Network) Dialed(name string) *Conn { return n.dialed[name] }
+
+// Accept gives the loop a connection of something that has the name; frames that the
+// loop sends on it are printed by describe.
+func (n *Network) Accept(name string, sink netsim.Sink, describe func(frame []byte) string) *Conn {
+	c := n.newConn(name, sink, describe)
+	sink(netsim.Event{Kind: netsim.Accepted, Conn: c})
+	return c
+}
+
+func (n *Network) newConn(name string, sink netsim.Sink, describe func([]byte) string) *Conn {
+	const largest = 1 << 30
+	c := &Conn{
+		host: n.host, id: netsim.ConnID(len(n.conns) + 1), name: name, sink: sink,
+		framer: wire.NewFramer(largest), describe: describe,
+	}
+	n.conns = append(n.conns, c)
+	return c
+}
+
+// notice says which connections have been parked, and which are read again.
+func (n *Network) notice() {
+	for _, c := range n.conns {
+		switch parked := c.owed > 0 && !c.closed; {
+		case parked && !c.parked:
+			n.host.Trace.Addf("%s is parked: what it sent is not read on", c.name)
+			c.parked = true
+		case !parked && c.parked:
+			if !c.closed {
+				n.host.Trace.Addf("%s is read again", c.name)
+			}
+			c.parked = false
+		}
+	}
+}
+
+type listener struct{ addr string }
+
+func (l listener) Addr() string { return l.addr }
+func (l listener) Close()       {}
+
+// Conn is the loop's end of a connection. Its other end is the transcript.
+type Conn struct {
+	host     *Host
+	id       netsim.ConnID
+	name     string
+	sink     netsim.Sink
+	framer   *wire.Framer
+	describe func(frame []byte) string
+	owed     int // bytes received for which no credit was given back
+	parked   bool
+	closed   bool
+}
+
+// ID implements netsim.Conn.
+func (c *Conn) ID() netsim.ConnID { return c.id }
+
+// RemoteAddr implements netsim.Conn.
+func (c *Conn) RemoteAddr() string { return c.name }
+
+// Send implements netsim.Conn.
+func (c *Conn) Send(data ...[]byte) (full bool) {
+	for _, part := range data {
+		c.framer.Feed(part)
+	}
+	for {
+		frame, ok, err := c.framer.Next()
+		if err != nil {
+			c.host.Trace.Addf("%s ← a broken frame: %v", c.name, err)
+		}
+		if !ok {
+			return c.host.Full
+		}
+		if text := c.describe(frame); text != "" {
+			c.host.Trace.Addf("%s ← %s", c.name, text)
+		}
+	}
+}
+
+// Consumed implements netsim.Conn.
+func (c *Conn) Consumed(n int) { c.owed -= n }
+
+// Close implements netsim.Conn.
+func (c *Conn) Close() { c.close("") }
+
+// CloseAfterSend implements netsim.Conn.
+func (c *Conn) CloseAfterSend() { c.close(" once all is sent") }
+
+func (c *Conn) close(how string) {
+	if !c.closed {
+		c.closed = true
+		c.host.Trace.Addf("%s: connection closed%s", c.name, how)
+	}
+}
+
+// Closed reports whether the connection is gone.
+func (c *Conn) Closed() bool { return c == nil || c.closed }
+
+// Open tells the loop that the connection that it dialled is open.
+func (c *Conn) Open() { c.sink(netsim.Event{Kind: netsim.Connected, Conn: c}) }
+
+// Deliver gives the loop bytes of the other end.
+func (c *Conn) Deliver(data []byte) {
+	if !c.closed {
+		c.owed += len(data)
+		c.sink(netsim.Event{Kind: netsim.Received, Conn: c, Data: data})
+	}
+}
+
+// Drained tells the loop that it may send again.
+func (c *Conn) Drained() { c.sink(netsim.Event{Kind: netsim.Writable, Conn: c}) }
+
+// Break ends the connection from the other side.
+func (c *Conn) Break() {
+	if !c.closed {
+		c.closed = true
+		err := fmt.Errorf("%s: %w", c.name, netsim.ErrReset)
+		c.sink(netsim.Event{Kind: netsim.Closed, Conn: c, Err: err})
+	}
+}
