@@ -11,7 +11,7 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// forgetfulPlan has one broker, whose disk says that it wrote what it did not, and
+// forgetfulPlan has one broker. Its disk says that it wrote what it did not, and
 // loses power.
 func forgetfulPlan(t *testing.T) *plan.Plan {
 	p, err := sim.NewPlan("unbudgeted", 1)
@@ -77,7 +77,7 @@ func TestAnUnbudgetedRunNeedNotConverge(t *testing.T) {
 	require.Contains(t, r.Failures[0].Property, "everything pending ends")
 }
 
-// What a disk damages concerns who had something in that file.
+// What a disk damages concerns the partitions that had something in that file.
 func TestDamageConcernsThosePartitionsWhoseFileItIs(t *testing.T) {
 	p := forgetfulPlan(t)
 	p.Faults = []plan.Fault{

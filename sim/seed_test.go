@@ -51,7 +51,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	if run := flag.Lookup("test.run"); run.Value.String() == "" &&
 		(*seedFlag >= 0 || *planFileFlag != "" || *scenarioFlag != "" || *seedsFlag > 0) {
-		_ = flag.Set("test.run", "^TestSeed$") // who names seeds wants no other test
+		_ = flag.Set("test.run", "^TestSeed$") // a command with seeds wants no other test
 	}
 	var err error
 	if TestDir, err = os.MkdirTemp("", "lockstep-sim-"); err != nil {

@@ -8,7 +8,7 @@
 // points that were looked at.
 //
 // What is fixed is the plan (its faults come as they are planned) and what is
-// under way at the fork. What is drawn anew is everything else: how long turns,
+// under way at the fork. What is drawn again is everything else: how long turns,
 // mail, packets and disks take, what clients do, what crashes keep. So a failure
 // that the plan alone brings about is certain from the beginning.
 //

@@ -31,7 +31,7 @@ type barrierReads struct {
 // recorded: reads that overlap with everything make the search for an order long.
 const barrierPatience = 400 * time.Millisecond
 
-// barrierClient is who asks, in the history.
+// barrierClient is the client that asks, in the history.
 const barrierClient = 0
 
 func (c *cluster) readBehindBarriers(w *world.World) {

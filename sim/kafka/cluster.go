@@ -94,7 +94,7 @@ func (c *cluster) attach(w *world.World) {
 	}
 }
 
-// broker makes one life of a broker.
+// broker makes one incarnation of a broker.
 func (c *cluster) broker(i world.Incarnation) []loop.Loop {
 	c.attach(i.World)
 	return node.New(c.nodeConfig(i), i.Hosts)

@@ -19,7 +19,7 @@ import (
 // simCluster is the cluster id of every world.
 var simCluster = peer.UUID{'s', 'i', 'm'}
 
-// nodeConfig is what one life of a broker is started with: production's
+// nodeConfig is what one incarnation of a broker is started with: production's
 // defaults where the plan does not say otherwise.
 func (c *cluster) nodeConfig(i world.Incarnation) node.Config {
 	name := i.Spec.Name

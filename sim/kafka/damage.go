@@ -22,8 +22,8 @@ import (
 // leaseDriftPpm is ρ, for which leases are made (PROTOCOL 25).
 const leaseDriftPpm = 50_000
 
-// Forgives implements Forgiver: who has lost something without a trace, or speaks
-// with one who has, may find what cannot be.
+// Forgives implements Forgiver: a broker that has lost something silently, or that speaks
+// with such a broker, may find what cannot be.
 func (c *cluster) Forgives() bool { return len(c.facts.lostSilently) > 0 }
 
 // seeDamages looks at every broker.

@@ -26,7 +26,7 @@ import (
 // can show that a promise is broken.
 type facts struct {
 	cluster      *cluster
-	replicas     map[replicaKey]*replicaTrack // looked up; walked by way of keys
+	replicas     map[replicaKey]*replicaTrack // looked up; walked through keys
 	keys         []replicaKey                 // in order of first sight
 	incarnations map[string]*incarnationTrack // by broker
 	top          map[kafka.PartitionID]kafka.Offset
@@ -57,7 +57,7 @@ type replicaTrack struct {
 	// life is registered, and so out of that set, what was in the last one. Its leader
 	// may answer again until then what was committed before (unreadable 31563).
 	vouched kafka.Offset
-	// owed outlives the process: what its next life must find, or declare lost. It is
+	// owed outlives the process: what its next incarnation must find, or declare lost. It is
 	// durable, but of a suspect only once that is declared: a node that dies before its
 	// registration has told nobody.
 	owed  kafka.Offset
@@ -65,7 +65,7 @@ type replicaTrack struct {
 	sight featureSight
 }
 
-// incarnationTrack is what was seen of the present life of a broker.
+// incarnationTrack is what was seen of the present incarnation of a broker.
 type incarnationTrack struct {
 	number    int32
 	began     env.Instant
@@ -115,7 +115,7 @@ func (c *cluster) BeforeMail(n *world.Node, id loop.ID, l loop.Loop, mail any) {
 	}
 }
 
-// startedSince reports whether a broker's present life is younger than a moment.
+// startedSince reports whether a broker's present incarnation is younger than a moment.
 func (f *facts) startedSince(name string, since env.Instant) bool {
 	life := f.incarnations[name]
 	return life == nil || life.began >= since
@@ -289,7 +289,7 @@ func (f *facts) seeFollower(n *world.Node, t *replicaTrack) {
 	c.judgeNow(c.watch.Follower(fact))
 }
 
-// seeCut takes the shortening of a log whose lineage was seen before.
+// seeCut takes the shortening of a log. Its lineage is the one that was seen before.
 func (f *facts) seeCut(n *world.Node, t *replicaTrack, old *shard.PartState,
 	lineage checker.Lineage) {
 	c := f.cluster
@@ -391,7 +391,7 @@ func (f *facts) exists(id kafka.PartitionID) bool {
 	return image != nil && image.Partition(id) != nil
 }
 
-// replica is what was seen last of a replica in the present life of its node;
+// replica is what was seen last of a replica in the present incarnation of its node;
 // nil if nothing was.
 func (f *facts) replica(node kafka.NodeID, id kafka.PartitionID) *replicaTrack {
 	t := f.replicas[replicaKey{node, id}]

@@ -28,7 +28,7 @@ func (c *cluster) Replied(n *world.Node, _ loop.ID, m any) (drained bool) {
 }
 
 // operator asks the control loop of every broker for its counters now and then,
-// as somebody who watches the cluster does. A loop that runs answers, whatever
+// as an operator does. A loop that runs answers, whatever
 // its disk and its peers do.
 type operator struct {
 	world  *world.World

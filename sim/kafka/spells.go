@@ -30,7 +30,7 @@ func (c *cluster) followBudget(w *world.World) {
 	}
 }
 
-// unready names brokers that are fenced and partitions whose ISR is not full.
+// unready names brokers that are fenced and partitions without a full ISR.
 func (c *cluster) unready() (out []string) {
 	newest := c.NewestImage()
 	if newest == nil {

@@ -106,7 +106,7 @@ func (c *cluster) requireEvidence(w *world.World, report *checker.Report) {
 			"%d produces were acknowledged, at least %d were expected", acked, want)
 	}
 	if c.Options().MinAcks.Or(1) == 0 {
-		return // so little may be left of the load that nothing is to be judged
+		return // so little may be left of the load that there is nothing to judge
 	}
 	for _, broken := range []string{"P1", "P2", "P3", "P4", "P5", "P6", "P9", "P10", "P11", "P12"} {
 		if report.Of(broken).Verdict == checker.Vacuous {

@@ -16,7 +16,7 @@ import (
 // PeerName implements PeerTeller.
 func (c *cluster) PeerName(on *wait.Target) string { return history.BrokerName(on.Node) }
 
-// Tell implements PeerTeller: it says who the node takes for the controller.
+// Tell implements PeerTeller: it says which node is the controller for this one.
 func (c *cluster) Tell(n *world.Node) string {
 	if n.Spec().Role != "broker" {
 		return ""
@@ -48,7 +48,7 @@ func overdueBroker(name string, at []world.StallPlace) world.Overdue {
 	return world.Overdue{Name: name, Group: "brokers", Since: wait.Unknown, At: at}
 }
 
-// unsettledPlaces is unsettled with who would have to do something about it.
+// unsettledPlaces is unsettled, with the operations that would end it.
 func (c *cluster) unsettledPlaces() (out []world.Overdue) {
 	newest := c.NewestImage()
 	if newest == nil {
@@ -108,7 +108,7 @@ func (c *cluster) unsettledPlaces() (out []world.Overdue) {
 }
 
 // leaderPlaces are where a partition's leader lists what it waits for; without a
-// leader, the sessions of those that might be it.
+// leader, the sessions of the replicas.
 func (c *cluster) leaderPlaces(p *meta.Partition, name string,
 	op func(string) string) (places []world.StallPlace) {
 	if p.Leader != kafka.NoNode {

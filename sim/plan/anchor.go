@@ -9,9 +9,9 @@ import (
 // A fault may be anchored at a milestone instead of a time: runs of two commits
 // drift apart by milliseconds and more, but mostly tell the same story.
 
-// Anchor is what [Fault].After means: the n-th milestone whose key begins with
+// Anchor is what [Fault].After means: the n-th milestone with a key that begins with
 // some words. "leader t0/0 #2" is the second time that a leader of t0/0 begins,
-// whoever it is.
+// on whichever node.
 type Anchor struct {
 	Words string
 	Nth   int // from 1 on

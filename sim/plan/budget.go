@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Budgeted is the Budget of a plan of which at every moment a quorum core of
+// Budgeted is the Budget of a plan in which at every moment a quorum core of
 // brokers is healthy, with the links among them and to the clients, and clocks
 // that keep to their bound. Faults come in spells with pauses between them.
 // Liveness is demanded all the time: partitions keep acknowledging, topics are

@@ -45,7 +45,7 @@ type Plan struct {
 
 	// RestartAfterStop is how long after a fail-stop the node is started again;
 	// 0: not before the healing.
-	RestartAfterStop Duration `yaml:"restart_after_stop,omitempty" json:"restart_after_stop,omitempty"`
+	RestartAfterStop Duration `yaml:"restart_after_stop,omitempty" json:"restart_after_stop"`
 }
 
 // NodeSpec is one machine. Nodes without shards still have a control loop.

@@ -1,9 +1,9 @@
 package plan
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
-	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -11,7 +11,7 @@ import (
 
 // Workload is what the clients do.
 type Workload struct {
-	Kind    string `yaml:"kind" json:"kind"` // whose clients: "kafka" or "toy"
+	Kind    string `yaml:"kind" json:"kind"` // "kafka" or "toy"
 	Clients int    `yaml:"clients,omitempty" json:"clients,omitempty"`
 	// between two operations of a client
 	Every   Duration `yaml:"every,omitempty" json:"every,omitempty"`
@@ -22,71 +22,75 @@ type Workload struct {
 // plan does not give has the value that is named in parentheses.
 type Options struct {
 	// The topics.
-	Topics     Option `yaml:"topics,omitempty" json:"topics,omitzero"`         // (1)
-	Partitions Option `yaml:"partitions,omitempty" json:"partitions,omitzero"` // of each (1)
-	RF         Option `yaml:"rf,omitempty" json:"rf,omitzero"`                 // replicas (1)
-	MinISR     Option `yaml:"min_isr,omitempty" json:"min_isr,omitzero"`       // (1)
+	Topics     Option `yaml:"topics,omitempty"`     // (1)
+	Partitions Option `yaml:"partitions,omitempty"` // of each (1)
+	RF         Option `yaml:"rf,omitempty"`         // replicas (1)
+	MinISR     Option `yaml:"min_isr,omitempty"`    // (1)
 
 	// The brokers. Sizes that are not given are those of production.
+
 	// 1: limits at which every overflow policy is met (0)
-	Tight            Option `yaml:"tight,omitempty" json:"tight,omitzero"`
-	RequestTimeoutMs Option `yaml:"request_timeout_ms,omitempty" json:"request_timeout_ms,omitzero"`
-	WALSegmentBytes  Option `yaml:"wal_segment_bytes,omitempty" json:"wal_segment_bytes,omitzero"`
+	Tight            Option `yaml:"tight,omitempty"`
+	RequestTimeoutMs Option `yaml:"request_timeout_ms,omitempty"`
+	WALSegmentBytes  Option `yaml:"wal_segment_bytes,omitempty"`
 	// groups (1)
-	WALInFlight      Option `yaml:"wal_in_flight,omitempty" json:"wal_in_flight,omitzero"`
-	LogSegmentBytes  Option `yaml:"log_segment_bytes,omitempty" json:"log_segment_bytes,omitzero"`
-	RaftCompactBytes Option `yaml:"raft_compact_bytes,omitempty" json:"raft_compact_bytes,omitzero"`
+	WALInFlight      Option `yaml:"wal_in_flight,omitempty"`
+	LogSegmentBytes  Option `yaml:"log_segment_bytes,omitempty"`
+	RaftCompactBytes Option `yaml:"raft_compact_bytes,omitempty"`
 
 	// The clients.
+
 	// 1: every producer asks for acks=all (0)
-	AcksAll Option `yaml:"acks_all,omitempty" json:"acks_all,omitzero"`
+	AcksAll Option `yaml:"acks_all,omitempty"`
 	// (drawn by each producer)
-	ProduceTimeoutMs Option `yaml:"produce_timeout_ms,omitempty" json:"produce_timeout_ms,omitzero"`
+	ProduceTimeoutMs Option `yaml:"produce_timeout_ms,omitempty"`
 	// 1: also to topics that come and go (0)
-	ProduceToChurn Option `yaml:"produce_to_churn,omitempty" json:"produce_to_churn,omitzero"`
+	ProduceToChurn Option `yaml:"produce_to_churn,omitempty"`
 	// 1: a producer knows one broker only (0)
-	OneAddress Option `yaml:"one_address,omitempty" json:"one_address,omitzero"`
+	OneAddress Option `yaml:"one_address,omitempty"`
 	// of 100 produces, to any broker (drawn)
-	Misroute Option `yaml:"misroute,omitempty" json:"misroute,omitzero"`
+	Misroute Option `yaml:"misroute,omitempty"`
 	// of 1000 acknowledged batches, sent again (0)
-	Repeats Option `yaml:"repeats,omitempty" json:"repeats,omitzero"`
+	Repeats Option `yaml:"repeats,omitempty"`
 	// of 1000 requests, with the connection's end (0)
-	Vanish Option `yaml:"vanish,omitempty" json:"vanish,omitzero"`
+	Vanish Option `yaml:"vanish,omitempty"`
 	// between questions for metadata (drawn)
-	RefreshMs Option `yaml:"refresh_ms,omitempty" json:"refresh_ms,omitzero"`
+	RefreshMs Option `yaml:"refresh_ms,omitempty"`
 	// between creations and deletions; 0: none (0)
-	ChurnUs Option `yaml:"churn_us,omitempty" json:"churn_us,omitzero"`
+	ChurnUs Option `yaml:"churn_us,omitempty"`
 	// 1: all topics with one request (0)
-	CreateTogether Option `yaml:"create_together,omitempty" json:"create_together,omitzero"`
+	CreateTogether Option `yaml:"create_together,omitempty"`
 	// topics to make at once, later (0)
-	Burst Option `yaml:"burst,omitempty" json:"burst,omitzero"`
+	Burst Option `yaml:"burst,omitempty"`
 	// between reads behind barriers; 0: none (0)
-	BarrierMs Option `yaml:"barrier_ms,omitempty" json:"barrier_ms,omitzero"`
+	BarrierMs Option `yaml:"barrier_ms,omitempty"`
 
 	// Little load, from a time to a time, so that hours can be simulated.
-	SlowFromMs  Option `yaml:"slow_from_ms,omitempty" json:"slow_from_ms,omitzero"`   // (never)
-	SlowUntilMs Option `yaml:"slow_until_ms,omitempty" json:"slow_until_ms,omitzero"` // (never)
-	SlowEveryMs Option `yaml:"slow_every_ms,omitempty" json:"slow_every_ms,omitzero"` // (5000)
+	SlowFromMs  Option `yaml:"slow_from_ms,omitempty"`  // (never)
+	SlowUntilMs Option `yaml:"slow_until_ms,omitempty"` // (never)
+	SlowEveryMs Option `yaml:"slow_every_ms,omitempty"` // (5000)
 
 	// What is demanded besides safety.
+
 	// acknowledged produces at least (1)
-	MinAcks Option `yaml:"min_acks,omitempty" json:"min_acks,omitzero"`
+	MinAcks Option `yaml:"min_acks,omitempty"`
 	// longest pause of a partition; 0: any (0)
-	AckPauseMs Option `yaml:"ack_pause_ms,omitempty" json:"ack_pause_ms,omitzero"`
+	AckPauseMs Option `yaml:"ack_pause_ms,omitempty"`
 	// more, if a controller's term began (0)
-	AckPauseControllerMs Option `yaml:"ack_pause_controller_ms,omitempty" json:"ack_pause_controller_ms,omitzero"`
+	AckPauseControllerMs Option `yaml:"ack_pause_controller_ms,omitempty"`
 	// longest creation of a topic; 0: any (0)
-	CreateMs Option `yaml:"create_ms,omitempty" json:"create_ms,omitzero"`
+	CreateMs Option `yaml:"create_ms,omitempty"`
 	// longest silence of a loop; 0: any (0)
-	OperatorMs Option `yaml:"operator_ms,omitempty" json:"operator_ms,omitzero"`
+	OperatorMs Option `yaml:"operator_ms,omitempty"`
 	// produces that may overtake one; 0: any (0)
-	Overtakes Option `yaml:"overtakes,omitempty" json:"overtakes,omitzero"`
+	Overtakes Option `yaml:"overtakes,omitempty"`
 
 	// Planted failures.
+
 	// a reader tells an old end at this answer (0)
-	PlantedStaleEnd Option `yaml:"planted_stale_end,omitempty" json:"planted_stale_end,omitzero"`
+	PlantedStaleEnd Option `yaml:"planted_stale_end,omitempty"`
 	// of the toy (0)
-	Bug Option `yaml:"bug,omitempty" json:"bug,omitzero"`
+	Bug Option `yaml:"bug,omitempty"`
 }
 
 // Option is a whole number that a plan may leave out.
@@ -121,14 +125,32 @@ func (s *Option) UnmarshalYAML(node *yaml.Node) error {
 	return node.Decode(&s.value)
 }
 
-// MarshalJSON implements json.Marshaler.
-func (s Option) MarshalJSON() ([]byte, error) { return strconv.AppendInt(nil, s.value, 10), nil }
+// MarshalJSON implements json.Marshaler: JSON has the names that YAML has.
+func (s Options) MarshalJSON() ([]byte, error) {
+	given := map[string]int64{}
+	for i, name := range optionNames {
+		if o := s.at(i); o.given {
+			given[name] = o.value
+		}
+	}
+	return json.Marshal(given)
+}
 
 // UnmarshalJSON implements json.Unmarshaler.
-func (s *Option) UnmarshalJSON(text []byte) (err error) {
-	s.given = true
-	s.value, err = strconv.ParseInt(string(text), 10, 64)
-	return err
+func (s *Options) UnmarshalJSON(text []byte) error {
+	*s = Options{}
+	given := map[string]int64{}
+	if err := json.Unmarshal(text, &given); err != nil {
+		return err
+	}
+	for name, value := range given {
+		o, err := s.Find(name)
+		if err != nil {
+			return err
+		}
+		*o = Set(value)
+	}
+	return nil
 }
 
 // Names lists the options that are given, in their order.

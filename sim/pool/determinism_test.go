@@ -13,7 +13,7 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// The canary: the same seeds in two fresh processes each.
+// The determinism check: the same seeds in two fresh processes each.
 func TestSeedsReplayInFreshProcesses(t *testing.T) {
 	seeds := uint64(6)
 	if testing.Short() {
@@ -27,8 +27,8 @@ func TestSeedsReplayInFreshProcesses(t *testing.T) {
 	}
 }
 
-// A handful of what make canary does over hundreds of seeds.
-func TestTheCanaryFindsNothing(t *testing.T) {
+// A handful of what `make canary` does over hundreds of seeds.
+func TestADeterminismCheckFindsNothing(t *testing.T) {
 	jobs := []Job{{Scenario: "toy", Seed: 2000}, {Scenario: "toy", Seed: 2001}}
 	for i, scenario := range []string{"mix", "crash", "disk", "churn"} {
 		jobs = append(jobs, Job{Scenario: scenario, Seed: 1000 + uint64(i)})
@@ -36,23 +36,23 @@ func TestTheCanaryFindsNothing(t *testing.T) {
 	if testing.Short() {
 		jobs = jobs[:3]
 	}
-	canary, compared := DeterminismCheck{Settings: DefaultSettings(), Workers: runtime.NumCPU()}, 0
-	for _, d := range canary.Run(context.Background(), jobs,
+	check, compared := DeterminismCheck{Settings: DefaultSettings(), Workers: runtime.NumCPU()}, 0
+	for _, d := range check.Run(context.Background(), jobs,
 		func(Job, *Divergence) { compared++ }) {
 		t.Error(d)
 	}
 	require.Equal(t, len(jobs), compared)
 }
 
-func TestTheCanaryNamesTheSettingsThatDiffer(t *testing.T) {
+func TestADeterminismCheckNamesTheSettingsThatDiffer(t *testing.T) {
 	var jobs []Job
 	for seed := range uint64(20) {
 		jobs = append(jobs, Job{Scenario: "toy-map-range", Seed: seed})
 	}
-	canary := DeterminismCheck{Settings: DefaultSettings()[:2], Workers: 1}
+	check := DeterminismCheck{Settings: DefaultSettings()[:2], Workers: 1}
 	ctx, cancel := context.WithCancel(context.Background())
 	var first *Divergence
-	canary.Run(ctx, jobs, func(_ Job, d *Divergence) {
+	check.Run(ctx, jobs, func(_ Job, d *Divergence) {
 		if d != nil && first == nil {
 			first = d
 			cancel()

@@ -3,7 +3,7 @@
 //
 // # Contract
 //
-// A [Pool] hands jobs to workers, as JSON lines; a run whose worker died or hung has
+// A [Pool] hands jobs to workers, as JSON lines; if a worker dies or hangs, its run has
 // failed, with what the worker said last. A program becomes a worker by calling
 // [ServeIfWorker] first in main, or in TestMain. A [DeterminismCheck] runs each seed
 // under several settings of the Go runtime, in fresh processes, and says where two

@@ -224,7 +224,7 @@ type worker struct {
 	stderr *tail
 }
 
-// run never fails: a run whose worker died or hung has failed. When ctx ends the
+// run never fails: if the worker died or hung, the run has failed. When ctx ends the
 // worker is killed.
 func (w *worker) run(ctx context.Context, job Job) JobResult {
 	if w.cmd == nil {

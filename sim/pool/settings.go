@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// A Canary runs each seed under several settings, in a fresh process each time,
+// A determinism check runs each seed under several settings, in a fresh process each time,
 // and compares the runs: hash by hash, and by what they reached. Determinism
 // rots unseen otherwise: a map that is ranged over, a clock that is read.
 type DeterminismCheck struct {

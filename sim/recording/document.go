@@ -344,7 +344,7 @@ func thin(curve []int64) []int64 {
 	return curve
 }
 
-// clientNamer is implemented by subjects whose history has clients by number.
+// clientNamer is implemented by subjects that have clients by number in their history.
 type clientNamer interface{ ClientName(number int) string }
 
 // maxOperations is how many operations a page lists.

@@ -24,7 +24,7 @@ type sentStream struct {
 	closing  world.Flow
 	sent     uint64 // bytes
 	received uint64
-	partial  []byte // of a frame whose end was not sent yet
+	partial  []byte // of a frame, without the end that was not sent yet
 	frames   []frameUnderWay
 	asked    map[int32]askedRequest // Kafka: by correlation id; shared by both ends
 }

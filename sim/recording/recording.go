@@ -59,7 +59,7 @@ type laneKey struct {
 	loop loop.ID
 }
 
-// recordedLane is a loop over all lives of its node.
+// recordedLane is a loop over all incarnations of its node.
 type recordedLane struct {
 	key  laneKey
 	busy []laneSlice // by slice, as far as there was something

@@ -90,5 +90,5 @@ func TestChainsLeadFromRequestToAnswer(t *testing.T) {
 		longest = max(longest, len(c.hops))
 	}
 	require.Greater(t, complete, 300)
-	require.Greater(t, longest, 5, "an acknowledged produce goes by way of disks and followers")
+	require.Greater(t, longest, 5, "an acknowledged produce goes through disks and followers")
 }

@@ -13,7 +13,7 @@ type Document struct {
 	Failures []Failure `json:"failures"`
 	Replay   string    `json:"replay"` // a command
 	Story    []Told    `json:"story"`
-	Stall    *Stall    `json:"stall"` // nil: nothing waited in vain
+	Stall    *Stall    `json:"stall"` // nil: nothing waited too long
 	Focus    []int64   `json:"focus"` // the instants that matter most for the failure
 	Plan     string    `json:"plan"`  // YAML
 	Long     string    `json:"long"`  // the whole report in text
@@ -77,7 +77,7 @@ type StallStep struct {
 	Note  string `json:"note"` // of the last: why the chain ends there
 }
 
-// Lane is a loop, over all lives of its node.
+// Lane is a loop, over all incarnations of its node.
 type Lane struct {
 	Node string `json:"node"`
 	Loop string `json:"loop"`

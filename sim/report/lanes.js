@@ -164,7 +164,7 @@ const plotWidth = () => width - gutter - right;
 const x = t => gutter + (t - view.from) / (view.to - view.from) * plotWidth();
 const timeAt = px => view.from + (px - gutter) / plotWidth() * (view.to - view.from);
 
-// drawn counts what the last drawing has drawn, for those who look closely.
+// drawn counts what the last drawing has drawn, for tests.
 const drawn = { lanes: 0, turns: 0, flows: 0, faults: 0, points: 0 };
 
 function draw() {
@@ -494,7 +494,7 @@ function drawMarks(g) {
     g.textAlign = "left";
     g.font = "11px system-ui, sans-serif";
     if (px + 6 + g.measureText(words).width < next) g.fillText(words, px + 6, axisHeight + 6);
-    if (m.node) { // and on the lane of whom it concerns
+    if (m.node) { // and on the lane of its node
       const rows = rowsOf(m.node);
       if (rows.length) diamond(g, px, rows[0].y + 1, 3);
     }
@@ -572,7 +572,7 @@ function drawCharts(g) {
     g.setLineDash([]);
     c.low = low;
     c.high = high;
-    // Who leads, as a mark on the ISR's line.
+    // The leader, as a mark on the ISR's line.
     const l = p.leaders ?? [];
     let free = -1e9;
     for (let i = 0; i < l.length; i += 3) {

@@ -21,7 +21,7 @@ var effects = map[string]struct {
 	target string
 	amount int64
 	path   string
-	with   string // another kind at the same target, without which nothing is to be seen
+	with   string // another kind at the same target, without which there is nothing to see
 	shows  func(faulty, calm *world.World) bool
 }{
 	"freeze":           {target: "b1", shows: fewerTurns("b1")},
@@ -146,7 +146,7 @@ func slowerAcks(f, c *world.World) bool {
 
 const effectAt, effectFor = 3 * plan.Second, plan.Second
 
-// effectPlan is a small cluster whose leaders and clients are all at work.
+// effectPlan is a small cluster. All of its leaders and clients are at work.
 func effectPlan(r *env.Rand) plan.Plan {
 	p := drawCluster(r, 3, 6*time.Second)
 	calm(&p)

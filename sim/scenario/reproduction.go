@@ -57,7 +57,7 @@ func (r *Reproduction) String() string {
 }
 
 // Diverged says where a replay left the story of the failing run: the first
-// milestone whose key is another. "" if it did not.
+// milestone with another key. "" if it did not.
 func (r *Reproduction) Diverged(story []world.Milestone) string {
 	for i, was := range r.Milestones {
 		switch {

@@ -77,7 +77,7 @@ type StoryExpect struct {
 	// AcknowledgesWithin is the longest pause in the acknowledgements of a
 	// partition that is being produced to; 0: none is demanded.
 	AcknowledgesWithin plan.Duration `yaml:"acknowledges_within"`
-	// NewControllerAdds is what a controller whose term begins within such a pause
+	// NewControllerAdds is what a controller that begins within such a pause
 	// may add to it, once however many there are.
 	NewControllerAdds plan.Duration `yaml:"new_controller_adds"`
 	// CreatesWithin is the longest that a creation or deletion of a topic takes, and
@@ -86,7 +86,7 @@ type StoryExpect struct {
 	// ConvergesWithin is how long after the healing everything pending has ended,
 	// every ISR is full and every replica has everything. Without it, a minute.
 	ConvergesWithin plan.Duration `yaml:"converges_within"`
-	// Stops are the nodes that may stop themselves; "struck" are those whose disk
+	// Stops are the nodes that may stop themselves; "struck" are those with a disk that
 	// the faults damage.
 	Stops []string `yaml:"stops"`
 	// Acknowledged is the least number of acknowledged produces; 1 if not given.

@@ -17,11 +17,11 @@
 //
 // A plan's random streams are named, so what is left of a plan draws what it drew
 // before. Where it does not (a node that is not killed any more has no second
-// life), the candidate stands or falls by its run.
+// incarnation), the candidate stands or falls by its run.
 //
 // # What it deliberately does not do
 //
 // It never changes what a plan demands (liveness, expected stops, the bound on
-// events): a bound that is too small fails for everybody. It looks for a plan of
-// which no single part can be left out, not for the smallest one.
+// events): a bound that is too small fails for everybody. It looks for a plan
+// without a part that can be left out, not for the smallest one.
 package shrink

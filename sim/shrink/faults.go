@@ -147,7 +147,7 @@ func targetNodes(target string) []string {
 }
 
 // began finds where in the story of the failing run a fault of the plan began; -1
-// if it did not. resolved is whom it hit.
+// if it did not. resolved is the node that it hit.
 func began(p *plan.Plan, i int, story []world.Milestone) (at int, resolved string) {
 	key := fmt.Sprintf("fault %d %s ", i+1, p.Faults[i].Kind)
 	for k, m := range story {

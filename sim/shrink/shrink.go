@@ -55,7 +55,7 @@ func change(p *plan.Plan, what string, change func(*plan.Plan)) candidate {
 	return candidate{what, q}
 }
 
-// clone copies a plan as deeply as workers do, who get it as JSON.
+// clone copies a plan as deeply as workers do: they get it as JSON.
 func clone(p *plan.Plan) *plan.Plan {
 	text, err := json.Marshal(p)
 	q := &plan.Plan{}

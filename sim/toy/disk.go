@@ -13,7 +13,7 @@ import (
 //	sum u64 | entries u64 | entry* | zeros to the next sector
 //	entry = origin u64 | client u64 | seq u64
 //
-// Recovery takes groups up to the first whose sum is wrong.
+// Recovery takes groups up to the first with a wrong sum.
 
 // write begins the next group if none is under way.
 func (s *toyShard) write() {
@@ -85,7 +85,7 @@ func (s *toyShard) stepDisk(now env.Time, c *diskfs.Completion) {
 	}
 }
 
-// recover reads the groups of an earlier life.
+// recover reads the groups of an earlier incarnation.
 func (s *toyShard) recover(data []byte) {
 	for len(data) >= diskfs.SectorSize {
 		n := binary.LittleEndian.Uint64(data[8:])

@@ -24,10 +24,10 @@ type toyShard struct {
 	peers []string // the same without this node
 	bug   Bug
 
-	logs   map[string]*toyLog  // by node; walked by way of names
-	toPeer map[string]*toyPush // by peer; walked by way of peers
+	logs   map[string]*toyLog  // by node; walked through names
+	toPeer map[string]*toyPush // by peer; walked through peers
 	from   []*toyConn          // connections on which peers push
-	index  map[toyPair]int     // position in the own log
+	index  map[toyPair]int     // position in the node's own log
 	waits  []toyWait           // clients' requests that are not on every replica
 	early  []toyAdd            // requests that came before recovery had ended
 	held   map[toyPair]bool    // durable here, in whichever log
@@ -52,7 +52,7 @@ type toyEntry struct {
 }
 
 type toyWait struct {
-	at uint64 // index in the own log
+	at uint64 // index in the node's own log
 	m  toyAdd
 }
 
@@ -61,7 +61,7 @@ type toyPush struct {
 	conn  *toyConn
 	known bool   // the peer has said what it has
 	next  uint64 // index that is pushed next
-	acked uint64 // pairs of the own log that are durable at the peer
+	acked uint64 // pairs of this node's log that are durable at the peer
 	dial  env.Instant
 	// patience is when the connection is given up if the peer does not answer
 	// what is outstanding: a half-open connection reports nothing by itself.
@@ -188,7 +188,7 @@ func (s *toyShard) push(now env.Time, name string) {
 	}
 }
 
-// answer replies to the requests whose pairs are durable everywhere.
+// answer replies to requests when their pairs are durable everywhere.
 func (s *toyShard) answer() {
 	committed := s.own().durable
 	for _, name := range s.peers {

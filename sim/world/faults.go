@@ -41,7 +41,7 @@ func init() { // the functions reach back to the map through the world
 // activeFault is a fault that has begun and is not mended.
 type activeFault struct {
 	fault *plan.Fault
-	name  string // its number in the plan, its kind and whom it hit
+	name  string // its number in the plan, its kind and what it hit
 	kind  int8   // index in faultKinds + 1
 	mend  func()
 	span  int // index into World.past; -1: the kind notes its own
@@ -54,7 +54,7 @@ type strike struct {
 	lasts  time.Duration // 0: until the healing
 }
 
-// killer is the fault that ends a life of a node now, "" if none does.
+// killer is the fault that ends an incarnation of a node now, "" if none does.
 func (w *World) killer(n *Node) string {
 	if w.striking != nil {
 		return w.striking.name
@@ -68,15 +68,15 @@ func (w *World) killer(n *Node) string {
 	return ""
 }
 
-// endingFaults are the kinds that end lives later than at their beginning.
+// endingFaults are the kinds that end incarnations later than at their beginning.
 var endingFaults = []string{"clean-stop", "rolling-restart", "crash-loop"}
 
-// FaultSpan says when a fault was on, and on whom.
+// FaultSpan says when a fault was on, and on which node.
 type FaultSpan struct {
 	Number     int    // in the plan, from 1 on; 0: it is part of a longer one
-	Name       string // number, kind and whom it hit
+	Name       string // number, kind and what it hit
 	Kind       string
-	Text       string        // amount, length and the like
+	Text       string        // amount, length, path
 	Loop       int           // -1: the node
 	Node, Peer string        // Peer: the other end of a link
 	TwoWay     bool          // of a link
@@ -109,7 +109,7 @@ func (w *World) spanEnds(span int, at env.Instant) {
 	}
 }
 
-// spanNode is whom a span is about; "" for none.
+// spanNode is the node that a span is about; "" for none.
 func (w *World) spanNode(span int) string {
 	if span < 0 {
 		return ""

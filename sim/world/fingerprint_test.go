@@ -14,13 +14,15 @@ func TestOneBugHasOneFingerprintUnderAllSeeds(t *testing.T) {
 			"example.com/lockstep/sim/world.(*Node).panicked(0x19fade950d00, 0x19fadea60680?, " +
 			"{0xe441e0?, 0x19fadf068c40?})\n\tlockstep/sim/node.go:209 +0x119\n" +
 			"panic({0xe441e0?, 0x19fadf068c40?})\n\truntime/panic.go:860 +0x13a\n" +
-			"example.com/lockstep/broker/assert.That(...)\n\tlockstep/broker/assert/assert.go:18\n" +
+			"example.com/lockstep/broker/assert.That(...)\n" +
+			"\tlockstep/broker/assert/assert.go:18\n" +
 			"example.com/lockstep/broker/replica.(*Leader).Acked(" + receiver +
 			", {0xdea5b2c0?, 0x19fadf3a08d0?}, 0x5f, " +
 			"0xc0b6942e361b3)\n\tlockstep/broker/replica/leader.go:" + line + "\n" +
 			"example.com/lockstep/broker/shard.(*Shard).onPushAck(" + receiver +
 			")\n\tlockstep/broker/shard/replicate.go:179 +0x96\n" +
-			"example.com/lockstep/broker/shard.(*Shard).onLink(...)\n\tlockstep/broker/shard/link.go:106 +0x25f\n"
+			"example.com/lockstep/broker/shard.(*Shard).onLink(...)\n" +
+			"\tlockstep/broker/shard/link.go:106 +0x25f\n"
 	}
 	bound := "after healing, everything pending ends within the bound"
 	for _, c := range []struct {

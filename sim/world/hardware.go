@@ -8,8 +8,8 @@ import (
 	"example.com/lockstep/sim/plan"
 )
 
-// hardware is the virtual network and disks of a world, joined to the life and
-// death of its nodes. What the two virtual packages call a host or a machine is
+// hardware is the virtual network and disks of a world, joined to the starts
+// and ends of its nodes. What the two virtual packages call a host or a machine is
 // a [Node] here, under the same name.
 type hardware struct {
 	world  *World
@@ -19,7 +19,7 @@ type hardware struct {
 // machine is the hardware that belongs to one node.
 type machine struct {
 	fs      *diskvirtual.FS
-	process *diskvirtual.Process // of the current life; nil when dead
+	process *diskvirtual.Process // of the current incarnation; nil when dead
 }
 
 func (h *hardware) init(w *World) {

@@ -11,7 +11,7 @@ import (
 	"example.com/lockstep/sim/property"
 )
 
-// loopHost hosts one loop for one life of its node: the simulated side of what
+// loopHost hosts one loop for one incarnation of its node: the simulated side of what
 // broker/drive does with a goroutine and a mailbox. Events arrive in the inbox
 // at times that the network, disk and mail schedule; turns take events out.
 type loopHost struct {
@@ -164,7 +164,7 @@ func (l *loopHost) stuck() bool { return l.frozen > 0 || l.node.frozen > 0 }
 
 // blocker is implemented by loops with a planted bug that blocks (BUGS L3): no
 // loop may, and on a goroutine it would be a send on a full channel. It names the
-// loop for room in whose mailbox it waits; until there is room its host gives it
+// loop that has no room in its mailbox; until there is room its host gives it
 // neither events nor turns, and what comes for it stays in its own mailbox.
 type blocker interface {
 	WaitsForRoom() (in loop.ID, waits bool)

@@ -16,7 +16,7 @@ import (
 	"example.com/lockstep/sim/property"
 )
 
-// scriptLoop is a loop whose behaviour a test writes down.
+// scriptLoop is a loop that does what a test writes down.
 type scriptLoop struct {
 	host    loop.Host
 	onStart func(l *scriptLoop, now env.Time)
@@ -55,7 +55,7 @@ func (l *scriptLoop) EndTurn(now env.Time) {
 
 func (l *scriptLoop) NextTimer() env.Instant { return l.next }
 
-// scriptSubject builds script loops; configure sets them up for each life.
+// scriptSubject builds script loops; configure sets them up for each incarnation.
 type scriptSubject struct {
 	configure func(i Incarnation, id int, l *scriptLoop)
 	pending   []string

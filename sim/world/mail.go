@@ -102,7 +102,7 @@ func (p *mailPair) deliverFirst() {
 	p.to.deliver(e)
 }
 
-// TraceAppender is implemented by mail whose content should enter the trace
+// TraceAppender is implemented by mail with content that should enter the trace
 // hash: it appends a canonical encoding to b, like encoding.BinaryAppender. Mail
 // without it enters by its type alone.
 type TraceAppender interface {

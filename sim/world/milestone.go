@@ -15,7 +15,8 @@ type Milestone struct {
 	// number of the scheduler's event that brought it; 0: before the first
 	Event uint64             `yaml:"event,omitempty" json:"event"`
 	Kind  plan.MilestoneKind `yaml:"-" json:"kind"`
-	Node  string             `yaml:"-" json:"node,omitempty"` // whom it concerns; "" is the cluster
+	// the node that it concerns; "" is the cluster
+	Node string `yaml:"-" json:"node,omitempty"`
 	// Key says what happened, without times, random ids and reasons: the same
 	// story has the same keys on another commit.
 	Key  string `yaml:"key" json:"key"`

@@ -13,24 +13,24 @@ import (
 	"example.com/lockstep/sim/property"
 )
 
-// Incarnation is what a [NodeFactory] builds one life of a node from.
+// Incarnation is what a [NodeFactory] builds one run of a node's process from.
 type Incarnation struct {
 	Spec   plan.NodeSpec
-	Number int32 // 1 for the first life
-	// Again is how the last life asked to be started again (see Restarter); nil if it
+	Number int32 // 1 for the first incarnation
+	// Again is how the last incarnation asked to be started again (see Restarter); nil if it
 	// did not.
 	Again error
 	Hosts []loop.Host // one per loop; Hosts[loop.Control] is the control loop's
 	World *World
 }
 
-// Entropy is a stream of this life that belongs to none of its loops.
+// Entropy is a stream of this incarnation that belongs to none of its loops.
 func (i *Incarnation) Entropy(subsystem, purpose string) *env.Rand {
 	return i.World.streams.Loop(i.Spec.Name, i.Number, -1, subsystem, purpose)
 }
 
-// NodeFactory builds the loops of one life of a node, one per host, in order.
-// It keeps nothing between two lives: what survives is on the node's disk.
+// NodeFactory builds the loops of one incarnation of a node, one per host, in order.
+// It keeps nothing between two incarnations: what survives is on the node's disk.
 type NodeFactory func(Incarnation) []loop.Loop
 
 // Node is one machine of a world: a clock, a disk, a place in the network, and
@@ -51,9 +51,9 @@ type Node struct {
 	entropy     *env.Rand // stands behind crypto/rand.Reader in this node's turns
 	conns       map[netsim.ConnID]*conn
 	lastStop    error
-	began       env.Instant // the current or last life
+	began       env.Instant // the current or last incarnation
 	past        []pastIncarnation
-	again       error // how the last life asked to be started again
+	again       error // how the last incarnation asked to be started again
 
 	// told when the process says that it handed its leaderships over; nil: nobody asked
 	drained    func()
@@ -71,22 +71,22 @@ func (n *Node) Spec() plan.NodeSpec { return n.spec }
 // Up reports whether the node's process lives (it may be frozen).
 func (n *Node) Up() bool { return n.up }
 
-// Incarnation is the number of the current or last life.
+// Incarnation is the number of the current or last incarnation.
 func (n *Node) Incarnation() int32 { return n.incarnation }
 
-// Turns counts the turns of all loops in all lives.
+// Turns counts the turns of all loops in all incarnations.
 func (n *Node) Turns() uint64 { return n.turns }
 
 // TimerTurns counts the turns that no event but a timer brought about.
 func (n *Node) TimerTurns() uint64 { return n.timerTurns }
 
-// life names the current or last life.
+// life names the current or last incarnation in milestones.
 func (n *Node) life() string { return fmt.Sprintf("%s life %d", n.spec.Name, n.incarnation) }
 
-// LastStop is why the last life ended itself, nil if it did not.
+// LastStop is why the last incarnation ended itself, nil if it did not.
 func (n *Node) LastStop() error { return n.lastStop }
 
-// Loops are the loops of the current life, for checkers that look inside.
+// Loops are the loops of the current incarnation, for checkers that look inside.
 func (n *Node) Loops() []loop.Loop {
 	var loops []loop.Loop
 	for _, l := range n.loops {
@@ -95,7 +95,7 @@ func (n *Node) Loops() []loop.Loop {
 	return loops
 }
 
-// Loop is a loop of the current life; nil if there is none.
+// Loop is a loop of the current incarnation; nil if there is none.
 func (n *Node) Loop(id loop.ID) loop.Loop {
 	if int(id) >= len(n.loops) {
 		return nil
@@ -118,17 +118,17 @@ func (n *Node) MonoAt(at env.Instant) env.Instant { return n.clock.mono(at) }
 // DriftPpm is how fast the clock runs, in parts per million.
 func (n *Node) DriftPpm() int64 { return n.clock.driftPpm }
 
-// Did counts what the loops of all lives did and were given, of one kind.
+// Did counts what the loops of all incarnations did and were given, of one kind.
 func (n *Node) Did(what What) uint64 { return n.did[what] }
 
-// MostRead is the most bytes that a loop of the current life had under way at a
+// MostRead is the most bytes that a loop of the current incarnation had under way at a
 // time in reads that count (see ReadCounter).
 func (n *Node) MostRead(id loop.ID) int64 { return n.loops[id].disk.reads.most }
 
 // Hindered reports whether a fault keeps a loop from running as it should.
 func (n *Node) Hindered(id loop.ID) bool { return n.loops[id].stuck() || n.slow > 1 }
 
-// EndedSince reports whether a life of the node has ended since a moment.
+// EndedSince reports whether an incarnation of the node has ended since a moment.
 func (n *Node) EndedSince(since env.Instant) bool {
 	return len(n.past) > 0 && n.past[len(n.past)-1].ended >= since
 }
@@ -138,7 +138,7 @@ func (n *Node) Enter(id loop.ID, run func(now env.Time)) {
 	n.guard(n.loops[id], func() { run(n.Time()) })
 }
 
-// Start begins a new life; a living node is left alone.
+// Start begins a new incarnation; a living node is left alone.
 func (n *Node) Start() {
 	if n.up {
 		return
@@ -183,7 +183,7 @@ func (n *Node) Start() {
 	}
 }
 
-// Ending says how a life ends.
+// Ending says how an incarnation ends.
 type Ending uint8
 
 const (
@@ -191,7 +191,7 @@ const (
 	// sockets and keeps what was written.
 	Killed Ending = iota
 	// PowerLost: the machine is gone: peers hear nothing, unsynced sectors and
-	// names are kept or lost at random, and the monotonic clock starts anew.
+	// names are kept or lost at random, and the monotonic clock starts again.
 	PowerLost
 	// Stopped: the process ended itself (fail-stop).
 	Stopped
@@ -245,10 +245,10 @@ func (n *Node) stop(err error) {
 	}
 }
 
-// Restarter is implemented by subjects whose nodes may stop themselves to be
+// Restarter is implemented by subjects with nodes that may stop themselves to be
 // started again at once, which is no fail-stop.
 type Restarter interface {
-	// Restarts reports whether a reason to stop is such a one, and with how many
+	// Restarts reports whether a reason to stop asks for a restart, and with how many
 	// shards the node is started.
 	Restarts(reason error) (shards int, again bool)
 }
@@ -311,14 +311,14 @@ func (n *Node) Thaw() {
 	n.rearm()
 }
 
-// FreezeLoop holds one loop of the current life; the others run on.
+// FreezeLoop holds one loop of the current incarnation; the others run on.
 func (n *Node) FreezeLoop(id loop.ID) {
 	if int(id) < len(n.loops) {
 		n.loops[id].frozen++
 	}
 }
 
-// ThawLoop undoes one FreezeLoop of the same life.
+// ThawLoop undoes one FreezeLoop of the same incarnation.
 func (n *Node) ThawLoop(id loop.ID) {
 	if int(id) < len(n.loops) && n.loops[id].frozen > 0 {
 		n.loops[id].frozen--
@@ -333,7 +333,7 @@ func (n *Node) HoldCompletions(id loop.ID) {
 	}
 }
 
-// ReleaseCompletions undoes one HoldCompletions of the same life.
+// ReleaseCompletions undoes one HoldCompletions of the same incarnation.
 func (n *Node) ReleaseCompletions(id loop.ID) {
 	if int(id) < len(n.loops) {
 		n.loops[id].disk.release()

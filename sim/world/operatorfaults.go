@@ -13,7 +13,7 @@ var operatorFaults = map[string]faultBegin{
 	"clean-stop": func(w *World, t target, f *plan.Fault) func() {
 		t.node.stopCleanly(time.Duration(f.Amount)*time.Millisecond, nil)
 		return func() {
-			t.node.End(Killed) // who restarts it does not wait for ever
+			t.node.End(Killed) // what restarts it does not wait forever
 			t.node.Start()
 		}
 	},

@@ -55,7 +55,7 @@ var processFaults = map[string]faultBegin{
 	},
 }
 
-// crashLoop ends a node and every life that begins before the fault's end: most
+// crashLoop ends a node and every incarnation that begins before the fault's end: most
 // of them in the middle of their recovery.
 func crashLoop(w *World, t target, f *plan.Fault) func() {
 	r := w.faultRandom(f)
@@ -89,7 +89,7 @@ func drawSpan(r *env.Rand, low, high time.Duration) time.Duration {
 	return time.Duration(r.Between(int64(low), int64(max(low, high))))
 }
 
-// sameIncarnation drops the mending of a fault whose victim died meanwhile.
+// sameIncarnation drops the mending of a fault if its victim died meanwhile.
 func sameIncarnation(n *Node, mend func()) func() {
 	life := n.incarnation
 	return func() {

@@ -14,7 +14,7 @@ type countedReads struct {
 	counts   func(path string) bool // nil: no file does
 	files    map[diskfs.Handle]bool // looked up only
 	underWay int64                  // bytes
-	most     int64                  // of underWay, in this life
+	most     int64                  // of underWay, in this incarnation
 }
 
 func (w *World) newCountedReads() countedReads {

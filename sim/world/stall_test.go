@@ -13,7 +13,7 @@ import (
 	"example.com/lockstep/sim/plan"
 )
 
-// listing is a subject whose loops do nothing but list waits that a test gives.
+// listing is a subject. Its loops do nothing but list waits that a test gives.
 type listing struct {
 	waits map[string][]wait.Wait // by loop: "n1/0"
 }

@@ -9,7 +9,7 @@ import (
 	"example.com/lockstep/broker/wait"
 )
 
-// PeerTeller is implemented by subjects whose loops know other nodes by numbers.
+// PeerTeller is implemented by subjects with loops that know other nodes by numbers.
 type PeerTeller interface {
 	// PeerName is the name of the machine that a loop waits for.
 	PeerName(on *wait.Target) string

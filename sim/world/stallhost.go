@@ -9,10 +9,10 @@ import (
 	"example.com/lockstep/diskfs"
 )
 
-// What the world knows of who does not run, as vertices of the wait-for graph:
+// What the world knows of what does not run, as vertices of the wait-for graph:
 // loops, nodes, disks and links, and the faults that hold them.
 
-// pastIncarnation is a life of a node that has ended.
+// pastIncarnation is an incarnation of a node that has ended.
 type pastIncarnation struct {
 	number int32
 	ended  env.Instant

@@ -15,7 +15,7 @@ import (
 )
 
 // dumpState writes a loop's whole state as lines "path = value", unexported
-// fields included, for the canary: two loops in equal states give equal lines in
+// fields included, for the determinism check: two loops in equal states give equal lines in
 // any process. It reads and changes nothing.
 //
 // No address enters it: what a pointer leads to stands where it is met first, and
@@ -35,7 +35,7 @@ type stateDump struct {
 	namer StateNamer // nil: there is none
 }
 
-// StateNamer is implemented by subjects whose loops hold large things that never
+// StateNamer is implemented by subjects with loops that hold large things that never
 // change.
 type StateNamer interface {
 	// StateText is what stands in a dump for what the pointer leads to; false: its

@@ -36,8 +36,8 @@ func (s Streams) Loop(node string, incarnation, loop int32, subsystem, purpose s
 
 // entropyReader stands in for crypto/rand.Reader while a world lives: etcd raft
 // draws its election jitter from that variable, through no parameter of ours.
-// Before each turn the world points it at the stream of the node whose turn it
-// is. It is a process-wide variable, hence one live world per process.
+// Before each turn the world points it at the stream of the node that has
+// its turn. It is a process-wide variable, so there is one live world per process.
 type entropyReader struct{ current *env.Rand }
 
 func (e *entropyReader) Read(p []byte) (int, error) {

@@ -55,7 +55,7 @@ var whatNames = [...]string{
 func (w What) String() string { return whatNames[w] }
 
 // record is one line of the trace. All of it but detail is hashed; what detail
-// says is hashed by way of content.
+// says is hashed in content.
 type record struct {
 	at          env.Instant
 	node, loop  int32

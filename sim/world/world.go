@@ -43,8 +43,8 @@ type World struct {
 	striking *strike        // the fault that is beginning; nil if none is
 	depth    map[string]int // nested faults, by kind and victim; never walked
 	healed   bool
-	// converged: nothing is pending any more. Else the run has failed, or is one of
-	// which that is not demanded.
+	// converged: nothing is pending any more. Else the run has failed, or its plan does
+	// not demand that.
 	converged bool
 	fork      *Fork      // nil: the run does not fork
 	forked    *ForkPoint // nil: it has not forked yet
@@ -399,7 +399,7 @@ func (w *World) judgeStops() {
 	}
 }
 
-// StateAppender is implemented by loops whose state should enter the trace
+// StateAppender is implemented by loops with state that should enter the trace
 // hash: it appends a canonical encoding to b. It must not change the state, and
 // must walk maps in sorted order.
 type StateAppender interface {

@@ -15,7 +15,7 @@ import (
 )
 
 // Circumstances are those in which brokers are judged: the faults that are or were
-// on, who led, who is in sync.
+// on, the leaders, the replicas in sync.
 type Circumstances struct {
 	Plan    *plan.Plan
 	World   *world.World
@@ -101,7 +101,7 @@ func (c *Circumstances) quorumStands(op *checker.Produce, from time.Duration) bo
 // at another moment.
 func settled(at time.Duration) env.Instant { return env.Instant(max(0, at-2*time.Second)) }
 
-// ledSoundly reports whether everybody who led a partition since a moment stands.
+// ledSoundly reports whether every leader of a partition since a moment stands.
 func (c *Circumstances) ledSoundly(p checker.Partition, since env.Instant,
 	stands func(string) bool) bool {
 	last := checker.NodeID(-1)
@@ -143,7 +143,7 @@ func lingers(kind string) bool {
 }
 
 // slowInSync reports whether a replica in sync has a slow disk. Bounds count on a
-// leader to give up after AckTimeout whom it waits for. But one that gets on, however
+// leader to give a replica up after AckTimeout. But one that gets on, however
 // slowly, stays for LagTimeout: if its disk takes less than what is produced, every
 // acknowledgement waits for what lies before it in its log, and comes when the
 // client has given up.

@@ -19,15 +19,15 @@ import (
 // There are two bounds. A plan with ack_pause_ms names how long a partition may go
 // without one, whatever its faults are, and with ack_pause_controller_ms how much
 // longer if a controller's term began meanwhile: it knows of no lease, and waits
-// for all of them anew (PROTOCOL 24). A replica in sync with a slow disk may make
-// it longer, too (slowInSync). And in every run a partition whose leader,
-// in-sync quorum and controller quorum are out of reach of all faults keeps
-// acknowledging (quorumPause).
+// for all of them again (PROTOCOL 24). A replica in sync with a slow disk may make
+// it longer, too (slowInSync). And in every run a partition keeps acknowledging while
+// no fault reaches its leader, its in-sync quorum and the controller quorum
+// (quorumPause).
 //
 // A pause begins with the first produce that is not acknowledged. Clients that try
 // nothing, or go to brokers that cannot answer, make none: it takes a produce that
 // failed. The wait-for graph is taken while such a produce is on its way, so that
-// what it waits for is still to be seen. The run goes on, and the verdict comes with
+// what it waits for can still be seen. The run goes on, and the verdict comes with
 // the others.
 type Pauses struct {
 	*Circumstances
@@ -65,7 +65,7 @@ type pauseTry struct {
 	slow   bool
 	first  time.Duration
 	sound  bool        // the broker that it was sent to had no fault
-	due    env.Instant // when the graph is to be taken
+	due    env.Instant // when the graph must be taken
 	stall  *world.Stall
 }
 

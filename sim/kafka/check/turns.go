@@ -5,9 +5,9 @@ import (
 	"example.com/lockstep/sim/property"
 )
 
-// CheckTurns: of the produces to one partition by way of one broker none is
-// overtaken by more than the bound of others' that were sent after it: whoever
-// waits for the budget of bytes has his turn (BUGS S3).
+// CheckTurns: of the produces to one partition through one broker none is
+// overtaken by more than the bound of others that were sent after it: a
+// request that waits for the budget of bytes gets its turn (BUGS S3).
 func CheckTurns(w Reporter, h *checker.History, bound int) {
 	type way struct {
 		node      checker.NodeID

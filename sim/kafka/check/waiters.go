@@ -7,7 +7,7 @@ import (
 	"example.com/lockstep/sim/property"
 )
 
-// CheckWaiters: who waits for the log is woken by whatever passes the place, not
+// CheckWaiters: a request that waits for the log is woken by whatever passes the place, not
 // only by what hits it (BUGS L9).
 func CheckWaiters(w Reporter, name string, p *shard.PartState) {
 	if p.Overdue > 0 {

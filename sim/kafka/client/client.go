@@ -65,8 +65,8 @@ type rawScript interface {
 }
 
 // NewClient makes a client by the role of its machine.
-func (cl *Load) NewClient(i world.Incarnation) *Client {
-	c := newClient(cl, i)
+func (l *Load) NewClient(i world.Incarnation) *Client {
+	c := newClient(l, i)
 	switch role := i.Spec.Role; role {
 	case "producer":
 		c.script = newProducer(c)
@@ -83,13 +83,13 @@ func (cl *Load) NewClient(i world.Incarnation) *Client {
 	default:
 		panic("sim: no client of role " + role)
 	}
-	cl.Clients = append(cl.Clients, c)
+	l.Clients = append(l.Clients, c)
 	return c
 }
 
-func newClient(cl *Load, i world.Incarnation) *Client {
+func newClient(l *Load, i world.Incarnation) *Client {
 	c := &Client{
-		load: cl, host: i.Hosts[0], Name: i.Spec.Name, Number: len(cl.Clients) + 1,
+		load: l, host: i.Hosts[0], Name: i.Spec.Name, Number: len(l.Clients) + 1,
 		rand:    i.Hosts[0].Entropy("client", "script"),
 		topics:  map[string]*clientTopic{},
 		brokers: map[int32]string{},

@@ -270,7 +270,7 @@ func (k *connection) excuse(r *checker.Request) string {
 	if _, produces := k.client.script.(*producer); why == "" && produces &&
 		k.client.load.Options().Tight.Or(0) == 1 {
 		// Produces of others may hold the whole budget until their own deadlines; a
-		// request that was not read yet has none. Who does not produce needs no budget.
+		// request that was not read yet has none. A client that does not produce needs no budget.
 		why = "the broker's budget of bytes was taken"
 	}
 	return why

@@ -35,7 +35,7 @@ type malformed struct {
 	timer   *loop.Timer[func(env.Time)]
 }
 
-// attack is one thing that a vandal sends.
+// attack is one thing that a malformed client sends.
 type attack struct {
 	name  string
 	bytes []byte
@@ -101,7 +101,7 @@ func (v *malformed) event(now env.Time, ev *netsim.Event) {
 	}
 }
 
-// hear takes answers; after the last one the vandal leaves.
+// hear takes answers; after the last one the malformed client leaves.
 func (v *malformed) hear(now env.Time) {
 	for {
 		frame, ok, err := v.framer.Next()
@@ -226,7 +226,7 @@ func (v *malformed) produce(records []byte) *kmsg.ProduceRequest {
 	return req
 }
 
-// Where the fields of a batch are that a vandal lies about.
+// Where the fields of a batch are that a malformed client lies about.
 const (
 	batchMagic, batchCRC, batchAttributes, batchLastDelta, batchCount = 16, 17, 21, 23, 57
 )
@@ -280,7 +280,7 @@ func (v *malformed) badBatch(now env.Time) attack {
 		}}
 }
 
-// malformedValue is in every batch of a vandal, and in no batch that may be stored.
+// malformedValue is in every batch of a malformed client, and in no batch that may be stored.
 const malformedValue = 1 << 62
 
 var castagnoliTable = crc32.MakeTable(crc32.Castagnoli)

@@ -63,7 +63,7 @@ type produceBatch struct {
 	done     bool // acknowledged or given up, behind one that is not
 	attempts int
 	again    bool  // a copy of an acknowledged batch
-	base     int64 // of which this was the answer
+	base     int64 // in the answer to the first
 }
 
 const (
@@ -156,7 +156,7 @@ func (p *producer) informed(now env.Time) {
 
 // usePassing takes up topics that have come since, with their present identity. Each
 // identity is used once: a broker that lags may answer an old one again, and sequences
-// must not begin anew.
+// must not begin again.
 func (p *producer) usePassing() {
 	for _, name := range ChurnTopics {
 		t := p.c.topics[name]

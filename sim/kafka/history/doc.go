@@ -9,5 +9,5 @@
 //
 // # What it deliberately does not do
 //
-// It judges nothing, and it does not know who records.
+// It judges nothing, and it does not know what writes to it.
 package history
