@@ -26,7 +26,7 @@ func (c *cluster) checkProgress(w *world.World) {
 		c.circumstances.CheckGuards()
 	}
 	if bound := c.Options().Overtakes.Or(0); bound > 0 {
-		check.CheckTurns(w, &c.Rec.History, int(bound))
+		check.Turns(w, &c.Rec.History, int(bound))
 	}
 	c.circumstances.CheckForwards(c.Malformed)
 	c.facts.terms.Check(w, c.Plan.Faults)

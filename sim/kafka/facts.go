@@ -183,7 +183,7 @@ func (f *facts) seeShard(n *world.Node, life *incarnationTrack, id loop.ID, s *s
 // returns what is known of it.
 func (f *facts) seeReplica(n *world.Node, recovered, declared bool,
 	p *shard.PartState) *replicaTrack {
-	check.CheckWaiters(f.cluster.World, n.Spec().Name, p)
+	check.Waiters(f.cluster.World, n.Spec().Name, p)
 	key := replicaKey{nodeID(n), p.ID}
 	t := f.replicas[key]
 	if t == nil {
@@ -206,7 +206,7 @@ func (f *facts) seeReplica(n *world.Node, recovered, declared bool,
 	old := t.state
 	if leads := p.Leading && (!old.Leading || old.Epoch != p.Epoch); leads || recovered ||
 		t.incarnation == n.Incarnation() && p.End < old.End {
-		check.CheckMemory(unexplained{f.cluster, history.Partition(p.ID)}, n.Spec().Name, p)
+		check.Memory(unexplained{f.cluster, history.Partition(p.ID)}, n.Spec().Name, p)
 	}
 	if t.incarnation != n.Incarnation() {
 		old = shard.PartState{Watermark: -1, LogStart: -1, End: -1}

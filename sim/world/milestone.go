@@ -17,8 +17,8 @@ type Milestone struct {
 	Kind  plan.MilestoneKind `yaml:"-" json:"kind"`
 	// the node that it concerns; "" is the cluster
 	Node string `yaml:"-" json:"node,omitempty"`
-	// Key says what happened, without times, random ids and reasons: the same
-	// story has the same keys on another commit.
+	// Key says what happened, without times, random ids and reasons: a run that
+	// goes the same way has the same keys on another commit.
 	Key  string `yaml:"key" json:"key"`
 	Text string `yaml:"text,omitempty" json:"text,omitempty"` // what the key leaves out, for people
 }
@@ -44,7 +44,7 @@ func (m Milestone) String() string {
 // the last.
 const milestoneHalf = 1000
 
-// milestones is the story so far.
+// milestones are the turning points so far.
 type milestones struct {
 	first, last []Milestone // last is a ring once it is full
 	at          int         // where the ring's next one goes

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// SummaryLines is how many lines a story has at most.
+	// SummaryLines is how many lines a summary has at most.
 	SummaryLines = 20
 	// stallLines is how many of them explain a stall at most.
 	stallLines = 9
@@ -33,7 +33,7 @@ func (r *Result) Summary(page string) (lines []string) {
 	return lines
 }
 
-// summary is the story, line by line.
+// summary is the summary, line by line.
 func (r *Result) summary(page string) []SummaryLine {
 	head := func(format string, args ...any) SummaryLine {
 		return SummaryLine{At: -1, Text: fmt.Sprintf(format, args...)}
@@ -80,7 +80,7 @@ func Clip(s string, width int) string {
 	return s
 }
 
-// SummaryLine is a line of a story, or a candidate for one.
+// SummaryLine is a line of a summary, or a candidate for one.
 type SummaryLine struct {
 	At   plan.Duration // -1: it is about the whole run
 	rank int           // what is told rather: the lower
@@ -88,7 +88,7 @@ type SummaryLine struct {
 	Text string
 }
 
-// teller collects candidates for a story of one failure.
+// teller collects candidates for a summary of one failure.
 type teller struct {
 	result  *Result
 	failure *Failure
@@ -180,7 +180,7 @@ func (t *teller) milestone(m *Milestone) {
 		strings.TrimSpace(fmt.Sprintf("%-10s %s", m.Kind, m.Words()))})
 }
 
-// interest ranks a milestone for the story; 0: it has no part in it.
+// interest ranks a milestone for the summary; 0: it has no part in it.
 func (t *teller) interest(m *Milestone) int {
 	further := 0 // it befell a node that has no part in the stall
 	if len(t.nodes) > 0 && m.Node != "" && !t.nodes[m.Node] {

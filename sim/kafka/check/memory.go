@@ -14,12 +14,12 @@ type produced struct {
 	first    int32 // sequence
 }
 
-// CheckMemory holds what a replica remembers of idempotent producers against
+// Memory holds what a replica remembers of idempotent producers against
 // the part of its log that is in memory: a batch that was taken back and is still
 // remembered would be answered as a duplicate, and one that is remembered twice
 // pushes an older one out (P6). It is looked at where that can go wrong, after
 // truncations and recoveries, and where it matters, when a replica begins to lead.
-func CheckMemory(w Reporter, name string, p *shard.PartState) {
+func Memory(w Reporter, name string, p *shard.PartState) {
 	log := map[kafka.Offset]produced{}
 	p.Log.Tail(func(b batch.Batch) {
 		if b != nil {

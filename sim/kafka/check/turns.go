@@ -5,10 +5,10 @@ import (
 	"example.com/lockstep/sim/property"
 )
 
-// CheckTurns: of the produces to one partition through one broker none is
+// Turns: of the produces to one partition through one broker none is
 // overtaken by more than the bound of others that were sent after it: a
 // request that waits for the budget of bytes gets its turn (BUGS S3).
-func CheckTurns(w Reporter, h *checker.History, bound int) {
+func Turns(w Reporter, h *checker.History, bound int) {
 	type way struct {
 		node      checker.NodeID
 		partition checker.Partition

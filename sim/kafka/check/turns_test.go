@@ -27,8 +27,8 @@ func TestAProduceThatIsOvertakenForLongIsReported(t *testing.T) {
 	produce(2, 4, 70)
 	produce(2, 5, 101)
 	var broken reported
-	CheckTurns(&broken, &h, 2)
+	Turns(&broken, &h, 2)
 	require.Empty(t, broken)
-	CheckTurns(&broken, &h, 1)
+	Turns(&broken, &h, 1)
 	require.Equal(t, reported{property.NoOvertaking}, broken)
 }

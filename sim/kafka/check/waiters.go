@@ -7,9 +7,9 @@ import (
 	"example.com/lockstep/sim/property"
 )
 
-// CheckWaiters: a request that waits for the log is woken by whatever passes the place, not
+// Waiters: a request that waits for the log is woken by whatever passes the place, not
 // only by what hits it (BUGS L9).
-func CheckWaiters(w Reporter, name string, p *shard.PartState) {
+func Waiters(w Reporter, name string, p *shard.PartState) {
 	if p.Overdue > 0 {
 		w.Violated(property.WaitersWoken, name,
 			"%d requests wait at %s, of which the watermark is %d and the durable end %d",
