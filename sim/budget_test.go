@@ -1,24 +1,31 @@
-package sim
+package sim_test
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/kafka"
+	"example.com/lockstep/sim/plan"
+	"example.com/lockstep/sim/property"
+	"example.com/lockstep/sim/world"
 )
 
 func TestABudgetedPlanStrikesAMinorityAtATime(t *testing.T) {
 	for seed := range uint64(100) {
-		p, err := NewPlan("budgeted", seed)
+		p, err := sim.NewPlan("budgeted", seed)
 		require.NoError(t, err)
 		require.NoError(t, p.Validate(), "seed %d", seed)
 		require.NotEmpty(t, p.Faults)
 		p.Faults = nil
-		for _, n := range p.brokerSpecs() {
-			p.Faults = append(p.Faults, Fault{At: 10 * sec, Kind: "freeze", Target: n.Name, For: sec})
+		for _, n := range p.Brokers() {
+			p.Faults = append(p.Faults, plan.Fault{At: 10 * plan.Second, Kind: "freeze",
+				Target: n.Name, For: plan.Second})
 		}
 		require.ErrorContains(t, p.Validate(), "the budget is", "seed %d", seed)
 	}
-	p, err := NewPlan("budgeted", 1)
+	p, err := sim.NewPlan("budgeted", 1)
 	require.NoError(t, err)
 	p.Budget = "generous"
 	require.ErrorContains(t, p.Validate(), "generous")
@@ -27,19 +34,19 @@ func TestABudgetedPlanStrikesAMinorityAtATime(t *testing.T) {
 // A node that does not come back before the next spell breaks the promise that
 // ISRs are full by then.
 func TestUnreadyBrokersAreFoundBeforeTheNextSpell(t *testing.T) {
-	p, err := NewPlan("budgeted", 1)
+	p, err := sim.NewPlan("budgeted", 1)
 	require.NoError(t, err)
-	p.Nodes = append([]NodeSpec(nil), p.Nodes...)
-	p.Faults = []Fault{
-		{At: 9 * sec, Kind: "freeze", Target: "b1", For: sec},
-		{At: 30 * sec, Kind: "freeze", Target: "b1", For: sec},
+	p.Nodes = append([]plan.NodeSpec(nil), p.Nodes...)
+	p.Faults = []plan.Fault{
+		{At: 9 * plan.Second, Kind: "freeze", Target: "b1", For: plan.Second},
+		{At: 30 * plan.Second, Kind: "freeze", Target: "b1", For: plan.Second},
 	}
-	w, err := NewWorld(p, newCluster(p), Options{})
+	w, err := world.New(p, kafka.New(p), world.Options{})
 	require.NoError(t, err)
 	defer w.Close()
-	w.After((29 * sec).Std(), "unplanned", w.Node("b2").Freeze)
-	w.After((25 * sec).Std(), "unplanned", w.Node("b2").Freeze)
+	w.After((29 * plan.Second).Std(), "unplanned", w.Node("b2").Freeze)
+	w.After((25 * plan.Second).Std(), "unplanned", w.Node("b2").Freeze)
 	r := w.Run()
-	require.Equal(t, Fail, r.Verdict)
-	require.Equal(t, "between two spells of faults ISRs are full again", r.Failures[0].Property)
+	require.Equal(t, world.Fail, r.Verdict)
+	require.Equal(t, property.ReadyBetweenSpells, r.Failures[0].Property)
 }

@@ -1,18 +1,23 @@
-package sim
+package sim_test
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/plan"
+	"example.com/lockstep/sim/property"
+	"example.com/lockstep/sim/world"
 )
 
 // A bound that no creation can keep is reported.
 func TestSlowCreationsAreReported(t *testing.T) {
-	plan, err := NewPlan("topic-creation", 1)
+	p, err := sim.NewPlan("topic-creation", 1)
 	require.NoError(t, err)
-	plan.Workload.Options["create_ms"] = 1
-	r, err := RunPlan(plan, Options{})
+	p.Workload.Options.CreateMs = plan.Set(1)
+	r, err := sim.RunPlan(p, world.Options{})
 	require.NoError(t, err)
-	require.Equal(t, Fail, r.Verdict)
-	require.Equal(t, creationsProperty, r.Failures[0].Property)
+	require.Equal(t, world.Fail, r.Verdict)
+	require.Equal(t, property.TopicsMade, r.Failures[0].Property)
 }

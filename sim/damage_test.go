@@ -1,4 +1,4 @@
-package sim
+package sim_test
 
 import (
 	"testing"
@@ -6,83 +6,86 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/lockstep/checker"
+	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/plan"
+	"example.com/lockstep/sim/world"
 )
 
 // forgetfulPlan has one broker, whose disk says that it wrote what it did not, and
 // loses power.
-func forgetfulPlan(t *testing.T) *Plan {
-	p, err := NewPlan("unbudgeted", 1)
+func forgetfulPlan(t *testing.T) *plan.Plan {
+	p, err := sim.NewPlan("unbudgeted", 1)
 	require.NoError(t, err)
-	calm, err := NewPlan("steady", 1)
+	calm, err := sim.NewPlan("steady", 1)
 	require.NoError(t, err)
-	p.Nodes, p.Workload, p.Limits, p.Network, p.Disk = nil, calm.Workload, calm.Limits, calm.Network, Disk{}
+	p.Nodes, p.Workload, p.Limits, p.Network, p.Disk = nil, calm.Workload, calm.Limits,
+		calm.Network, plan.Disk{}
 	for _, n := range calm.Nodes {
 		if n.Role != "broker" || n.Name == "b1" {
 			n.Shards = min(n.Shards, 1)
 			p.Nodes = append(p.Nodes, n)
 		}
 	}
-	p.Duration, p.Rare = 10*sec, nil
-	o := p.Workload.Options
-	o["rf"], o["min_isr"], o["min_acks"] = 1, 1, 1
-	p.Faults = []Fault{
-		{At: 5900 * msec, Kind: "lose-write", Target: "b1", For: sec, Amount: 1000, Path: "shard-1/"},
-		{At: 6 * sec, Kind: "power-off", Target: "b1", For: sec},
+	p.Duration, p.Rare = 10*plan.Second, nil
+	o := &p.Workload.Options
+	o.RF, o.MinISR, o.MinAcks = plan.Set(1), plan.Set(1), plan.Set(1)
+	p.Faults = []plan.Fault{
+		{At: 5900 * plan.Millisecond, Kind: "lose-write", Target: "b1", For: plan.Second,
+			Amount: 1000, Path: "shard-1/"},
+		{At: 6 * plan.Second, Kind: "power-off", Target: "b1", For: plan.Second},
 	}
 	return p
 }
 
 func TestALossIsExcusedByWhatIsRecordedOnly(t *testing.T) {
 	p := forgetfulPlan(t)
-	var h checker.History
-	r, err := RunPlan(p, Options{History: func(seen *checker.History) { h = *seen }})
+	r, h, err := sim.RunHistory(p, world.Options{})
 	require.NoError(t, err)
-	require.Equal(t, Pass, r.Verdict, "%v", r.Failures)
+	require.Equal(t, world.Pass, r.Verdict, "%v", r.Failures)
 	require.Positive(t, r.Coverage.Excused["P1"])
 	require.NotEmpty(t, h.Damages)
 
 	h.Damages = nil
-	report := checker.Run(&h)
+	report := checker.Run(h)
 	require.Equal(t, checker.Fail, report.Of("P1").Verdict)
 	require.Equal(t, checker.LostWrite, report.Of("P1").Violations[0].Anomaly)
 
 	p = forgetfulPlan(t)
 	p.Budget = ""
-	r, err = RunPlan(p, Options{})
+	r, err = sim.RunPlan(p, world.Options{})
 	require.NoError(t, err)
-	require.Equal(t, Fail, r.Verdict, "in no other run is anything excused")
+	require.Equal(t, world.Fail, r.Verdict, "in no other run is anything excused")
 }
 
 // A cluster that can't come back fails no unbudgeted run, and any other.
 func TestAnUnbudgetedRunNeedNotConverge(t *testing.T) {
-	plan := func(budget string) *Plan {
+	p := func(budget string) *plan.Plan {
 		p := forgetfulPlan(t)
 		p.Budget = budget
-		p.Faults = []Fault{
-			{At: 5 * sec, Kind: "power-off", Target: "b1", For: sec},
-			{At: 5500 * msec, Kind: "bit-rot", Target: "b1", Amount: 8, Path: "format"},
+		p.Faults = []plan.Fault{
+			{At: 5 * plan.Second, Kind: "power-off", Target: "b1", For: plan.Second},
+			{At: 5500 * plan.Millisecond, Kind: "bit-rot", Target: "b1", Amount: 8, Path: "format"},
 		}
 		return p
 	}
-	r, err := RunPlan(plan(Unbudgeted), Options{})
+	r, err := sim.RunPlan(p(plan.Unbudgeted), world.Options{})
 	require.NoError(t, err)
-	require.Equal(t, Pass, r.Verdict, "%v", r.Failures)
-	r, err = RunPlan(plan(""), Options{})
+	require.Equal(t, world.Pass, r.Verdict, "%v", r.Failures)
+	r, err = sim.RunPlan(p(""), world.Options{})
 	require.NoError(t, err)
-	require.Equal(t, Fail, r.Verdict)
+	require.Equal(t, world.Fail, r.Verdict)
 	require.Contains(t, r.Failures[0].Property, "everything pending ends")
 }
 
 // What a disk damages concerns who had something in that file.
 func TestDamageConcernsThosePartitionsWhoseFileItIs(t *testing.T) {
 	p := forgetfulPlan(t)
-	p.Faults = []Fault{
-		{At: 5 * sec, Kind: "bit-rot", Target: "b1", Amount: 1, Path: "shard-1/"},
-		{At: 5 * sec, Kind: "bit-rot", Target: "b1", Amount: 1, Path: "control/"},
-		{At: 5 * sec, Kind: "clock-drift", Target: "b1", Amount: -leaseDriftPpm - 1},
+	p.Faults = []plan.Fault{
+		{At: 5 * plan.Second, Kind: "bit-rot", Target: "b1", Amount: 1, Path: "shard-1/"},
+		{At: 5 * plan.Second, Kind: "bit-rot", Target: "b1", Amount: 1, Path: "control/"},
+		{At: 5 * plan.Second, Kind: "clock-drift", Target: "b1", Amount: -50_001},
 	}
-	var h checker.History
-	_, err := RunPlan(p, Options{History: func(seen *checker.History) { h = *seen }})
+	_, h, err := sim.RunHistory(p, world.Options{})
 	require.NoError(t, err)
 	metadata, partitions := 0, map[checker.Partition]bool{}
 	for _, d := range h.Damages {
@@ -95,6 +98,7 @@ func TestDamageConcernsThosePartitionsWhoseFileItIs(t *testing.T) {
 		partitions[d.Partition] = true
 	}
 	require.Equal(t, 1, metadata)
-	require.Len(t, partitions, int(p.Workload.Options["topics"]*p.Workload.Options["partitions"]))
+	require.Len(t, partitions,
+		int(p.Workload.Options.Topics.Or(0)*p.Workload.Options.Partitions.Or(0)))
 	require.Len(t, h.Clocks, 1)
 }

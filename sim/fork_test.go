@@ -1,29 +1,33 @@
-package sim
+package sim_test
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/world"
 )
 
 func TestAForkedRunIsItselfUpToTheForkAndNotBeyond(t *testing.T) {
-	for scenario, events := range map[string][]uint64{"toy": {0, 1, 777, stateEvery}, "steady": {0, 5000}} {
-		plan, err := NewPlan(scenario, 7)
+	for scenario, events := range map[string][]uint64{"toy": {0, 1, 777, 1 << 14},
+		"steady": {0, 5000}} {
+		plan, err := sim.NewPlan(scenario, 7)
 		require.NoError(t, err)
-		whole, err := RunPlan(plan, Options{})
+		whole, err := sim.RunPlan(plan, world.Options{})
 		require.NoError(t, err)
 		for _, event := range events {
 			require.Less(t, event, whole.Events)
-			looked, err := RunPlan(plan, Options{Fork: &Fork{Event: event}})
+			looked, err := sim.RunPlan(plan, world.Options{Fork: &world.Fork{Event: event}})
 			require.NoError(t, err)
 			require.Equal(t, whole.Line(), looked.Line(), "to look changes nothing")
 			require.NotNil(t, looked.Forked)
 
-			a, err := RunPlan(plan, Options{Fork: &Fork{Event: event, Key: 1}})
+			a, err := sim.RunPlan(plan, world.Options{Fork: &world.Fork{Event: event, Key: 1}})
 			require.NoError(t, err)
-			again, err := RunPlan(plan, Options{Fork: &Fork{Event: event, Key: 1}})
+			again, err := sim.RunPlan(plan, world.Options{Fork: &world.Fork{Event: event, Key: 1}})
 			require.NoError(t, err)
-			b, err := RunPlan(plan, Options{Fork: &Fork{Event: event, Key: 2}})
+			b, err := sim.RunPlan(plan, world.Options{Fork: &world.Fork{Event: event, Key: 2}})
 			require.NoError(t, err)
 			require.Equal(t, looked.Forked, a.Forked)
 			require.Equal(t, looked.Forked, b.Forked)
@@ -35,10 +39,10 @@ func TestAForkedRunIsItselfUpToTheForkAndNotBeyond(t *testing.T) {
 }
 
 func TestARunThatEndsBeforeItsForkDoesNotFork(t *testing.T) {
-	r, err := RunSeed("toy", 1, Options{Fork: &Fork{Event: 1 << 40, Key: 1}})
+	r, err := sim.RunSeed("toy", 1, world.Options{Fork: &world.Fork{Event: 1 << 40, Key: 1}})
 	require.NoError(t, err)
 	require.Nil(t, r.Forked)
-	whole, err := RunSeed("toy", 1, Options{})
+	whole, err := sim.RunSeed("toy", 1, world.Options{})
 	require.NoError(t, err)
 	require.Equal(t, whole.Line(), r.Line())
 }

@@ -1,4 +1,4 @@
-package sim
+package sim_test
 
 import (
 	"context"
@@ -12,16 +12,20 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
+
+	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/recording"
+	"example.com/lockstep/sim/world"
 )
 
 // failingPage writes the page about a planted failure.
-func failingPage(t *testing.T) (file string, result Result) {
-	plan, err := NewPlan("planted-stale-end", 1)
+func failingPage(t *testing.T) (file string, result world.Result) {
+	plan, err := sim.NewPlan("planted-stale-end", 1)
 	require.NoError(t, err)
 	file = filepath.Join(t.TempDir(), "page.html")
-	result, err = ReportPlan(plan, RecordOptions{}, file)
+	result, err = sim.ReportPlan(plan, recording.Options{}, file)
 	require.NoError(t, err)
-	require.Equal(t, Fail, result.Verdict)
+	require.Equal(t, world.Fail, result.Verdict)
 	return file, result
 }
 
@@ -31,7 +35,8 @@ func TestAPageRefersToNothingOutside(t *testing.T) {
 	require.NoError(t, err)
 	require.Less(t, len(page), 8<<20)
 	for _, reference := range regexp.MustCompile(`(?:src|href)\s*=\s*"([^"]*)"|url\(([^)]*)\)|@import|\bimport\(|\bfetch\(`).FindAllStringSubmatch(string(page), -1) {
-		require.Contains(t, []string{"data:,", "page.porcupine.html"}, reference[1]+reference[2], reference[0])
+		require.Contains(t, []string{"data:,", "page.porcupine.html"}, reference[1]+reference[2],
+			reference[0])
 	}
 	require.FileExists(t, strings.TrimSuffix(file, ".html")+".porcupine.html")
 }
@@ -40,20 +45,23 @@ func TestAPageRefersToNothingOutside(t *testing.T) {
 // CI runs it: there it must not vanish.
 func browser(t *testing.T) (ctx context.Context) {
 	var program string
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome",
+		"google-chrome-stable"} {
 		if path, err := exec.LookPath(name); err == nil {
 			program = path
 			break
 		}
 	}
 	if program == "" {
-		const missing = "no Chromium: the page about a failure is not tested (Debian: apt-get install chromium)"
+		const missing = "no Chromium: the page about a failure is not tested (Debian: apt-get " +
+			"install chromium)"
 		if os.Getenv("CI") == "true" {
 			t.Fatal(missing)
 		}
 		t.Skip(missing)
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.WindowSize(1440, 900))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program),
+		chromedp.NoSandbox, chromedp.WindowSize(1440, 900))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
@@ -89,7 +97,8 @@ func TestAPageInABrowser(t *testing.T) {
 
 	text := func(selector string) string {
 		t.Helper()
-		s, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.querySelector("`+selector+`").innerText`))
+		s, err := chromedp.Run(ctx,
+			chromedp.Evaluate[string](`document.querySelector("`+selector+`").innerText`))
 		require.NoError(t, err)
 		return s
 	}
@@ -102,9 +111,11 @@ func TestAPageInABrowser(t *testing.T) {
 	drawn := func() (d drawnThings) {
 		t.Helper()
 		// The page draws before the next frame.
-		_, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`, chromedp.EvalAwaitPromise))
+		_, err := chromedp.Run(ctx,
+			chromedp.Evaluate[bool](`new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`, chromedp.EvalAwaitPromise))
 		require.NoError(t, err)
-		d, err = chromedp.Run(ctx, chromedp.Evaluate[drawnThings](`({Lanes: drawn.lanes, Turns: drawn.turns, Flows: drawn.flows, Faults: drawn.faults, Points: drawn.points})`))
+		d, err = chromedp.Run(ctx,
+			chromedp.Evaluate[drawnThings](`({Lanes: drawn.lanes, Turns: drawn.turns, Flows: drawn.flows, Faults: drawn.faults, Points: drawn.points})`))
 		require.NoError(t, err)
 		return d
 	}
@@ -112,9 +123,10 @@ func TestAPageInABrowser(t *testing.T) {
 	// What broke stands there, and how to see it again.
 	require.Contains(t, text("#property"), result.Failures[0].Property)
 	require.Contains(t, text("#sentence"), result.Failures[0].Where)
-	require.Equal(t, result.replayCommand(), text("#replay"))
+	require.Equal(t, result.ReplayCommand(), text("#replay"))
 	require.Contains(t, text("#story"), "freeze")
-	require.Contains(t, result.Report(), "answer to ListOffsets", "the long text has the chains, too")
+	require.Contains(t, result.Report(), "answer to ListOffsets",
+		"the long text has the chains, too")
 
 	// All lanes, the fault and the charts are there, also as pixels.
 	whole := drawn()
@@ -146,7 +158,8 @@ func TestAPageInABrowser(t *testing.T) {
 	span := text("#span")
 	press := func(key string) {
 		t.Helper()
-		_, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.activeElement.blur(), document.dispatchEvent(new KeyboardEvent("keydown", {key: "`+key+`", bubbles: true})), true`))
+		_, err := chromedp.Run(ctx,
+			chromedp.Evaluate[bool](`document.activeElement.blur(), document.dispatchEvent(new KeyboardEvent("keydown", {key: "`+key+`", bubbles: true})), true`))
 		require.NoError(t, err)
 	}
 	press("Escape")
@@ -156,7 +169,8 @@ func TestAPageInABrowser(t *testing.T) {
 	require.NotEqual(t, span, text("#span"))
 
 	// Filters find.
-	_, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`(byId("filter").value = "produce acked", byId("filter").dispatchEvent(new Event("input")), true)`))
+	_, err := chromedp.Run(ctx,
+		chromedp.Evaluate[bool](`(byId("filter").value = "produce acked", byId("filter").dispatchEvent(new Event("input")), true)`))
 	require.NoError(t, err)
 	require.Positive(t, number(`document.querySelectorAll("#operations li").length`))
 
@@ -167,10 +181,10 @@ func TestAPageInABrowser(t *testing.T) {
 
 func TestAPageTellsWhatWaitsForWhat(t *testing.T) {
 	for seed := range uint64(30) {
-		plan, err := NewPlan("toy-lost-wakeup", seed)
+		plan, err := sim.NewPlan("toy-lost-wakeup", seed)
 		require.NoError(t, err)
 		file := filepath.Join(t.TempDir(), "page.html")
-		result, err := ReportPlan(plan, RecordOptions{Turns: 1000}, file)
+		result, err := sim.ReportPlan(plan, recording.Options{Turns: 1000}, file)
 		require.NoError(t, err)
 		if result.Stall == nil {
 			continue
@@ -179,7 +193,8 @@ func TestAPageTellsWhatWaitsForWhat(t *testing.T) {
 		require.NoError(t, err)
 		require.Contains(t, string(page), `<div id="stall">`)
 		require.Contains(t, string(page), "What waits for what")
-		require.Contains(t, strings.Join(result.Story(""), "\n"), "1. "+result.Stall.Chains[0].Text[0])
+		require.Contains(t, strings.Join(result.Summary(""), "\n"),
+			"1. "+result.Stall.Chains[0].Text[0])
 		return
 	}
 	t.Fatal("no seed stalls")

@@ -1,4 +1,4 @@
-package sim
+package sim_test
 
 import (
 	"testing"
@@ -8,6 +8,10 @@ import (
 	"example.com/lockstep/broker/node"
 	"example.com/lockstep/broker/rare"
 	"example.com/lockstep/broker/shard"
+	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/kafka"
+	"example.com/lockstep/sim/plan"
+	"example.com/lockstep/sim/world"
 )
 
 // With all rare choices on, each is taken, and the run passes; and those that
@@ -18,16 +22,17 @@ func TestEveryRareChoiceIsTaken(t *testing.T) {
 	const worlds = 16
 	for seed := uint64(1); seed <= worlds && len(taken) < len(rare.All()); seed++ {
 		often := []uint64{2, 10, 3}[seed%3]
-		plan, err := NewPlan("rare", seed)
+		p, err := sim.NewPlan("rare", seed)
 		require.NoError(t, err)
-		plan.Faults = []Fault{{At: 3 * sec, Kind: "kill", Target: "b1", For: sec / 2}}
-		for name := range plan.Rare {
-			plan.Rare[name] = often
+		p.Faults = []plan.Fault{{At: 3 * plan.Second, Kind: "kill", Target: "b1",
+			For: plan.Second / 2}}
+		for name := range p.Rare {
+			p.Rare[name] = often
 		}
-		w, err := NewWorld(plan, newCluster(plan), Options{})
+		w, err := world.New(p, kafka.New(p), world.Options{})
 		require.NoError(t, err)
 		r := w.Run()
-		require.Equal(t, Pass, r.Verdict, "%s", r.Report())
+		require.Equal(t, world.Pass, r.Verdict, "%s", r.Report())
 		for _, n := range w.Nodes() {
 			for _, l := range n.Loops() {
 				note := func(name string, _ uint64) { taken[name] = true }

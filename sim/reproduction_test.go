@@ -1,4 +1,4 @@
-package sim
+package sim_test
 
 import (
 	"strings"
@@ -6,20 +6,25 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/plan"
+	"example.com/lockstep/sim/scenario"
+	"example.com/lockstep/sim/world"
 )
 
 // anchoredToy is a plan of the toy without drawn faults.
-func anchoredToy(t *testing.T, faults ...Fault) *Plan {
-	plan, err := NewPlan("toy", 1)
+func anchoredToy(t *testing.T, faults ...plan.Fault) *plan.Plan {
+	p, err := sim.NewPlan("toy", 1)
 	require.NoError(t, err)
-	plan.Duration, plan.Faults = 10*sec, faults
-	return plan
+	p.Duration, p.Faults = 10*plan.Second, faults
+	return p
 }
 
-func faultTimes(t *testing.T, plan *Plan) map[string]time.Duration {
+func faultTimes(t *testing.T, p *plan.Plan) map[string]time.Duration {
 	at := map[string]time.Duration{}
-	_, err := RunPlan(plan, Options{Milestones: func(m Milestone) {
-		if m.Kind == FaultOn {
+	_, err := sim.RunPlan(p, world.Options{Milestones: func(m world.Milestone) {
+		if m.Kind == plan.FaultOn {
 			at[m.Key] = m.At.Std()
 		}
 	}})
@@ -28,13 +33,17 @@ func faultTimes(t *testing.T, plan *Plan) map[string]time.Duration {
 }
 
 func TestFaultsWaitForTheirMilestone(t *testing.T) {
-	second := Fault{At: 250 * msec, After: "start n2 #2", Kind: "freeze", Target: "n1", For: sec}
-	at := faultTimes(t, anchoredToy(t, Fault{At: 2 * sec, Kind: "kill", Target: "n2", For: 500 * msec}, second))
+	second := plan.Fault{At: 250 * plan.Millisecond, After: "start n2 #2", Kind: "freeze",
+		Target: "n1", For: plan.Second}
+	at := faultTimes(t, anchoredToy(t, plan.Fault{At: 2 * plan.Second, Kind: "kill", Target: "n2",
+		For: 500 * plan.Millisecond}, second))
 	require.Equal(t, 2*time.Second, at["fault 1 kill n2"])
-	require.Equal(t, 2750*time.Millisecond, at["fault 2 freeze n1"], "a quarter of a second after the second start of n2")
+	require.Equal(t, 2750*time.Millisecond, at["fault 2 freeze n1"],
+		"a quarter of a second after the second start of n2")
 
-	second.After, second.By = "start n2 #3", 4*sec
-	at = faultTimes(t, anchoredToy(t, Fault{At: 2 * sec, Kind: "kill", Target: "n2", For: 500 * msec}, second))
+	second.After, second.By = "start n2 #3", 4*plan.Second
+	at = faultTimes(t, anchoredToy(t, plan.Fault{At: 2 * plan.Second, Kind: "kill", Target: "n2",
+		For: 500 * plan.Millisecond}, second))
 	require.Equal(t, 4*time.Second, at["fault 2 freeze n1"], "the milestone never comes")
 
 	second.By = 0
@@ -42,77 +51,58 @@ func TestFaultsWaitForTheirMilestone(t *testing.T) {
 	require.Equal(t, 9*time.Second, at["fault 1 freeze n1"])
 }
 
-func TestAnchorsMatchWholeWords(t *testing.T) {
-	a, err := ParseAnchor("leader t0/1 #12")
-	require.NoError(t, err)
-	require.Equal(t, Anchor{"leader t0/1", 12}, a)
-	require.Equal(t, "leader t0/1 #12", a.String())
-	require.True(t, a.Matches("leader t0/1 b2 epoch 3"))
-	require.True(t, a.Matches("leader t0/1"))
-	require.False(t, a.Matches("leader t0/11 b2 epoch 3"))
-	for _, bad := range []string{"", " leader", "leader #", "leader #0", "leader #x", "leader  #1 "} {
-		_, err := ParseAnchor(bad)
-		require.Error(t, err, "%q", bad)
-	}
-	plan := anchoredToy(t, Fault{After: "leader #0", Kind: "kill", Target: "n1"})
-	require.Error(t, plan.Validate())
-}
-
 func TestReproductionsReadBackAsTheyPrint(t *testing.T) {
-	plan, err := NewPlan("mix", 3)
+	p, err := sim.NewPlan("mix", 3)
 	require.NoError(t, err)
-	plan.Faults[0].After, plan.Faults[0].By = "leader t0/0 #2", 3*sec
-	r := &Reproduction{
-		Why: "P1: it broke", Fingerprint: "p1-lost-write-0", Commit: "abc", Mutant: "W3", Replay: "lockstep sim --plan x.yaml", Size: "9, was 90",
-		Plan: plan, Milestones: []Milestone{{At: sec, Key: "start b1 life 1"}, {At: 2 * sec, Key: "end b1 life 1 killed", Text: "for a reason"}},
+	p.Faults[0].After, p.Faults[0].By = "leader t0/0 #2", 3*plan.Second
+	r := &scenario.Reproduction{
+		Why: "P1: it broke", Fingerprint: "p1-lost-write-0", Commit: "abc", Mutant: "W3",
+		Replay: "lockstep sim --plan x.yaml", Size: "9, was 90",
+		Plan: p, Milestones: []world.Milestone{{At: plan.Second, Key: "start b1 life 1"},
+			{At: 2 * plan.Second, Key: "end b1 life 1 killed", Text: "for a reason"}},
 	}
-	again, err := LoadReproduction([]byte(r.String()))
+	again, err := scenario.LoadReproduction([]byte(r.String()))
 	require.NoError(t, err)
 	require.Equal(t, r, again)
 
-	bare, err := LoadReproduction([]byte(plan.String()))
+	bare, err := scenario.LoadReproduction([]byte(p.String()))
 	require.NoError(t, err)
-	require.Equal(t, plan.String(), bare.Plan.String())
+	require.Equal(t, p.String(), bare.Plan.String())
 
-	_, err = LoadReproduction([]byte(strings.Replace(r.String(), "fingerprint:", "fingerprnt:", 1)))
+	_, err = scenario.LoadReproduction([]byte(strings.Replace(r.String(), "fingerprint:",
+		"fingerprnt:", 1)))
 	require.ErrorContains(t, err, "fingerprnt")
-	_, err = LoadReproduction([]byte(strings.Replace(r.String(), "kind: kafka", "knid: kafka", 1)))
+	_, err = scenario.LoadReproduction([]byte(strings.Replace(r.String(), "kind: kafka",
+		"knid: kafka", 1)))
 	require.Error(t, err)
 }
 
 func TestReplaysNameTheFirstDivergence(t *testing.T) {
-	var story []Milestone
-	plan := anchoredToy(t, Fault{At: 2 * sec, Kind: "kill", Target: "n2", For: 500 * msec})
-	result, err := RunPlan(plan, Options{Milestones: func(m Milestone) { story = append(story, m) }})
+	var story []world.Milestone
+	plan := anchoredToy(t, plan.Fault{At: 2 * plan.Second, Kind: "kill", Target: "n2",
+		For: 500 * plan.Millisecond})
+	result, err := sim.RunPlan(plan, world.Options{Milestones: func(m world.Milestone) {
+		story =
+			append(story, m)
+	}})
 	require.NoError(t, err)
-	r := &Reproduction{Fingerprint: "x-1", Plan: plan, Milestones: story}
+	r := &scenario.Reproduction{Fingerprint: "x-1", Plan: plan, Milestones: story}
 	require.Equal(t, "it does not fail; it did with x-1\n", r.Judge(&result, story))
 
-	var other []Milestone
+	var other []world.Milestone
 	plan.Faults[0].Target = "n1"
-	result, err = RunPlan(plan, Options{Milestones: func(m Milestone) { other = append(other, m) }})
+	result, err = sim.RunPlan(plan, world.Options{Milestones: func(m world.Milestone) {
+		other =
+			append(other, m)
+	}})
 	require.NoError(t, err)
-	require.Contains(t, r.Judge(&result, other), `was "fault 1 kill n2" at 2s, now "fault 1 kill n1" at 2s`)
+	require.Contains(t, r.Judge(&result, other),
+		`was "fault 1 kill n2" at 2s, now "fault 1 kill n1" at 2s`)
 	require.Contains(t, r.Diverged(other[:3]), "now the run has ended")
 
-	result.Verdict, result.Failures = Fail, []Failure{{Property: "x", Symptom: "y"}}
+	result.Verdict, result.Failures = world.Fail, []world.Failure{{Property: "x", Symptom: "y"}}
 	r.Fingerprint = result.Failures[0].Fingerprint()
 	require.Contains(t, r.Judge(&result, story), "it fails as it did")
 	r.Fingerprint = "x-1"
 	require.Contains(t, r.Judge(&result, story), "not as it did")
-}
-
-func TestRegressionsMayBePlans(t *testing.T) {
-	plan := anchoredToy(t)
-	r, err := loadRegression([]byte((&Reproduction{Why: "it broke", Plan: plan}).String()))
-	require.NoError(t, err)
-	require.Equal(t, "it broke", r.Why)
-	require.Equal(t, []Job{{Scenario: "toy", Seed: 1, Plan: r.Plan}}, r.Jobs())
-	require.Equal(t, plan.String(), r.Plan.String())
-
-	r, err = loadRegression([]byte("why: it broke\nscenario: mix\nseeds: [3, 4]\n"))
-	require.NoError(t, err)
-	require.Equal(t, []Job{{Scenario: "mix", Seed: 3}, {Scenario: "mix", Seed: 4}}, r.Jobs())
-	_, err = loadRegression([]byte("why: it broke\nscenraio: mix\n"))
-	require.Error(t, err)
 }

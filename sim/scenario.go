@@ -1,82 +1,65 @@
 package sim
 
 import (
-	"fmt"
-	"slices"
-
-	"example.com/lockstep/broker/env"
+	"example.com/lockstep/checker"
+	"example.com/lockstep/sim/plan"
+	"example.com/lockstep/sim/recording"
+	"example.com/lockstep/sim/scenario"
+	"example.com/lockstep/sim/world"
 )
 
-// Scenario is a named way to draw a plan from a seed, and the subject that
-// gives the plan its meaning.
-type Scenario struct {
-	Name  string
-	About string
-	// Draw draws the plan; name, seed and version are filled in by NewPlan.
-	Draw func(seed uint64, r *env.Rand) Plan
-	New  func(plan *Plan) Subject
-	// Planted marks scenarios that must fail: they test the tester and belong to
-	// no default set.
-	Planted bool
-	// Share is how many seeds of a campaign the scenario is dealt in each round;
-	// 0 is 1.
-	Share int
-}
-
-// Scenarios lists everything that a seed can be run with.
-func Scenarios() []Scenario {
-	return slices.Concat(clusterScenarios, storyScenarios, plantedScenarios, toyScenarios)
-}
-
-// CampaignScenarios lists what a campaign deals its seeds to: every scenario of
-// the real broker.
-func CampaignScenarios() []Scenario {
-	return slices.DeleteFunc(slices.Concat(clusterScenarios, storyScenarios), func(s Scenario) bool { return s.Planted })
-}
-
-// FindScenario finds a scenario by name.
-func FindScenario(name string) (Scenario, error) {
-	for _, s := range Scenarios() {
-		if s.Name == name {
-			return s, nil
-		}
-	}
-	return Scenario{}, fmt.Errorf("sim: no scenario %q", name)
-}
-
 // NewPlan draws the plan of (scenario, seed).
-func NewPlan(scenario string, seed uint64) (*Plan, error) {
-	s, err := FindScenario(scenario)
-	if err != nil {
-		return nil, err
-	}
-	plan := s.Draw(seed, env.NewRand(env.Key(seed, "plan", scenario)))
-	plan.Version, plan.Scenario, plan.Seed = PlanVersion, scenario, seed
-	if plan.Description == "" {
-		plan.Description = s.About
-	}
-	return &plan, nil
-}
+func NewPlan(name string, seed uint64) (*plan.Plan, error) { return scenario.NewPlan(name, seed) }
 
 // RunSeed runs one world to its end in this process.
-func RunSeed(scenario string, seed uint64, o Options) (Result, error) {
+func RunSeed(scenario string, seed uint64, o world.Options) (world.Result, error) {
 	plan, err := NewPlan(scenario, seed)
 	if err != nil {
-		return Result{}, err
+		return world.Result{}, err
 	}
 	return RunPlan(plan, o)
 }
 
 // RunPlan runs a plan, drawn or loaded.
-func RunPlan(plan *Plan, o Options) (Result, error) {
-	s, err := FindScenario(plan.Scenario)
+func RunPlan(plan *plan.Plan, o world.Options) (world.Result, error) {
+	r, _, err := RunHistory(plan, o)
+	return r, err
+}
+
+// RunHistory runs a plan and returns also what clients and observer have recorded;
+// nil of a run without brokers.
+func RunHistory(plan *plan.Plan, o world.Options) (world.Result, *checker.History, error) {
+	s, err := scenario.Find(plan.Scenario)
 	if err != nil {
-		return Result{}, err
+		return world.Result{}, nil, err
 	}
-	w, err := NewWorld(plan, s.New(plan), o)
+	subject := s.New(plan)
+	w, err := world.New(plan, subject, o)
 	if err != nil {
-		return Result{}, err
+		return world.Result{}, nil, err
 	}
 	defer w.Close()
-	return w.Run(), nil
+	r := w.Run()
+	if s, ok := subject.(interface{ History() *checker.History }); ok {
+		return r, s.History(), nil
+	}
+	return r, nil, nil
+}
+
+// Record runs a plan twice and records the second run.
+func Record(plan *plan.Plan, o recording.Options) (world.Result, *recording.Recording, error) {
+	return recording.Record(plan, func(more world.Options) (world.Result,
+		error) {
+		return RunPlan(plan, more)
+	}, o)
+}
+
+// ReportPlan runs a plan for the page about it.
+func ReportPlan(plan *plan.Plan, o recording.Options, file string) (world.Result, error) {
+	result, recording, err := Record(plan, o)
+	result.Replay = o.Replay
+	if err == nil {
+		err = recording.WriteReport(&result, file)
+	}
+	return result, err
 }

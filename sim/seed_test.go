@@ -1,4 +1,4 @@
-package sim
+package sim_test
 
 import (
 	"cmp"
@@ -14,40 +14,52 @@ import (
 
 	"example.com/lockstep/checker"
 	"example.com/lockstep/mutants"
+	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/pool"
+	"example.com/lockstep/sim/recording"
+	"example.com/lockstep/sim/scenario"
+	"example.com/lockstep/sim/world"
 )
 
 var (
 	seedFlag     = flag.Int64("seed", -1, "replay this seed only")
-	scenarioFlag = flag.String("scenario", "", "scenario to run; default: mix for one seed, all of defaultSet for sets of seeds")
-	seedsFlag    = flag.Uint64("seeds", 0, "number of seeds of the scenario; default: 20")
-	firstFlag    = flag.Uint64("first", 0, "the first seed of a set")
-	eventsFlag   = flag.Bool("events", false, "print every record of the replayed trace; go test has a -trace of its own")
-	historyFlag  = flag.String("history", "", "print what was recorded of these kinds, e.g. produces,leaders,requests")
-	storyFlag    = flag.Bool("milestones", false, "print the turning points of the replayed run")
-	fullFlag     = flag.Bool("full", false, "print all that is known of a failure, not its story only")
-	reportFlag   = flag.String("report", "", "write the page about the replayed run to this file; that takes two more runs")
+	scenarioFlag = flag.String("scenario", "",
+		"scenario to run; default: mix for one seed, all of defaultSet for sets of seeds")
+	seedsFlag  = flag.Uint64("seeds", 0, "number of seeds of the scenario; default: 20")
+	firstFlag  = flag.Uint64("first", 0, "the first seed of a set")
+	eventsFlag = flag.Bool("events", false,
+		"print every record of the replayed trace; go test has a -trace of its own")
+	historyFlag = flag.String("history", "",
+		"print what was recorded of these kinds, e.g. produces,leaders,requests")
+	storyFlag = flag.Bool("milestones", false, "print the turning points of the replayed run")
+	fullFlag  = flag.Bool("full", false, "print all that is known of a failure, not its story "+
+		"only")
+	reportFlag = flag.String("report", "", "write the page about the replayed run to this "+
+		"file; that takes two more runs")
 	planFlag     = flag.Bool("plan", false, "print the plan of the replayed seed")
-	planFileFlag = flag.String("planfile", "", "run this plan (YAML) instead of one drawn from a seed")
-	workersFlag  = flag.Int("workers", runtime.NumCPU(), "worker processes for sets of seeds")
+	planFileFlag = flag.String("planfile", "",
+		"run this plan (YAML) instead of one drawn from a seed")
+	workersFlag = flag.Int("workers", runtime.NumCPU(), "worker processes for sets of seeds")
 )
 
-// testDir is for what tests share.
-var testDir string
+// TestDir is for what tests share.
+var TestDir string
 
 // TestMain makes the test binary a worker when it is started as one.
 func TestMain(m *testing.M) {
-	ServeIfWorker()
+	pool.ServeIfWorker()
 	flag.Parse()
-	if run := flag.Lookup("test.run"); run.Value.String() == "" && (*seedFlag >= 0 || *planFileFlag != "" || *scenarioFlag != "" || *seedsFlag > 0) {
+	if run := flag.Lookup("test.run"); run.Value.String() == "" &&
+		(*seedFlag >= 0 || *planFileFlag != "" || *scenarioFlag != "" || *seedsFlag > 0) {
 		_ = flag.Set("test.run", "^TestSeed$") // who names seeds wants no other test
 	}
 	var err error
-	if testDir, err = os.MkdirTemp("", "lockstep-sim-"); err != nil {
+	if TestDir, err = os.MkdirTemp("", "lockstep-sim-"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	code := m.Run()
-	_ = os.RemoveAll(testDir)
+	_ = os.RemoveAll(TestDir)
 	os.Exit(code)
 }
 
@@ -57,24 +69,24 @@ func TestSeed(t *testing.T) {
 	if *planFileFlag != "" {
 		text, err := os.ReadFile(*planFileFlag)
 		require.NoError(t, err)
-		r, err := LoadReproduction(text)
+		r, err := scenario.LoadReproduction(text)
 		require.NoError(t, err)
 		replay(t, r)
 		return
 	}
 	if *seedFlag >= 0 {
-		plan, err := NewPlan(cmp.Or(*scenarioFlag, "mix"), uint64(*seedFlag))
+		plan, err := sim.NewPlan(cmp.Or(*scenarioFlag, "mix"), uint64(*seedFlag))
 		require.NoError(t, err)
-		replay(t, &Reproduction{Plan: plan})
+		replay(t, &scenario.Reproduction{Plan: plan})
 		return
 	}
 	jobs := defaultSet()
 	if *scenarioFlag != "" || *seedsFlag > 0 {
 		jobs = seedsOf(cmp.Or(*scenarioFlag, "mix"), cmp.Or(*seedsFlag, 20))
 	}
-	campaign := Campaign{Workers: *workersFlag}
-	campaign.Run(jobs, func(_ Job, r JobResult) {
-		if r.Result.Verdict == Pass {
+	campaign := pool.Pool{Workers: *workersFlag}
+	campaign.Run(jobs, func(_ pool.Job, r pool.JobResult) {
+		if r.Result.Verdict == world.Pass {
 			t.Log(r.Result.Line())
 		} else {
 			t.Errorf("\n%s", told(&r.Result, ""))
@@ -83,11 +95,12 @@ func TestSeed(t *testing.T) {
 }
 
 // defaultSet is what a plain go test runs: a few minutes of worlds on two cores.
-func defaultSet() (jobs []Job) {
-	for _, scenario := range []string{"mix", "steady", "crash", "partition", "disk", "freeze", "clock", "churn"} {
+func defaultSet() (jobs []pool.Job) {
+	for _, scenario := range []string{"mix", "steady", "crash", "partition", "disk", "freeze",
+		"clock", "churn"} {
 		jobs = append(jobs, seedsOf(scenario, 24)...)
 	}
-	for _, s := range storyScenarios {
+	for _, s := range scenario.StoryScenarios() {
 		jobs = append(jobs, seedsOf(s.Name, 3)...)
 	}
 	for _, scenario := range []string{"clients", "rare", "budgeted", "unbudgeted"} {
@@ -97,64 +110,64 @@ func defaultSet() (jobs []Job) {
 	return append(append(jobs, seedsOf("frozen-node", 4)...), seedsOf("toy", 20)...)
 }
 
-func seedsOf(scenario string, n uint64) (jobs []Job) {
+func seedsOf(scenario string, n uint64) (jobs []pool.Job) {
 	for i := range n {
-		jobs = append(jobs, Job{Scenario: scenario, Seed: *firstFlag + i})
+		jobs = append(jobs, pool.Job{Scenario: scenario, Seed: *firstFlag + i})
 	}
 	return jobs
 }
 
 // Seeds and plans that once showed a bug stay green.
 func TestRegressions(t *testing.T) {
-	regressions, err := Regressions()
+	regressions, err := scenario.Regressions()
 	require.NoError(t, err)
-	var jobs []Job
+	var jobs []pool.Job
 	why := map[string]string{}
 	for _, r := range regressions {
-		for _, job := range r.Jobs() {
+		for _, job := range pool.RegressionJobs(&r) {
 			jobs = append(jobs, job)
 			why[fmt.Sprint(job.Scenario, job.Seed)] = r.Name + ": " + r.Why
 		}
 	}
-	campaign := Campaign{Workers: *workersFlag}
-	campaign.Run(jobs, func(j Job, r JobResult) {
-		if r.Result.Verdict != Pass {
+	campaign := pool.Pool{Workers: *workersFlag}
+	campaign.Run(jobs, func(j pool.Job, r pool.JobResult) {
+		if r.Result.Verdict != world.Pass {
 			t.Errorf("%s\n%s", why[fmt.Sprint(j.Scenario, j.Seed)], told(&r.Result, ""))
 		}
 	})
 }
 
-func replay(t *testing.T, again *Reproduction) {
+func replay(t *testing.T, again *scenario.Reproduction) {
 	if *planFlag {
 		fmt.Print(again.Plan)
 	}
-	var o Options
+	var o world.Options
 	if *eventsFlag {
 		o.Text = os.Stdout
 	}
-	if *historyFlag != "" {
-		o.History = printHistory
-	}
-	var story []Milestone
-	o.Milestones = func(m Milestone) {
+	var story []world.Milestone
+	o.Milestones = func(m world.Milestone) {
 		story = append(story, m)
 		if *storyFlag {
 			fmt.Println(m)
 		}
 	}
-	r, err := RunPlan(again.Plan, o)
+	r, h, err := sim.RunHistory(again.Plan, o)
 	require.NoError(t, err)
+	if *historyFlag != "" && h != nil {
+		printHistory(h)
+	}
 	if *planFileFlag != "" {
 		r.Replay = "go test ./sim -v -planfile " + *planFileFlag
 	} else if bug := os.Getenv(mutants.Variable); bug != "" {
 		require.True(t, mutants.Built, "this program has no planted bugs: go test -overlay")
-		r.Replay = ReplayMutant(bug, r.Scenario, r.Seed)
+		r.Replay = pool.ReplayMutant(bug, r.Scenario, r.Seed)
 	}
 	if *reportFlag != "" {
-		_, err := ReportPlan(again.Plan, RecordOptions{Replay: r.Replay}, *reportFlag)
+		_, err := sim.ReportPlan(again.Plan, recording.Options{Replay: r.Replay}, *reportFlag)
 		require.NoError(t, err)
 	}
-	if r.Verdict != Pass {
+	if r.Verdict != world.Pass {
 		t.Errorf("\n%s", told(&r, *reportFlag))
 	}
 	fmt.Print(again.Judge(&r, story))
@@ -162,11 +175,11 @@ func replay(t *testing.T, again *Reproduction) {
 }
 
 // told is what is printed of a failure.
-func told(r *Result, page string) string {
+func told(r *world.Result, page string) string {
 	if *fullFlag {
 		return r.Report()
 	}
-	return strings.Join(r.Story(page), "\n")
+	return strings.Join(r.Summary(page), "\n")
 }
 
 // printHistory prints the recorded kinds of events that -history names.

@@ -1,27 +1,31 @@
-package sim
+package sim_test
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/property"
+	"example.com/lockstep/sim/world"
 )
 
 // Each planted bug must be caught, by the property that it breaks, within a few
 // seeds. A tester that has never failed is not trusted.
 func TestPlantedBugsAreCaught(t *testing.T) {
 	for scenario, property := range map[string]string{
-		"toy-early-ack":    "what is acknowledged is durable on every replica",
-		"toy-stamp-late":   "every assertion of the simulated machines holds",
-		"toy-rewrite-disk": "every assertion of the simulated machines holds",
-		"toy-lost-wakeup":  "after healing, everything pending ends within the bound",
-		"toy-panic":        "every assertion holds",
-		"toy-stop":         "no node stops itself without a cause in the plan",
+		"toy-early-ack":    property.ToyDurable,
+		"toy-stamp-late":   property.MachinesHold,
+		"toy-rewrite-disk": property.MachinesHold,
+		"toy-lost-wakeup":  property.Converges,
+		"toy-panic":        property.AssertionsHold,
+		"toy-stop":         property.StopsHaveCauses,
 	} {
 		t.Run(scenario, func(t *testing.T) {
 			for seed := range uint64(30) {
-				r, err := RunSeed(scenario, seed, Options{})
+				r, err := sim.RunSeed(scenario, seed, world.Options{})
 				require.NoError(t, err)
-				if r.Verdict == Fail {
+				if r.Verdict == world.Fail {
 					require.Equal(t, property, r.Failures[0].Property, "%s", r.Report())
 					require.Contains(t, r.Report(), "-seed=")
 					require.NotEmpty(t, r.Recent)
@@ -36,10 +40,10 @@ func TestPlantedBugsAreCaught(t *testing.T) {
 
 func TestAFailureReplaysAsItWas(t *testing.T) {
 	for seed := range uint64(30) {
-		first, err := RunSeed("toy-early-ack", seed, Options{})
+		first, err := sim.RunSeed("toy-early-ack", seed, world.Options{})
 		require.NoError(t, err)
-		if first.Verdict == Fail {
-			again, err := RunSeed("toy-early-ack", seed, Options{})
+		if first.Verdict == world.Fail {
+			again, err := sim.RunSeed("toy-early-ack", seed, world.Options{})
 			require.NoError(t, err)
 			require.Equal(t, first.Line(), again.Line())
 			require.Equal(t, first.Failures, again.Failures)

@@ -92,20 +92,50 @@ var coreImports = map[string][]string{
 	"broker/node":  join(leaves, codecs, roots, belowLoops, []string{"broker/shard"}),
 }
 
-// simImports is the order of the simulator. A page about a run (sim/report) knows
-// its document only.
-var simImports = map[string][]string{
-	"scenarios":  nil,
-	"sim/report": nil,
-
-	"sim": {
-		"scenarios", "sim/report", "checker", "mutants", "broker/...", "netsim",
-		"netsim/virtual", "diskfs", "diskfs/virtual",
-	},
-	"sim/campaign": {"sim", "broker/mark"},
-	"sim/shrink":   {"sim"},
-	"sim/explain":  {"sim"},
+// simBroker is what the simulator's world may know of the broker: the contracts of
+// its loops, and leaves without a protocol.
+var simBroker = []string{
+	"broker/assert", "broker/env", "broker/loop", "broker/mark", "broker/rare", "broker/wait",
 }
+
+// simImports is the order of the simulator: a plan is data, the world runs it
+// without knowing what it runs, the two subjects do not know each other, and a page
+// about a run (sim/report) knows its document only.
+var simImports = map[string][]string{
+	"scenarios":    nil,
+	"sim/report":   nil,
+	"sim/property": nil,
+
+	"sim/plan":  {"broker/env", "broker/rare"},
+	"sim/world": join(simBroker, simBelow, roots, []string{"netsim/virtual", "diskfs/virtual"}),
+	"sim/toy":   join(simBroker, simBelow, roots, []string{"sim/world"}),
+
+	"sim/kafka/history": join(simKafka, simBelow, []string{"sim/world"}),
+	"sim/kafka/check":   join(simKafka, simBelow, []string{"sim/world", "sim/kafka/history"}),
+	"sim/kafka/client": join(simKafka, simBelow,
+		[]string{"sim/world", "sim/kafka/history", "sim/kafka/check"}),
+	"sim/kafka": join(simKafka, simBelow,
+		[]string{"sim/world", "sim/kafka/history", "sim/kafka/check", "sim/kafka/client"}),
+
+	"sim/recording": join(simKafka, simBelow,
+		[]string{"sim/world", "sim/kafka/history", "sim/report"}),
+	"sim/scenario": {
+		"sim/plan", "sim/world", "sim/toy", "sim/kafka", "scenarios", "broker/env", "broker/rare",
+	},
+
+	"sim": {"sim/plan", "sim/world", "sim/scenario", "sim/recording", "checker"},
+	"sim/pool": join(simBelow,
+		[]string{"sim", "sim/world", "sim/scenario", "sim/recording", "mutants"}),
+
+	"sim/campaign": {"sim/plan", "sim/world", "sim/scenario", "sim/pool", "broker/mark"},
+	"sim/shrink":   {"sim/plan", "sim/world", "sim/pool"},
+	"sim/explain":  {"sim/plan", "sim/world", "sim/pool"},
+}
+
+var (
+	simBelow = []string{"sim/plan", "sim/property"}
+	simKafka = join(roots, []string{"broker/...", "diskfs/virtual", "checker"})
+)
 
 // matches reports whether any pattern stands for pkg.
 func matches(patterns []string, pkg string) bool {

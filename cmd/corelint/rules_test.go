@@ -129,7 +129,7 @@ func TestTheCoreDoesNotReadMarks(t *testing.T) {
 	for _, name := range []string{"Counts", "Reset", "All"} {
 		wants(t, lint(t, "broker/wal", "x.go", use+name+"() }"),
 			"example.com/lockstep/broker/mark."+name+" in the core: the core only writes marks")
-		require.Empty(t, lint(t, "sim", "x.go", use+name+"() }"))
+		require.Empty(t, lint(t, "sim/world", "x.go", use+name+"() }"))
 	}
 	require.Empty(t, lint(t, "broker/wal", "x.go", use+"Hit() }"))
 }

@@ -18,11 +18,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/pool"
 )
 
 func main() {
-	sim.ServeIfWorker()
+	pool.ServeIfWorker()
 	if err := rootCommand().Execute(); err != nil {
 		fmt.Fprintln(os.Stderr, "lockstep:", err)
 		os.Exit(1)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/pool"
 )
 
 // childVariable makes the test binary a child of the supervisor's tests.
@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 		<-signals
 		os.Exit(0)
 	}
-	sim.ServeIfWorker()
+	pool.ServeIfWorker()
 	os.Exit(m.Run())
 }
 

@@ -14,8 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"example.com/lockstep/mutants"
-	"example.com/lockstep/sim"
 	"example.com/lockstep/sim/campaign"
+	"example.com/lockstep/sim/pool"
 )
 
 type mutantsOptions struct {
@@ -71,7 +71,7 @@ func overlayCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "overlay",
 		Short:   "Write the planted bugs as an overlay for go build and go test, and print its path",
-		Example: "  lockstep mutants overlay\n  " + sim.ReplayMutant("W3", "quick-restart", 1),
+		Example: "  lockstep mutants overlay\n  " + pool.ReplayMutant("W3", "quick-restart", 1),
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			tree, err := sourceTree()
@@ -136,13 +136,13 @@ func runMutants(ctx context.Context, o mutantsOptions, w io.Writer) error {
 	}
 	began := time.Now()
 	fmt.Fprintf(w, "%-4s %6s %10s %8s  %s\n", "bug", "seeds", "virtual", "wall", "caught by")
-	hunt := sim.Campaign{Program: worker, Workers: o.workers, Timeout: o.timeout}
+	hunt := pool.Pool{Program: worker, Workers: o.workers, Timeout: o.timeout}
 	// The control runs of what had no bug in it: this program, not the worker.
-	clean := sim.Campaign{Workers: o.workers, Timeout: o.timeout}
-	var runs []sim.MutantRun
+	clean := pool.Pool{Workers: o.workers, Timeout: o.timeout}
+	var runs []pool.MutantRun
 	for _, m := range chosen {
-		finished := make(chan sim.MutantRun, 1)
-		go func() { finished <- sim.HuntMutant(m, o.budget, hunt, clean) }()
+		finished := make(chan pool.MutantRun, 1)
+		go func() { finished <- pool.Hunt(m, o.budget, hunt, clean) }()
 		select {
 		case run := <-finished:
 			printMutant(w, run)
@@ -168,7 +168,7 @@ func runMutants(ctx context.Context, o mutantsOptions, w io.Writer) error {
 
 // verdictOfMutants names the bugs that were not caught and counts the seeds that
 // fail without a bug.
-func verdictOfMutants(runs []sim.MutantRun) (survived []string, alarms int) {
+func verdictOfMutants(runs []pool.MutantRun) (survived []string, alarms int) {
 	for _, run := range runs {
 		alarms += len(run.Alarms)
 		if !run.Caught {

@@ -8,11 +8,11 @@ import (
 	"time"
 
 	"example.com/lockstep/docs"
-	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/pool"
 )
 
 // caughtBy says which property caught a bug, and in which world.
-func caughtBy(run sim.MutantRun) string {
+func caughtBy(run pool.MutantRun) string {
 	if !run.Caught {
 		return "SURVIVED"
 	}
@@ -34,7 +34,7 @@ func legend() string {
 	return b.String()
 }
 
-func printMutant(w io.Writer, run sim.MutantRun) {
+func printMutant(w io.Writer, run pool.MutantRun) {
 	fmt.Fprintf(w, "%-4s %6d %10s %7.1fs  %s\n",
 		run.Mutant.ID, run.Seeds, run.Virtual.Round(time.Second), run.Wall.Seconds(), caughtBy(run))
 	for _, r := range run.Strange {
@@ -47,7 +47,7 @@ func printMutant(w io.Writer, run sim.MutantRun) {
 }
 
 // mutantsMarkdown is the table for MUTANTS.md.
-func mutantsMarkdown(runs []sim.MutantRun, took time.Duration) []byte {
+func mutantsMarkdown(runs []pool.MutantRun, took time.Duration) []byte {
 	survived, alarms := verdictOfMutants(runs)
 	control := "all pass"
 	if alarms > 0 {

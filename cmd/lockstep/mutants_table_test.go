@@ -9,14 +9,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/lockstep/mutants"
-	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/pool"
+	"example.com/lockstep/sim/world"
 )
 
 func TestTheTableSaysWhatWasCaughtAndWhatSurvived(t *testing.T) {
-	runs := []sim.MutantRun{
+	runs := []pool.MutantRun{
 		{Mutant: mutants.Mutant{ID: "W1", Does: "a | b"}, Caught: true, Scenario: "brisk", Seed: 4, Seeds: 4, Virtual: time.Minute,
-			Failure: sim.Failure{Property: "every assertion holds", Detail: "assertion failed: wal: x"}},
-		{Mutant: mutants.Mutant{ID: "W2", Does: "c"}, Seeds: 60, Alarms: make([]sim.Result, 2)},
+			Failure: world.Failure{Property: "every assertion holds", Detail: "assertion failed: wal: x"}},
+		{Mutant: mutants.Mutant{ID: "W2", Does: "c"}, Seeds: 60, Alarms: make([]world.Result, 2)},
 	}
 	survived, alarms := verdictOfMutants(runs)
 	require.Equal(t, []string{"W2"}, survived)

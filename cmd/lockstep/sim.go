@@ -10,8 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"example.com/lockstep/sim"
 	"example.com/lockstep/sim/campaign"
+	"example.com/lockstep/sim/pool"
+	"example.com/lockstep/sim/scenario"
+	"example.com/lockstep/sim/world"
 )
 
 // simFlags are the flags of lockstep sim as they are written.
@@ -73,7 +75,7 @@ continues it; so Ctrl-C loses nothing.`,
 			if err != nil {
 				return err
 			}
-			p := &pages{worker: sim.Campaign{Workers: 1, Timeout: f.timeout}, written: map[string]int{}, out: cmd.OutOrStdout()}
+			p := &pages{worker: pool.Pool{Workers: 1, Timeout: f.timeout}, written: map[string]int{}, out: cmd.OutOrStdout()}
 			o.Save = p.save
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
 			defer stop()
@@ -108,7 +110,7 @@ func (f *simFlags) options() (o campaign.Options, err error) {
 	o = campaign.Options{
 		Scenarios: f.scenario, Budget: f.budget, MaxFailures: f.maxFailures, Dir: f.out, Verbose: f.verbose, Full: f.full,
 		Marks:   campaign.MarksDemand(f.marks),
-		Workers: sim.Campaign{Workers: f.workers, Timeout: f.timeout},
+		Workers: pool.Pool{Workers: f.workers, Timeout: f.timeout},
 	}
 	if o.Seeds, err = campaign.ParseSeeds(f.seeds); err != nil {
 		return o, err
@@ -120,7 +122,7 @@ func (f *simFlags) options() (o campaign.Options, err error) {
 }
 
 func listScenarios(w io.Writer) error {
-	for _, s := range sim.Scenarios() {
+	for _, s := range scenario.All() {
 		planted := ""
 		if s.Planted {
 			planted = " (must fail)"
@@ -132,4 +134,4 @@ func listScenarios(w io.Writer) error {
 	return nil
 }
 
-func replayCommand(r sim.Result) string { return campaign.ReplayCommand(r.Scenario, r.Seed) }
+func replayCommand(r world.Result) string { return campaign.ReplayCommand(r.Scenario, r.Seed) }

@@ -14,7 +14,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"example.com/lockstep/mutants"
-	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/pool"
+	"example.com/lockstep/sim/scenario"
+	"example.com/lockstep/sim/world"
 )
 
 func simBisectCommand() *cobra.Command {
@@ -36,7 +38,7 @@ followed, and neither your files nor your index are touched.`,
 			if err != nil {
 				return err
 			}
-			if b.again, err = sim.LoadReproduction(text); err != nil {
+			if b.again, err = scenario.LoadReproduction(text); err != nil {
 				return fmt.Errorf("%s: %w", b.plan, err)
 			}
 			b.out = cmd.OutOrStdout()
@@ -57,7 +59,7 @@ followed, and neither your files nor your index are touched.`,
 // bisection looks for the first commit on which a plan fails.
 type bisection struct {
 	plan, good, bad, repo string
-	again                 *sim.Reproduction
+	again                 *scenario.Reproduction
 	out                   io.Writer
 }
 
@@ -183,13 +185,13 @@ func (b *bisection) judge(ctx context.Context, commit string) (got standing, err
 		_, err = fmt.Fprintf(b.out, "skipped  %s: it does not build: %s\n", subject, firstMessage(err))
 		return unjudged, err
 	}
-	workers := sim.Campaign{Program: program, Env: []string{mutants.Variable + "=" + b.again.Mutant}}
-	r := workers.Run([]sim.Job{{Scenario: b.again.Plan.Scenario, Seed: b.again.Plan.Seed, Plan: b.again.Plan}}, nil)[0].Result
+	workers := pool.Pool{Program: program, Env: []string{mutants.Variable + "=" + b.again.Mutant}}
+	r := workers.Run([]pool.Job{{Scenario: b.again.Plan.Scenario, Seed: b.again.Plan.Seed, Plan: b.again.Plan}}, nil)[0].Result
 	if ctx.Err() != nil {
 		return unjudged, context.Cause(ctx)
 	}
 	switch {
-	case r.Verdict == sim.Pass:
+	case r.Verdict == world.Pass:
 		_, err = fmt.Fprintf(b.out, "good     %s\n", subject)
 		return passes, err
 	case b.again.Fingerprint == "" || r.FailsWith(b.again.Fingerprint):

@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/scenario"
+	"example.com/lockstep/sim/world"
 )
 
 // historyProgram answers jobs as a worker does, in a module of its own: its runs
@@ -64,8 +66,8 @@ func commitHistory(t *testing.T, answers ...string) (dir string, commits []strin
 func reproductionFile(t *testing.T) string {
 	plan, err := sim.NewPlan("toy", 1)
 	require.NoError(t, err)
-	f := sim.Failure{Property: "P1", Symptom: "lost-write"}
-	r := sim.Reproduction{Why: "P1", Fingerprint: f.Fingerprint(), Plan: plan}
+	f := world.Failure{Property: "P1", Symptom: "lost-write"}
+	r := scenario.Reproduction{Why: "P1", Fingerprint: f.Fingerprint(), Plan: plan}
 	file := filepath.Join(t.TempDir(), "plan.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(r.String()), 0o644))
 	return file

@@ -12,8 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"example.com/lockstep/sim"
 	"example.com/lockstep/sim/campaign"
+	"example.com/lockstep/sim/pool"
 )
 
 type canaryOptions struct {
@@ -65,7 +65,7 @@ func runCanary(ctx context.Context, o canaryOptions, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	settings := sim.DefaultSettings()
+	settings := pool.DefaultSettings()
 	if o.race || o.worker != "" {
 		if o.worker == "" {
 			built, done, err := buildSelf(ctx, withRace)
@@ -75,14 +75,14 @@ func runCanary(ctx context.Context, o canaryOptions, w io.Writer) error {
 			}
 			o.worker = built
 		}
-		settings = append(settings, sim.Setting{Name: "-race", Campaign: sim.Campaign{Program: o.worker}})
+		settings = append(settings, pool.Setting{Name: "-race", Pool: pool.Pool{Program: o.worker}})
 	}
 	for i := range settings {
 		settings[i].Timeout = o.timeout
 	}
-	canary := sim.Canary{Settings: settings, Workers: o.workers}
+	canary := pool.DeterminismCheck{Settings: settings, Workers: o.workers}
 	began, done, told := time.Now(), 0, time.Now()
-	found := canary.Run(ctx, jobs, func(job sim.Job, d *sim.Divergence) {
+	found := canary.Run(ctx, jobs, func(job pool.Job, d *pool.Divergence) {
 		done++
 		switch {
 		case d != nil:
@@ -106,7 +106,7 @@ func runCanary(ctx context.Context, o canaryOptions, w io.Writer) error {
 }
 
 // jobs are the seeds with the scenarios that a campaign would deal them.
-func (o *canaryOptions) jobs() (jobs []sim.Job, err error) {
+func (o *canaryOptions) jobs() (jobs []pool.Job, err error) {
 	seeds, err := campaign.ParseSeeds(o.seeds)
 	if err != nil {
 		return nil, err
@@ -127,7 +127,7 @@ func (o *canaryOptions) jobs() (jobs []sim.Job, err error) {
 	part := shard.Part(seeds)
 	for i := range part.Count() {
 		seed := part.First + i
-		jobs = append(jobs, sim.Job{Scenario: dealt[seed%uint64(len(dealt))], Seed: seed})
+		jobs = append(jobs, pool.Job{Scenario: dealt[seed%uint64(len(dealt))], Seed: seed})
 	}
 	return jobs, nil
 }

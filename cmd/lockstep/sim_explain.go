@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"example.com/lockstep/sim"
 	"example.com/lockstep/sim/explain"
+	"example.com/lockstep/sim/scenario"
 )
 
 func simExplainCommand() *cobra.Command {
@@ -56,7 +56,7 @@ difference: the point of no return.`,
 	return c
 }
 
-func runExplain(ctx context.Context, s *simSource, r *sim.Reproduction, o explain.Options, w io.Writer) error {
+func runExplain(ctx context.Context, s *simSource, r *scenario.Reproduction, o explain.Options, w io.Writer) error {
 	var done func()
 	var err error
 	o.Workers, done, err = s.campaign(ctx, r.Mutant)

@@ -7,24 +7,26 @@ import (
 	"io"
 	"strings"
 
-	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/pool"
+	"example.com/lockstep/sim/scenario"
+	"example.com/lockstep/sim/world"
 )
 
 // replay runs a plan once and says how that compares with what its file says.
-func replay(ctx context.Context, s *simSource, r *sim.Reproduction, w io.Writer) error {
+func replay(ctx context.Context, s *simSource, r *scenario.Reproduction, w io.Writer) error {
 	c, done, err := s.campaign(ctx, r.Mutant)
 	defer done()
 	if err != nil {
 		return err
 	}
-	out := c.Run([]sim.Job{{Scenario: r.Plan.Scenario, Seed: r.Plan.Seed, Plan: r.Plan, Milestones: true}}, nil)[0]
+	out := c.Run([]pool.Job{{Scenario: r.Plan.Scenario, Seed: r.Plan.Seed, Plan: r.Plan, Milestones: true}}, nil)[0]
 	out.Result.Replay = s.replay(r.Mutant)
-	if out.Result.Verdict == sim.Fail {
-		fmt.Fprintln(w, strings.Join(out.Result.Story(""), "\n"))
+	if out.Result.Verdict == world.Fail {
+		fmt.Fprintln(w, strings.Join(out.Result.Summary(""), "\n"))
 	}
 	fmt.Fprint(w, r.Judge(&out.Result, out.Milestones))
 	fmt.Fprintln(w, out.Result.Line())
-	if out.Result.Verdict == sim.Fail {
+	if out.Result.Verdict == world.Fail {
 		return errors.New("the plan fails")
 	}
 	return nil

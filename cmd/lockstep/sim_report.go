@@ -13,7 +13,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/plan"
+	"example.com/lockstep/sim/pool"
+	"example.com/lockstep/sim/recording"
+	"example.com/lockstep/sim/scenario"
+	"example.com/lockstep/sim/world"
 )
 
 type reportOptions struct {
@@ -21,7 +25,7 @@ type reportOptions struct {
 	out  string
 	at   []time.Duration
 	full bool
-	keep sim.RecordOptions
+	keep recording.Options
 }
 
 func reportCommand() *cobra.Command {
@@ -48,7 +52,7 @@ others. The exit code is 0 also for a run that fails.`,
 				return err
 			}
 			for _, at := range o.at {
-				o.keep.Focus = append(o.keep.Focus, sim.Duration(at))
+				o.keep.Focus = append(o.keep.Focus, plan.Duration(at))
 			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
 			defer stop()
@@ -59,19 +63,19 @@ others. The exit code is 0 also for a run that fails.`,
 	o.register(f)
 	f.StringVar(&o.out, "out", "", "file to write; default SCENARIO-SEED.html")
 	f.DurationSliceVar(&o.at, "at", nil, "times of the run to keep in detail besides the failure")
-	f.IntVar(&o.keep.Turns, "turns", sim.DefaultDetail, "how many turns to keep in detail")
+	f.IntVar(&o.keep.Turns, "turns", recording.DefaultDetail, "how many turns to keep in detail")
 	f.BoolVar(&o.full, "full", false, "print all that is known of a failure, not its story only")
 	return c
 }
 
-func writeReport(ctx context.Context, o *reportOptions, r *sim.Reproduction, w io.Writer) error {
+func writeReport(ctx context.Context, o *reportOptions, r *scenario.Reproduction, w io.Writer) error {
 	c, done, err := o.campaign(ctx, r.Mutant)
 	defer done()
 	if err != nil {
 		return err
 	}
 	o.keep.Replay = o.replay(r.Mutant)
-	job := sim.Job{
+	job := pool.Job{
 		Scenario: r.Plan.Scenario, Seed: r.Plan.Seed, Plan: r.Plan, Record: o.keep,
 		Report: cmp.Or(o.out, fmt.Sprintf("%s-%d.html", r.Plan.Scenario, r.Plan.Seed)),
 	}
@@ -79,23 +83,23 @@ func writeReport(ctx context.Context, o *reportOptions, r *sim.Reproduction, w i
 	switch {
 	case err != nil:
 		return err
-	case result.Verdict == sim.Pass:
+	case result.Verdict == world.Pass:
 		_, err = fmt.Fprintf(w, "%s\nreport: %s\n", result.Line(), job.Report)
 	case o.full:
 		_, err = fmt.Fprintf(w, "%s\nreport: %s\n", result.Report(), job.Report)
 	default:
-		_, err = fmt.Fprintln(w, strings.Join(result.Story(job.Report), "\n"))
+		_, err = fmt.Fprintln(w, strings.Join(result.Summary(job.Report), "\n"))
 	}
 	return err
 }
 
 // page runs a job that asks for a page in a worker process, which a failing run
 // may take down. It is an error if there is no page then.
-func page(c sim.Campaign, job sim.Job) (*sim.Result, error) {
+func page(c pool.Pool, job pool.Job) (*world.Result, error) {
 	if err := os.Remove(job.Report); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	result := c.Run([]sim.Job{job}, nil)[0].Result
+	result := c.Run([]pool.Job{job}, nil)[0].Result
 	if _, err := os.Stat(job.Report); err != nil {
 		return nil, fmt.Errorf("no page about %s seed %d: %s", job.Scenario, job.Seed, result.Failures[0].Detail)
 	}
@@ -111,21 +115,21 @@ const (
 
 // pages writes pages about the first failures of each kind of a campaign.
 type pages struct {
-	worker  sim.Campaign // a process of its own: a failing run may take it down
+	worker  pool.Pool // a process of its own: a failing run may take it down
 	written map[string]int
 	total   int
 	out     io.Writer
 }
 
 // save is for campaign.Options. That there is no page is told, and ends nothing.
-func (p *pages) save(base string, r *sim.Result) error {
+func (p *pages) save(base string, r *world.Result) error {
 	if p.total >= pagesAtMost || p.written[r.Fingerprint] >= pagesPerKind {
 		return nil
 	}
 	p.total++
 	p.written[r.Fingerprint]++
 	file := base + ".html"
-	job := sim.Job{Scenario: r.Scenario, Seed: r.Seed, Report: file}
+	job := pool.Job{Scenario: r.Scenario, Seed: r.Seed, Report: file}
 	if _, err := page(p.worker, job); err != nil {
 		fmt.Fprintln(p.out, err)
 		return nil

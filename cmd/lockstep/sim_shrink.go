@@ -11,8 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"example.com/lockstep/mutants"
-	"example.com/lockstep/sim"
 	"example.com/lockstep/sim/campaign"
+	"example.com/lockstep/sim/pool"
+	"example.com/lockstep/sim/scenario"
 	"example.com/lockstep/sim/shrink"
 )
 
@@ -50,7 +51,7 @@ With --mutant the bug is planted first, and every step must pass without it.`,
 	return c
 }
 
-func runShrink(ctx context.Context, s *simSource, r *sim.Reproduction, out string, w io.Writer) error {
+func runShrink(ctx context.Context, s *simSource, r *scenario.Reproduction, out string, w io.Writer) error {
 	c, done, err := s.campaign(ctx, r.Mutant)
 	defer done()
 	if err != nil {
@@ -59,7 +60,7 @@ func runShrink(ctx context.Context, s *simSource, r *sim.Reproduction, out strin
 	began := time.Now()
 	o := shrink.Options{Workers: c, Budget: s.budget, Say: func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }}
 	if r.Mutant != "" {
-		o.Control = &sim.Campaign{Workers: 1, Timeout: s.timeout, Program: c.Program, Env: []string{mutants.Variable + "="}}
+		o.Control = &pool.Pool{Workers: 1, Timeout: s.timeout, Program: c.Program, Env: []string{mutants.Variable + "="}}
 	}
 	outcome, err := shrink.Shrink(ctx, r.Plan, o)
 	if err != nil {
@@ -87,9 +88,9 @@ func runShrink(ctx context.Context, s *simSource, r *sim.Reproduction, out strin
 const fileMilestones = 200
 
 // reproduce makes the file of a shrunk plan.
-func reproduce(o *shrink.Outcome, bug string) *sim.Reproduction {
+func reproduce(o *shrink.Outcome, bug string) *scenario.Reproduction {
 	f := o.Result.Failures[0]
-	r := &sim.Reproduction{
+	r := &scenario.Reproduction{
 		Why: f.Property, Fingerprint: o.Result.Fingerprint, Commit: buildCommit(), Mutant: bug,
 		Size: fmt.Sprintf("%s, was %s", o.After, o.Before), Plan: o.Plan,
 	}

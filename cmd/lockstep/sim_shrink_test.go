@@ -8,7 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/plan"
+	"example.com/lockstep/sim/scenario"
 )
 
 // run runs the command and returns what it says.
@@ -30,7 +31,7 @@ func TestAShrunkSeedReplaysFromItsFile(t *testing.T) {
 
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
-	r, err := sim.LoadReproduction(text)
+	r, err := scenario.LoadReproduction(text)
 	require.NoError(t, err)
 	require.Contains(t, r.Why, "every assertion holds")
 	require.NotEmpty(t, r.Milestones)
@@ -42,7 +43,7 @@ func TestAShrunkSeedReplaysFromItsFile(t *testing.T) {
 	require.NotContains(t, out, "divergence")
 
 	// On a commit without the bug the file passes, and says where it went another way.
-	r.Plan.Workload.Options["bug"] = 0
+	r.Plan.Workload.Options.Bug = plan.Set(0)
 	require.NoError(t, os.WriteFile(file, []byte(r.String()), 0o644))
 	out, err = run("sim", "--plan", file)
 	require.NoError(t, err)

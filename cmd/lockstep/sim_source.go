@@ -13,6 +13,8 @@ import (
 
 	"example.com/lockstep/mutants"
 	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/pool"
+	"example.com/lockstep/sim/scenario"
 )
 
 // simSource are the flags that name one run: a seed of a scenario, or a
@@ -40,13 +42,13 @@ func (s *simSource) register(f *pflag.FlagSet) {
 
 // load reads the plan. What is drawn from a seed comes as a reproduction that says
 // nothing about itself.
-func (s *simSource) load(cmd *cobra.Command) (*sim.Reproduction, error) {
+func (s *simSource) load(cmd *cobra.Command) (*scenario.Reproduction, error) {
 	if s.plan == "" {
 		if s.scenario == "" || !cmd.Flags().Changed("seed") {
 			return nil, errors.New("want --scenario and --seed, or --plan")
 		}
 		plan, err := sim.NewPlan(s.scenario, s.seed)
-		return &sim.Reproduction{Plan: plan, Mutant: s.chosen("")}, err
+		return &scenario.Reproduction{Plan: plan, Mutant: s.chosen("")}, err
 	}
 	if s.scenario != "" || cmd.Flags().Changed("seed") {
 		return nil, errors.New("--plan has its own scenario and seed")
@@ -55,7 +57,7 @@ func (s *simSource) load(cmd *cobra.Command) (*sim.Reproduction, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := sim.LoadReproduction(text)
+	r, err := scenario.LoadReproduction(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.plan, err)
 	}
@@ -71,7 +73,7 @@ func (s *simSource) replay(bug string) string {
 	case s.plan != "":
 		return "lockstep sim --plan " + s.plan
 	case bug != "":
-		return sim.ReplayMutant(bug, s.scenario, s.seed)
+		return pool.ReplayMutant(bug, s.scenario, s.seed)
 	}
 	return ""
 }
@@ -88,12 +90,12 @@ func (s *simSource) chosen(named string) string {
 
 // campaign makes the workers for a planted bug, "" for none. done removes what
 // was built.
-func (s *simSource) campaign(ctx context.Context, bug string) (c sim.Campaign, done func(), err error) {
+func (s *simSource) campaign(ctx context.Context, bug string) (c pool.Pool, done func(), err error) {
 	done = func() {}
 	if s.workers < 1 {
 		return c, done, errors.New("--workers must be at least 1")
 	}
-	c = sim.Campaign{Workers: s.workers, Timeout: s.timeout, Program: s.worker}
+	c = pool.Pool{Workers: s.workers, Timeout: s.timeout, Program: s.worker}
 	if bug == "" {
 		c.Env = []string{mutants.Variable + "="}
 		return c, done, nil

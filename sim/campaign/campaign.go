@@ -11,7 +11,8 @@ import (
 	"time"
 
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/pool"
+	"example.com/lockstep/sim/world"
 )
 
 // Options say what to run and when to stop.
@@ -19,7 +20,7 @@ type Options struct {
 	Scenarios   string // "all", or names with commas
 	Seeds       Seeds
 	Shard       Shard
-	Workers     sim.Campaign
+	Workers     pool.Pool
 	Budget      time.Duration // start no more runs after so long; 0: run all seeds
 	MaxFailures int           // start no more runs after so many failed; 0: no bound
 	Dir         string        // "": keep nothing
@@ -29,7 +30,7 @@ type Options struct {
 	// Save, if set, is called for each failed run of a campaign with a directory, to
 	// leave further files there: those of the run begin with base. The summary links
 	// to base.html if it is there, else to base.txt.
-	Save func(base string, r *sim.Result) error
+	Save func(base string, r *world.Result) error
 }
 
 // MarksDemand says whether a mark that is never hit fails the campaign.
@@ -137,7 +138,8 @@ func (c *campaign) open() error {
 	}
 	c.earlier = c.tally.elapsed
 	if len(runs) > 0 {
-		fmt.Fprintf(c.out, "continuing: %d runs are done, %d of them failed\n", len(runs), c.tally.failed)
+		fmt.Fprintf(c.out, "continuing: %d runs are done, %d of them failed\n", len(runs),
+			c.tally.failed)
 	}
 	c.lateAt, c.lateFeatures = c.tally.runs, len(c.tally.features)
 	return nil
@@ -149,14 +151,14 @@ func (c *campaign) elapsed() time.Duration { return c.earlier + time.Since(c.beg
 func (c *campaign) run(ctx context.Context) {
 	begun := map[uint64]time.Time{} // by seed
 	seed, ended := c.seeds.First, c.seeds.Count() == 0
-	next := func() (sim.Job, bool) {
+	next := func() (pool.Job, bool) {
 		for !ended && c.tally.done[seed] {
 			ended = seed == c.seeds.Last
 			seed++
 		}
 		switch o := &c.options; {
 		case ended:
-			return sim.Job{}, false
+			return pool.Job{}, false
 		case c.problem != nil:
 			c.stopped = "the directory cannot be written"
 		case o.Budget > 0 && time.Since(c.began) >= o.Budget:
@@ -165,15 +167,15 @@ func (c *campaign) run(ctx context.Context) {
 			c.stopped = fmt.Sprintf("%d runs failed", c.failed)
 		}
 		if c.stopped != "" {
-			return sim.Job{}, false
+			return pool.Job{}, false
 		}
-		job := sim.Job{Scenario: c.dealt[seed%uint64(len(c.dealt))], Seed: seed}
+		job := pool.Job{Scenario: c.dealt[seed%uint64(len(c.dealt))], Seed: seed}
 		ended = seed == c.seeds.Last
 		seed++
 		begun[job.Seed] = time.Now()
 		return job, true
 	}
-	c.options.Workers.Stream(ctx, next, func(job sim.Job, r sim.JobResult) {
+	c.options.Workers.Stream(ctx, next, func(job pool.Job, r pool.JobResult) {
 		wall := time.Since(begun[job.Seed])
 		delete(begun, job.Seed)
 		c.take(&r.Result, wall)
@@ -181,7 +183,7 @@ func (c *campaign) run(ctx context.Context) {
 }
 
 // take takes the result of a run.
-func (c *campaign) take(r *sim.Result, wall time.Duration) {
+func (c *campaign) take(r *world.Result, wall time.Duration) {
 	run := newEntry(r, c.elapsed(), wall)
 	c.tally.add(&run)
 	problem := c.journal.add(&run)
@@ -207,15 +209,16 @@ func (c *campaign) take(r *sim.Result, wall time.Duration) {
 
 // tellFailure prints a failed run, in full if it is the first of its kind, and
 // leaves its files.
-func (c *campaign) tellFailure(r *sim.Result, f *Failure) error {
+func (c *campaign) tellFailure(r *world.Result, f *Failure) error {
 	replay := ReplayCommand(r.Scenario, r.Seed)
 	group := c.tally.groupOf(f.Fingerprint)
 	if group.Runs > 1 && !c.options.Verbose {
-		fmt.Fprintf(c.out, "FAILED %s seed %d, the %s with: %s\nreplay: %s\n", r.Scenario, r.Seed, ordinal(group.Runs), f.Fingerprint, replay)
+		fmt.Fprintf(c.out, "FAILED %s seed %d, the %s with: %s\nreplay: %s\n", r.Scenario, r.Seed,
+			ordinal(group.Runs), f.Fingerprint, replay)
 	} else {
 		text := r.Report()
 		if !c.options.Full {
-			text = strings.Join(r.Story(""), "\n")
+			text = strings.Join(r.Summary(""), "\n")
 		}
 		fmt.Fprintf(c.out, "FAILED %s seed %d\n%s\nreplay: %s\n", r.Scenario, r.Seed, text, replay)
 	}
@@ -224,7 +227,8 @@ func (c *campaign) tellFailure(r *sim.Result, f *Failure) error {
 	}
 	err := c.journal.saveFailure(r)
 	if c.options.Save != nil {
-		err = errors.Join(err, c.options.Save(filepath.Join(c.journal.dir, failureName(r.Scenario, r.Seed)), r))
+		err = errors.Join(err, c.options.Save(filepath.Join(c.journal.dir,
+			failureName(r.Scenario, r.Seed)), r))
 	}
 	return err
 }
@@ -249,9 +253,11 @@ func (c *campaign) progress() string {
 		of = fmt.Sprintf("/%d", c.seeds.Count())
 	}
 	s := c.summary()
-	line := fmt.Sprintf("%d%s runs, %d failed, %.0f seeds/min, %.0f events/s, %.1f virtual hours, marks %d/%d, features %d (%d in the last %d runs)",
+	line := fmt.Sprintf("%d%s runs, %d failed, %.0f seeds/min, %.0f events/s, %.1f virtual "+
+		"hours, marks %d/%d, features %d (%d in the last %d runs)",
 		t.runs, of, t.failed, s.SeedsPerMinute, s.EventsPerSecond, s.VirtualHours,
-		t.marksHit(), len(t.marks), len(t.features), len(t.features)-c.lateFeatures, t.runs-c.lateAt)
+		t.marksHit(), len(t.marks), len(t.features), len(t.features)-c.lateFeatures,
+		t.runs-c.lateAt)
 	c.lateAt, c.lateFeatures = t.runs, len(t.features)
 	return line
 }
@@ -282,8 +288,10 @@ func (c *campaign) finish(interrupted bool) error {
 		fmt.Fprintf(c.out, "%d runs: %s\n  %s\n", g.Runs, g.Fingerprint, g.Replay)
 	}
 	missed := t.missed()
-	if len(missed) > 0 && t.runs > 0 && (c.options.Scenarios == "all" || c.options.Marks == MarksAll) {
-		fmt.Fprintf(c.out, "%d marks were never hit:\n  %s\n", len(missed), strings.Join(missed, "\n  "))
+	if len(missed) > 0 && t.runs > 0 && (c.options.Scenarios == "all" ||
+		c.options.Marks == MarksAll) {
+		fmt.Fprintf(c.out, "%d marks were never hit:\n  %s\n", len(missed),
+			strings.Join(missed, "\n  "))
 	}
 	if c.journal != nil {
 		fmt.Fprintf(c.out, "summary: %s/summary.html\n", c.options.Dir)
@@ -292,10 +300,12 @@ func (c *campaign) finish(interrupted bool) error {
 		err = errors.Join(err, ErrInterrupted)
 	}
 	if t.failed > 0 {
-		err = errors.Join(err, fmt.Errorf("%d of %d runs failed, in %d kinds", t.failed, t.runs, len(t.groups)))
+		err = errors.Join(err, fmt.Errorf("%d of %d runs failed, in %d kinds", t.failed, t.runs,
+			len(t.groups)))
 	}
 	if len(missed) > 0 && c.demandsMarks() && !interrupted {
-		err = errors.Join(err, fmt.Errorf("%d of %d marks were never hit", len(missed), len(t.marks)))
+		err = errors.Join(err, fmt.Errorf("%d of %d marks were never hit", len(missed),
+			len(t.marks)))
 	}
 	return err
 }

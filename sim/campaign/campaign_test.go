@@ -15,19 +15,21 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/pool"
+	"example.com/lockstep/sim/world"
 )
 
 // TestMain makes the test binary a worker when it is started as one.
 func TestMain(m *testing.M) {
-	sim.ServeIfWorker()
+	pool.ServeIfWorker()
 	os.Exit(m.Run())
 }
 
 func options(t *testing.T, scenarios, seeds, dir string) Options {
 	s, err := ParseSeeds(seeds)
 	require.NoError(t, err)
-	return Options{Scenarios: scenarios, Seeds: s, Workers: sim.Campaign{Workers: 1}, Dir: dir, MaxFailures: 10}
+	return Options{Scenarios: scenarios, Seeds: s, Workers: pool.Pool{Workers: 1}, Dir: dir,
+		MaxFailures: 10}
 }
 
 // run runs a campaign and returns what it printed.
@@ -66,7 +68,8 @@ func TestACampaignDealsSeedsAndTellsWhatItReached(t *testing.T) {
 		require.Len(t, e.Trace, 16)
 		require.Len(t, e.Marks, len(mark.All()))
 	}
-	require.Equal(t, map[uint64]string{4: "toy", 5: "crash", 6: "toy", 7: "crash", 8: "toy", 9: "crash"}, done)
+	require.Equal(t, map[uint64]string{4: "toy", 5: "crash", 6: "toy", 7: "crash", 8: "toy",
+		9: "crash"}, done)
 
 	s := summaryOf(t, dir)
 	require.Equal(t, 6, s.Runs)
@@ -206,7 +209,7 @@ func TestFailuresAreGroupedAndLeaveTheirFiles(t *testing.T) {
 	dir := t.TempDir()
 	o := options(t, "toy-stamp-late", "1-3", dir)
 	saved := 0
-	o.Save = func(base string, r *sim.Result) error {
+	o.Save = func(base string, r *world.Result) error {
 		saved++
 		return os.WriteFile(base+".html", []byte(r.Line()), 0o644)
 	}
@@ -237,8 +240,10 @@ func TestAMarkThatIsNeverHitFailsACampaignThatDemandsAll(t *testing.T) {
 	o := options(t, "toy", "1", "")
 	o.Marks = MarksAll
 	out, err := run(t, o)
-	demanded := slices.DeleteFunc(mark.All(), func(name string) bool { return !mark.Demanded(name) })
-	require.ErrorContains(t, err, fmt.Sprintf("%d of %d marks were never hit", len(demanded), len(mark.All())))
+	demanded := slices.DeleteFunc(mark.All(),
+		func(name string) bool { return !mark.Demanded(name) })
+	require.ErrorContains(t, err, fmt.Sprintf("%d of %d marks were never hit", len(demanded),
+		len(mark.All())))
 	require.Contains(t, out, "wal: a torn tail is cut")
 
 	o.Marks = MarksAuto
@@ -276,8 +281,13 @@ func TestShardsOfACampaignRunEachSeedOnce(t *testing.T) {
 
 func TestOptionsThatCannotBeRunAreRefused(t *testing.T) {
 	for want, change := range map[string]func(o *Options){
-		"need --budget":           func(o *Options) { o.Seeds, _ = ParseSeeds("1-") },
-		"--shard needs seeds":     func(o *Options) { o.Seeds, _ = ParseSeeds("1-"); o.Budget = 1; o.Shard = Shard{0, 2} },
+		"need --budget": func(o *Options) { o.Seeds, _ = ParseSeeds("1-") },
+		"--shard needs seeds": func(o *Options) {
+			o.Seeds,
+				_ = ParseSeeds("1-")
+			o.Budget = 1
+			o.Shard = Shard{0, 2}
+		},
 		"--workers must be":       func(o *Options) { o.Workers.Workers = 0 },
 		"must not be negative":    func(o *Options) { o.MaxFailures = -1 },
 		"--marks some: neither":   func(o *Options) { o.Marks = "some" },
@@ -299,7 +309,8 @@ func TestThePageStandsAlone(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join(dir, "summary.html"))
 	require.NoError(t, err)
 	text := string(page)
-	for _, want := range []string{"seeds per minute", "virtual hours per wall second", "<polyline", "toy-stamp-late-2.txt", "wal: a torn tail is cut", "P10", "power-off"} {
+	for _, want := range []string{"seeds per minute", "virtual hours per wall second", "<polyline",
+		"toy-stamp-late-2.txt", "wal: a torn tail is cut", "P10", "power-off"} {
 		require.Contains(t, text, want)
 	}
 	require.NotContains(t, text, "http", "no reference leads out of the directory")
@@ -339,17 +350,22 @@ func TestShardsAreMergedIntoOneSummary(t *testing.T) {
 	require.Equal(t, a.Missed, b.Missed)
 	require.Equal(t, a.Events, b.Events)
 	require.Len(t, b.Failures, 1)
-	require.FileExists(t, filepath.Join(dir, b.Failures[0].Report), "the summary links to a shard's report")
+	require.FileExists(t, filepath.Join(dir, b.Failures[0].Report),
+		"the summary links to a shard's report")
 
 	err = Merge(dir, parts[:1], MarksAll, &out)
 	require.ErrorContains(t, err, "marks were never hit")
 	require.Contains(t, out.String(), "stopped early: 3 seeds were not run")
-	require.ErrorContains(t, Merge(dir, []string{parts[0], parts[0]}, MarksNone, &out), "are both shard 0/2")
-	require.ErrorContains(t, Merge(dir, []string{parts[0], whole}, MarksNone, &out), "was run twice")
-	require.ErrorContains(t, Merge(dir, []string{t.TempDir()}, MarksNone, &out), "not a campaign's directory")
+	require.ErrorContains(t, Merge(dir, []string{parts[0], parts[0]}, MarksNone, &out),
+		"are both shard 0/2")
+	require.ErrorContains(t, Merge(dir, []string{parts[0], whole}, MarksNone, &out),
+		"was run twice")
+	require.ErrorContains(t, Merge(dir, []string{t.TempDir()}, MarksNone, &out),
+		"not a campaign's directory")
 	require.Error(t, Merge(dir, nil, MarksNone, &out))
 	other := t.TempDir()
 	_, err = run(t, options(t, "crash", "1", other))
 	require.NoError(t, err)
-	require.ErrorContains(t, Merge(dir, []string{parts[0], other}, MarksNone, &out), "does not belong to the others")
+	require.ErrorContains(t, Merge(dir, []string{parts[0], other}, MarksNone, &out),
+		"does not belong to the others")
 }

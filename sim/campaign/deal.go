@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/scenario"
 )
 
 // Seeds is a range of seeds, both ends included. Last is math.MaxUint64 for a
@@ -94,16 +94,17 @@ func (s Shard) Part(all Seeds) Seeds {
 // Deal lists scenarios in the order in which seeds are dealt to them, each as
 // often as its share. names is "all" or a list with commas.
 func Deal(names string) ([]string, error) {
-	var chosen []sim.Scenario
+	var chosen []scenario.Scenario
 	if names == "all" {
-		chosen = sim.CampaignScenarios()
+		chosen = scenario.OfBrokers()
 	} else {
 		for name := range strings.SplitSeq(names, ",") {
-			s, err := sim.FindScenario(strings.TrimSpace(name))
+			s, err := scenario.Find(strings.TrimSpace(name))
 			if err != nil {
 				return nil, fmt.Errorf("--scenario %s: %w; see lockstep sim --list", names, err)
 			}
-			if slices.ContainsFunc(chosen, func(c sim.Scenario) bool { return c.Name == s.Name }) {
+			if slices.ContainsFunc(chosen,
+				func(c scenario.Scenario) bool { return c.Name == s.Name }) {
 				return nil, fmt.Errorf("--scenario %s: %s is named twice", names, s.Name)
 			}
 			s.Share = 1

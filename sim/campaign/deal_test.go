@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/scenario"
 )
 
 func TestSeedRanges(t *testing.T) {
@@ -63,7 +63,7 @@ func TestDealingGivesEveryScenarioItsShare(t *testing.T) {
 	for _, name := range dealt {
 		count[name]++
 	}
-	scenarios := sim.CampaignScenarios()
+	scenarios := scenario.OfBrokers()
 	require.Len(t, count, len(scenarios))
 	for _, s := range scenarios {
 		require.Equal(t, max(s.Share, 1), count[s.Name], s.Name)

@@ -14,7 +14,8 @@ import (
 var pageText string
 
 var pageTemplate = template.Must(template.New("summary").Funcs(template.FuncMap{
-	"number": number, "hours": hours, "bar": bar, "join": strings.Join, "seconds": func(s float64) string {
+	"number": number, "hours": hours, "bar": bar, "join": strings.Join,
+	"seconds": func(s float64) string {
 		return time.Duration(s * float64(time.Second)).Round(time.Second).String()
 	},
 }).Parse(pageText))
@@ -74,7 +75,8 @@ func bar(n any, most int) template.CSS {
 	if v <= 0 || most <= 0 {
 		return "width:0"
 	}
-	return template.CSS(fmt.Sprintf("width:%.1f%%", 100*math.Log1p(v)/math.Log1p(max(float64(most), v))))
+	return template.CSS(fmt.Sprintf("width:%.1f%%",
+		100*math.Log1p(v)/math.Log1p(max(float64(most), v))))
 }
 
 // chart is what was known after so many runs, as two lines.
@@ -99,7 +101,8 @@ func newChart(s *Summary) chart {
 	last := Growth{}
 	for _, g := range append([]Growth{{}}, s.Growth...) {
 		// A step: what was known stays known until the next find.
-		features.WriteString(point(g.Run, last.Features, c.MostFeatures) + point(g.Run, g.Features, c.MostFeatures))
+		features.WriteString(point(g.Run, last.Features, c.MostFeatures) + point(g.Run, g.Features,
+			c.MostFeatures))
 		marks.WriteString(point(g.Run, last.Marks, c.AllMarks) + point(g.Run, g.Marks, c.AllMarks))
 		last = g
 	}

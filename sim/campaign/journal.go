@@ -19,7 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/world"
 )
 
 // Identity is what makes two campaigns one: results of the same seeds by the
@@ -87,7 +87,8 @@ func ThisBuild() (Build, error) {
 
 // Entry is one line of the journal.
 type Entry struct {
-	AtMs        int64          `json:"at_ms"` // campaign time: that of earlier sessions counts, pauses between them do not
+	// campaign time: that of earlier sessions counts, pauses between them do not
+	AtMs        int64          `json:"at_ms"`
 	WallMs      int64          `json:"wall_ms"`
 	Scenario    string         `json:"scenario"`
 	Seed        uint64         `json:"seed"`
@@ -111,20 +112,22 @@ type Failure struct {
 }
 
 // newEntry makes the journal's line of a result.
-func newEntry(r *sim.Result, at, wall time.Duration) Entry {
+func newEntry(r *world.Result, at, wall time.Duration) Entry {
 	run := Entry{
 		AtMs: at.Milliseconds(), WallMs: wall.Milliseconds(), Scenario: r.Scenario, Seed: r.Seed,
 		Events: r.Events, VirtualMs: r.Virtual.Std().Milliseconds(), Trace: r.Trace,
-		NewFeatures: r.Coverage.Features, Faults: r.Coverage.Faults, Judged: r.Coverage.Judged, Excused: r.Coverage.Excused,
+		NewFeatures: r.Coverage.Features, Faults: r.Coverage.Faults, Judged: r.Coverage.Judged,
+		Excused: r.Coverage.Excused,
 	}
 	for _, name := range mark.All() {
 		run.Marks = append(run.Marks, r.Coverage.Marks[name])
 	}
-	if r.Verdict != sim.Pass {
+	if r.Verdict != world.Pass {
 		run.Failure = &Failure{Fingerprint: "no failure is named"}
 		if len(r.Failures) > 0 {
 			f := &r.Failures[0]
-			run.Failure = &Failure{Fingerprint: f.Fingerprint(), Property: f.Property, Where: f.Where, Detail: firstPart(f.Detail, 400)}
+			run.Failure = &Failure{Fingerprint: f.Fingerprint(), Property: f.Property,
+				Where: f.Where, Detail: firstPart(f.Detail, 400)}
 		}
 	}
 	return run
@@ -180,7 +183,8 @@ func (j *journal) open(id Identity) ([]Entry, error) {
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		if info, err := j.file.Stat(); err != nil || info.Size() > 0 {
-			return nil, errors.Join(err, fmt.Errorf("there is a %s and no %s: not a campaign's directory", journalFile, identityFile))
+			return nil, errors.Join(err, fmt.Errorf("there is a %s and no %s: not a campaign's "+
+				"directory", journalFile, identityFile))
 		}
 		return nil, writeFile(path, id)
 	case err != nil:
@@ -191,7 +195,8 @@ func (j *journal) open(id Identity) ([]Entry, error) {
 		return nil, fmt.Errorf("%s: %w", identityFile, err)
 	}
 	if err := was.differsFrom(id); err != nil {
-		return nil, fmt.Errorf("holds another campaign: %w; name another directory, or remove this one", err)
+		return nil, fmt.Errorf("holds another campaign: %w; name another directory, or remove "+
+			"this one", err)
 	}
 	return j.read()
 }
@@ -279,7 +284,7 @@ func (j *journal) close() error {
 }
 
 // saveFailure writes a failed run's report and its result.
-func (j *journal) saveFailure(r *sim.Result) error {
+func (j *journal) saveFailure(r *world.Result) error {
 	if j == nil {
 		return nil
 	}
@@ -290,7 +295,10 @@ func (j *journal) saveFailure(r *sim.Result) error {
 }
 
 // failureName is the beginning of the names of a failed run's files.
-func failureName(scenario string, seed uint64) string { return fmt.Sprintf("%s-%d", scenario, seed) }
+func failureName(scenario string, seed uint64) string {
+	return fmt.Sprintf("%s-%d", scenario,
+		seed)
+}
 
 // writeFile writes a value as JSON, whole or not at all.
 func writeFile(path string, value any) error {

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"example.com/lockstep/broker/mark"
-	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/pool"
 )
 
 // Merge adds the campaigns of several directories up, the shards of one range
@@ -22,13 +22,15 @@ func Merge(dir string, from []string, marks MarksDemand, w io.Writer) error {
 	if len(from) == 0 {
 		return errors.New("name the directories of the campaigns to merge")
 	}
-	if err := (&Options{Scenarios: "all", Workers: sim.Campaign{Workers: 1}, Marks: marks}).Validate(); err != nil {
+	if err := (&Options{Scenarios: "all", Workers: pool.Pool{Workers: 1},
+		Marks: marks}).Validate(); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("--out: %w", err)
 	}
-	m := &campaign{options: Options{Dir: dir, Marks: marks, Scenarios: "all"}, out: w, tally: newTally(), journal: &journal{dir: dir}, began: time.Now()}
+	m := &campaign{options: Options{Dir: dir, Marks: marks, Scenarios: "all"}, out: w,
+		tally: newTally(), journal: &journal{dir: dir}, began: time.Now()}
 	var all []Entry
 	parts, wall := map[Shard]string{}, time.Duration(0)
 	for _, name := range from {
@@ -37,7 +39,8 @@ func Merge(dir string, from []string, marks MarksDemand, w io.Writer) error {
 			return err
 		}
 		if before, twice := parts[id.Shard]; twice {
-			return fmt.Errorf("%s and %s are both shard %d/%d", before, name, id.Shard.Index, id.Shard.Of)
+			return fmt.Errorf("%s and %s are both shard %d/%d", before, name, id.Shard.Index,
+				id.Shard.Of)
 		}
 		parts[id.Shard] = name
 		id.Shard = Shard{Of: 1}

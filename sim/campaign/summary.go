@@ -32,9 +32,10 @@ type Summary struct {
 	Features   int              `json:"features"`
 	Faults     []Count          `json:"faults"`     // begun, by kind
 	Properties []Count          `json:"properties"` // operations and facts judged
-	Excused    []Count          `json:"excused"`    // losses that recorded damage explains, by property
-	Late       []CorpusSeed     `json:"late"`       // the last runs that brought something new
-	Growth     []Growth         `json:"growth"`     // thinned out
+	// losses that recorded damage explains, by property
+	Excused []Count      `json:"excused"`
+	Late    []CorpusSeed `json:"late"`   // the last runs that brought something new
+	Growth  []Growth     `json:"growth"` // thinned out
 }
 
 // Count is a number of something named.
@@ -57,10 +58,12 @@ func (c *campaign) summary() *Summary {
 		Identity: c.identity, Stopped: c.stopped, Workers: c.options.Workers.Workers,
 		Runs: t.runs, Failed: t.failed, Events: t.events,
 		WallSeconds: elapsed.Round(time.Millisecond).Seconds(), VirtualHours: t.virtual.Hours(),
-		SeedsPerMinute: float64(t.runs) / seconds * 60, EventsPerSecond: float64(t.events) / seconds,
-		VirtualPerWall: t.virtual.Hours() / seconds,
-		Failures:       t.groups, Marks: t.marks, Missed: t.missed(), Features: len(t.features),
-		Faults: counts(t.faults), Properties: counts(t.judged), Excused: counts(t.excused), Growth: thin(t.growth, growthPoints),
+		SeedsPerMinute:  float64(t.runs) / seconds * 60,
+		EventsPerSecond: float64(t.events) / seconds,
+		VirtualPerWall:  t.virtual.Hours() / seconds,
+		Failures:        t.groups, Marks: t.marks, Missed: t.missed(), Features: len(t.features),
+		Faults: counts(t.faults), Properties: counts(t.judged), Excused: counts(t.excused),
+		Growth: thin(t.growth, growthPoints),
 	}
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(c.dealt))) {
 		if st := t.scenarios[name]; st != nil {

@@ -83,7 +83,8 @@ type Growth struct {
 func newTally() *tally {
 	t := &tally{
 		done: map[uint64]bool{}, scenarios: map[string]*ScenarioTally{},
-		features: map[string]bool{}, faults: map[string]int{}, judged: map[string]int{}, excused: map[string]int{},
+		features: map[string]bool{}, faults: map[string]int{}, judged: map[string]int{},
+		excused: map[string]int{},
 	}
 	for _, name := range mark.All() {
 		t.marks = append(t.marks, MarkTally{Mark: name})
@@ -130,7 +131,8 @@ func (t *tally) add(run *Entry) {
 		}
 		m.Visits += n
 	}
-	run.NewFeatures = slices.DeleteFunc(slices.Clone(run.NewFeatures), func(f string) bool { return t.features[f] })
+	run.NewFeatures = slices.DeleteFunc(slices.Clone(run.NewFeatures),
+		func(f string) bool { return t.features[f] })
 	for _, f := range run.NewFeatures {
 		t.features[f] = true
 	}
@@ -156,7 +158,8 @@ func (t *tally) group(run *Entry) {
 	g := t.groupOf(run.Failure.Fingerprint)
 	if g == nil {
 		g = &FailureGroup{
-			Fingerprint: run.Failure.Fingerprint, Property: run.Failure.Property, Where: run.Failure.Where,
+			Fingerprint: run.Failure.Fingerprint, Property: run.Failure.Property,
+			Where:  run.Failure.Where,
 			Detail: run.Failure.Detail, Replay: ReplayCommand(run.Scenario, run.Seed),
 		}
 		t.groups = append(t.groups, g)
@@ -199,5 +202,6 @@ func (t *tally) missed() (names []string) {
 
 // ReplayCommand is what runs one seed again.
 func ReplayCommand(scenario string, seed uint64) string {
-	return "lockstep sim --scenario " + scenario + " --seeds " + strconv.FormatUint(seed, 10) + " --verbose"
+	return "lockstep sim --scenario " + scenario + " --seeds " + strconv.FormatUint(seed,
+		10) + " --verbose"
 }

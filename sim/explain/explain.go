@@ -8,13 +8,15 @@ import (
 	"strings"
 	"time"
 
-	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/plan"
+	"example.com/lockstep/sim/pool"
+	"example.com/lockstep/sim/world"
 )
 
 // Options say how a failing run is explained.
 type Options struct {
 	// Workers run the futures. Their program must show the bug.
-	Workers sim.Campaign
+	Workers pool.Pool
 	// Futures at each point; 0 is 12.
 	Futures int
 	// Points that are looked at before the search; 0 is 10.
@@ -30,7 +32,7 @@ type Options struct {
 // Point is what the futures of one moment of the run came to.
 type Point struct {
 	Event uint64
-	sim.ForkPoint
+	world.ForkPoint
 	Nearest string // the last milestone before it, by its key
 	Fail    int    // futures that failed as the run did
 	Other   int    // and in other ways
@@ -41,7 +43,8 @@ type Point struct {
 func (p *Point) Certain() bool { return p.Fail*10 >= p.Futures*9 }
 
 func (p Point) String() string {
-	text := fmt.Sprintf("%9d %14s %5.0f %%  %s", p.Event, p.At, 100*float64(p.Fail)/float64(max(p.Futures, 1)), p.Nearest)
+	text := fmt.Sprintf("%9d %14s %5.0f %%  %s", p.Event, p.At,
+		100*float64(p.Fail)/float64(max(p.Futures, 1)), p.Nearest)
 	if p.Other > 0 {
 		text += fmt.Sprintf(" (%d of %d fail otherwise)", p.Other, p.Futures)
 	}
@@ -50,15 +53,15 @@ func (p Point) String() string {
 
 // Explanation says where a run became certain to fail.
 type Explanation struct {
-	Result sim.Result // of the run
-	Points []Point    // in order of events
+	Result world.Result // of the run
+	Points []Point      // in order of events
 	// Before and From are the last point at which the failure was not certain and
 	// the first at which it was; Before is nil if it was from the beginning, From
 	// is nil if there was one point only. They have been looked at with more futures
 	// than the others.
 	Before, From *Point
 	Exact        bool // no event lies between them
-	Milestones   []sim.Milestone
+	Milestones   []world.Milestone
 	Records      []string // of the trace, around From
 }
 
@@ -66,7 +69,7 @@ type Explanation struct {
 var ErrPasses = errors.New("explain: the run does not fail")
 
 // Explain explains how a plan fails.
-func Explain(ctx context.Context, plan *sim.Plan, o Options) (*Explanation, error) {
+func Explain(ctx context.Context, plan *plan.Plan, o Options) (*Explanation, error) {
 	if o.Futures == 0 {
 		o.Futures = 12
 	}
@@ -78,7 +81,7 @@ func Explain(ctx context.Context, plan *sim.Plan, o Options) (*Explanation, erro
 		e.deadline = time.Now().Add(o.Budget)
 	}
 	base := e.run(e.job())[0]
-	if base.Result.Verdict == sim.Pass {
+	if base.Result.Verdict == world.Pass {
 		return nil, ErrPasses
 	}
 	e.base, e.story = base.Result, base.Milestones
@@ -106,25 +109,28 @@ type explaining struct {
 	ctx      context.Context
 	options  Options
 	deadline time.Time
-	plan     *sim.Plan
-	base     sim.Result
-	story    []sim.Milestone
+	plan     *plan.Plan
+	base     world.Result
+	story    []world.Milestone
 }
 
 func (e *explaining) spent() bool { return !e.deadline.IsZero() && time.Now().After(e.deadline) }
 
-func (e *explaining) job() sim.Job {
-	return sim.Job{Scenario: e.plan.Scenario, Seed: e.plan.Seed, Plan: e.plan, Milestones: true}
+func (e *explaining) job() pool.Job {
+	return pool.Job{Scenario: e.plan.Scenario, Seed: e.plan.Seed, Plan: e.plan, Milestones: true}
 }
 
-func (e *explaining) run(jobs ...sim.Job) []sim.JobResult { return e.options.Workers.Run(jobs, nil) }
+func (e *explaining) run(jobs ...pool.Job) []pool.JobResult {
+	return e.options.Workers.Run(jobs,
+		nil)
+}
 
 // choose picks the moments to look at: the beginning, and milestones that lead to
 // the failure, evenly.
 func (e *explaining) choose() []uint64 {
 	events := []uint64{0}
 	for _, m := range e.story {
-		if m.Kind == sim.PropertyViolated || m.Event >= e.base.Events {
+		if m.Kind == plan.PropertyViolated || m.Event >= e.base.Events {
 			break // nothing comes after it
 		}
 		if m.Event > events[len(events)-1] {
@@ -142,11 +148,11 @@ func (e *explaining) choose() []uint64 {
 // look branches the futures of one event. Each must have been the run itself up
 // to there, and the run that is only looked at must stay itself.
 func (e *explaining) look(event uint64) (Point, error) {
-	jobs := make([]sim.Job, e.options.Futures+1)
+	jobs := make([]pool.Job, e.options.Futures+1)
 	for i := range jobs {
 		jobs[i] = e.job()
 		jobs[i].Milestones = false
-		jobs[i].Fork = &sim.Fork{Event: event, Key: uint64(i)}
+		jobs[i].Fork = &world.Fork{Event: event, Key: uint64(i)}
 	}
 	results := e.run(jobs...)
 	if err := context.Cause(e.ctx); err != nil {
@@ -154,20 +160,24 @@ func (e *explaining) look(event uint64) (Point, error) {
 	}
 	same := results[0].Result
 	if same.Line() == e.base.Line() && same.Forked == nil {
-		return Point{}, fmt.Errorf("explain: the run is over before event %d: it has %d", event, e.base.Events)
+		return Point{}, fmt.Errorf("explain: the run is over before event %d: it has %d", event,
+			e.base.Events)
 	}
 	if same.Line() != e.base.Line() {
-		return Point{}, fmt.Errorf("explain: a run that is looked at after event %d is another:\n%s\n%s", event, e.base.Line(), same.Line())
+		return Point{}, fmt.Errorf("explain: a run that is looked at after event %d is "+
+			"another:\n%s\n%s", event, e.base.Line(), same.Line())
 	}
-	p := Point{Event: event, ForkPoint: *same.Forked, Nearest: e.nearest(event), Futures: e.options.Futures}
+	p := Point{Event: event, ForkPoint: *same.Forked, Nearest: e.nearest(event),
+		Futures: e.options.Futures}
 	for i := range results[1:] {
 		r := &results[1+i].Result
 		switch {
 		case r.Forked == nil || *r.Forked != p.ForkPoint:
-			return Point{}, fmt.Errorf("explain: future %d of event %d had another past: %v, want %v", i+1, event, r.Forked, p.ForkPoint)
+			return Point{}, fmt.Errorf("explain: future %d of event %d had another past: %v, "+
+				"want %v", i+1, event, r.Forked, p.ForkPoint)
 		case r.FailsWith(e.base.Fingerprint):
 			p.Fail++
-		case r.Verdict == sim.Fail:
+		case r.Verdict == world.Fail:
 			p.Other++
 		}
 	}
@@ -222,7 +232,8 @@ func (e *explaining) search(out *Explanation) error {
 			before = p
 		}
 	}
-	slices.SortFunc(out.Points, func(a, b Point) int { return int(int64(a.Event) - int64(b.Event)) })
+	slices.SortFunc(out.Points,
+		func(a, b Point) int { return int(int64(a.Event) - int64(b.Event)) })
 	out.Exact = from.Event-before.Event <= 1
 	// A future's key chooses it, so these are the same futures and more.
 	e.options.Futures *= surer
@@ -245,8 +256,9 @@ const surer = 4
 
 // failure is the end of the run, when it had failed: all its futures have.
 func (e *explaining) failure() Point {
-	end := sim.ForkPoint{At: e.base.Virtual, Trace: e.base.Trace, Records: e.base.Records}
-	return Point{Event: e.base.Events, ForkPoint: end, Nearest: e.nearest(e.base.Events), Fail: e.options.Futures, Futures: e.options.Futures}
+	end := world.ForkPoint{At: e.base.Virtual, Trace: e.base.Trace, Records: e.base.Records}
+	return Point{Event: e.base.Events, ForkPoint: end, Nearest: e.nearest(e.base.Events),
+		Fail: e.options.Futures, Futures: e.options.Futures}
 }
 
 const (
@@ -265,7 +277,8 @@ func (e *explaining) surround(out *Explanation, p Point) error {
 	job.TextFrom, job.TextUpTo = p.Records-min(p.Records, nearbyRecords), p.Records+nearbyRecords
 	text := e.run(job)[0]
 	if text.Result.Line() != e.base.Line() {
-		return fmt.Errorf("explain: two runs of one plan differ:\n%s\n%s", e.base.Line(), text.Result.Line())
+		return fmt.Errorf("explain: two runs of one plan differ:\n%s\n%s", e.base.Line(),
+			text.Result.Line())
 	}
 	out.Records = text.Text
 	return nil
@@ -284,14 +297,19 @@ func (e *Explanation) String() string {
 	case e.Before == nil:
 		fmt.Fprintf(&b, "the failure is certain from the beginning: the plan brings it about\n")
 	case !e.From.Certain() || e.Before.Certain():
-		fmt.Fprintf(&b, "no event decided: after event %d at %s %d of %d futures fail, after event %d at %s %d of %d\n",
-			e.Before.Event, e.Before.At, e.Before.Fail, e.Before.Futures, e.From.Event, e.From.At, e.From.Fail, e.From.Futures)
+		fmt.Fprintf(&b, "no event decided: after event %d at %s %d of %d futures fail, after "+
+			"event %d at %s %d of %d\n",
+			e.Before.Event, e.Before.At, e.Before.Fail, e.Before.Futures, e.From.Event, e.From.At,
+			e.From.Fail, e.From.Futures)
 	case e.Exact:
-		fmt.Fprintf(&b, "the point of no return is event %d at %s: before it %d of %d futures fail, after it %d of %d\n",
+		fmt.Fprintf(&b, "the point of no return is event %d at %s: before it %d of %d futures "+
+			"fail, after it %d of %d\n",
 			e.From.Event, e.From.At, e.Before.Fail, e.Before.Futures, e.From.Fail, e.From.Futures)
 	default:
-		fmt.Fprintf(&b, "the point of no return lies between event %d at %s (%d of %d futures fail) and event %d at %s (%d of %d)\n",
-			e.Before.Event, e.Before.At, e.Before.Fail, e.Before.Futures, e.From.Event, e.From.At, e.From.Fail, e.From.Futures)
+		fmt.Fprintf(&b, "the point of no return lies between event %d at %s (%d of %d futures "+
+			"fail) and event %d at %s (%d of %d)\n",
+			e.Before.Event, e.Before.At, e.Before.Fail, e.Before.Futures, e.From.Event, e.From.At,
+			e.From.Fail, e.From.Futures)
 	}
 	for _, m := range e.Milestones {
 		fmt.Fprintf(&b, "  %s\n", m)

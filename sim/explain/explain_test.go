@@ -11,29 +11,33 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/plan"
+	"example.com/lockstep/sim/pool"
+	"example.com/lockstep/sim/world"
 )
 
 // TestMain makes the test binary a worker when it is started as one.
 func TestMain(m *testing.M) {
-	sim.ServeIfWorker()
+	pool.ServeIfWorker()
 	os.Exit(m.Run())
 }
 
 // lostToss is a plan in which a coin is tossed and lost: see toyCoin.
-func lostToss(t *testing.T) *sim.Plan {
+func lostToss(t *testing.T) *plan.Plan {
 	for seed := range uint64(40) {
-		plan, err := sim.NewPlan("toy-coin", seed)
+		p, err := sim.NewPlan("toy-coin", seed)
 		require.NoError(t, err)
-		plan.Duration, plan.Workload.Every = sim.Duration(900*time.Millisecond), sim.Duration(10*time.Millisecond)
-		if r, err := sim.RunPlan(plan, sim.Options{}); err == nil && r.Verdict == sim.Fail {
-			return plan
+		p.Duration, p.Workload.Every = plan.Duration(900*time.Millisecond),
+			plan.Duration(10*time.Millisecond)
+		if r, err := sim.RunPlan(p, world.Options{}); err == nil && r.Verdict == world.Fail {
+			return p
 		}
 	}
 	t.Fatal("no seed loses the toss")
 	return nil
 }
 
-var workers = sim.Campaign{Workers: 2, Timeout: time.Minute}
+var workers = pool.Pool{Workers: 2, Timeout: time.Minute}
 
 func TestThePointOfNoReturnIsTheToss(t *testing.T) {
 	plan := lostToss(t)
@@ -76,10 +80,10 @@ func TestOneEventCanBeLookedAt(t *testing.T) {
 }
 
 func TestWhatThePlanBringsAboutIsCertainFromTheBeginning(t *testing.T) {
-	plan, err := sim.NewPlan("toy-panic", 1)
+	p, err := sim.NewPlan("toy-panic", 1)
 	require.NoError(t, err)
-	plan.Faults, plan.Workload.Every = nil, sim.Duration(time.Millisecond)
-	e, err := Explain(context.Background(), plan, Options{Workers: workers, Futures: 4, Points: 2})
+	p.Faults, p.Workload.Every = nil, plan.Duration(time.Millisecond)
+	e, err := Explain(context.Background(), p, Options{Workers: workers, Futures: 4, Points: 2})
 	require.NoError(t, err)
 	require.Nil(t, e.Before)
 	require.Contains(t, e.String(), "certain from the beginning")
@@ -93,9 +97,12 @@ func TestARunThatPassesIsNotExplained(t *testing.T) {
 }
 
 func TestNoMomentIsChosenAfterWhichNothingComes(t *testing.T) {
-	e := &explaining{options: Options{Points: 10}, base: sim.Result{Events: 90}, story: []sim.Milestone{
-		{Event: 0, Key: "start b1 life 1"}, {Event: 40, Key: "controller b1 term 2"}, {Event: 40, Key: "unfenced b1"},
-		{Event: 90, Key: "leader t0/0 b1 epoch 0"}, {Event: 90, Kind: sim.PropertyViolated, Key: "failure P5"},
-	}}
+	e := &explaining{options: Options{Points: 10}, base: world.Result{Events: 90},
+		story: []world.Milestone{
+			{Event: 0, Key: "start b1 life 1"}, {Event: 40, Key: "controller b1 term 2"},
+			{Event: 40, Key: "unfenced b1"},
+			{Event: 90, Key: "leader t0/0 b1 epoch 0"},
+			{Event: 90, Kind: plan.PropertyViolated, Key: "failure P5"},
+		}}
 	require.Equal(t, []uint64{0, 40}, e.choose())
 }

@@ -7,43 +7,47 @@ import (
 	"slices"
 	"strings"
 
-	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/plan"
 )
 
 // Knob is one value of a plan that is not calm, and how to calm it.
 type Knob struct {
 	Name   string
 	Counts bool // in the plan's size
-	Calm   func(*sim.Plan)
+	Calm   func(*plan.Plan)
 }
 
 // demands are the plan's fields that say what is run and demanded, and those
 // that have passes of their own.
-var demands = []string{"Version", "Scenario", "Description", "Seed", "Duration", "Liveness", "MaxEvents", "Budget", "Nodes", "Workload", "Faults", "Expect"}
+var demands = []string{"Version", "Scenario", "Description", "Seed", "Duration", "Liveness",
+	"MaxEvents", "Budget", "Nodes", "Workload", "Faults", "Expect"}
 
 // calmLimits are hosts at which nothing is special.
-var calmLimits = sim.Limits{
+var calmLimits = plan.Limits{
 	Mailbox: 1024, TurnEvents: 64,
-	TurnCost: sim.Range{Low: 1000, High: 6000}, EventCost: 300, WakeUp: 2000, MailDelay: sim.Range{Low: 200, High: 1200},
+	TurnCost: plan.Range{Low: 1000, High: 6000}, EventCost: 300, WakeUp: 2000,
+	MailDelay: plan.Range{Low: 200, High: 1200},
 }
 
 // Knobs lists what is not calm in a plan. Fields that this package has not heard
 // of are calm at their zero value.
-func Knobs(p *sim.Plan) (knobs []Knob) {
+func Knobs(p *plan.Plan) (knobs []Knob) {
 	knobs = append(knobs, nodeKnobs(p)...)
-	for _, name := range slices.Sorted(maps.Keys(p.Workload.Options)) {
+	for _, name := range slices.Sorted(slices.Values(p.Workload.Options.Names())) {
 		if name == "min_acks" {
 			continue // a demand
 		}
-		knobs = append(knobs, Knob{"option " + name, true, func(p *sim.Plan) { delete(p.Workload.Options, name) }})
+		knobs = append(knobs, Knob{"option " + name, true,
+			func(p *plan.Plan) { *option(p, name) = plan.Option{} }})
 	}
-	calm := reflect.ValueOf(&sim.Plan{Limits: calmLimits}).Elem()
-	plan := reflect.ValueOf(p).Elem()
-	for i := range plan.NumField() {
-		if field := plan.Type().Field(i); !slices.Contains(demands, field.Name) {
-			knobs = append(knobs, fieldKnobs(strings.ToLower(field.Name), plan.Field(i), calm.Field(i), func(p *sim.Plan) reflect.Value {
-				return reflect.ValueOf(p).Elem().Field(i)
-			})...)
+	calm := reflect.ValueOf(&plan.Plan{Limits: calmLimits}).Elem()
+	drawn := reflect.ValueOf(p).Elem()
+	for i := range drawn.NumField() {
+		if field := drawn.Type().Field(i); !slices.Contains(demands, field.Name) {
+			knobs = append(knobs, fieldKnobs(strings.ToLower(field.Name), drawn.Field(i),
+				calm.Field(i), func(p *plan.Plan) reflect.Value {
+					return reflect.ValueOf(p).Elem().Field(i)
+				})...)
 		}
 	}
 	return knobs
@@ -51,29 +55,36 @@ func Knobs(p *sim.Plan) (knobs []Knob) {
 
 // fieldKnobs are those of one field of the plan, or of a structure in it: value
 // is what it is, calm what it should be, and in finds it in another plan.
-func fieldKnobs(name string, value, calm reflect.Value, in func(*sim.Plan) reflect.Value) (knobs []Knob) {
+func fieldKnobs(name string, value, calm reflect.Value,
+	in func(*plan.Plan) reflect.Value) (knobs []Knob) {
 	if reflect.DeepEqual(value.Interface(), calm.Interface()) {
 		return nil
 	}
 	one := func(name string, calmIt func(reflect.Value)) {
-		knobs = append(knobs, Knob{name, true, func(p *sim.Plan) { calmIt(in(p)) }})
+		knobs = append(knobs, Knob{name, true, func(p *plan.Plan) { calmIt(in(p)) }})
 	}
-	switch _, ranged := value.Interface().(sim.Range); {
+	switch _, ranged := value.Interface().(plan.Range); {
 	case value.Kind() == reflect.Struct && !ranged:
 		for i := range value.NumField() {
-			knobs = append(knobs, fieldKnobs(name+"."+strings.ToLower(value.Type().Field(i).Name), value.Field(i), calm.Field(i),
-				func(p *sim.Plan) reflect.Value { return in(p).Field(i) })...)
+			knobs = append(knobs, fieldKnobs(name+"."+strings.ToLower(value.Type().Field(i).Name),
+				value.Field(i), calm.Field(i),
+				func(p *plan.Plan) reflect.Value { return in(p).Field(i) })...)
 		}
 	case value.Kind() == reflect.Map:
 		keys := value.MapKeys()
-		slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+		slices.SortFunc(keys, func(a, b reflect.Value) int {
+			return strings.Compare(fmt.Sprint(a),
+				fmt.Sprint(b))
+		})
 		for _, key := range keys {
-			one(fmt.Sprintf("%s.%v", name, key), func(v reflect.Value) { v.SetMapIndex(key, reflect.Value{}) })
+			one(fmt.Sprintf("%s.%v", name, key),
+				func(v reflect.Value) { v.SetMapIndex(key, reflect.Value{}) })
 		}
 	case value.Kind() == reflect.Slice:
 		for i := range value.Len() {
 			one(fmt.Sprintf("%s.%v", name, value.Index(i)), func(v reflect.Value) {
-				v.Set(reflect.AppendSlice(v.Slice(0, min(i, v.Len())), v.Slice(min(i+1, v.Len()), v.Len())))
+				v.Set(reflect.AppendSlice(v.Slice(0, min(i, v.Len())),
+					v.Slice(min(i+1, v.Len()), v.Len())))
 			})
 		}
 	default:
@@ -83,23 +94,24 @@ func fieldKnobs(name string, value, calm reflect.Value, in func(*sim.Plan) refle
 }
 
 // nodeKnobs are those of the machines.
-func nodeKnobs(p *sim.Plan) (knobs []Knob) {
+func nodeKnobs(p *plan.Plan) (knobs []Knob) {
 	for i, n := range p.Nodes {
-		add := func(what string, differs bool, calm func(*sim.NodeSpec)) {
+		add := func(what string, differs bool, calm func(*plan.NodeSpec)) {
 			if differs {
-				knobs = append(knobs, Knob{n.Name + " " + what, true, func(p *sim.Plan) { calm(&p.Nodes[i]) }})
+				knobs = append(knobs, Knob{n.Name + " " + what, true,
+					func(p *plan.Plan) { calm(&p.Nodes[i]) }})
 			}
 		}
-		add("shards", n.Shards > 1, func(n *sim.NodeSpec) { n.Shards = 1 })
-		add("start", n.StartAt != 0, func(n *sim.NodeSpec) { n.StartAt = 0 })
-		add("drift", n.DriftPpm != 0, func(n *sim.NodeSpec) { n.DriftPpm = 0 })
-		add("skew", n.WallSkewMs != 0, func(n *sim.NodeSpec) { n.WallSkewMs = 0 })
+		add("shards", n.Shards > 1, func(n *plan.NodeSpec) { n.Shards = 1 })
+		add("start", n.StartAt != 0, func(n *plan.NodeSpec) { n.StartAt = 0 })
+		add("drift", n.DriftPpm != 0, func(n *plan.NodeSpec) { n.DriftPpm = 0 })
+		add("skew", n.WallSkewMs != 0, func(n *plan.NodeSpec) { n.WallSkewMs = 0 })
 	}
 	return knobs
 }
 
 // calmPasses calm knobs: all at once, all of one kind, one by one.
-func calmPass(p *sim.Plan) (out []candidate) {
+func calmPass(p *plan.Plan) (out []candidate) {
 	knobs := Knobs(p)
 	groups := map[string][]Knob{}
 	for _, k := range knobs {
@@ -112,7 +124,7 @@ func calmPass(p *sim.Plan) (out []candidate) {
 			if kind == "" {
 				what = "calm everything"
 			}
-			out = append(out, change(p, what, func(p *sim.Plan) {
+			out = append(out, change(p, what, func(p *plan.Plan) {
 				for i := len(group) - 1; i >= 0; i-- { // backwards: of a list, the last goes first
 					group[i].Calm(p)
 				}
@@ -139,7 +151,7 @@ func kindOf(name string) string {
 }
 
 // clientPass leaves out clients: all but one of each role, then each.
-func clientPass(p *sim.Plan) (out []candidate) {
+func clientPass(p *plan.Plan) (out []candidate) {
 	first := map[string]string{}
 	var twins []string
 	for _, n := range p.Nodes {
@@ -153,35 +165,40 @@ func clientPass(p *sim.Plan) (out []candidate) {
 		}
 	}
 	if len(twins) > 1 {
-		out = append(out, change(p, "one client of each role", func(p *sim.Plan) { dropNodes(p, twins...) }))
+		out = append(out, change(p, "one client of each role",
+			func(p *plan.Plan) { dropNodes(p, twins...) }))
 	}
 	for _, n := range slices.Backward(p.Nodes) {
 		if client(n) {
-			out = append(out, change(p, "no "+n.Name, func(p *sim.Plan) { dropNodes(p, n.Name) }))
+			out = append(out, change(p, "no "+n.Name, func(p *plan.Plan) { dropNodes(p, n.Name) }))
 		}
 	}
 	return out
 }
 
 // brokerPass leaves out brokers, the last first.
-func brokerPass(p *sim.Plan) (out []candidate) {
+func brokerPass(p *plan.Plan) (out []candidate) {
 	for _, n := range slices.Backward(p.Nodes) {
 		if !client(n) {
-			out = append(out, change(p, "no "+n.Name, func(p *sim.Plan) { dropNodes(p, n.Name) }))
+			out = append(out, change(p, "no "+n.Name, func(p *plan.Plan) { dropNodes(p, n.Name) }))
 		}
 	}
 	return out
 }
 
 // client: the machines without shards are clients, in all worlds.
-func client(n sim.NodeSpec) bool { return n.Shards == 0 }
+func client(n plan.NodeSpec) bool { return n.Shards == 0 }
 
 // dropNodes takes machines out of a plan, with the faults that hit them, and asks
 // for no more replicas than there are brokers.
-func dropNodes(p *sim.Plan, names ...string) {
-	p.Nodes = slices.DeleteFunc(p.Nodes, func(n sim.NodeSpec) bool { return slices.Contains(names, n.Name) })
-	p.Faults = slices.DeleteFunc(p.Faults, func(f sim.Fault) bool {
-		return slices.ContainsFunc(targetNodes(f.Target), func(n string) bool { return slices.Contains(names, n) })
+func dropNodes(p *plan.Plan, names ...string) {
+	p.Nodes = slices.DeleteFunc(p.Nodes, func(n plan.NodeSpec) bool {
+		return slices.Contains(names,
+			n.Name)
+	})
+	p.Faults = slices.DeleteFunc(p.Faults, func(f plan.Fault) bool {
+		return slices.ContainsFunc(targetNodes(f.Target),
+			func(n string) bool { return slices.Contains(names, n) })
 	})
 	brokers, clients := 0, 0
 	for _, n := range p.Nodes {
@@ -192,29 +209,40 @@ func dropNodes(p *sim.Plan, names ...string) {
 		}
 	}
 	p.Workload.Clients = clients
-	if rf, ok := p.Workload.Options["rf"]; ok {
-		p.Workload.Options["rf"] = min(rf, int64(brokers))
+	for _, name := range []string{"rf", "min_isr"} {
+		if o := option(p, name); o.Given() {
+			*o = plan.Set(min(o.Or(0), int64(brokers)))
+		}
 	}
-	if isr, ok := p.Workload.Options["min_isr"]; ok {
-		p.Workload.Options["min_isr"] = min(isr, int64(brokers))
+}
+
+// option finds a setting of the plan's workload that there is.
+func option(p *plan.Plan, name string) *plan.Option {
+	o, err := p.Workload.Options.Find(name)
+	if err != nil {
+		panic(err)
 	}
+	return o
 }
 
 // loadPass makes the load smaller: fewer of everything that is counted, and more
 // time between two operations.
-func loadPass(p *sim.Plan) (out []candidate) {
+func loadPass(p *plan.Plan) (out []candidate) {
 	for _, name := range []string{"topics", "partitions", "rf", "min_isr"} {
-		if v := p.Workload.Options[name]; v > 1 {
-			out = append(out, change(p, name+" 1", func(p *sim.Plan) { p.Workload.Options[name] = 1 }))
+		if v := option(p, name).Or(0); v > 1 {
+			out = append(out, change(p, name+" 1",
+				func(p *plan.Plan) { *option(p, name) = plan.Set(1) }))
 			if v > 2 {
-				out = append(out, change(p, fmt.Sprint(name, " ", v-1), func(p *sim.Plan) { p.Workload.Options[name] = v - 1 }))
+				out = append(out, change(p, fmt.Sprint(name, " ", v-1),
+					func(p *plan.Plan) { *option(p, name) = plan.Set(v - 1) }))
 			}
 		}
 	}
 	const slowest = 500 * msec
-	for _, factor := range []sim.Duration{16, 4, 2} {
+	for _, factor := range []plan.Duration{16, 4, 2} {
 		if every := p.Workload.Every * factor; every > 0 && every <= slowest {
-			out = append(out, change(p, "an operation every "+every.String(), func(p *sim.Plan) { p.Workload.Every = every }))
+			out = append(out, change(p, "an operation every "+every.String(),
+				func(p *plan.Plan) { p.Workload.Every = every }))
 		}
 	}
 	return out

@@ -6,15 +6,16 @@ import (
 	"strings"
 	"time"
 
-	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/plan"
+	"example.com/lockstep/sim/world"
 )
 
-const msec = sim.Duration(time.Millisecond)
+const msec = plan.Duration(time.Millisecond)
 
 // withFaultsOnly is the plan with those faults only that keep says.
-func withFaultsOnly(p *sim.Plan, what string, keep func(i int) bool) candidate {
-	return change(p, what, func(p *sim.Plan) {
-		var faults []sim.Fault
+func withFaultsOnly(p *plan.Plan, what string, keep func(i int) bool) candidate {
+	return change(p, what, func(p *plan.Plan) {
+		var faults []plan.Fault
 		for i, f := range p.Faults {
 			if keep(i) {
 				faults = append(faults, f)
@@ -27,7 +28,7 @@ func withFaultsOnly(p *sim.Plan, what string, keep func(i int) bool) candidate {
 // fewerPass is one step of delta debugging over the list of faults (Zeller and
 // Hildebrandt 2002): each part alone, then all but each part, in ever finer
 // parts. The search asks again after each success, which makes it the whole.
-func fewerPass(p *sim.Plan) (out []candidate) {
+func fewerPass(p *plan.Plan) (out []candidate) {
 	n := len(p.Faults)
 	if n == 0 {
 		return nil
@@ -38,12 +39,16 @@ func fewerPass(p *sim.Plan) (out []candidate) {
 		part := func(i int) int { return i * parts / n }
 		if parts < n {
 			for k := range parts {
-				out = append(out, withFaultsOnly(p, fmt.Sprintf("of %d faults part %d of %d", n, k+1, parts), func(i int) bool { return part(i) == k }))
+				out = append(out, withFaultsOnly(p,
+					fmt.Sprintf("of %d faults part %d of %d", n, k+1, parts),
+					func(i int) bool { return part(i) == k }))
 			}
 		}
 		if parts > 2 || n == 2 {
 			for k := range parts {
-				out = append(out, withFaultsOnly(p, fmt.Sprintf("of %d faults all but part %d of %d", n, k+1, parts), func(i int) bool { return part(i) != k }))
+				out = append(out, withFaultsOnly(p,
+					fmt.Sprintf("of %d faults all but part %d of %d", n, k+1, parts),
+					func(i int) bool { return part(i) != k }))
 			}
 		}
 	}
@@ -52,31 +57,33 @@ func fewerPass(p *sim.Plan) (out []candidate) {
 
 // gentler says which kind of fault is a weaker one of the same sort, or hits less.
 var gentler = map[string]string{
-	"torn-power-off": "power-off", "power-off": "kill", "kill": "clean-stop", "reshard": "kill", "crash-loop": "kill", "disk-stall": "sync-stall",
+	"torn-power-off": "power-off", "power-off": "kill", "kill": "clean-stop", "reshard": "kill",
+	"crash-loop": "kill", "disk-stall": "sync-stall",
 	"rolling-restart": "", "flap": "cut", "cut": "stall-link",
 }
 
 // weakerPass makes single faults shorter, weaker and narrower.
-func weakerPass(p *sim.Plan) (out []candidate) {
+func weakerPass(p *plan.Plan) (out []candidate) {
 	for i, f := range p.Faults {
-		add := func(what string, make func(*sim.Fault)) {
-			out = append(out, change(p, fmt.Sprintf("fault %d %s: %s", i+1, f.Kind, what), func(p *sim.Plan) { make(&p.Faults[i]) }))
+		add := func(what string, make func(*plan.Fault)) {
+			out = append(out, change(p, fmt.Sprintf("fault %d %s: %s", i+1, f.Kind, what),
+				func(p *plan.Plan) { make(&p.Faults[i]) }))
 		}
 		if kind := gentler[f.Kind]; kind != "" {
-			add(kind, func(f *sim.Fault) { f.Kind, f.Amount = kind, 0 })
+			add(kind, func(f *plan.Fault) { f.Kind, f.Amount = kind, 0 })
 		}
 		if from, to, both := strings.Cut(f.Target, "-"); both && !strings.HasPrefix(f.Target, "@") {
-			add("one way", func(f *sim.Fault) { f.Target = from + ">" + to })
-			add("the other way", func(f *sim.Fault) { f.Target = to + ">" + from })
+			add("one way", func(f *plan.Fault) { f.Target = from + ">" + to })
+			add("the other way", func(f *plan.Fault) { f.Target = to + ">" + from })
 		}
-		for _, divisor := range []sim.Duration{16, 4, 2} {
+		for _, divisor := range []plan.Duration{16, 4, 2} {
 			if shorter := readable(f.For / divisor); shorter >= 10*msec {
-				add("for "+shorter.String(), func(f *sim.Fault) { f.For = shorter })
+				add("for "+shorter.String(), func(f *plan.Fault) { f.For = shorter })
 			}
 		}
 		for _, divisor := range []int64{16, 4, 2} {
 			if weaker := f.Amount / divisor; weaker != 0 {
-				add(fmt.Sprintf("amount %d", weaker), func(f *sim.Fault) { f.Amount = weaker })
+				add(fmt.Sprintf("amount %d", weaker), func(f *plan.Fault) { f.Amount = weaker })
 			}
 		}
 	}
@@ -85,41 +92,43 @@ func weakerPass(p *sim.Plan) (out []candidate) {
 
 // earlierPass closes the gaps before faults: a fault and all that come after it
 // begin earlier. Anchored ones come when they come.
-func earlierPass(p *sim.Plan) (out []candidate) {
-	var times []sim.Duration
+func earlierPass(p *plan.Plan) (out []candidate) {
+	var times []plan.Duration
 	for _, f := range p.Faults {
 		if f.After == "" && !slices.Contains(times, f.At) {
 			times = append(times, f.At)
 		}
 	}
 	slices.Sort(times)
-	before := sim.Duration(0)
+	before := plan.Duration(0)
 	for _, at := range times {
-		for _, share := range []sim.Duration{8, 4, 2} {
+		for _, share := range []plan.Duration{8, 4, 2} {
 			if gap := at - before; gap >= 100*msec {
 				by := gap - readable(gap/share)
-				out = append(out, change(p, fmt.Sprintf("faults from %s on %s earlier", at, by), func(p *sim.Plan) {
-					for i := range p.Faults {
-						if f := &p.Faults[i]; f.After == "" && f.At >= at {
-							f.At -= by
+				out = append(out, change(p, fmt.Sprintf("faults from %s on %s earlier", at, by),
+					func(p *plan.Plan) {
+						for i := range p.Faults {
+							if f := &p.Faults[i]; f.After == "" && f.At >= at {
+								f.At -= by
+							}
 						}
-					}
-				}))
+					}))
 			}
 		}
 		before = at
 	}
 	for i, f := range p.Faults {
 		if round := readable(f.At); f.After == "" && round != f.At {
-			out = append(out, change(p, fmt.Sprintf("fault %d at %s", i+1, round), func(p *sim.Plan) { p.Faults[i].At = round }))
+			out = append(out, change(p, fmt.Sprintf("fault %d at %s", i+1, round),
+				func(p *plan.Plan) { p.Faults[i].At = round }))
 		}
 	}
 	return out
 }
 
 // readable cuts a duration to two digits or so.
-func readable(d sim.Duration) sim.Duration {
-	for _, unit := range []sim.Duration{60_000 * msec, 1000 * msec, 100 * msec, 10 * msec} {
+func readable(d plan.Duration) plan.Duration {
+	for _, unit := range []plan.Duration{60_000 * msec, 1000 * msec, 100 * msec, 10 * msec} {
 		if d >= 10*unit {
 			return d - d%unit
 		}
@@ -139,7 +148,7 @@ func targetNodes(target string) []string {
 
 // began finds where in the story of the failing run a fault of the plan began; -1
 // if it did not. resolved is whom it hit.
-func began(p *sim.Plan, i int, story []sim.Milestone) (at int, resolved string) {
+func began(p *plan.Plan, i int, story []world.Milestone) (at int, resolved string) {
 	key := fmt.Sprintf("fault %d %s ", i+1, p.Faults[i].Kind)
 	for k, m := range story {
 		if rest, ok := strings.CutPrefix(m.Key, key); ok {
@@ -152,8 +161,8 @@ func began(p *sim.Plan, i int, story []sim.Milestone) (at int, resolved string) 
 // targetPass replaces a target by what it stands for or what stands for it. What
 // a node was then ("@leader") outlives a commit better than its name, unless
 // there is one broker only.
-func targetPass(p *sim.Plan, story []sim.Milestone) (out []candidate) {
-	if p.Budget == sim.Budgeted {
+func targetPass(p *plan.Plan, story []world.Milestone) (out []candidate) {
+	if p.Budget == plan.Budgeted {
 		return nil // what a budget allows is counted by names and times
 	}
 	brokers := 0
@@ -175,20 +184,21 @@ func targetPass(p *sim.Plan, story []sim.Milestone) (out []candidate) {
 			to = standsFor(resolved, story[:at])
 		}
 		if to != f.Target && to != "" {
-			out = append(out, change(p, fmt.Sprintf("fault %d %s at %s", i+1, f.Kind, to), func(p *sim.Plan) { p.Faults[i].Target = to }))
+			out = append(out, change(p, fmt.Sprintf("fault %d %s at %s", i+1, f.Kind, to),
+				func(p *plan.Plan) { p.Faults[i].Target = to }))
 		}
 	}
 	return out
 }
 
 // standsFor names the role that a node has at the end of a story; "" for none.
-func standsFor(node string, story []sim.Milestone) string {
+func standsFor(node string, story []world.Milestone) string {
 	leader, controller := "", ""
 	for _, m := range story {
 		switch {
-		case m.Kind == sim.LeaderBegan && strings.HasPrefix(m.Key, "leader t0/0 "):
+		case m.Kind == plan.LeaderBegan && strings.HasPrefix(m.Key, "leader t0/0 "):
 			leader = m.Node
-		case m.Kind == sim.ControllerBegan:
+		case m.Kind == plan.ControllerBegan:
 			controller = m.Node
 		}
 	}
@@ -208,16 +218,16 @@ func standsFor(node string, story []sim.Milestone) string {
 const (
 	// anchorReach is how long before a fault a milestone may lie that it is
 	// anchored at.
-	anchorReach = sim.Duration(10 * time.Second)
+	anchorReach = plan.Duration(10 * time.Second)
 	// anchorPatience is how long after its time an anchored fault begins if its
 	// milestone has not come.
-	anchorPatience = sim.Duration(5 * time.Second)
+	anchorPatience = plan.Duration(5 * time.Second)
 )
 
 // anchorPass ties faults to the milestones that they followed in the failing run.
 // Several that began together are tied together.
-func anchorPass(p *sim.Plan, story []sim.Milestone) (out []candidate) {
-	if p.Budget == sim.Budgeted {
+func anchorPass(p *plan.Plan, story []world.Milestone) (out []candidate) {
+	if p.Budget == plan.Budgeted {
 		return nil
 	}
 	for i, f := range p.Faults {
@@ -228,11 +238,12 @@ func anchorPass(p *sim.Plan, story []sim.Milestone) (out []candidate) {
 		tried := 0
 		for k := at - 1; k >= 0 && tried < 2 && f.At-story[k].At <= anchorReach; k-- {
 			words := anchorWords(story[k])
-			if words == "" || story[k].At > f.At || k > 0 && story[k-1].At == story[k].At && anchorWords(story[k-1]) == words {
+			if words == "" || story[k].At > f.At ||
+				k > 0 && story[k-1].At == story[k].At && anchorWords(story[k-1]) == words {
 				continue
 			}
 			tried++
-			anchor := sim.Anchor{Words: words}
+			anchor := plan.Anchor{Words: words}
 			for _, m := range story[:k+1] {
 				if anchor.Matches(m.Key) {
 					anchor.Nth++
@@ -240,13 +251,14 @@ func anchorPass(p *sim.Plan, story []sim.Milestone) (out []candidate) {
 			}
 			// Not later than the run's end; what began with it begins with it again.
 			offset, by := readable(f.At-story[k].At), min(f.At+anchorPatience, p.Duration-msec)
-			out = append(out, change(p, fmt.Sprintf("fault %d %s after %s", i+1, f.Kind, anchor), func(p *sim.Plan) {
-				for j := range p.Faults {
-					if g := &p.Faults[j]; g.After == "" && g.At == f.At {
-						g.After, g.At, g.By = anchor.String(), offset, by
+			out = append(out, change(p, fmt.Sprintf("fault %d %s after %s", i+1, f.Kind, anchor),
+				func(p *plan.Plan) {
+					for j := range p.Faults {
+						if g := &p.Faults[j]; g.After == "" && g.At == f.At {
+							g.After, g.At, g.By = anchor.String(), offset, by
+						}
 					}
-				}
-			}))
+				}))
 		}
 	}
 	return out
@@ -254,14 +266,14 @@ func anchorPass(p *sim.Plan, story []sim.Milestone) (out []candidate) {
 
 // anchorWords are the part of a milestone's key that other commits are likely to
 // have, too: not the term, the epoch or the number of a fault.
-func anchorWords(m sim.Milestone) string {
+func anchorWords(m world.Milestone) string {
 	words := strings.Fields(m.Key)
 	switch m.Kind {
-	case sim.ControllerBegan:
+	case plan.ControllerBegan:
 		return words[0]
-	case sim.LeaderBegan, sim.ISRChanged:
+	case plan.LeaderBegan, plan.ISRChanged:
 		return strings.Join(words[:2], " ")
-	case sim.BrokerFenced, sim.BrokerUnfenced, sim.TopicCreated:
+	case plan.BrokerFenced, plan.BrokerUnfenced, plan.TopicCreated:
 		return m.Key
 	}
 	return ""

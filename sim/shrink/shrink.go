@@ -7,17 +7,19 @@ import (
 	"fmt"
 	"time"
 
-	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/plan"
+	"example.com/lockstep/sim/pool"
+	"example.com/lockstep/sim/world"
 )
 
 // Options say how a plan is shrunk.
 type Options struct {
 	// Workers run the candidates. Their program must show the bug; their Timeout
 	// is for one run.
-	Workers sim.Campaign
+	Workers pool.Pool
 	// Control, if set, runs what fails with a program without the bug, where it must
 	// pass: else the plan has become one that no broker can stand.
-	Control *sim.Campaign
+	Control *pool.Pool
 	// Budget of real time; when it is spent the smallest plan so far is the
 	// outcome. 0: no bound.
 	Budget time.Duration
@@ -27,8 +29,8 @@ type Options struct {
 
 // Outcome is a shrunk plan and how it fails.
 type Outcome struct {
-	Plan          *sim.Plan
-	Result        sim.Result // of the shrunk plan
+	Plan          *plan.Plan
+	Result        world.Result // of the shrunk plan
 	Before, After Size
 	Runs          int
 	Complete      bool // no single step makes it smaller; else the budget ended
@@ -43,20 +45,20 @@ var ErrFailsAnyway = errors.New("shrink: the plan fails without the bug, too")
 // candidate is a plan that is one step smaller, or simpler.
 type candidate struct {
 	what string
-	plan *sim.Plan
+	plan *plan.Plan
 }
 
 // change is a copy of the plan with a change.
-func change(p *sim.Plan, what string, change func(*sim.Plan)) candidate {
+func change(p *plan.Plan, what string, change func(*plan.Plan)) candidate {
 	q := clone(p)
 	change(q)
 	return candidate{what, q}
 }
 
 // clone copies a plan as deeply as workers do, who get it as JSON.
-func clone(p *sim.Plan) *sim.Plan {
+func clone(p *plan.Plan) *plan.Plan {
 	text, err := json.Marshal(p)
-	q := &sim.Plan{}
+	q := &plan.Plan{}
 	if err == nil {
 		err = json.Unmarshal(text, q)
 	}
@@ -68,13 +70,13 @@ func clone(p *sim.Plan) *sim.Plan {
 
 // Shrink makes a failing plan smaller. It fails with ErrPasses if the plan does
 // not fail, and if two runs of the outcome differ.
-func Shrink(ctx context.Context, plan *sim.Plan, o Options) (*Outcome, error) {
+func Shrink(ctx context.Context, plan *plan.Plan, o Options) (*Outcome, error) {
 	s := &search{ctx: ctx, options: o, known: map[string]bool{}}
 	if o.Budget > 0 {
 		s.deadline = time.Now().Add(o.Budget)
 	}
 	first := s.run([]candidate{{"", clone(plan)}})[0]
-	if first.Verdict == sim.Pass {
+	if first.Verdict == world.Pass {
 		return nil, ErrPasses
 	}
 	if !s.passesWithout(candidate{plan: plan}) {
@@ -89,10 +91,12 @@ func Shrink(ctx context.Context, plan *sim.Plan, o Options) (*Outcome, error) {
 	}
 	again := s.run([]candidate{{"", s.plan}})[0]
 	if again.Line() != s.result.Line() {
-		return nil, fmt.Errorf("shrink: two runs of one plan differ:\n%s\n%s", s.result.Line(), again.Line())
+		return nil, fmt.Errorf("shrink: two runs of one plan differ:\n%s\n%s", s.result.Line(),
+			again.Line())
 	}
 	return &Outcome{
-		Plan: s.plan, Result: s.result, Before: SizeOf(plan), After: SizeOf(s.plan), Runs: s.runs, Complete: !s.spent(),
+		Plan: s.plan, Result: s.result, Before: SizeOf(plan), After: SizeOf(s.plan), Runs: s.runs,
+		Complete: !s.spent(),
 	}, nil
 }
 
@@ -102,8 +106,8 @@ type search struct {
 	options     Options
 	deadline    time.Time // zero: none
 	fingerprint string
-	plan        *sim.Plan
-	result      sim.Result // of plan
+	plan        *plan.Plan
+	result      world.Result // of plan
 	known       map[string]bool
 	runs        int
 }
@@ -121,8 +125,9 @@ func (s *search) spent() bool {
 // rounds runs the passes in order, again and again, until a whole round finds
 // nothing. The anchors come last: they make a plan no smaller.
 func (s *search) rounds() {
-	passes := []func(*sim.Plan) []candidate{
-		s.cutPass, fewerPass, calmPass, clientPass, loadPass, brokerPass, weakerPass, earlierPass, s.cutPass,
+	passes := []func(*plan.Plan) []candidate{
+		s.cutPass, fewerPass, calmPass, clientPass, loadPass, brokerPass, weakerPass, earlierPass,
+		s.cutPass,
 	}
 	for changed := true; changed && !s.spent(); {
 		changed = false
@@ -130,14 +135,14 @@ func (s *search) rounds() {
 			changed = s.exhaust(pass) || changed
 		}
 	}
-	s.exhaust(func(p *sim.Plan) []candidate { return targetPass(p, s.result.Milestones) })
-	s.exhaust(func(p *sim.Plan) []candidate { return anchorPass(p, s.result.Milestones) })
+	s.exhaust(func(p *plan.Plan) []candidate { return targetPass(p, s.result.Milestones) })
+	s.exhaust(func(p *plan.Plan) []candidate { return anchorPass(p, s.result.Milestones) })
 }
 
 // exhaust takes steps of one pass until none fails as the original did.
 // What did not help is tried again in the next round only: else a plan of n values
 // would cost n² runs.
-func (s *search) exhaust(pass func(*sim.Plan) []candidate) (changed bool) {
+func (s *search) exhaust(pass func(*plan.Plan) []candidate) (changed bool) {
 	failed := map[string]bool{}
 	for !s.spent() {
 		if !s.step(pass(s.plan), failed) {
@@ -177,20 +182,20 @@ func (s *search) passesWithout(c candidate) bool {
 		return true
 	}
 	s.runs++
-	return s.options.Control.Run([]sim.Job{job(c)}, nil)[0].Result.Verdict == sim.Pass
+	return s.options.Control.Run([]pool.Job{job(c)}, nil)[0].Result.Verdict == world.Pass
 }
 
-func job(c candidate) sim.Job {
-	return sim.Job{Scenario: c.plan.Scenario, Seed: c.plan.Seed, Plan: c.plan}
+func job(c candidate) pool.Job {
+	return pool.Job{Scenario: c.plan.Scenario, Seed: c.plan.Seed, Plan: c.plan}
 }
 
-func (s *search) run(some []candidate) []sim.Result {
-	var jobs []sim.Job
+func (s *search) run(some []candidate) []world.Result {
+	var jobs []pool.Job
 	for _, c := range some {
 		jobs = append(jobs, job(c))
 	}
 	s.runs += len(jobs)
-	results := make([]sim.Result, len(jobs))
+	results := make([]world.Result, len(jobs))
 	for i, r := range s.options.Workers.Run(jobs, nil) {
 		results[i] = r.Result
 	}
@@ -199,21 +204,22 @@ func (s *search) run(some []candidate) []sim.Result {
 
 // cutPass ends the safety phase earlier: just after the failure if that came
 // during it, else by halves, as long as every fault still begins.
-func (s *search) cutPass(p *sim.Plan) (out []candidate) {
-	last := sim.Duration(0)
+func (s *search) cutPass(p *plan.Plan) (out []candidate) {
+	last := plan.Duration(0)
 	for _, f := range p.Faults {
 		last = max(last, f.At, f.By)
 	}
-	cut := func(to sim.Duration) {
+	cut := func(to plan.Duration) {
 		to = to - to%(100*msec) + 100*msec
 		if to > last && to < p.Duration {
-			out = append(out, change(p, "cut to "+to.String(), func(p *sim.Plan) { p.Duration = to }))
+			out = append(out, change(p, "cut to "+to.String(),
+				func(p *plan.Plan) { p.Duration = to }))
 		}
 	}
 	if at := s.result.Failures[0].At; at > 0 && at < p.Duration {
 		cut(at)
 	}
-	for _, eighths := range []sim.Duration{1, 2, 4, 6, 7} {
+	for _, eighths := range []plan.Duration{1, 2, 4, 6, 7} {
 		cut(p.Duration * eighths / 8)
 	}
 	if last > 0 {

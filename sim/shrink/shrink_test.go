@@ -11,20 +11,25 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/plan"
+	"example.com/lockstep/sim/pool"
+	"example.com/lockstep/sim/scenario"
+	"example.com/lockstep/sim/world"
 )
 
 // TestMain makes the test binary a worker when it is started as one.
 func TestMain(m *testing.M) {
-	sim.ServeIfWorker()
+	pool.ServeIfWorker()
 	os.Exit(m.Run())
 }
 
 // failing finds the first seed of a scenario that fails with faults in its plan.
-func failing(t *testing.T, scenario string) *sim.Plan {
+func failing(t *testing.T, scenario string) *plan.Plan {
 	for seed := range uint64(40) {
 		plan, err := sim.NewPlan(scenario, seed)
 		require.NoError(t, err)
-		if r, err := sim.RunPlan(plan, sim.Options{}); err == nil && r.Verdict == sim.Fail && len(plan.Faults) > 2 {
+		if r, err := sim.RunPlan(plan, world.Options{}); err == nil && r.Verdict == world.Fail &&
+			len(plan.Faults) > 2 {
 			return plan
 		}
 	}
@@ -32,8 +37,9 @@ func failing(t *testing.T, scenario string) *sim.Plan {
 	return nil
 }
 
-func shrinkWith(t *testing.T, plan *sim.Plan, workers int) *Outcome {
-	o, err := Shrink(context.Background(), plan, Options{Workers: sim.Campaign{Workers: workers, Timeout: time.Minute}, Say: t.Logf})
+func shrinkWith(t *testing.T, plan *plan.Plan, workers int) *Outcome {
+	o, err := Shrink(context.Background(), plan,
+		Options{Workers: pool.Pool{Workers: workers, Timeout: time.Minute}, Say: t.Logf})
 	require.NoError(t, err)
 	return o
 }
@@ -46,28 +52,29 @@ func TestAFailingPlanShrinksToWhatItNeeds(t *testing.T) {
 	require.True(t, o.Complete)
 	require.Less(t, o.After.Total()*2, o.Before.Total())
 
-	first, err := sim.RunPlan(plan, sim.Options{})
+	first, err := sim.RunPlan(plan, world.Options{})
 	require.NoError(t, err)
-	again, err := sim.LoadReproduction([]byte((&sim.Reproduction{Plan: o.Plan}).String()))
+	again, err := scenario.LoadReproduction([]byte((&scenario.Reproduction{Plan: o.Plan}).String()))
 	require.NoError(t, err)
-	r, err := sim.RunPlan(again.Plan, sim.Options{})
+	r, err := sim.RunPlan(again.Plan, world.Options{})
 	require.NoError(t, err)
 	require.True(t, r.FailsWith(first.Fingerprint), "%s", r.Report())
 	require.Equal(t, o.Result.Line(), r.Line(), "as a file it is the same run")
 
-	require.Equal(t, int64(2), o.Plan.Workload.Options["bug"], "the planted bug is not a fault of the plan")
+	require.Equal(t, int64(2), o.Plan.Workload.Options.Bug.Or(0),
+		"the planted bug is not a fault of the plan")
 	for i := range o.Plan.Faults {
 		less := withFaultsOnly(o.Plan, "", func(k int) bool { return k != i })
-		r, err := sim.RunPlan(less.plan, sim.Options{})
+		r, err := sim.RunPlan(less.plan, world.Options{})
 		require.NoError(t, err)
 		require.False(t, r.FailsWith(first.Fingerprint), "fault %d can be left out", i+1)
 	}
 }
 
 func TestTheOutcomeDoesNotDependOnTheWorkers(t *testing.T) {
-	plan := failing(t, "toy-lost-wakeup")
-	plan.Liveness = sim.Duration(5 * time.Second)
-	require.Equal(t, shrinkWith(t, plan, 1).Plan.String(), shrinkWith(t, plan, 3).Plan.String())
+	p := failing(t, "toy-lost-wakeup")
+	p.Liveness = plan.Duration(5 * time.Second)
+	require.Equal(t, shrinkWith(t, p, 1).Plan.String(), shrinkWith(t, p, 3).Plan.String())
 }
 
 func TestAPlanThatPassesIsNotShrunk(t *testing.T) {
@@ -85,21 +92,23 @@ func TestWhenTheBudgetEndsTheSmallestPlanSoFarIsTheOutcome(t *testing.T) {
 	require.Equal(t, plan.String(), o.Plan.String())
 }
 
-func clusterPlan(t *testing.T) *sim.Plan {
-	plan, err := sim.NewPlan("mix", 2)
+func clusterPlan(t *testing.T) *plan.Plan {
+	p, err := sim.NewPlan("mix", 2)
 	require.NoError(t, err)
-	plan.Nodes = []sim.NodeSpec{
-		{Name: "b1", Role: "broker", Shards: 2}, {Name: "b2", Role: "broker", Shards: 1, DriftPpm: 5}, {Name: "b3", Role: "broker", Shards: 1},
+	p.Nodes = []plan.NodeSpec{
+		{Name: "b1", Role: "broker", Shards: 2},
+		{Name: "b2", Role: "broker", Shards: 1, DriftPpm: 5},
+		{Name: "b3", Role: "broker", Shards: 1},
 		{Name: "producer1", Role: "producer"}, {Name: "admin1", Role: "admin"},
 	}
-	plan.Duration = sim.Duration(20 * time.Second)
-	plan.Workload.Options["rf"], plan.Workload.Options["min_isr"] = 3, 2
-	plan.Faults = []sim.Fault{
+	p.Duration = plan.Duration(20 * time.Second)
+	p.Workload.Options.RF, p.Workload.Options.MinISR = plan.Set(3), plan.Set(2)
+	p.Faults = []plan.Fault{
 		{At: 4000 * msec, Kind: "kill", Target: "b2", For: 500 * msec},
 		{At: 9000 * msec, Kind: "cut", Target: "@leader-with-b3", For: 500 * msec},
 		{At: 9000 * msec, Kind: "cut", Target: "b1-b2", For: 500 * msec},
 	}
-	return plan
+	return p
 }
 
 func TestAMachineLeavesWithItsFaults(t *testing.T) {
@@ -108,11 +117,11 @@ func TestAMachineLeavesWithItsFaults(t *testing.T) {
 	require.Len(t, p.Nodes, 4)
 	require.Equal(t, []string{"b2", "b1-b2"}, []string{p.Faults[0].Target, p.Faults[1].Target})
 	require.Len(t, p.Faults, 2)
-	require.Equal(t, int64(2), p.Workload.Options["rf"])
+	require.Equal(t, int64(2), p.Workload.Options.RF.Or(0))
 	dropNodes(p, "b2")
 	require.Empty(t, p.Faults)
-	require.Equal(t, int64(1), p.Workload.Options["rf"])
-	require.Equal(t, int64(1), p.Workload.Options["min_isr"])
+	require.Equal(t, int64(1), p.Workload.Options.RF.Or(0))
+	require.Equal(t, int64(1), p.Workload.Options.MinISR.Or(0))
 	require.Equal(t, 2, p.Workload.Clients)
 }
 
@@ -147,14 +156,14 @@ func whats(all []candidate) (out []string) {
 
 func TestNodesAreReplacedByWhatTheyWere(t *testing.T) {
 	p := clusterPlan(t)
-	story := []sim.Milestone{
-		{At: 1000 * msec, Kind: sim.ControllerBegan, Node: "b1", Key: "controller b1 term 2"},
-		{At: 2000 * msec, Kind: sim.LeaderBegan, Node: "b2", Key: "leader t0/0 b2 epoch 0"},
-		{At: 3000 * msec, Kind: sim.LeaderBegan, Node: "b3", Key: "leader t0/1 b3 epoch 0"},
-		{At: 4000 * msec, Kind: sim.FaultOn, Node: "b2", Key: "fault 1 kill b2"},
-		{At: 5000 * msec, Kind: sim.LeaderBegan, Node: "b1", Key: "leader t0/0 b1 epoch 1"},
-		{At: 9000 * msec, Kind: sim.FaultOn, Node: "b1", Key: "fault 2 cut b1-b3"},
-		{At: 9000 * msec, Kind: sim.FaultOn, Node: "b1", Key: "fault 3 cut b1-b2"},
+	story := []world.Milestone{
+		{At: 1000 * msec, Kind: plan.ControllerBegan, Node: "b1", Key: "controller b1 term 2"},
+		{At: 2000 * msec, Kind: plan.LeaderBegan, Node: "b2", Key: "leader t0/0 b2 epoch 0"},
+		{At: 3000 * msec, Kind: plan.LeaderBegan, Node: "b3", Key: "leader t0/1 b3 epoch 0"},
+		{At: 4000 * msec, Kind: plan.FaultOn, Node: "b2", Key: "fault 1 kill b2"},
+		{At: 5000 * msec, Kind: plan.LeaderBegan, Node: "b1", Key: "leader t0/0 b1 epoch 1"},
+		{At: 9000 * msec, Kind: plan.FaultOn, Node: "b1", Key: "fault 2 cut b1-b3"},
+		{At: 9000 * msec, Kind: plan.FaultOn, Node: "b1", Key: "fault 3 cut b1-b2"},
 	}
 	require.Equal(t, []string{"fault 1 kill at @leader"}, whats(targetPass(p, story)))
 
@@ -176,7 +185,8 @@ func TestNodesAreReplacedByWhatTheyWere(t *testing.T) {
 
 	p.Nodes = slices.Delete(p.Nodes, 1, 3)
 	p.Faults = p.Faults[:2]
-	require.Equal(t, []string{"fault 1 kill at b2", "fault 2 cut at b1-b3"}, append([]string{"fault 1 kill at b2"}, whats(targetPass(p, story))...),
+	require.Equal(t, []string{"fault 1 kill at b2", "fault 2 cut at b1-b3"},
+		append([]string{"fault 1 kill at b2"}, whats(targetPass(p, story))...),
 		"of one broker the name says more")
 }
 
@@ -194,10 +204,11 @@ func TestFaultsMoveTogetherAndWeaken(t *testing.T) {
 	require.Contains(t, weaker, "fault 3 cut: one way")
 	require.NotContains(t, weaker, "fault 2 cut: one way", "which way a role looks is not known")
 	require.Contains(t, weaker, "fault 1 kill: clean-stop")
-	for from, to := range map[string]string{"7.894352s": "7.8s", "372.4ms": "370ms", "84.4ms": "84ms", "8.5ms": "8ms", "3h40m17s": "3h40m0s", "72.3s": "1m12s"} {
+	for from, to := range map[string]string{"7.894352s": "7.8s", "372.4ms": "370ms",
+		"84.4ms": "84ms", "8.5ms": "8ms", "3h40m17s": "3h40m0s", "72.3s": "1m12s"} {
 		d, err := time.ParseDuration(from)
 		require.NoError(t, err)
-		require.Equal(t, to, readable(sim.Duration(d)).String())
+		require.Equal(t, to, readable(plan.Duration(d)).String())
 	}
 }
 
@@ -205,9 +216,11 @@ func TestBudgetedPlansStayWithinTheirBudget(t *testing.T) {
 	for seed := range uint64(10) {
 		p, err := sim.NewPlan("budgeted", seed)
 		require.NoError(t, err)
-		story := []sim.Milestone{{At: 0, Kind: sim.ControllerBegan, Node: "b1", Key: "controller b1 term 2"}}
+		story := []world.Milestone{{At: 0, Kind: plan.ControllerBegan, Node: "b1",
+			Key: "controller b1 term 2"}}
 		for i, f := range p.Faults {
-			story = append(story, sim.Milestone{At: f.At, Kind: sim.FaultOn, Key: fmt.Sprintf("fault %d %s %s", i+1, f.Kind, f.Target)})
+			story = append(story, world.Milestone{At: f.At, Kind: plan.FaultOn,
+				Key: fmt.Sprintf("fault %d %s %s", i+1, f.Kind, f.Target)})
 		}
 		require.Empty(t, targetPass(p, story))
 		require.Empty(t, anchorPass(p, story))

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"example.com/lockstep/sim"
+	"example.com/lockstep/sim/plan"
 )
 
 // Size says how much there is in a plan that a reader must think about.
@@ -16,8 +16,9 @@ type Size struct {
 }
 
 // SizeOf measures a plan.
-func SizeOf(p *sim.Plan) Size {
-	s := Size{Nodes: len(p.Nodes), Faults: len(p.Faults), Seconds: int((p.Duration.Std() + time.Second - 1) / time.Second)}
+func SizeOf(p *plan.Plan) Size {
+	s := Size{Nodes: len(p.Nodes), Faults: len(p.Faults),
+		Seconds: int((p.Duration.Std() + time.Second - 1) / time.Second)}
 	for _, k := range Knobs(p) {
 		if k.Counts {
 			s.Knobs++
@@ -30,5 +31,6 @@ func SizeOf(p *sim.Plan) Size {
 func (s Size) Total() int { return s.Nodes + s.Faults + s.Knobs + s.Seconds }
 
 func (s Size) String() string {
-	return fmt.Sprintf("%d (%d nodes, %d faults, %d settings, %d s)", s.Total(), s.Nodes, s.Faults, s.Knobs, s.Seconds)
+	return fmt.Sprintf("%d (%d nodes, %d faults, %d settings, %d s)", s.Total(), s.Nodes, s.Faults,
+		s.Knobs, s.Seconds)
 }

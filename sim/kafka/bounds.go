@@ -1,0 +1,94 @@
+package kafka
+
+import (
+	"strings"
+
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/shard"
+	"example.com/lockstep/checker"
+	"example.com/lockstep/netsim"
+	"example.com/lockstep/sim/kafka/client"
+	"example.com/lockstep/sim/kafka/history"
+	"example.com/lockstep/sim/world"
+)
+
+// What a broker may hold (P12), and that it lets nobody wait for nothing (P11).
+
+// collectBounds records what the brokers held at most, and hold at the end.
+func (c *cluster) collectBounds(w *world.World) {
+	h := &c.Rec.History
+	wal := c.walConfig(1)
+	h.Queues = append(h.Queues,
+		checker.QueueFact{Name: "bytes of unanswered produces of a shard", Max: c.facts.bytes,
+			Bound: c.bytesBound()},
+		checker.QueueFact{Name: "bytes of produces forwarded to a shard", Max: c.facts.forwarded,
+			Bound: c.forwardedBound()},
+		checker.QueueFact{Name: "bytes of the log that a shard's recovery reads at once",
+			Max: c.facts.readAhead, Bound: 2 * int64(wal.ReadBytes)})
+	h.Queues = append(h.Queues, c.slowReaders(w)...)
+	for _, name := range c.Brokers {
+		if n := w.Node(name); n.Up() && w.Converged() { // only then it is known what was deleted
+			h.Queues = append(h.Queues, checker.QueueFact{
+				Node: history.NodeOf(name), Name: "entries of deleted partitions in shards",
+				Max: int64(c.leftovers(n)),
+			}, checker.QueueFact{
+				Node: history.NodeOf(name), Name: "bytes of budgets that requests held as they " +
+					"ended", Max: leaked(n),
+			})
+		}
+	}
+}
+
+// CountsReads implements ReadCounter: those of logs.
+func (c *cluster) CountsReads(path string) bool { return strings.HasSuffix(path, ".wal") }
+
+// leftovers counts what the shards of a node keep for partitions that are gone.
+func (c *cluster) leftovers(n *world.Node) (entries int) {
+	for _, l := range n.Loops() {
+		if s, ok := l.(*shard.Shard); ok {
+			entries += s.Leftovers(func(id kafka.PartitionID) bool { return !c.facts.exists(id) })
+		}
+	}
+	return entries
+}
+
+// leaked counts what shards without a request have given out of their budgets.
+func leaked(n *world.Node) (bytes int64) {
+	for _, l := range n.Loops() {
+		if s, ok := l.(*shard.Shard); ok && s.WaitingRequests() == 0 {
+			ofClients, forwarded := s.InflightBytes()
+			bytes += int64(ofClients) + int64(forwarded)
+		}
+	}
+	return bytes
+}
+
+// bytesBound: one request always fits, whatever the budget.
+func (c *cluster) bytesBound() int64 { return int64(c.limits().InflightBytes) + 64<<10 }
+
+// forwardedBound: what the shards of all nodes may have unanswered, and what a
+// connection that a sender has given up may still deliver.
+func (c *cluster) forwardedBound() int64 {
+	var senders int64
+	for _, name := range c.Brokers {
+		senders += int64(c.World.Node(name).Spec().Shards)
+	}
+	return senders * (c.bytesBound() + netsim.RecvWindow)
+}
+
+// slowReaders is what brokers held for clients that did not read (P12).
+func (c *cluster) slowReaders(w *world.World) (facts []checker.QueueFact) {
+	for _, n := range w.Nodes() {
+		if n.Spec().Role != "sloth" {
+			continue
+		}
+		for _, broker := range c.Brokers {
+			facts = append(facts, checker.QueueFact{
+				Node: history.NodeOf(broker), Name: "bytes ready for a client that does not read",
+				Max:   int64(w.Fabric().MostUnsent(broker, n.Spec().Name)),
+				Bound: client.SlowReaderBound,
+			})
+		}
+	}
+	return facts
+}

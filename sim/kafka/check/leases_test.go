@@ -1,0 +1,56 @@
+package check
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/meta"
+	"example.com/lockstep/broker/shard"
+	"example.com/lockstep/broker/wire/peer"
+	"example.com/lockstep/sim/plan"
+	"example.com/lockstep/sim/property"
+)
+
+// reported are the properties that were reported as broken.
+type reported []string
+
+func (r *reported) Violated(property, _, _ string, _ ...any) { *r = append(*r, property) }
+
+func TestALeaseThatOutlivesALeadershipIsReported(t *testing.T) {
+	var broken reported
+	id := kafka.PartitionID{Topic: kafka.TopicID{1}, Partition: 2}
+	l := Leases{epochs: map[kafka.PartitionID]kafka.LeaderEpoch{id: 3}}
+	l.Leading(&broken, "b1", &shard.PartState{ID: id, Epoch: 3})
+	require.Empty(t, broken)
+	l.Leading(&broken, "b1", &shard.PartState{ID: id, Epoch: 2})
+	require.Equal(t, reported{property.LeaseEndsFirst}, broken)
+}
+
+func TestTermsThatRiseForNothingAreReported(t *testing.T) {
+	for _, c := range []struct {
+		terms Terms
+		holds bool
+	}{
+		{Terms{Highest: 2, Elected: 1}, true},
+		{Terms{Highest: 1 + calmElections, Elected: calmElections}, true},
+		{Terms{Highest: 2 + calmElections, Elected: calmElections + 1}, false},
+		{Terms{Highest: 2 + wastedTerms + wastedPerElection, Elected: 1}, true},
+		{Terms{Highest: 3 + wastedTerms + wastedPerElection, Elected: 1}, false},
+	} {
+		var broken reported
+		c.terms.Check(&broken, nil)
+		require.Equal(t, c.holds, len(broken) == 0, "%+v", c.terms)
+	}
+	var broken reported
+	(&Terms{Highest: 100, Elected: 1}).Check(&broken, []plan.Fault{{Kind: "disk-slow"}})
+	require.Empty(t, broken, "votes may be late")
+}
+
+func TestFilesOfNoPartitionAreFound(t *testing.T) {
+	gone := shard.DirName(kafka.PartitionID{Topic: kafka.TopicID{7}, Partition: 1})
+	image := meta.NewImage(peer.UUID{1})
+	require.Empty(t, leftover([]string{"other"}, image))
+	require.Equal(t, gone, leftover([]string{"other", gone}, image))
+}

@@ -1,0 +1,44 @@
+package check
+
+import (
+	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/shard"
+	"example.com/lockstep/sim/kafka/history"
+	"example.com/lockstep/sim/property"
+)
+
+// produced is a batch of an idempotent producer.
+type produced struct {
+	producer kafka.ProducerID
+	first    int32 // sequence
+}
+
+// CheckMemory holds what a replica remembers of idempotent producers against
+// the part of its log that is in memory: a batch that was taken back and is still
+// remembered would be answered as a duplicate, and one that is remembered twice
+// pushes an older one out (P6). It is looked at where that can go wrong, after
+// truncations and recoveries, and where it matters, when a replica begins to lead.
+func CheckMemory(w Reporter, name string, p *shard.PartState) {
+	log := map[kafka.Offset]produced{}
+	p.Log.Tail(func(b batch.Batch) {
+		if b != nil {
+			log[b.BaseOffset()] = produced{b.ProducerID(), b.BaseSequence()}
+		}
+	})
+	last := map[kafka.ProducerID]kafka.Offset{}
+	p.Log.Remembered(func(id kafka.ProducerID, first int32, base kafka.Offset) {
+		if base >= p.Log.Flushed() && log[base] != (produced{id, first}) {
+			w.Violated(property.RemembersOwnLog, name,
+				"%s is remembered to have sequence %d of producer %d at offset %d; its log, "+
+					"which ends at %d, has none there",
+				history.PartitionText(p.ID), first, id, base, p.End)
+		}
+		if before, ok := last[id]; ok && base <= before {
+			w.Violated(property.RemembersOnce, name,
+				"of producer %d in %s the batch at offset %d is remembered after the one at %d", id,
+				history.PartitionText(p.ID), base, before)
+		}
+		last[id] = base
+	})
+}

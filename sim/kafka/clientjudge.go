@@ -1,0 +1,75 @@
+package kafka
+
+import (
+	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/checker"
+	"example.com/lockstep/sim/kafka/history"
+)
+
+// What clients tell, and what they may know.
+
+func (c *cluster) ProduceSent(record int) { c.pauses.Began(record) }
+
+func (c *cluster) ProduceEnded(record int) { c.pauses.Ended(record) }
+
+func (c *cluster) Produced(op *checker.Produce) {
+	c.judgeNow(c.watch.Produced(*op))
+	if op.Outcome == checker.Acked {
+		c.acknowledged(op)
+	}
+}
+
+func (c *cluster) Fetched(f checker.Fetch) { c.judgeNow(c.watch.Fetched(f)) }
+
+func (c *cluster) ViolatedIn(p checker.Partition, property, where, format string, args ...any) {
+	if !c.watch.Explains(p) {
+		c.World.Violated(property, where, format, args...)
+	}
+}
+
+func (c *cluster) DeposedLeader(p checker.Partition) bool {
+	leaders := 0
+	for _, name := range c.Brokers {
+		if t := c.facts.replica(kafka.NodeID(history.NodeOf(name)),
+			history.PartitionID(p)); t != nil && t.state.Leading {
+			leaders++
+		}
+	}
+	return leaders > 1
+}
+
+func (c *cluster) CommittedEnd(topic kafka.TopicID, partition int32) kafka.Offset {
+	id := kafka.PartitionID{Topic: topic, Partition: partition}
+	if !c.facts.exists(id) {
+		return 0
+	}
+	return c.facts.top[id]
+}
+
+// Excuse adds what was seen inside to what the faults excuse.
+func (c *cluster) Excuse(client string, broker checker.NodeID, since env.Instant) string {
+	name := history.BrokerName(kafka.NodeID(broker))
+	if why := c.circumstances.Excuse(client, name, since); why != "" {
+		return why
+	}
+	if !c.World.Node(name).Up() || c.facts.startedSince(name, since) {
+		return name + " was down"
+	}
+	return ""
+}
+
+func (c *cluster) ReadsStuck(broker checker.NodeID, since env.Instant) bool {
+	return c.circumstances.ReadsStuck(history.BrokerName(kafka.NodeID(broker)), since)
+}
+
+// unexplained reports what nobody may see in a partition that has lost nothing.
+type unexplained struct {
+	cluster   *cluster
+	partition checker.Partition
+}
+
+// Violated implements Reporter.
+func (u unexplained) Violated(property, where, format string, args ...any) {
+	u.cluster.ViolatedIn(u.partition, property, where, format, args...)
+}

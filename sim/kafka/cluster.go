@@ -1,0 +1,128 @@
+package kafka
+
+import (
+	"strconv"
+	"time"
+
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/meta"
+	"example.com/lockstep/broker/node"
+	"example.com/lockstep/broker/shard"
+	"example.com/lockstep/checker"
+	"example.com/lockstep/sim/kafka/check"
+	"example.com/lockstep/sim/kafka/client"
+	"example.com/lockstep/sim/kafka/history"
+	"example.com/lockstep/sim/plan"
+	"example.com/lockstep/sim/world"
+)
+
+// cluster is the subject of broker worlds: the real broker on nodes of role
+// "broker", Kafka clients on the others, the record of what they see, and the
+// judgement.
+type cluster struct {
+	*client.Load
+	facts         facts
+	rest          rest
+	circumstances *check.Circumstances
+	pauses        *check.Pauses
+	lastTarget    string // see Resolve
+	watch         *checker.Watch
+	tape          tape                   // nil: nobody takes the run down
+	operator      *operator              // nil: nobody asks from outside
+	barriers      *barrierReads          // nil: nobody reads behind barriers
+	images        map[*meta.Image]string // see StateText
+}
+
+var (
+	_ world.Subject       = (*cluster)(nil)
+	_ world.TurnObserver  = (*cluster)(nil)
+	_ world.Correspondent = (*cluster)(nil)
+	_ world.Restarter     = (*cluster)(nil)
+	_ world.Rester        = (*cluster)(nil)
+	_ world.Explainer     = (*cluster)(nil)
+	_ world.PeerTeller    = (*cluster)(nil)
+	_ world.Forgiver      = (*cluster)(nil)
+	_ world.ReadCounter   = (*cluster)(nil)
+	_ world.StateNamer    = (*cluster)(nil)
+)
+
+// New is the subject of a plan.
+func New(plan *plan.Plan) world.Subject {
+	c := &cluster{images: map[*meta.Image]string{}}
+	c.Load = &client.Load{Plan: plan, Deleted: map[string]bool{},
+		Malformed: map[checker.NodeID]uint64{}, Judge: c, Insight: c}
+	for _, n := range plan.Nodes {
+		if n.Role == "broker" {
+			c.Brokers = append(c.Brokers, n.Name)
+		}
+	}
+	for i := range c.Options().Topics.Or(1) {
+		c.Topics = append(c.Topics, "t"+strconv.Itoa(int(i)))
+	}
+	c.RequestTimeout = time.Duration(c.Options().RequestTimeoutMs.Or(2000)) * time.Millisecond
+	c.facts.init(c)
+	c.circumstances = &check.Circumstances{Plan: plan, Brokers: c.Brokers, Image: c.NewestImage,
+		ClientName: c.ClientName}
+	c.pauses = check.NewPauses(c.circumstances, c.limits(), c.facts.exists, c.pauseRoots)
+	c.watch = checker.NewWatch(recorded)
+	return c
+}
+
+// Factory implements Subject.
+func (c *cluster) Factory(role string) world.NodeFactory {
+	if role == "broker" {
+		return c.broker
+	}
+	return func(i world.Incarnation) []loop.Loop {
+		c.attach(i.World)
+		return []loop.Loop{c.Load.NewClient(i)}
+	}
+}
+
+func (c *cluster) attach(w *world.World) {
+	if c.World == nil {
+		c.World = w
+		c.Rec = &history.Recorder{World: w}
+		c.circumstances.World, c.circumstances.History = w, &c.Rec.History
+		if t, ok := w.Recorder().(tape); ok {
+			c.tape, c.Load.Tape = t, t
+		}
+		c.operatorAsks(w)
+		c.followBudget(w)
+		c.readBehindBarriers(w)
+	}
+}
+
+// broker makes one life of a broker.
+func (c *cluster) broker(i world.Incarnation) []loop.Loop {
+	c.attach(i.World)
+	return node.New(c.nodeConfig(i), i.Hosts)
+}
+
+// tape is implemented by recorders that want to know of requests and replicas.
+type tape interface {
+	client.Tape
+	Replica(node kafka.NodeID, incarnation int32, old, now *shard.PartState)
+	Violation(v *checker.Violation)
+}
+
+// History is what the clients and the observer have recorded; nil if nothing was.
+func (c *cluster) History() *checker.History {
+	if c.Rec == nil {
+		return nil
+	}
+	return &c.Rec.History
+}
+
+// Healed implements Subject.
+func (c *cluster) Healed(*world.World) { c.FaultsOver = true }
+
+// control looks into a broker's control loop; false while it is down or recovers.
+func (c *cluster) control(name string) (node.ControlState, bool) {
+	n := c.World.Node(name)
+	if !n.Up() {
+		return node.ControlState{}, false
+	}
+	return n.Loop(loop.Control).(*node.Control).Inspect()
+}

@@ -1,0 +1,97 @@
+package kafka
+
+import (
+	"errors"
+	"time"
+
+	"example.com/lockstep/broker/api"
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/limits"
+	"example.com/lockstep/broker/meta"
+	"example.com/lockstep/broker/node"
+	"example.com/lockstep/broker/partition"
+	"example.com/lockstep/broker/wal"
+	"example.com/lockstep/broker/wire/peer"
+	"example.com/lockstep/sim/kafka/history"
+	"example.com/lockstep/sim/world"
+)
+
+// simCluster is the cluster id of every world.
+var simCluster = peer.UUID{'s', 'i', 'm'}
+
+// nodeConfig is what one life of a broker is started with: production's
+// defaults where the plan does not say otherwise.
+func (c *cluster) nodeConfig(i world.Incarnation) node.Config {
+	name := i.Spec.Name
+	var again node.Restart
+	errors.As(i.Again, &again) // else its zero value, which converts nothing
+	cfg := node.Config{
+		Node: kafka.NodeID(history.NodeOf(name)), Cluster: simCluster, Shards: i.Spec.Shards,
+		ConvertTo: again.ConvertTo,
+		Listen: node.Addresses{Kafka: history.KafkaAddr(name), Control: name + ":9093",
+			Data: name + ":9094"},
+		Limits: c.limits(),
+		Settings: api.Settings{
+			DeleteTopics: true, NumPartitions: 1, ReplicationFactor: 1, MinInSync: 1,
+			MaxMessageBytes: 1 << 20, FetchMaxBytes: 50 << 20, FetchMaxWait: 30 * time.Second,
+			AppliedByAll: 4 * time.Second,
+		},
+		Raft: meta.RaftConfig{CompactBytes: uint64(c.Options().RaftCompactBytes.Or(64 << 20)),
+			RetainBytes: uint64(c.Options().RaftCompactBytes.Or(64<<20)) / 4},
+		ControlWAL: c.walConfig(1),
+		ShardWAL:   c.walConfig(int(c.Options().WALInFlight.Or(1))),
+		Log:        partition.DefaultLimits(),
+		Rare:       c.Plan.Rare,
+	}
+	cfg.Advertised = cfg.Listen
+	i.Entropy("sim", "incarnation").Fill(cfg.Incarnation[:])
+	for _, b := range c.Brokers {
+		cfg.Voters = append(cfg.Voters, node.Voter{Node: kafka.NodeID(history.NodeOf(b)),
+			Addr: b + ":9093"})
+	}
+	if bytes := c.Options().LogSegmentBytes.Or(0); bytes > 0 {
+		cfg.Log.SegmentBytes, cfg.Log.IndexBytes, cfg.Log.ReadBytes = bytes, 512, 4096
+		cfg.Log.FlushBytes = int(bytes / 2)
+	}
+	return cfg
+}
+
+func (c *cluster) walConfig(inFlight int) wal.Config {
+	w := wal.DefaultConfig("")
+	w.InFlight = inFlight
+	w.SegmentBytes = c.Options().WALSegmentBytes.Or(4 << 20)
+	w.BudgetBytes = 16 * w.SegmentBytes
+	w.GroupBytes = int(min(int64(w.GroupBytes), w.SegmentBytes/4))
+	// a recovery reads a segment in pieces
+	w.ReadBytes = int(min(int64(w.ReadBytes), w.SegmentBytes/8))
+	return w
+}
+
+// Restarts implements Restarter.
+func (c *cluster) Restarts(reason error) (shards int, again bool) {
+	var restart node.Restart
+	again = errors.As(reason, &restart)
+	return restart.Shards, again
+}
+
+// limits are production's, or so tight that every overflow policy is met.
+func (c *cluster) limits() limits.Limits {
+	l := limits.Default()
+	l.RequestTimeout = c.RequestTimeout
+	l.MailboxRequests = c.Plan.Limits.Mailbox
+	if c.Options().Tight.Or(0) == 0 {
+		return l
+	}
+	l.ConnRequests = 3
+	l.ConnAnswerBytes = 1 << 10
+	l.InflightBytes = 8 << 10
+	l.TailBytes = 32 << 10
+	l.FlushBytes = 4 << 10
+	l.FlushesInFlight = 1
+	l.FlushesTogether = 2
+	l.FetchBytes = 8 << 10
+	l.WindowBytes = 4 << 10
+	l.CatchUpBytes = 4 << 10
+	l.Forwards = 4
+	return l
+}

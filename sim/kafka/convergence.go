@@ -1,0 +1,75 @@
+package kafka
+
+import (
+	"fmt"
+
+	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/sim/kafka/history"
+	"example.com/lockstep/sim/world"
+)
+
+// Pending implements Subject: the brokers come first, since clients wait for them.
+func (c *cluster) Pending(w *world.World) []string {
+	out := c.unsettled()
+	for _, k := range c.Clients {
+		out = append(out, k.Pending()...)
+	}
+	return out
+}
+
+// unsettled names the brokers and partitions that have not converged: every
+// node acts on the newest metadata, every ISR is full, every replica has all.
+func (c *cluster) unsettled() []string {
+	var out []string
+	newest := c.NewestImage()
+	if newest == nil {
+		return []string{"no node has metadata"}
+	}
+	for _, name := range c.Brokers {
+		state, ok := c.control(name)
+		b := newest.Broker(kafka.NodeID(history.NodeOf(name)))
+		switch {
+		case !ok:
+			out = append(out, name+" has not recovered")
+		case state.Image.Index() != newest.Index():
+			out = append(out, fmt.Sprintf("%s has applied %d of %d", name, state.Image.Index(),
+				newest.Index()))
+		case b == nil || b.Fenced:
+			out = append(out, name+" is fenced")
+		}
+	}
+	for _, t := range c.topicsOf(newest) {
+		for i, p := range t.Partitions {
+			id := kafka.PartitionID{Topic: t.ID, Partition: int32(i)}
+			if len(p.ISR) < len(p.Replicas) {
+				out = append(out, fmt.Sprintf("%s/%d has ISR %v of %v, leader %d", t.Name, i, p.ISR,
+					p.Replicas, p.Leader))
+				continue
+			}
+			out = append(out, c.lagging(t.Name, id, p.Replicas)...)
+		}
+	}
+	return out
+}
+
+func (c *cluster) lagging(topic string, id kafka.PartitionID,
+	replicas []kafka.NodeID) (out []string) {
+	end, watermark := kafka.Offset(-1), kafka.Offset(-1)
+	for _, n := range replicas {
+		t := c.facts.replica(n, id)
+		if t == nil {
+			return append(out, fmt.Sprintf("%s/%d is not on node %d", topic, id.Partition, n))
+		}
+		if end < 0 {
+			end, watermark = t.state.End, t.state.Watermark
+		}
+		if t.state.End != end || t.state.Durable != end || t.state.Watermark != watermark ||
+			watermark != end {
+			return append(out, fmt.Sprintf("%s/%d on node %d: watermark %d, durable %d, end %d; "+
+				"on node %d end %d",
+				topic, id.Partition, n, t.state.Watermark, t.state.Durable, t.state.End,
+				replicas[0], end))
+		}
+	}
+	return out
+}

@@ -1,0 +1,66 @@
+package plan
+
+import (
+	"time"
+
+	"example.com/lockstep/broker/env"
+)
+
+// Network is what a plan says of its network; zero values are those of a data
+// centre (netsim/virtual).
+type Network struct {
+	Latency   Duration `yaml:"latency,omitempty" json:"latency,omitempty"`
+	Jitter    Duration `yaml:"jitter,omitempty" json:"jitter,omitempty"`
+	Bandwidth int64    `yaml:"bandwidth,omitempty" json:"bandwidth,omitempty"` // bytes/s
+	// Patience is how long a sender waits for acknowledgement over a cut link
+	// before its connection dies.
+	Patience Range `yaml:"patience,omitempty" json:"patience"`
+	// Connect bounds the wait for a host that does not answer.
+	Connect Range `yaml:"connect,omitempty" json:"connect"`
+	// Chopped is the share of a thousand packets that are cut at random places.
+	Chopped int `yaml:"chopped,omitempty" json:"chopped,omitempty"`
+}
+
+// Disk is what a plan says of its disks; zero values are those of a decent SSD
+// (diskfs/virtual).
+type Disk struct {
+	Sync       Duration `yaml:"sync,omitempty" json:"sync,omitempty"`
+	SyncJitter Duration `yaml:"sync_jitter,omitempty" json:"sync_jitter,omitempty"`
+	SpikeOneIn uint64   `yaml:"spike_one_in,omitempty" json:"spike_one_in,omitempty"` // of syncs
+	Spike      Duration `yaml:"spike,omitempty" json:"spike,omitempty"`
+	// bytes; 0: without limit
+	Capacity int64 `yaml:"capacity,omitempty" json:"capacity,omitempty"`
+	// RuinousCrash: a sector that was being written when the power failed may hold
+	// anything. Only the WAL promises to survive that: segments are appended to
+	// within sectors.
+	RuinousCrash bool `yaml:"ruinous_crash,omitempty" json:"ruinous_crash,omitempty"`
+	// crashes don't tear sectors
+	WholeCrash bool `yaml:"whole_crash,omitempty" json:"whole_crash,omitempty"`
+}
+
+// DrawNetwork draws a network between a rack and a continent.
+func DrawNetwork(r *env.Rand) Network {
+	latency := []time.Duration{20 * time.Microsecond, 100 * time.Microsecond, time.Millisecond,
+		20 * time.Millisecond}[r.IntN(4)]
+	patience := Duration(r.Between(1, 60)) * Duration(time.Second)
+	connect := Duration(r.Between(1, 20)) * Duration(time.Second)
+	return Network{
+		Latency: Duration(latency), Jitter: Duration(latency) * Duration(1+r.IntN(8)),
+		Bandwidth: 1 << (24 + r.IntN(8)),
+		Patience:  Range{patience / 2, patience * 2}, Connect: Range{connect / 2, connect},
+		Chopped: r.IntN(600),
+	}
+}
+
+// DrawDisk draws a disk between fast and dying.
+func DrawDisk(r *env.Rand) Disk {
+	sync := []time.Duration{100 * time.Microsecond, 500 * time.Microsecond, 2 * time.Millisecond,
+		10 * time.Millisecond}[r.IntN(4)]
+	d := Disk{Sync: Duration(sync), SyncJitter: Duration(sync) * Duration(1+r.IntN(4)),
+		WholeCrash: r.Chance(1, 4)}
+	if r.Chance(1, 2) {
+		d.SpikeOneIn, d.Spike = 20+r.Uint64N(1000),
+			Duration(r.Between(1, 300))*Duration(time.Millisecond)
+	}
+	return d
+}

@@ -1,0 +1,79 @@
+package pool
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"example.com/lockstep/sim/world"
+)
+
+// stateDifference is the first turn after which two runs' states differ.
+type stateDifference struct {
+	found bool
+	Where string
+	// Record is the number of records when the turn ended, in run A.
+	Record uint64
+	A, B   []string // the lines in which the states differ, of each run
+	First  bool     // of the loop in the window: it may have begun earlier
+}
+
+func (d *stateDifference) String() string {
+	if !d.found {
+		return "no state differs up to there: what differs was decided in the very turn that " +
+			"wrote the record\n"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "the first state that differs is that of %s, after the turn that ended with "+
+		"record #%d", d.Where, d.Record-1)
+	if d.First {
+		b.WriteString(" (the first that was looked at: it may have differed before)")
+	}
+	b.WriteString(":\n")
+	for _, side := range []struct {
+		name  string
+		lines []string
+	}{{"A", d.A}, {"B", d.B}} {
+		for _, line := range side.lines {
+			fmt.Fprintf(&b, "  %s:  %s\n", side.name, line)
+		}
+	}
+	return b.String()
+}
+
+// differentLines is how many lines of a difference are kept of each run.
+const differentLines = 24
+
+// firstStateDifference compares the states of two runs, turn by turn.
+func firstStateDifference(a, b []world.TurnState) (d stateDifference) {
+	for i := range min(len(a), len(b)) {
+		x, y := &a[i], &b[i]
+		if x.Where == y.Where && slices.Equal(x.Lines, y.Lines) {
+			continue
+		}
+		d = stateDifference{found: true, Where: x.Where, Record: x.Record, First: x.First ||
+			y.First}
+		if x.Where != y.Where {
+			d.A, d.B = []string{"it is the turn of " + x.Where},
+				[]string{"it is the turn of " + y.Where}
+			return d
+		}
+		d.A, d.B = without(x.Lines, y.Lines), without(y.Lines, x.Lines)
+		return d
+	}
+	return d
+}
+
+// without lists the lines that others lack, up to differentLines.
+func without(lines, others []string) (out []string) {
+	have := make(map[string]bool, len(others))
+	for _, line := range others {
+		have[line] = true
+	}
+	for _, line := range lines {
+		if !have[line] && len(out) < differentLines {
+			out = append(out, line)
+		}
+	}
+	return out
+}

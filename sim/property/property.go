@@ -1,0 +1,70 @@
+package property
+
+// The properties that the simulator judges by itself. Those of histories, P1 to P13,
+// are package checker's, and stand in results under its titles; a name here that
+// begins with the number of one is a part of it that is seen at once.
+const (
+	// Of every run.
+	NoPanic           = "no code of a node panics"
+	AssertionsHold    = "every assertion holds"
+	MachinesHold      = "every assertion of the simulated machines holds"
+	MailImmutable     = "mail is immutable once sent"
+	DiskOnce          = "each disk operation completes once"
+	FaultsHaveTargets = "every fault of the plan has a target"
+	EventBound        = "the run ends within its bound of events"
+	Converges         = "after healing, everything pending ends within the bound"
+	StopsHaveCauses   = "no node stops itself without a cause in the plan"
+
+	// Of runs in worker processes.
+	JobRuns      = "the job can be run"
+	WorkerStarts = "a worker process starts"
+	WorkerLives  = "a run ends without killing its process"
+
+	// Of the toy.
+	ToyDurable = "what is acknowledged is durable on every replica"
+
+	// Of a run of brokers as a whole.
+	ShowsSomething    = "the run shows something"
+	JudgedOnSomething = "every property is judged on something"
+	CanBeJudged       = " can be judged" // behind the number of a property
+
+	// What clients see at once.
+	FramesWellFormed  = "brokers send well-formed frames"
+	ResponsesAnswer   = "every response answers a request"
+	ResponsesDecode   = "responses decode"
+	ResponsesInOrder  = "P11: responses keep the order of requests"
+	FetchesAnswer     = "fetches answer what was asked"
+	FetchedWhole      = "P3: fetched batches are whole"
+	PositionInLog     = "P3: the position of a reader lies within the log"
+	ConsumedStays     = "P3: what was consumed does not diverge"
+	RepeatRecognised  = "P6: a batch that is sent again is recognised"
+	RetryRecognised   = "P6: an idempotent producer's retries are recognised"
+	MalformedRefused  = "a malformed request is refused"
+	MalformedAnswered = "a malformed request is answered, or its connection closed"
+	SlowReaderServed  = "P11: who reads again is served again"
+
+	// What is seen inside brokers, turn by turn.
+	AckAtWatermark     = "P1: acks=all is answered at the watermark"
+	RemembersOwnLog    = "P6: a replica remembers only batches that its log has"
+	RemembersOnce      = "P6: a replica remembers each batch once"
+	LeaseEndsFirst     = "P10: a lease ends before its leadership is given away"
+	WaitersWoken       = "P11: who waits for the log is answered when it gets there"
+	OperatorAnswered   = "P11: a running loop answers its operator"
+	ReadyBetweenSpells = "between two spells of faults ISRs are full again"
+
+	// What is found on disks at the end.
+	ReplicasThere = "every replica is there at the end"
+	SegmentsThere = "segments are on disk"
+	SegmentsWhole = "segments hold whole batches"
+	NoLeftovers   = "P13: a deleted topic leaves nothing on disk"
+
+	// What is owed besides safety.
+	KeepsAcknowledging    = "a partition with a leader and quorums keeps acknowledging"
+	AckTime               = "acknowledgements take no longer than disks and links do"
+	NoOvertaking          = "a produce is not overtaken for long"
+	ForwardedOnce         = "P11: a produce is forwarded once"
+	AskedAnswers          = "P11: whoever is asked answers"
+	TopicsMade            = "topics are created and deleted within the bound"
+	TermsRiseForElections = "terms rise when a controller is elected"
+	ControllerStays       = "a controller stays while nothing goes wrong"
+)

@@ -1,0 +1,113 @@
+package world
+
+import (
+	"fmt"
+	"slices"
+
+	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/sim/plan"
+)
+
+// Coverage is what a run has reached, whatever its verdict. It is observed, and
+// never enters the trace hash; two runs of one plan have the same.
+type Coverage struct {
+	// Marks are the visits of coverage marks (package mark), by name; those that
+	// the run missed are absent.
+	Marks map[string]uint64 `json:"marks,omitempty"`
+	// Features are the combinations of state in which a replica was seen: role, size
+	// of the ISR, whether its node is the controller, and a fault that was on. Sorted.
+	Features []string `json:"features,omitempty"`
+	// Faults are the faults that began, by kind.
+	Faults map[string]int `json:"faults,omitempty"`
+	// Judged is how many operations and facts were held against each property.
+	Judged map[string]int `json:"judged,omitempty"`
+	// Excused is how many violations of each property are explained by what disks
+	// and clocks have done (see Unbudgeted).
+	Excused map[string]int `json:"excused,omitempty"`
+}
+
+// coverage collects it during a run.
+type coverage struct {
+	faults   int              // beginnings and ends
+	features map[feature]bool // sorted before anybody sees them
+	judged   map[string]int
+	excused  map[string]int
+}
+
+func (c *coverage) init() {
+	mark.Reset()
+	c.features, c.judged, c.excused = map[feature]bool{}, map[string]int{}, map[string]int{}
+}
+
+// feature is one combination.
+type feature struct {
+	look  string
+	fault int8 // FaultNumber; 0: none
+	other bool // the fault is on another node
+}
+
+func (f feature) String() string {
+	if f.fault == 0 {
+		return f.look
+	}
+	where := "here"
+	if f.other {
+		where = "elsewhere"
+	}
+	return fmt.Sprintf("%s, %s %s", f.look, plan.FaultKinds()[f.fault-1].Name, where)
+}
+
+// FaultChanges counts the beginnings and ends of faults: what looks as before, while
+// this stays as it was, adds no feature.
+func (w *World) FaultChanges() int { return w.coverage.faults }
+
+// Saw notes the state in which a subject saw something of a node, together with
+// the faults that are on.
+func (w *World) Saw(look string, n *Node) {
+	quiet := true
+	for _, a := range w.active {
+		if a.mend == nil {
+			continue
+		}
+		quiet = false
+		w.coverage.features[feature{look, a.kind, !w.concerns(a.span, n)}] = true
+	}
+	if quiet {
+		w.coverage.features[feature{look: look}] = true
+	}
+}
+
+// Judged notes how much was held against a property, and how many violations of
+// it are excused.
+func (w *World) Judged(property string, judged, excused int) {
+	w.coverage.judged[property] += judged
+	if excused > 0 {
+		w.coverage.excused[property] += excused
+	}
+}
+
+// concerns reports whether a span is about a node; a fault without a span is
+// about every node of a role.
+func (w *World) concerns(span int, n *Node) bool {
+	return span < 0 || w.past[span].Node == n.spec.Name || w.past[span].Peer == n.spec.Name
+}
+
+// reached is the coverage so far.
+func (w *World) reached() Coverage {
+	c := Coverage{Judged: w.coverage.judged, Excused: w.coverage.excused,
+		Marks: map[string]uint64{}, Faults: map[string]int{}}
+	names := mark.All()
+	for i, n := range mark.Counts() {
+		if n > 0 {
+			c.Marks[names[i]] = n
+		}
+	}
+	for _, span := range w.past {
+		c.Faults[span.Kind]++
+	}
+	for f := range w.coverage.features {
+		c.Features = append(c.Features, f.String())
+	}
+	slices.Sort(c.Features)
+	return c
+}

@@ -1,0 +1,232 @@
+package world
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"example.com/lockstep/sim/plan"
+)
+
+const (
+	// SummaryLines is how many lines a story has at most.
+	SummaryLines = 20
+	// stallLines is how many of them explain a stall at most.
+	stallLines = 9
+	// SummaryWidth is how many characters of a line are shown.
+	SummaryWidth = 170
+)
+
+// Summary tells a failed run in twenty lines at most: the command that replays it,
+// the broken property, what led to it in order of time, and where the page about
+// it lies ("": there is none). Report says everything.
+func (r *Result) Summary(page string) (lines []string) {
+	for _, l := range r.summary(page) {
+		text := l.Text
+		if l.At >= 0 {
+			text = fmt.Sprintf("%12s  %s", l.At.Std().Round(time.Microsecond), text)
+		}
+		lines = append(lines, Clip(text, SummaryWidth))
+	}
+	return lines
+}
+
+// summary is the story, line by line.
+func (r *Result) summary(page string) []SummaryLine {
+	head := func(format string, args ...any) SummaryLine {
+		return SummaryLine{At: -1, Text: fmt.Sprintf(format, args...)}
+	}
+	lines := []SummaryLine{head("%s", r.Line()), head("replay: %s", r.ReplayCommand())}
+	if r.Verdict == Pass {
+		return lines
+	}
+	f := &r.Failures[0]
+	sentence, _, _ := strings.Cut(f.Detail, "\n")
+	if f.Where != "" {
+		sentence = f.Where + ": " + sentence
+	}
+	lines = append(lines, head("broken: %s", f.Property),
+		head("        %s (at %s)", sentence, f.At))
+	if r.explains(f) {
+		text := r.Stall.Text()[1:]
+		n := min(len(r.Stall.Chains[0].Text), stallLines)
+		for _, line := range text[:n] {
+			lines = append(lines, head("  %s", line))
+		}
+	}
+	var last []SummaryLine
+	if n := len(r.Failures) - 1; n > 0 {
+		last = append(last, head("and %d more: %s", n, r.Failures[1].Property))
+	}
+	if page != "" {
+		last = append(last, head("report: %s", page))
+	}
+	return slices.Concat(lines, r.Tell(f, SummaryLines-len(lines)-len(last)), last)
+}
+
+func (r *Result) ReplayCommand() string {
+	if r.Replay != "" {
+		return r.Replay
+	}
+	return fmt.Sprintf("go test ./sim -v -seed=%d -scenario=%s", r.Seed, r.Scenario)
+}
+
+func Clip(s string, width int) string {
+	if runes := []rune(s); len(runes) > width {
+		return string(runes[:width-1]) + "…"
+	}
+	return s
+}
+
+// SummaryLine is a line of a story, or a candidate for one.
+type SummaryLine struct {
+	At   plan.Duration // -1: it is about the whole run
+	rank int           // what is told rather: the lower
+	Kind string
+	Text string
+}
+
+// teller collects candidates for a story of one failure.
+type teller struct {
+	result  *Result
+	failure *Failure
+	nodes   map[string]bool // concerned by the stall; none: all are
+	around  plan.Duration   // when it went wrong
+	lines   []SummaryLine
+}
+
+// Tell chooses what of the run's milestones and of the failure's evidence led to
+// the failure, and orders it by time.
+func (r *Result) Tell(f *Failure, room int) []SummaryLine {
+	t := teller{result: r, failure: f, nodes: map[string]bool{}, around: f.At}
+	for _, e := range f.Evidence {
+		t.around = e.At
+	}
+	if r.explains(f) {
+		for _, step := range r.Stall.Chains[0].Steps {
+			if node, _, _ := strings.Cut(step.Where, "/"); node != "" {
+				t.nodes[node] = true
+			}
+			if step.Since != nil {
+				t.around = *step.Since
+			}
+		}
+	}
+	for i, e := range f.Evidence {
+		text := strings.TrimPrefix(WithoutSpan(e.Text), e.At.String()+" ")
+		t.lines = append(t.lines, SummaryLine{e.At, 10 + i, "evidence", text})
+	}
+	for i := range r.Milestones {
+		t.milestone(&r.Milestones[i])
+	}
+	for _, s := range r.Stops {
+		t.lines = append(t.lines, SummaryLine{s.At, 15, "stop",
+			fmt.Sprintf("%-10s %s life %d: %s", "stop", s.Node, s.Incarnation, s.Reason)})
+	}
+	return t.choose(room)
+}
+
+// choose keeps what is most interesting.
+func (t *teller) choose(room int) []SummaryLine {
+	all := t.lines
+	omitted := len(all) - room
+	if omitted > 0 {
+		// Of equal interest, what is nearest to the failure is told; what came after
+		// it explains less.
+		distance := func(at plan.Duration) plan.Duration {
+			if at > t.around {
+				return 4 * (at - t.around)
+			}
+			return t.around - at
+		}
+		slices.SortStableFunc(all, func(a, b SummaryLine) int {
+			return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(distance(a.At), distance(b.At)))
+		})
+		all = all[:max(0, room-1)]
+	}
+	slices.SortStableFunc(all, func(a, b SummaryLine) int { return cmp.Compare(a.At, b.At) })
+	if omitted > 0 {
+		all = append(all, SummaryLine{At: -1,
+			Text: fmt.Sprintf("              and %d more turning points", omitted+1)})
+	}
+	return all
+}
+
+// milestone adds a turning point. Partitions to which the same happens within a
+// moment share a line.
+func (t *teller) milestone(m *Milestone) {
+	rank := t.interest(m)
+	if rank == 0 {
+		return
+	}
+	if m.Kind == plan.LeaderBegan && slices.ContainsFunc(t.failure.Evidence,
+		func(e Evidence) bool { return e.At == m.At }) {
+		return // the evidence says it
+	}
+	if m.Kind == plan.LeaderBegan || m.Kind == plan.ISRChanged {
+		partition, rest, _ := strings.Cut(m.Words(), " ")
+		for i := len(t.lines) - 1; i >= 0 &&
+			t.lines[i].At+plan.Duration(5*time.Millisecond) >= m.At; i-- {
+			l := &t.lines[i]
+			if before, ok := strings.CutSuffix(l.Text, " "+rest); ok && l.Kind == string(m.Kind) {
+				l.Text, l.rank = before+", "+partition+" "+rest, min(l.rank, rank)
+				return
+			}
+		}
+	}
+	t.lines = append(t.lines, SummaryLine{m.At, rank, string(m.Kind),
+		strings.TrimSpace(fmt.Sprintf("%-10s %s", m.Kind, m.Words()))})
+}
+
+// interest ranks a milestone for the story; 0: it has no part in it.
+func (t *teller) interest(m *Milestone) int {
+	further := 0 // it befell a node that has no part in the stall
+	if len(t.nodes) > 0 && m.Node != "" && !t.nodes[m.Node] {
+		further = 12
+	}
+	switch m.Kind {
+	case plan.FaultOn:
+		return 20 + further
+	case plan.FaultOff:
+		return 40 + further
+	case plan.NodeFinished:
+		return 25 + further
+	case plan.NodeBegan:
+		if m.At > plan.Duration(time.Second) {
+			return 45 + further
+		}
+	case plan.LeaderBegan, plan.ISRChanged:
+		switch {
+		case t.failure.Partition == "":
+			return 36 + further
+		case strings.Contains(m.Key, " "+t.failure.Partition+" "):
+			return 30
+		}
+	case plan.ControllerBegan:
+		return 35
+	case plan.BrokerFenced:
+		return 32 + further
+	case plan.BrokerUnfenced:
+		if m.At > plan.Duration(2*time.Second) {
+			return 50 + further
+		}
+	case plan.FaultsOver:
+		return 42
+	}
+	return 0
+}
+
+// explains reports whether the stall is that of the failure.
+func (r *Result) explains(f *Failure) bool {
+	return r.Stall != nil && len(r.Stall.Chains) > 0 && r.Stall.Property == f.Property
+}
+
+// WithoutSpan cuts the instants of call and return off an operation's line.
+func WithoutSpan(text string) string {
+	if _, rest, ok := strings.Cut(text, "] "); ok && strings.HasPrefix(text, "[") {
+		return rest
+	}
+	return text
+}
