@@ -11,6 +11,8 @@ OUT      ?= out/campaign
 CANARY   ?= 1-500
 # make mutants
 MUTANTS  ?=
+# make module
+MODULE   ?=
 # make dev, make bench
 NODES    ?= 3
 DEV      ?=
@@ -18,7 +20,7 @@ BENCH    ?= --acks -1 --replication-factor 3 --partitions 3 --concurrency 64 --m
 BENCH_PORT ?= 29092
 
 .DEFAULT_GOAL := help
-.PHONY: help build dev format vet lint test race bench mutants campaign canary clean
+.PHONY: help build dev format module vet lint test race bench mutants campaign canary clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +33,13 @@ dev: build ## run a local cluster until Ctrl-C (NODES=3, DEV="--fresh ...")
 
 format: ## format all Go files
 	gofmt -w .
+
+module: ## change the module's import path everywhere (MODULE=example.org/team/lockstep)
+	@case "$(MODULE)" in [a-z]*.*/*) ;; *) echo "MODULE=host/path is missing"; exit 1;; esac
+	@old="$$($(GO) list -m)"; pattern="$$(echo "$$old" | sed 's/[.]/[.]/g')"; \
+	git grep -lzF "$$old" | xargs -0 sed -i -E "s#(^|[^[:alnum:]./-])$$pattern(/|[^[:alnum:]_.-]|\$$)#\1$(MODULE)\2#g"
+	gofmt -w .
+	$(GO) build ./...
 
 vet: ## check formatting, and run go vet and staticcheck
 	@files="$$(gofmt -l .)"; if [ -n "$$files" ]; then echo "not formatted, run make format:"; echo "$$files"; exit 1; fi
