@@ -13,6 +13,8 @@ CANARY   ?= 1-500
 MUTANTS  ?=
 # make module
 MODULE   ?=
+# make fuzz
+FUZZTIME ?= 10s
 # make dev, make bench
 NODES    ?= 3
 DEV      ?=
@@ -20,7 +22,7 @@ BENCH    ?= --acks -1 --replication-factor 3 --partitions 3 --concurrency 64 --m
 BENCH_PORT ?= 29092
 
 .DEFAULT_GOAL := help
-.PHONY: help build dev format module vet lint test race bench mutants campaign canary clean
+.PHONY: help build dev format module vet lint test race fuzz bench mutants campaign canary clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +56,10 @@ test: vet ## what CI runs: formatting, vet, the core's import rules, all tests w
 
 race: ## all tests under the race detector, with fewer seeds
 	$(GO) test -race -short ./...
+
+fuzz: ## run every fuzz target of the decoders in turn (FUZZTIME=10s each)
+	@grep -ro --include='*_test.go' '^func Fuzz[A-Za-z]*' . | sort | while IFS=: read -r file name; do \
+		$(GO) test "$$(dirname "$$file")" -run '^$$' -fuzz "^$${name#func }$$" -fuzztime $(FUZZTIME) || exit 1; done
 
 bench: build ## measure a fresh local cluster (BENCH="--acks -1 ...")
 	@dir="$$(mktemp -d)"; trap 'kill $$pid 2>/dev/null; wait $$pid; rm -rf "$$dir"' EXIT; trap 'exit 1' INT TERM; \

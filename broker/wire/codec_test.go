@@ -9,6 +9,7 @@ import (
 
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/wire/client"
+	"example.com/lockstep/internal/alloctest"
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -349,7 +350,9 @@ func FuzzDecodeProduce(f *testing.F) {
 		if version < 3 || version > 13 {
 			return
 		}
-		req, err := DecodeProduce(version, body)
+		var req ProduceRequest
+		var err error
+		alloctest.Bounded(t, 64*len(body), func() { req, err = DecodeProduce(version, body) })
 		if err != nil {
 			return
 		}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"example.com/lockstep/broker/wire/client"
+	"example.com/lockstep/internal/alloctest"
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -196,7 +197,9 @@ func FuzzParseRequest(f *testing.F) {
 			_, _ = DecodeProduce(req.Version, req.Body)
 			return
 		}
-		decoded, err := req.Decode()
+		var decoded kmsg.Request
+		// An element of one byte becomes a struct of kmsg.
+		alloctest.Bounded(t, 256*len(frame), func() { decoded, err = req.Decode() })
 		if err != nil {
 			return
 		}
