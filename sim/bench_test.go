@@ -21,6 +21,18 @@ func BenchmarkToy(b *testing.B) {
 	b.ReportMetric(float64(events)/b.Elapsed().Seconds(), "events/s")
 }
 
+// BenchmarkKafka is the same for a world of brokers, clients, faults and checkers.
+func BenchmarkKafka(b *testing.B) {
+	events := uint64(0)
+	for b.Loop() {
+		r, err := RunSeed("mix", 1, Options{})
+		require.NoError(b, err)
+		require.Equal(b, Pass, r.Verdict)
+		events += r.Events
+	}
+	b.ReportMetric(float64(events)/b.Elapsed().Seconds(), "events/s")
+}
+
 // BenchmarkScheduler is the bare heap: one event schedules the next, among
 // thousands that wait.
 func BenchmarkScheduler(b *testing.B) {

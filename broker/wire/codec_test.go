@@ -365,3 +365,25 @@ func FuzzDecodeProduce(f *testing.F) {
 		require.LessOrEqual(t, total, len(body), "records are disjoint pieces of the body")
 	})
 }
+
+// BenchmarkDecodeProduce is a request of four partitions with 16 KiB each, from
+// the frame to records that lie within it.
+func BenchmarkDecodeProduce(b *testing.B) {
+	produce := &kmsg.ProduceRequest{Version: 9, Topics: []kmsg.ProduceRequestTopic{{Topic: "t"}}}
+	for i := range int32(4) {
+		produce.Topics[0].Partitions = append(produce.Topics[0].Partitions,
+			kmsg.ProduceRequestTopicPartition{Partition: i, Records: make([]byte, 16<<10)})
+	}
+	frame := client.AppendRequest(nil, 1, "c", produce)[4:]
+	b.SetBytes(int64(len(frame)))
+	b.ReportAllocs()
+	for b.Loop() {
+		req, err := ParseRequest(frame)
+		if err == nil {
+			_, err = DecodeProduce(req.Version, req.Body)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}

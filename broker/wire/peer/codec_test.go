@@ -229,11 +229,21 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-func BenchmarkPush(b *testing.B) {
+func BenchmarkEncodePush(b *testing.B) {
 	b.ReportAllocs()
 	msg := &Push{Batches: make([]byte, 16<<10)}
 	for b.Loop() {
 		head, tail := Encode(1, msg)
 		_, _ = head, tail
+	}
+}
+
+func BenchmarkDecodePush(b *testing.B) {
+	b.ReportAllocs()
+	frame := Append(nil, 1, &Push{Batches: make([]byte, 16<<10)})[4:]
+	for b.Loop() {
+		if _, _, err := Decode(frame); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
