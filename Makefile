@@ -11,6 +11,13 @@ OUT      ?= out/campaign
 CANARY   ?= 1-500
 # make mutants
 MUTANTS  ?=
+# make module
+MODULE   ?=
+# make fuzz
+FUZZTIME ?= 10s
+# make benchmarks
+COUNT    ?= 10
+BENCHSTAT = golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 # make dev, make bench
 NODES    ?= 3
 DEV      ?=
@@ -18,10 +25,10 @@ BENCH    ?= --acks -1 --replication-factor 3 --partitions 3 --concurrency 64 --m
 BENCH_PORT ?= 29092
 
 .DEFAULT_GOAL := help
-.PHONY: help build dev format vet lint test race bench mutants campaign canary clean
+.PHONY: help build dev format module vet lint test race fuzz bench benchmarks benchstat mutants campaign canary clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/lockstep
 	$(GO) build -o $(BIN) ./cmd/lockstep
@@ -31,6 +38,13 @@ dev: build ## run a local cluster until Ctrl-C (NODES=3, DEV="--fresh ...")
 
 format: ## format all Go files
 	gofmt -w .
+
+module: ## change the module's import path everywhere (MODULE=example.org/team/lockstep)
+	@case "$(MODULE)" in [a-z]*.*/*) ;; *) echo "MODULE=host/path is missing"; exit 1;; esac
+	@old="$$($(GO) list -m)"; pattern="$$(echo "$$old" | sed 's/[.]/[.]/g')"; \
+	git grep -lzF "$$old" | xargs -0 sed -i -E "s#(^|[^[:alnum:]./-])$$pattern(/|[^[:alnum:]_.-]|\$$)#\1$(MODULE)\2#g"
+	gofmt -w .
+	$(GO) build ./...
 
 vet: ## check formatting, and run go vet and staticcheck
 	@files="$$(gofmt -l .)"; if [ -n "$$files" ]; then echo "not formatted, run make format:"; echo "$$files"; exit 1; fi
@@ -46,11 +60,26 @@ test: vet ## what CI runs: formatting, vet, the core's import rules, all tests w
 race: ## all tests under the race detector, with fewer seeds
 	$(GO) test -race -short ./...
 
+fuzz: ## run every fuzz target of the decoders in turn (FUZZTIME=10s each)
+	@grep -ro --include='*_test.go' '^func Fuzz[A-Za-z]*' . | sort | while IFS=: read -r file name; do \
+		$(GO) test "$$(dirname "$$file")" -run '^$$' -fuzz "^$${name#func }$$" -fuzztime $(FUZZTIME) || exit 1; done
+
 bench: build ## measure a fresh local cluster (BENCH="--acks -1 ...")
 	@dir="$$(mktemp -d)"; trap 'kill $$pid 2>/dev/null; wait $$pid; rm -rf "$$dir"' EXIT; trap 'exit 1' INT TERM; \
 	$(BIN) dev --nodes $(NODES) --base-port $(BENCH_PORT) --dir "$$dir/cluster" > "$$dir/out" 2>&1 & pid=$$!; \
 	until grep -qx ready "$$dir/out"; do kill -0 $$pid 2>/dev/null || { cat "$$dir/out"; exit 1; }; sleep 0.2; done; \
 	$(BIN) bench produce --bootstrap-servers 127.0.0.1:$(BENCH_PORT) $(BENCH)
+
+# To compare a change with what was before it: make benchmarks, then
+# cp out/benchmarks.txt out/before.txt, then the change, make benchmarks, and make benchstat.
+benchmarks: ## run all Go benchmarks, COUNT=10 times each, into out/benchmarks.txt
+	@mkdir -p out
+	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) \
+		$$(grep -rl --include='*_test.go' '^func Benchmark' . | xargs -n1 dirname | sort -u) > out/benchmarks.new
+	@mv out/benchmarks.new out/benchmarks.txt
+
+benchstat: ## compare out/before.txt with out/benchmarks.txt
+	$(GO) run $(BENCHSTAT) out/before.txt out/benchmarks.txt
 
 mutants: build ## plant known bugs one by one and check that the simulator catches each: MUTANTS.md (MUTANTS="--only W3")
 	$(BIN) mutants $(if $(MUTANTS),$(MUTANTS),--out MUTANTS.md)

@@ -23,6 +23,7 @@
 //	mark        places that a simulation campaign must reach
 //	rare        legal but unusual choices, switched on by configuration
 //	wait        what pending operations wait for
+//	alloctest   for tests of decoders: what a function may allocate
 //
 // A part imports only parts below it and instruments; cmd/corelint holds them to
 // that. No package here but drive may use goroutines, locks, clocks, files or

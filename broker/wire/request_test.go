@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"example.com/lockstep/broker/alloctest"
 	"example.com/lockstep/broker/wire/client"
 
 	"github.com/stretchr/testify/require"
@@ -198,7 +199,9 @@ func FuzzParseRequest(f *testing.F) {
 			_, _ = DecodeProduce(req.Version, req.Body)
 			return
 		}
-		decoded, err := req.Decode()
+		var decoded kmsg.Request
+		// An element of one byte becomes a struct of kmsg.
+		alloctest.Bounded(t, 256*len(frame), func() { decoded, err = req.Decode() })
 		if err != nil {
 			return
 		}

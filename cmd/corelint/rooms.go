@@ -23,7 +23,7 @@ var rooms = []*room{
 	{
 		table: "coreImports", imports: coreImports,
 		packages: []string{"broker/...", "netsim", "diskfs"},
-		not:      []string{"broker/drive/...", "broker/loop/looptest"},
+		not:      []string{"broker/drive/...", "broker/loop/looptest", "broker/alloctest"},
 		advice:   "use an interface drawn by the consumer, and wire it in shard or node",
 	},
 	{

@@ -64,6 +64,7 @@ var realWorld = map[string]string{
 	"broker/drive": "take a loop.Host",
 
 	"broker/loop/looptest": "take a loop.Host",
+	"broker/alloctest":     "nothing: it is for tests",
 }
 
 // replacements name what to use for a forbidden import, where there is one

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"example.com/lockstep/broker/alloctest"
 	"example.com/lockstep/broker/kafka"
 
 	"github.com/stretchr/testify/require"
@@ -228,19 +229,31 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add(Append(nil, 1, &Push{Batches: []byte("batches")})[4:])
 	f.Fuzz(func(t *testing.T, frame []byte) {
-		epoch, msg, err := Decode(frame)
-		if err == nil {
-			require.Equal(t, string(frame), string(Append(nil, epoch, msg)[4:]),
-				"an encoding is unique")
-		}
+		alloctest.Bounded(t, 4*len(frame), func() {
+			epoch, msg, err := Decode(frame)
+			if err == nil {
+				again := Append(nil, epoch, msg)[4:]
+				require.Equal(t, string(frame), string(again), "an encoding is unique")
+			}
+		})
 	})
 }
 
-func BenchmarkPush(b *testing.B) {
+func BenchmarkEncodePush(b *testing.B) {
 	b.ReportAllocs()
 	msg := &Push{Batches: make([]byte, 16<<10)}
 	for b.Loop() {
 		head, tail := Encode(1, msg)
 		_, _ = head, tail
+	}
+}
+
+func BenchmarkDecodePush(b *testing.B) {
+	b.ReportAllocs()
+	frame := Append(nil, 1, &Push{Batches: make([]byte, 16<<10)})[4:]
+	for b.Loop() {
+		if _, _, err := Decode(frame); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -65,8 +65,8 @@ type rawScript interface {
 }
 
 // NewClient makes a client by the role of its machine.
-func (cl *Load) NewClient(i world.Incarnation) *Client {
-	c := newClient(cl, i)
+func (l *Load) NewClient(i world.Incarnation) *Client {
+	c := newClient(l, i)
 	switch role := i.Spec.Role; role {
 	case "producer":
 		c.script = newProducer(c)

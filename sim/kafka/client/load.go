@@ -66,15 +66,15 @@ type Tape interface {
 }
 
 // Options are what the plan says of the load, the brokers and the demands.
-func (c *Load) Options() *plan.Options { return &c.Plan.Workload.Options }
+func (l *Load) Options() *plan.Options { return &l.Plan.Workload.Options }
 
 // pace stretches a pause in the part of a run in which the plan wants little
 // load, so that hours can be simulated.
-func (c *Load) pace(d time.Duration) time.Duration {
-	from, until := c.Options().SlowFromMs.Or(-1), c.Options().SlowUntilMs.Or(-1)
-	if now := int64(c.World.Now()) / int64(time.Millisecond); from >= 0 && now >= from &&
+func (l *Load) pace(d time.Duration) time.Duration {
+	from, until := l.Options().SlowFromMs.Or(-1), l.Options().SlowUntilMs.Or(-1)
+	if now := int64(l.World.Now()) / int64(time.Millisecond); from >= 0 && now >= from &&
 		now < until {
-		slow := time.Duration(c.Options().SlowEveryMs.Or(5000)) * time.Millisecond
+		slow := time.Duration(l.Options().SlowEveryMs.Or(5000)) * time.Millisecond
 		left := time.Duration(until-now) * time.Millisecond
 		return max(d, min(slow, left))
 	}
