@@ -90,7 +90,7 @@ func (r *Records) decode() bool {
 	return true
 }
 
-// decoder reads zigzag varints and byte strings. After the first failure it reads only zeros.
+// decoder reads zigzag varints and byte strings. After the first failure it reads nothing more.
 type decoder struct {
 	b  []byte
 	ok bool

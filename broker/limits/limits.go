@@ -65,7 +65,7 @@ type Limits struct {
 	// before the leader asks for its removal.
 	AckTimeout time.Duration
 	// LagTimeout bounds the age of the oldest record that an ISR member does not have, also if it
-	// makes progress (replica.lag.time.max.ms). A leader asks for the removal of an older one.
+	// makes progress (replica.lag.time.max.ms). Beyond it the leader asks for its removal.
 	LagTimeout time.Duration
 	// WindowBytes is how much a leader sends to one follower of a partition without an
 	// acknowledgement. At the bound it waits.

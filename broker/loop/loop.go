@@ -55,7 +55,7 @@ type Loop interface {
 	// Start is called once, before any other method.
 	Start(now env.Time)
 	// Step handles one event. The event itself is lent. The contracts of netsim, diskfs and mail
-	// rule which of the data that it points to may be kept.
+	// say which of the data that it points to the loop may keep.
 	Step(now env.Time, ev *Event)
 	// EndTurn ends a turn: due timers run, and gathered effects leave.
 	EndTurn(now env.Time)
@@ -81,7 +81,7 @@ type Host interface {
 	// Reply mails an answer. It cannot be refused: room was reserved when the request was accepted,
 	// since every sender bounds its unanswered requests.
 	Reply(to ID, m any)
-	// Stop ends the node at once (fail-stop), for example after a failed sync. Effects of the loop
-	// after that in this turn are lost.
+	// Stop ends the node at once (fail-stop), for example after a failed sync. Nothing that the
+	// loop does after that in this turn takes effect.
 	Stop(err error)
 }

@@ -36,7 +36,7 @@ func (p *Log) Truncate(to kafka.Offset, ref Ref) {
 	p.note(ref, p.tail.entries[p.tail.find(to):])
 	p.history.truncate(to)
 	end := p.tail.cutTo(to, min(to, p.flushed))
-	assert.That(end == to, "partition: truncation to %d parts a batch that begins at %d", to, end)
+	assert.That(end == to, "partition: truncation to %d splits a batch that begins at %d", to, end)
 	p.logEnd = to
 	if to < p.flushed {
 		mark.Hit(mark.LogCutPending)
@@ -181,7 +181,7 @@ func (c *cut) measure(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, err
 		}
 		c.scanned = max(c.scanned, b.MaxTimestampMs())
 	}
-	assert.That(c.scan.expect == c.target, "partition: truncation to %d parts a batch", c.target)
+	assert.That(c.scan.expect == c.target, "partition: truncation to %d splits a batch", c.target)
 	*c.last = c.last.cutTo(c.target, c.scan.at, c.locator.index, c.locator.times, c.scanned)
 	c.locator, c.scan, c.phase = nil, nil, counting
 	return nil, nil

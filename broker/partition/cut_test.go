@@ -22,12 +22,12 @@ func (b *bed) cut(to kafka.Offset) {
 	require.NoError(b.t, done[0].Err)
 }
 
-func TestALogGoesOnInACutSegment(t *testing.T) {
-	t.Run("index of every batch", func(t *testing.T) { goOnInACutSegment(t, 100) })
-	t.Run("sparse index", func(t *testing.T) { goOnInACutSegment(t, 600) })
+func TestALogContinuesInACutSegment(t *testing.T) {
+	t.Run("index of every batch", func(t *testing.T) { continueInACutSegment(t, 100) })
+	t.Run("sparse index", func(t *testing.T) { continueInACutSegment(t, 600) })
 }
 
-func goOnInACutSegment(t *testing.T, indexBytes int64) {
+func continueInACutSegment(t *testing.T, indexBytes int64) {
 	for to := kafka.Offset(0); to <= 60; to += 10 {
 		b := newBed(t, uint64(to))
 		b.limits.SegmentBytes, b.limits.IndexBytes = 1500, indexBytes
@@ -101,7 +101,7 @@ func TestACrashAtAnyMomentOfAFlushOrCutLeavesAWholeLog(t *testing.T) {
 
 // A killed process may have left the name of its last checkpoint in the page cache only. The next
 // process loads that checkpoint, and the WAL then releases what it covers.
-func TestACheckpointThatAKilledProcessNamedStaysOnceItIsLoaded(t *testing.T) {
+func TestALoadedCheckpointOfAKilledProcessIsDurable(t *testing.T) {
 	for _, before := range []int{0, 3} {
 		for seed := range uint64(40) {
 			b := newBed(t, seed)
@@ -131,7 +131,7 @@ func TestACheckpointThatAKilledProcessNamedStaysOnceItIsLoaded(t *testing.T) {
 // readTail returns the batches in memory.
 func (b *bed) readTail() [][]byte { return b.log.Read(b.log.End()-20, 1<<20, b.log.End()).Batches }
 
-func TestSegmentsThatProducerStateIsComputedFromStay(t *testing.T) {
+func TestSegmentsStayWhileProducerStateNeedsThem(t *testing.T) {
 	b := newBed(t, 1)
 	b.limits.SegmentBytes = 300
 	b.mustProduce(produced(1, 0, 0, 10))
@@ -237,7 +237,7 @@ func TestACheckpointKnowsNothingThatTheWALMayLose(t *testing.T) {
 	require.False(t, pinned)
 }
 
-func TestReadsAndSearchesSurviveATruncationUnderThem(t *testing.T) {
+func TestReadsAndSearchesSurviveATruncation(t *testing.T) {
 	restarted := 0
 	for steps := range 30 {
 		b := newBed(t, uint64(steps))

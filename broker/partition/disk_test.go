@@ -310,7 +310,7 @@ func TestAFlushIsDurableBeforeTheWALMayForget(t *testing.T) {
 	}
 }
 
-func TestAnExternalSyncIsWaitedFor(t *testing.T) {
+func TestAFlushWaitsForAnExternalSync(t *testing.T) {
 	b := newBed(t, 1)
 	b.noSync = true
 	b.append(plain(1, 10))
@@ -347,7 +347,7 @@ func TestOnlyDurableBatchesAreFlushedOrEvicted(t *testing.T) {
 	require.EqualValues(t, 2, pinned.Seq)
 }
 
-func TestNothingIsToBeFlushedBeforeNotesAreDurable(t *testing.T) {
+func TestNoFlushIsOfferedBeforeNotesAreDurable(t *testing.T) {
 	b := newBed(t, 1)
 	b.append(plain(1, 10))
 	b.sync()
@@ -358,7 +358,7 @@ func TestNothingIsToBeFlushedBeforeNotesAreDurable(t *testing.T) {
 		b.log.Candidate())
 }
 
-func TestRestoreRefusesWhatIsNotTheBatch(t *testing.T) {
+func TestRestoreRefusesAnotherBatch(t *testing.T) {
 	b := newBed(t, 1)
 	b.append(plain(1, 10))
 	b.sync()

@@ -243,7 +243,7 @@ func (p *Log) EndReplay() (whole bool) {
 	assert.That(p.state == Replaying, "partition: EndReplay in state %d", p.state)
 	p.state = Ready
 	whole = p.watermark <= p.logEnd && p.logStart <= p.logEnd
-	// Replay brought some back that are below the start.
+	// Replay may have brought back epochs below the start.
 	p.history.dropBelow(min(p.logStart, p.logEnd))
 	p.watermark = min(p.watermark, p.logEnd)
 	if p.logStart > p.logEnd { // the data is lost; the owner fetches it again and learns the start

@@ -118,12 +118,11 @@
 // # For Raft
 //
 // Record types 1..[MaxType] and the payloads belong to the owner. The control loop uses handle 0
-// and types such as: entry (term, index, data), hard state, snapshot begun and installed. An entry
-// at an index that is already there replaces it and all later entries, and a hard state replaces
-// the hard state before it. So a replay in sequence order gives what Raft had saved. Messages that
-// depend on a Ready leave when Durable() has reached the sequence of its last record. After a
-// snapshot is durable in its own file, the loop calls Release(sequence of the oldest record still
-// needed - 1).
+// and three types: entry (term, index, data), hard state, and snapshot. An entry at an index that
+// is already there replaces it and all later entries, and a hard state replaces the hard state
+// before it. So a replay in sequence order gives what Raft had saved. Messages that depend on a
+// Ready leave when Durable() has reached the sequence of its last record. After a snapshot is
+// durable in its own file, the loop calls Release(sequence of the oldest record still needed - 1).
 //
 // # What it does not do
 //

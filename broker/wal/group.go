@@ -69,7 +69,7 @@ func (l *Log) append(typ uint8, handle uint32, parts ...[]byte) (Seq, Position) 
 // is durable no later than the records that are appended after it.
 func (l *Log) Bind(id ID) (handle uint32) {
 	handle = l.nextHandle
-	assert.That(handle != 0, "wal: handles used up")
+	assert.That(handle != 0, "wal: no handle is left")
 	l.nextHandle++
 	// The append comes first: it may begin a segment, and a header must name only durable bindings.
 	l.append(typeBind, handle, id[:])

@@ -146,7 +146,7 @@ func (l *Log) stepRecovery(step recoveryStep, op diskfs.Op) {
 	l.submit(op, pendingOp{role: roleRecovery, what: recoveryStepName[step]})
 }
 
-// recoveryCompleted lists the directory, and syncs and opens one file after the other. It syncs
+// recoveryCompleted lists the directory, and opens and syncs one file after the other. It syncs
 // everything before it reads it: a name or a record may be there only because the page cache
 // survived the process that wrote it.
 func (l *Log) recoveryCompleted(c diskfs.Completion) error {

@@ -302,7 +302,7 @@ func TestDamageAtTheEndIsReportedByEveryRecovery(t *testing.T) {
 // It does not matter which headers cannot be read: another recovery finds everything. The chain
 // that was guessed without them must not decide which files are removed. This holds if the owner
 // stopped, and if it continued.
-func TestWhatCouldNotBeReadIsThereForAnotherTry(t *testing.T) {
+func TestUnreadableFilesAreKeptForTheNextRecovery(t *testing.T) {
 	const segments = 5
 	for unread := 1; unread < 1<<segments; unread++ {
 		for _, goesOn := range []bool{false, true} {
@@ -520,7 +520,7 @@ func TestOpenFailureOfRecoveryStopsTheNode(t *testing.T) {
 
 // The end of a log is gone, and nothing behind it shows that. The owner knows how far the log was
 // durable, so the log is damaged, and no sequence is used a second time.
-func TestAnOwnerKnowsOfALostEnd(t *testing.T) {
+func TestALostEndIsDamageIfTheOwnerKnowsOfIt(t *testing.T) {
 	for _, beyond := range []Seq{0, 1, 500} {
 		w := quiet(t, smallConfig(1), 3, 100)
 		last := w.log.Durable()
