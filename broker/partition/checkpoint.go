@@ -8,9 +8,9 @@ import (
 	"example.com/lockstep/broker/kafka"
 )
 
-// The checkpoint file says how much of the segments may be trusted and what
-// lies beside them. It replaces its predecessor by a rename, so it is one or
-// the other after any crash. Integers are big-endian.
+// The checkpoint file says which part of the segments is trusted, and holds the other state. It
+// replaces the one before by a rename, so after a crash there is the old one or the new one.
+// Integers are big-endian.
 //
 //	 0      4         8        12           16
 //	+------+---------+--------+------------+---------------------------+
@@ -28,11 +28,10 @@ import (
 //	producer: id i64 | epoch i16 | last timestamp i64 | last offset i64
 //	        | batches: count u8, (base offset i64, first, last sequence i32, max timestamp i64)*
 //
-// Bytes after the body are left over from a longer predecessor of the temporary
-// file and mean nothing.
+// Bytes after the body are left from an earlier, longer temporary file and mean nothing.
 //
-// Producer snapshots are here and not in files of their own: they are only
-// meaningful together with the segments' end, and so one rename makes both durable.
+// Producer snapshots are here and not in files of their own. They only have a meaning together with
+// the end of the segments, and one rename makes both durable.
 const (
 	checkpointMagic       = "LPCK"
 	checkpointVersion     = 1
@@ -42,18 +41,18 @@ const (
 	checkpointTempName = "checkpoint.tmp"
 )
 
-// checkpoint is what is durable about a partition outside the WAL.
+// checkpoint is the durable state of a partition outside the WAL.
 type checkpoint struct {
 	number    uint64 // rises by one with each checkpoint
-	life      uint64 // whose sequences covered counts in
+	life      uint64 // of the WAL: covered is one of its sequences (Config.Life)
 	covered   uint64 // the effects of all WAL records up to this sequence are contained
 	logStart  kafka.Offset
 	end       kafka.Offset // of the segments
 	watermark kafka.Offset
 	epochs    epochs
 	segments  []segment
-	// snapshots are producer tables by rising offset: one or two. The last is of
-	// end, the first at or below the watermark (PROTOCOL 12).
+	// snapshots are one or two producer tables, by rising offset. The last one is of end, and the
+	// first one is at or below the watermark (PROTOCOL 12).
 	snapshots []snapshot
 }
 
@@ -165,7 +164,7 @@ func decodeCheckpoint(b []byte) (*checkpoint, error) {
 	return c, nil
 }
 
-// decoder reads the body of a checkpoint; the first failure sticks.
+// decoder reads the body of a checkpoint. After the first failure it reads only zeros.
 type decoder struct {
 	b      []byte
 	failed bool
@@ -186,8 +185,8 @@ func (d *decoder) i64() int64           { return int64(d.u64()) }
 func (d *decoder) u32() uint32          { return binary.BigEndian.Uint32(d.take(4)) }
 func (d *decoder) offset() kafka.Offset { return kafka.Offset(d.u64()) }
 
-// count reads the length of a list whose elements take size bytes at least, so
-// that it cannot promise more than there is.
+// count reads the length of a list with elements of at least size bytes. A length that the
+// remaining bytes cannot hold is a failure.
 func (d *decoder) count(size int) int {
 	n := int(d.u32())
 	if n > len(d.b)/size {
