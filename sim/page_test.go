@@ -34,7 +34,9 @@ func TestAPageRefersToNothingOutside(t *testing.T) {
 	page, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.Less(t, len(page), 8<<20)
-	for _, reference := range regexp.MustCompile(`(?:src|href)\s*=\s*"([^"]*)"|url\(([^)]*)\)|@import|\bimport\(|\bfetch\(`).FindAllStringSubmatch(string(page), -1) {
+	outside := regexp.MustCompile(`(?:src|href)\s*=\s*"([^"]*)"|url\(([^)]*)\)` +
+		`|@import|\bimport\(|\bfetch\(`)
+	for _, reference := range outside.FindAllStringSubmatch(string(page), -1) {
 		require.Contains(t, []string{"data:,", "page.porcupine.html"}, reference[1]+reference[2],
 			reference[0])
 	}
@@ -112,10 +114,14 @@ func TestAPageInABrowser(t *testing.T) {
 		t.Helper()
 		// The page draws before the next frame.
 		_, err := chromedp.Run(ctx,
-			chromedp.Evaluate[bool](`new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`, chromedp.EvalAwaitPromise))
+			chromedp.Evaluate[bool](`new Promise(done =>
+				requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`,
+				chromedp.EvalAwaitPromise))
 		require.NoError(t, err)
 		d, err = chromedp.Run(ctx,
-			chromedp.Evaluate[drawnThings](`({Lanes: drawn.lanes, Turns: drawn.turns, Flows: drawn.flows, Faults: drawn.faults, Points: drawn.points})`))
+			chromedp.Evaluate[drawnThings](`({
+				Lanes: drawn.lanes, Turns: drawn.turns, Flows: drawn.flows,
+				Faults: drawn.faults, Points: drawn.points})`))
 		require.NoError(t, err)
 		return d
 	}
@@ -152,14 +158,17 @@ func TestAPageInABrowser(t *testing.T) {
 	near := drawn()
 	require.Positive(t, near.Turns)
 	require.Greater(t, near.Flows, 2)
-	require.Equal(t, 1, number(`document.querySelectorAll("#operations .marked[aria-pressed=true]").length`))
+	require.Equal(t, 1,
+		number(`document.querySelectorAll("#operations .marked[aria-pressed=true]").length`))
 
 	// The keyboard does the same: F shows the failure, 0 the whole run, Esc no chain.
 	span := text("#span")
 	press := func(key string) {
 		t.Helper()
 		_, err := chromedp.Run(ctx,
-			chromedp.Evaluate[bool](`document.activeElement.blur(), document.dispatchEvent(new KeyboardEvent("keydown", {key: "`+key+`", bubbles: true})), true`))
+			chromedp.Evaluate[bool](`document.activeElement.blur(),
+				document.dispatchEvent(new KeyboardEvent("keydown",
+					{key: "`+key+`", bubbles: true})), true`))
 		require.NoError(t, err)
 	}
 	press("Escape")
@@ -170,7 +179,8 @@ func TestAPageInABrowser(t *testing.T) {
 
 	// Filters find.
 	_, err := chromedp.Run(ctx,
-		chromedp.Evaluate[bool](`(byId("filter").value = "produce acked", byId("filter").dispatchEvent(new Event("input")), true)`))
+		chromedp.Evaluate[bool](`(byId("filter").value = "produce acked",
+			byId("filter").dispatchEvent(new Event("input")), true)`))
 	require.NoError(t, err)
 	require.Positive(t, number(`document.querySelectorAll("#operations li").length`))
 

@@ -453,4 +453,6 @@ func (c *cluster) acknowledged(op *checker.Produce) {
 }
 
 // PartitionName names a partition as people do.
-func (c *cluster) PartitionName(id kafka.PartitionID) string { return c.facts.timeline.partition(id) }
+func (c *cluster) PartitionName(id kafka.PartitionID) string {
+	return c.facts.timeline.partition(id)
+}

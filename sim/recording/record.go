@@ -27,15 +27,16 @@ type Options struct {
 	Turns int `json:"turns,omitempty"` // at most; 0: DefaultDetail
 	// instants that matter besides those of the failure
 	Focus []plan.Duration `json:"focus,omitempty"`
-	// Replay is what Result.Replay is to say.
+	// Replay is what Result.Replay will say.
 	Replay string `json:"replay,omitempty"`
 }
 
-// Record runs a plan twice: first to learn where turns are to be kept in detail,
+// Record runs a plan twice: first to learn where turns must be kept in detail,
 // then with them. The two runs must be equal, and are compared.
 func Record(plan *plan.Plan, run func(world.Options) (world.Result, error),
 	o Options) (world.Result, *Recording, error) {
-	slice := max((env.Instant(plan.Duration)+env.Instant(plan.Liveness)+env.Instant(10*time.Second))/recordSlices, recordSliceMin)
+	longest := env.Instant(plan.Duration + plan.Liveness).Add(10 * time.Second)
+	slice := max(longest/recordSlices, recordSliceMin)
 	survey := newRecording(slice, nil)
 	first, err := run(world.Options{Recorder: survey})
 	if err != nil {

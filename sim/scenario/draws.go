@@ -34,7 +34,9 @@ func (s *Span) UnmarshalYAML(node *yaml.Node) (err error) {
 	return err
 }
 
-func (s Span) draw(r *env.Rand) plan.Duration { return plan.Duration(plan.Range(s).Draw(r)).Round() }
+func (s Span) draw(r *env.Rand) plan.Duration {
+	return plan.Duration(plan.Range(s).Draw(r)).Round()
+}
 
 // UnmarshalYAML implements yaml.Unmarshaler.
 func (n *Number) UnmarshalYAML(node *yaml.Node) error {

@@ -91,7 +91,8 @@ type Trace struct {
 
 func (t *Trace) add(r record) {
 	t.hash.Word(uint64(r.at))
-	t.hash.Word(uint64(r.what)<<56 | uint64(uint16(r.node))<<40 | uint64(uint16(r.loop))<<24 | uint64(uint32(r.incarnation)&0xffffff))
+	t.hash.Word(uint64(r.what)<<56 | uint64(uint16(r.node))<<40 |
+		uint64(uint16(r.loop))<<24 | uint64(uint32(r.incarnation)&0xffffff))
 	t.hash.Word(r.id)
 	t.hash.Word(uint64(r.size))
 	t.hash.Word(r.content)

@@ -146,7 +146,8 @@ func (k *connection) readLate(now env.Time) {
 // watch gives the connection up when the request is overdue.
 func (k *connection) watch(now env.Time, call *pendingCall) {
 	k.client.timers.Cancel(call.patience)
-	left := k.client.load.Rec.History.Requests[call.record].Deadline - time.Duration(k.client.load.World.Now())
+	l := k.client.load
+	left := l.Rec.History.Requests[call.record].Deadline - time.Duration(l.World.Now())
 	call.patience = k.client.after(now, left+RequestSlack+5*time.Millisecond,
 		func(now env.Time) { k.overdue(now, call) })
 }
