@@ -36,7 +36,7 @@ func FuzzRecordHeader(f *testing.F) {
 // What parses as the header of a segment is written as it was read, but for flags
 // and bytes that this version does not know.
 func FuzzSegmentHeader(f *testing.F) {
-	h := segmentHeader{id: 1, number: 2, first: 3, nextHandle: 2, firstOfLife: true}
+	h := segmentHeader{id: 1, number: 2, first: 3, nextHandle: 2, firstOfIncarnation: true}
 	h.bindingsView = appendBinding(nil, 1, ID{1})
 	f.Add(h.encode())
 	f.Add((&segmentHeader{id: 1, number: 1}).encode())
@@ -48,7 +48,7 @@ func FuzzSegmentHeader(f *testing.F) {
 		b = bytes.Clone(b)
 		le := binary.LittleEndian
 		le.PutUint32(b, segmentMagic)
-		le.PutUint32(b[80:], le.Uint32(b[80:])&flagFirstOfLife)
+		le.PutUint32(b[80:], le.Uint32(b[80:])&flagFirstOfIncarnation)
 		le.PutUint32(b[84:], 0)
 		le.PutUint32(b[4:], crc32.Checksum(b[8:segmentFixedBytes], castagnoli))
 		h, ok := parseSegment(b)

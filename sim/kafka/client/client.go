@@ -83,7 +83,7 @@ func (l *Load) NewClient(i world.Incarnation) *Client {
 	default:
 		panic("sim: no client of role " + role)
 	}
-	cl.Clients = append(cl.Clients, c)
+	l.Clients = append(l.Clients, c)
 	return c
 }
 
