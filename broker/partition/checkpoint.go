@@ -66,7 +66,7 @@ var errCheckpoint = errors.New("partition: the checkpoint is damaged")
 
 func (c *checkpoint) encode() []byte {
 	be := binary.BigEndian
-	b := make([]byte, checkpointHeaderBytes, 256)
+	b := make([]byte, checkpointHeaderBytes, c.maxBytes())
 	b = be.AppendUint64(b, c.number)
 	b = be.AppendUint64(b, c.life)
 	b = be.AppendUint64(b, c.covered)
@@ -92,6 +92,15 @@ func (c *checkpoint) encode() []byte {
 	be.PutUint32(b[8:], uint32(len(b)-checkpointHeaderBytes))
 	be.PutUint32(b[12:], crc32.Checksum(b[checkpointHeaderBytes:], castagnoli))
 	return b
+}
+
+// maxBytes is at least the size of the encoding.
+func (c *checkpoint) maxBytes() int {
+	n := checkpointHeaderBytes + 60 + 12*len(c.epochs) + 80*len(c.segments)
+	for i := range c.snapshots {
+		n += 12 + (27+24*duplicateWindow)*c.snapshots[i].producers.table.Len()
+	}
+	return n
 }
 
 func (s *segment) append(b []byte) []byte {

@@ -37,6 +37,7 @@ func FuzzDecodeCheckpoint(f *testing.F) {
 			again, err := decodeCheckpoint(c.encode())
 			require.NoError(t, err)
 			require.Equal(t, c.encode(), again.encode())
+			require.LessOrEqual(t, len(c.encode()), c.maxBytes())
 		})
 		_, _ = decodeCheckpoint(body) // a file that is none
 	})
