@@ -27,7 +27,7 @@ func EncodeCommand(c Command) []byte {
 	return w.b
 }
 
-// DecodeCommand reads one command. The bytes are only lent.
+// DecodeCommand reads one command. It keeps nothing of b.
 func DecodeCommand(b []byte) (Command, error) {
 	r := &reader{b: b}
 	c := decodeCommand(r)
@@ -37,7 +37,7 @@ func DecodeCommand(b []byte) (Command, error) {
 	return c, nil
 }
 
-// encodeBatch encodes an entry from commands already encoded.
+// encodeBatch encodes an entry from commands that are encoded already.
 func encodeBatch(ids []peer.CommandID, commands [][]byte) []byte {
 	w := &writer{}
 	w.u8(batchVersion)
@@ -145,7 +145,7 @@ func decodeRegister(r *reader) Command {
 	c := &RegisterBroker{Node: r.node(), Incarnation: r.uuid()}
 	c.Endpoints = decodeEndpoints(r)
 	c.Suspects = decodePartitions(r)
-	if r.done() { // an entry of peer protocol 2, which has no more
+	if r.done() { // an entry of peer protocol 2 ends here
 		return c
 	}
 	c.Unnamed = r.bool()
