@@ -290,7 +290,7 @@ func TestFetchSharesTheResponseInTheOrderOfTheRequest(t *testing.T) {
 			require.Equal(t, string(want), string(got.RecordBatches),
 				"partition %d of the request", i)
 			require.Zero(t, got.ErrorCode)
-			require.Equal(t, int64(log.end), got.HighWatermark, "without room too")
+			require.Equal(t, int64(log.end), got.HighWatermark, "also without room for records")
 		}
 	})
 }
