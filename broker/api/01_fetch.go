@@ -40,7 +40,8 @@ type fetch struct {
 	room  int
 	bytes int
 	// unread is how many bytes the partitions that were not read to their ends may still
-	// have. Those bytes are there, so the fetch does not wait for more.
+	// have, at most their limits. Those bytes are there, so the fetch does not wait for
+	// more.
 	unread int
 	min    int
 	urgent bool // an error or a divergence: answer at once

@@ -56,8 +56,8 @@ type Settings struct {
 	AppliedByAll time.Duration
 }
 
-// Op is an operation of a request, one of the types below. The comment of each type ends
-// with the type of its result.
+// Op is an operation of a request: one of the types below, and no other. The comment of
+// each type ends with the type of its result.
 type Op interface{ op() }
 
 func (Produce) op()        {}
@@ -124,8 +124,8 @@ type FetchResult struct {
 
 // Wait resolves when the partition has committed records beyond Offset, when its
 // leadership changes, or at Until. When the first Wait of a request resolves, the others
-// are cancelled, and Next is called. All Waits of one Next have the same Until. →
-// WaitResult
+// are cancelled, and Next is called. All Waits of one Next have the same Until.
+// → WaitResult
 type Wait struct {
 	Partition kafka.PartitionID
 	Offset    kafka.Offset

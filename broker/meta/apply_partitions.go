@@ -62,8 +62,8 @@ func (c *AlterPartition) alter(d *draft, n *NewISR) kafka.ErrorCode {
 
 // members checks the members of a new ISR and returns them in replica order. The leader
 // counted the acknowledgements of one incarnation of each member. That incarnation must
-// still be registered: a node that has restarted since may have lost its log (PROTOCOL
-// 17).
+// still be registered: a node that has restarted since may have lost its log
+// (PROTOCOL 17).
 func (c *AlterPartition) members(
 	d *draft, p *Partition, list []ISRMember,
 ) ([]kafka.NodeID, kafka.ErrorCode) {

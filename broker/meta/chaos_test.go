@@ -40,7 +40,7 @@ func (c *cluster) faults() {
 		if h.node != nil && c.rng.Chance(1, 2) {
 			h.node.Drain()
 		}
-	case 10: // health falters for a moment
+	case 10: // the node is unhealthy for a moment
 		if h.node != nil && !h.frozen {
 			for _, healthy := range []bool{false, true} {
 				h.node.SetHealthy(h.clock(), healthy)

@@ -32,7 +32,7 @@ func DecodeCommand(b []byte) (Command, error) {
 	r := &reader{b: b}
 	c := decodeCommand(r)
 	if c == nil || !r.done() {
-		return nil, fmt.Errorf("meta: decode command: %d bytes do not fit", len(b))
+		return nil, fmt.Errorf("meta: decode command: malformed, %d bytes", len(b))
 	}
 	return c, nil
 }
@@ -64,7 +64,7 @@ func decodeBatch(b []byte) ([]Proposed, error) {
 		batch[i] = Proposed{id, c}
 	}
 	if !r.done() {
-		return nil, fmt.Errorf("meta: decode entry: %d bytes do not fit", len(b))
+		return nil, fmt.Errorf("meta: decode entry: malformed, %d bytes", len(b))
 	}
 	return batch, nil
 }

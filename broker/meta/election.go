@@ -71,8 +71,8 @@ func (img *Image) canRelieve(leader kafka.NodeID) (can bool) {
 }
 
 // lead makes id the leader of p, or leaves p without a leader if id is NoNode. p is a
-// clone that may be changed. This is the only place where leader epochs grow (PROTOCOL
-// 3). It also serves a new incarnation of the same leader.
+// clone that may be changed. This is the only place where leader epochs grow
+// (PROTOCOL 3). It also serves a new incarnation of the same leader.
 func (d *draft) lead(t *Topic, p *Partition, id kafka.NodeID) {
 	if old := p.Leader; old != kafka.NoNode && old != id {
 		d.lose(p, old)

@@ -57,8 +57,8 @@ type Broker struct {
 	// The broker gets no lease before it has confirmed that index (PROTOCOL 23).
 	LastLoss Index
 	// Full says that its disk has no room, by its last report that was committed. It
-	// serves reads, and leads only where no member of the ISR with room can (PROTOCOL
-	// 10).
+	// serves reads, and leads only where no member of the ISR with room can
+	// (PROTOCOL 10).
 	Full bool
 	Endpoints
 }

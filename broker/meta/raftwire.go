@@ -176,7 +176,7 @@ func decodeMessage(b []byte) (*pb.Message, error) {
 		m.Snapshot = s.proto()
 	}
 	if !r.done() || !wireType(t) {
-		return nil, fmt.Errorf("meta: decode raft message: type %d, %d bytes do not fit", t, len(b))
+		return nil, fmt.Errorf("meta: decode raft message: malformed, type %d, %d bytes", t, len(b))
 	}
 	return m, nil
 }

@@ -76,7 +76,7 @@ func DecodeImage(b []byte) (*Image, error) {
 	}
 	r := &reader{b: body}
 	if r.u32() != imageMagic {
-		return nil, fmt.Errorf("meta: decode image: %w: no image", ErrCorruptImage)
+		return nil, fmt.Errorf("meta: decode image: %w: not an image", ErrCorruptImage)
 	}
 	version := r.u16()
 	if version < 1 || version > imageVersion {
@@ -84,7 +84,8 @@ func DecodeImage(b []byte) (*Image, error) {
 	}
 	img := decodeBody(r, version)
 	if !r.done() {
-		return nil, fmt.Errorf("meta: decode image: %w: fields do not fit", ErrCorruptImage)
+		return nil, fmt.Errorf("meta: decode image: %w: the fields do not match the length",
+			ErrCorruptImage)
 	}
 	return img, nil
 }

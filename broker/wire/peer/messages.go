@@ -57,8 +57,8 @@ type Keepalive struct{}
 // Raft carries one message of etcd raft in our own encoding (package meta).
 type Raft struct{ Message []byte }
 
-// Heartbeat asks the controller to renew the session and the lease of a broker (PROTOCOL
-// 22-26). A broker that knows no controller sends it to all other voters.
+// Heartbeat asks the controller to renew the session and the lease of a broker
+// (PROTOCOL 22-26). A broker that knows no controller sends it to all other voters.
 type Heartbeat struct {
 	Node        kafka.NodeID
 	Incarnation UUID
