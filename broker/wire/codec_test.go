@@ -135,7 +135,7 @@ func drawLeader(t *rapid.T) CurrentLeader {
 	}
 }
 
-// kmsg is the oracle: it must write the same bytes for the same answer.
+// kmsg is the model: it must write the same bytes for the same answer.
 func TestProduceResponseIsEncodedAsKmsgDoes(t *testing.T) {
 	for _, version := range versionsOf(keyProduce) {
 		t.Run(fmt.Sprint(version), func(t *testing.T) {

@@ -40,8 +40,8 @@ func TestEveryTypeHasItsMessage(t *testing.T) {
 	}
 }
 
-// fill sets every field of a message to a drawn value, so that a field which
-// the codec forgets fails the round trip.
+// fill sets every field of a message to a drawn value, so that the round trip fails if
+// the codec forgets a field.
 func fill(t *rapid.T, v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Struct:
@@ -140,7 +140,8 @@ func TestProbeHasNoBatches(t *testing.T) {
 	require.Nil(t, msg.(*Push).Batches)
 }
 
-// The layouts are pinned: brokers of different builds talk to each other.
+// The layouts must not change by accident: brokers of different builds talk to each
+// other.
 func TestLayoutsArePinned(t *testing.T) {
 	id := func(first byte) (u [16]byte) {
 		for i := range u {
