@@ -103,12 +103,6 @@ type persisting struct {
 	since      env.Instant
 }
 
-// Drain asks the node to hand over its leaderships; Drained answers when they are.
-type Drain struct{}
-
-// Drained answers Drain.
-type Drained struct{}
-
 func newControl(cfg Config, host loop.Host) *Control {
 	return &Control{
 		cfg: cfg, host: host,

@@ -11,6 +11,7 @@
 //	sequence.go   a chain of disk operations, one after the other
 //	peers.go      control connections to the other nodes
 //	shards.go     mail to the shards, pings and pongs, vouching for the node
+//	drain.go      a clean stop
 //	calls.go      operations that shards ask for: proposals, barriers, producer ids
 //	waits.go      what is pending, for /debug/waits
 //	state.go stats.go  what checkers and metrics see

@@ -202,53 +202,6 @@ func (c *Control) registration() meta.RegisterBroker {
 	return r
 }
 
-// --- clean stop ---
-
-// drainState is how far a clean stop has come.
-type drainState uint8
-
-const (
-	notDraining drainState = iota
-	stoppingShards
-	handingOver
-	drained
-)
-
-// onDrain begins a clean stop: first no shard answers as leader any more, then
-// the cluster is asked to move the leaderships (PROTOCOL 25).
-func (c *Control) onDrain(now env.Time) {
-	if c.converting() {
-		c.draining = drained // it leads nothing
-	}
-	switch c.draining {
-	case drained:
-		c.host.Reply(loop.Outside, Drained{})
-	case notDraining:
-		c.draining = stoppingShards
-		for i := range c.shards {
-			c.host.Reply(shardID(i), shard.Drain{})
-		}
-	}
-}
-
-func (c *Control) stepDrain(now env.Time) {
-	switch c.draining {
-	case stoppingShards:
-		for i := range c.shards {
-			if !c.shards[i].drained {
-				return
-			}
-		}
-		c.draining = handingOver
-		c.meta.Drain()
-	case handingOver:
-		if c.meta.Drained() {
-			c.draining = drained
-			c.host.Reply(loop.Outside, Drained{})
-		}
-	}
-}
-
 // splitAddress splits "host:port"; the configuration was checked before.
 func splitAddress(addr string) (host string, port int32) {
 	for i := len(addr) - 1; i >= 0; i-- {

@@ -1,9 +1,20 @@
 package shard
 
 import (
+	"encoding/binary"
+
 	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/partition"
 	"example.com/lockstep/broker/wal"
+)
+
+// The types of a shard's WAL records. The payload of recordBatches is whole
+// batches; that of the others is drawn at their encoders.
+const (
+	recordBatches    uint8 = 1
+	recordTruncate   uint8 = 2
+	recordEpochStart uint8 = 3
 )
 
 // appendSet appends stamped batches to the WAL and to the log, on the leader
@@ -25,6 +36,31 @@ func (s *Shard) appendSet(p *part, set []byte) {
 		p.leader.Appended(p.log.End(), s.now.Mono)
 	}
 	s.touch(p)
+}
+
+// truncate cuts a follower's log, by a record that is durable before anything
+// of the new epoch is acknowledged (PROTOCOL 12).
+//
+//	offset u64
+func (s *Shard) truncate(p *part, to kafka.Offset) {
+	seq, at := s.wal.Append(recordTruncate, p.handle,
+		binary.BigEndian.AppendUint64(nil, uint64(to)))
+	p.log.Truncate(to, partition.Ref{Segment: at.Segment, Offset: at.Offset, Seq: uint64(seq)})
+	p.truncation = seq
+	s.logged(p, seq)
+	s.onDone(p, p.log.Pending())
+}
+
+// startEpoch records that this leader's epoch begins at the log end, which
+// must be known after a crash even if nothing is appended in it (PROTOCOL 3).
+//
+//	epoch u32 | start offset u64
+func (s *Shard) startEpoch(p *part, epoch kafka.LeaderEpoch) {
+	payload := binary.BigEndian.AppendUint32(nil, uint32(epoch))
+	payload = binary.BigEndian.AppendUint64(payload, uint64(p.log.End()))
+	seq, at := s.wal.Append(recordEpochStart, p.handle, payload)
+	p.log.StartEpoch(epoch, partition.Ref{Segment: at.Segment, Offset: at.Offset, Seq: uint64(seq)})
+	s.logged(p, seq)
 }
 
 // loggedAt is a record of a partition in the WAL that is not durable yet.

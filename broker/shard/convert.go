@@ -1,9 +1,6 @@
 package shard
 
 import (
-	"errors"
-	"fmt"
-
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/partition"
@@ -55,20 +52,4 @@ func needsWAL(p *part) bool {
 	}
 	_, pinned := p.log.Pinned()
 	return pinned || p.log.Busy()
-}
-
-// cutEnded takes the end of a truncation into the segments. The log of one that
-// fails takes no more appends: the node stops, and its next life tries again. If it
-// finds then that what it must read is rotten, the partition begins anew. In a
-// conversion there is no next try, and whatever the reason it is damage.
-func (s *Shard) cutEnded(p *part, err error) {
-	switch {
-	case err == nil:
-	case !s.recovered && (s.converting || errors.Is(err, partition.ErrDamaged)):
-		s.damaged(p)
-	default:
-		s.fail(fmt.Errorf("shard %d: truncate partition %s: %w", s.id, DirName(p.id), err))
-		return
-	}
-	s.endRecovery()
 }

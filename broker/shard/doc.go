@@ -23,13 +23,15 @@
 //	role.go       metadata applied; leaderships begun and ended
 //	isr.go        ISR changes asked for
 //	partition.go  one replica, and everything that hangs on it
-//	replicate.go  pushes and acknowledgements, on both sides
+//	replicate.go  a leader's pushes, and the acknowledgements of followers
+//	follow.go     a follower: pushes taken, acknowledgements sent
 //	link.go       data connections dialled here
 //	inbound.go    data connections that other nodes dialled
 //	forward.go    produces sent to the node that leads, and those that came here
 //	outbox.go     mail that a full mailbox refused
 //	flush.go      write-behind from the WAL to segments
-//	recovery.go   the start of a shard; partitions that come and go on disk
+//	recovery.go   the start of a shard: checkpoints, then the WAL
+//	remove.go     files that are deleted: of partitions that are gone, or damaged
 //	convert.go    the end of a number of shards
 //	disk.go       completions of disk operations
 //

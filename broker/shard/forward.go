@@ -7,6 +7,7 @@ import (
 	"example.com/lockstep/broker/api"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/wire/peer"
 )
 
@@ -31,6 +32,50 @@ func (s *Shard) forward(r *request, i int32, op api.Produce, reg *registration) 
 	r.ops[i].onward = fwd
 	s.stats.Forwarded++
 	link.forward(s, fwd, f)
+}
+
+// forward sends a produce, or holds it until the link is open.
+func (l *link) forward(s *Shard, fwd *forwarding, f *peer.Forward) {
+	if len(l.forwards) >= s.limits.Forwards {
+		// Not sent, so certainly not appended.
+		s.stats.ForwardsRefused++
+		mark.Hit(mark.ForwardRefused)
+		s.resolve(fwd.origin, notLeader(nil, kafka.NotLeaderOrFollower))
+		return
+	}
+	l.forwards = append(l.forwards, fwd)
+	if !l.open {
+		mark.Hit(mark.ForwardHeld)
+		l.held = append(l.held, f)
+		return
+	}
+	l.send(s, f)
+	l.awaits(s)
+}
+
+// takeForward removes and returns the forward with the id, nil if there is none.
+func (l *link) takeForward(id uint64) *forwarding {
+	for i, f := range l.forwards {
+		if f.id == id {
+			l.forwards = append(l.forwards[:i], l.forwards[i+1:]...)
+			return f
+		}
+	}
+	return nil
+}
+
+// dropForward forgets a forward whose request has ended. One that was never
+// sent is certainly not appended.
+func (l *link) dropForward(id uint64) (neverSent bool) {
+	for i, f := range l.held {
+		if f.ID == id {
+			l.held = append(l.held[:i], l.held[i+1:]...)
+			neverSent = true
+			break
+		}
+	}
+	l.takeForward(id)
+	return neverSent
 }
 
 // recallHeld takes back the forwards that were never sent and whose partition has

@@ -171,12 +171,6 @@ func (s *Shard) onHello(in *inbound, hello *peer.Hello) {
 	}
 }
 
-// Newer tells a shard that a dialler has opened a connection of a generation.
-type Newer struct {
-	from dialler
-	is   generation
-}
-
 func (s *Shard) announce(to loop.ID, n Newer) {
 	if to != s.id {
 		s.host.Reply(to, n)

@@ -48,6 +48,16 @@ func (s *Shard) link(node kafka.NodeID) *link {
 	return l
 }
 
+// openLink returns the link to a node if it can be sent to.
+func (s *Shard) openLink(node kafka.NodeID) *link {
+	for _, l := range s.links {
+		if l.node == node && l.open {
+			return l
+		}
+	}
+	return nil
+}
+
 func (s *Shard) dial(l *link) {
 	l.addr = ""
 	if broker := s.image.Broker(l.node); broker != nil {
@@ -207,48 +217,4 @@ func (s *Shard) dropLink(l *link) {
 		s.disconnected(l.node)
 	}
 	s.redialLater(l)
-}
-
-// forward sends a produce, or holds it until the link is open.
-func (l *link) forward(s *Shard, fwd *forwarding, f *peer.Forward) {
-	if len(l.forwards) >= s.limits.Forwards {
-		// Not sent, so certainly not appended.
-		s.stats.ForwardsRefused++
-		mark.Hit(mark.ForwardRefused)
-		s.resolve(fwd.origin, notLeader(nil, kafka.NotLeaderOrFollower))
-		return
-	}
-	l.forwards = append(l.forwards, fwd)
-	if !l.open {
-		mark.Hit(mark.ForwardHeld)
-		l.held = append(l.held, f)
-		return
-	}
-	l.send(s, f)
-	l.awaits(s)
-}
-
-// takeForward removes and returns the forward with the id, nil if there is none.
-func (l *link) takeForward(id uint64) *forwarding {
-	for i, f := range l.forwards {
-		if f.id == id {
-			l.forwards = append(l.forwards[:i], l.forwards[i+1:]...)
-			return f
-		}
-	}
-	return nil
-}
-
-// dropForward forgets a forward whose request has ended. One that was never
-// sent is certainly not appended.
-func (l *link) dropForward(id uint64) (neverSent bool) {
-	for i, f := range l.held {
-		if f.ID == id {
-			l.held = append(l.held[:i], l.held[i+1:]...)
-			neverSent = true
-			break
-		}
-	}
-	l.takeForward(id)
-	return neverSent
 }

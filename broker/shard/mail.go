@@ -150,5 +150,11 @@ type PeerReturn struct {
 	Message peer.Message
 }
 
+// Newer tells a shard that a dialler has opened a connection of a generation.
+type Newer struct {
+	from dialler
+	is   generation
+}
+
 // StatsRequest asks a shard, or the control loop, for its counters.
 type StatsRequest struct{}

@@ -1,7 +1,11 @@
 package shard
 
 import (
+	"encoding/binary"
+	"encoding/hex"
 	"slices"
+	"strconv"
+	"strings"
 
 	"example.com/lockstep/broker/assert"
 	"example.com/lockstep/broker/kafka"
@@ -76,6 +80,38 @@ func Place(id kafka.PartitionID, shards int) loop.ID {
 	}
 	h ^= h >> 32
 	return loop.ID(h%uint64(shards)) + 1
+}
+
+// DirName is the name of a partition's directory:
+// "<topic id, 32 hex digits>-<partition>".
+func DirName(id kafka.PartitionID) string {
+	return id.Topic.String() + "-" + strconv.Itoa(int(id.Partition))
+}
+
+// ParseDir is the inverse of DirName; false if name is none of its.
+func ParseDir(name string) (id kafka.PartitionID, ok bool) {
+	topic, number, found := strings.Cut(name, "-")
+	n, err := strconv.ParseInt(number, 10, 32)
+	raw, hexErr := hex.DecodeString(topic)
+	if !found || err != nil || hexErr != nil || len(raw) != len(id.Topic) || n < 0 {
+		return id, false
+	}
+	copy(id.Topic[:], raw)
+	id.Partition = int32(n)
+	return id, DirName(id) == name
+}
+
+// walID is a partition's identity in the WAL: topic id, then partition.
+func walID(id kafka.PartitionID) (out wal.ID) {
+	copy(out[:], id.Topic[:])
+	binary.BigEndian.PutUint32(out[16:], uint32(id.Partition))
+	return out
+}
+
+func partitionID(id wal.ID) (out kafka.PartitionID) {
+	copy(out.Topic[:], id[:16])
+	out.Partition = int32(binary.BigEndian.Uint32(id[16:]))
+	return out
 }
 
 // addPart makes the state of a partition that this shard did not hold yet.

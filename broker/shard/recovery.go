@@ -2,12 +2,9 @@ package shard
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"example.com/lockstep/broker/assert"
 	"example.com/lockstep/broker/batch"
@@ -24,14 +21,6 @@ import (
 // checkpoints of those that live here, stream the WAL through the logs, and
 // report. Until then the shard has no role for any partition; metadata that
 // arrives waits.
-
-// The types of a shard's WAL records. The payload of recordBatches is whole
-// batches; that of the others is drawn at their encoders.
-const (
-	recordBatches    uint8 = 1
-	recordTruncate   uint8 = 2
-	recordEpochStart uint8 = 3
-)
 
 // recovery is how far a shard's recovery has come.
 type recovery struct {
@@ -249,6 +238,22 @@ func (s *Shard) endRecovery() {
 	s.confirm()
 }
 
+// cutEnded takes the end of a truncation into the segments. The log of one that
+// fails takes no more appends: the node stops, and its next life tries again. If it
+// finds then that what it must read is rotten, the partition begins anew. In a
+// conversion there is no next try, and whatever the reason it is damage.
+func (s *Shard) cutEnded(p *part, err error) {
+	switch {
+	case err == nil:
+	case !s.recovered && (s.converting || errors.Is(err, partition.ErrDamaged)):
+		s.damaged(p)
+	default:
+		s.fail(fmt.Errorf("shard %d: truncate partition %s: %w", s.id, DirName(p.id), err))
+		return
+	}
+	s.endRecovery()
+}
+
 // whole are the partitions of which nothing is missing.
 func (s *Shard) whole() (ids []kafka.PartitionID) {
 	for _, p := range s.order {
@@ -257,153 +262,4 @@ func (s *Shard) whole() (ids []kafka.PartitionID) {
 		}
 	}
 	return ids
-}
-
-// --- records ---
-
-// truncate cuts a follower's log, by a record that is durable before anything
-// of the new epoch is acknowledged (PROTOCOL 12).
-//
-//	offset u64
-func (s *Shard) truncate(p *part, to kafka.Offset) {
-	seq, at := s.wal.Append(recordTruncate, p.handle,
-		binary.BigEndian.AppendUint64(nil, uint64(to)))
-	p.log.Truncate(to, partition.Ref{Segment: at.Segment, Offset: at.Offset, Seq: uint64(seq)})
-	p.truncation = seq
-	s.logged(p, seq)
-	s.onDone(p, p.log.Pending())
-}
-
-// startEpoch records that this leader's epoch begins at the log end, which
-// must be known after a crash even if nothing is appended in it (PROTOCOL 3).
-//
-//	epoch u32 | start offset u64
-func (s *Shard) startEpoch(p *part, epoch kafka.LeaderEpoch) {
-	payload := binary.BigEndian.AppendUint32(nil, uint32(epoch))
-	payload = binary.BigEndian.AppendUint64(payload, uint64(p.log.End()))
-	seq, at := s.wal.Append(recordEpochStart, p.handle, payload)
-	p.log.StartEpoch(epoch, partition.Ref{Segment: at.Segment, Offset: at.Offset, Seq: uint64(seq)})
-	s.logged(p, seq)
-}
-
-// --- identity on disk ---
-
-// DirName is the name of a partition's directory:
-// "<topic id, 32 hex digits>-<partition>".
-func DirName(id kafka.PartitionID) string {
-	return id.Topic.String() + "-" + strconv.Itoa(int(id.Partition))
-}
-
-// ParseDir is the inverse of DirName; false if name is none of its.
-func ParseDir(name string) (id kafka.PartitionID, ok bool) {
-	topic, number, found := strings.Cut(name, "-")
-	n, err := strconv.ParseInt(number, 10, 32)
-	raw, hexErr := hex.DecodeString(topic)
-	if !found || err != nil || hexErr != nil || len(raw) != len(id.Topic) || n < 0 {
-		return id, false
-	}
-	copy(id.Topic[:], raw)
-	id.Partition = int32(n)
-	return id, DirName(id) == name
-}
-
-// walID is a partition's identity in the WAL: topic id, then partition.
-func walID(id kafka.PartitionID) (out wal.ID) {
-	copy(out[:], id.Topic[:])
-	binary.BigEndian.PutUint32(out[16:], uint32(id.Partition))
-	return out
-}
-
-func partitionID(id wal.ID) (out kafka.PartitionID) {
-	copy(out.Topic[:], id[:16])
-	out.Partition = int32(binary.BigEndian.Uint32(id[16:]))
-	return out
-}
-
-// --- partitions that begin anew ---
-
-// rebuild begins a partition anew whose files are damaged, to be fetched from its
-// leader: the files go first. Until this incarnation is registered they are the only
-// trace of the damage. Had they gone before and the node died, its next life would
-// take an empty log for all there ever was; from the registration on the metadata
-// keeps a suspect out of ISR and ELR.
-//
-// Where nobody leads, this replica may be the last one (meta.Partition.LastKnown).
-// Its files stay, and a later life may find them readable.
-func (s *Shard) rebuild(p *part, reg *registration) {
-	if reg.Leader != kafka.NoNode {
-		s.deleteFiles(p)
-	}
-}
-
-// deleteFiles begins to delete a partition's files; removed ends it.
-func (s *Shard) deleteFiles(p *part) {
-	if p.log.State() != partition.Deleting {
-		p.log.Delete()
-		s.onDone(p, p.log.Pending())
-	}
-}
-
-// --- partitions that are gone ---
-
-// retireUnknown ends the roles of partitions that the metadata does not have,
-// and removes them once that metadata is known to be recent enough.
-func (s *Shard) retireUnknown() {
-	for _, p := range slices.Clone(s.order) {
-		reg := s.image.Partition(p.id)
-		if reg != nil && reg.Replica(s.cfg.Node) {
-			continue
-		}
-		s.becomeIdle(p)
-		if s.caughtUp && !p.removing {
-			p.removing = true
-			s.stats.PartitionsRemoved++
-			mark.Hit(mark.PartitionRemoved)
-			s.deleteFiles(p)
-		}
-	}
-}
-
-// removed ends the removal of a partition.
-func (s *Shard) removed(p *part, err error) {
-	if err != nil {
-		s.fail(fmt.Errorf("shard %d: remove partition %s: %w", s.id, DirName(p.id), err))
-		return
-	}
-	if s.converting {
-		return
-	}
-	if p.rebuilding && !p.removing {
-		mark.Hit(mark.PartitionRebuilt)
-		p.rebuilding = false
-		s.restart(p)
-		s.applyPartition(s.image.TopicByID(p.id.Topic), p.id)
-		return
-	}
-	s.wal.Unbind(p.handle)
-	s.forget(p)
-}
-
-// restart begins a partition's log anew.
-func (s *Shard) restart(p *part) {
-	p.log = partition.New(s.logConfig(p.id, p.owner), s.diskFor(p.owner))
-	p.log.Create()
-}
-
-// forget drops the state of a partition that is gone from the disk.
-func (s *Shard) forget(p *part) {
-	s.tailBytes -= p.tailBytes
-	delete(s.parts, p.id)
-	s.dropOwner(p)
-	s.order = slices.DeleteFunc(s.order, func(q *part) bool { return q == p })
-	s.dirty.remove(p)
-	s.toFlush.remove(p)
-}
-
-// dropOwner lets go of a partition that was forgotten, once its last operation,
-// such as a read for a client, has ended.
-func (s *Shard) dropOwner(p *part) {
-	if s.parts[p.id] != p && !p.log.Waiting() {
-		delete(s.byOwner, p.owner)
-	}
 }

@@ -9,8 +9,6 @@ import (
 	"example.com/lockstep/broker/wire/peer"
 )
 
-// --- leader side ---
-
 // connected begins the replication to a node on a new connection.
 func (s *Shard) connected(node kafka.NodeID) {
 	for _, p := range s.led.parts {
@@ -109,16 +107,6 @@ func joined(batches [][]byte) []byte {
 		all = append(all, b...)
 	}
 	return all
-}
-
-// openLink returns the link to a node if it can be sent to.
-func (s *Shard) openLink(node kafka.NodeID) *link {
-	for _, l := range s.links {
-		if l.node == node && l.open {
-			return l
-		}
-	}
-	return nil
 }
 
 // toldWatermark is the highest watermark that a push has carried to a follower.
@@ -240,142 +228,4 @@ func (s *Shard) awaitsAck(node kafka.NodeID) bool {
 		}
 	}
 	return false
-}
-
-// --- follower side ---
-
-// onPush takes a push from a leader.
-func (s *Shard) onPush(call PeerCall) {
-	push := call.Push
-	p := s.parts[push.Partition]
-	if reason := s.refusal(p, call); reason != 0 {
-		s.rejectPush(p, call, reason, 0, 0)
-		return
-	}
-	p.ackVia = call.Via
-	var d replica.Decision
-	if len(push.Batches) == 0 {
-		d = p.follower.Probe(replica.Probe{Prev: push.PrevEpoch, Base: push.Base}, p.log)
-	} else {
-		end, ok := setEnd(push.Batches, push.Base)
-		if !ok {
-			s.stats.PeerFramesMalformed++
-			s.rejectPush(p, call, peer.Diverged, p.log.EpochBefore(p.log.End()), p.log.End())
-			return
-		}
-		d = p.follower.Push(push.PrevEpoch, push.Base, end, p.log)
-	}
-	switch d.Action {
-	case replica.Append:
-		s.appendPushed(p, push.Batches)
-	case replica.Truncate:
-		s.truncate(p, d.Cut)
-		s.stats.Truncations++
-	case replica.Diverge:
-		s.rejectPush(p, call, peer.Diverged, d.Last, d.End)
-		return
-	}
-	p.leaderWatermark = max(p.leaderWatermark, push.Watermark)
-	s.followWatermark(p)
-	p.ackDue = p.ackDue || d.Action != replica.Append
-	s.touch(p)
-}
-
-// refusal says why a push is not even looked at; 0 if it is.
-func (s *Shard) refusal(p *part, call PeerCall) peer.RejectReason {
-	epoch := call.Push.LeaderEpoch
-	reg := s.image.Partition(call.Push.Partition)
-	switch {
-	case reg == nil || epoch > reg.LeaderEpoch:
-		mark.Hit(mark.PushUnknownEpoch)
-		return peer.UnknownEpoch
-	case epoch < reg.LeaderEpoch:
-		mark.Hit(mark.PushStaleEpoch)
-		return peer.StaleEpoch
-	case !reg.Replica(s.cfg.Node):
-		return peer.NotReplica
-	case p == nil || p.role != following || p.follower.Epoch() != epoch:
-		return peer.Unavailable
-	case call.From.Node != reg.Leader:
-		return peer.StaleEpoch
-	case s.rare.Choose(rare.PushRefused):
-		return peer.Unavailable
-	case len(call.Push.Batches) > 0 && !s.mayAppend():
-		mark.Hit(mark.PushNoSpace)
-		return peer.Unavailable
-	}
-	return 0
-}
-
-func (s *Shard) rejectPush(
-	p *part, call PeerCall, reason peer.RejectReason, last kafka.LeaderEpoch, end kafka.Offset,
-) {
-	s.answer(call.Via, &peer.PushReject{
-		Partition:   call.Push.Partition,
-		LeaderEpoch: call.Push.LeaderEpoch,
-		Base:        call.Push.Base,
-		BrokerEpoch: s.epoch,
-		Reason:      reason,
-		LastEpoch:   last,
-		End:         end,
-		Applied:     uint64(s.image.Index()),
-	})
-}
-
-// appendPushed appends the batches of a push that continue the log; those below
-// its end came before, on an older connection.
-func (s *Shard) appendPushed(p *part, set []byte) {
-	for len(set) > 0 {
-		b, rest, err := batch.Next(set)
-		if err != nil {
-			// setEnd has walked the set.
-			panic(err)
-		}
-		if b.BaseOffset() >= p.log.End() {
-			break
-		}
-		set = rest
-	}
-	s.appendSet(p, set)
-}
-
-// setEnd walks a set of batches that must begin at base and be contiguous, with
-// valid checksums, and returns the offset after the last.
-func setEnd(set []byte, base kafka.Offset) (kafka.Offset, bool) {
-	for len(set) > 0 {
-		b, rest, err := batch.Next(set)
-		if err != nil || b.BaseOffset() != base || !b.ChecksumValid() {
-			return 0, false
-		}
-		base, set = b.NextOffset(), rest
-	}
-	return base, true
-}
-
-// acknowledge tells the leader the durable end, unless a truncation of this
-// epoch is not durable yet (PROTOCOL 12).
-func (s *Shard) acknowledge(p *part) {
-	if p.role != following || !p.follower.Synced() || p.truncation > s.wal.Durable() {
-		mark.HitIf(p.role == following && p.truncation > s.wal.Durable(), mark.AckHeldByTruncation)
-		return
-	}
-	end := p.log.DurableEnd()
-	if p.ackDue || end > p.acked {
-		p.acked, p.ackDue = end, false
-		s.answer(p.ackVia, &peer.PushAck{
-			Partition:   p.id,
-			LeaderEpoch: p.follower.Epoch(),
-			BrokerEpoch: s.epoch,
-			DurableEnd:  end,
-		})
-	}
-}
-
-// followWatermark takes over the leader's watermark as far as this log is
-// durable.
-func (s *Shard) followWatermark(p *part) {
-	if w := min(p.leaderWatermark, p.log.DurableEnd()); w > p.log.Watermark() &&
-		p.follower.Synced() {
-		p.log.SetWatermark(w)
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/meta"
 	"example.com/lockstep/broker/rare"
 )
 
@@ -266,3 +267,21 @@ func (s *Shard) release(r *request) {
 
 // context is what handlers see of the shard.
 func (s *Shard) context() api.Context { return &s.ctx }
+
+// handlerContext is what handlers of package api see.
+type handlerContext struct {
+	shard   *Shard
+	entropy *env.Rand
+}
+
+func (c *handlerContext) Now() env.Time { return c.shard.now }
+
+func (c *handlerContext) Node() kafka.NodeID { return c.shard.cfg.Node }
+
+func (c *handlerContext) Image() *meta.Image { return c.shard.image }
+
+func (c *handlerContext) Entropy() *env.Rand { return c.entropy }
+
+func (c *handlerContext) Rare() *rare.Chooser { return c.shard.rare }
+
+func (c *handlerContext) Settings() *api.Settings { return &c.shard.cfg.Settings }

@@ -261,21 +261,3 @@ func (s *Shard) drain() {
 	s.draining = true
 	s.confirm()
 }
-
-// handlerContext is what handlers of package api see.
-type handlerContext struct {
-	shard   *Shard
-	entropy *env.Rand
-}
-
-func (c *handlerContext) Now() env.Time { return c.shard.now }
-
-func (c *handlerContext) Node() kafka.NodeID { return c.shard.cfg.Node }
-
-func (c *handlerContext) Image() *meta.Image { return c.shard.image }
-
-func (c *handlerContext) Entropy() *env.Rand { return c.entropy }
-
-func (c *handlerContext) Rare() *rare.Chooser { return c.shard.rare }
-
-func (c *handlerContext) Settings() *api.Settings { return &c.shard.cfg.Settings }

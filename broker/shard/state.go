@@ -35,6 +35,9 @@ type PartState struct {
 	Log *partition.Log
 }
 
+// Rare is what makes the shard's rare choices; nil if none are on.
+func (s *Shard) Rare() *rare.Chooser { return s.rare }
+
 // Recovered reports whether the shard has replayed its log.
 func (s *Shard) Recovered() bool { return s.recovered }
 
@@ -239,6 +242,3 @@ func (m PeerCall) AppendTrace(b []byte) []byte {
 func (m PeerReturn) AppendTrace(b []byte) []byte {
 	return binary.LittleEndian.AppendUint64(b, m.Via.Conn)
 }
-
-// Rare is what makes the shard's rare choices; nil if none are on.
-func (s *Shard) Rare() *rare.Chooser { return s.rare }
