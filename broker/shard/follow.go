@@ -9,6 +9,9 @@ import (
 	"example.com/lockstep/broker/wire/peer"
 )
 
+// The follower's side of replication: pushes that leaders send, and the acknowledgements
+// of what is durable here. package replica decides whether a push fits the log.
+
 // onPush takes a push from a leader.
 func (s *Shard) onPush(call PeerCall) {
 	push := call.Push
@@ -46,7 +49,7 @@ func (s *Shard) onPush(call PeerCall) {
 	s.touch(p)
 }
 
-// refusal says why a push is not even looked at; 0 if it is.
+// refusal returns why a push is refused without a look at the log; 0 if it is not.
 func (s *Shard) refusal(p *part, call PeerCall) peer.RejectReason {
 	epoch := call.Push.LeaderEpoch
 	reg := s.image.Partition(call.Push.Partition)
@@ -72,6 +75,7 @@ func (s *Shard) refusal(p *part, call PeerCall) peer.RejectReason {
 	return 0
 }
 
+// rejectPush refuses a push. last and end say where the log may agree, for Diverged only.
 func (s *Shard) rejectPush(
 	p *part, call PeerCall, reason peer.RejectReason, last kafka.LeaderEpoch, end kafka.Offset,
 ) {
@@ -87,14 +91,13 @@ func (s *Shard) rejectPush(
 	})
 }
 
-// appendPushed appends the batches of a push that continue the log; those below
-// its end came before, on an older connection.
+// appendPushed appends the batches of a push that continue the log. Batches below its end
+// came before, on an older connection, and are skipped.
 func (s *Shard) appendPushed(p *part, set []byte) {
 	for len(set) > 0 {
 		b, rest, err := batch.Next(set)
 		if err != nil {
-			// setEnd has walked the set.
-			panic(err)
+			panic(err) // setEnd has validated the set
 		}
 		if b.BaseOffset() >= p.log.End() {
 			break
@@ -104,8 +107,8 @@ func (s *Shard) appendPushed(p *part, set []byte) {
 	s.appendSet(p, set)
 }
 
-// setEnd walks a set of batches that must begin at base and be contiguous, with
-// valid checksums, and returns the offset after the last.
+// setEnd returns the offset after a set of batches. It reports false unless they begin at
+// base, are contiguous, and have valid checksums.
 func setEnd(set []byte, base kafka.Offset) (kafka.Offset, bool) {
 	for len(set) > 0 {
 		b, rest, err := batch.Next(set)
@@ -117,8 +120,9 @@ func setEnd(set []byte, base kafka.Offset) (kafka.Offset, bool) {
 	return base, true
 }
 
-// acknowledge tells the leader the durable end, unless a truncation of this
-// epoch is not durable yet (PROTOCOL 12).
+// acknowledge tells the leader the durable end of this log, if it is new or asked for. It
+// says nothing until the logs have been compared, and while a truncation is not durable
+// yet (PROTOCOL 12).
 func (s *Shard) acknowledge(p *part) {
 	if p.role != following || !p.follower.Synced() || p.truncation > s.wal.Durable() {
 		mark.HitIf(p.role == following && p.truncation > s.wal.Durable(), mark.AckHeldByTruncation)
@@ -136,8 +140,8 @@ func (s *Shard) acknowledge(p *part) {
 	}
 }
 
-// followWatermark takes over the leader's watermark as far as this log is
-// durable.
+// followWatermark takes over the leader's watermark, as far as this log is durable and
+// was compared with the leader's.
 func (s *Shard) followWatermark(p *part) {
 	if w := min(p.leaderWatermark, p.log.DurableEnd()); w > p.log.Watermark() &&
 		p.follower.Synced() {

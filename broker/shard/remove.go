@@ -9,8 +9,12 @@ import (
 	"example.com/lockstep/broker/partition"
 )
 
-// retireUnknown ends the roles of partitions that the metadata does not have,
-// and removes them once that metadata is known to be recent enough.
+// Files that are deleted. A partition that this node has no replica of any more is removed:
+// its files go, then its name in the WAL, then its state. A damaged one is rebuilt: its
+// files go, and its log starts empty.
+
+// retireUnknown ends the roles of replicas that the metadata does not have on this node. It
+// removes them once that metadata is known to be recent enough.
 func (s *Shard) retireUnknown() {
 	for _, p := range slices.Clone(s.order) {
 		reg := s.image.Partition(p.id)
@@ -27,21 +31,21 @@ func (s *Shard) retireUnknown() {
 	}
 }
 
-// rebuild begins a partition anew whose files are damaged, to be fetched from its
-// leader: the files go first. Until this incarnation is registered they are the only
-// trace of the damage. Had they gone before and the node died, its next life would
-// take an empty log for all there ever was; from the registration on the metadata
-// keeps a suspect out of ISR and ELR.
+// rebuild replaces a partition with damaged files by an empty log, which its leader then
+// fills: the files go first. It runs only once this incarnation is registered, because the
+// files are the only trace of the damage until then. If they went earlier and the node died,
+// its next incarnation would take the empty log for a complete one. From the registration on,
+// the metadata keeps a suspect out of ISR and ELR.
 //
-// Where nobody leads, this replica may be the last one (meta.Partition.LastKnown).
-// Its files stay, and a later life may find them readable.
+// While no node leads, this replica may be the last one (meta.Partition.LastKnown). Its files
+// stay, and a later incarnation may be able to read them.
 func (s *Shard) rebuild(p *part, reg *registration) {
 	if reg.Leader != kafka.NoNode {
 		s.deleteFiles(p)
 	}
 }
 
-// deleteFiles begins to delete a partition's files; removed ends it.
+// deleteFiles begins to delete a partition's files; removed is called at the end.
 func (s *Shard) deleteFiles(p *part) {
 	if p.log.State() != partition.Deleting {
 		p.log.Delete()
@@ -49,7 +53,7 @@ func (s *Shard) deleteFiles(p *part) {
 	}
 }
 
-// removed ends the removal of a partition.
+// removed goes on when the files of a partition are gone: it is rebuilt or forgotten.
 func (s *Shard) removed(p *part, err error) {
 	if err != nil {
 		s.fail(fmt.Errorf("shard %d: remove partition %s: %w", s.id, DirName(p.id), err))
@@ -69,13 +73,13 @@ func (s *Shard) removed(p *part, err error) {
 	s.forget(p)
 }
 
-// restart begins a partition's log anew.
+// restart replaces a partition's log by an empty one.
 func (s *Shard) restart(p *part) {
 	p.log = partition.New(s.logConfig(p.id, p.owner), s.diskFor(p.owner))
 	p.log.Create()
 }
 
-// forget drops the state of a partition that is gone from the disk.
+// forget drops the state of a partition that has no files any more.
 func (s *Shard) forget(p *part) {
 	s.tailBytes -= p.tailBytes
 	delete(s.parts, p.id)
@@ -85,8 +89,8 @@ func (s *Shard) forget(p *part) {
 	s.toFlush.remove(p)
 }
 
-// dropOwner lets go of a partition that was forgotten, once its last operation,
-// such as a read for a client, has ended.
+// dropOwner drops the disk owner of a forgotten partition once its last operation has ended,
+// for example a read for a client.
 func (s *Shard) dropOwner(p *part) {
 	if s.parts[p.id] != p && !p.log.Waiting() {
 		delete(s.byOwner, p.owner)
