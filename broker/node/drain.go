@@ -6,24 +6,26 @@ import (
 	"example.com/lockstep/broker/shard"
 )
 
-// Drain asks the node to hand over its leaderships; Drained answers when they are.
+// A clean stop: the shards stop answering as leaders, then the cluster moves the leaderships.
+
+// Drain asks the node for a clean stop. The answer is Drained.
 type Drain struct{}
 
-// Drained answers Drain.
+// Drained says that the node leads nothing any more that another node could lead.
 type Drained struct{}
 
 // drainState is how far a clean stop has come.
 type drainState uint8
 
 const (
-	notDraining drainState = iota
-	stoppingShards
-	handingOver
+	notDraining    drainState = iota
+	stoppingShards            // until no shard answers as leader any more
+	handingOver               // until the cluster has moved the leaderships
 	drained
 )
 
-// onDrain begins a clean stop: first no shard answers as leader any more, then
-// the cluster is asked to move the leaderships (PROTOCOL 25).
+// onDrain begins a clean stop (PROTOCOL 25). A question that comes after its end is answered
+// at once.
 func (c *Control) onDrain(now env.Time) {
 	if c.converting() {
 		c.draining = drained // it leads nothing
@@ -39,6 +41,7 @@ func (c *Control) onDrain(now env.Time) {
 	}
 }
 
+// stepDrain goes on with a clean stop as far as it can.
 func (c *Control) stepDrain(now env.Time) {
 	switch c.draining {
 	case stoppingShards:
