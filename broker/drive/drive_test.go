@@ -17,7 +17,7 @@ import (
 	"example.com/lockstep/netsim"
 )
 
-// script is a loop whose reactions a test gives.
+// script is a loop that behaves as a test says.
 type script struct {
 	host  loop.Host
 	step  func(s *script, ev *loop.Event)
