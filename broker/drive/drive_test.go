@@ -161,7 +161,7 @@ func TestMailGoesBetweenLoopsAndAnswersReachTheOutside(t *testing.T) {
 
 func TestALoopThatDoesNotAnswerIsReported(t *testing.T) {
 	n, _ := startScripts(t, &script{})
-	_, err := n.Ask(loop.Control, "anybody?", time.Millisecond)
+	_, err := n.Ask(loop.Control, "good day", time.Millisecond)
 	require.ErrorIs(t, err, ErrNoAnswer)
 }
 

@@ -78,26 +78,26 @@ type Shard struct {
 	byOwner map[uint32]*part // by disk owner, until its last operation ends; looked up only
 	owners  uint32           // the disk owner that was given out last
 	lists
-	pushBy env.Instant // when the news of toPush is sent at the latest
+	pushBy       env.Instant // when the news of toPush is sent at the latest
+	proposals    map[uint64]proposedChange
+	nextProposal uint64
 
 	// --- clients ---
 	clients     map[netsim.ConnID]*clientConn
 	requests    map[uint64]*request
 	nextRequest uint64
-	runnable    []*request
+	runnable    []*request // all their operations have resolved
 	held        []*request // until this incarnation is registered
-	lanesToRun  []*lane
+	lanesToRun  []*lane    // nothing is outstanding in them
 	parked      []*clientConn
 	hungry      int // parked connections that wait for the budget
-	// inflightBytes are the bytes of unanswered produces of clients, at most
-	// limits.InflightBytes. forwardedBytes are those of produces that other nodes
-	// sent. They count in the budgets of the nodes that sent them, and in no budget
-	// here: a connection that waited for a budget would hold up the pushes behind it,
-	// and with them the acknowledgements that free the budget.
+	// inflightBytes are the bytes of unanswered produces of clients: at most
+	// limits.InflightBytes, or one larger request. forwardedBytes are those of produces
+	// that other nodes sent. They count in the budgets of the nodes that sent them, and
+	// in no budget here: a connection that waited for a budget would hold up the pushes
+	// behind it, and with them the acknowledgements that free the budget.
 	inflightBytes  int
 	forwardedBytes int
-	proposals      map[uint64]proposedChange
-	nextProposal   uint64
 
 	// --- other nodes ---
 	links         []*link // in the order of their first use

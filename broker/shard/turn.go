@@ -131,7 +131,7 @@ func (s *Shard) runQueued() {
 // touch makes the end of the turn look at the partition.
 func (s *Shard) touch(p *part) { s.touched.add(p) }
 
-// wakePartition makes a turn look at the partition, at the time at the latest.
+// wakePartition makes a turn look at the partition at that time, or earlier.
 func (s *Shard) wakePartition(p *part, at env.Instant) {
 	if at == env.Never || p.wake.Live() && p.wake.At() <= at {
 		return
