@@ -40,7 +40,7 @@ func eventsInOrder(t *testing.T, s *scene) {
 	require.Equal(t, a.bytes(), b.bytes())
 	a.close()
 	s.until("the other is closed", b.closed)
-	s.world.Settle() // hear complains of anything after that, and of two at a time
+	s.world.Settle() // hear reports anything after that, and two events at a time
 }
 
 func dialConnects(t *testing.T, s *scene) {
@@ -63,7 +63,7 @@ func dialRefused(t *testing.T, s *scene) {
 func dialAbandoned(t *testing.T, s *scene) {
 	l := s.listen(1)
 	for range 10 {
-		// Connected may have been told before Close: only what follows is forbidden.
+		// Connected may come before Close: only what comes after is forbidden.
 		s.dial(l.Addr()).close()
 		s.dial(s.world.Nobody(1)).close()
 	}
@@ -86,7 +86,7 @@ func silenceAfterClose(t *testing.T, s *scene) {
 		b.conn.Send(noise(64<<10, uint64(i)))
 	}
 	s.until("bytes arrive", func() bool { return a.received() > 0 })
-	a.close() // while the network is delivering; hear complains
+	a.close() // while the network is delivering; hear reports what comes later
 	s.until("the peer is told", b.closed)
 	s.world.Settle()
 }
@@ -170,7 +170,7 @@ func silenceUnreported(t *testing.T, s *scene) {
 	require.False(t, b.closed())
 }
 
-// requireEnd accepts what a peer may be told of a close.
+// requireEnd accepts the errors that a peer may be told of a close.
 func requireEnd(t *testing.T, err error) {
 	t.Helper()
 	for _, lawful := range []error{netsim.ErrEOF, netsim.ErrReset} {

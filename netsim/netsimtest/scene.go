@@ -30,7 +30,7 @@ type end struct {
 	conn   netsim.Conn
 	sink   int  // index of the listener's sink, or 0
 	dialed bool // so Connected or Closed comes first
-	greedy bool // gives everything back at every look
+	greedy bool // until gives back everything that it receives
 	busy   atomic.Bool
 	closes bool // the test has called Close: nothing may come
 
@@ -165,14 +165,14 @@ func (s *scene) complain(text string) {
 
 func (s *scene) complainLocked(text string) { s.complaints = append(s.complaints, text) }
 
-// until lets the world go on until cond holds, while greedy ends give back
-// what they get.
+// until lets the world run until cond holds. Meanwhile greedy ends give back
+// what they receive.
 func (s *scene) until(what string, cond func() bool) {
 	s.t.Helper()
 	require.True(s.t, s.world.Until(s.changed, func() bool {
 		s.giveBack()
 		return cond()
-	}), "it never came about that %s", what)
+	}), "this never became true: %s", what)
 }
 
 func (s *scene) giveBack() {
@@ -186,7 +186,8 @@ func (s *scene) giveBack() {
 	}
 }
 
-// consume gives back n bytes. They count before the network can know of it.
+// consume gives back n bytes. They are counted first, before the network is
+// told.
 func (e *end) consume(n int) {
 	if n == 0 {
 		return
@@ -228,7 +229,7 @@ func (e *end) bytes() []byte {
 	})
 }
 
-// close closes the end as its owner, and from then on expects silence.
+// close closes the end as its owner does. From then on no event may come.
 func (e *end) close() {
 	e.conn.Close()
 	e.scene.mu.Lock()
