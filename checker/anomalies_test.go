@@ -278,9 +278,8 @@ func TestSampleHistoryPassesEveryPropertyAndLeavesNoneVacuous(t *testing.T) {
 	require.Equal(t, "every property that was judged holds", report.Sentence())
 }
 
-// Each of anomalies breaks the sample in one place. The list proves that every
-// checker can fail. cutAll shortens every final log by two records, after
-// damage to the copies of some nodes.
+// cutAll shortens every final log by two records, after damage to the copies of
+// some nodes.
 func cutAll(h *History, damaged ...NodeID) {
 	for i := range plainLogs {
 		h.Logs[i].Entries, h.Logs[i].Watermark = h.Logs[i].Entries[:3], 3
@@ -295,6 +294,8 @@ func cutAll(h *History, damaged ...NodeID) {
 	}
 }
 
+// Each of anomalies breaks the sample in one place. The list proves that every
+// checker can fail.
 var anomalies = []struct {
 	property, anomaly, name string
 	breakIt                 func(h *History)

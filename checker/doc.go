@@ -18,8 +18,9 @@
 // Verdicts. Pass: the property holds. Fail: it is broken. Unknown: there was
 // not enough evidence, or a search exceeded its bound; this is never a pass.
 // Vacuous: the history held nothing that the property is about. A harness that
-// relies on a property should require that its verdict is not Vacuous. What a
-// recorder must do:
+// relies on a property should require that its verdict is not Vacuous.
+//
+// What a recorder must do:
 //   - it records every produce to the judged partitions, each attempt as its
 //     own operation, and each record carries a value that is unique in the run;
 //   - [Partition].Topic names an identity that is never reused (the topic's

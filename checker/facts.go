@@ -189,7 +189,8 @@ type Recovery struct {
 	At          Moment      `json:"at"`
 	Node        NodeID      `json:"node"`
 	Incarnation Incarnation `json:"incarnation,omitempty"`
-	// What names the thing recovered: a partition, the raft log, a producer table.
+	// What names what was recovered: a partition, the raft log, a producer
+	// table.
 	What string `json:"what"`
 	// Got is a digest of the recovered state; Allowed lists the digests that
 	// are possible if the disk keeps its promises. If Allowed is empty, only

@@ -73,7 +73,7 @@ type (
 	Value uint64
 )
 
-// NoProducer stands in Produce.Producer where the producer is not idempotent.
+// NoProducer is the Produce.Producer of a producer that is not idempotent.
 const NoProducer int64 = -1
 
 // Partition names a partition. Topic is the topic's UUID, or any other identity

@@ -136,7 +136,7 @@ func checkLaterFetches(v *view, promised []promise, out *verdictOf) {
 			from < len(promised) {
 			if p := earliest[from]; p.op.Return.Before(f.Call) {
 				out.fail(lost(v, p, f,
-					fmt.Sprintf("a later fetch from %d was told that this is out of range",
+					fmt.Sprintf("a later fetch from %d was answered out of range",
 						f.From)))
 			}
 		}

@@ -50,7 +50,7 @@ type appended struct {
 // resolution holds the fate of every attempt to append to a partition.
 type resolution struct {
 	appends []appended          // by base offset; attempts of one idempotent batch are one
-	base    map[*Produce]Offset // the attempts behind appends
+	base    map[*Produce]Offset // the attempts that made the appends
 	open    []*Produce          // may have been appended, at an unknown offset
 }
 

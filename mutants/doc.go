@@ -19,7 +19,7 @@
 //	      if len(l.inflight) > 0 {
 //	    plant: |
 //	      if !mutant.W3 && len(l.inflight) > 0 {
-//	    imports: [fmt]           # optional: what plant needs and the file may lack
+//	    imports: [fmt]           # optional: what plant needs, if the file lacks it
 //	adds:                        # optional: files that the source tree does not have
 //	  broker/node/heldup.go: |
 //	    package node

@@ -75,7 +75,7 @@ func TestWhatTheCoreImportsIsCore(t *testing.T) {
 	imports["checker"] = []string{module + "/sim"}
 	require.Subset(t, notCore(imports),
 		[]string{"broker/limits imports checker", "broker/limits imports sim through checker"},
-		"a package behind another is seen, too")
+		"indirect imports are found, too")
 }
 
 // notCore lists, for every core package, the packages of the module that it

@@ -58,8 +58,9 @@ var (
 	}
 )
 
-// coreImports is the order of the broker. wal, partition and replica do not
-// import each other; the shard connects them.
+// coreImports is the order of the broker.
+//
+// wal, partition and replica do not import each other; the shard connects them.
 var coreImports = map[string][]string{
 	"netsim": nil,
 	"diskfs": nil,

@@ -14,7 +14,7 @@ import (
 // the order in which they were scheduled, or in one that the seed decides.
 type Scheduler interface {
 	Now() env.Instant
-	// At runs fn at a time not before Now; what says in a trace what it is.
+	// At runs fn at a time not before Now; what labels the event in traces.
 	At(at env.Instant, what string, fn func())
 }
 
@@ -31,15 +31,15 @@ type Cost struct {
 // Options describe a machine's disk. The zero value is an SSD without a limit
 // of space; a crash may tear its sectors.
 type Options struct {
-	Read, Write, Sync, Names Cost  // Names: operations on paths. A WriteSync costs Write and Sync.
+	Read, Write, Sync, Names Cost  // Names: operations on paths; a WriteSync costs Write and Sync
 	Capacity                 int64 // bytes; 0 means no limit
 	NoTear                   bool  // a crash keeps or loses sectors whole
-	// A crash may leave anything in a sector that was written and not synced, what was there before
-	// is lost.
+	// A crash may leave anything in a sector that was written and not synced,
+	// and lose its older content.
 	Ruin bool
 }
 
-// DefaultOptions is what Options' zero costs stand for.
+// DefaultOptions has the costs that replace zero costs in Options.
 var DefaultOptions = Options{
 	Read: Cost{
 		Base: 60 * time.Microsecond, Jitter: 60 * time.Microsecond, BytesPerSecond: 1 << 30,

@@ -52,7 +52,7 @@ func dialConnects(t *testing.T, s *scene) {
 }
 
 func dialRefused(t *testing.T, s *scene) {
-	a := s.dial(s.world.Nobody(1))
+	a := s.dial(s.world.NoListener(1))
 	a.conn.Send([]byte("lost"))
 	s.until("the dial has failed", a.closed)
 	s.world.Settle()
@@ -65,7 +65,7 @@ func dialAbandoned(t *testing.T, s *scene) {
 	for range 10 {
 		// Connected may come before Close: only what comes after is forbidden.
 		s.dial(l.Addr()).close()
-		s.dial(s.world.Nobody(1)).close()
+		s.dial(s.world.NoListener(1)).close()
 	}
 	s.world.Settle()
 }
@@ -143,7 +143,7 @@ func drainSendsAll(t *testing.T, s *scene) {
 	require.False(t, a.conn.Send([]byte("too late")))
 	s.until("both are closed", func() bool { return a.closed() && b.closed() })
 	require.ErrorIs(t, b.err(), netsim.ErrEOF)
-	require.True(t, string(sent) == string(b.bytes()), "not all arrived")
+	require.True(t, string(sent) == string(b.bytes()), "some bytes did not arrive")
 }
 
 func drainAgainstTalk(t *testing.T, s *scene) {

@@ -12,8 +12,8 @@ type World interface {
 	Host(i int) netsim.Network
 	// AnyPort is an address of a host at which Listen chooses the port.
 	AnyPort(i int) string
-	// Nobody is an address of a host at which nothing listens.
-	Nobody(i int) string
+	// NoListener is an address of a host at which nothing listens.
+	NoListener(i int) string
 	// Until lets the world run until cond holds. It looks again after each
 	// signal on changed, and reports false if cond does not become true in
 	// time.

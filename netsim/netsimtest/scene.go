@@ -24,7 +24,7 @@ type scene struct {
 	complaints []string
 }
 
-// end is one end of a connection, and what its owner heard of it.
+// end is one end of a connection, and the events that its owner was given.
 type end struct {
 	scene  *scene
 	conn   netsim.Conn
@@ -114,7 +114,8 @@ func (s *scene) accepted() []*end {
 	return ends
 }
 
-// hear is the sink of every end: it notes, checks the order, and returns.
+// hear is the sink of every end: it notes the event, checks the order, and
+// returns.
 func (s *scene) hear(e *end, ev netsim.Event) {
 	if !e.busy.CompareAndSwap(false, true) {
 		s.complain("two events of one connection at a time")

@@ -16,8 +16,8 @@ func receivedIsOurs(t *testing.T, s *scene) {
 	keep := append([]byte(nil), sent...)
 	a.conn.Send(sent[:1<<19])
 	s.until("half is there", func() bool { return b.received() == 1<<19 })
-	// The receiver writes over what it has, and behind it: no other chunk may
-	// change, and neither may the sender's bytes.
+	// The receiver overwrites its chunks, and appends to them: no other chunk
+	// may change, and neither may the sender's bytes.
 	half := b.bytes()
 	s.mu.Lock()
 	for i, chunk := range b.chunks {

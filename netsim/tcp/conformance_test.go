@@ -47,8 +47,8 @@ func newWorld(t *testing.T) *world {
 func (w *world) Host(i int) netsim.Network { return w.hosts[i] }
 func (w *world) AnyPort(int) string        { return "127.0.0.1:0" }
 
-// Nobody returns a port that was free a moment ago.
-func (w *world) Nobody(int) string {
+// NoListener returns a port that was free a moment ago.
+func (w *world) NoListener(int) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(w.t, err)
 	defer l.Close()

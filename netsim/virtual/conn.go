@@ -168,7 +168,7 @@ func (c *conn) vanish() {
 	}
 }
 
-// hangUp tells the peer's machine that this end is gone: with a FIN behind all
+// hangUp tells the peer's machine that this end is gone: with a FIN after all
 // that is under way, or with a RST that destroys some of it.
 func (c *conn) hangUp() {
 	if c.out.rand.IntN(100) < c.fabric.cfg.AbortPercent {

@@ -10,7 +10,9 @@
 // its latency and a drawn jitter, and arrive in order. Handshake, FIN and RST
 // are packets of the same streams, so that a fault of a link applies to them
 // too. Credit travels back over the opposite link and is held where that link
-// is. Without faults, the network behaves as TCP does on Linux:
+// is.
+//
+// Without faults, the network behaves as TCP does on Linux:
 //
 //   - a blocked link holds packets, as retransmission would, and delivers them
 //     some time after it has healed. A RST is lost instead, because TCP does

@@ -40,7 +40,7 @@ func (w *world) now() time.Duration { return time.Duration(w.sched.Now()) }
 func (w *world) serve(t *testing.T) *[]*side {
 	var sides []*side
 	var sinks []netsim.Sink
-	for range 16 { // one sink per connection, as they come in turn
+	for range 16 { // one sink for each connection, in turn
 		s := &side{}
 		note := w.sink(s)
 		sinks = append(sinks, func(ev netsim.Event) {
