@@ -7,10 +7,17 @@ SCENARIO ?=
 SEEDS    ?= 1-1000
 BUDGET   ?= 0s
 OUT      ?= out/campaign
-# make canary
-CANARY   ?= 1-500
+# make determinism
+CHECK    ?= 1-500
 # make mutants
 MUTANTS  ?=
+# make module
+MODULE   ?=
+# make fuzz
+FUZZTIME ?= 10s
+# make benchmarks
+COUNT    ?= 10
+BENCHSTAT = golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 # make dev, make bench
 NODES    ?= 3
 DEV      ?=
@@ -18,33 +25,44 @@ BENCH    ?= --acks -1 --replication-factor 3 --partitions 3 --concurrency 64 --m
 BENCH_PORT ?= 29092
 
 .DEFAULT_GOAL := help
-.PHONY: help build dev format vet lint test race bench mutants campaign canary clean
+.PHONY: help build dev format module vet lint test race fuzz bench benchmarks benchstat mutants campaign determinism clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/lockstep
 	$(GO) build -o $(BIN) ./cmd/lockstep
 
-dev: build ## run a local cluster until Ctrl-C (NODES=3, DEV="--fresh ...")
+dev: build ## run a local cluster until Ctrl-C (NODES=3 DEV="--fresh ...")
 	$(BIN) dev --nodes $(NODES) $(DEV)
 
 format: ## format all Go files
 	gofmt -w .
+
+module: ## change the module's import path everywhere (MODULE=example.org/team/lockstep)
+	@case "$(MODULE)" in [a-z]*.*/*) ;; *) echo "MODULE=host/path is missing"; exit 1;; esac
+	@old="$$($(GO) list -m)"; pattern="$$(echo "$$old" | sed 's/[.]/[.]/g')"; \
+	git grep -lzF "$$old" | xargs -0 sed -i -E "s#(^|[^[:alnum:]./-])$$pattern(/|[^[:alnum:]_.-]|\$$)#\1$(MODULE)\2#g"
+	gofmt -w .
+	$(GO) build ./...
 
 vet: ## check formatting, and run go vet and staticcheck
 	@files="$$(gofmt -l .)"; if [ -n "$$files" ]; then echo "not formatted, run make format:"; echo "$$files"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
-lint: ## check the length of lines and the English of comments and pages (cmd/prose)
+lint: ## check the length of lines, and the English of comments and pages (cmd/prose)
 	$(GO) run ./cmd/prose
 
-test: vet ## what CI runs: formatting, vet, the core's import rules, all tests with simulator seeds
+test: vet ## what CI runs: vet, and all tests, with simulated seeds and the import rules
 	$(GO) test ./...
 
-race: ## all tests under the race detector, with fewer seeds
+race: ## run all tests under the race detector, with fewer seeds
 	$(GO) test -race -short ./...
+
+fuzz: ## run every fuzz target of the decoders in turn (FUZZTIME=10s each)
+	@grep -ro --include='*_test.go' '^func Fuzz[A-Za-z]*' . | sort | while IFS=: read -r file name; do \
+		$(GO) test "$$(dirname "$$file")" -run '^$$' -fuzz "^$${name#func }$$" -fuzztime $(FUZZTIME) || exit 1; done
 
 bench: build ## measure a fresh local cluster (BENCH="--acks -1 ...")
 	@dir="$$(mktemp -d)"; trap 'kill $$pid 2>/dev/null; wait $$pid; rm -rf "$$dir"' EXIT; trap 'exit 1' INT TERM; \
@@ -52,14 +70,25 @@ bench: build ## measure a fresh local cluster (BENCH="--acks -1 ...")
 	until grep -qx ready "$$dir/out"; do kill -0 $$pid 2>/dev/null || { cat "$$dir/out"; exit 1; }; sleep 0.2; done; \
 	$(BIN) bench produce --bootstrap-servers 127.0.0.1:$(BENCH_PORT) $(BENCH)
 
-mutants: build ## plant known bugs one by one and check that the simulator catches each: MUTANTS.md (MUTANTS="--only W3")
+# To measure a change: make benchmarks, cp out/benchmarks.txt out/before.txt, make the
+# change, make benchmarks, make benchstat.
+benchmarks: ## run all Go benchmarks, COUNT=10 times each, into out/benchmarks.txt
+	@mkdir -p out
+	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) \
+		$$(grep -rl --include='*_test.go' '^func Benchmark' . | xargs -n1 dirname | sort -u) > out/benchmarks.new
+	@mv out/benchmarks.new out/benchmarks.txt
+
+benchstat: ## compare out/before.txt with out/benchmarks.txt
+	$(GO) run $(BENCHSTAT) out/before.txt out/benchmarks.txt
+
+mutants: build ## switch each planted bug on, check that the simulator catches it, and write MUTANTS.md (MUTANTS="--only W3")
 	$(BIN) mutants $(if $(MUTANTS),$(MUTANTS),--out MUTANTS.md)
 
-campaign: build ## run many simulated seeds, or go on with them (SCENARIO=all SEEDS=1-1000 BUDGET=10m OUT=out/campaign)
+campaign: build ## run many simulated seeds, or continue a campaign (SCENARIO=all SEEDS=1-1000 BUDGET=10m OUT=out/campaign)
 	$(BIN) sim $(if $(SCENARIO),--scenario $(SCENARIO)) --seeds $(SEEDS) --budget $(BUDGET) --out $(OUT)
 
-canary: build ## run each seed under GOMAXPROCS, GOGC and -race, and compare (SCENARIO=all CANARY=1-500)
-	$(BIN) sim canary $(if $(SCENARIO),--scenario $(SCENARIO)) --seeds $(CANARY) --race
+determinism: build ## run each seed with several settings of the Go runtime, and compare (SCENARIO=all CHECK=1-500)
+	$(BIN) sim canary $(if $(SCENARIO),--scenario $(SCENARIO)) --seeds $(CHECK) --race
 
-clean: ## remove what make built and campaigns wrote
+clean: ## remove what make has built and campaigns have written
 	rm -rf bin out

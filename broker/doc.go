@@ -1,4 +1,4 @@
-// Package broker is the room of the broker's packages. It holds no code itself.
+// Package broker contains the packages of the broker. It has no code of its own.
 //
 // # The parts, from the outside in
 //
@@ -16,15 +16,15 @@
 //	loop        the contract between a loop and its host
 //	limits      every bound, with what happens at it
 //
-// # The instruments, which no part's behaviour depends on
+// # The instruments
 //
 //	assert      assertions that are always on
 //	env         time and randomness as data
 //	mark        places that a simulation campaign must reach
 //	rare        legal but unusual choices, switched on by configuration
 //	wait        what pending operations wait for
+//	alloctest   for tests of decoders: what a function may allocate
 //
-// A part imports only parts below it and instruments; cmd/corelint holds them to
-// that. No package here but drive may use goroutines, locks, clocks, files or
-// sockets.
+// A part imports only parts below it, and instruments; cmd/corelint enforces that. Only drive may
+// use goroutines, locks, clocks, files or sockets.
 package broker

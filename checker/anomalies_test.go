@@ -13,9 +13,9 @@ func at(ms int) Moment { return Moment{At: time.Duration(ms) * time.Millisecond}
 
 var part = Partition{Topic: "t", Index: 0}
 
-// sample is a small correct history that every property has something to say
-// about. Values 1 to 5 lie at offsets 0 to 4; producer 9 sent 3 (twice) and 4;
-// 6 failed and 7 is ambiguous and was never applied.
+// sample is a small correct history on which every property judges something.
+// Values 1 to 5 are at offsets 0 to 4; producer 9 sent 3 (twice) and 4; 6
+// failed and 7 is ambiguous and was never applied.
 func sample() *History {
 	h := &History{
 		Topics:   []Topic{{ID: "t"}},
@@ -156,7 +156,7 @@ func sample() *History {
 	return h
 }
 
-// plainLogs is how many of the sample's logs are those of part; they come first.
+// plainLogs is how many of the sample's logs belong to part; they come first.
 const plainLogs = 3
 
 // addTransactions adds two partitions, and on them transaction 1 (v101 and v102,
@@ -242,7 +242,8 @@ func addTransactions(h *History) {
 		})
 }
 
-// addGroup adds a group of two members, and a second generation of one.
+// addGroup adds a group of two members, and a second generation with one
+// member.
 func addGroup(h *History) {
 	other := Partition{Topic: "t", Index: 1}
 	h.Assignments = []Assignment{
@@ -277,8 +278,6 @@ func TestSampleHistoryPassesEveryPropertyAndLeavesNoneVacuous(t *testing.T) {
 	require.Equal(t, "every property that was judged holds", report.Sentence())
 }
 
-// anomalies breaks the sample in one place each. The list is the proof that
-// every checker can fail.
 // cutAll shortens every final log by two records, after damage to the copies of
 // some nodes.
 func cutAll(h *History, damaged ...NodeID) {
@@ -295,6 +294,8 @@ func cutAll(h *History, damaged ...NodeID) {
 	}
 }
 
+// Each of anomalies breaks the sample in one place. The list proves that every
+// checker can fail.
 var anomalies = []struct {
 	property, anomaly, name string
 	breakIt                 func(h *History)
@@ -352,7 +353,7 @@ var anomalies = []struct {
 		h.Fetches[1].Records = nil
 		h.Fetches[1].Code = codeOffsetOutOfRange
 	}},
-	{"P1", LostWrite, "log start moved with nobody asking", func(h *History) {
+	{"P1", LostWrite, "log start moved without a request", func(h *History) {
 		h.Logs[0].LogStart = 2
 		h.Logs[0].Entries = h.Logs[0].Entries[2:]
 	}},
@@ -388,7 +389,7 @@ var anomalies = []struct {
 			h.Logs[i].Watermark = 6
 		}
 	}},
-	{"P3", Phantom, "nobody wrote it", func(h *History) { h.Logs[0].Entries[0].Value = 99 }},
+	{"P3", Phantom, "no client wrote it", func(h *History) { h.Logs[0].Entries[0].Value = 99 }},
 	{"P3", OffsetGap, "a hole in a log", func(h *History) {
 		h.Logs[0].Entries[2].Offset = 3
 		h.Logs[0].Entries = h.Logs[0].Entries[:3]
@@ -419,8 +420,10 @@ var anomalies = []struct {
 	{"P3", IntNonmonotonicPoll, "a fetch goes back", func(h *History) {
 		h.Fetches[0].Records[2] = Record{1, 2}
 	}},
-	{"P4", WatermarkBack, "within one life", func(h *History) { h.Replicas[3].Watermark = 0 }},
-	{"P4", LogStartBack, "within one life", func(h *History) { h.Replicas[1].LogStart = 1 }},
+	{"P4", WatermarkBack, "within one incarnation", func(h *History) {
+		h.Replicas[3].Watermark = 0
+	}},
+	{"P4", LogStartBack, "within one incarnation", func(h *History) { h.Replicas[1].LogStart = 1 }},
 	{"P4", WatermarkHigh, "above an in-sync disk", func(h *History) {
 		h.Replicas[2].ISR[1].DurableEnd = 4
 	}},
@@ -446,7 +449,7 @@ var anomalies = []struct {
 	{"P5", DeposedAppend, "by a node that does not lead", func(h *History) {
 		h.Appends[3].Node = 2
 	}},
-	{"P5", DeposedAppend, "in an epoch that nobody began", func(h *History) {
+	{"P5", DeposedAppend, "in an epoch that no leader began", func(h *History) {
 		h.Appends[3].Epoch = 7
 	}},
 	{"P5", LeaderLacks, "a leader's log is too short", func(h *History) {
@@ -471,7 +474,7 @@ var anomalies = []struct {
 			Lineage: Lineage{{1, 0}},
 		})
 	}},
-	{"P5", FollowerStrays, "a follower takes what its metadata lacks", func(h *History) {
+	{"P5", FollowerStrays, "a follower adopts an unknown epoch", func(h *History) {
 		h.Followers[1].Lineage = Lineage{{1, 0}, {2, 4}}
 	}},
 	{"P5", FollowerStrays, "a follower is ahead of its leader", func(h *History) {
@@ -537,7 +540,7 @@ var anomalies = []struct {
 	{"P7", TornTransaction, "markers in some partitions only", func(h *History) {
 		h.Logs[4].Entries, h.Logs[4].Watermark = h.Logs[4].Entries[:1], 1
 	}},
-	{"P7", TornTransaction, "an ambiguous commit took effect by halves", func(h *History) {
+	{"P7", TornTransaction, "an ambiguous commit took effect in part", func(h *History) {
 		h.Transactions[0].Outcome, h.Transactions[0].Return = Ambiguous, Never
 		h.Logs[4].Entries[1].Marker.Commit = false
 	}},
@@ -560,7 +563,7 @@ var anomalies = []struct {
 	{"P8", CommitWentBack, "a commit is forgotten", func(h *History) {
 		h.CommittedReads[1].Offset = -1
 	}},
-	{"P8", NonLinearizable, "an offset that nobody committed", func(h *History) {
+	{"P8", NonLinearizable, "an offset that no client committed", func(h *History) {
 		h.CommittedReads[2].Offset = 7
 	}},
 	{"P9", NonLinearizable, "created twice", func(h *History) {
@@ -629,8 +632,10 @@ var anomalies = []struct {
 			e[0].Value, e[1].Value = 2, 1
 		}
 	}},
-	{"P11", ResponseOrder, "overtaken", func(h *History) { h.Requests[1].Return = at(12) }},
-	{"P11", ResponseOrder, "answered past one that never was", func(h *History) {
+	{"P11", ResponseOrder, "the later request first", func(h *History) {
+		h.Requests[1].Return = at(12)
+	}},
+	{"P11", ResponseOrder, "answered although the request before never was", func(h *History) {
 		h.Requests[0].Return = Never
 	}},
 	{"P11", RequestOverdue, "never ends", func(h *History) { h.Requests[1].Return = Never }},
@@ -642,12 +647,12 @@ var anomalies = []struct {
 		h.Recoveries[0].Got = "y"
 	}},
 	{"P13", SilentCut, "undeclared", func(h *History) { h.Recoveries[1].Suspect = false }},
-	{"P13", SilentCut, "declared on an honest disk", func(h *History) {
+	{"P13", SilentCut, "declared, but the disk kept its promises", func(h *History) {
 		h.Recoveries[1].Damaged = false
 	}},
 }
 
-// lastFetch is that of the read_committed consumer.
+// lastFetch is the fetch of the read_committed consumer.
 func lastFetch(h *History) *Fetch { return &h.Fetches[len(h.Fetches)-1] }
 
 func TestEachAnomalyIsReported(t *testing.T) {
@@ -674,7 +679,8 @@ func TestEachAnomalyIsReported(t *testing.T) {
 	}
 }
 
-// forgiven changes the sample in ways that look like anomalies and are not.
+// Each of forgiven changes the sample in a way that looks like an anomaly and
+// is none.
 var forgiven = []struct {
 	property, name string
 	change         func(h *History)
@@ -712,7 +718,7 @@ var forgiven = []struct {
 		cutAll(h)
 		h.Damages = []DamageFact{{At: at(200), Node: 2, Metadata: true, Hidden: true}}
 	}},
-	{"P5", "a leader lacks what every in-sync copy lost", func(h *History) {
+	{"P5", "a leader does not have what every in-sync copy lost", func(h *History) {
 		cutAll(h, 1, 2, 3)
 		h.Leaders = append(h.Leaders, LeaderFact{
 			At: at(400), Partition: part, Epoch: 2, Node: 2, LogEnd: 3, Lineage: Lineage{{1, 0}},
@@ -746,14 +752,14 @@ var forgiven = []struct {
 		h.Fetches[1].Records = append(h.Fetches[1].Records, Record{6, 7})
 		h.Fetches[2].From = 7
 	}},
-	{"P4", "watermark lower in the next life", func(h *History) {
+	{"P4", "watermark lower in the next incarnation", func(h *History) {
 		h.Replicas[3].Incarnation = 2
 		h.Replicas[3].Watermark = 0
 	}},
 	{"P5", "an epoch without records, and logs that begin later", func(h *History) {
 		h.Followers[1].LogStart, h.Followers[1].Lineage = 2, Lineage{{0, 1}, {1, 2}, {2, 5}}
 	}},
-	{"P5", "a leader of an older epoch is heard of late", func(h *History) {
+	{"P5", "the fact of a leader of an older epoch comes late", func(h *History) {
 		h.Leaders = append(h.Leaders, LeaderFact{
 			At: at(400), Partition: part, Epoch: 2, Node: 2, Incarnation: 1, LogStart: 1, LogEnd: 6,
 			Lineage: Lineage{{1, 1}},
@@ -765,7 +771,7 @@ var forgiven = []struct {
 			Lineage: Lineage{{1, 0}},
 		})
 	}},
-	{"P5", "what stands where something else is committed is cut", func(h *History) {
+	{"P5", "a record is cut at an offset where another record is committed", func(h *History) {
 		h.Cuts = append(h.Cuts, CutFact{
 			At: at(400), Partition: part, Node: 3, Incarnation: 1, From: 5, To: 3,
 			Lineage: Lineage{{0, 0}, {1, 0}, {2, 3}},
@@ -774,7 +780,7 @@ var forgiven = []struct {
 	{"P4", "an in-sync set that was too small before the watermark moved", func(h *History) {
 		h.Replicas[0].MinInSync = 4
 	}},
-	{"P5", "a node that was frozen takes up its epoch when another has succeeded it",
+	{"P5", "a node that was frozen begins its epoch after another has succeeded it",
 		func(h *History) {
 			h.Leaders = append(h.Leaders, LeaderFact{
 				At: at(400), Partition: part, Epoch: 0, Node: 2, Incarnation: 1, Lineage: Lineage{},
@@ -804,7 +810,7 @@ var forgiven = []struct {
 	{"P8", "the next generation has other owners", func(h *History) {
 		h.Assignments[2].Member = "m3"
 	}},
-	{"P8", "a commit on its way while the group moved on", func(h *History) {
+	{"P8", "a commit is under way while the next generation begins", func(h *History) {
 		h.Commits[1].Generation, h.Commits[1].Call = 1, at(199)
 	}},
 	{"P8", "going back on purpose", func(h *History) {
@@ -824,7 +830,7 @@ var forgiven = []struct {
 		}
 		h.Ends = append(h.Ends, EndRead{Call: at(500), Return: at(501), Partition: part, Offset: 6})
 	}},
-	{"P10", "not available yet is no claim", func(h *History) {
+	{"P10", "an answer that the offset is not available yet claims nothing", func(h *History) {
 		h.Ends[1].Offset, h.Ends[1].Code = -1, 78
 	}},
 	{"P10", "read_committed says nothing about the end", func(h *History) {
@@ -857,7 +863,7 @@ func TestMissingEvidenceIsUnknownAndNeverAPass(t *testing.T) {
 		property, name string
 		change         func(h *History)
 	}{
-		{"P1", "nobody looked again", func(h *History) {
+		{"P1", "no later fetch", func(h *History) {
 			h.Coverage.Logs = false
 			h.Logs = nil
 			h.Fetches = nil
@@ -868,7 +874,7 @@ func TestMissingEvidenceIsUnknownAndNeverAPass(t *testing.T) {
 				h.Logs[i].Entries = h.Logs[i].Entries[:4]
 			}
 		}},
-		{"P5", "garbled history", func(h *History) { h.Produces[0].Return = at(1) }},
+		{"P5", "invalid history", func(h *History) { h.Produces[0].Return = at(1) }},
 		{"P8", "search exceeds its bound", func(h *History) {
 			for i := range searchOpsMax + 1 {
 				h.Commits = append(h.Commits, OffsetCommit{
@@ -927,7 +933,7 @@ func TestReportIsTheSameEveryTimeAndAfterJSON(t *testing.T) {
 	require.True(t, strings.HasPrefix(first.Sentence(), "P1 lost-write: "))
 }
 
-func TestClassifyKeepsOnlyThePinnedCodesAmbiguous(t *testing.T) {
+func TestClassifyCallsOnlyTheNamedCodesAmbiguous(t *testing.T) {
 	require.Equal(t, Acked, Classify(true, 0))
 	require.Equal(t, Ambiguous, Classify(false, 0))
 	for code := int16(-1); code < 110; code++ {
@@ -942,7 +948,7 @@ func TestClassifyKeepsOnlyThePinnedCodesAmbiguous(t *testing.T) {
 	}
 }
 
-func TestExcerptShowsOnlyWhatConcernsTheViolation(t *testing.T) {
+func TestTheExcerptShowsOnlyWhatConcernsTheViolation(t *testing.T) {
 	h := sample()
 	h.Logs[1].Entries = h.Logs[1].Entries[:3]
 	other := Partition{Topic: "other"}

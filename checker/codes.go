@@ -2,8 +2,8 @@ package checker
 
 import "strconv"
 
-// The error codes that mean something to a verdict. They are Kafka's, and are
-// written down again here because the judge shares no code with the accused.
+// The error codes of Kafka that verdicts use. They are defined again here
+// because the checker shares no code with the broker.
 const (
 	codeNone                         int16 = 0
 	codeOffsetOutOfRange             int16 = 1
@@ -38,11 +38,11 @@ func codeName(code int16) string {
 	return "error " + strconv.Itoa(int(code))
 }
 
-// Classify says what an answer to a produce or an admin request lets its client
-// conclude. answered is false if the connection was lost or nothing came back.
-// P2 names the ambiguous codes; every other error says that nothing was done.
-// DUPLICATE_SEQUENCE_NUMBER is kept with the ambiguous ones, since what it says
-// is that the batch is in the log already.
+// Classify says what a client can conclude from the answer to a produce or an
+// admin request. answered is false if the connection was lost or no answer
+// came. The codes named here are ambiguous; every other error says that nothing
+// was done. DUPLICATE_SEQUENCE_NUMBER is ambiguous because it says that the
+// batch is in the log already.
 func Classify(answered bool, code int16) Outcome {
 	switch {
 	case !answered:

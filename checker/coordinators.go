@@ -11,8 +11,8 @@ type Transaction struct {
 	Producer      int64  `json:"producer"`
 	ProducerEpoch int16  `json:"producer_epoch"`
 	Begin         Moment `json:"begin"`
-	// Call and Return are those of its EndTxn; a transaction that nobody has
-	// ended has Call Never. Commit is what was asked.
+	// Call and Return are those of its EndTxn; a transaction without one has
+	// Call Never. Commit says whether the EndTxn asked to commit.
 	Call    Moment  `json:"call"`
 	Return  Moment  `json:"return"`
 	Commit  bool    `json:"commit"`
@@ -20,15 +20,17 @@ type Transaction struct {
 	Code    int16   `json:"code,omitempty"`
 }
 
-// Marker is what a control record says: the end of a producer's transaction.
+// Marker is the content of a control record: the end of a producer's
+// transaction.
 type Marker struct {
 	Producer      int64 `json:"producer"`
 	ProducerEpoch int16 `json:"producer_epoch"`
 	Commit        bool  `json:"commit"`
 }
 
-// Assignment is what a member of a group was told that it owns: by the answer
-// to its SyncGroup, or by a heartbeat of the newer protocol.
+// Assignment is the set of partitions that a member of a group was told it
+// owns: by the answer to its SyncGroup, or by a heartbeat of the newer
+// protocol.
 type Assignment struct {
 	ID         int         `json:"id"`
 	Client     int         `json:"client"`
@@ -54,7 +56,7 @@ type OffsetCommit struct {
 	Code       int16     `json:"code,omitempty"`
 }
 
-// OffsetRead is an answer to the question which offset a group has committed.
+// OffsetRead is a read of a group's committed offset.
 type OffsetRead struct {
 	ID        int       `json:"id"`
 	Client    int       `json:"client"`

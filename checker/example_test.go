@@ -52,5 +52,5 @@ func ExampleReport_OK() {
 	fmt.Println(report.Sentence())
 	// Output:
 	// false unknown
-	// P1 unknown: v7 was acknowledged at offset 0 of orders/0 and never looked for again
+	// P1 unknown: v7 was acknowledged at offset 0 of orders/0 and no later fetch looked for it
 }

@@ -2,28 +2,28 @@ package checker
 
 import "slices"
 
-// No protocol keeps what every copy of it has lost. A run in which anything goes
-// wrong is judged like any other, and a violation is excused only if recorded
-// facts explain it:
+// No protocol keeps a record that every copy has lost. A run with damage is
+// judged like any other, and a violation is excused only if recorded facts
+// explain it:
 //
-//   - A loss in a partition, if some in-sync set that it rested on lost every
-//     copy, or one member lost records without a trace: it then believes itself
-//     whole, and may lead. A record that is gone rests on the in-sync set of its
-//     own acknowledgement; for what follows from a loss, such as an offset that is
-//     given a second time, any in-sync set of the partition counts.
+//   - A loss in a partition, if an in-sync set lost every copy, or one of its
+//     members lost records without a trace: that member does not know of the
+//     loss, and may lead. For a lost record, the in-sync set of its own
+//     acknowledgement counts. For a consequence of a loss, such as an offset
+//     that is given a second time, any in-sync set of the partition counts.
 //   - A loss of metadata, and in any partition, if one member of the quorum lost
 //     part of the metadata log without a trace. Raft's majorities need each
 //     member to remember what it has promised.
-//   - A wrong answer about the end of a log, if a clock ran outside of the bound
-//     for which leases are made (PROTOCOL 25).
+//   - A wrong answer about the end of a log, if a clock drifted beyond the
+//     bound that leases assume (PROTOCOL 25).
 //
-// Rot of a minority excuses nothing, whatever else happens.
+// Rot in a minority of the copies excuses nothing.
 type excuses struct {
 	damaged  map[Partition]map[NodeID]bool // true: without a trace
 	sets     map[Partition][][]NodeID      // the in-sync sets seen
-	acks     map[Partition][]*AckFact      // empty while a Watch looks: it judges no lost record
+	acks     map[Partition][]*AckFact      // empty in a Watch, which judges no lost record
 	metadata bool                          // damaged without a trace
-	clocks   bool                          // outside of the bound
+	clocks   bool                          // some clock drifted beyond the bound
 }
 
 // takeAll takes the facts of a whole history.
@@ -110,8 +110,8 @@ func (e *excuses) loses(p Partition) bool {
 	})
 }
 
-// lost says whether the loss of the record is explained by what became of the
-// in-sync set that it was acknowledged by.
+// lost says whether damage to the in-sync set that acknowledged a record
+// explains its loss.
 func (e *excuses) lost(v *Violation) bool {
 	if e.metadata {
 		return true
@@ -139,7 +139,7 @@ func (e *excuses) gone(p Partition, set []NodeID) bool {
 	return all && len(set) > 0
 }
 
-// consequence says what kind of fact can bring an anomaly about.
+// consequence says which kind of fact can cause an anomaly.
 type consequence uint8
 
 const (
@@ -148,9 +148,9 @@ const (
 	fromClocks                          // a clock, or lost records, or lost metadata
 )
 
-// follows lists the anomalies that damage may show as. Another one is never
-// excused: whatever a disk loses, no error may be untrue, no queue overflow, and
-// nobody acknowledge before a disk has said that it is done.
+// follows lists the anomalies that damage can cause. Others are never excused:
+// whatever a disk loses, errors must be true, queues must stay within bounds,
+// and no node may acknowledge before its disk has reported the sync.
 var follows = map[string]consequence{
 	LostWrite: fromLoss, Unseen: fromLoss, Duplicate: fromLoss, InconsistentOffsets: fromLoss,
 	PollSkip: fromLoss, NonmonotonicPoll: fromLoss, IntPollSkip: fromLoss,

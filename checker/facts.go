@@ -2,15 +2,15 @@ package checker
 
 import "time"
 
-// Member is a replica in an in-sync set, with what was durable on it then.
+// Member is a replica in an in-sync set, with its durable end at that moment.
 type Member struct {
 	Node        NodeID      `json:"node"`
 	Incarnation Incarnation `json:"incarnation,omitempty"`
 	DurableEnd  Offset      `json:"durable_end"`
 }
 
-// AckFact is taken when a leader answers a produce with acks=all: the in-sync
-// set as applied at that moment, and what each member's disk held.
+// AckFact is recorded when a leader answers a produce with acks=all: the
+// in-sync set as applied at that moment, and what each member's disk held.
 type AckFact struct {
 	At        Moment    `json:"at"`
 	Partition Partition `json:"partition"`
@@ -19,7 +19,7 @@ type AckFact struct {
 	ISR       []Member  `json:"isr"`
 }
 
-// AppendFact is taken when a leader assigns offsets to a batch.
+// AppendFact is recorded when a leader assigns offsets to a batch.
 type AppendFact struct {
 	At          Moment      `json:"at"`
 	Partition   Partition   `json:"partition"`
@@ -30,8 +30,8 @@ type AppendFact struct {
 	Values      []Value     `json:"values"`
 }
 
-// ReplicaFact is taken when a replica's watermark or log start changes, and when
-// a leader begins or learns of a new in-sync set.
+// ReplicaFact is recorded when a replica's watermark or log start changes, and
+// when a leader begins its epoch or applies a new in-sync set.
 type ReplicaFact struct {
 	At          Moment      `json:"at"`
 	Partition   Partition   `json:"partition"`
@@ -42,28 +42,29 @@ type ReplicaFact struct {
 	Watermark   Offset      `json:"watermark"`
 	LogEnd      Offset      `json:"log_end"`
 	DurableEnd  Offset      `json:"durable_end"`
-	// ISR is given by the leader only: who had to hold what lies below the
-	// watermark; and how many it must have for the watermark to move.
+	// ISR and MinInSync are recorded for the leader only: the replicas that
+	// must hold what lies below the watermark, and how many of them the
+	// watermark needs to move.
 	ISR       []Member `json:"isr,omitempty"`
 	MinInSync int      `json:"min_in_sync,omitempty"`
 }
 
-// LeaderFact is taken when a node begins to lead a partition in an epoch.
+// LeaderFact is recorded when a node begins to lead a partition in an epoch.
 type LeaderFact struct {
 	At          Moment      `json:"at"`
 	Partition   Partition   `json:"partition"`
 	Epoch       Epoch       `json:"epoch"`
 	Node        NodeID      `json:"node"`
 	Incarnation Incarnation `json:"incarnation,omitempty"`
-	// LogStart and LogEnd bound its log as the epoch begins, Lineage is what it
-	// holds; nil if that was not recorded.
+	// LogStart and LogEnd bound its log as the epoch begins. Lineage is the
+	// epoch history of that log; nil if it was not recorded.
 	LogStart Offset  `json:"log_start,omitempty"`
 	LogEnd   Offset  `json:"log_end,omitempty"`
 	Lineage  Lineage `json:"lineage"`
 }
 
-// FollowerFact is taken when the log end of a follower moves that has compared
-// its log with that of the leader of its epoch, and follows it since.
+// FollowerFact is recorded when a follower's log end moves after the follower
+// has compared its log with that of the leader of its epoch.
 type FollowerFact struct {
 	At          Moment      `json:"at"`
 	Partition   Partition   `json:"partition"`
@@ -75,19 +76,20 @@ type FollowerFact struct {
 	Lineage     Lineage     `json:"lineage"`
 }
 
-// CutFact is taken when a replica's log becomes shorter within one life.
+// CutFact is recorded when a replica's log becomes shorter within one
+// incarnation.
 type CutFact struct {
 	At          Moment      `json:"at"`
 	Partition   Partition   `json:"partition"`
 	Node        NodeID      `json:"node"`
 	Incarnation Incarnation `json:"incarnation,omitempty"`
-	// From is where the log ended, To where it ends now, Lineage what it was.
+	// From is the old log end, To the new one, Lineage that of the log before.
 	From    Offset  `json:"from"`
 	To      Offset  `json:"to"`
 	Lineage Lineage `json:"lineage"`
 }
 
-// ControllerFact is taken when a node begins to lead the metadata quorum.
+// ControllerFact is recorded when a node begins to lead the metadata quorum.
 type ControllerFact struct {
 	At   Moment `json:"at"`
 	Term int64  `json:"term"`
@@ -100,7 +102,7 @@ type ImageFact struct {
 	Node  NodeID `json:"node"`
 	Index int64  `json:"index"`
 	Hash  uint64 `json:"hash"`
-	// Final: taken of a live node after the run was healed and had settled.
+	// Final: recorded of a live node after the run was healed and had settled.
 	Final bool `json:"final,omitempty"`
 }
 
@@ -111,8 +113,8 @@ type Entry struct {
 	Value  Value  `json:"value"`
 	// Sum is a hash of the record's stored bytes, batch header included.
 	Sum uint64 `json:"sum"`
-	// Control marks a transaction marker, which no client produced, and Marker is
-	// what it says.
+	// Control marks a transaction marker, which no client produced. Marker is
+	// its content.
 	Control bool    `json:"control,omitempty"`
 	Marker  *Marker `json:"marker,omitempty"`
 }
@@ -161,7 +163,8 @@ func (l *ReplicaLog) at(o Offset) *Entry {
 	return nil
 }
 
-// QueueFact is a queue's high-water mark over the run and the bound it promised.
+// QueueFact is the largest length of a queue over the run, and its declared
+// bound.
 type QueueFact struct {
 	Node  NodeID `json:"node"`
 	Name  string `json:"name"`
@@ -169,8 +172,8 @@ type QueueFact struct {
 	Bound int64  `json:"bound"`
 }
 
-// IdleFact counts the wake-ups of a node over a stretch in which no client and
-// no fault asked anything of it.
+// IdleFact counts the wake-ups of a node in an interval without requests of
+// clients and without faults.
 type IdleFact struct {
 	// DiskOps are the operations that the node submitted to its disk.
 	DiskOps int64         `json:"disk_ops"`
@@ -180,16 +183,18 @@ type IdleFact struct {
 	WakeUps int64         `json:"wake_ups"`
 }
 
-// Recovery is what a node found after a crash, against what the disk could
-// honestly have kept.
+// Recovery is what a node recovered after a crash, and what its disk should
+// have kept.
 type Recovery struct {
 	At          Moment      `json:"at"`
 	Node        NodeID      `json:"node"`
 	Incarnation Incarnation `json:"incarnation,omitempty"`
-	// What names the thing recovered: a partition, the raft log, a producer table.
+	// What names what was recovered: a partition, the raft log, a producer
+	// table.
 	What string `json:"what"`
-	// Got is a digest of the recovered state; Allowed lists those that an honest
-	// disk permits. An empty Allowed means that only the ends are compared.
+	// Got is a digest of the recovered state; Allowed lists the digests that
+	// are possible if the disk keeps its promises. If Allowed is empty, only
+	// the ends are compared.
 	Got     string   `json:"got,omitempty"`
 	Allowed []string `json:"allowed,omitempty"`
 	// Synced is the end that had been reported durable before the crash, End the
@@ -201,27 +206,28 @@ type Recovery struct {
 	// Damaged: the disk broke its promise (rot, lost or misdirected sectors), so
 	// that a declared loss is legitimate.
 	Damaged bool `json:"damaged,omitempty"`
-	// Hidden: it did so in a way that nothing on it shows, see [DamageFact].
+	// Hidden: nothing on the disk shows that damage, see [DamageFact].
 	Hidden bool `json:"hidden,omitempty"`
 }
 
-// DamageFact is taken when a disk breaks its promise about what a node had made
+// DamageFact is recorded when a disk loses or changes what a node had made
 // durable.
 type DamageFact struct {
 	At   Moment `json:"at"`
 	Node NodeID `json:"node"`
-	// Partition is whose records it struck; of a log that partitions share there is
-	// a fact for each. Metadata: it struck the node's copy of the metadata log.
+	// Partition is the partition with the damaged records; if a log is shared,
+	// there is a fact for each of its partitions. Metadata: the node's copy of
+	// the metadata log is damaged.
 	Partition Partition `json:"partition"`
 	Metadata  bool      `json:"metadata,omitempty"`
-	// Hidden: nothing that is left shows it, as when a write that was reported
-	// durable never happened. Checksums show the other kinds.
+	// Hidden: nothing on the disk shows the damage, because a write that was
+	// reported durable never happened. Checksums show the other kinds.
 	Hidden bool   `json:"hidden,omitempty"`
-	What   string `json:"what"` // in the disk's words
+	What   string `json:"what"` // the disk's description
 }
 
-// ClockFact is taken when a node's clock begins to run faster or slower than
-// leases allow for.
+// ClockFact is recorded when a node's clock begins to drift more than leases
+// allow for.
 type ClockFact struct {
 	At       Moment `json:"at"`
 	Node     NodeID `json:"node"`

@@ -10,8 +10,8 @@ import (
 )
 
 // world is a correct cluster without concurrency: one log, one registry, where
-// every operation takes effect at its own tick. The history that it records is
-// concurrent and ambiguous, because calls and returns are drawn around the ticks.
+// every operation takes effect at its own tick. Its history is concurrent and
+// ambiguous all the same, because calls and returns are drawn around the ticks.
 type world struct {
 	t        *rapid.T
 	h        *History
@@ -170,8 +170,8 @@ func (w *world) end() {
 		EndRead{Client: 30, Call: call, Return: ret, Partition: part, Offset: Offset(len(w.log))})
 }
 
-// admin does one operation on the registry and tells its client the truth, or
-// nothing.
+// admin does one operation on the registry. Its client gets the true answer or
+// none.
 func (w *world) admin() {
 	call, ret := w.span()
 	a := Admin{Client: 40, Call: call, Return: ret, Topic: "n", Outcome: Acked}
@@ -243,7 +243,7 @@ func (w *world) step() {
 	}
 }
 
-// history runs the world and closes its books.
+// history runs the world and adds the final facts.
 func (w *world) history(steps int) *History {
 	for range steps {
 		w.step()
@@ -275,8 +275,9 @@ func TestEveryHistoryOfACorrectModelPasses(t *testing.T) {
 	})
 }
 
-// Without white-box facts less can be proved, but nothing may be invented.
-func TestClientsAloneNeverAccuseACorrectModel(t *testing.T) {
+// Without white-box facts fewer violations can be proved, but no false one may
+// be reported.
+func TestClientsAloneShowNoViolationOfACorrectModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t)
 		h := w.history(w.draw("steps", 1, 40))
@@ -287,8 +288,8 @@ func TestClientsAloneNeverAccuseACorrectModel(t *testing.T) {
 	})
 }
 
-// injection breaks a correct history. It reports false if the history offers no
-// place for it.
+// injection breaks a correct history. It reports false if the history has no
+// suitable place.
 type injection struct {
 	property, name string
 	inject         func(w *world, h *History) bool
@@ -479,8 +480,8 @@ func TestEveryInjectedAnomalyFails(t *testing.T) {
 	}
 }
 
-// The sweep and the search are two judges of one property, written apart. On
-// histories without open appends they must agree, right or wrong.
+// The sweep and the search judge one property and share no code. On histories
+// without open appends they must agree, on correct and on broken ones.
 func TestSweepAndSearchAgree(t *testing.T) {
 	verdicts := map[Verdict]int{}
 	rapid.Check(t, func(t *rapid.T) {
@@ -544,9 +545,9 @@ func TestSweepAndSearchAgree(t *testing.T) {
 	require.Greater(t, verdicts[Fail], 3)
 }
 
-// An append of which nothing is known can explain an end read; two cannot be
-// explained by one.
-func TestOpenAppendsAreForked(t *testing.T) {
+// An append with an unknown fate can explain one end read; one append cannot
+// explain two.
+func TestAnOpenAppendMayOrMayNotBeApplied(t *testing.T) {
 	open := func(val Value) Produce {
 		return Produce{
 			Call: at(1), Return: Never, Partition: part, Producer: NoProducer,
@@ -575,7 +576,7 @@ func TestOpenAppendsAreForked(t *testing.T) {
 	}
 }
 
-// A long history is judged by linear passes: this would not end otherwise.
+// Linear passes judge a long history: a search would not end.
 func TestALongHistoryIsJudged(t *testing.T) {
 	h := &History{End: at(1 << 30), Coverage: Coverage{Logs: true}}
 	var entries []Entry

@@ -2,7 +2,7 @@ package checker
 
 import "time"
 
-// History is everything one run left behind for judgement. Slices may be in any
+// History is everything that was recorded of one run. Slices may be in any
 // order; checkers sort what they need by moment.
 type History struct {
 	Topics   []Topic  `json:"topics,omitempty"`
@@ -28,7 +28,7 @@ type History struct {
 	Commits        []OffsetCommit `json:"commits,omitempty"`
 	CommittedReads []OffsetRead   `json:"committed_reads,omitempty"`
 
-	// What the simulator saw from inside.
+	// What the simulator recorded inside the nodes.
 	Acks        []AckFact        `json:"acks,omitempty"`
 	Appends     []AppendFact     `json:"appends,omitempty"`
 	Replicas    []ReplicaFact    `json:"replicas,omitempty"`
@@ -42,7 +42,7 @@ type History struct {
 	Idles       []IdleFact       `json:"idles,omitempty"`
 	Recoveries  []Recovery       `json:"recoveries,omitempty"`
 
-	// What disks and clocks did that no protocol survives, see excuses.
+	// Faults of disks and clocks that no protocol survives, see excuses.
 	Damages []DamageFact `json:"damages,omitempty"`
 	Clocks  []ClockFact  `json:"clocks,omitempty"`
 }
@@ -50,8 +50,8 @@ type History struct {
 // Coverage says which streams of facts are complete, so that the absence of a
 // fact means something.
 type Coverage struct {
-	// Logs: every replica of every partition that still exists is in History.Logs,
-	// and nothing was on its way between them.
+	// Logs: every replica of every partition that still exists is in
+	// History.Logs, and nothing was under way between replicas.
 	Logs bool `json:"logs"`
 	// Leaders: every leadership that began, of every partition, is in History.Leaders.
 	Leaders bool `json:"leaders"`
@@ -62,7 +62,8 @@ type Coverage struct {
 type (
 	// NodeID is a broker id.
 	NodeID int32
-	// Incarnation counts the lives of a node; any number that differs per life does.
+	// Incarnation identifies one run of a node's process; any number that is
+	// unique per node will do.
 	Incarnation int64
 	// Offset is the position of a record in a partition.
 	Offset int64
@@ -72,7 +73,7 @@ type (
 	Value uint64
 )
 
-// NoProducer stands in Produce.Producer where the producer is not idempotent.
+// NoProducer is the Produce.Producer of a producer that is not idempotent.
 const NoProducer int64 = -1
 
 // Partition names a partition. Topic is the topic's UUID, or any other identity
@@ -82,15 +83,15 @@ type Partition struct {
 	Index int32  `json:"index"`
 }
 
-// Topic says what the judge must know of a topic to judge its partitions.
+// Topic says what the checkers must know of a topic to judge its partitions.
 type Topic struct {
 	ID string `json:"id"`
-	// Compacted topics may have holes, so contiguity is not asked of them.
+	// Compacted topics may have holes, so their offsets need not be contiguous.
 	Compacted bool `json:"compacted,omitempty"`
-	// Transactional topics hold markers, which take offsets that no client's
-	// operation accounts for.
+	// Transactional topics hold markers. A marker takes an offset that belongs
+	// to no client's operation.
 	Transactional bool `json:"transactional,omitempty"`
-	// Deleted: somebody asked for its deletion, with whatever outcome. Its data
+	// Deleted: a client has asked for its deletion, with any outcome. Its data
 	// may be gone at the end.
 	Deleted bool `json:"deleted,omitempty"`
 }
@@ -101,7 +102,7 @@ type Outcome string
 const (
 	// Acked: answered with code 0.
 	Acked Outcome = "acked"
-	// Failed: answered with a code that says that nothing was changed.
+	// Failed: answered with a code that says that nothing has changed.
 	Failed Outcome = "failed"
 	// Ambiguous: the request may have taken effect, then or later, or never.
 	Ambiguous Outcome = "ambiguous"
@@ -143,9 +144,9 @@ type Record struct {
 	Value  Value  `json:"value"`
 }
 
-// Fetch is one fetch of one partition by a consumer. Records below From, which
-// a broker may send since it sends whole batches, are left out by the recorder
-// as every client leaves them out.
+// Fetch is one fetch of one partition by a consumer. A broker sends whole
+// batches, so an answer may hold records below From; the recorder leaves them
+// out, as every client does.
 type Fetch struct {
 	ID        int       `json:"id"`
 	Client    int       `json:"client"`
@@ -158,10 +159,10 @@ type Fetch struct {
 	Watermark Offset    `json:"watermark"` // as answered; -1 if none was
 	Code      int16     `json:"code,omitempty"`
 	// Empty: answered without error and without records, and no limit on size
-	// explains that: the broker says that there is nothing at or after From.
+	// is the reason. So the broker says that there is nothing at or after From.
 	Empty bool `json:"empty,omitempty"`
-	// Continues: From was not chosen by a seek but follows from this client's
-	// previous fetch of the partition.
+	// Continues: From is no seek; it follows from this client's previous fetch
+	// of the partition.
 	Continues bool `json:"continues,omitempty"`
 	// ReadCommitted fetches say nothing about the end of the log.
 	ReadCommitted bool `json:"read_committed,omitempty"`
@@ -179,8 +180,8 @@ type EndRead struct {
 	Code      int16     `json:"code,omitempty"`
 }
 
-// Trim says that records below Before may go: a DeleteRecords that was sent,
-// whatever came of it, or what a retention policy may remove.
+// Trim says that records below Before may be removed: by a DeleteRecords that
+// was sent, with any outcome, or by a retention policy.
 type Trim struct {
 	Partition Partition `json:"partition"`
 	Before    Offset    `json:"before"`
@@ -194,7 +195,7 @@ const (
 	DeleteTopic AdminKind = "delete"
 	// AlterTopic sets the topic's configuration; with Expect it is a compare-and-set.
 	AlterTopic AdminKind = "alter"
-	// DescribeTopic reads behind a barrier and is therefore linearizable.
+	// DescribeTopic reads after a barrier and is therefore linearizable.
 	DescribeTopic AdminKind = "describe"
 )
 
@@ -221,8 +222,8 @@ type Admin struct {
 	Config *string `json:"config,omitempty"`
 }
 
-// MetadataRead is a plain Metadata answer of one broker about one name. A broker
-// that restarted is the same broker: its answers may not go back either.
+// MetadataRead is a plain Metadata answer of one broker about one name. A
+// restarted broker is the same broker: its answers must not go back either.
 type MetadataRead struct {
 	ID      int    `json:"id"`
 	Node    NodeID `json:"node"`
@@ -242,8 +243,8 @@ type InitProducer struct {
 	Return   Moment `json:"return"`
 	Producer int64  `json:"producer"`
 	Epoch    int16  `json:"epoch"`
-	// Transactional is the transactional id, or "": without one, every answer
-	// is a producer id that nobody else was given.
+	// Transactional is the transactional id, or "". Without one, every answer
+	// must be a new producer id.
 	Transactional string `json:"transactional,omitempty"`
 }
 
@@ -261,7 +262,7 @@ type Request struct {
 	// Return is when its answer came, or the connection was closed (then Closed).
 	Return Moment `json:"return"`
 	Closed bool   `json:"closed,omitempty"`
-	// Excused says why nothing may be asked of it: its node was stopped or cut
+	// Excused says why its deadline does not count: its node was stopped or cut
 	// off when the deadline passed.
 	Excused string `json:"excused,omitempty"`
 }

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// index is a history arranged for the checkers: per partition, sorted by call.
+// index is a history arranged for the checkers: by partition, sorted by call.
 type index struct {
 	h          *History
 	partitions []*view // by topic and index
@@ -34,12 +34,12 @@ type view struct {
 	logs     []*ReplicaLog
 	// attempts lists the produces that carried a value.
 	attempts map[Value][]*Produce
-	// sightings lists the distinct committed offsets of a value, ascending, and
-	// at the events that showed each.
+	// sightings lists the distinct committed offsets of a value, ascending,
+	// each with an event that shows it.
 	sightings map[Value][]sighting
 }
 
-// sighting is a committed (offset, value) and who says so.
+// sighting is a committed (offset, value) and the event that shows it.
 type sighting struct {
 	offset Offset
 	value  Value
@@ -165,14 +165,14 @@ func sortByMoment[E event](events []E) {
 }
 
 // leaderChangedSince says whether a leadership of the partition began at or
-// after m, which is what excuses the loss of a record with acks=1. A leader's
-// restart counts, since it begins a new epoch (PROTOCOL 3).
+// after m, which excuses the loss of a record with acks=1. A restart of the
+// leader counts, because it begins a new epoch (PROTOCOL 3).
 func (v *view) leaderChangedSince(m Moment) bool {
 	return len(v.leaders) > 0 && !v.leaders[len(v.leaders)-1].At.Before(m)
 }
 
-// promises says whether an acked produce binds the cluster for ever: with
-// acks=all always, with acks=1 if no leader change could have lost it.
+// promises says whether the records of an acked produce must never be lost:
+// with acks=all always, with acks=1 if no leader change could have lost them.
 func (v *view) promises(p *Produce) bool {
 	if p.Outcome != Acked || p.Base < 0 {
 		return false
@@ -181,8 +181,8 @@ func (v *view) promises(p *Produce) bool {
 		p.Acks == AcksLeader && v.coverage.Leaders && !v.leaderChangedSince(p.Call)
 }
 
-// eachCommitted shows every (offset, value) that somebody vouches for as
-// committed: acks that bind, records fetched, replicas below their watermark.
+// eachCommitted shows every (offset, value) that some event shows as committed:
+// acks that are promises, fetched records, replicas below their watermark.
 func (v *view) eachCommitted(show func(sighting)) {
 	for _, p := range v.produces {
 		if !v.promises(p) {
@@ -228,8 +228,8 @@ func longestLog(v *view) (best *ReplicaLog) {
 	return best
 }
 
-// hasControl says whether transaction markers take offsets of this partition,
-// which no client's operation accounts for.
+// hasControl says whether transaction markers take offsets of this partition.
+// No client's operation shows these offsets.
 func (v *view) hasControl() bool {
 	if v.topic.Transactional {
 		return true
@@ -244,7 +244,7 @@ func (v *view) hasControl() bool {
 	return false
 }
 
-// validate refuses a history that its recorder garbled.
+// validate refuses a history that its recorder has spoiled.
 func validate(h *History) error {
 	for i := range h.Produces {
 		if err := validateProduce(&h.Produces[i]); err != nil {

@@ -12,8 +12,8 @@ type EpochStart struct {
 }
 
 // Lineage is the epoch history of a log, by offset. One leader writes an epoch,
-// so two logs of equal lineage hold the same records. Nothing is written to a
-// Lineage once it stands in a fact: facts share them.
+// so two logs of equal lineage hold the same records. A Lineage in a fact is
+// never changed, because facts share lineages.
 type Lineage []EpochStart
 
 // Below is the lineage of the log's part below an offset.

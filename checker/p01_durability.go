@@ -7,9 +7,9 @@ import (
 )
 
 // checkDurability is P1: a record acknowledged with acks=all was durable on the
-// whole in-sync set at that moment, and is readable at its offset for ever. A
+// whole in-sync set at that moment, and is readable at its offset forever. A
 // record acknowledged with acks=1 may be lost, but only by a leader change.
-// acks=0 promises nothing that a client could hold against the broker.
+// acks=0 promises nothing.
 func checkDurability(x *index, out *verdictOf) {
 	for _, v := range x.partitions {
 		checkAckFacts(v, out)
@@ -29,8 +29,8 @@ type promise struct {
 	op     *Produce
 }
 
-// promisedRecords lists them by offset; with equal offsets (which P3 reports)
-// the one acknowledged first comes first.
+// promisedRecords lists the promises by offset. Of equal offsets, which P3
+// reports, the one that was acknowledged first comes first.
 func promisedRecords(v *view) []promise {
 	var out []promise
 	for _, p := range v.produces {
@@ -103,8 +103,8 @@ func checkFinalLogs(v *view, promised []promise, out *verdictOf) {
 	}
 }
 
-// checkUnexcused notes a lost record with acks=1 that a leader change may or may
-// not excuse, since leaderships were not recorded.
+// checkUnexcused notes a lost record with acks=1 if leaderships were not
+// recorded: a leader change may or may not excuse the loss.
 func checkUnexcused(v *view, out *verdictOf) {
 	if v.coverage.Leaders || v.topic.Compacted || v.topic.Deleted {
 		return
@@ -124,7 +124,8 @@ func checkUnexcused(v *view, out *verdictOf) {
 }
 
 // checkLaterFetches holds each fetch against what was acknowledged before it
-// was sent. promised is sorted by offset, so a fetch costs what it returned.
+// was sent. promised is sorted by offset, so the cost of a fetch is
+// proportional to what it returned.
 func checkLaterFetches(v *view, promised []promise, out *verdictOf) {
 	earliest := earliestReturns(promised)
 	for _, f := range v.fetches {
@@ -135,7 +136,7 @@ func checkLaterFetches(v *view, promised []promise, out *verdictOf) {
 			from < len(promised) {
 			if p := earliest[from]; p.op.Return.Before(f.Call) {
 				out.fail(lost(v, p, f,
-					fmt.Sprintf("a later fetch from %d was told that this is out of range",
+					fmt.Sprintf("a later fetch from %d was answered out of range",
 						f.From)))
 			}
 		}
@@ -178,8 +179,8 @@ func earliestReturns(promised []promise) []promise {
 	return out
 }
 
-// checkEvidence notes promised records about which nothing later is known: the
-// run ended without a final log and nobody read them again.
+// checkEvidence notes promised records without later evidence: the run ended
+// without a final log, and no later fetch returned them.
 func checkEvidence(v *view, promised []promise, out *verdictOf) {
 	if len(promised) == 0 || v.topic.Deleted || len(v.inSyncLogs()) > 0 {
 		return
@@ -189,12 +190,12 @@ func checkEvidence(v *view, promised []promise, out *verdictOf) {
 		out.fail(Violation{
 			Anomaly: LostWrite, Partition: v.id, Values: []Value{p.value},
 			Offsets: []Offset{p.offset}, Evidence: lines(p.op),
-			Sentence: fmt.Sprintf("%s holds acknowledged records and was not deleted, but no "+
+			Sentence: fmt.Sprintf("%s has acknowledged records and was not deleted, but no "+
 				"in-sync replica of it is left", v.id),
 		})
 		return
 	}
-	// The last fetch that returned each record is enough evidence.
+	// A fetch that was sent after the acknowledgement is enough evidence.
 	reread := map[Value]bool{}
 	for _, f := range v.fetches {
 		for _, r := range f.Records {
@@ -207,7 +208,7 @@ func checkEvidence(v *view, promised []promise, out *verdictOf) {
 	}
 	for _, p := range promised {
 		if !reread[p.value] && p.offset >= v.trimmed {
-			out.unknown("v%d was acknowledged at offset %d of %s and never looked for again",
+			out.unknown("v%d was acknowledged at offset %d of %s and no later fetch looked for it",
 				p.value, p.offset, v.id)
 			return
 		}

@@ -3,9 +3,9 @@ package checker
 import "fmt"
 
 // checkErrors is P2: an error that says "not appended" is true, an error is
-// never code 0, and success means that something was appended. Only
-// REQUEST_TIMED_OUT, NOT_ENOUGH_REPLICAS_AFTER_APPEND and a lost connection
-// leave a client in doubt; see [Classify].
+// never code 0, and success means that something was appended. Only the codes
+// that [Classify] calls ambiguous, and a lost connection, leave open whether it
+// was.
 func checkErrors(x *index, out *verdictOf) {
 	for _, v := range x.partitions {
 		out.judged(len(v.produces))
@@ -42,8 +42,8 @@ func judgeCode(p *Produce, report func(Violation)) {
 	})
 }
 
-// checkFalseErrors looks for values in the logs and in fetches all of whose
-// attempts were told that nothing was appended.
+// checkFalseErrors looks in logs and fetches for a value although every attempt
+// to append it was answered "not appended".
 func checkFalseErrors(v *view, out *verdictOf) {
 	reported := map[Value]bool{}
 	show := func(off Offset, val Value, by event) {
@@ -71,7 +71,7 @@ func checkFalseErrors(v *view, out *verdictOf) {
 			show(r.Offset, r.Value, f)
 		}
 	}
-	// What lies above a watermark counts too: it was appended all the same.
+	// What lies above a watermark counts too: it was appended.
 	for _, l := range v.logs {
 		for i := range l.Entries {
 			show(l.Entries[i].Offset, l.Entries[i].Value, l)
@@ -79,8 +79,8 @@ func checkFalseErrors(v *view, out *verdictOf) {
 	}
 }
 
-// checkAppended asks, where every append was recorded, that an acknowledged
-// batch was appended by somebody, with its offset.
+// checkAppended demands, where every append was recorded, that some leader
+// appended each acknowledged batch, at its offset.
 func checkAppended(v *view, out *verdictOf) {
 	if !v.coverage.Appends {
 		return

@@ -6,9 +6,9 @@ import (
 )
 
 // checkOffsets is P3: the committed offsets of a partition are unique and
-// contiguous, and each holds one value, whoever is asked: acknowledgements,
-// fetches, replicas. The consumer's anomalies (skips and steps back) are here
-// too, since a poll shows the same offsets.
+// contiguous, and acknowledgements, fetches and replicas agree on the one value
+// that each holds. The anomalies of consumers (skips and steps back) are here
+// too, because a poll shows the same offsets.
 func checkOffsets(x *index, out *verdictOf) {
 	for _, v := range x.partitions {
 		checkOneValue(v, out)
@@ -31,7 +31,7 @@ func checkOneValue(v *view, out *verdictOf) {
 			out.fail(Violation{
 				Anomaly: Phantom, Partition: v.id, Values: []Value{s.value},
 				Offsets: []Offset{s.offset}, Evidence: lines(s.by),
-				Sentence: fmt.Sprintf("offset %d of %s holds v%d, which nobody produced there",
+				Sentence: fmt.Sprintf("offset %d of %s holds v%d, which no client produced there",
 					s.offset, v.id, s.value),
 			})
 		}
@@ -50,7 +50,7 @@ func newOneValue(id Partition) *oneValue {
 	return &oneValue{id: id, first: map[Offset]sighting{}, reported: map[Offset]bool{}}
 }
 
-// take judges the next sighting, whose event is kept.
+// take judges the next sighting and keeps its event.
 func (o *oneValue) take(s sighting, report func(Violation)) {
 	old, ok := o.first[s.offset]
 	if !ok {
@@ -64,7 +64,7 @@ func (o *oneValue) take(s sighting, report func(Violation)) {
 	report(Violation{
 		Anomaly: InconsistentOffsets, Partition: o.id, Values: []Value{old.value, s.value},
 		Offsets: []Offset{s.offset}, Evidence: lines(old.by, s.by),
-		Sentence: fmt.Sprintf("committed offset %d of %s holds v%d for one and v%d for another",
+		Sentence: fmt.Sprintf("committed offset %d of %s was seen with v%d and with v%d",
 			s.offset, o.id, old.value, s.value),
 	})
 }
@@ -120,8 +120,9 @@ func attemptLines(attempts []*Produce, seen []sighting) []Line {
 	return lines(events...)
 }
 
-// checkGaps asks that final logs have no holes below their watermark, and that
-// what is committed has none where every append's fate is known.
+// checkGaps demands that final logs have no holes below their watermark.
+// Without logs, committed offsets must have no holes, if the fate of every
+// append is known.
 func checkGaps(v *view, out *verdictOf) {
 	if v.topic.Compacted {
 		return
@@ -161,7 +162,7 @@ func checkGaps(v *view, out *verdictOf) {
 	}
 }
 
-// allResolved says whether no append is left whose effect is unknown, which
+// allResolved says whether the effect of every append is known. An unknown one
 // could fill a hole. acks=0 and acks=1 appends may have taken offsets too.
 func allResolved(v *view) bool {
 	for _, p := range v.produces {
@@ -219,7 +220,8 @@ func checkPoll(v *view, f *Fetch, out *verdictOf) {
 }
 
 // skippable says whether a consumer may pass over [from, to): compaction and
-// markers leave holes. Trimmed records are answered by an error, not a skip.
+// markers leave holes. A fetch of trimmed records must get an error, not a
+// skip.
 func (v *view) skippable(from, to Offset) bool {
 	if v.topic.Compacted || v.topic.Transactional && len(v.logs) == 0 {
 		return true

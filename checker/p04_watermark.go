@@ -2,10 +2,10 @@ package checker
 
 import "fmt"
 
-// checkWatermarks is P4: the watermark of a replica incarnation never goes
-// back and never passes what the whole in-sync set has made durable; a follower
-// is never ahead of what some leader committed; log starts never go back; and
-// no consumer is given a record at or above the watermark it is told.
+// checkWatermarks is P4. Within an incarnation, a replica's watermark and log
+// start never go back. A watermark never passes what the whole in-sync set has
+// made durable, and a follower's never what some leader has committed. A
+// consumer gets no record at or above the watermark that its answer names.
 func checkWatermarks(x *index, out *verdictOf) {
 	for _, v := range x.partitions {
 		checkReplicaFacts(v, out)
@@ -18,7 +18,7 @@ func checkWatermarks(x *index, out *verdictOf) {
 	}
 }
 
-// judgeFetched: a consumer is given nothing at or above the watermark it is told.
+// judgeFetched: a consumer gets no record at or above the answered watermark.
 func judgeFetched(f *Fetch, report func(Violation)) {
 	n := len(f.Records)
 	if n == 0 || f.Watermark < 0 || f.Records[n-1].Offset < f.Watermark {
@@ -44,24 +44,24 @@ func checkReplicaFacts(v *view, out *verdictOf) {
 // watermarks is what has been seen of the replicas of one partition.
 type watermarks struct {
 	id    Partition
-	last  map[life]*ReplicaFact
+	last  map[incarnation]*ReplicaFact
 	ahead *ReplicaFact // the leader's fact with the highest watermark yet
 }
 
-// life is one life of a node.
-type life struct {
+// incarnation is one incarnation of a node.
+type incarnation struct {
 	node        NodeID
 	incarnation Incarnation
 }
 
 func newWatermarks(id Partition) *watermarks {
-	return &watermarks{id: id, last: map[life]*ReplicaFact{}}
+	return &watermarks{id: id, last: map[incarnation]*ReplicaFact{}}
 }
 
-// take judges the next fact, which is kept.
+// take judges the next fact and keeps it.
 func (w *watermarks) take(f *ReplicaFact, report func(Violation)) {
-	old := w.last[life{f.Node, f.Incarnation}]
-	w.last[life{f.Node, f.Incarnation}] = f
+	old := w.last[incarnation{f.Node, f.Incarnation}]
+	w.last[incarnation{f.Node, f.Incarnation}] = f
 	fail := func(anomaly, sentence string, events ...event) {
 		report(Violation{
 			Anomaly: anomaly, Partition: w.id, Offsets: []Offset{f.Watermark},
@@ -70,12 +70,14 @@ func (w *watermarks) take(f *ReplicaFact, report func(Violation)) {
 	}
 	if old != nil && f.Watermark < old.Watermark {
 		fail(WatermarkBack,
-			fmt.Sprintf("the watermark of %s on node %d went back from %d to %d within one life",
+			fmt.Sprintf("the watermark of %s on node %d went back from %d to %d within one "+
+				"incarnation",
 				w.id, f.Node, old.Watermark, f.Watermark), old, f)
 	}
 	if old != nil && f.LogStart < old.LogStart {
 		fail(LogStartBack,
-			fmt.Sprintf("the log start of %s on node %d went back from %d to %d within one life",
+			fmt.Sprintf("the log start of %s on node %d went back from %d to %d within one "+
+				"incarnation",
 				w.id, f.Node, old.LogStart, f.LogStart), old, f)
 	}
 	if f.Watermark > f.LogEnd {

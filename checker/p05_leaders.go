@@ -5,10 +5,11 @@ import (
 	"slices"
 )
 
-// checkLeaders is P5: one leader, in one life, per (partition, epoch); one
-// controller per term; only the leader of an epoch appends in it; a leader begins
-// with all that was committed before; a follower holds what its leader holds; nobody cuts
-// off what is committed; and replicas agree byte for byte below the watermark.
+// checkLeaders is P5. Each (partition, epoch) has one leader, in one
+// incarnation, and each term one controller. Only the leader of an epoch
+// appends in it. A leader begins with everything that was committed before. A
+// follower holds what its leader holds. No replica cuts off what is committed.
+// Replicas agree byte for byte below the watermark.
 func checkLeaders(x *index, out *verdictOf) {
 	checkControllers(x, out)
 	for _, v := range x.partitions {
@@ -33,7 +34,7 @@ func checkControllers(x *index, out *verdictOf) {
 // terms knows the first controller of each term.
 type terms map[int64]*ControllerFact
 
-// take judges the next fact, which is kept.
+// take judges the next fact and keeps it.
 func (t terms) take(f *ControllerFact, report func(Violation)) {
 	old := t[f.Term]
 	if old == nil {
@@ -49,8 +50,8 @@ func (t terms) take(f *ControllerFact, report func(Violation)) {
 	}
 }
 
-// checkReigns takes the facts about the leaders of a partition, and about those
-// who follow them, in the order in which they happened.
+// checkReigns takes the facts about the leaders of a partition and about their
+// followers, in the order in which they happened.
 func checkReigns(v *view, out *verdictOf) {
 	facts := make([]event, 0,
 		len(v.leaders)+len(v.appends)+len(v.replicas)+len(v.follows)+len(v.cuts))
@@ -77,8 +78,8 @@ func checkReigns(v *view, out *verdictOf) {
 	}
 }
 
-// checkReplicasEqual holds every log against the first one that reaches an
-// offset; equality is transitive, so one pass over all entries suffices.
+// checkReplicasEqual compares every log with the first one that reaches an
+// offset; equality is transitive, so one pass over all entries is enough.
 func checkReplicasEqual(v *view, out *verdictOf) {
 	type held struct {
 		entry *Entry
@@ -111,7 +112,7 @@ func checkReplicasEqual(v *view, out *verdictOf) {
 	if v.topic.Compacted {
 		return
 	}
-	// A record that one replica lacks between its own start and watermark.
+	// A replica without a record between its own start and watermark.
 	var top Offset
 	for o := range first {
 		top = max(top, o)

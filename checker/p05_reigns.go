@@ -2,14 +2,14 @@ package checker
 
 import "fmt"
 
-// reigns is what is known of the leaders of one partition, epoch by epoch, and
-// of what they committed.
+// reigns holds the leaders of one partition, epoch by epoch, and what they
+// committed.
 type reigns struct {
 	id       Partition
 	coverage Coverage
 	of       map[Epoch]*reign
 	// committed is the lineage of what some leader had below its watermark: the
-	// offsets in [from, end). by is the fact that showed it.
+	// offsets in [from, end). by is the fact that shows it.
 	committed Lineage
 	from, end Offset
 	by        *ReplicaFact
@@ -19,7 +19,8 @@ type reigns struct {
 type reign struct {
 	fact *LeaderFact
 	end  Offset // of its log, as far as appends were recorded
-	// Its highest watermark above those of others before; nil: it committed nothing.
+	// The fact with its highest watermark, if above those of all leaders
+	// before; nil: it committed nothing.
 	by *ReplicaFact
 }
 
@@ -49,17 +50,18 @@ func (r *reigns) take(fact event, report func(Violation)) {
 	}
 }
 
-// begin takes a new leadership: the only one of its epoch, and of a log that
-// lacks nothing that leaders of earlier epochs committed (leader completeness).
-// What a later one committed says nothing about it: a node that was frozen when it
-// was elected takes up its epoch when another has long succeeded it.
+// begin takes a new leadership. It must be the only one of its epoch, and its
+// log must hold everything that leaders of earlier epochs committed (leader
+// completeness). What leaders of later epochs committed does not matter: a node
+// that was frozen when it was elected begins its epoch long after another has
+// succeeded it.
 func (r *reigns) begin(f *LeaderFact, report func(Violation)) {
 	if old := r.of[f.Epoch]; old != nil {
 		if old.fact.Node != f.Node || old.fact.Incarnation != f.Incarnation {
 			report(Violation{
 				Anomaly: TwoLeaders, Partition: r.id, Evidence: lines(old.fact, f),
-				Sentence: fmt.Sprintf("%s had two leaders in epoch %d: node %d (life %d) and "+
-					"node %d (life %d)",
+				Sentence: fmt.Sprintf("%s had two leaders in epoch %d: node %d (incarnation %d) "+
+					"and node %d (incarnation %d)",
 					r.id, f.Epoch, old.fact.Node, old.fact.Incarnation, f.Node, f.Incarnation),
 			})
 		}
@@ -97,7 +99,7 @@ func (r *reigns) lastBefore(e Epoch) (last *reign) {
 	return last
 }
 
-// append takes an append of a leader: the one that began the epoch.
+// append takes an append: it must be by the leader that began the epoch.
 func (r *reigns) append(a *AppendFact, report func(Violation)) {
 	l := r.of[a.Epoch]
 	if l == nil && !r.coverage.Leaders ||
@@ -114,13 +116,14 @@ func (r *reigns) append(a *AppendFact, report func(Violation)) {
 	report(Violation{
 		Anomaly: DeposedAppend, Partition: r.id, Values: a.Values[:min(1, len(a.Values))],
 		Offsets: []Offset{a.Base}, Evidence: lines(evidence...),
-		Sentence: fmt.Sprintf("node %d (life %d) appended to %s in epoch %d, which it did not "+
-			"begin", a.Node, a.Incarnation, r.id, a.Epoch),
+		Sentence: fmt.Sprintf("node %d (incarnation %d) appended to %s in epoch %d, which it did "+
+			"not begin", a.Node, a.Incarnation, r.id, a.Epoch),
 	})
 }
 
-// follow takes the log of a follower: a prefix of that of the leader whose epoch
-// it has adopted. What another one appended is in no such prefix.
+// follow takes the log of a follower: it must be a prefix of the log of the
+// leader of the epoch that it has adopted. What another leader appended is not
+// in such a prefix.
 func (r *reigns) follow(f *FollowerFact, report func(Violation)) {
 	l := r.of[f.Epoch]
 	if l == nil || l.fact.Lineage == nil {
@@ -143,8 +146,8 @@ func (r *reigns) follow(f *FollowerFact, report func(Violation)) {
 	}
 }
 
-// cut takes the shortening of a log. What is not committed may go, and what
-// stands where something else is committed must.
+// cut takes the shortening of a log. What is not committed may be cut. A record
+// must be cut if another record is committed at its offset.
 func (r *reigns) cut(f *CutFact, report func(Violation)) {
 	from, to := max(f.To, r.from), min(f.From, r.end)
 	if r.by == nil || from >= to {
@@ -155,7 +158,7 @@ func (r *reigns) cut(f *CutFact, report func(Violation)) {
 	}
 	report(Violation{
 		Anomaly: CommittedCut, Partition: r.id, Offsets: []Offset{from}, Evidence: lines(r.by, f),
-		Sentence: fmt.Sprintf("node %d cut %s from %d to %d, though offset %d, which it had, is "+
+		Sentence: fmt.Sprintf("node %d cut %s from %d to %d, but offset %d, which it had, is "+
 			"committed", f.Node, r.id, f.From, f.To, from),
 	})
 }

@@ -7,9 +7,9 @@ import (
 )
 
 // checkProducers is P6: a batch of an idempotent producer appears once, and
-// batches appear in the order of their sequences, over leader changes and
-// restarts too. For every producer, requests of one connection enter the log in
-// the order in which they were sent. A producer id is given out once.
+// batches appear in the order of their sequences, also after leader changes and
+// restarts. For every producer, requests of one connection enter the log in the
+// order in which they were sent. A producer id is given out only once.
 func checkProducers(x *index, out *verdictOf) {
 	checkProducerIDs(x, out)
 	for _, v := range x.partitions {
@@ -63,7 +63,7 @@ func checkOnce(v *view, out *verdictOf) {
 	}
 }
 
-// sequenceAt is where a producer stands in the log.
+// sequenceAt is a producer's last position in the log.
 type sequenceAt struct {
 	epoch    int16
 	sequence int32
@@ -72,8 +72,8 @@ type sequenceAt struct {
 	by       *Produce
 }
 
-// checkSequences walks the committed log and holds each record of an idempotent
-// producer against the one before it.
+// checkSequences walks the committed log and compares each record of an
+// idempotent producer with the one before it.
 func checkSequences(v *view, out *verdictOf) {
 	committed, complete := committedOrder(v)
 	last := map[int64]sequenceAt{}
@@ -109,14 +109,14 @@ func checkSequences(v *view, out *verdictOf) {
 		if violation.Anomaly != "" {
 			violation.Evidence = lines(old.by, p)
 			out.fail(violation)
-			continue // judge the rest against the furthest point
+			continue // compare the rest with the highest sequence so far
 		}
 		last[p.Producer] = here
 	}
 }
 
 // committedOrder is the committed log by offset. complete says that it has no
-// holes: it comes from a final log, whole up to its watermark.
+// holes, because it comes from a final log.
 func committedOrder(v *view) (order []sighting, complete bool) {
 	if best := longestLog(v); best != nil {
 		for i := range best.Entries {

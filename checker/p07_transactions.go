@@ -5,8 +5,8 @@ import (
 )
 
 // checkTransactions is P7: read_committed returns neither aborted nor open data
-// and leaves out nothing that was committed; a transaction is all or nothing, in
-// all its partitions; an EndTxn of an old epoch changes nothing.
+// and leaves out no committed data; a transaction is all or nothing, in all its
+// partitions; an EndTxn of an old epoch is refused.
 func checkTransactions(x *index, out *verdictOf) {
 	t := transactions{byID: map[int]*Transaction{}, verdicts: map[int][]txnVerdict{}}
 	for i := range x.h.Transactions {
@@ -44,7 +44,7 @@ type txnVerdict struct {
 	first     Offset // of its records there
 }
 
-// of is the transaction that a value belongs to; nil if to none.
+// of is the transaction of a value; nil if it has none.
 func (t *transactions) of(v *view, val Value) *Transaction {
 	if attempts := v.attempts[val]; len(attempts) > 0 {
 		return t.byID[attempts[0].Transaction]
@@ -93,8 +93,8 @@ func (t *transactions) readMarkers(v *view) {
 	}
 }
 
-// checkVerdicts holds what the logs say of one transaction against what its
-// client was told, and against each other.
+// checkVerdicts compares what the logs say of one transaction with each other
+// and with what its client was told.
 func (t *transactions) checkVerdicts(txn *Transaction, complete bool, out *verdictOf) {
 	asked := txn.Call != Never
 	var before *txnVerdict
@@ -109,16 +109,16 @@ func (t *transactions) checkVerdicts(txn *Transaction, complete bool, out *verdi
 		}
 		switch {
 		case !v.marked && complete && asked && txn.Outcome == Acked:
-			fail(TornTransaction, "was ended, and its records in %s were left open", v.partition)
+			fail(TornTransaction, "was ended, but its records in %s were left open", v.partition)
 		case !v.marked:
 		case v.commit && (!asked || !txn.Commit):
-			fail(PrecommittedRead, "was committed in %s, and its producer never asked for that",
+			fail(PrecommittedRead, "was committed in %s, but its producer never asked for that",
 				v.partition)
 		case v.commit && txn.Outcome == Failed:
 			fail(PrecommittedRead, "was committed in %s by an EndTxn that was refused with %s",
 				v.partition, codeName(txn.Code))
 		case !v.commit && txn.Commit && txn.Outcome == Acked:
-			fail(LostWrite, "was committed, and is aborted in %s", v.partition)
+			fail(LostWrite, "was committed, but is aborted in %s", v.partition)
 		case before != nil && before.commit != v.commit:
 			fail(TornTransaction, "is committed in one of %s and %s and aborted in the other",
 				before.partition, v.partition)
@@ -129,7 +129,7 @@ func (t *transactions) checkVerdicts(txn *Transaction, complete bool, out *verdi
 	}
 }
 
-// checkCommittedReads holds what read_committed consumers got against the fate
+// checkCommittedReads compares what read_committed consumers got with the fate
 // of each record.
 func (t *transactions) checkCommittedReads(v *view, out *verdictOf) {
 	for _, f := range v.fetches {
@@ -165,8 +165,8 @@ func (t *transactions) checkCommittedReads(v *view, out *verdictOf) {
 	}
 }
 
-// checkSkipped: between the position and the last record that a read_committed
-// fetch returned lies nothing committed that it left out.
+// checkSkipped: a read_committed fetch leaves out no committed record between
+// its position and its last record.
 func (t *transactions) checkSkipped(v *view, f *Fetch, out *verdictOf) {
 	best := longestLog(v)
 	if best == nil || len(f.Records) == 0 || v.topic.Compacted {
@@ -193,8 +193,8 @@ func (t *transactions) checkSkipped(v *view, f *Fetch, out *verdictOf) {
 	}
 }
 
-// committed says whether the log vouches for a value: it belongs to no
-// transaction, or a commit marker of the partition covers it.
+// committed says whether a value is committed: it belongs to no transaction, or
+// a commit marker of the partition covers it.
 func (t *transactions) committed(v *view, val Value) bool {
 	txn := t.of(v, val)
 	if txn == nil {
@@ -208,8 +208,8 @@ func (t *transactions) committed(v *view, val Value) bool {
 	return false
 }
 
-// checkOldEpochs: once somebody was given a newer epoch of a transactional id,
-// no EndTxn of an older one is accepted.
+// checkOldEpochs: after a newer epoch of a transactional id was given out, no
+// EndTxn of an older one is accepted.
 func checkOldEpochs(h *History, out *verdictOf) {
 	for i := range h.Transactions {
 		txn := &h.Transactions[i]

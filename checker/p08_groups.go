@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// checkGroups is P8: in a generation of a group every partition has one owner, a
-// commit of an earlier generation is refused, and the committed offset is a
-// linearizable register, so that it goes back only if somebody says so.
+// checkGroups is P8: in a generation of a group every partition has one owner,
+// a commit of an earlier generation is refused, and the committed offset is a
+// linearizable register, so that it goes back only if a client commits that.
 func checkGroups(x *index, out *verdictOf) {
 	checkOwners(x.h, out)
 	checkGenerations(x.h, out)
@@ -42,7 +42,7 @@ func checkOwners(h *History, out *verdictOf) {
 // checkGenerations: once a member has been told of a generation, the group has
 // left all earlier ones.
 func checkGenerations(h *History, out *verdictOf) {
-	// By group, by moment; each with the highest generation so far.
+	// By group, by moment: the assignments that raised the generation.
 	told := map[string][]*Assignment{}
 	for i := range h.Assignments {
 		told[h.Assignments[i].Group] = append(told[h.Assignments[i].Group], &h.Assignments[i])
@@ -122,7 +122,8 @@ func (r offsetRegister) compare(o offsetRegister) int {
 		cmp.Compare(r.partition.Index, o.partition.Index))
 }
 
-// offsetOps gives the operations that say something, by register and call.
+// offsetOps gives the operations that show something of a register, by register
+// and call.
 func offsetOps(h *History) (registers []offsetRegister, ops map[offsetRegister][]timed[offsetOp]) {
 	ops = map[offsetRegister][]timed[offsetOp]{}
 	add := func(r offsetRegister, op timed[offsetOp]) {
@@ -171,8 +172,8 @@ func checkCommitted(h *History, out *verdictOf) {
 	}
 }
 
-// offsetViolation names what a register without a valid order shows: the first
-// read that no order explains, and what it should have known.
+// offsetViolation names the anomaly of a register without a valid order: the
+// first read that no order explains, and the commit that it missed.
 func offsetViolation(r offsetRegister, ops []timed[offsetOp]) Violation {
 	v := Violation{Anomaly: NonLinearizable, Partition: r.partition,
 		Sentence: fmt.Sprintf("no order of the commits explains what group %s was told of its "+
@@ -191,7 +192,7 @@ func offsetViolation(r offsetRegister, ops []timed[offsetOp]) Violation {
 			newest.Offset > last.read.Offset {
 			v.Anomaly, v.Evidence = CommitWentBack, lines(newest, last.read)
 			v.Sentence = fmt.Sprintf("group %s's committed offset of %s went back from %d to %d, "+
-				"and nobody had committed that", r.group, r.partition, newest.Offset,
+				"which no client had committed", r.group, r.partition, newest.Offset,
 				last.read.Offset)
 		}
 		break

@@ -40,7 +40,7 @@ func checkTopicIDs(h *History, out *verdictOf) {
 }
 
 // checkRegistry searches piece by piece. A piece ends where a barrier read ran
-// alone, since that read says what the next piece starts from.
+// alone, because that read gives the state from which the next piece starts.
 func checkRegistry(name string, ops []timed[*Admin], out *verdictOf) {
 	out.judged(len(ops))
 	init := registryState{}
@@ -95,7 +95,7 @@ func registryPieces(ops []timed[*Admin]) [][]timed[*Admin] {
 	return out
 }
 
-// settledState is the whole state of a topic that a barrier read told.
+// settledState is the whole state of a topic, if a barrier read shows it.
 func settledState(a *Admin) (registryState, bool) {
 	if a.Kind != DescribeTopic || a.Outcome == Ambiguous {
 		return registryState{}, false
@@ -109,8 +109,8 @@ func settledState(a *Admin) (registryState, bool) {
 	return registryState{exists: true, id: a.TopicID, config: *a.Config}, true
 }
 
-// checkMetadataReads holds each broker against its own earlier answers. Only
-// reads that follow one another in real time are compared.
+// checkMetadataReads compares each broker's answers with its own earlier ones.
+// Only reads that follow one another in real time are compared.
 func checkMetadataReads(h *History, out *verdictOf) {
 	type source struct {
 		node  NodeID

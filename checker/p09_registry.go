@@ -8,12 +8,12 @@ import (
 // registryState is one name of the topic registry.
 type registryState struct {
 	exists bool
-	id     string // unnamed until an answer tells it
+	id     string // unnamed until an answer names it
 	config string
 }
 
-// unnamed is the id of a topic whose creation did not tell it: the first answer
-// that names an id binds it.
+// unnamed is the id of a topic if its creation was not answered with one. The
+// first answer that names an id fixes it.
 const unnamed = "?"
 
 func (s registryState) String() string {
@@ -23,7 +23,7 @@ func (s registryState) String() string {
 	return fmt.Sprintf("id %s, config %q", s.id, s.config)
 }
 
-// codeInvalidUpdateVersion is the verdict of a compare-and-set that lost.
+// codeInvalidUpdateVersion answers a compare-and-set that found another value.
 const codeInvalidUpdateVersion int16 = 95
 
 // registry is the sequential specification of one name: create, delete, alter
@@ -95,7 +95,7 @@ func verdictHolds(s registryState, a *Admin) bool {
 	return true
 }
 
-// tells says whether an answer says anything about the registry at all.
+// tells says whether an answer shows anything of the registry.
 func tells(a *Admin) bool {
 	if a.Kind == DescribeTopic && a.Outcome == Ambiguous {
 		return false
@@ -111,7 +111,8 @@ func tells(a *Admin) bool {
 	return false
 }
 
-// registryOps gives the operations that say something, by name and call.
+// registryOps gives the operations that show something of a topic, by name and
+// call.
 func registryOps(h *History) map[string][]timed[*Admin] {
 	out := map[string][]timed[*Admin]{}
 	for i := range h.Admins {

@@ -11,13 +11,13 @@ import (
 //
 // The sweep is linear. If the offset of every append is known, the order of all
 // operations is known too: an append at its base offset, an end read between
-// the appends that it separates. Such an order can be placed in time exactly if
-// no operation returned before one that stands earlier in it was called. So the
-// sweep is not an approximation; it is exact as long as no append's fate is open.
+// the appends that it separates. Such an order fits real time if and only if no
+// operation returned before an operation earlier in the order was called. So
+// the sweep is exact as long as no append's fate is open.
 //
 // The search covers what the sweep cannot order: appends that may or may not
-// have been applied, at an offset that nobody saw. It also replays content
-// (as a chained hash) and producer sequences. See p10_log.go.
+// have been applied, at an unknown offset. It also replays content (as a
+// chained hash) and producer sequences. See p10_log.go.
 func checkEnds(x *index, out *verdictOf) {
 	for _, v := range x.partitions {
 		r := resolveAppends(v)
@@ -25,9 +25,10 @@ func checkEnds(x *index, out *verdictOf) {
 		before := len(out.result.Violations)
 		sweepEnds(v, r, out)
 		searched := Pass
-		// Of a topic that is gone no log is left that would settle what is open, such as
-		// which acks=1 appends a leader change has lost. If nobody asked where it ends,
-		// there is nothing but acknowledgements to order, which the sweep does.
+		// A deleted topic has no final log that could show the fate of open
+		// appends, such as which acks=1 appends a leader change has lost. If no
+		// client asked for its end, only acknowledgements are left to order,
+		// and the sweep does that.
 		unasked := v.topic.Deleted && len(v.ends)+len(v.fetches) == 0
 		if !v.hasControl() && !v.topic.Compacted && !unasked {
 			searched = searchEnds(v, r, len(out.result.Violations) == before, out)
@@ -42,20 +43,20 @@ func checkEnds(x *index, out *verdictOf) {
 // appended is one batch in the committed log, at a known offset.
 type appended struct {
 	base, end Offset
-	call, ret Moment // ret is Never unless an acks=all answer vouches for the commit
+	call, ret Moment // ret is Never unless an acks=all answer shows the commit
 	op        *Produce
 }
 
-// resolution says what became of every attempt to append to a partition.
+// resolution holds the fate of every attempt to append to a partition.
 type resolution struct {
 	appends []appended          // by base offset; attempts of one idempotent batch are one
-	base    map[*Produce]Offset // the attempts behind appends
+	base    map[*Produce]Offset // the attempts that made the appends
 	open    []*Produce          // may have been appended, at an unknown offset
 }
 
-// resolveAppends narrows ambiguous attempts by what was persisted: one whose
-// value was seen committed was applied there, one whose value is in no final
-// log never was. What is neither seen nor judged by a final log stays open.
+// resolveAppends resolves ambiguous attempts by what was persisted. If a value
+// was seen committed, its attempt was applied there. If a value is in no final
+// log, its attempt was never applied. Without either, the attempt stays open.
 func resolveAppends(v *view) resolution {
 	r := resolution{base: map[*Produce]Offset{}}
 	taken := map[Value]map[Offset]bool{} // offsets that an acked attempt accounts for
@@ -89,9 +90,9 @@ func resolveAppends(v *view) resolution {
 	return r
 }
 
-// seenBase finds where an attempt without a binding answer went. Copies of a
-// plain batch are dealt out in order: the earliest free offset to the earliest
-// attempt, which loses no possible order.
+// seenBase finds the offset of an attempt without an acks=all answer. Copies of
+// a plain batch are assigned in order: the earliest free offset to the earliest
+// attempt. That excludes no possible order.
 func seenBase(v *view, p *Produce, taken map[Offset]bool) (Offset, bool) {
 	for i, val := range p.Values {
 		for _, s := range v.sightings[val] {
@@ -104,8 +105,8 @@ func seenBase(v *view, p *Produce, taken map[Offset]bool) (Offset, bool) {
 	return 0, false
 }
 
-// mergeAttempts makes one append of all attempts of an idempotent batch: it was
-// applied after the first was sent and before the first answer.
+// mergeAttempts makes one append of all attempts of an idempotent batch. It was
+// applied after the first attempt was sent and before the first answer.
 func mergeAttempts(v *view, bases map[*Produce]Offset) []appended {
 	type batch struct {
 		first Value
@@ -137,8 +138,8 @@ func mergeAttempts(v *view, bases map[*Produce]Offset) []appended {
 	return out
 }
 
-// mark is one operation in the order that offsets dictate: an append stands at
-// its base, a read of end n just before the append at n.
+// mark is one operation in the order that offsets give: an append is at its
+// base, a read of end n just before the append at n.
 type mark struct {
 	at        Offset
 	reach     Offset // the log was at least this long once the operation took effect
@@ -148,8 +149,8 @@ type mark struct {
 }
 
 // marksOf lists everything that shows the length of the log. A fetch that got
-// records shows a lower bound by its return; nothing is known of its start,
-// since such a fetch claims nothing about the end.
+// records shows a lower bound by its return. Its call does not count, because
+// such a fetch claims nothing about the end.
 func marksOf(v *view, r resolution) []mark {
 	var out []mark
 	for i := range r.appends {
@@ -185,7 +186,7 @@ func compareBool(a, b bool) int {
 
 func sweepEnds(v *view, r resolution, out *verdictOf) {
 	marks := marksOf(v, r)
-	var latest *mark // of those that stand earlier, the one called last
+	var latest *mark // of the marks before, the one called last
 	for i := 0; i < len(marks); {
 		j := i
 		for j < len(marks) && marks[j].at == marks[i].at && marks[j].isAppend == marks[i].isAppend {
@@ -204,8 +205,8 @@ func sweepEnds(v *view, r resolution, out *verdictOf) {
 	checkReachable(v, r, out)
 }
 
-// outOfOrder names the contradiction: low stands earlier in the log, but was
-// called only after high had returned.
+// outOfOrder names the contradiction: low is earlier in the log, but was called
+// only after high had returned.
 func outOfOrder(v *view, low, high *mark) Violation {
 	x := Violation{
 		Partition: v.id, Offsets: []Offset{low.at, high.at}, Evidence: lines(low.by, high.by),
@@ -275,9 +276,9 @@ func claimsEnd(f *Fetch) bool {
 	return f.Empty && f.Code == codeNone && len(f.Records) == 0 && !f.ReadCommitted
 }
 
-// checkReachable: an end read can only return a length that the log had. With
-// every append known that is the end of a batch; otherwise no more than what
-// had been sent by the time it returned.
+// checkReachable: an end read can only return a length that the log had. If
+// every append is known, that is the end of a batch. Otherwise it is no more
+// than what had been sent by the time the read returned.
 func checkReachable(v *view, r resolution, out *verdictOf) {
 	if v.hasControl() {
 		return

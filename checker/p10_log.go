@@ -7,7 +7,7 @@ import (
 )
 
 // logState is a partition's log as the search sees it: its length, a hash
-// chained over its values, and where each idempotent producer stands.
+// chained over its values, and the last batches of each idempotent producer.
 type logState struct {
 	tail      Offset
 	chain     uint64
@@ -90,8 +90,8 @@ func stepLog(s logState, o logOp) (bool, logState) {
 	if o.op.Producer != NoProducer {
 		accepted, original := sequenceVerdict(s, o.op)
 		if !accepted {
-			// Refused, or a duplicate that answers its first offset. An
-			// acknowledgement is explained by the second only.
+			// Refused, or a duplicate that answers its first offset. Only the
+			// second explains an acknowledgement.
 			return !o.sure || original == o.base, s
 		}
 		producers = advanceProducer(s, o.op)
@@ -189,7 +189,7 @@ func logOps(v *view, r resolution) []timed[logOp] {
 			})
 		}
 		if n := len(f.Records); n > 0 {
-			// Such a fetch says only what was there by the time it returned.
+			// Such a fetch shows only what was there when it returned.
 			out = append(out, timed[logOp]{
 				f.Return,
 				f.Return,
@@ -202,14 +202,14 @@ func logOps(v *view, r resolution) []timed[logOp] {
 	return out
 }
 
-// appendOps are the appends of a search. Where offsets are known two things are
-// narrowed, neither of which changes a verdict, so that pieces can end:
-//   - an append happened, at the latest, when somebody was told of a log that
+// appendOps are the appends of a search. Where offsets are known, two intervals
+// are made shorter, so that pieces can end. Neither changes a verdict:
+//   - an append happened, at the latest, when a client was told of a log that
 //     reaches beyond it;
-//   - of the attempts of one idempotent batch the first may be taken for the one
-//     that was appended, at any time until the first answer, since its interval
-//     covers the others'. Later ambiguous attempts then do nothing and are left
-//     out; later acknowledged ones must answer the original offset.
+//   - of the attempts of one idempotent batch, the first counts as the one that
+//     was appended, at any time until the first answer, because its interval
+//     covers those of the others. Later ambiguous attempts then do nothing and
+//     are left out; later acknowledged ones must answer the original offset.
 func appendOps(v *view, r resolution, firstShown func(Offset) Moment) []timed[logOp] {
 	open := map[*Produce]bool{}
 	for _, p := range r.open {
@@ -260,8 +260,8 @@ func appendOps(v *view, r resolution, firstShown func(Offset) Moment) []timed[lo
 	return out
 }
 
-// searchEnds searches piece by piece and reports only if the sweep found
-// nothing, since the sweep names the anomaly.
+// searchEnds searches piece by piece. It reports a violation only if the sweep
+// found none, because the sweep names the anomaly.
 func searchEnds(v *view, r resolution, report bool, out *verdictOf) Verdict {
 	ops := logOps(v, r)
 	pieces := quiescent(ops)
@@ -299,8 +299,8 @@ func searchEnds(v *view, r resolution, report bool, out *verdictOf) Verdict {
 	return verdict
 }
 
-// replay applies a piece's appends. At a quiescent point all of them have known
-// offsets, so their order is known.
+// replay applies a piece's appends. At a quiescent point the offsets of all of
+// them are known, and so is their order.
 func replay(s logState, piece []timed[logOp]) logState {
 	var appends []logOp
 	for _, op := range piece {
@@ -318,8 +318,8 @@ func replay(s logState, piece []timed[logOp]) logState {
 }
 
 // finalOps is a read of the whole log at the end, from the in-sync replica with
-// the highest watermark. A log whose beginning was trimmed cannot be hashed, and
-// one of a cluster that does not rest may not know its end.
+// the highest watermark. A log without its beginning cannot be hashed, and in a
+// cluster that has not settled a replica may not know the end.
 func finalOps(v *view, piece []timed[logOp]) []timed[logOp] {
 	best := longestLog(v)
 	if best == nil || best.LogStart != 0 || !v.coverage.Logs {

@@ -3,8 +3,8 @@ package checker
 import "fmt"
 
 // checkRequests is P11: on each connection responses come in the order of the
-// requests, and every request ends, with an answer or with its connection, by
-// its deadline and the slack that the history allows.
+// requests, and every request ends, with an answer or with its connection,
+// before its deadline plus the slack of the history.
 func checkRequests(x *index, out *verdictOf) {
 	requests := make([]*Request, 0, len(x.h.Requests))
 	for i := range x.h.Requests {

@@ -5,16 +5,17 @@ import (
 	"time"
 )
 
-// idleWakeUpsPerSecond is what an idle node may do, however many partitions it
-// has (PROTOCOL 35).
+// idleWakeUpsPerSecond is how often an idle node may wake up, with any number
+// of partitions (PROTOCOL 35).
 const idleWakeUpsPerSecond = 10
 
-// idleDiskOpsPerSecond is what an idle node may ask of its disk: nothing changes,
-// so that nothing is to be written.
+// idleDiskOpsPerSecond bounds the disk operations of an idle node: nothing
+// changes, so there is nothing to write.
 const idleDiskOpsPerSecond = 1
 
-// checkBounds is P12: every queue stays within the bound it promised, and an
-// idle node wakes at most ten times a second and leaves its disk alone.
+// checkBounds is P12: every queue stays within its declared bound, and an idle
+// node wakes at most ten times a second and uses its disk at most once a
+// second.
 func checkBounds(x *index, out *verdictOf) {
 	for _, q := range x.h.Queues {
 		out.judged(1)
@@ -28,8 +29,8 @@ func checkBounds(x *index, out *verdictOf) {
 	}
 	for _, f := range x.h.Idles {
 		out.judged(1)
-		// A stretch that is not whole seconds is rounded up: its edges may cut
-		// through a second that had its ten.
+		// An interval that is not whole seconds is rounded up: a part of a
+		// second may hold the ten wake-ups of the whole second.
 		seconds := int64((f.To - f.From + time.Second - 1) / time.Second)
 		if f.WakeUps > idleWakeUpsPerSecond*seconds {
 			out.fail(Violation{

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// checkRecoveries is P13: what a node recovers is a state that an honest disk
-// allows, and acknowledged data that was damaged is declared, never silently cut.
+// checkRecoveries is P13: a node recovers a state that its disk's promises
+// allow, and declares damage to durable data, never cuts it silently.
 func checkRecoveries(x *index, out *verdictOf) {
 	for i := range x.h.Recoveries {
 		out.judged(1)
@@ -23,11 +23,12 @@ func CheckRecovery(r *Recovery) *Violation {
 	switch {
 	case r.End < r.Synced && !r.Suspect && !r.Hidden:
 		v.Anomaly = SilentCut
-		v.Sentence = fmt.Sprintf("node %d recovered %s to %d and said nothing of the records up "+
-			"to %d that had been durable", r.Node, r.What, r.End, r.Synced)
+		v.Sentence = fmt.Sprintf(
+			"node %d recovered %s to %d and did not report the loss of the records up "+
+				"to %d that had been durable", r.Node, r.What, r.End, r.Synced)
 	case r.End < r.Synced && !r.Damaged:
 		v.Anomaly = SilentCut
-		v.Sentence = fmt.Sprintf("node %d recovered %s to %d, below the durable end %d, though "+
+		v.Sentence = fmt.Sprintf("node %d recovered %s to %d, below the durable end %d, although "+
 			"its disk kept its promises", r.Node, r.What, r.End, r.Synced)
 	case len(r.Allowed) > 0 && !slices.Contains(r.Allowed, r.Got) && !(r.Suspect && r.Damaged):
 		v.Anomaly = RecoveredForeign

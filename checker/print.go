@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// event is anything that can stand as evidence: it has a moment and a line.
+// event is anything that can be evidence: it has a moment and a line of text.
 type event interface {
 	when() Moment
 	fmt.Stringer
@@ -47,7 +47,8 @@ func span(call, ret Moment) string { return fmt.Sprintf("[%v, %v]", call, ret) }
 
 func (p Partition) String() string { return fmt.Sprintf("%s/%d", p.Topic, p.Index) }
 
-// values prints a batch's values: all of a short one, the ends of a long one.
+// valueList prints a batch's values: all of a short one, the ends of a long
+// one.
 func valueList(vs []Value) string {
 	if len(vs) > 4 {
 		return fmt.Sprintf("v%d…v%d (%d records)", vs[0], vs[len(vs)-1], len(vs))
@@ -232,7 +233,7 @@ func (r *Recovery) String() string {
 		r.At, r.Node, r.Incarnation, r.What, r.Synced, r.End, r.Suspect)
 }
 
-// maxExcerpt is how many lines of history a person is shown.
+// maxExcerpt is how many lines of history an excerpt has.
 const maxExcerpt = 20
 
 // Excerpt is the part of the history that a violation is about, as text.

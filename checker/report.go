@@ -11,13 +11,13 @@ type Verdict string
 const (
 	Pass Verdict = "pass"
 	Fail Verdict = "fail"
-	// Unknown: the evidence or the bound of the search did not suffice.
+	// Unknown: there was not enough evidence, or a search exceeded its bound.
 	Unknown Verdict = "unknown"
-	// Vacuous: the history holds nothing that the property speaks about.
+	// Vacuous: the history holds nothing that the property is about.
 	Vacuous Verdict = "vacuous"
 )
 
-// The anomalies, under Jepsen's names where it has one.
+// The anomalies, by Jepsen's names where it has one.
 const (
 	LostWrite           = "lost-write"
 	Unseen              = "unseen"
@@ -78,21 +78,21 @@ type Line struct {
 	Text string `json:"text"`
 }
 
-// Violation is one broken promise.
+// Violation is one way in which a history breaks a property.
 type Violation struct {
 	Property string `json:"property"`
 	Anomaly  string `json:"anomaly"`
 	Sentence string `json:"sentence"`
-	// Partition, Values and Offsets say what of the history is relevant; a
-	// violation that concerns no partition leaves them empty.
+	// Partition, Values and Offsets say which part of the history is relevant;
+	// a violation that concerns no partition leaves them empty.
 	Partition Partition `json:"partition"`
 	Values    []Value   `json:"values,omitempty"`
 	Offsets   []Offset  `json:"offsets,omitempty"`
 	Evidence  []Line    `json:"evidence,omitempty"`
 }
 
-// maxViolations is how many violations of a property a result keeps; one bug
-// breaks a promise thousands of times and the first few tell the story.
+// maxViolations is how many violations of a property a result keeps: one bug
+// can break a property thousands of times, and the first few are enough.
 const maxViolations = 16
 
 // Result is the verdict on one property.
@@ -100,10 +100,11 @@ type Result struct {
 	Property   string      `json:"property"`
 	Title      string      `json:"title"`
 	Verdict    Verdict     `json:"verdict"`
-	Judged     int         `json:"judged"` // how many operations or facts were held against it
+	Judged     int         `json:"judged"` // how many operations or facts were checked for it
 	Violations []Violation `json:"violations,omitempty"`
 	More       int         `json:"more,omitempty"` // violations not kept
-	// Excused are violations that recorded damage explains; they are no failures.
+	// Excused counts violations that recorded damage explains; they are not
+	// failures.
 	Excused int `json:"excused,omitempty"`
 	// Why says what was missing when the verdict is Unknown.
 	Why string `json:"why,omitempty"`
@@ -130,7 +131,7 @@ func (v *verdictOf) fail(x Violation) {
 	v.result.Violations = append(v.result.Violations, x)
 }
 
-// unknown notes the first reason why the checker could not tell.
+// unknown notes the first reason why the checker has no answer.
 func (v *verdictOf) unknown(format string, args ...any) {
 	if v.result.Why == "" {
 		v.result.Why = fmt.Sprintf(format, args...)
@@ -151,7 +152,7 @@ func (v *verdictOf) close() Result {
 	return v.result
 }
 
-// checkers stand in the order in which they report.
+// checkers are in the order of the report.
 var checkers = []struct {
 	property, title string
 	run             func(*index, *verdictOf)
@@ -174,7 +175,7 @@ var checkers = []struct {
 	{"P13", "recovery finds what an honest disk kept and declares damage", checkRecoveries},
 }
 
-// Report is the judgement of a whole history.
+// Report holds the verdicts on a whole history.
 type Report struct {
 	Results []Result `json:"results"`
 	// Excerpt is the shortest history that shows the first violation.
@@ -204,8 +205,8 @@ func Check(property string, h *History) Result {
 	panic("checker: no checker for property " + property)
 }
 
-// runOne judges one property. A history that the recorder garbled proves
-// nothing, so no property of it can pass.
+// runOne judges one property. An invalid history proves nothing, so no property
+// of it can pass.
 func runOne(x *index, i int) Result {
 	v := &verdictOf{
 		result:  Result{Property: checkers[i].property, Title: checkers[i].title},
@@ -244,8 +245,8 @@ func (r *Report) Verdict() Verdict {
 	return Vacuous
 }
 
-// OK says whether the history may be called good: some property was judged,
-// none is broken and none is unknown.
+// OK says whether the history is good: some property was judged, none is broken
+// and none is unknown.
 func (r *Report) OK() bool { return r.Verdict() == Pass }
 
 // Of returns the result for a property.

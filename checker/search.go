@@ -8,7 +8,7 @@ import (
 )
 
 // Bounds of one search. They are counts, so that the verdict does not depend on
-// the machine; what exceeds them is Unknown.
+// the machine. A search that exceeds them is Unknown.
 const (
 	searchOpsMax   = 1000
 	searchStepsMax = 200_000
@@ -16,16 +16,16 @@ const (
 
 // object is a sequential specification: S is its state, I an operation together
 // with what its client was told. An ambiguous operation is given as one that
-// never returns: since a search may put it after everything else, "not applied"
-// is among the orders that it tries, and no fork is needed.
+// never returns. A search may put it after everything else, so "not applied" is
+// among the orders that it tries, and no fork is needed.
 type object[S, I any] struct {
 	step     func(S, I) (bool, S)
 	equal    func(S, S) bool
 	hash     func(S) uint64
 	describe func(I) string
 	state    func(S) string
-	// alike says that two operations that never returned are one as good as the
-	// other; nil: no two are.
+	// alike says whether two operations that never returned are
+	// interchangeable; nil: no two are.
 	alike func(a, b I) bool
 }
 
@@ -36,16 +36,17 @@ type timed[I any] struct {
 	input     I
 }
 
-// call is an operation in a search, and what says that it is alike to others:
-// the kind of its likes and its place among them in the order of calls.
+// call is an operation in a search. Operations that are alike have the same
+// kind, and place is the position among them in the order of calls.
 type call[I any] struct {
 	input       I
-	kind, place int // kind -1: it has no likes
+	kind, place int // kind -1: alike to no other
 }
 
-// calls finds the operations that are alike. Of two of them the one called first
-// can stand wherever the other can, so a search need only try orders that take
-// them as they were called: n of them have n+1 outcomes at any moment, not 2^n.
+// calls finds the operations that are alike. Of two of them, the one called
+// first can be placed wherever the other can, so a search only needs to try
+// orders that take them in the order of their calls: at any moment n of them
+// have n+1 outcomes, not 2^n.
 func (o object[S, I]) calls(ops []timed[I]) []call[I] {
 	out := make([]call[I], len(ops))
 	var first, members []int // by kind: an operation of it, and how many there are
@@ -72,7 +73,8 @@ type searchState[S any] struct {
 	taken  string
 }
 
-// take counts an operation, and refuses one before whose turn it is.
+// take counts an operation, and refuses it if an earlier one of its kind is
+// missing.
 func (s searchState[S]) take(kind, place int) (string, bool) {
 	if kind < 0 {
 		return s.taken, true
@@ -88,9 +90,9 @@ func (s searchState[S]) take(kind, place int) (string, bool) {
 	return string(counts), true
 }
 
-// model makes a Porcupine model that starts in init. gaveUp is set once more
-// than searchStepsMax steps were tried; from then on every step fails, so that
-// the search folds up soon.
+// model makes a Porcupine model that starts in init. gaveUp is set when
+// searchStepsMax steps are exceeded; from then on every step fails, so that the
+// search ends soon.
 func (o object[S, I]) model(init S, gaveUp *bool) porcupine.Model {
 	steps := 0
 	return porcupine.Model{
@@ -118,8 +120,8 @@ func (o object[S, I]) model(init S, gaveUp *bool) porcupine.Model {
 	}
 }
 
-// linearize says whether some order of the operations that respects their
-// intervals is one that the object allows.
+// linearize says whether the object allows some order of the operations that
+// respects their intervals.
 func (o object[S, I]) linearize(init S, ops []timed[I]) Verdict {
 	if len(ops) > searchOpsMax {
 		return Unknown
@@ -185,7 +187,7 @@ func quiescent[I any](ops []timed[I]) [][]timed[I] {
 	return out
 }
 
-// shrinkMax is the longest failing piece that is worth shrinking.
+// shrinkMax is the longest failing piece that is shrunk.
 const shrinkMax = 60
 
 // shrink drops pure reads from a failing piece for as long as it still fails;

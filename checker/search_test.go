@@ -38,7 +38,7 @@ func TestManyOperationsWithoutAnAnswerAreJudged(t *testing.T) {
 		"one of the unanswered creations may have made B")
 }
 
-func TestManyOperationsWithoutAnAnswerExplainNoContradiction(t *testing.T) {
+func TestManyOperationsWithoutAnAnswerDoNotExplainAContradiction(t *testing.T) {
 	h := unanswered(60, "A")
 	for i := range 60 {
 		h.Admins[i].Kind = CreateTopic // nothing deletes

@@ -14,9 +14,9 @@ import (
 	"example.com/lockstep/checker"
 )
 
-// The transcripts in testdata/transcripts, one for each property, are histories and what
-// the judge says of them: some that keep the promise and some that break it. Rewrite them
-// with -rewrite and read the difference.
+// The transcripts in testdata/transcripts, one for each property, are histories
+// and the checker's verdicts on them: some keep the property and some break it.
+// Rewrite them with -rewrite and read the difference.
 //
 //	judge PROPERTY
 //
@@ -83,16 +83,16 @@ func verdict(r checker.Result) string {
 	return b.String()
 }
 
-// parser makes a history of lines.
+// parser makes a history from lines.
 type parser struct {
 	t       *testing.T
 	history *checker.History
 
 	verb      string
 	call, ret checker.Moment
-	words     []string          // without = in front of the arrow
-	options   map[string]string // those with =
-	result    []string          // words behind the arrow
+	words     []string          // without "=", before the arrow
+	options   map[string]string // those with "="
+	result    []string          // words after the arrow
 }
 
 func (p *parser) line(text string) {
@@ -311,7 +311,7 @@ func (p *parser) coordinatorEvent() {
 	}
 }
 
-// fact adds what the simulator saw from inside.
+// fact adds what the simulator recorded inside the nodes.
 func (p *parser) fact() {
 	h, node := p.history, checker.NodeID(p.int("node"))
 	switch p.verb {
@@ -426,7 +426,8 @@ func (p *parser) atoi(text string) int {
 	return n
 }
 
-// int is an option, 0 if it is not given. Of a node and its incarnation it is the node.
+// int is a numeric option, 0 if it is not given. For node=N/INCARNATION it is
+// the node.
 func (p *parser) int(key string) int {
 	text, ok := p.options[key]
 	if !ok {

@@ -45,7 +45,8 @@ func visualize[S, I any](o object[S, I], init S, ops []timed[I], path string) er
 	gaveUp := false
 	model := o.model(init, &gaveUp)
 	_, info := porcupine.CheckOperationsVerbose(model, o.porcupineOps(ops), 0)
-	// Drawing replays the steps, which must not run into a spent budget.
+	// Drawing replays the steps, so it needs a model with a fresh count of
+	// steps.
 	if err := porcupine.VisualizePath(o.model(init, &gaveUp), info, path); err != nil {
 		return fmt.Errorf("checker: visualise to %s: %w", path, err)
 	}

@@ -1,9 +1,10 @@
 package checker
 
-// Watch judges what can be judged as it happens, so that a run can stop at the
-// event that broke a promise: P4 and P5, and of P1, P2 and P3 what one more event
-// shows. It is given events in the order of their moments, and says of each what
-// Run would say of it at the end: both use the same predicates. Events are copied.
+// Watch judges while a run goes on, so that the run can stop at the event that
+// breaks a property: all of P4 and P5, and those parts of P1, P2 and P3 that
+// one event can break. It is given events in the order of their moments, and
+// says of each what Run would say at the end: both use the same predicates.
+// Events are copied.
 type Watch struct {
 	coverage   Coverage
 	partitions map[Partition]*watched
@@ -33,7 +34,7 @@ func (w *Watch) of(p Partition) *watched {
 	return s
 }
 
-// as takes violations of a property.
+// as returns a function that takes violations of a property.
 func (w *Watch) as(property string) func(Violation) {
 	return func(v Violation) {
 		if w.excuses.excuse(&v) {
@@ -90,16 +91,16 @@ func (w *Watch) Controller(f ControllerFact) []Violation {
 	return w.broken()
 }
 
-// Explains says whether what was recorded explains a loss in a partition.
+// Explains says whether recorded facts explain a loss in a partition.
 func (w *Watch) Explains(p Partition) bool { return w.excuses.loses(p) }
 
-// Damage takes what a disk did to one node's copy; it breaks nothing by itself.
+// Damage takes damage to one node's copy; it breaks no property by itself.
 func (w *Watch) Damage(f DamageFact) { w.excuses.damage(&f) }
 
-// Clock takes a clock that leases do not allow for.
+// Clock takes a clock that drifts more than leases allow for.
 func (w *Watch) Clock(ClockFact) { w.excuses.clocks = true }
 
-// Ack takes what an acks=all answer rested on.
+// Ack takes the in-sync set of an acks=all answer.
 func (w *Watch) Ack(f AckFact) []Violation {
 	w.excuses.inSync(f.Partition, f.ISR)
 	judgeAck(&f, w.as("P1"))
@@ -110,7 +111,7 @@ func (w *Watch) Ack(f AckFact) []Violation {
 func (w *Watch) Produced(p Produce) []Violation {
 	judgeCode(&p, w.as("P2"))
 	if p.Outcome != Acked || p.Acks != AcksAll || p.Base < 0 {
-		return w.broken() // nothing that binds for ever
+		return w.broken() // no promise that binds forever
 	}
 	s := w.of(p.Partition)
 	for i, val := range p.Values {
@@ -129,7 +130,7 @@ func (w *Watch) Fetched(f Fetch) []Violation {
 	return w.broken()
 }
 
-// Title says what a property ("P4") demands.
+// Title returns the title of a property ("P4").
 func Title(property string) string {
 	for i := range checkers {
 		if checkers[i].property == property {

@@ -74,9 +74,9 @@ func watch(h *History) (found []Violation) {
 	return found
 }
 
-// What a Watch says is what Run says at the end, of all that does not need the
-// end to be judged.
-func TestAWatchFindsAsItHappensWhatRunFinds(t *testing.T) {
+// A Watch finds what Run finds at the end, except for what only the end of a
+// run can show.
+func TestAWatchFindsWhatRunFinds(t *testing.T) {
 	require.Empty(t, watch(sample()))
 	early := []string{
 		AckBeforeDurable, WatermarkBack, LogStartBack, WatermarkHigh, BeyondWatermark,
@@ -113,7 +113,7 @@ func TestAWatchFindsAsItHappensWhatRunFinds(t *testing.T) {
 	}
 }
 
-func TestAWatchNeverAccusesWhatIsForgiven(t *testing.T) {
+func TestAWatchReportsNothingThatIsForgiven(t *testing.T) {
 	for _, f := range forgiven {
 		h := sample()
 		f.change(h)

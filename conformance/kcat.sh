@@ -4,7 +4,7 @@
 #   conformance/kcat.sh                    all sections
 #   conformance/kcat.sh brokers lines      only these
 #
-# It starts its own cluster and ends it. Parameters, from the environment:
+# It starts its own cluster and stops it. Parameters, from the environment:
 #   BASE_PORT  Kafka port of node 1 (21092); the cluster also uses +100, +1000, +2000
 #   DIR        directory of the cluster (a temporary one, removed at the end unless KEEP=1)
 #   BIN        the lockstep binary (built if not given)
@@ -12,7 +12,8 @@
 #   FREEZE     seconds for which nodes are frozen (60)
 #
 # kcat itself gives up when it can reach no node at all, so killing all three at
-# once is left to conformance/pauses, which also measures how long faults are felt.
+# once is a case of conformance/pauses, which also measures the pauses after
+# faults.
 #
 # Prints a line per check; the exit code is 1 if one failed.
 # Needs: kcat, go, awk, cmp.
@@ -61,7 +62,7 @@ start() {
 # --- small helpers ---
 
 K() { kcat -b "$BOOTSTRAP" "$@"; }
-# Producers wait for as long as a freeze lasts.
+# Producers wait for longer than a freeze lasts.
 P() { K -P -X acks=all -X message.timeout.ms=300000 "$@"; }
 # C TOPIC [option...]: all records from the beginning to the end.
 C() { local t=$1; shift; K -C -t "$t" -e -q "$@"; }
@@ -85,7 +86,7 @@ brokers() {
   check "-L shows three brokers" awk '$1 == "broker" { n++ } END { exit n != 3 }' <(K -L)
 }
 
-# One partition keeps the order; over several each keeps its own.
+# One partition keeps the order; of several partitions each keeps its own order.
 lines_section() {
   lines 1 "$LINES_N" > "$work/in"
   check "$LINES_N lines to one partition: produced" P -t one -p 0 -l "$work/in"
@@ -99,15 +100,16 @@ lines_section() {
   check "from three partitions: each in order" awk '{ n = substr($2, 6) + 0; if (n <= last[$1]) exit 1; last[$1] = n; seen[$1] } END { if (length(seen) != 3) exit 1 }' "$work/out"
 }
 
-# kcat goes to leaders of its own accord; this client does not.
+# kcat sends to leaders; this client does not.
 forwarded() {
   check "through a node that leads nothing: in order, idempotent and not" \
     go run ./conformance/forward --base-port "$BASE_PORT" --records "$LINES_N"
   sed 's/^/        /' "$work/check.out"
 }
 
-# under NAME SECONDS FAULT...: produces idempotently for so long, runs the fault
-# after 3 s, and compares. Order, losses and duplicates show in one cmp.
+# under NAME SECONDS FAULT...: produces idempotently for SECONDS, runs the fault
+# after 3 s, and compares. One cmp shows losses, duplicates and changes of
+# order.
 under() {
   local name=$1 seconds=$2 t=fault-$RANDOM$RANDOM
   shift 2
@@ -115,8 +117,8 @@ under() {
   { echo first; lines 1 "$LINES_N"; } > "$work/in"
   (sleep 3; "$@" "$t") > "$work/fault.out" 2>&1 &
   local fault=$!
-  # A librdkafka that asks a frozen node waits for its own timeouts first: they
-  # are left as they are, since that is what users have.
+  # If librdkafka asks a frozen node, it waits for its own timeouts first. They
+  # keep their defaults, which users have.
   paced "$seconds" | P -t "$t" -p 0 -X enable.idempotence=true > "$work/produce.out" 2>&1
   local code=$?
   wait $fault || { bad "$name: $(cat "$work/fault.out")"; return; }
@@ -176,7 +178,7 @@ features() {
   check "offset of the start and the end (-Q)" cmp <(printf 'seek [0] offset 0\nseek [0] offset 110\n') <(K -Q -t seek:0:-2; K -Q -t seek:0:-1)
 }
 
-# What librdkafka complains about while nothing is wrong.
+# librdkafka's complaints while nothing is wrong.
 quiet() {
   lines 1 1000 | P -t quiet -d broker,protocol,topic,metadata,feature > "$work/debug" 2>&1
   check "no errors or retries in librdkafka's log" awk '/ERROR|FAIL\||RETRY|Unsupported|isconnected/ && !/_DESTROY/ { print; n++ } END { exit n > 0 }' "$work/debug"

@@ -1,32 +1,34 @@
-// Package diskfs says what a disk is: operations are submitted, their
-// completions are reaped later on the loop that submitted them.
+// Package diskfs says what a disk is. A loop submits operations; their
+// completions come back to it later.
 //
 // osfs/ implements the contract on a real file system, virtual/ inside the
-// simulator; diskfstest/ is the one suite that both pass.
+// simulator. Both pass the same suite, diskfstest/.
 //
 // # Obligations
 //
 //  1. Submit never blocks and never fails. Each [Op] yields exactly one
 //     [Completion], with the op's Owner and Token, given to the loop.
 //  2. Operations in flight together may execute in any order and at the same
-//     time, also on one file: who needs an order waits for completions. Two
-//     exceptions: operations on a handle begin after its Open has completed (if
-//     that failed, they fail with ErrClosed), and Close begins after the
-//     operations submitted before it on its handle have completed.
+//     time, also on one file. A caller that needs an order waits for
+//     completions. Two exceptions: operations on a handle begin after its Open
+//     has completed (if that failed, they fail with ErrClosed), and Close
+//     begins after the operations submitted before it on its handle have
+//     completed.
 //  3. Data belongs to the disk from Submit to the completion. A write's data
-//     must not change meanwhile; the submitter has it back afterwards.
+//     must not change meanwhile; afterwards it belongs to the submitter again.
 //  4. Durable means: a Sync or WriteSync of the file completed without error.
 //     Sync covers exactly the writes, allocations and truncations of its file
 //     that had *completed* before it was submitted. WriteSync writes Data and
-//     completes when those bytes are durable; it vouches for no other write.
+//     completes when those bytes are durable; it makes no other write durable.
 //  5. A created, renamed or removed name is durable after SyncDir of its
 //     directory, submitted after the operation completed. Syncing a file does not
 //     make its name durable. SyncFS makes everything completed before it durable.
 //  6. A crash keeps any subset of the unsynced sectors ([SectorSize] bytes
 //     each), in any order, and any subset of the unsynced names.
 //  7. A failed write leaves any mixture of old and new bytes in its range. A
-//     failed sync promises nothing about any unsynced byte, now or ever: the
-//     caller stops; a retry that succeeds would lie (the pages may be gone).
+//     failed sync promises nothing about any unsynced byte, now or later. The
+//     caller stops: a retry may succeed although the bytes are not durable (the
+//     kernel may have dropped the pages).
 //  8. Errors are wrapped with operation and path; callers branch with errors.Is
 //     on the sentinels below only.
 //
@@ -50,8 +52,8 @@ var (
 	ErrLocked   = errors.New("diskfs: locked by another process")
 )
 
-// Handle names an open file. The submitter chooses it: unique within the
-// [Disk], never reused.
+// Handle names an open file. The submitter chooses it. It is unique within the
+// [Disk] and never reused.
 type Handle uint64
 
 // Kind is an operation.
@@ -71,9 +73,10 @@ const (
 	Write
 	// WriteSync is Write followed by making exactly these bytes durable.
 	WriteSync
-	// Sync makes the file durable: bytes and size. Flag Uncached: and reads show
-	// from then on what the medium holds, as far as the system can tell. What memory
-	// has of the file may be what an earlier sync failed for (obligation 7).
+	// Sync makes the file durable: bytes and size. With the flag Uncached,
+	// later reads also show what the medium holds, as far as the system can
+	// tell. Memory may hold bytes for which an earlier sync failed (obligation
+	// 7).
 	Sync
 	// Truncate sets the file's size to Size; growth reads as zero.
 	Truncate
@@ -110,11 +113,11 @@ const (
 	Uncached
 )
 
-// Op is one operation. Which fields count is said at its Kind.
+// Op is one operation. Its Kind says which fields count.
 type Op struct {
 	Kind   Kind
 	Flags  Flags
-	Owner  uint32 // echoed: which part of the submitting loop waits
+	Owner  uint32 // echoed: the part of the submitting loop that waits
 	Token  uint64 // echoed: what it waits for
 	Handle Handle
 	Path   string
@@ -124,7 +127,7 @@ type Op struct {
 	Data   []byte
 }
 
-// Completion is the end of one operation.
+// Completion is the outcome of one operation.
 type Completion struct {
 	Kind    Kind
 	Owner   uint32
@@ -149,6 +152,6 @@ type Disk interface {
 	Submit(Op)
 }
 
-// Sink takes completions to the loop that submitted. It never blocks: the
-// number of completions is bounded by the operations in flight.
+// Sink takes completions to the loop that submitted the operations. It never
+// blocks: the operations in flight bound the number of completions.
 type Sink func(Completion)

@@ -1,7 +1,8 @@
-// Package mutants plants bugs: real bugs that brokers of this kind have shipped,
-// which the simulator must be able to catch. The broker's own code knows nothing of
-// them. Each bug is a file here, ID.yaml, that says what the bug does, how it must be
-// caught, and which text of which file of the source tree becomes what.
+// Package mutants plants bugs: real bugs that brokers of this kind have
+// shipped, and that the simulator must be able to catch. The broker's own code
+// contains nothing of them. Each bug is a file here, ID.yaml. It says what the
+// bug does, how it must be caught, and which texts of the source tree are
+// replaced by what.
 //
 // # A bug's file
 //
@@ -18,31 +19,31 @@
 //	      if len(l.inflight) > 0 {
 //	    plant: |
 //	      if !mutant.W3 && len(l.inflight) > 0 {
-//	    imports: [fmt]           # optional: what plant needs and the file may lack
+//	    imports: [fmt]           # optional: what plant needs, if the file lacks it
 //	adds:                        # optional: files that the source tree does not have
 //	  broker/node/heldup.go: |
 //	    package node
 //	    ...
 //
-// Find is text that occurs exactly once in the file, or in the function, method or
-// type that In names. A text that ends with a line end (a YAML block, "|") stands for
-// whole lines; any other for a part of a line. How lines are indented is not compared,
-// nor how many blanks stand between two words. Plant takes the place of that text. It
-// refers to the bug's switch as mutant.ID and does, while that is false, what the
-// text in its place did.
+// Find is text that occurs exactly once in the file, or in the function, method
+// or type that In names. A text that ends with a line end (a YAML block, "|")
+// stands for whole lines, any other for a part of a line. Indentation, and the
+// number of blanks between two words, are not compared. Plant replaces that
+// text. It refers to the bug's switch as mutant.ID. While the switch is false,
+// Plant must do what the replaced text did.
 //
 // # Contract
 //
-// [Plan] makes all edits of all bugs; [Plant] writes them as an overlay for go build,
-// so that one build has all bugs in it and the source tree stays as it is. Each bug
-// has a switch, a variable of a package that only the overlay has. The environment
-// variable [Variable] names the one bug that is switched on when the program begins;
-// a run with two bugs would say nothing about either. [Built] is true in such a
-// program.
+// [Plan] makes all edits of all bugs; [Plant] writes them as an overlay for go
+// build, so that one build holds all bugs and the source tree stays as it is.
+// Each bug has a switch, a variable in a package that only the overlay has. The
+// environment variable [Variable] names the one bug that is switched on when
+// the program begins; a run with two bugs would say nothing about either.
+// [Built] is true in such a program.
 //
-// An edit whose text no longer occurs, or occurs twice, is an error that names the
-// bug, the file and the text. A change of the code mends the edits of that code, too.
-// The edits of two bugs must not overlap.
+// If the text of an edit no longer occurs, or occurs twice, that is an error,
+// which names the bug, the file and the text. A change of the code must change
+// the edits of that code, too. The edits of two bugs must not overlap.
 //
 // # What it deliberately does not do
 //

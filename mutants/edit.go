@@ -11,7 +11,7 @@ import (
 // span is a part of a file, from the byte begin to before the byte end.
 type span struct{ begin, end int }
 
-// locate returns where in a file the text stands that e replaces.
+// locate returns the place of the text in a file that e replaces.
 func (e *Edit) locate(source string) (span, error) {
 	within := span{0, len(source)}
 	if e.In != "" {
@@ -55,9 +55,9 @@ func (e *Edit) where() string {
 	return " in " + e.In
 }
 
-// squeeze returns text without the white space that lines begin with, and with one
-// blank for each sequence of blanks and tabs; at[i] is where the byte i of it stands
-// in text.
+// squeeze returns text without the white space that lines begin with, and with
+// one blank for each sequence of blanks and tabs; at[i] is the place in text of
+// its byte i.
 func squeeze(text string) (squeezed string, at []int) {
 	var b strings.Builder
 	last := byte('\n')
@@ -76,8 +76,8 @@ func squeeze(text string) (squeezed string, at []int) {
 	return b.String(), at
 }
 
-// declaration returns where in a file a function, method or type is declared, with
-// the end of its last line.
+// declaration returns the place in a file where a function, method or type is
+// declared, up to the end of its last line.
 func declaration(source, name string) (span, error) {
 	files := token.NewFileSet()
 	file, err := parser.ParseFile(files, "", source, parser.SkipObjectResolution)

@@ -18,17 +18,17 @@ import (
 	"strings"
 )
 
-// Dir is where in the source tree the command "lockstep mutants overlay" plants the
-// bugs, and Overlay the name of the overlay there.
+// Dir is the directory in the source tree into which the command "lockstep
+// mutants overlay" plants the bugs, and Overlay the name of the overlay there.
 const (
 	Dir     = "out/mutants"
 	Overlay = "overlay.json"
 )
 
-// Plant writes the program of a source tree with all its planted bugs into dir: the
-// files that differ from the tree's, and the overlay of go build that puts them in
-// their place. It returns the overlay's absolute path. The copies in dir do not have
-// names of Go files, so dir may lie in the tree.
+// Plant writes the program of a source tree with all its planted bugs into dir:
+// the files that differ from the tree's, and the overlay with which go build
+// uses them. It returns the overlay's absolute path. The copies in dir do not
+// have names of Go files, so dir may be inside the tree.
 func Plant(tree, dir string) (overlay string, err error) {
 	contents, err := Plan(os.DirFS(tree))
 	if err != nil {
@@ -62,9 +62,9 @@ func Plant(tree, dir string) (overlay string, err error) {
 	return overlay, nil
 }
 
-// Plan makes the edits of all bugs that lie in a source tree's directory mutants. It
-// returns the text of each file that differs from the tree's, by its path in the
-// tree. Of several errors it returns all.
+// Plan makes the edits of all bugs in a source tree's directory mutants. It
+// returns the text of each file that differs from the tree's, by its path in
+// the tree. If there are several errors, it returns all of them.
 func Plan(tree fs.FS) (map[string]string, error) {
 	module, err := modulePath(tree)
 	if err != nil {
@@ -110,7 +110,7 @@ type planter struct {
 	errs     []error
 }
 
-// change is an edit whose place has been found.
+// change is an edit and its place in the file.
 type change struct {
 	span
 	bug  string
@@ -147,7 +147,7 @@ func (p *planter) locate(m *Mutant) {
 // reference is the use of a switch.
 var reference = regexp.MustCompile(`\bmutant\.(\w+)`)
 
-// checkSwitches demands that a bug uses its own switch and no other.
+// checkSwitches demands that a bug uses its own switch and no other switch.
 func (p *planter) checkSwitches(m *Mutant) {
 	used := false
 	check := func(path, text string) {
@@ -198,7 +198,7 @@ func (p *planter) edit(path string) {
 	p.finish(strings.Join(slices.Compact(bugs), ", "), path, text.String(), imports)
 }
 
-// add puts a bug's own files where the tree has none.
+// add adds a bug's own files, which the tree must not have.
 func (p *planter) add(m *Mutant) {
 	for _, path := range slices.Sorted(maps.Keys(m.Adds)) {
 		_, err := fs.Stat(p.tree, path)
@@ -211,8 +211,9 @@ func (p *planter) add(m *Mutant) {
 	}
 }
 
-// finish gives a file the imports that its planted code needs. They stand on the line
-// of the package clause, so that the lines before the first edit keep their numbers.
+// finish adds the imports that a file's planted code needs. They are on the
+// line of the package clause, so that the lines before the first edit keep
+// their numbers.
 func (p *planter) finish(bugs, path, text string, imports []string) {
 	files := token.NewFileSet()
 	file, err := parser.ParseFile(files, path, text, parser.SkipObjectResolution)

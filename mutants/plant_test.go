@@ -11,15 +11,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Every bug can be planted in the source tree as it is: a change of the code that an
-// edit names fails here.
+// Every bug can be planted in the present source tree. If the code that an edit
+// names has changed, this fails.
 func TestAllBugsCanBePlanted(t *testing.T) {
 	planted, err := Plan(os.DirFS(".."))
 	require.NoError(t, err)
 	require.Contains(t, planted["mutants/built.go"], "Built = true")
 }
 
-// What an ordinary build has in it says nothing about bugs.
+// An ordinary build has no planted bugs.
 func TestTheBrokerKnowsNoBug(t *testing.T) {
 	check := func(path string, entry os.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || filepath.Ext(path) != ".go" {
@@ -35,7 +35,8 @@ func TestTheBrokerKnowsNoBug(t *testing.T) {
 
 const (
 	head = "does: wrong\ncaught: [P1]\nscenarios: [steady]\nbias: none\nseeds: 1\n"
-	// logFile is a file with some texts once, twice, and twice but once in a function.
+	// logFile holds texts that occur once, twice, and twice but once in a
+	// function.
 	logFile = `package wal // the log
 
 import "errors"
@@ -156,8 +157,8 @@ func TestEditsThatDoNotFitAreRefused(t *testing.T) {
 	require.ErrorContains(t, err, `mutants: w.yaml: "w" is not a bug's ID`)
 }
 
-// The copies in an overlay are not Go files for the go command, which would take them
-// for packages of the module.
+// For the go command the copies in an overlay must not be Go files: it would
+// treat them as packages of the module.
 func TestAnOverlayMayLieInTheTree(t *testing.T) {
 	dir := t.TempDir()
 	overlay, err := Plant("..", dir)

@@ -9,9 +9,9 @@ import (
 // with planted bugs; "" is none.
 const Variable = "LOCKSTEP_MUTANT"
 
-// switchesSource is the package of switches. The program reads the variable before it
-// makes any loop, and never sets a switch again: loops read them without any order
-// between them.
+// switchesSource is the package of switches. The program reads the variable
+// before it makes any loop, and never sets a switch later, so loops may read
+// the switches without synchronisation.
 const switchesSource = `// Package switches has a variable for each planted bug.
 package switches
 

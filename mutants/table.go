@@ -19,14 +19,15 @@ import (
 
 // Mutant is one planted bug.
 type Mutant struct {
-	// ID is the name of the bug's file and switch: the letter of its group and a
-	// number, with a letter behind it where a group has variants of one bug.
+	// ID is the name of the bug's file and switch: the letter of its group and
+	// a number, and a letter if there are variants of one bug.
 	ID string `yaml:"-"`
 	// Does is what the broker does wrong, in a sentence.
 	Does string `yaml:"does"`
-	// Caught are the properties that the bug breaks: the beginning of what a failed run
-	// names, and behind " | ", where many things break one property, the beginning of
-	// the detail. A run that fails for any other reason says nothing about the bug.
+	// Caught are the properties that the bug breaks: the beginning of the
+	// property that a failed run names and, after " | ", the beginning of its
+	// detail, where many bugs break one property. A run that fails for any
+	// other reason says nothing about the bug.
 	Caught []string `yaml:"caught"`
 	// Scenarios are the simulator's scenarios that show it, and Bias why they do.
 	Scenarios []string `yaml:"scenarios"`
@@ -50,7 +51,7 @@ type Edit struct {
 	Imports []string `yaml:"imports"`
 }
 
-// TwoRunsDiffer is the property that bugs of determinism break.
+// TwoRunsDiffer is the property that a bug breaks if it makes runs differ.
 const TwoRunsDiffer = "two runs of one seed are equal"
 
 //go:embed *.yaml
@@ -119,7 +120,7 @@ const groups = "LRMWIFCGTESD"
 
 var form = regexp.MustCompile("^[" + groups + "][0-9]+[a-h]?$")
 
-// validate refuses what no bug can be.
+// validate refuses a bug with missing or malformed fields.
 func (m *Mutant) validate() error {
 	switch {
 	case !form.MatchString(m.ID):
@@ -140,7 +141,7 @@ func (m *Mutant) validate() error {
 	return nil
 }
 
-// compare orders by group, then number, then the letter behind it.
+// compare orders by group, then number, then letter.
 func compare(a, b Mutant) int {
 	return cmp.Or(
 		cmp.Compare(strings.IndexByte(groups, a.ID[0]), strings.IndexByte(groups, b.ID[0])),

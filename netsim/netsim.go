@@ -1,40 +1,41 @@
-// Package netsim says what a network is: ordered byte streams that may stall,
-// be cut into chunks of any size, die, or stay half-open for ever.
+// Package netsim says what a network is: ordered byte streams. A stream may
+// stall, arrive in chunks of any size, die, or stay half-open forever.
 //
-// tcp/ implements the contract on real sockets, virtual/ inside the
-// simulator; netsimtest/ is the one suite that both pass.
+// tcp/ implements the contract on real sockets, virtual/ inside the simulator.
+// Both pass the same suite, netsimtest/.
 //
 // # Obligations
 //
-//  1. No method blocks. Everything that takes time ends in an [Event] given to
-//     the connection's [Sink].
+//  1. No method blocks. Everything that takes time ends in an [Event], which
+//     the connection's [Sink] is given.
 //  2. Events of one connection reach its sink in order, one at a time, and
-//     after Closed there are none. The sink itself never blocks: what a
-//     connection may have outstanding is bounded by credit (rule 5).
+//     after Closed there are none. The sink itself never blocks: credit bounds
+//     what a connection may have outstanding (rule 5).
 //  3. A dialled connection gets exactly one Connected or Closed first. Closed
-//     comes exactly once to every connection whose owner did not call Close;
-//     after Close the owner hears nothing more of it.
-//  4. Received.Data belongs to the receiver, for good; the network never
-//     touches it again. Chunk borders carry no meaning.
+//     comes exactly once to every connection that its owner did not Close;
+//     after Close the owner is told nothing more of it.
+//  4. Received.Data belongs to the receiver forever; the network never touches
+//     it again. Chunk borders carry no meaning.
 //  5. Credit: the network delivers at most [RecvWindow] bytes that the owner
 //     has not given back with Consumed. An owner that stops calling Consumed
-//     parks the peer by backpressure and loses nothing.
+//     makes the peer stop sending (backpressure), and loses nothing.
 //  6. Send takes all bytes, in order, always; the slices belong to the network
 //     and are immutable from then on. It reports full when more than
 //     [SendWindow] bytes wait: the owner then stops producing for this
-//     connection until a Writable event. An owner that goes on regardless is
-//     bounded by its own limits, not by this contract.
-//  7. Bytes given to Send may be lost when the connection closes, but never
-//     from the middle: the peer sees a prefix.
-//  8. A peer that vanishes may never be reported: without bytes no Closed is
-//     owed. Whoever waits for a peer sets a timer.
+//     connection until a Writable event. An owner may send more; only its own
+//     limits bound that, not this contract.
+//  7. Bytes given to Send may be lost when the connection closes, but only at
+//     the end: the peer sees a prefix.
+//  8. The network may never report that a peer has vanished: as long as no
+//     bytes are sent, it owes no Closed. An owner that waits for a peer sets a
+//     timer.
 package netsim
 
 import "errors"
 
 const (
-	// RecvWindow is the number of delivered, not yet consumed bytes of one
-	// connection after which the network stops delivering.
+	// RecvWindow is the number of bytes of one connection, delivered and not
+	// yet consumed, at which the network stops delivering.
 	RecvWindow = 256 << 10
 	// SendWindow is the number of bytes waiting to be sent on one connection
 	// above which Send reports full.
@@ -47,11 +48,11 @@ var (
 	ErrEOF = errors.New("netsim: closed by peer")
 	// ErrReset: the connection died (RST, local failure).
 	ErrReset = errors.New("netsim: connection reset")
-	// ErrRefused: nobody listens at the address, or it cannot be reached.
+	// ErrRefused: no listener has the address, or it cannot be reached.
 	ErrRefused = errors.New("netsim: connection refused")
 )
 
-// ConnID names a connection within its process; never reused.
+// ConnID names a connection within its process. It is never reused.
 type ConnID uint64
 
 // EventKind says what happened to a connection.
@@ -77,7 +78,7 @@ type Event struct {
 	Conn Conn
 	Data []byte
 	Err  error
-	// Tag is the owner's own mark, put on by its sink; networks leave it 0.
+	// Tag is a mark that the owner's sink sets for itself; networks leave it 0.
 	Tag uint8
 }
 
@@ -98,8 +99,9 @@ type Conn interface {
 	// Close drops the connection and what is queued on it. Idempotent.
 	Close()
 	// CloseAfterSend closes once everything queued has left; what still arrives
-	// is discarded. For a last answer to a client that is to be let go. The owner
-	// hears one more event, Closed, and may call Close if that takes too long.
+	// is discarded. It serves for the last answer to a client before its
+	// connection ends. The owner is told one more event, Closed, and may call
+	// Close if that takes too long.
 	CloseAfterSend()
 }
 
@@ -107,7 +109,7 @@ type Conn interface {
 type Listener interface {
 	// Addr is the bound "host:port"; with port 0 the one that was chosen.
 	Addr() string
-	// Close stops accepting; accepted connections live on.
+	// Close stops accepting; accepted connections stay open.
 	Close()
 }
 
@@ -117,7 +119,7 @@ type Network interface {
 	// turn: the n-th connection belongs to sinks[n mod len]. The only errors
 	// are those of binding.
 	Listen(addr string, sinks ...Sink) (Listener, error)
-	// Dial begins to connect; Connected or Closed follows on sink. There is no
-	// promise of a bound on how long that takes (rule 8).
+	// Dial begins to connect; Connected or Closed follows on sink. Nothing
+	// bounds how long that takes (rule 8).
 	Dial(addr string, sink Sink) Conn
 }

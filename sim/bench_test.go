@@ -21,3 +21,15 @@ func BenchmarkToy(b *testing.B) {
 	}
 	b.ReportMetric(float64(events)/b.Elapsed().Seconds(), "events/s")
 }
+
+// BenchmarkKafka is the same for a world of brokers, clients, faults and checkers.
+func BenchmarkKafka(b *testing.B) {
+	events := uint64(0)
+	for b.Loop() {
+		r, err := sim.RunSeed("mix", 1, world.Options{})
+		require.NoError(b, err)
+		require.Equal(b, world.Pass, r.Verdict)
+		events += r.Events
+	}
+	b.ReportMetric(float64(events)/b.Elapsed().Seconds(), "events/s")
+}

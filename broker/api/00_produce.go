@@ -7,10 +7,10 @@ import (
 	"example.com/lockstep/broker/wire"
 )
 
-// produce serves Produce 3-13 (key 0). Batches go to the leader of their
-// partition, wherever it is; the answer comes when the last partition has one.
-// A transactional produce is refused: there is no transaction coordinator yet.
-// acks=0 gets no response at all, whatever happened (KAFKA 14).
+// produce serves Produce 3-13 (key 0). Batches go to the leader of their partition, on
+// whichever node it is. The answer is sent when the last partition has a result. A
+// transactional produce is refused: there is no transaction coordinator yet. A produce
+// with acks=0 gets no response, whatever happened (KAFKA 14).
 type produce struct {
 	header
 	req     wire.ProduceRequest
@@ -53,7 +53,7 @@ func (p *produce) Next(c Context, expired bool) []Op {
 		answer.Name, answer.ID = topic.Name, topic.ID
 		answer.Partitions = make([]wire.ProducePartitionResponse, len(topic.Partitions))
 		for j, part := range topic.Partitions {
-			// Until it resolves the fate of an append is unknown.
+			// Until it resolves, the fate of an append is unknown.
 			answer.Partitions[j] = wire.FailedProduce(part.Partition, kafka.RequestTimedOut, "")
 			failed := refusal
 			if failed == kafka.None {
@@ -99,7 +99,7 @@ func (p *produce) Resolve(i int, result any) {
 
 func (p *produce) Answer(c Context) [][]byte {
 	if p.req.Acks == kafka.AcksNone {
-		return nil // no response at all (KAFKA 14)
+		return nil // no response (KAFKA 14)
 	}
 	p.answers.Endpoints = endpoints(c, p.hints)
 	return [][]byte{wire.AppendProduceResponse(nil, p.version, p.correlationID, &p.answers)}

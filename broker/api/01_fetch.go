@@ -12,20 +12,19 @@ import (
 	"example.com/lockstep/broker/wire"
 )
 
-// fetch serves Fetch 4-18 (key 1): a long poll over partitions led here. It
-// reads all of them; if together they have less than MinBytes and none has an
-// error, it waits until one of them gets more and reads on where each ended.
+// fetch serves Fetch 4-18 (key 1): a long poll over partitions that this node leads. It
+// reads all of them. If together they have less than MinBytes and none has an error, it
+// waits until one of them gets more, and then continues each of them where it ended.
 //
 // Sessions (KIP-227) are declined with id 0, which is always legal, so that an
-// incremental fetch finds no session. Fetches by followers are refused: ours are
-// pushed to, and foreign ones have no place in the ISR.
+// incremental fetch finds no session. Fetches by followers are refused: leaders push to
+// their followers, and no other follower can be in the ISR.
 //
-// Partitions are read at the same time, on whatever shards they live, but the
-// response's size is shared in the order of the request: the first batch of the
-// first partition that has any is whole whatever its size; every other batch
-// fits in what is left (KAFKA 22). Reads come in rounds that together ask for no
-// more than that, and a batch that does not fit after all is left for the next
-// fetch.
+// Partitions are read at the same time, each on its shard, but the size of the response
+// is shared in the order of the request. The first batch, of the first partition that has
+// any, is returned whole, whatever its size. Every other batch must fit into what is left
+// (KAFKA 22). The reads of one round together ask for no more than that. A batch that
+// does not fit in the end is left for the next fetch.
 type fetch struct {
 	header
 	req   *kmsg.FetchRequest
@@ -33,14 +32,16 @@ type fetch struct {
 	code  kafka.ErrorCode
 	self  kafka.NodeID
 	slots []fetchSlot
-	next  int         // the first slot that the present pass has not read
-	asked []fetchRead // the present operations
+	next  int         // the first slot that this pass has not read
+	asked []fetchRead // the operations of this round
 	until env.Instant // the end of the wait
-	// Bytes that are left of the response's size; below 0 after a large first batch.
+	// room is how many bytes of the response's size are left; below 0 after a large first
+	// batch.
 	room  int
 	bytes int
-	// unread is what the partitions that were not read to their ends may add to a
-	// response of their own: it is there, so nobody waits for it.
+	// unread is how many bytes the partitions that were not read to their ends may still
+	// have, at most their limits. Those bytes are there, so the fetch does not wait for
+	// more.
 	unread int
 	min    int
 	urgent bool // an error or a divergence: answer at once
@@ -61,8 +62,8 @@ type fetchSlot struct {
 	answer wire.FetchPartition
 	// op is what to read next: Offset and MaxBytes move on as batches come.
 	op Fetch
-	// due: to be read in this pass. read: was read at least once. grows: has been
-	// read to its end, and has room for more.
+	// due: must be read in this pass. read: was read at least once. grows: was read to
+	// its end, and the answer has room for more.
 	due, read, grows bool
 }
 
@@ -93,7 +94,7 @@ func (f *fetch) Next(c Context, expired bool) []Op {
 		f.begin(c)
 	case fetchWaits:
 		if c.Now().Mono >= f.until {
-			return nil // more data would have ended the wait before
+			return nil // more data would have ended the wait earlier
 		}
 		f.next = 0
 		for i := range f.slots {
@@ -121,7 +122,7 @@ func (f *fetch) begin(c Context) {
 	}
 	f.min = min(int(f.req.MinBytes), f.room)
 	if f.req.SessionEpoch > 0 || f.req.SessionEpoch < -1 {
-		// Epochs 0 and -1 are full fetches, whatever session they begin or end.
+		// Epochs 0 and -1 are full fetches, even if they begin or end a session.
 		f.code, f.urgent = kafka.FetchSessionIDNotFound, true
 		return
 	}
@@ -177,9 +178,9 @@ func (f *fetch) newSlot(
 // readCommitted is the isolation level of that name.
 const readCommitted = 1
 
-// readRound asks for as many of the due partitions as the response has room for
-// if each of them fills its share. Without room the rest are asked for their
-// watermarks alone, all at once.
+// readRound asks as many of the due partitions as the response has room for if each of
+// them fills its share. When there is no room left, it asks all the others at once, and
+// only for their watermarks.
 func (f *fetch) readRound() []Op {
 	var ops []Op
 	reserved := 0
@@ -201,8 +202,8 @@ func (f *fetch) readRound() []Op {
 	return ops
 }
 
-// share is the most that a slot may add to the response, at least 1 while there
-// is nothing in it: the first batch then comes whole.
+// share is the most that a slot may add to the response. It is at least 1 while the
+// response is empty: the first batch then comes whole.
 func (f *fetch) share(slot *fetchSlot) int {
 	least := 0
 	if f.bytes == 0 {
@@ -224,7 +225,7 @@ func (f *fetch) wait() []Op {
 }
 
 func (f *fetch) Resolve(i int, result any) {
-	if r, ok := result.(FetchResult); ok { // a WaitResult says nothing: read again
+	if r, ok := result.(FetchResult); ok { // a WaitResult is empty: read again
 		f.asked[i].resolved, f.asked[i].result = true, r
 	}
 }
@@ -236,7 +237,7 @@ func (f *fetch) settle() {
 			f.take(&f.slots[r.slot], &r.result)
 		}
 	}
-	clear(f.asked) // lets go of the batches that found no room
+	clear(f.asked) // so that the batches without room can be freed
 	f.asked = f.asked[:0]
 }
 
@@ -245,7 +246,7 @@ func (f *fetch) take(slot *fetchSlot, r *FetchResult) {
 	slot.read, slot.grows = true, false
 	f.urgent = f.urgent || r.Code != kafka.None || r.DivergingEpoch >= 0
 	if (r.Code != kafka.None || r.DivergingEpoch >= 0) && len(answer.Records) > 0 {
-		return // what was read before is committed and stands; the next fetch hears of this
+		return // what was read before is committed and stays; the next fetch gets the error
 	}
 	answer.Code = r.Code
 	answer.HighWatermark, answer.LastStableOffset, answer.LogStart = r.Watermark, r.LastStable,
@@ -269,7 +270,7 @@ func (f *fetch) takeBatches(slot *fetchSlot, r *FetchResult) {
 	end := r.Watermark
 	if slot.op.ReadCommitted {
 		end = r.LastStable
-		slot.answer.Aborted = []wire.AbortedTransaction{} // a list, if an empty one
+		slot.answer.Aborted = []wire.AbortedTransaction{} // an empty list, not null
 	}
 	for _, b := range r.Batches {
 		if f.bytes > 0 && len(b) > f.share(slot) {
@@ -280,7 +281,7 @@ func (f *fetch) takeBatches(slot *fetchSlot, r *FetchResult) {
 		f.room -= len(b)
 		slot.op.MaxBytes -= len(b)
 		slot.op.Offset = batch.Batch(b).NextOffset()
-		slot.op.LastEpoch = -1 // it is committed: the consumer's log ends like ours
+		slot.op.LastEpoch = -1 // it is committed: the consumer's log agrees with this one
 	}
 	if slot.op.Offset >= end {
 		slot.grows = slot.op.MaxBytes > 0
@@ -299,8 +300,8 @@ func (f *fetch) Answer(c Context) [][]byte {
 		for i := range f.slots {
 			slot := &f.slots[i]
 			if !slot.read {
-				// Clients have no use for REQUEST_TIMED_OUT here (the Java consumer takes
-				// it for a bug); after this one they look for a leader and ask again.
+				// Clients do not handle REQUEST_TIMED_OUT here (the Java consumer treats
+				// it as a bug). After this code they look for a leader and ask again.
 				slot.answer.Code = kafka.KafkaStorageError
 			}
 			t := &resp.Topics[slot.topic]

@@ -6,13 +6,13 @@ import (
 	"example.com/lockstep/broker/kafka"
 )
 
-// listOffsets serves ListOffsets 1-11 (key 2): one lookup for each partition,
-// where it is led. Negative timestamps are served from the version on that
-// brought them (KIP-734, 405, 1005, 1023); nothing is tiered here, so that both
-// questions about remote storage find nothing.
+// listOffsets serves ListOffsets 1-11 (key 2): one lookup for each partition, at its
+// leader. A negative timestamp is served from the version on that introduced it (KIP-734,
+// 405, 1005, 1023). There is no remote storage, so both questions about it find no
+// offset.
 //
-// Answers are a consumer's for whoever asks: the replica id counts for nothing.
-// Version 10's timeout is for reads of remote storage and counts for nothing either.
+// Every client gets the answer that a consumer gets: the replica id is ignored. So is the
+// timeout of version 10, which is for reads of remote storage.
 type listOffsets struct {
 	header
 	brokerTimeout
@@ -22,8 +22,9 @@ type listOffsets struct {
 	asked   []*kmsg.ListOffsetsResponseTopicPartition // by operation
 }
 
-// pendingUpload is the timestamp that stands for the first offset that is not
-// in remote storage yet, earliestLocal and latestTiered are its siblings.
+// Timestamps with a special meaning. maxTimestamp asks for the record with the largest
+// timestamp. earliestLocal is the first offset on local disks, latestTiered the last one
+// in remote storage, and pendingUpload the first one that is not there yet.
 const (
 	maxTimestamp  = -3
 	earliestLocal = -4
@@ -83,12 +84,12 @@ func (l *listOffsets) lookup(
 		op.CurrentEpoch = kafka.LeaderEpoch(part.CurrentLeaderEpoch)
 	}
 	if op.Timestamp == pendingUpload {
-		op.Timestamp = latestTiered // as empty as that
+		op.Timestamp = latestTiered // which has no answer either
 	}
 	return op
 }
 
-// refusal is the error for a timestamp that the version does not have.
+// refusal is the error for a timestamp that the version does not have; None if it has it.
 func (l *listOffsets) refusal(timestamp int64) kafka.ErrorCode {
 	since := int16(1)
 	switch timestamp {
@@ -116,7 +117,7 @@ type namedPartition struct {
 // repeated are the partitions that the request names more than once: Kafka
 // answers each mention of them INVALID_REQUEST.
 func (l *listOffsets) repeated() map[namedPartition]bool {
-	repeated := map[namedPartition]bool{} // present once seen, true once seen again
+	repeated := map[namedPartition]bool{} // present if seen, true if seen more than once
 	for i := range l.req.Topics {
 		for _, p := range l.req.Topics[i].Partitions {
 			key := namedPartition{l.req.Topics[i].Topic, p.Partition}
@@ -130,7 +131,7 @@ func (l *listOffsets) repeated() map[namedPartition]bool {
 func (l *listOffsets) Resolve(i int, result any) {
 	r, out := result.(OffsetsResult), l.asked[i]
 	if r.Code == kafka.OffsetNotAvailable && l.version < 5 {
-		r.Code = kafka.LeaderNotAvailable // what older clients retry (PROTOCOL 20, KIP-207)
+		r.Code = kafka.LeaderNotAvailable // older clients retry this one (PROTOCOL 20, KIP-207)
 	}
 	out.ErrorCode = int16(r.Code)
 	if r.Code == kafka.None {

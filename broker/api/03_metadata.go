@@ -9,12 +9,12 @@ import (
 	"example.com/lockstep/broker/meta"
 )
 
-// metadata serves Metadata 0-13 (key 3) from this broker's image, so that the
-// answers of one broker never go back (PROTOCOL 29). Topics are named by name,
-// from version 12 on also by id. Unknown names are created first where the
-// request and the broker allow it, and the answer tells of the new topic.
+// metadata serves Metadata 0-13 (key 3) from this broker's image, so that the answers of
+// one broker never go back in time (PROTOCOL 29). Requests give topics by name, from
+// version 12 on also by id. Where the request and the broker allow it, unknown topics are
+// created first, and the answer contains them.
 //
-// Brokers are those that are not fenced. Without an authorizer the fields of
+// The answer lists the brokers that are not fenced. Without an authorizer the fields of
 // authorized operations keep their default, "not known".
 type metadata struct {
 	header
@@ -26,7 +26,7 @@ type metadata struct {
 }
 
 func newMetadata(h header, req *kmsg.MetadataRequest) *metadata {
-	// Until the proposal resolves its fate is unknown.
+	// Until the proposal resolves, its fate is unknown.
 	return &metadata{header: h, req: req, created: ProposeResult{Code: kafka.RequestTimedOut}}
 }
 
@@ -91,7 +91,7 @@ func (m *metadata) Answer(c Context) [][]byte {
 	return m.frame(resp)
 }
 
-// named answers the topics that the request names, each once.
+// named returns an answer for each topic that the request names, each topic once.
 func (m *metadata) named(c Context) []kmsg.MetadataResponseTopic {
 	var out []kmsg.MetadataResponseTopic
 	known, unknown := map[kafka.TopicID]bool{}, map[string]bool{}
@@ -128,7 +128,7 @@ func (m *metadata) find(
 	if m.byID(topic) {
 		failed.TopicID = topic.TopicID
 		if m.version < 12 {
-			// Versions 10 and 11 have the field, but brokers did not serve it.
+			// Versions 10 and 11 have the field, but Kafka's brokers did not serve it.
 			failed.Topic = topic.Topic
 			return fail(kafka.InvalidRequest)
 		}
@@ -147,7 +147,7 @@ func (m *metadata) find(
 	return fail(m.absence(*topic.Topic))
 }
 
-// absence says why there is no topic of that name.
+// absence is the error that says why there is no topic of that name.
 func (m *metadata) absence(name string) kafka.ErrorCode {
 	if meta.TopicNameError(name) != "" {
 		return kafka.InvalidTopicException // whether or not it could be created (KAFKA 10)
@@ -157,13 +157,13 @@ func (m *metadata) absence(name string) kafka.ErrorCode {
 			continue
 		}
 		if m.created.Code != kafka.None {
-			// It may come yet, or may come when asked for again. All clients ask again
-			// after this code, unlike after REQUEST_TIMED_OUT.
+			// The topic may still be created, now or by the next request. All clients ask
+			// again after this code, but not after REQUEST_TIMED_OUT.
 			return kafka.LeaderNotAvailable
 		}
 		code := m.created.Verdict.Topics[i].Code
 		if code == kafka.None || code == kafka.TopicAlreadyExists {
-			break // it was there, and is deleted again
+			break // it existed, and was deleted again
 		}
 		return code
 	}
@@ -199,24 +199,23 @@ func (m *metadata) describePartition(
 	}
 	out.Leader = int32(p.Leader)
 	if !live(img, p.Leader) {
-		// A leader that has just registered again is fenced: clients could not find
+		// A leader that has just registered again is fenced, and clients would not find
 		// it among the brokers.
 		out.Leader, out.ErrorCode = int32(kafka.NoNode), int16(kafka.LeaderNotAvailable)
 	}
 	return out
 }
 
-// clusterID is the cluster's id as its operators see it, in hex digits.
+// clusterID is the cluster's id in hex digits, as operators see it.
 func clusterID(c Context) string {
 	id := c.Image().Cluster()
 	return hex.EncodeToString(id[:])
 }
 
-// controllerID is the broker to send admin requests to. Any live one will do,
-// since every broker forwards proposals (KAFKA 9). It is this one: the client
-// has just seen that it answers, which it may not know of another one, and
-// forwarding costs no more from here. A broker that is fenced names the live one
-// of the lowest id.
+// controllerID is the broker that clients should send admin requests to. Any live one can
+// serve them, since every broker forwards proposals (KAFKA 9). It is this broker: the
+// client has just seen that it answers, and forwarding costs no more from here. A fenced
+// broker names the live broker with the lowest id.
 func controllerID(c Context) kafka.NodeID {
 	if live(c.Image(), c.Node()) {
 		return c.Node()

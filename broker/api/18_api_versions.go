@@ -11,10 +11,10 @@ import (
 	"example.com/lockstep/broker/wire"
 )
 
-// apiVersions serves ApiVersions 0-4 (key 18): the version table, and from
-// version 3 on the feature levels (KIP-584) that this broker supports and that
-// the cluster has finalized. Requests above our maximum never come here: the
-// connection answers them in version 0 (KAFKA 2).
+// apiVersions serves ApiVersions 0-4 (key 18): the version table, and from version 3 on
+// the feature levels (KIP-584) that this broker supports and that the cluster has
+// finalized. Requests with a higher version do not come here: the connection answers them
+// in version 0 (KAFKA 2).
 type apiVersions struct {
 	header
 	brokerTimeout
@@ -52,7 +52,7 @@ func (a *apiVersions) Answer(c Context) [][]byte {
 	return a.frame(resp)
 }
 
-// metadataVersion is the feature that every broker has; the others are in its
+// metadataVersion is the feature that every broker has. The others are in the broker's
 // registration.
 const metadataVersion = "metadata.version"
 
@@ -81,8 +81,8 @@ func (a *apiVersions) supported(c Context) []kmsg.ApiVersionsResponseSupportedFe
 	return out
 }
 
-// softwareName reports whether s is a name or version as KIP-511 has it: ASCII
-// letters, digits, and within it '-' and '.'.
+// softwareName reports whether s is a name or version by KIP-511: ASCII letters and
+// digits, and '-' and '.', but not at its start or end.
 func softwareName(s string) bool {
 	for i := 0; i < len(s); i++ {
 		c := s[i]

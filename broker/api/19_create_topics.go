@@ -12,15 +12,14 @@ import (
 	"example.com/lockstep/broker/meta"
 )
 
-// createTopics serves CreateTopics 2-7 (key 19). All topics of a request are
-// one command, each created on its own merits. The answer comes when every
-// unfenced broker has applied it, so that a client may go to any of them at
-// once, or when the request's time is up: the topics are there in either case
-// (PROTOCOL 28). Only while the verdict itself is not known is it
-// REQUEST_TIMED_OUT.
+// createTopics serves CreateTopics 2-7 (key 19). All topics of a request are one command.
+// Each of them succeeds or fails by itself. The answer is sent when every unfenced broker
+// has applied the command, so that a client may go to any of them at once, or when the
+// request's time is over. The topics exist in both cases (PROTOCOL 28). The answer is
+// REQUEST_TIMED_OUT only if the verdict itself is not known.
 //
-// A validate-only request is judged on this broker's image and gets no topic id,
-// since there is no such topic.
+// A validate-only request is checked against this broker's image. Its answer has no topic
+// id, since no topic is created.
 type createTopics struct {
 	header
 	req      *kmsg.CreateTopicsRequest
@@ -42,7 +41,7 @@ const (
 // createSlot is one topic of the answer.
 type createSlot struct {
 	name    string
-	code    kafka.ErrorCode // a refusal of ours, before the command
+	code    kafka.ErrorCode // if this handler refused the topic
 	message string
 	topic   int // index into the command; -1 if refused
 }
@@ -92,7 +91,7 @@ func (t *createTopics) createdAny() bool {
 	})
 }
 
-// prepare makes the command, and refuses what it cannot say.
+// prepare makes the command, and refuses topics that a command cannot express.
 func (t *createTopics) prepare(c Context) {
 	t.command = &meta.CreateTopics{
 		DefaultPartitions:  c.Settings().NumPartitions,
@@ -106,7 +105,8 @@ func (t *createTopics) prepare(c Context) {
 		topic := &t.req.Topics[i]
 		slot := createSlot{name: topic.Topic, topic: -1}
 		if mentions[topic.Topic] > 1 {
-			// None of them is created: which one was meant? One answer for all.
+			// None of them is created, since it is not clear which one is meant. All get
+			// one answer.
 			mentions[topic.Topic] = -1
 			slot.code, slot.message = kafka.InvalidRequest,
 				"the request names the topic more than once"
@@ -133,8 +133,7 @@ func (t *createTopics) prepare(c Context) {
 	}
 }
 
-// assignments puts a manual assignment in order of partition, or says what is
-// wrong with it.
+// assignments sorts a manual assignment by partition, or says what is wrong with it.
 func assignments(
 	list []kmsg.CreateTopicsRequestTopicReplicaAssignment,
 ) (out [][]kafka.NodeID, problem string) {
@@ -155,8 +154,7 @@ func assignments(
 	return out, ""
 }
 
-// newConfigs sorts configurations by name. Names that repeat are left for the
-// command to refuse.
+// newConfigs sorts configurations by name. The command refuses names that repeat.
 func newConfigs(list []kmsg.CreateTopicsRequestTopicConfig) (out meta.Configs, problem string) {
 	for _, e := range list {
 		if e.Value == nil {
@@ -177,7 +175,7 @@ func (t *createTopics) Answer(c Context) [][]byte {
 		out, slot := &resp.Topics[i], &t.slots[i]
 		out.Default()
 		out.Topic = slot.name
-		// Null would mean that we may not tell.
+		// Null would mean that the client may not see them.
 		out.Configs = []kmsg.CreateTopicsResponseTopicConfig{}
 		code, message := slot.code, slot.message
 		switch {
@@ -196,7 +194,7 @@ func (t *createTopics) Answer(c Context) [][]byte {
 	return t.frame(resp)
 }
 
-// describe tells of a topic that was created, or would have been.
+// describe fills in an answer for a topic that was created, or would be created.
 func (t *createTopics) describe(
 	c Context, out *kmsg.CreateTopicsResponseTopic, v *meta.TopicVerdict, set meta.Configs,
 ) {

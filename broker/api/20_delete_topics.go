@@ -9,10 +9,10 @@ import (
 	"example.com/lockstep/broker/meta"
 )
 
-// deleteTopics serves DeleteTopics 1-6 (key 20): by name, from version 6 on also
-// by id. The topics of a request are one command, each deleted on its own
-// merits; what the request names twice is not deleted. The answer comes with the
-// verdict: other brokers may know the topic a moment longer.
+// deleteTopics serves DeleteTopics 1-6 (key 20): by name, from version 6 on also by id.
+// All topics of a request are one command. Each of them succeeds or fails by itself. A
+// topic that the request names twice is not deleted. The answer is sent with the verdict:
+// other brokers may know the topic for a moment longer.
 type deleteTopics struct {
 	header
 	req     *kmsg.DeleteTopicsRequest
@@ -26,7 +26,7 @@ type deleteTopics struct {
 type deleteSlot struct {
 	name    *string
 	id      kafka.TopicID
-	code    kafka.ErrorCode // a refusal of ours, before the command
+	code    kafka.ErrorCode // if this handler refused the topic
 	message string
 	topic   int // index into the command; -1 if refused
 }
@@ -51,7 +51,7 @@ func (d *deleteTopics) Next(c Context, _ bool) []Op {
 
 func (d *deleteTopics) Resolve(_ int, result any) { d.outcome = result.(ProposeResult) }
 
-// prepare makes the command, and refuses what it cannot say.
+// prepare makes the command, and refuses topics that a command cannot express.
 func (d *deleteTopics) prepare(c Context) {
 	d.command = &meta.DeleteTopics{}
 	d.slots = d.named()
@@ -82,8 +82,8 @@ func (d *deleteTopics) prepare(c Context) {
 	}
 }
 
-// named are the topics of the request as it names them, with what is wrong
-// about that.
+// named returns a slot for each topic of the request, with an error if the request does
+// not name it correctly.
 func (d *deleteTopics) named() (slots []deleteSlot) {
 	for i := range d.req.TopicNames {
 		slots = append(slots, deleteSlot{name: &d.req.TopicNames[i], topic: -1})
@@ -92,15 +92,16 @@ func (d *deleteTopics) named() (slots []deleteSlot) {
 		slot := deleteSlot{name: t.Topic, id: t.TopicID, topic: -1}
 		if (t.Topic == nil) == (t.TopicID == [16]byte{}) {
 			slot.code, slot.message = kafka.InvalidRequest,
-				"a topic is named by its name or by its id"
+				"a topic must be named by its name or by its id, not by both"
 		}
 		slots = append(slots, slot)
 	}
 	return slots
 }
 
-// identity tells topics apart: by id, since a name and an id may mean the same
-// topic, or by the name that nothing has. It is "" for a slot that is refused.
+// identity is different for different topics. It is made of the id, since a name and an
+// id may mean the same topic, or of the name if no topic has it. It is "" for a slot that
+// is refused.
 func (d *deleteTopics) identity(c Context, slot *deleteSlot) string {
 	id := slot.id
 	switch {
@@ -123,7 +124,7 @@ func (d *deleteTopics) ref(slot *deleteSlot) meta.TopicRef {
 	return meta.TopicRef{Name: *slot.name}
 }
 
-// refuseAll answers a request where delete.topic.enable is false.
+// refuseAll refuses all topics, because delete.topic.enable is false.
 func (d *deleteTopics) refuseAll() {
 	d.command.Topics = nil
 	for i := range d.slots {
@@ -131,7 +132,7 @@ func (d *deleteTopics) refuseAll() {
 		slot.topic, slot.message = -1, "topic deletion is disabled"
 		slot.code = kafka.TopicDeletionDisabled
 		if d.version < 3 {
-			slot.code = kafka.InvalidRequest // which has no such code
+			slot.code = kafka.InvalidRequest // these versions have no such code
 		}
 	}
 }

@@ -8,16 +8,16 @@ import (
 	"example.com/lockstep/broker/kafka"
 )
 
-// initProducerID serves InitProducerId 0-5 (key 22) for idempotent producers,
-// on any broker: a producer id never given before, with epoch 0.
+// initProducerID serves InitProducerId 0-5 (key 22) for idempotent producers, on any
+// broker. The answer is a producer id that was never given before, with epoch 0.
 //
-// From version 3 on a producer may name its id and epoch (KIP-360) and gets the
-// same id with the next epoch, which lets the logs fence what it sent before; a
-// new id when the epochs are used up. Nothing is looked up: the producer could
-// have bumped its epoch by itself, as all clients do, and an epoch that is not
-// its latest is refused by the log. Asking twice gives the same epoch twice.
+// From version 3 on a producer may name its id and epoch (KIP-360). It then gets the same
+// id with the next epoch, so that logs can fence what it sent before, or a new id when
+// the epochs are used up. The broker does not check the epoch: the producer could have
+// raised it by itself, as all clients do, and a log refuses an epoch that is not the
+// producer's latest. A producer that asks twice gets the same epoch twice.
 //
-// A transactional id is refused for good: see noTransactions.
+// A transactional id gets a final error: see noTransactions.
 type initProducerID struct {
 	header
 	brokerTimeout
@@ -49,21 +49,22 @@ func (p *initProducerID) Next(Context, bool) []Op {
 	case id >= 0 && epoch < lastEpoch:
 		p.resp.ProducerID, p.resp.ProducerEpoch = id, epoch+1
 	default:
-		// Until it resolves: no id was given, ask again. Kafka answers this too when
-		// it has no block of ids, and all clients retry it.
+		// Until the operation resolves, no id was given, and the client should ask again.
+		// Kafka gives this answer too when it has no block of ids, and all clients retry
+		// it.
 		p.resp.ErrorCode = int16(kafka.CoordinatorLoadInProgress)
 		return []Op{NextProducerID{}}
 	}
 	return nil
 }
 
-// lastEpoch is the last epoch that is given: as in Kafka, the largest number is
-// never a producer's.
+// lastEpoch is the last epoch that is given. As in Kafka, no producer gets the largest
+// number.
 const lastEpoch = math.MaxInt16 - 1
 
 func (p *initProducerID) Resolve(_ int, result any) {
-	// Its errors are about the block of ids, and final ones would stop a producer
-	// that only needs to ask again.
+	// Its errors are about the block of ids. Some of them are final for a client, and
+	// would stop a producer that only needs to ask again.
 	if r := result.(ProducerIDResult); r.Code == kafka.None {
 		p.resp.ErrorCode = int16(kafka.None)
 		p.resp.ProducerID, p.resp.ProducerEpoch = int64(r.ID), 0

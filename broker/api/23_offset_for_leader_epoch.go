@@ -6,9 +6,9 @@ import (
 	"example.com/lockstep/broker/kafka"
 )
 
-// offsetForLeaderEpoch serves OffsetForLeaderEpoch 2-4 (key 23): where an epoch
-// of each partition ends (KIP-101, KIP-320), asked where it is led. Answers are a
-// consumer's for whoever asks: our followers ask over the peer protocol.
+// offsetForLeaderEpoch serves OffsetForLeaderEpoch 2-4 (key 23): where an epoch of each
+// partition ends (KIP-101, KIP-320), by its leader. Every client gets the answer that a
+// consumer gets: followers use the peer protocol.
 type offsetForLeaderEpoch struct {
 	header
 	brokerTimeout

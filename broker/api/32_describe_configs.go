@@ -11,14 +11,14 @@ import (
 	"example.com/lockstep/broker/meta"
 )
 
-// describeConfigs serves DescribeConfigs 1-4 (key 32) for topics and brokers:
-// every key with value, source, type, and, where asked for, synonyms and
-// documentation (KAFKA 35). Keys are in order of name. No names, or null, stand
-// for all keys; names that are no keys are left out, as in Kafka.
+// describeConfigs serves DescribeConfigs 1-4 (key 32) for topics and brokers: every key
+// with value, source and type, and with synonyms and documentation if the request asks
+// for them (KAFKA 35). Keys are in order of name. An empty list of names, or null, stands
+// for all keys. Unknown names are left out, as in Kafka.
 //
-// A broker describes itself only, since nobody else knows its settings, and
-// under the empty name what is set for all brokers. Loggers, client metrics and
-// groups have no configurations here.
+// A broker describes only itself, since no other broker knows its settings, and under the
+// empty name what is set for all brokers. Loggers, client metrics and groups have no
+// configurations here.
 type describeConfigs struct {
 	header
 	brokerTimeout
@@ -50,7 +50,8 @@ func (d *describeConfigs) Answer(c Context) [][]byte {
 	return d.frame(resp)
 }
 
-// keysOf are the keys of a resource, by name, or why there are none.
+// keysOf returns the keys of a resource in order of name, or an error that says why there
+// are none.
 func (d *describeConfigs) keysOf(
 	c Context, r *kmsg.DescribeConfigsRequestResource,
 ) ([]brokerKey, kafka.ErrorCode, string) {
@@ -93,7 +94,7 @@ func topicKeys(img *meta.Image, t *meta.Topic) []brokerKey {
 	return keys
 }
 
-// clusterWide keeps what is set for all brokers, with nothing below it.
+// clusterWide keeps the keys that are set for all brokers, each with that value only.
 func clusterWide(keys []brokerKey) []brokerKey {
 	var set []brokerKey
 	for _, k := range keys {

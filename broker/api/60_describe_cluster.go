@@ -6,10 +6,10 @@ import (
 	"example.com/lockstep/broker/kafka"
 )
 
-// describeCluster serves DescribeCluster 0-2 (key 60): the brokers that are not
-// fenced, from version 2 on the fenced ones too if asked for. The controller is
-// chosen as in Metadata. From version 1 on a client may ask for the controllers
-// instead: ours have no endpoint for clients, and a broker says so.
+// describeCluster serves DescribeCluster 0-2 (key 60): the brokers that are not fenced,
+// and from version 2 on also the fenced ones if the request asks for them. The controller
+// is chosen as in Metadata. From version 1 on a client may ask for the controllers
+// instead. They have no endpoint for clients, so the answer is an error.
 type describeCluster struct {
 	header
 	brokerTimeout

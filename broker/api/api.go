@@ -11,22 +11,22 @@ import (
 
 // Handler is one request from decoding to answer.
 type Handler interface {
-	// Next is called when no operation of the request is pending: first at the
-	// start, then whenever all that it asked for have resolved, or when its
-	// deadline has passed (expired). It returns the operations to run next; none
-	// means that Answer may be called. After expired it must return none.
+	// Next is called when no operation of the request is pending: at the start, whenever
+	// all operations of the last Next have resolved, and when the deadline has passed
+	// (expired). It returns the operations to run next. If it returns none, Answer may be
+	// called. With expired it must return none.
 	Next(c Context, expired bool) []Op
 	// Resolve takes the result of the i-th operation of the last Next. Operations
 	// that have not resolved at the deadline are never resolved.
 	Resolve(i int, result any)
 	// Answer returns the whole response frame, or nil for no response (acks=0).
 	Answer(c Context) [][]byte
-	// Timeout is how long the request may take, as it asks itself; 0 stands for
-	// the broker's default.
+	// Timeout is how long the request asks to wait at most; 0 stands for the broker's
+	// default.
 	Timeout() time.Duration
 }
 
-// Context is what a handler may ask while it runs, all of it at hand.
+// Context is what a handler may ask while it runs. All of it is available at once.
 type Context interface {
 	Now() env.Time
 	// Node is this broker.
@@ -35,13 +35,13 @@ type Context interface {
 	Image() *meta.Image
 	// Entropy is the stream for topic ids.
 	Entropy() *env.Rand
-	// Rare makes rare choices; nil in production.
+	// Rare makes rare choices. It is nil in production.
 	Rare() *rare.Chooser
-	// Settings are the node's configuration as clients may see it.
+	// Settings is the part of the node's configuration that clients may see.
 	Settings() *Settings
 }
 
-// Settings are broker configuration keys, with Kafka's names in comments.
+// Settings holds configurations of the broker. The comments give Kafka's names.
 type Settings struct {
 	AutoCreateTopics  bool          // auto.create.topics.enable
 	NumPartitions     int32         // num.partitions
@@ -56,8 +56,8 @@ type Settings struct {
 	AppliedByAll time.Duration
 }
 
-// Op is an operation of a request: one of the types below, and no other. The
-// comment of each names the type of its result.
+// Op is an operation of a request: one of the types below, and no other. The comment of
+// each type ends with the type of its result.
 type Op interface{ op() }
 
 func (Produce) op()        {}
@@ -77,7 +77,7 @@ type Produce struct {
 	Batches   []byte // one or more whole batches; owned by the op
 }
 
-// ProduceResult is the fate of a Produce. CurrentLeader is set with
+// ProduceResult is the result of a Produce. CurrentLeader is set if Code is
 // NotLeaderOrFollower.
 type ProduceResult struct {
 	Code          kafka.ErrorCode
@@ -88,15 +88,15 @@ type ProduceResult struct {
 	CurrentLeader Leader
 }
 
-// Leader is a hint where to go instead; Node is NoNode if there is none.
+// Leader tells a client which node leads; Node is NoNode if no leader is known.
 type Leader struct {
 	Node  kafka.NodeID
 	Epoch kafka.LeaderEpoch
 }
 
-// Fetch reads committed batches from a partition led here, the first of them
-// whatever its size, further ones within MaxBytes. MaxBytes 0 asks for the
-// watermarks alone. → FetchResult
+// Fetch reads committed batches from a partition that this node leads. The first batch
+// may have any size; the others must fit within MaxBytes. MaxBytes 0 asks only for the
+// watermarks. → FetchResult
 type Fetch struct {
 	Partition     kafka.PartitionID
 	CurrentEpoch  kafka.LeaderEpoch // -1: not checked
@@ -106,8 +106,8 @@ type Fetch struct {
 	ReadCommitted bool
 }
 
-// FetchResult is what a Fetch found. With Code None and no Batches there is
-// nothing at Offset yet.
+// FetchResult is what a Fetch found. If Code is None and there are no Batches, there is
+// no record at Offset yet.
 type FetchResult struct {
 	Code          kafka.ErrorCode
 	Watermark     kafka.Offset
@@ -122,17 +122,17 @@ type FetchResult struct {
 	DivergingEnd   kafka.Offset
 }
 
-// Wait resolves when the partition has committed records beyond Offset, when
-// its leadership changes, or at Until. The first Wait of a request that resolves
-// cancels its other ones, and Next is called. All Waits of one Next have the
-// same Until. → WaitResult
+// Wait resolves when the partition has committed records beyond Offset, when its
+// leadership changes, or at Until. When the first Wait of a request resolves, the others
+// are cancelled, and Next is called. All Waits of one Next have the same Until.
+// → WaitResult
 type Wait struct {
 	Partition kafka.PartitionID
 	Offset    kafka.Offset
 	Until     env.Instant
 }
 
-// WaitResult carries nothing: fetch again.
+// WaitResult is empty: the handler fetches again.
 type WaitResult struct{}
 
 // Offsets looks an offset up: Timestamp is a time in Unix ms, or one of
@@ -144,7 +144,7 @@ type Offsets struct {
 	ReadCommitted bool
 }
 
-// OffsetsResult has -1 for what there is not.
+// OffsetsResult has -1 where there is no value.
 type OffsetsResult struct {
 	Code        kafka.ErrorCode
 	Offset      kafka.Offset
@@ -159,7 +159,8 @@ type EpochEnd struct {
 	Epoch        kafka.LeaderEpoch
 }
 
-// EpochEndResult is the largest epoch at or below the asked one and its end.
+// EpochEndResult is the largest epoch at or below the one that was asked for, and its
+// end.
 type EpochEndResult struct {
 	Code  kafka.ErrorCode
 	Epoch kafka.LeaderEpoch
@@ -170,8 +171,8 @@ type EpochEndResult struct {
 // shard has applied it. → ProposeResult
 type Propose struct{ Command meta.Command }
 
-// ProposeResult has RequestTimedOut in Code if the fate is unknown, another
-// error if the command was certainly not applied, None with the Verdict otherwise.
+// ProposeResult has Code RequestTimedOut if the fate of the command is unknown, another
+// error if it was certainly not applied, and None if it was applied with Verdict.
 type ProposeResult struct {
 	Code    kafka.ErrorCode
 	Index   uint64 // of the applied command
@@ -195,10 +196,10 @@ type Barrier struct{}
 // BarrierResult has an error if no controller confirmed it in time.
 type BarrierResult struct{ Code kafka.ErrorCode }
 
-// NextProducerID takes a producer id of the node's block. → ProducerIDResult
+// NextProducerID takes a producer id from the node's block. → ProducerIDResult
 type NextProducerID struct{}
 
-// ProducerIDResult is a producer id never handed out before.
+// ProducerIDResult is a producer id that was never given out before.
 type ProducerIDResult struct {
 	Code kafka.ErrorCode
 	ID   kafka.ProducerID

@@ -15,9 +15,9 @@ type configValue struct {
 	source kmsg.ConfigSource
 }
 
-// topicConfig are the values that apply to a topic with these configurations,
-// the one in force first, the built-in default last. It tells what
-// [meta.Image.TopicConfig] acts on: nothing of a single broker.
+// topicConfig are the values of a key for a topic with these configurations. The value in
+// force comes first, the built-in default last. They are those that
+// [meta.Image.TopicConfig] uses: none is a setting of a single broker.
 func topicConfig(img *meta.Image, set meta.Configs, k *meta.ConfigKey) []configValue {
 	var values []configValue
 	if v, ok := set.Get(k.Name); ok {
@@ -40,8 +40,8 @@ type brokerKey struct {
 	name     string
 	kind     meta.ConfigType
 	doc      string
-	values   []configValue // as of topicConfig
-	readOnly bool          // set in the broker's file, and nowhere else
+	values   []configValue // as topicConfig returns them
+	readOnly bool          // can be set only in the broker's file
 }
 
 // ownConfig are the values of a key that this broker takes from its settings.
@@ -53,9 +53,9 @@ func ownConfig(name, value, builtIn string) []configValue {
 	return values
 }
 
-// brokerKeys are all configurations of this broker, in no order. Each tells the
-// value that is acted on: the settings for those that settings hold, the image
-// for all others.
+// brokerKeys are all configurations of this broker, in no order. Their values are the
+// ones that the broker uses: those in Settings come from there, all others from the
+// image.
 func brokerKeys(c Context) []brokerKey {
 	s := c.Settings()
 	id := strconv.Itoa(int(c.Node()))
@@ -92,8 +92,8 @@ func brokerKeys(c Context) []brokerKey {
 	return keys
 }
 
-// ownSetting returns the value of a key that creating topics takes from the
-// settings of the broker that was asked to.
+// ownSetting returns the value of a key that is taken, when a topic is created, from the
+// settings of the broker that gets the request.
 func ownSetting(s *Settings, name string) (value string, own bool) {
 	switch name {
 	case "auto.create.topics.enable":

@@ -1,19 +1,17 @@
 // Package api serves Kafka's API keys: one file per key, named by its number.
 //
-// A [Handler] is the life of one request. It holds no broker state: it turns the
-// request into operations ([Op]) that the shard runs where their state lives
-// (this shard, another shard, the control loop, another node), takes their
-// results, and encodes the answer. The shard owns ordering, deadlines and
-// routing; a handler never sees them.
+// A [Handler] serves one request. It holds no state of the broker. It turns the request
+// into operations ([Op]) that the shard runs where their state is (this shard, another
+// shard, the control loop, another node), takes their results, and encodes the answer.
+// The shard owns ordering, deadlines and routing; a handler never sees them.
 //
 // # Contract
 //
-// Results may come in any order, and at the deadline some never come: an answer
-// then says so with an error, never with code 0. Where the fate of a change is
-// not known the code is REQUEST_TIMED_OUT, or for a topic that Metadata wanted to
-// create LEADER_NOT_AVAILABLE, which clients retry. What a client can say is
-// answered with a definite code; only what does not decode is an error of [New],
-// and closes the connection.
+// Results may come in any order, and some may be missing at the deadline. What is then
+// not known is answered with an error, never with code 0. If the fate of a change is not
+// known, the code is REQUEST_TIMED_OUT. For a topic that Metadata wanted to create it is
+// LEADER_NOT_AVAILABLE, which clients retry. Every request that decodes gets an answer.
+// One that does not decode is an error of [New], and closes the connection.
 //
 // # Buffers
 //
@@ -24,13 +22,13 @@
 //
 // # Limits
 //
-// A request's frame bounds what a handler holds. A fetch reads no more at a time
-// than its response may carry, one batch beyond it at most per partition.
+// A request's frame bounds what a handler holds. At one time, a fetch reads no more than
+// its response may carry, and at most one batch more for each partition.
 //
 // # Not here
 //
-// Which keys and versions exist is package wire's table, with what is
-// deliberately absent. Answers about metadata are this broker's image: nothing
-// here asks for a [Barrier]. There are no throttling (times are 0), no
-// authorizer (authorized operations keep their default) and no transactions.
+// Package wire has the table of keys and versions, and says what is deliberately absent.
+// Answers about metadata come from this broker's image: no handler asks for a [Barrier].
+// There is no throttling (times are 0), no authorizer (authorized operations keep their
+// default), and there are no transactions.
 package api

@@ -186,9 +186,8 @@ func TestFetchPassesEpochsOnlyWhereTheVersionHasThem(t *testing.T) {
 		w := newFetchWorld(1)
 		req := fetchRequest(version, fetchPartition(0, 3, 100))
 		req.MinBytes = 0
-		req.Topics[0].Partitions[0].CurrentLeaderEpoch, req.Topics[0].Partitions[0].LastFetchedEpoch =
-			6,
-			5
+		partition := &req.Topics[0].Partitions[0]
+		partition.CurrentLeaderEpoch, partition.LastFetchedEpoch = 6, 5
 		var got Fetch
 		serve(t, w, req, func(op Op) any {
 			got = op.(Fetch)
@@ -208,8 +207,8 @@ func TestFetchPassesEpochsOnlyWhereTheVersionHasThem(t *testing.T) {
 	}
 }
 
-// kafkaShares is KAFKA 22 read one partition after the other: how many batches
-// each partition adds to the response.
+// kafkaShares applies KAFKA 22 to one partition after the other. It returns how many
+// batches each of them adds to the response.
 func kafkaShares(
 	logs []*fakeLog, request []kmsg.FetchRequestTopicPartition, maxBytes int,
 ) (counts []int) {
@@ -291,7 +290,7 @@ func TestFetchSharesTheResponseInTheOrderOfTheRequest(t *testing.T) {
 			require.Equal(t, string(want), string(got.RecordBatches),
 				"partition %d of the request", i)
 			require.Zero(t, got.ErrorCode)
-			require.Equal(t, int64(log.end), got.HighWatermark, "without room too")
+			require.Equal(t, int64(log.end), got.HighWatermark, "also without room for records")
 		}
 	})
 }
@@ -348,8 +347,9 @@ func TestFetchEndsItsWaitInTime(t *testing.T) {
 	}
 }
 
-func TestFetchDoesNotWaitBehindDataThatIsThere(t *testing.T) {
-	// Either partition alone could fill the minimum, only its share is too small.
+func TestFetchDoesNotWaitWhileUnreadDataIsThere(t *testing.T) {
+	// Partition 0 alone has enough bytes for the minimum, but they do not fit into its
+	// share.
 	w := newFetchWorld(2)
 	w.logs[0].add(700)
 	w.logs[0].add(700)

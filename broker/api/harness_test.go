@@ -20,7 +20,7 @@ import (
 	"example.com/lockstep/broker/wire/peer"
 )
 
-// fakeContext is a broker whose image is built by applying commands.
+// fakeContext is a broker. Tests build its image by applying commands.
 type fakeContext struct {
 	now      env.Time
 	node     kafka.NodeID
@@ -74,7 +74,7 @@ func (c *fakeContext) fence(id kafka.NodeID) {
 	c.apply(&meta.FenceBroker{Node: id, Epoch: c.image.Broker(id).Epoch})
 }
 
-// topic creates a topic whose id is its first letter 16 times.
+// topic creates a topic. Its id is its first letter 16 times.
 func (c *fakeContext) topic(
 	name string, configs meta.Configs, replicas ...[]kafka.NodeID,
 ) kafka.TopicID {
@@ -101,7 +101,7 @@ type never struct{}
 
 const correlation = 77
 
-// parse encodes a request as a client does, and takes it apart as a broker does.
+// parse encodes a request as a client does, and parses it as a broker does.
 func parse(t require.TestingT, req kmsg.Request) wire.Request {
 	frame := client.AppendRequest(nil, correlation, "test", req)
 	parsed, err := wire.ParseRequest(frame[4:])
@@ -109,9 +109,8 @@ func parse(t require.TestingT, req kmsg.Request) wire.Request {
 	return parsed
 }
 
-// serve runs a request as a shard does: run gives the result of each operation,
-// or never. Operations resolve last to first, so that no handler may count on
-// their order.
+// serve runs a request as a shard does: run gives the result of each operation, or never.
+// Operations resolve in reverse order, so that no handler can depend on their order.
 func serve(t require.TestingT, c Context, req kmsg.Request, run func(Op) any) kmsg.Response {
 	h, err := New(parse(t, req))
 	require.NoError(t, err)

@@ -9,8 +9,8 @@ import (
 	"example.com/lockstep/broker/wire"
 )
 
-// New returns the handler of a request. An error means that the request cannot
-// be decoded: the connection is to be closed.
+// New returns the handler of a request. An error means that the request cannot be
+// decoded. The caller must close the connection.
 func New(r wire.Request) (Handler, error) {
 	h := header{version: r.Version, correlationID: r.CorrelationID}
 	if r.Key == 0 {
@@ -59,18 +59,18 @@ func (h header) frame(resp kmsg.Response) [][]byte {
 	return [][]byte{wire.AppendResponse(nil, h.correlationID, resp)}
 }
 
-// brokerTimeout is embedded by handlers whose requests carry no timeout.
+// brokerTimeout is embedded by handlers of requests without a timeout.
 type brokerTimeout struct{}
 
 func (brokerTimeout) Timeout() time.Duration { return 0 }
 
-// milliseconds is a timeout as clients send it; not positive means at once.
+// milliseconds converts a timeout that a client sent. 0 and negative values mean at once.
 func milliseconds(ms int32) time.Duration { return max(1, time.Duration(ms)) * time.Millisecond }
 
-// noTransactions answers what belongs to a transaction, until there is a
-// transaction coordinator. It is the one code that the Java client and librdkafka
-// both take as final: they ask again after TRANSACTIONAL_ID_NOT_FOUND (librdkafka)
-// and COORDINATOR_NOT_AVAILABLE (both), and would hang instead of failing.
+// noTransactions is the answer to requests of a transaction, until there is a transaction
+// coordinator. It is the only code that both the Java client and librdkafka treat as
+// final. After TRANSACTIONAL_ID_NOT_FOUND (librdkafka) and COORDINATOR_NOT_AVAILABLE
+// (both) they ask again, and would hang instead of failing.
 const noTransactions = kafka.TransactionalIDAuthorizationFailed
 
 // topicID finds the id of a topic that a request names.
@@ -81,9 +81,9 @@ func topicID(c Context, name string) (kafka.TopicID, kafka.ErrorCode) {
 	return kafka.TopicID{}, kafka.UnknownTopicOrPartition
 }
 
-// hint is a CurrentLeader field, absent if there is nobody else to go to. A
-// leader that refuses, for its lease has run out or it is stopping, does not
-// send the client to itself: that would be a loop without a pause.
+// hint is a CurrentLeader field. It is absent if no other leader is known. A leader may
+// refuse because its lease has ended or because it is stopping. It must not send the
+// client to itself: the client would come back at once, again and again.
 func hint(self kafka.NodeID, l Leader) wire.CurrentLeader {
 	if l.Node <= 0 || l.Node == self || l.Epoch < 0 {
 		return wire.CurrentLeader{}
@@ -91,7 +91,7 @@ func hint(self kafka.NodeID, l Leader) wire.CurrentLeader {
 	return wire.CurrentLeader{Known: true, Node: l.Node, Epoch: l.Epoch}
 }
 
-// endpoints names the brokers that hints point to, once each.
+// endpoints are the addresses of the brokers in hints, each broker once.
 func endpoints(c Context, hints []wire.CurrentLeader) []wire.NodeEndpoint {
 	var out []wire.NodeEndpoint
 	for _, l := range hints {

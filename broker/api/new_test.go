@@ -97,7 +97,7 @@ func anyResult(rng *env.Rand) func(Op) any {
 	}
 }
 
-// fill draws a value for every field of a request, names that exist among them.
+// fill draws a value for every field of a request. Some of the names exist.
 func fill(rng *env.Rand, v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Bool:
@@ -105,7 +105,8 @@ func fill(rng *env.Rand, v reflect.Value) {
 	case reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		choices := []int64{-1 << 63, 1<<63 - 1, -2, -1, 0, 1, 2, 4, 1000}
 		n := choices[rng.IntN(len(choices))]
-		v.SetInt(n >> max(0, 64-v.Type().Bits())) // the ends of the type, -1 and 0
+		// The smallest and the largest value of the type, -1 and 0.
+		v.SetInt(n >> max(0, 64-v.Type().Bits()))
 		if n > -100 && n < 10000 && !v.OverflowInt(n) {
 			v.SetInt(n)
 		}
@@ -144,8 +145,8 @@ func fill(rng *env.Rand, v reflect.Value) {
 	}
 }
 
-// The answer of every version decodes, whatever is asked and whatever the
-// operations give; nothing that a client can say is a panic.
+// For every request and all results of operations, in every version, the answer decodes.
+// No request makes a handler panic.
 func TestAnyRequestIsAnswered(t *testing.T) {
 	w := newFetchWorld(2)
 	eachVersion(t, func(t *testing.T, key, version int16) {

@@ -17,15 +17,15 @@ import (
 	"example.com/lockstep/broker/meta"
 )
 
-// Transcripts, one per handler, run with -rewrite to write them anew:
+// There is a transcript for each handler. -rewrite writes them again. The commands are:
 //
 //	cluster      a new cluster; lines: broker ID | fenced ID | fence ID |
 //	             register ID (a new incarnation) | topic NAME R,R/R,R [key=value...] |
 //	             default KEY VALUE | node ID
-//	settings     JSON of Settings, over what they are
-//	results      what the next requests' operations give, in order: a JSON object,
+//	settings     JSON of the Settings that change
+//	results      the results of the next requests' operations, in order: a JSON object,
 //	             "never", or "propose" to apply the command; without results
-//	             proposals are applied and everybody has applied them
+//	             proposals are applied, and all brokers have applied them
 //	serve KEY v=(V,...)   JSON of the kmsg request; prints operations and answer
 func TestTranscripts(t *testing.T) {
 	datadriven.Walk(t, "testdata/transcripts", func(t *testing.T, path string) {

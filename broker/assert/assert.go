@@ -1,18 +1,18 @@
-// Package assert holds the always-on assertions: a broken one is a bug of ours,
-// never of the input, and stops the node (fail-stop), since a node that goes on
-// after its state was found impossible may lose acknowledged data.
+// Package assert holds assertions that are always on. A failed one is a bug of the broker, never of
+// its input. It stops the node (fail-stop): a node in an impossible state that goes on may lose
+// acknowledged data.
 package assert
 
 import "fmt"
 
-// Failure is what a failed assertion panics with. The drivers of both worlds
-// catch it at the loop's edge, report it and stop the node.
+// Failure is the value with which a failed assertion panics. The hosts, in production and in
+// simulation, catch it where they call the loop, report it and stop the node.
 type Failure struct{ Message string }
 
 func (f Failure) Error() string { return "assertion failed: " + f.Message }
 
-// That panics with a [Failure] unless ok. Arguments are evaluated on the hot
-// path: pass plain values, not calls that format.
+// That panics with a [Failure] if ok is false. The caller evaluates the arguments also if ok is
+// true, so pass plain values, and no calls that format.
 func That(ok bool, format string, args ...any) {
 	if !ok {
 		panic(Failure{fmt.Sprintf(format, args...)})

@@ -51,17 +51,17 @@ const (
 	controlBit       = 0x20
 )
 
-// NoProducer, NoEpoch and NoSequence stand in batches without idempotence.
+// NoProducer, NoEpoch and NoSequence are in batches without idempotence.
 const (
 	NoProducer kafka.ProducerID    = -1
 	NoEpoch    kafka.ProducerEpoch = -1
 	NoSequence int32               = -1
 )
 
-// NoTimestamp stands where a timestamp is not known.
+// NoTimestamp means that a timestamp is not known.
 const NoTimestamp int64 = -1
 
-// Codec is how the records of a batch are compressed.
+// Codec is the compression of a batch's records.
 type Codec uint8
 
 const (
@@ -74,8 +74,8 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Batch is exactly one record batch, header included, as [Next] cut it. Its
-// accessors may be used on what Next returned; they panic on shorter slices.
+// Batch is exactly one record batch with its header, as [Next] returns it. The accessors need such
+// a batch; they panic on shorter slices.
 type Batch []byte
 
 // SizeAt returns the size in bytes of the batch that starts at b[0], which may
@@ -91,12 +91,11 @@ func SizeAt(b []byte) (int, error) {
 	return int(length) + PrefixSize, nil
 }
 
-// Next splits the first batch off a record set. It checks the framing only:
-// the batch is complete and of magic 2. ErrShort means that set ends within the
-// batch, as the last batch of a fetch may.
+// Next splits the first batch off a record set. It checks only that the batch is complete and has
+// magic 2. ErrShort means that the set ends within the batch, as the last batch of a fetch may.
 func Next(set []byte) (first Batch, rest []byte, err error) {
-	// Magic is at the same place in all formats and is judged first: an old
-	// message is shorter than our header and would be called corrupt.
+	// The magic is at the same place in all formats, so it is checked first. Otherwise an old
+	// message, which is shorter than this header, would be called corrupt.
 	if len(set) > atMagic && set[atMagic] != magic {
 		if set[atMagic] < magic {
 			return nil, nil, ErrOldFormat
@@ -113,9 +112,8 @@ func Next(set []byte) (first Batch, rest []byte, err error) {
 	return Batch(set[:size:size]), set[size:], nil
 }
 
-// Validate checks a batch that Next returned: checksum, codec, count, offsets,
-// producer fields and the shape of control batches. It says nothing about the
-// records themselves.
+// Validate checks a batch that Next returned: checksum, codec, count, offsets, producer fields and
+// the form of control batches. It does not look at the records.
 func (b Batch) Validate() error {
 	switch {
 	case !b.ChecksumValid():
@@ -139,8 +137,8 @@ func (b Batch) validateProducer() error {
 	}
 	switch id := b.ProducerID(); {
 	case id == NoProducer:
-		// Kafka's own producers write -1 into all three; what follows a missing
-		// id has no meaning, so only the transactional bit is a contradiction.
+		// Kafka's own producers write -1 into all three fields. Without an id the other two mean
+		// nothing, so only the transactional bit is a contradiction.
 		if b.Transactional() {
 			return ErrProducer
 		}
@@ -150,20 +148,19 @@ func (b Batch) validateProducer() error {
 	return nil
 }
 
-// ChecksumValid reports whether the CRC32C fits the bytes it covers.
+// ChecksumValid reports whether the CRC32C is that of the bytes it covers.
 func (b Batch) ChecksumValid() bool {
 	return crc32.Checksum(b[atAttributes:], castagnoli) == binary.BigEndian.Uint32(b[atCRC:])
 }
 
-// Stamp writes the base offset and the partition leader epoch in place. Both
-// lie outside the CRC.
+// Stamp writes the base offset and the partition leader epoch in place. Both are outside the CRC.
 func (b Batch) Stamp(base kafka.Offset, epoch kafka.LeaderEpoch) {
 	binary.BigEndian.PutUint64(b[atBaseOffset:], uint64(base))
 	binary.BigEndian.PutUint32(b[atLeaderEpoch:], uint32(epoch))
 }
 
-// StampLogAppendTime makes timestampMs the timestamp of all records, for topics
-// with message.timestamp.type=LogAppendTime, and renews the CRC.
+// StampLogAppendTime makes timestampMs the timestamp of all records, for topics with
+// message.timestamp.type=LogAppendTime, and computes the CRC again.
 func (b Batch) StampLogAppendTime(timestampMs int64) {
 	binary.BigEndian.PutUint16(b[atAttributes:], uint16(b.attributes())|logAppendTimeBit)
 	binary.BigEndian.PutUint64(b[atMaxTimestamp:], uint64(timestampMs))
@@ -195,30 +192,30 @@ func (b Batch) LeaderEpoch() kafka.LeaderEpoch {
 	return kafka.LeaderEpoch(binary.BigEndian.Uint32(b[atLeaderEpoch:]))
 }
 
-// ProducerID is the idempotent producer's id, [NoProducer] if there is none.
+// ProducerID is the idempotent producer's id, or [NoProducer].
 func (b Batch) ProducerID() kafka.ProducerID {
 	return kafka.ProducerID(binary.BigEndian.Uint64(b[atProducerID:]))
 }
 
-// ProducerEpoch is the producer's epoch, [NoEpoch] if there is none.
+// ProducerEpoch is the producer's epoch, or [NoEpoch].
 func (b Batch) ProducerEpoch() kafka.ProducerEpoch {
 	return kafka.ProducerEpoch(binary.BigEndian.Uint16(b[atProducerEpoch:]))
 }
 
-// BaseSequence is the sequence number of the first record, [NoSequence] without
-// idempotence and in control batches.
+// BaseSequence is the sequence number of the first record. It is [NoSequence] without idempotence
+// and in control batches.
 func (b Batch) BaseSequence() int32 {
 	return int32(binary.BigEndian.Uint32(b[atBaseSequence:]))
 }
 
-// LastSequence is the sequence number of the last record; sequences wrap from
-// 2^31-1 to 0 (KAFKA 16).
+// LastSequence is the sequence number of the last record. Sequences wrap from 2^31-1 to 0 (KAFKA
+// 16).
 func (b Batch) LastSequence() int32 {
 	return AddSequence(b.BaseSequence(), b.lastOffsetDelta())
 }
 
-// AddSequence returns the sequence number n after seq, wrapping from 2^31-1 to
-// 0. A negative seq (none) stays as it is.
+// AddSequence returns the sequence number n after seq, and wraps from 2^31-1 to 0. A negative seq
+// (no sequence) stays as it is.
 func AddSequence(seq, n int32) int32 {
 	if seq < 0 {
 		return seq
@@ -229,17 +226,17 @@ func AddSequence(seq, n int32) int32 {
 // Count is the number of records.
 func (b Batch) Count() int { return int(int32(binary.BigEndian.Uint32(b[atCount:]))) }
 
-// BaseTimestampMs is what the records' timestamp deltas are relative to.
+// BaseTimestampMs is the timestamp that the records' timestamp deltas count from.
 func (b Batch) BaseTimestampMs() int64 {
 	return int64(binary.BigEndian.Uint64(b[atBaseTimestamp:]))
 }
 
-// MaxTimestampMs is the largest timestamp, as the producer claims it.
+// MaxTimestampMs is the largest timestamp, as the producer gives it.
 func (b Batch) MaxTimestampMs() int64 {
 	return int64(binary.BigEndian.Uint64(b[atMaxTimestamp:]))
 }
 
-// Codec is how the records are compressed.
+// Codec is the compression of the records.
 func (b Batch) Codec() Codec { return Codec(b.attributes() & codecMask) }
 
 // LogAppendTime reports whether all records have MaxTimestampMs as timestamp.

@@ -6,9 +6,9 @@ import (
 	"example.com/lockstep/broker/kafka"
 )
 
-// Builder makes one batch, for coordinators that write to their own partitions,
-// for simulated clients and for tests. Set the exported fields, Add records,
-// call Build. The zero value is not usable: see [NewBuilder].
+// Builder makes one batch, for coordinators that write to their own partitions, for simulated
+// clients and for tests. Set the exported fields, Add records, then call Build. The zero value is
+// not usable: see [NewBuilder].
 type Builder struct {
 	ProducerID    kafka.ProducerID
 	ProducerEpoch kafka.ProducerEpoch
@@ -28,7 +28,7 @@ func NewBuilder() *Builder {
 	return &Builder{ProducerID: NoProducer, ProducerEpoch: NoEpoch, BaseSequence: NoSequence}
 }
 
-// Producer makes the batch that of an idempotent producer and returns b.
+// Producer puts the fields of an idempotent producer into the batch and returns b.
 func (b *Builder) Producer(
 	id kafka.ProducerID, epoch kafka.ProducerEpoch, sequence int32,
 ) *Builder {
@@ -76,8 +76,8 @@ func (b *Builder) Count() int { return int(b.count) }
 // that compress it themselves and pass the result to BuildWith.
 func (b *Builder) Plain() []byte { return b.records }
 
-// Build returns the uncompressed batch in a buffer of its own, at base offset 0
-// and leader epoch -1, as producers send it.
+// Build returns the uncompressed batch in a buffer of its own, with base offset 0 and leader
+// epoch -1, as producers send it.
 func (b *Builder) Build() Batch { return b.BuildWith(Uncompressed, b.records) }
 
 // BuildWith is Build with a records section that is compressed with codec.

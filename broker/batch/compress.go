@@ -11,8 +11,7 @@ import (
 	"github.com/pierrec/lz4/v4"
 )
 
-// zstdWindowMax bounds the memory that a zstd frame may ask for before it has
-// produced a byte.
+// zstdWindowMax bounds the memory that a zstd frame may ask for before it has produced a byte.
 const zstdWindowMax = 32 << 20
 
 // expand decompresses the records section to at most limit bytes. All decoders
@@ -54,7 +53,7 @@ func readAll(r io.Reader, limit int) ([]byte, error) {
 	return out, nil
 }
 
-// xerialMagic opens the framing that Java's snappy library puts around blocks:
+// xerialMagic begins the framing that Java's snappy library puts around blocks:
 //
 //	82 'S' 'N' 'A' 'P' 'P' 'Y' 00 | version i32 | compatible i32 | (length i32, block)*
 //

@@ -2,16 +2,16 @@ package batch
 
 import "example.com/lockstep/broker/kafka"
 
-// Error says what is wrong with a batch. All errors of this package are of this
-// type; the values below are the only ones, so they can be compared.
+// Error says what is wrong with a batch. All errors of this package are of this type, and are the
+// values below, so they can be compared.
 type Error struct {
-	Code kafka.ErrorCode // what to answer a client
+	Code kafka.ErrorCode // the answer to a client
 	text string
 }
 
 func (e *Error) Error() string { return "batch: " + e.text }
 
-// What can be wrong with a batch.
+// The errors of a batch.
 var (
 	ErrShort       = &Error{kafka.CorruptMessage, "shorter than its header or its length says"}
 	ErrLength      = &Error{kafka.CorruptMessage, "length field is impossible"}

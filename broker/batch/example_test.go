@@ -9,7 +9,7 @@ import (
 
 func kafkaOffset(o int64) kafka.Offset { return kafka.Offset(o) }
 
-// A leader splits what a producer sent, checks it, and stamps where it goes.
+// A leader splits the batches of a producer, checks them, and stamps them with their offsets.
 func Example() {
 	set := append(
 		batch.NewBuilder().Add(1700, []byte("a"), []byte("1")).Add(1701, []byte("b"),

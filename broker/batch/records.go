@@ -7,9 +7,8 @@ import (
 	"example.com/lockstep/broker/kafka"
 )
 
-// Record is one record of a batch. Key, Value and header values are nil if they
-// are null on the wire. Slices belong to the batch's buffer, or to the
-// iterator's if the batch is compressed.
+// Record is one record of a batch. Key, Value and header values are nil if they are null on the
+// wire. The slices belong to the batch's buffer or, if the batch is compressed, to the iterator's.
 type Record struct {
 	Offset      kafka.Offset
 	TimestampMs int64
@@ -23,13 +22,13 @@ type Header struct {
 	Value []byte
 }
 
-// Records walks the records of one batch:
+// Records iterates over the records of one batch:
 //
 //	it := b.Records(limit)
 //	for it.Next() { ... it.Record ... }
 //	if it.Err() != nil { ... }
 //
-// The record is overwritten by each call of Next.
+// Each call of Next overwrites the record.
 type Records struct {
 	Record Record
 	batch  Batch
@@ -38,18 +37,18 @@ type Records struct {
 	err    error
 }
 
-// Records opens an iterator. A compressed batch may expand to limit bytes at
-// most. If decompression fails the iterator is empty and Err says so.
+// Records returns an iterator. A compressed batch may expand to limit bytes at most. If
+// decompression fails the iterator is empty, and Err returns the error.
 func (b Batch) Records(limit int) Records {
 	data, err := expand(b.Codec(), b[HeaderSize:], limit)
 	return Records{batch: b, rest: data, err: err}
 }
 
-// Next moves to the next record; false at the end or after an error.
+// Next moves to the next record. It returns false at the end and after an error.
 func (r *Records) Next() bool {
 	if r.err != nil || r.next == r.batch.Count() {
 		if r.err == nil && len(r.rest) > 0 {
-			r.err = ErrRecord // bytes that no record accounts for
+			r.err = ErrRecord // there are bytes after the last record
 		}
 		return false
 	}
@@ -61,7 +60,7 @@ func (r *Records) Next() bool {
 	return true
 }
 
-// Err is what ended the iteration early, nil if nothing did.
+// Err is the error that ended the iteration early, or nil.
 func (r *Records) Err() error { return r.err }
 
 // decode reads one record:
@@ -91,7 +90,7 @@ func (r *Records) decode() bool {
 	return true
 }
 
-// decoder reads zigzag varints and byte strings; the first failure sticks.
+// decoder reads zigzag varints and byte strings. After the first failure it reads nothing more.
 type decoder struct {
 	b  []byte
 	ok bool
@@ -132,7 +131,7 @@ func (d *decoder) bytes() []byte {
 
 func (d *decoder) headers() []Header {
 	n := d.varint()
-	// A header takes two bytes at least: never allocate by a count on the wire.
+	// A header takes at least two bytes. Never allocate by a count on the wire.
 	if n < 0 || n > int64(len(d.b)/2) {
 		d.ok = false
 		return nil
@@ -152,10 +151,9 @@ func (d *decoder) headers() []Header {
 	return headers
 }
 
-// CheckRecords walks all records and reports the first thing wrong with them:
-// that they decompress, that each is well-formed, and that there are as many
-// as the header says. With needKeys a null key is an error too, as compacted
-// topics demand (KAFKA 14).
+// CheckRecords reads all records and returns the first error. It checks that they decompress, that
+// each is well-formed, and that there are as many as the header says. With needKeys a null key is
+// an error too: compacted topics demand keys (KAFKA 14).
 func (b Batch) CheckRecords(limit int, needKeys bool) error {
 	it := b.Records(limit)
 	for it.Next() {
@@ -166,9 +164,9 @@ func (b Batch) CheckRecords(limit int, needKeys bool) error {
 	return it.Err()
 }
 
-// OffsetForTimestamp returns the first record, at or after offset from, whose
-// timestamp is at least timestampMs. found is false if there is none, which
-// happens even if MaxTimestampMs says otherwise: it is the producer's claim.
+// OffsetForTimestamp returns the first record at or after offset from with a timestamp of at least
+// timestampMs. found is false if there is none. This can happen also if MaxTimestampMs says
+// otherwise, since the producer may claim a wrong one.
 func (b Batch) OffsetForTimestamp(
 	timestampMs int64, from kafka.Offset, limit int,
 ) (offset kafka.Offset, ms int64, found bool, err error) {

@@ -13,8 +13,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// What franz-go does with a cluster of three nodes; the cluster is shared, so
-// that the tests stay quick.
+// What franz-go does with a cluster of three nodes. The subtests share the cluster, which keeps
+// them quick.
 func TestFranzGo(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 	defer cancel()
@@ -130,7 +130,7 @@ func TestFranzGo(t *testing.T) {
 				})
 			if i%10 == 0 {
 				require.NoError(t, ctx.Err())
-				client.Flush(ctx) // so that the leader is lost in the middle of it
+				client.Flush(ctx) // so that the leader is lost between batches
 			}
 		}
 		acked.Wait()

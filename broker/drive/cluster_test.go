@@ -79,13 +79,13 @@ func startCluster(t *testing.T, size, shards int) *cluster {
 	return c
 }
 
-// awaitBrokers waits until the metadata lists so many brokers.
+// awaitBrokers waits until the metadata lists n brokers.
 func (c *cluster) awaitBrokers(n int) {
 	client := c.client()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	for {
-		r := kmsg.NewPtrMetadataRequest() // not by kadm, which answers from a cache
+		r := kmsg.NewPtrMetadataRequest() // kadm would answer from a cache
 		r.Topics = []kmsg.MetadataRequestTopic{}
 		m, err := r.RequestWith(ctx, client)
 		if err == nil && len(m.Brokers) == n {
@@ -98,7 +98,7 @@ func (c *cluster) awaitBrokers(n int) {
 	}
 }
 
-// report logs what the nodes say of themselves.
+// report logs the counters of all loops of all nodes.
 func (c *cluster) report() {
 	for i, r := range c.nodes {
 		if r == nil {
@@ -113,9 +113,9 @@ func (c *cluster) report() {
 	}
 }
 
-// freeAddress is a loopback address that nobody listened at a moment ago. Its port
-// is below those that the kernel gives to outgoing connections, which would take it
-// before the node, or the node's next life, listens.
+// freeAddress returns a loopback address where nothing listened a moment ago. Its port is below
+// those that the kernel gives to outgoing connections: such a connection could take the port before
+// an incarnation of the node listens.
 func freeAddress(t *testing.T) string {
 	for range 100 {
 		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+mathrand.IntN(20_000))
@@ -152,7 +152,7 @@ func (c *cluster) start(i int) {
 	c.nodes[i] = r
 }
 
-// stop ends a node without telling anybody, as a kill does.
+// stop ends a node without a clean stop, as a kill does.
 func (c *cluster) stop(i int) {
 	r := c.nodes[i]
 	if r == nil {
@@ -164,7 +164,7 @@ func (c *cluster) stop(i int) {
 	r.close(c.t)
 }
 
-// close gives back what a node that has stopped held.
+// close closes the network and the disks of a node that has stopped.
 func (r *running) close(t *testing.T) {
 	r.network.Close()
 	for _, d := range r.disks {
@@ -195,8 +195,8 @@ func (c *cluster) create(ctx context.Context, topic string, partitions int32) {
 	require.NoError(c.t, err)
 }
 
-// produce sends n records with distinct values, idempotently and acknowledged
-// by all, and waits for them.
+// produce sends n records with distinct values, idempotently and with acks=all, and waits until
+// they are acknowledged.
 func (c *cluster) produce(ctx context.Context, topic string, from, n int) {
 	client := c.client(kgo.DefaultProduceTopic(topic),
 		kgo.RecordPartitioner(kgo.RoundRobinPartitioner()))
@@ -207,7 +207,7 @@ func (c *cluster) produce(ctx context.Context, topic string, from, n int) {
 	require.NoError(c.t, client.ProduceSync(ctx, records...).FirstErr())
 }
 
-// consume reads until n records came, and returns how often each value did.
+// consume reads until n different values have come, and returns how often each came.
 func (c *cluster) consume(ctx context.Context, topic string, n int) map[string]int {
 	client := c.client(kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	values := map[string]int{}

@@ -14,12 +14,12 @@ import (
 	"example.com/lockstep/broker/drive"
 )
 
-// A control log that has lost its first file says nothing of a snapshot, like
-// that of a new node; but a new node's log has a beginning.
+// A control log that has lost its first file names no snapshot, like the log of a new node. But
+// the log of a new node has a beginning.
 func TestANodeDoesNotStartOnAControlLogWithoutItsBeginning(t *testing.T) {
 	c := startCluster(t, 1, 1)
 	c.stop(0)
-	c.start(0) // the second life writes a segment of its own
+	c.start(0) // the second incarnation writes its own segment
 	c.awaitBrokers(1)
 	c.stop(0)
 	segments, err := filepath.Glob(filepath.Join(c.dirs[0], "control", "wal", "*.wal"))
@@ -30,8 +30,8 @@ func TestANodeDoesNotStartOnAControlLogWithoutItsBeginning(t *testing.T) {
 	c.refuses(0, "the control log is damaged and names no snapshot")
 }
 
-// A control log that is gone as a whole is no new node's where a snapshot says
-// that there was one.
+// A control log that is missing altogether is not that of a new node, if a snapshot shows that
+// there was a log.
 func TestANodeWithSnapshotsDoesNotStartWithoutAControlLog(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
@@ -55,7 +55,7 @@ func TestANodeWithSnapshotsDoesNotStartWithoutAControlLog(t *testing.T) {
 	c.refuses(0, "no control log that names one; this node must come back under a new id")
 }
 
-// What a crash in the first start leaves is a snapshot that no log names yet.
+// A crash during the first start leaves a snapshot that no log names yet.
 func TestANodeStartsAgainWhereItsFirstStartEnded(t *testing.T) {
 	c := startCluster(t, 1, 1)
 	c.stop(0)
@@ -66,7 +66,7 @@ func TestANodeStartsAgainWhereItsFirstStartEnded(t *testing.T) {
 	c.awaitBrokers(1)
 }
 
-// refuses starts a node that stops itself for a reason.
+// refuses starts a node, which must stop itself with an error that contains reason.
 func (c *cluster) refuses(i int, reason string) {
 	c.start(i)
 	stopped := make(chan error, 1)

@@ -24,13 +24,13 @@ type Config struct {
 	Network netsim.Network
 	// Disk opens the disk of one loop.
 	Disk func(diskfs.Sink) (diskfs.Disk, error)
-	// MailboxRequests bounds the requests waiting in a loop's mailbox.
+	// MailboxRequests bounds the requests that wait in a loop's mailbox.
 	MailboxRequests int
 	// TurnWarn and TurnFatal are the watchdog's two bounds on one turn.
 	TurnWarn, TurnFatal time.Duration
-	// Report takes the watchdog's and the driver's messages.
+	// Report takes the messages of the driver and of its watchdog.
 	Report func(format string, args ...any)
-	// Exit ends the process; called after a stuck turn was reported.
+	// Exit ends the process; it is called after a stuck turn was reported.
 	Exit func(code int)
 }
 
@@ -43,7 +43,7 @@ type Node struct {
 	err      error // why it stopped; set before stop is closed
 	done     sync.WaitGroup
 
-	asked   sync.Mutex // one question of the outside at a time
+	asked   sync.Mutex // held by Ask: one question at a time
 	answers chan any
 }
 
@@ -74,7 +74,7 @@ func Start(cfg Config, build func(hosts []loop.Host) []loop.Loop) (*Node, error)
 	return n, nil
 }
 
-// Wait blocks until the node has stopped, and says why; nil after Stop(nil).
+// Wait blocks until the node has stopped, and returns why; nil after Stop(nil).
 func (n *Node) Wait() error {
 	<-n.stop
 	n.done.Wait()
@@ -97,7 +97,7 @@ func (n *Node) Ask(to loop.ID, question any, timeout time.Duration) (any, error)
 	n.asked.Lock()
 	defer n.asked.Unlock()
 	for len(n.answers) > 0 {
-		<-n.answers // of a question that was given up
+		<-n.answers // to an earlier question that was given up
 	}
 	n.runners[to].box.put(loop.Event{Kind: loop.Mail, From: loop.Outside, Mail: question})
 	timer := time.NewTimer(timeout)
@@ -112,7 +112,7 @@ func (n *Node) Ask(to loop.ID, question any, timeout time.Duration) (any, error)
 	}
 }
 
-// Depths returns the number of events waiting at each loop, for metrics.
+// Depths returns the number of events that wait in each loop's mailbox, for metrics.
 func (n *Node) Depths() []int {
 	depths := make([]int, len(n.runners))
 	for i, r := range n.runners {
@@ -139,8 +139,8 @@ type runner struct {
 	disk diskfs.Disk
 
 	turns atomic.Uint64
-	// busySince is when the present turn began, in ns of the boot clock; 0 while
-	// the loop sleeps. For the watchdog.
+	// busySince is when the present turn began, in ns of the boot clock; 0 while the loop
+	// sleeps. current is the event that the turn is at. Both are for the watchdog.
 	busySince atomic.Int64
 	current   atomic.Pointer[loop.Event]
 }
@@ -148,6 +148,7 @@ type runner struct {
 // eventsPerClock is how many events of one turn may share one reading of the clock.
 const eventsPerClock = 16
 
+// run runs the loop until the node stops.
 func (r *runner) run() {
 	defer r.node.done.Done()
 	defer r.crashed()
@@ -184,7 +185,7 @@ func (r *runner) run() {
 	}
 }
 
-// untilTimer is how long the loop may sleep; negative without a timer.
+// untilTimer is how long the loop may sleep; negative if it has no timer.
 func (r *runner) untilTimer() time.Duration {
 	next := r.loop.NextTimer()
 	if next == env.Never {
@@ -193,8 +194,8 @@ func (r *runner) untilTimer() time.Duration {
 	return max(0, next.Sub(bootTime()))
 }
 
-// crashed turns a panic of a loop into a stop of the node: a failed assertion
-// means that the state can't be trusted any more.
+// crashed turns a panic of a loop into a stop of the node. A failed assertion means that the
+// state cannot be trusted any more.
 func (r *runner) crashed() {
 	if p := recover(); p != nil {
 		r.node.cfg.Report("loop %d: %v\n%s", r.id, p, debug.Stack())
@@ -227,7 +228,7 @@ func (r *runner) Reply(to loop.ID, m any) {
 	if to == loop.Outside {
 		select {
 		case r.node.answers <- m:
-		default: // nobody has asked for this many answers
+		default: // more answers than questions
 		}
 		return
 	}
@@ -236,13 +237,13 @@ func (r *runner) Reply(to loop.ID, m any) {
 
 func (r *runner) Stop(err error) { r.node.Stop(err) }
 
-// now is the time handed to loops.
+// now reads the time that loops get.
 func now() env.Time {
 	return env.Time{Mono: bootTime(), WallMs: time.Now().UnixMilli()}
 }
 
-// bootTime reads CLOCK_BOOTTIME, which goes on while the machine sleeps: a
-// lease must not survive a suspended laptop or virtual machine.
+// bootTime reads CLOCK_BOOTTIME, which goes on while the machine sleeps: a lease must end while a
+// laptop or a virtual machine is suspended.
 func bootTime() env.Instant {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {

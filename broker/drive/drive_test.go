@@ -17,7 +17,7 @@ import (
 	"example.com/lockstep/netsim"
 )
 
-// script is a loop whose reactions a test gives.
+// script is a loop that behaves as a test says.
 type script struct {
 	host  loop.Host
 	step  func(s *script, ev *loop.Event)
@@ -161,7 +161,7 @@ func TestMailGoesBetweenLoopsAndAnswersReachTheOutside(t *testing.T) {
 
 func TestALoopThatDoesNotAnswerIsReported(t *testing.T) {
 	n, _ := startScripts(t, &script{})
-	_, err := n.Ask(loop.Control, "anybody?", time.Millisecond)
+	_, err := n.Ask(loop.Control, "good day", time.Millisecond)
 	require.ErrorIs(t, err, ErrNoAnswer)
 }
 

@@ -13,10 +13,10 @@ import (
 // explainedChains is how many chains Explain prints.
 const explainedChains = 10
 
-// Explain follows what the loops of a node wait for, from what nobody else waits for
-// to what is outside of the loops (another node, the disk, a time) or to a loop that
-// does not answer, and prints a chain for each of those: the worst first, then the
-// one that has waited longest.
+// Explain follows what the loops of a node wait for. A chain begins with an operation that no
+// other one waits for. It ends outside the loops (another node, the disk, a time) or at a loop that
+// does not answer. Explain prints one chain for each end: the worst first, then the one that has
+// waited longest.
 func Explain(all []LoopWaits) []string {
 	e := explanation{all: all, listed: map[string]bool{}, awaited: map[int]bool{}}
 	for i := range all {
@@ -43,6 +43,7 @@ func Explain(all []LoopWaits) []string {
 	return lines
 }
 
+// explanation is the state of one Explain.
 type explanation struct {
 	all     []LoopWaits
 	graph   wait.Graph
@@ -52,16 +53,18 @@ type explanation struct {
 	awaited map[int]bool // vertices that another one waits for
 }
 
+// operation is something pending in a loop.
 type operation struct {
 	vertex int
 	since  env.Instant
 }
 
+// id names an operation of a loop in the graph.
 func (e *explanation) id(loop int, who string) string {
 	return fmt.Sprintf("loop %d %s", loop, who)
 }
 
-// op adds an operation of a loop, or the loop itself.
+// op adds an operation of a loop, or the loop itself, and returns its vertex.
 func (e *explanation) op(loop int, w *wait.Wait) int {
 	before := e.graph.Len()
 	v := e.graph.Add(wait.Vertex{
@@ -74,13 +77,14 @@ func (e *explanation) op(loop int, w *wait.Wait) int {
 	return v
 }
 
-// end is something that is no operation of a loop.
+// end adds something that is no operation of a loop, and returns its vertex.
 func (e *explanation) end(name string, end wait.End, note string) int {
 	return e.graph.Add(wait.Vertex{
 		ID: name, Who: name, Since: wait.Unknown, Until: env.Never, Ends: end, Note: note,
 	})
 }
 
+// connect adds the edge from an operation to what it waits for.
 func (e *explanation) connect(loop int, w *wait.Wait) {
 	from := e.op(loop, w)
 	to := e.target(loop, w)
@@ -88,6 +92,7 @@ func (e *explanation) connect(loop int, w *wait.Wait) {
 	e.awaited[to] = true
 }
 
+// target returns the vertex of what an operation waits for.
 func (e *explanation) target(loop int, w *wait.Wait) int {
 	switch t := &w.On; t.Kind {
 	case wait.OnOp:
@@ -112,8 +117,8 @@ func (e *explanation) target(loop int, w *wait.Wait) int {
 	return e.end("clients", wait.Open, "")
 }
 
-// inLoop is an operation that a loop should have pending. The loops answer one
-// after the other, so that one that is not listed may have ended meanwhile.
+// inLoop returns the vertex of an operation that should be pending in a loop. The loops answer one
+// after the other, so an operation that is not listed may have ended meanwhile.
 func (e *explanation) inLoop(loop int, who string) int {
 	if loop >= len(e.all) {
 		return e.end(fmt.Sprintf("loop %d", loop), wait.Unnamed, "there is no such loop")
@@ -134,7 +139,7 @@ func (e *explanation) inLoop(loop int, who string) int {
 		"the loop lists no such thing; it may have ended meanwhile")
 }
 
-// roots are the operations that nobody waits for, what waits longest first.
+// roots returns the operations that no other one waits for: the longest wait first.
 func (e *explanation) roots() []int {
 	ops := slices.DeleteFunc(slices.Clone(e.ops), func(o operation) bool {
 		return e.awaited[o.vertex]

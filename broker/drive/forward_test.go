@@ -13,9 +13,9 @@ import (
 	"example.com/lockstep/broker/batch"
 )
 
-// A client that stays on a node that does not lead gets its answer once the
-// cluster has a new leader, and not at its own deadline: what waits for a
-// connection to the lost leader is sent to the new one.
+// A client that stays on a node that does not lead gets its answer when the cluster has a new
+// leader, and not at its deadline: a produce that waits for a connection to the lost leader is sent
+// to the new one.
 func TestForwardedProduceFollowsTheLeaderItNeverReached(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
 	defer cancel()
@@ -42,7 +42,7 @@ func TestForwardedProduceFollowsTheLeaderItNeverReached(t *testing.T) {
 	require.NoError(t, produce())
 
 	c.stop(int(leader - 1))
-	err = produce() // on its way when the connection broke: its fate may be unknown
+	err = produce() // it may be sent before the connection breaks: then its fate is unknown
 	for err != nil {
 		require.True(t, kerr.IsRetriable(err), "%v", err)
 		err = produce()

@@ -7,9 +7,9 @@ import (
 	"example.com/lockstep/broker/loop"
 )
 
-// mailbox is the inbox of one loop. Network events, completions, replies and
-// mail share one queue, so that the order in which they were put is the order
-// in which they are taken. Only requests can be refused (PROTOCOL 31).
+// mailbox is the inbox of one loop. Network events, completions, replies and mail share one queue,
+// so they are taken in the order in which they were put. Only requests can be refused
+// (PROTOCOL 31).
 type mailbox struct {
 	mu       sync.Mutex
 	queue    []loop.Event
@@ -44,7 +44,7 @@ func (m *mailbox) trySend(ev loop.Event) bool {
 	return true
 }
 
-// signal wakes the loop if it sleeps. Called with mu held.
+// signal wakes the loop if it sleeps. The caller holds mu.
 func (m *mailbox) signal() {
 	if m.asleep {
 		m.asleep = false
@@ -52,9 +52,8 @@ func (m *mailbox) signal() {
 	}
 }
 
-// take returns all waiting events and keeps spare as the new, empty queue. It
-// sleeps until there is an event, until timeout (negative: for ever) has
-// passed, or until stop is closed.
+// take returns all waiting events, and uses spare for the next queue. It sleeps until there is an
+// event, until timeout has passed (negative: forever), or until stop is closed.
 func (m *mailbox) take(
 	spare []loop.Event, timeout time.Duration, timer *time.Timer, stop <-chan struct{},
 ) []loop.Event {
@@ -79,7 +78,7 @@ func (m *mailbox) take(
 		if m.asleep {
 			m.asleep = false
 		} else {
-			// A sender cleared asleep: its token is in wake, or was just taken.
+			// A sender has cleared asleep: its token is in wake, or was taken above.
 			select {
 			case <-m.wake:
 			default:

@@ -21,8 +21,8 @@ import (
 	"example.com/lockstep/broker/node"
 )
 
-// What one shard wrote is served by three and by two, the state of producers
-// included. The node is stopped hard each time, with all of it in its WAL.
+// A node with another number of shards serves what one shard wrote, and knows the producers. The
+// node is stopped hard each time, with everything in its WAL.
 func TestAnotherNumberOfShardsServesTheSameData(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
@@ -51,7 +51,8 @@ func TestAnotherNumberOfShardsServesTheSameData(t *testing.T) {
 		}
 		written += 2 * partitions
 		before = c.contents(ctx, "events", written)
-		// The next round repeats the newest: five are remembered.
+		// The next round sends sequence 0 again. It is still among the five that the log
+		// remembers.
 		for i := range first {
 			first[i] = c.produceOne(ctx, "events", i, producer, 0)
 		}
@@ -59,9 +60,8 @@ func TestAnotherNumberOfShardsServesTheSameData(t *testing.T) {
 	}
 }
 
-// A partition that the old WALs could not prove whole is still suspect after the
-// conversion, which has covered every trace of the damage: the only replica of it
-// is not elected.
+// A partition that the old WALs could not prove whole is still suspect after the conversion, which
+// has hidden every trace of the damage. It has no other replica, and this one is not elected.
 func TestDamageOutlivesAnotherNumberOfShards(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
@@ -101,8 +101,8 @@ func (c *cluster) layout(i int) string {
 	return string(text)
 }
 
-// reshard starts a stopped node with a number of shards, as its owner does, and
-// returns the layout file of before the last start.
+// reshard starts a stopped node with a number of shards, as its owner does. It returns the layout
+// file as it was before the last start.
 func (c *cluster) reshard(i, shards int) (layout string) {
 	again, old := node.Restart{Shards: shards}, c.configs[i].Shards
 	start := func() {
@@ -125,8 +125,8 @@ func (c *cluster) reshard(i, shards int) (layout string) {
 	return layout
 }
 
-// produceOne sends a batch of one record and returns its offset; a producer
-// below 0 is none.
+// produceOne sends a batch of one record and returns its offset. A producer below 0 stands for
+// none.
 func (c *cluster) produceOne(
 	ctx context.Context, topic string, partition int, producer kafka.ProducerID, sequence int32,
 ) int64 {
@@ -159,7 +159,7 @@ func (c *cluster) produceOne(
 	}
 }
 
-// contents reads n records and everything else there is, by partition and offset.
+// contents reads all records, which must be n, by partition and offset.
 func (c *cluster) contents(ctx context.Context, topic string, n int) map[string]string {
 	client := c.client(kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	defer client.Close()

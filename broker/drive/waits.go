@@ -11,11 +11,11 @@ import (
 	"example.com/lockstep/broker/wait"
 )
 
-// LoopWaits is what is pending in one loop, and what for.
+// LoopWaits is what is pending in one loop, and what it waits for.
 type LoopWaits struct {
 	Loop loop.ID
-	// Silent is what the loop's present turn is at if it did not answer in time: it
-	// is stuck, or very busy. "" if it did.
+	// Silent says what the present turn of the loop is at, if the loop did not answer in time:
+	// it is stuck, or very busy. "" if it answered.
 	Silent string
 	At     env.Instant // when it answered
 	Waits  []wait.Wait
@@ -43,7 +43,7 @@ func (n *Node) Waits(timeout time.Duration) []LoopWaits {
 			case <-n.stop:
 			case <-deadline.C:
 			}
-			late = true // those that have answered meanwhile are still taken
+			late = true // answers that have come by now are still taken
 		}
 		select {
 		case all[i] = <-questions[i].answer:
@@ -71,7 +71,7 @@ func (r *runner) takesQuestion(ev *loop.Event, at env.Time) bool {
 // waitsShown is how many operations of a loop are printed.
 const waitsShown = 200
 
-// Text prints what is pending in a loop, what waits longest first.
+// Text prints what is pending in a loop: the longest wait first.
 func (l *LoopWaits) Text() []string {
 	if l.Silent != "" {
 		return []string{fmt.Sprintf("loop %d does not answer; its turn is at %s", l.Loop, l.Silent)}
@@ -98,6 +98,7 @@ func (l *LoopWaits) age(w *wait.Wait) time.Duration {
 	return l.At.Sub(w.Since)
 }
 
+// line prints one wait.
 func (l *LoopWaits) line(w *wait.Wait) string {
 	who := w.Who
 	if who == wait.Self {
@@ -126,8 +127,7 @@ func (l *LoopWaits) line(w *wait.Wait) string {
 	return who + notes + " waits for " + w.For + target(&w.On)
 }
 
-// target names the operation that would bring what is waited for, where For does
-// not.
+// target names the operation that has to end the wait, where For does not name it.
 func target(t *wait.Target) string {
 	switch t.Kind {
 	case wait.OnOp:

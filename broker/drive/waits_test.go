@@ -57,7 +57,7 @@ func TestWaitsOfAllLoopsAreListedAndAStuckOneIsNamed(t *testing.T) {
 func TestTheLongestWaitComesFirst(t *testing.T) {
 	second := env.Instant(time.Second)
 	l := LoopWaits{Loop: 3, At: 100 * second, Waits: []wait.Wait{
-		{Who: "long poll", Since: wait.Unknown, Until: env.Never, For: "somebody to produce",
+		{Who: "long poll", Since: wait.Unknown, Until: env.Never, For: "a client to produce",
 			On: wait.OfClient()},
 		{Who: "produce 2", About: "t0/0", Since: 99 * second, Until: 101 * second, For: "an ack",
 			On: wait.OfPeer(2, "replica of t0/0")},
@@ -68,6 +68,6 @@ func TestTheLongestWaitComesFirst(t *testing.T) {
 		"loop 3: 3 waits",
 		"  the loop (for 1m0s, its deadline was 50s ago) waits for the disk: disk operation 1.7",
 		"  produce 2 (t0/0, for 1s, until in 1s) waits for an ack: replica of t0/0 on node 2",
-		"  long poll waits for somebody to produce",
+		"  long poll waits for a client to produce",
 	}, l.Text())
 }

@@ -10,22 +10,22 @@ import (
 	"example.com/lockstep/broker/loop"
 )
 
-// watch looks at every loop a few times per TurnWarn.
+// watch is the watchdog: it looks at every loop a few times per TurnWarn.
 func (n *Node) watch() {
 	ticker := time.NewTicker(n.cfg.TurnWarn / 4)
 	defer ticker.Stop()
 	warned := make([]int64, len(n.runners))
 	lastLook := bootTime()
-	var gapBegan env.Instant // the latest time the process did not run at all
-	var gap time.Duration
+	var gapBegan env.Instant // when the process last stopped running
+	var gap time.Duration    // for how long
 	for {
 		select {
 		case <-n.stop:
 			return
 		case <-ticker.C:
 		}
-		// A process that did not run at all (SIGSTOP, a suspended machine) is not
-		// a loop that is stuck.
+		// If the process did not run at all (SIGSTOP, a suspended machine), that time does
+		// not count as a stuck loop.
 		now := bootTime()
 		if now.Sub(lastLook) > n.cfg.TurnWarn {
 			gapBegan, gap = lastLook, now.Sub(lastLook)
@@ -54,7 +54,7 @@ func (n *Node) watch() {
 	}
 }
 
-// waitsText is what waits for whom, for a report.
+// waitsText prints for a report what the loops wait for.
 func (n *Node) waitsText(timeout time.Duration) string {
 	var b strings.Builder
 	for _, line := range Explain(n.Waits(timeout)) {

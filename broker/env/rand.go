@@ -2,16 +2,16 @@ package env
 
 import "math/bits"
 
-// Rand is a PCG-DXSM generator with 128 bits of state (O'Neill 2014; the DXSM
-// output function as in NumPy): integers only, the same on every machine, and
-// small enough to be part of a node's hashed state.
+// Rand is a PCG-DXSM generator with 128 bits of state (O'Neill 2014; the DXSM output function as in
+// NumPy). It uses integers only, is the same on every machine, and is small enough to be part of a
+// node's hashed state.
 type Rand struct{ hi, lo uint64 }
 
-// NewRand returns the stream of the two words.
+// NewRand returns the stream with the given seed words.
 func NewRand(seed1, seed2 uint64) *Rand { return &Rand{seed1, seed2} }
 
-// Key derives the two seed words of the stream (seed, parts...): each part is
-// absorbed with its length, so that ("ab","c") and ("a","bc") differ.
+// Key derives the two seed words of the stream (seed, parts...). The length of each part counts
+// too, so that ("ab","c") and ("a","bc") differ.
 func Key(seed uint64, parts ...string) (uint64, uint64) {
 	h1, h2 := mix(seed^0x9e3779b97f4a7c15), mix(seed+0xd1b54a32d192ed03)
 	for _, part := range parts {
@@ -55,7 +55,7 @@ func (r *Rand) Uint64N(n uint64) uint64 {
 		panic("env: Uint64N(0)")
 	}
 	hi, lo := bits.Mul64(r.Uint64(), n)
-	if lo < n { // Lemire 2019: reject the few values that would be favoured
+	if lo < n { // Lemire 2019: reject the few values that would come too often
 		for threshold := -n % n; lo < threshold; {
 			hi, lo = bits.Mul64(r.Uint64(), n)
 		}

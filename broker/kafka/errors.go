@@ -2,7 +2,7 @@ package kafka
 
 import "strconv"
 
-// Error codes of the Kafka protocol that a broker of ours may answer.
+// Error codes of the Kafka protocol that a broker of Lockstep may answer.
 const (
 	UnknownServerError                 ErrorCode = -1
 	None                               ErrorCode = 0

@@ -1,28 +1,28 @@
-// Package kafka holds the nouns of Kafka that the core speaks in, as distinct
-// types so that they cannot be mixed, and its error codes.
+// Package kafka holds Kafka's nouns as distinct types, so that the core cannot mix them up, and
+// Kafka's error codes.
 package kafka
 
 import "encoding/hex"
 
-// NodeID is a broker id, equal to its Raft id; >= 1 for our own nodes.
+// NodeID is a broker id, and equal to its Raft id. A node of Lockstep has an id of at least 1.
 type NodeID int32
 
-// NoNode stands where no broker is meant (no leader).
+// NoNode means that there is no broker (no leader).
 const NoNode NodeID = -1
 
 // Offset is the position of a record in a partition.
 type Offset int64
 
-// LeaderEpoch is bumped on every change of a partition's leader and of that
-// leader's incarnation (PROTOCOL 3).
+// LeaderEpoch grows with every change of a partition's leader, and with every new incarnation of
+// the leader (PROTOCOL 3).
 type LeaderEpoch int32
 
-// PartitionEpoch is bumped on every change of a partition's registration, ISR
-// changes included; the compare-and-set of ISR changes compares it.
+// PartitionEpoch grows with every change of a partition's registration, also of its ISR. A change
+// of the ISR is a compare-and-set on it.
 type PartitionEpoch int32
 
-// BrokerEpoch is the Raft index of the registration of a broker's incarnation
-// (PROTOCOL 2). 0 means not registered.
+// BrokerEpoch is the Raft index at which a broker's incarnation was registered (PROTOCOL 2). 0
+// means not registered.
 type BrokerEpoch int64
 
 // TopicID is a topic's UUID. The zero value means none.
@@ -31,17 +31,17 @@ type TopicID [16]byte
 // String returns the 32 hex digits.
 func (t TopicID) String() string { return hex.EncodeToString(t[:]) }
 
-// PartitionID identifies a partition wherever it is durable or remote
-// (PROTOCOL 1): topic names may be reused, topic ids are not.
+// PartitionID identifies a partition wherever it is stored or sent (PROTOCOL 1). A topic name may
+// be used again, a topic id is not.
 type PartitionID struct {
 	Topic     TopicID
 	Partition int32
 }
 
-// ProducerID identifies an idempotent producer; -1 for none.
+// ProducerID identifies an idempotent producer. -1 means none.
 type ProducerID int64
 
-// ProducerEpoch is the incarnation of an idempotent producer.
+// ProducerEpoch counts the incarnations of an idempotent producer.
 type ProducerEpoch int16
 
 // Acks is the acks field of Produce.
@@ -53,6 +53,5 @@ const (
 	AcksLeader Acks = 1
 )
 
-// ErrorCode is an error code of the Kafka protocol. Code 0 is success and is
-// never used for an error.
+// ErrorCode is an error code of the Kafka protocol. Code 0 is success, and no error has it.
 type ErrorCode int16

@@ -1,6 +1,6 @@
-// Package limits is the one place where the broker's bounds stand: queues,
-// windows, deadlines and sizes, each with what happens at the bound. The
-// simulator draws them small, so that every overflow policy is exercised.
+// Package limits is the one place for the broker's bounds: queues, windows, deadlines and sizes,
+// each with what happens at the bound. The simulator draws small ones, so that every overflow
+// policy is exercised.
 package limits
 
 import "time"
@@ -9,35 +9,35 @@ import "time"
 type Limits struct {
 	// --- client connections ---
 
-	// RequestBytes is the largest Produce frame (socket.request.max.bytes).
-	// Beyond it the connection is closed.
+	// RequestBytes is the largest Produce frame (socket.request.max.bytes). A larger one closes the
+	// connection.
 	RequestBytes int
-	// ConnRequests is the number of unanswered requests of one connection.
-	// At the bound the connection is not read until one is answered.
+	// ConnRequests is the number of unanswered requests of one connection. At the bound the
+	// connection is not read until one is answered.
 	ConnRequests int
-	// ConnAnswerBytes is the number of bytes of answers of one connection that wait
-	// for the answer of an earlier request. At the bound the connection is not
-	// read until that has left; the answer that reaches it is kept whole. And a
-	// connection's next Fetch is not begun before the last one is answered.
+	// ConnAnswerBytes is the number of bytes of answers of one connection that wait for the answer
+	// of an earlier request. At the bound no further request of the connection starts until that
+	// answer has left. The answer that reaches the bound is kept whole. Apart from this, a Fetch
+	// starts only when the connection's previous Fetch is answered.
 	ConnAnswerBytes int
-	// InflightBytes is the number of bytes of unanswered Produce requests of one
-	// shard (queued.max.request.bytes). At the bound connections whose next request is a
-	// Produce are not read until bytes are freed; other requests go on. A produce
-	// that was forwarded counts where its client is, and not where it went.
+	// InflightBytes is the number of bytes of unanswered Produce requests of one shard
+	// (queued.max.request.bytes). At the bound a connection is not read while its next request is a
+	// Produce; other requests go on. A forwarded produce counts on the node of its client, and not
+	// on the node that it is forwarded to.
 	InflightBytes int
-	// MailboxRequests is the number of requests waiting in a loop's mailbox. At
-	// the bound the connection whose request is refused is parked.
+	// MailboxRequests is the number of requests that wait in a loop's mailbox. At the bound a
+	// request is refused, and its connection is parked.
 	MailboxRequests int
 
 	// --- deadlines ---
 
-	// RequestTimeout bounds requests that carry no timeout of their own
-	// (request.timeout.ms). At its end the definite error REQUEST_TIMED_OUT.
+	// RequestTimeout bounds requests that have no timeout of their own (request.timeout.ms). A
+	// request that reaches it is answered REQUEST_TIMED_OUT.
 	RequestTimeout time.Duration
-	// RequestTimeoutMax caps the timeouts that requests do carry.
+	// RequestTimeoutMax caps the timeouts that requests have.
 	RequestTimeoutMax time.Duration
-	// LoopSlack is how much longer than a request's own deadline its
-	// connection's loop waits for another loop or node to answer.
+	// LoopSlack is how much longer than a request's own deadline the loop of its connection waits
+	// for an answer of another loop or node.
 	LoopSlack time.Duration
 
 	// --- partition logs ---
@@ -46,17 +46,17 @@ type Limits struct {
 	// all partitions of a shard; they are kept in memory. Beyond it the shard
 	// flushes partitions that have less than FlushBytes to move.
 	TailBytes int
-	// FlushBytes is how much of a partition's log waits in the WAL before it is
-	// written to its segment.
+	// FlushBytes is how much of a partition's log waits in the WAL before it is written to its
+	// segment.
 	FlushBytes int
-	// FlushesInFlight is the number of partitions flushed at the same time.
+	// FlushesInFlight is the number of partitions that a shard flushes at the same time.
 	FlushesInFlight int
-	// FlushesTogether is the number of dirty partitions from which, under
-	// pressure, so many are flushed at the same time and share syncs of the file
+	// FlushesTogether is a number of dirty partitions. A shard that must free memory or WAL space
+	// and has at least this many flushes this many at the same time. They share syncs of the file
 	// system instead of syncing file by file.
 	FlushesTogether int
-	// FetchBytes caps one partition's share of a fetch response; the first batch
-	// is returned whole whatever its size.
+	// FetchBytes caps one partition's share of a fetch response. The first batch is returned whole,
+	// whatever its size.
 	FetchBytes int
 
 	// --- replication ---
@@ -64,27 +64,27 @@ type Limits struct {
 	// AckTimeout is how long an ISR member may stay behind without progress
 	// before the leader asks for its removal.
 	AckTimeout time.Duration
-	// LagTimeout is how long ago the oldest record that the follower does not have
-	// may have been appended, with progress or not (replica.lag.time.max.ms).
+	// LagTimeout bounds the age of the oldest record that an ISR member does not have, also if it
+	// makes progress (replica.lag.time.max.ms). Beyond it the leader asks for its removal.
 	LagTimeout time.Duration
-	// WindowBytes is what a leader sends one follower of a partition without an
+	// WindowBytes is how much a leader sends to one follower of a partition without an
 	// acknowledgement. At the bound it waits.
 	WindowBytes int
-	// GatherTime is how long a push waits for the leader's sync under way, to
-	// leave with the next WAL group. At the bound it leaves alone.
+	// GatherTime is how long a push waits for the leader's sync under way, to leave with the next
+	// WAL group. After that it leaves alone.
 	GatherTime time.Duration
-	// CatchUpBytes is the largest push read back from disk.
+	// CatchUpBytes is the largest push. A single batch that is larger is pushed whole.
 	CatchUpBytes int
-	// ProbeTimeout is after how long an unanswered probe is sent again.
+	// ProbeTimeout is the time after which an unanswered probe is sent again.
 	ProbeTimeout time.Duration
-	// RefusedPause is how long a leader waits after a follower's refusal that is
-	// not about the log's content (metadata not applied yet, disk full), and a
-	// loop after a refusal of its own disk.
+	// RefusedPause is how long a leader waits after a refusal that is not about the log's content
+	// (metadata not applied yet, disk full). A loop waits as long before it looks again for space
+	// on its own disk, or repeats a failed flush.
 	RefusedPause time.Duration
 	// ProposalTimeout is how long a proposal waits for its verdict.
 	ProposalTimeout time.Duration
-	// WatermarkPause is how long after the last push a follower learns a
-	// watermark that no push carried.
+	// WatermarkPause is the time after which a leader tells a follower a watermark that no push has
+	// carried.
 	WatermarkPause time.Duration
 
 	// --- connections between brokers ---
@@ -92,27 +92,26 @@ type Limits struct {
 	// PeerFrameBytes is the largest frame between brokers. A larger one closes
 	// the connection.
 	PeerFrameBytes int
-	// PeerSilence is how long a connection on which an answer is due may be
-	// silent before it is given up and dialled again.
+	// PeerSilence is how long a connection may be silent while an answer is due. After that it is
+	// given up and dialled again.
 	PeerSilence time.Duration
-	// RedialMin and RedialMax bound the pause before dialling again. RedialMax
-	// is below AckTimeout: a follower that comes back is not dropped for our pause (BUGS L6).
+	// RedialMin and RedialMax bound the pause before dialling again. RedialMax is below AckTimeout,
+	// so that this pause never gets a follower that comes back removed from the ISR (BUGS L6).
 	RedialMin, RedialMax time.Duration
-	// Forwards is the number of unanswered forwarded produces to one node. At
-	// the bound the next one is refused (NOT_LEADER_OR_FOLLOWER): it was not sent,
-	// so it was certainly not appended.
+	// Forwards is the number of unanswered produces that one shard has forwarded to one node. At
+	// the bound the next one is refused (NOT_LEADER_OR_FOLLOWER): it was not sent, so it was
+	// certainly not appended.
 	Forwards int
 
 	// --- vouching (PROTOCOL 26) ---
 
-	// VouchAge is the age of a loop's last pong and of its oldest disk operation
-	// beyond which the node stops heartbeating.
+	// VouchAge is the largest age of a shard's last pong, of a disk operation, and of a record that
+	// waits in the control log. Beyond it the node stops heartbeating.
 	VouchAge time.Duration
 	// PingInterval is how often the control loop pings the other loops.
 	PingInterval time.Duration
-	// TurnGap is a pause between a loop's due timer and its turn. After a longer
-	// one the loop assumes that it was not running, and does not count the
-	// silence of others against them.
+	// TurnGap is a time between a due timer of a loop and its turn. After a longer one the loop
+	// assumes that it was not running, and does not count the silence of others against them.
 	TurnGap time.Duration
 }
 

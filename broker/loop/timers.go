@@ -6,8 +6,8 @@ import (
 	"example.com/lockstep/broker/env"
 )
 
-// Timers is a loop's set of deadlines, each carrying a value that says what is
-// due. Equal instants fire in the order they were set.
+// Timers is a loop's set of deadlines. Each has a value that says what is due. Timers with the same
+// instant fire in the order in which they were set.
 type Timers[T any] struct {
 	heap timerHeap[T]
 	seq  uint64
@@ -17,11 +17,11 @@ type Timers[T any] struct {
 type Timer[T any] struct {
 	at    env.Instant
 	seq   uint64
-	index int // in the heap; -1 once fired or cancelled
+	index int // in the heap; -1 when fired or cancelled
 	value T
 }
 
-// Set arms a timer that is due at at.
+// Set arms a timer for an instant.
 func (t *Timers[T]) Set(at env.Instant, value T) *Timer[T] {
 	t.seq++
 	timer := &Timer[T]{at: at, seq: t.seq, value: value}
@@ -29,7 +29,7 @@ func (t *Timers[T]) Set(at env.Instant, value T) *Timer[T] {
 	return timer
 }
 
-// Cancel disarms the timer; nil, fired and cancelled timers are fine.
+// Cancel disarms the timer. It may be nil, fired or cancelled.
 func (t *Timers[T]) Cancel(timer *Timer[T]) {
 	if timer != nil && timer.index >= 0 {
 		heap.Remove(&t.heap, timer.index)

@@ -10,7 +10,7 @@ import (
 	"example.com/lockstep/broker/env"
 )
 
-// Any sequence of Set, Cancel and Pop does what a sorted slice does.
+// After any sequence of Set, Cancel and Pop the timers agree with a sorted slice.
 func TestTimersMatchASortedSlice(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		type entry struct {

@@ -1,20 +1,18 @@
-// Package mark counts coverage marks: named places of the broker that a
-// campaign of the simulator must reach. A fault that is injected proves nothing
-// if the code that answers it never ran; a mark that no seed hits fails the
-// campaign, but for a few that it is not asked for (see [Demanded]).
+// Package mark counts coverage marks: named places of the broker that a campaign of the simulator
+// must reach. An injected fault proves nothing if the code that handles it never runs. A mark that
+// no seed hits fails the campaign, with a few exceptions (see [Demanded]).
 //
 // # Contract
 //
-// The core only writes: it calls [Hit] and reads nothing back, so that a mark
-// cannot influence a run (cmd/corelint enforces it). Marks stand on rare paths,
-// where an atomic addition costs nothing that matters; in production loops of
-// several goroutines hit them. [All] knows every mark without running anything.
+// The core only writes: it calls [Hit] and reads nothing back, so that a mark cannot influence a
+// run (cmd/corelint enforces it). Marks are on rare paths, where an atomic addition is cheap; in
+// production loops on several goroutines hit them. [All] lists every mark without a run.
 //
 // Counts belong to the process. The simulator, which has one world in a
 // process at a time, calls [Reset] before a run and [Counts] after it.
 //
 // # A new mark
 //
-// A constant and a line of the table in table.go, and a call of Hit where it
-// happens. A test checks that each mark has a place in the code.
+// Add a constant and a line in table.go, and a call of Hit at the place. A test checks that each
+// mark has a place in the code.
 package mark

@@ -19,8 +19,7 @@ func HitIf(cond bool, m Mark) {
 
 func (m Mark) String() string { return names[m] }
 
-// All lists the names of all marks, in the order of their declaration, which is
-// that of Counts.
+// All lists the names of all marks in the order of their declaration. Counts has the same order.
 func All() []string { return append([]string(nil), names[:]...) }
 
 // Counts returns the visits since the last Reset.

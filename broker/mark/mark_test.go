@@ -39,8 +39,8 @@ func TestHitsAreCounted(t *testing.T) {
 	require.Zero(t, mark.Counts()[mark.LeaseExpired])
 }
 
-// A mark without a place could never be hit; one in another package than its
-// name says would mislead.
+// A mark without a place in the code could never be hit. A mark in another package than its name
+// says would mislead the reader.
 func TestEveryMarkHasAPlace(t *testing.T) {
 	places := map[string]string{} // constant to package
 	require.NoError(t, filepath.WalkDir("..",
@@ -100,7 +100,7 @@ func declared(t *testing.T) map[string]string {
 	return names
 }
 
-// text is the value of a string constant, which may be written in several parts.
+// text is the value of a string constant, which may consist of several parts.
 func text(t *testing.T, e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.BasicLit:

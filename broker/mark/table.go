@@ -124,24 +124,22 @@ const (
 	marks // how many there are
 )
 
-// seldom are the marks that no campaign is asked for, and why. Unit tests of
-// their packages reach them, but for those of shard and SnapshotBroken, which
-// nothing reaches as things are.
+// seldom are the marks that no campaign has to reach, with the reason. Unit tests of their packages
+// reach them, except those of shard and SnapshotBroken, which nothing reaches today.
 var seldom = map[Mark]string{
-	WALEndLost: "needs a disk that forgets a log as a whole: one unbudgeted run in a hundred",
+	WALEndLost: "needs a disk that forgets a whole log: one unbudgeted run in a hundred",
 	LogProducersUnknown: "needs a leader that is elected within the milliseconds of its own " +
 		"truncation",
 	ProducerStaleEpoch:   "producer epochs grow with transactions only",
 	AnswersHeld:          "needs a megabyte of answers behind a request that waits",
-	FetchDiverged:        "needs a consumer of what an unclean election has lost",
+	FetchDiverged:        "needs a consumer of records that an unclean election has lost",
 	PartitionCameBack:    "needs replicas that are moved away and back",
 	ElectedUnclean:       "no topic of the simulator allows it: it would excuse every loss",
-	CommandOutOfPatience: "needs a lease that nobody ends for longer than W",
+	CommandOutOfPatience: "needs a lease that is not ended for longer than W",
 	SnapshotBroken:       "needs a peer that breaks the protocol",
 }
 
-// Demanded reports whether a campaign that is large enough must reach the mark of
-// that name.
+// Demanded reports whether a campaign that is large enough must reach the mark with the name.
 func Demanded(name string) bool {
 	for m := range seldom { //corelint:ordered a search has no order
 		if names[m] == name {
@@ -151,22 +149,22 @@ func Demanded(name string) bool {
 	return true
 }
 
-// names says what happened, behind the package in which it does.
+// names are the package of each mark, a colon, and what has happened.
 var names = [marks]string{
 	WALTornTail:      "wal: a torn tail is cut",
 	WALDamage:        "wal: damage to acknowledged records is declared",
-	WALDamageProven:  "wal: a later mark proves that a damaged range had been durable",
+	WALDamageProven:  "wal: a later mark proves that a damaged range was durable",
 	WALHeaderLost:    "wal: a segment header is lost and its segment is not",
 	WALUnreadable:    "wal: a sector where the log seems to end cannot be read",
 	WALEndLost:       "wal: a log ends before what a checkpoint covers",
 	WALSectorUnread:  "wal: a chunk that cannot be read is read by sectors",
-	WALProbed:        "wal: a hole in a group is decided by what follows it",
+	WALProbed:        "wal: the scan looks behind a hole in a group",
 	WALNoSpace:       "wal: no room for another segment",
 	WALSpaceReturned: "wal: room for another segment again",
 	WALRecycled:      "wal: a released segment becomes the next",
 
 	LogCutPending:        "partition: a truncation reaches into the segments",
-	LogFlushOvertaken:    "partition: a truncation overtakes what is being written",
+	LogFlushOvertaken:    "partition: a truncation overtakes a flush or a cut",
 	LogProducersUnknown:  "partition: a produce comes while the log is being cut",
 	LogDamagedCheckpoint: "partition: a checkpoint or the files it names are damaged",
 	LogTidied:            "partition: bytes behind the trusted end are cut",
@@ -175,11 +173,11 @@ var names = [marks]string{
 
 	ISRShrinkWanted:     "replica: a leader asks for the removal of a follower",
 	ISRExpansionWanted:  "replica: a leader asks for the addition of a follower",
-	ISRAdditionUndone:   "replica: an addition without a verdict is undone by the unchanged ISR",
+	ISRAdditionUndone:   "replica: an addition without a verdict is undone by an unchanged ISR",
 	ISRAdditionHolds:    "replica: a proposed addition holds the watermark back",
-	LeaderStepsDown:     "replica: a leader whose log is damaged asks to be replaced",
+	LeaderStepsDown:     "replica: a leader with a damaged log asks to be replaced",
 	AckOfOldIncarnation: "replica: an acknowledgement of an old incarnation is ignored",
-	FollowerRestarted:   "replica: a follower is known by a new incarnation",
+	FollowerRestarted:   "replica: a follower comes with a new incarnation",
 	FollowerDiverged:    "replica: a follower answers a probe with another history",
 	FollowerGap:         "replica: a streaming follower finds a gap",
 	ProbeRepeated:       "replica: a probe without an answer is sent again",
@@ -188,9 +186,9 @@ var names = [marks]string{
 
 	ProduceDuplicate: "shard: a batch that is in the log already is answered with its " +
 		"offsets",
-	ProduceTooFewReplicas:    "shard: a produce is refused for want of in-sync replicas",
+	ProduceTooFewReplicas:    "shard: a produce is refused because too few replicas are in sync",
 	ProduceTooFewAfterAppend: "shard: in-sync replicas are lost after an append",
-	ProduceNoSpace:           "shard: a produce is refused for want of space",
+	ProduceNoSpace:           "shard: a produce is refused because there is no space",
 	ProduceExpired:           "shard: an append is not committed by its deadline",
 	ProduceDeposed:           "shard: a leader is deposed with appends that wait",
 	LaneWaits:                "shard: a produce waits for one to an older leader",
@@ -212,7 +210,7 @@ var names = [marks]string{
 	PushUnknownEpoch:    "shard: a push comes before its metadata",
 	PushStaleEpoch:      "shard: a push of a deposed leader is refused",
 	PushNoSpace:         "shard: a follower without space refuses a push",
-	WatermarkTold:       "shard: a watermark is told without batches",
+	WatermarkTold:       "shard: a watermark is sent without batches",
 	AckHeldByTruncation: "shard: an acknowledgement waits for a truncation to be durable",
 	CatchUpFromSegments: "shard: a follower catches up from segments",
 	FetchFromSegments:   "shard: a fetch is served from segments",
@@ -223,39 +221,39 @@ var names = [marks]string{
 	FetchFenced:         "shard: a client knows an older leader epoch",
 	FlushFailed:         "shard: a flush fails and is tried again",
 	FlushesTogether:     "shard: many flushes share a sync of the file system",
-	PartitionSuspect:    "shard: a partition may lack acknowledged records",
-	PartitionRebuilt:    "shard: a damaged partition begins anew",
+	PartitionSuspect:    "shard: a partition may have lost acknowledged records",
+	PartitionRebuilt:    "shard: a damaged partition begins again, empty",
 	PartitionCameBack:   "shard: a partition was removed and came back within one log",
-	PartitionRemoved:    "shard: a partition that the metadata lacks is removed",
+	PartitionRemoved:    "shard: a partition that is not in the metadata is removed",
 	ConversionFlushed:   "shard: a log is converted for another number of shards",
 	LoopSlept:           "shard: a loop notices that it did not run",
 	ISRRefused:          "shard: the controller refuses an ISR change",
 
 	ElectedFromELR:        "meta: a leader comes from the ELR",
 	ElectedUnclean:        "meta: a leader comes from outside ISR and ELR",
-	Leaderless:            "meta: a partition has nobody to lead it",
-	ELRKept:               "meta: who leaves a small ISR stays eligible",
+	Leaderless:            "meta: a partition has no replica that can lead it",
+	ELRKept:               "meta: a replica that leaves a small ISR stays eligible",
 	ISRAlterStale:         "meta: an ISR change of an older partition epoch is refused",
 	ISRMemberRestarted:    "meta: an ISR change names a member that has restarted",
 	RestartedLeads:        "meta: a restarted leader leads again, in a new epoch",
 	RestartedReplaced:     "meta: another replica leads after a restart",
 	RestartedLeavesISR:    "meta: a restarted follower leaves the ISR",
 	ReplicaDistrusted:     "meta: a replica that may have lost records leaves the ISR",
-	LeaderReplaced:        "meta: a leader whose log is damaged is replaced",
+	LeaderReplaced:        "meta: a leader with a damaged log is replaced",
 	LastReplicaDistrusted: "meta: the last in-sync replica may have lost records",
 	BrokerFenced:          "meta: a session is missed and its broker fenced",
 	FenceMovesLeader:      "meta: a fence moves a leadership",
-	UnfenceElects:         "meta: a broker that returns leads what had no leader",
+	UnfenceElects:         "meta: a broker that returns leads a partition without a leader",
 	FullDiskHandedOver:    "meta: a full broker hands a leadership over",
 	LeaseAwaited:          "meta: a command waits until a lease has surely ended",
-	LeaseWithheld:         "meta: a lease is withheld from a broker that lives",
-	CommandOutOfPatience:  "meta: a command that cannot be proposed in time is given back",
+	LeaseWithheld:         "meta: a lease is withheld from a broker that is alive",
+	CommandOutOfPatience:  "meta: a command that cannot be proposed in time is returned",
 	ControllerDeposed:     "meta: a controller loses its term",
 	ControllerSlept:       "meta: a controller notices that it did not run",
 	CommandReturned:       "meta: a command reaches a node that is no controller",
 	CommandExpired:        "meta: a command has no verdict by its deadline",
 	RaftHandsOver:         "meta: a node that cannot vouch for itself hands its term over",
-	RaftTicksSkipped:      "meta: a node slept longer than it makes up for",
+	RaftTicksSkipped:      "meta: a node slept so long that it skips Raft ticks",
 	SnapshotSent:          "meta: a snapshot is sent to a peer",
 	SnapshotBroken:        "meta: the chunks of a snapshot do not follow each other",
 	SnapshotInstalled:     "meta: a snapshot is installed",
@@ -269,7 +267,7 @@ var names = [marks]string{
 	NotVouchedShardDisk:  "node: a node does not vouch for the disk of a shard",
 	ImagesHeldBack:       "node: a shard that does not answer gets no more images",
 	PeerSilent:           "node: a control connection is given up for its silence",
-	StaleLogsRemoved:     "node: the logs of before a conversion are removed",
+	StaleLogsRemoved:     "node: the logs from before a conversion are removed",
 	ConversionBegun:      "node: a start with another number of shards begins a conversion",
 	SuspectsKept:         "node: suspects are written down before a conversion",
 	ProducerIDsUnknown:   "node: the fate of a block of producer ids is unknown",

@@ -7,11 +7,11 @@ import (
 	"example.com/lockstep/broker/kafka"
 )
 
-// Changes lists what commands touched, so that shards need not compare images.
-// Entries may repeat; the image says what they are now.
+// Changes lists what commands have touched, so that shards need not compare images.
+// Entries may repeat. The image holds the new state of each.
 type Changes struct {
 	Full       bool                // a snapshot was installed: look at everything
-	Partitions []kafka.PartitionID // registrations changed, of topics that existed before
+	Partitions []kafka.PartitionID // with another registration, of topics that existed before
 	Created    []TopicRef
 	Deleted    []TopicRef
 	Brokers    []kafka.NodeID
@@ -39,10 +39,10 @@ func (img *Image) Apply(index Index, c Command) (*Image, Verdict, Changes) {
 	return next, verdicts[0], changes
 }
 
-// DryRun is the verdict that the command would get now (validate-only requests).
-// Unlike Apply it may run on any loop that holds the image: Apply's copy-on-write
-// marks the trees it copies from, which only the loop that publishes images may
-// do, so this one reads them entry by entry.
+// DryRun returns the verdict that the command would get now, for validate-only requests.
+// Unlike Apply, it may run on any loop that holds the image. Apply's copy-on-write sets
+// marks in the trees that it copies, which only the loop that publishes images may do.
+// DryRun reads the trees entry by entry instead.
 func (img *Image) DryRun(c Command) Verdict {
 	d := &draft{Image: img.detached()}
 	d.index++
@@ -85,8 +85,9 @@ func (d *draft) setPartition(t *Topic, number int, p *Partition) *Topic {
 	return &next
 }
 
-// eachPartition lets change return a new registration for any partition, nil to
-// leave it. A topic is copied once however many of its partitions change.
+// eachPartition calls change for every partition. change returns a new registration, or
+// nil if the partition stays as it is. A topic is copied once, however many of its
+// partitions change.
 func (d *draft) eachPartition(
 	change func(t *Topic, id kafka.PartitionID, p *Partition) *Partition,
 ) {
@@ -129,7 +130,7 @@ func (c *Bootstrap) apply(d *draft) Verdict {
 	for _, e := range c.Defaults {
 		k := FindConfigKey(e.Name, false)
 		if k == nil || k.Validate(e.Value) != "" {
-			continue // a default that no admin could set is not a default
+			continue // an administrator could not set this value either
 		}
 		if _, ok := set.Get(e.Name); !ok {
 			set = set.with(e.Name, e.Value)

@@ -7,9 +7,9 @@ import (
 	"example.com/lockstep/broker/mark"
 )
 
-// A broker's life: registered (fenced) → unfenced → draining → fenced, or
-// straight to fenced when its session is missed; and registered again, as a new
-// incarnation, from any of these.
+// The states of a broker are registered (fenced) → unfenced → draining → fenced. A broker
+// with an expired session goes straight to fenced. From each of these states it can be
+// registered again, as a new incarnation.
 
 func (c *RegisterBroker) apply(d *draft) Verdict {
 	if c.Node < 1 {
@@ -30,11 +30,11 @@ func (c *RegisterBroker) apply(d *draft) Verdict {
 	return Verdict{BrokerEpoch: b.Epoch}
 }
 
-// replaceIncarnation ends what the previous incarnation was part of (PROTOCOL
-// 3): where it led, the epoch grows, whoever leads next; where it followed a
-// leader, it leaves the ISR, since what its old process acknowledged is not
-// what the new one vouches for. A partition without a leader has nobody that
-// counts acknowledgements, so there it stays in the ISR, unless it is suspect.
+// replaceIncarnation ends the roles of the previous incarnation (PROTOCOL 3). Where it
+// led, the leader epoch grows, even if the same node leads next. Where it followed a
+// leader, the node leaves the ISR: the new incarnation does not vouch for what the old
+// one acknowledged. Where there is no leader, nothing counts acknowledgements, so the
+// node stays in the ISR, unless its replica is suspect.
 func (d *draft) replaceIncarnation(node kafka.NodeID, suspect func(kafka.PartitionID) bool) {
 	d.eachPartition(func(t *Topic, id kafka.PartitionID, p *Partition) *Partition {
 		if !p.Replica(node) {
@@ -46,7 +46,7 @@ func (d *draft) replaceIncarnation(node kafka.NodeID, suspect func(kafka.Partiti
 		}
 		switch {
 		case p.Leader == node:
-			// It is fenced by now, so pick names another one, or nobody.
+			// The node is fenced by now, so pick returns another one, or NoNode.
 			if next := d.pick(p, false); next != kafka.NoNode && p.InISR(next) {
 				mark.Hit(mark.RestartedReplaced)
 				d.lead(t, q, next)
@@ -65,9 +65,10 @@ func (d *draft) replaceIncarnation(node kafka.NodeID, suspect func(kafka.Partiti
 	})
 }
 
-// distrust takes a replica that may have lost records out of ISR and ELR, and
-// the leadership from it. If it was the last one, the partition has no leader
-// until an ELR member returns or an unclean election is asked for.
+// distrust removes a replica that may have lost records from ISR and ELR, and takes the
+// leadership from it. If it was the last member and no member of the ELR can lead, the
+// partition has no leader until one returns or an unclean election chooses another
+// replica.
 func (d *draft) distrust(t *Topic, p *Partition, node kafka.NodeID) *Partition {
 	in := []kafka.NodeID{node}
 	if !p.InISR(node) && !slices.Contains(p.ELR, node) {
@@ -97,7 +98,8 @@ func (d *draft) distrust(t *Topic, p *Partition, node kafka.NodeID) *Partition {
 	return p
 }
 
-// incarnation returns the broker if it is registered with that epoch.
+// incarnation returns the broker if it is registered with that epoch, otherwise nil and
+// the refusal.
 func (d *draft) incarnation(node kafka.NodeID, epoch kafka.BrokerEpoch) (*Broker, Verdict) {
 	b := d.Broker(node)
 	if b == nil {
@@ -176,7 +178,7 @@ func (c *DrainBroker) apply(d *draft) Verdict {
 		}
 		leader := d.pick(p, false)
 		if leader == kafka.NoNode || !p.InISR(leader) {
-			return nil // nobody to hand over to; the fence that follows decides
+			return nil // no member can take over; the fence that follows decides
 		}
 		q := p.clone()
 		d.lead(t, q, leader)
@@ -196,7 +198,7 @@ func (c *SetBrokerFull) apply(d *draft) Verdict {
 		d.setBroker(&next)
 	}
 	if !c.Full {
-		return v // it may lead again, and nothing moves back by itself
+		return v // it may lead again; no leadership moves back by itself
 	}
 	d.eachPartition(func(t *Topic, _ kafka.PartitionID, p *Partition) *Partition {
 		if p.Leader != c.Node {
@@ -204,7 +206,7 @@ func (c *SetBrokerFull) apply(d *draft) Verdict {
 		}
 		leader := d.relief(p)
 		if leader == kafka.NoNode {
-			return nil // it still serves reads
+			return nil // it stays leader, and serves reads
 		}
 		mark.Hit(mark.FullDiskHandedOver)
 		q := p.clone()

@@ -70,8 +70,8 @@ func (d *draft) alterConfigs(c *ConfigChange) (kafka.ErrorCode, string) {
 	return kafka.None, ""
 }
 
-// edit applies the operations to the set configurations; effective gives the
-// value that a list operation starts from where nothing is set.
+// edit applies the operations to the configurations that are set. If a list is not set,
+// an operation on it starts from the value that effective returns.
 func edit(
 	set Configs, c *ConfigChange, onTopic bool, effective func(string) string,
 ) (Configs, string) {
@@ -118,9 +118,9 @@ func editList(old string, op ConfigOp) string {
 	return strings.Join(list, ",")
 }
 
-// trimELR follows a change of min.insync.replicas. Where the ISR is not below
-// it any more the watermark may move, so ELR members may from now on miss what
-// is committed, and must go in the same command.
+// trimELR adjusts ELRs to a change of min.insync.replicas. Where the ISR is now large
+// enough, the watermark may move, and members of the ELR may then lack committed records.
+// So the same command must empty the ELR.
 func (d *draft) trimELR() {
 	d.eachPartition(func(t *Topic, _ kafka.PartitionID, p *Partition) *Partition {
 		if len(p.ELR) == 0 || len(p.ISR) < d.MinISR(t) {

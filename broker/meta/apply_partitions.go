@@ -60,9 +60,10 @@ func (c *AlterPartition) alter(d *draft, n *NewISR) kafka.ErrorCode {
 	return kafka.None
 }
 
-// members checks the members of a new ISR and returns them in replica order. A
-// member must be the incarnation whose acknowledgements the leader counted:
-// one that restarted since may have been wiped (PROTOCOL 17).
+// members checks the members of a new ISR and returns them in replica order. The leader
+// counted the acknowledgements of one incarnation of each member. That incarnation must
+// still be registered: a node that has restarted since may have lost its log
+// (PROTOCOL 17).
 func (c *AlterPartition) members(
 	d *draft, p *Partition, list []ISRMember,
 ) ([]kafka.NodeID, kafka.ErrorCode) {
@@ -77,8 +78,8 @@ func (c *AlterPartition) members(
 			mark.Hit(mark.ISRMemberRestarted)
 			return nil, kafka.IneligibleReplica
 		}
-		// The leader itself may be fenced for a moment, having just registered
-		// again as the only member.
+		// The leader itself may be fenced for a moment: it has just registered again, and
+		// no other member could take over.
 		if m.Node != c.Leader && (b.Fenced || b.Draining && !p.InISR(m.Node)) {
 			return nil, kafka.IneligibleReplica
 		}
@@ -119,9 +120,9 @@ func (c *ElectLeaders) elect(d *draft, e Election) kafka.ErrorCode {
 	return kafka.None
 }
 
-// choose returns whom the election would make leader. A preferred election
-// takes the first replica or changes nothing; an unclean one acts only where
-// there is no leader.
+// choose returns the leader that the election would choose. A preferred election chooses
+// the first replica or changes nothing. An unclean one acts only where there is no
+// leader.
 func (c *ElectLeaders) choose(d *draft, p *Partition) (kafka.NodeID, kafka.ErrorCode) {
 	if c.Unclean {
 		if p.Leader != kafka.NoNode {

@@ -9,10 +9,10 @@ import (
 
 const (
 	maxPartitions = 100_000 // of one topic
-	maxTopicName  = 249     // Kafka's limit: names become names of directories there
+	maxTopicName  = 249     // Kafka's limit: Kafka makes directories with these names
 )
 
-// TopicNameError says why a topic cannot have this name, "" if it can.
+// TopicNameError says why a topic cannot have this name; "" if it can.
 func TopicNameError(name string) string {
 	switch {
 	case name == "":
@@ -54,7 +54,7 @@ func (c *CreateTopics) create(d *draft, n *NewTopic) TopicVerdict {
 		return fail(kafka.TopicAlreadyExists, "Topic '"+n.Name+"' already exists.")
 	}
 	if n.ID == (kafka.TopicID{}) || d.TopicByID(n.ID) != nil {
-		return fail(kafka.InvalidRequest, "the topic id is not fresh")
+		return fail(kafka.InvalidRequest, "the topic id is missing or in use")
 	}
 	if msg := validateTopicConfigs(n.Configs); msg != "" {
 		return fail(kafka.InvalidConfig, msg)
@@ -81,7 +81,7 @@ func (c *CreateTopics) assign(d *draft, n *NewTopic) ([][]kafka.NodeID, kafka.Er
 	if len(n.Assignments) > 0 {
 		if n.Partitions != -1 || n.ReplicationFactor != -1 {
 			return nil, kafka.InvalidRequest,
-				"numbers of partitions and replicas must be -1 beside an assignment"
+				"numbers of partitions and replicas must be -1 if replicas are assigned"
 		}
 		if len(n.Assignments) > maxPartitions {
 			return nil, kafka.InvalidPartitions, "too many partitions"
@@ -113,7 +113,7 @@ func (c *CreateTopics) assign(d *draft, n *NewTopic) ([][]kafka.NodeID, kafka.Er
 	return replicas, kafka.None, ""
 }
 
-// assignmentError says what is wrong with explicit replicas, "" if nothing is.
+// assignmentError says what is wrong with explicit replicas; "" if nothing is.
 func (d *draft) assignmentError(assignments [][]kafka.NodeID) string {
 	for _, replicas := range assignments {
 		if len(replicas) == 0 || len(replicas) != len(assignments[0]) {
@@ -136,9 +136,10 @@ func (d *draft) assignmentError(assignments [][]kafka.NodeID) string {
 	return ""
 }
 
-// place spreads replicas over the brokers that can lead, by id: leaders round
-// robin, followers shifted by one more at each round so that the load of a lost
-// broker spreads over all others. It returns nil if there are too few brokers.
+// place spreads replicas over the brokers that can lead, in order of id. Leaders are
+// placed round robin. Followers are shifted by one more in each round, so that the load
+// of a lost broker spreads over all others. place returns nil if there are too few
+// brokers.
 func (d *draft) place(partitions, replication int) [][]kafka.NodeID {
 	var live []kafka.NodeID
 	for _, b := range d.Brokers() {
@@ -166,8 +167,8 @@ func (d *draft) place(partitions, replication int) [][]kafka.NodeID {
 	return out
 }
 
-// newPartition is a partition nobody has written to: every replica that is
-// alive is in sync, and the first of them whose disk has room leads.
+// newPartition returns a partition without records. Every replica that can lead is in
+// sync. The first of them with room on its disk leads, or the first one if none has room.
 func (d *draft) newPartition(replicas []kafka.NodeID) *Partition {
 	p := &Partition{Replicas: replicas, Leader: kafka.NoNode}
 	for _, id := range replicas {

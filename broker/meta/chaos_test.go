@@ -11,7 +11,7 @@ import (
 	"example.com/lockstep/broker/wire/peer"
 )
 
-// faults breaks one thing, or mends it.
+// faults breaks one thing, or repairs one.
 func (c *cluster) faults() {
 	h := c.nodes[c.rng.IntN(len(c.nodes))]
 	switch c.rng.IntN(11) {
@@ -40,7 +40,7 @@ func (c *cluster) faults() {
 		if h.node != nil && c.rng.Chance(1, 2) {
 			h.node.Drain()
 		}
-	case 10: // health falters for a moment
+	case 10: // the node is unhealthy for a moment
 		if h.node != nil && !h.frozen {
 			for _, healthy := range []bool{false, true} {
 				h.node.SetHealthy(h.clock(), healthy)
@@ -134,9 +134,9 @@ func (c *cluster) randomAsk(h *host) Command {
 	return &AlterPartition{Leader: h.id, BrokerEpoch: h.node.Epoch(), Partitions: []NewISR{n}}
 }
 
-// Under any faults no two brokers are entitled to answer for one partition, no
-// two allocations of producer ids or equal compare-and-sets succeed; and when
-// the faults end, the cluster is whole again and all images are equal.
+// Under any faults, at most one broker may answer for a partition. No two allocations
+// return the same producer ids, and of two equal compare-and-sets only one succeeds. When
+// the faults end, the cluster becomes whole again and all images are equal.
 func TestLeasesAndVerdictsAreSafeUnderFaults(t *testing.T) {
 	seeds := uint64(25)
 	if testing.Short() {
@@ -170,7 +170,7 @@ func TestLeasesAndVerdictsAreSafeUnderFaults(t *testing.T) {
 			checks += c.checks
 		})
 	}
-	require.NotZero(t, checks, "no run ever came near the danger")
+	require.NotZero(t, checks, "no run had a lease on an old image, so that nothing was checked")
 }
 
 // checkVerdicts looks at what proposers were told.

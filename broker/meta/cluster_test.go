@@ -41,7 +41,7 @@ type host struct {
 	c      *cluster
 	id     kafka.NodeID
 	node   *Node
-	life   byte
+	starts byte
 	drift  int64 // percent
 	frozen bool
 	inbox  []packet
@@ -56,8 +56,8 @@ type host struct {
 	barriers map[uint64]kafka.ErrorCode
 	wakeups  int
 	full     int // images installed from snapshots
-	// acting is the image that the loops of the host act on, a little behind the
-	// last one, or far behind while they are wedged.
+	// acting is the image that the loops of the host act on. It is a little older than
+	// the last one, or much older while the loops are wedged.
 	acting *Image
 	mail   []*Image
 	actAt  time.Duration
@@ -122,7 +122,7 @@ func (c *cluster) host(id kafka.NodeID) *host { return c.nodes[id-1] }
 
 // start recovers from what is durable and starts a new incarnation.
 func (h *host) start() {
-	h.life++
+	h.starts++
 	last, ok, err := LastSnapshot(h.durable)
 	require.NoError(h.c.t, err)
 	require.True(h.c.t, ok)
@@ -134,7 +134,7 @@ func (h *host) start() {
 	require.NoError(h.c.t, err)
 	h.node = NewNode(NodeConfig{
 		Register: RegisterBroker{
-			Node: h.id, Incarnation: incarnation(h.id, h.life),
+			Node: h.id, Incarnation: incarnation(h.id, h.starts),
 			Endpoints: Endpoints{Host: "h", Port: 9092},
 		},
 		Raft: h.c.raftCfg,
@@ -146,8 +146,8 @@ func (h *host) start() {
 	h.turn()
 }
 
-// crash loses what is not durable: some prefix of the unsynced records
-// survives, which may end inside a batch, also inside a checkpoint.
+// crash loses what is not durable. Some prefix of the records that are not synced
+// survives. It may end within a batch, and within a checkpoint.
 func (h *host) crash() {
 	h.node = nil
 	for _, w := range h.writing {
@@ -168,7 +168,8 @@ func (h *host) commit(p Persist) {
 	h.durable = append(h.durable, p.Records...)
 }
 
-// clock is the host's own time: each has another origin and another rate.
+// clock is the host's own time. The clock of each host has another origin and another
+// rate.
 func (h *host) clock() env.Instant {
 	return env.Instant(int64(h.c.now)*(100+h.drift)/100 + int64(h.id)*1e12)
 }
@@ -214,7 +215,7 @@ func (h *host) turn() {
 	}
 }
 
-// loops let the host's loops take the images mailed to them.
+// loops lets the host's loops take the images that were mailed to them.
 func (h *host) loops() {
 	if h.node == nil || h.frozen || h.wedged || len(h.mail) == 0 || h.actAt > h.c.now {
 		return
@@ -229,7 +230,7 @@ func (c *cluster) transmit(from kafka.NodeID, e Envelope) {
 	if c.cut[[2]kafka.NodeID{from, e.To}] || c.rng.Chance(c.dropPct, 100) {
 		return
 	}
-	// Through the real encoding.
+	// Messages go through the real encoding.
 	_, m, err := peer.Decode(peer.Append(nil, 0, e.Message)[4:])
 	require.NoError(c.t, err)
 	at := c.now + time.Duration(c.rng.Between(1, 3))*time.Millisecond
@@ -309,9 +310,9 @@ func (h *host) disk() {
 	}
 }
 
-// check is the safety of leases: nobody can hold one for a leadership that the
-// cluster has already given to another epoch, frozen nodes included, since they
-// may wake at any moment. Equal indexes must mean equal images.
+// check checks the safety of leases: no node holds one for a leadership that the cluster
+// has given to another epoch already. That includes frozen nodes, since they may wake at
+// any moment.
 func (c *cluster) check() {
 	if c.newest == nil {
 		return

@@ -51,8 +51,8 @@ func (w *writer) command(id peer.CommandID) {
 	w.u64(id.Seq)
 }
 
-// reader takes our encoding apart. The first value that does not fit marks it
-// bad, and from then on it returns zeros: callers check ok once, at the end.
+// reader reads that encoding. The first value that does not fit into the remaining bytes
+// marks it bad, and from then on it returns zeros. Callers check done once, at the end.
 type reader struct {
 	b   []byte
 	bad bool

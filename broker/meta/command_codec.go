@@ -27,17 +27,17 @@ func EncodeCommand(c Command) []byte {
 	return w.b
 }
 
-// DecodeCommand reads one command. The bytes are only lent.
+// DecodeCommand reads one command. It keeps nothing of b.
 func DecodeCommand(b []byte) (Command, error) {
 	r := &reader{b: b}
 	c := decodeCommand(r)
 	if c == nil || !r.done() {
-		return nil, fmt.Errorf("meta: decode command: %d bytes do not fit", len(b))
+		return nil, fmt.Errorf("meta: decode command: malformed, %d bytes", len(b))
 	}
 	return c, nil
 }
 
-// encodeBatch encodes an entry from commands already encoded.
+// encodeBatch encodes an entry from commands that are encoded already.
 func encodeBatch(ids []peer.CommandID, commands [][]byte) []byte {
 	w := &writer{}
 	w.u8(batchVersion)
@@ -64,7 +64,7 @@ func decodeBatch(b []byte) ([]Proposed, error) {
 		batch[i] = Proposed{id, c}
 	}
 	if !r.done() {
-		return nil, fmt.Errorf("meta: decode entry: %d bytes do not fit", len(b))
+		return nil, fmt.Errorf("meta: decode entry: malformed, %d bytes", len(b))
 	}
 	return batch, nil
 }
@@ -145,7 +145,7 @@ func decodeRegister(r *reader) Command {
 	c := &RegisterBroker{Node: r.node(), Incarnation: r.uuid()}
 	c.Endpoints = decodeEndpoints(r)
 	c.Suspects = decodePartitions(r)
-	if r.done() { // an entry of peer protocol 2, which has no more
+	if r.done() { // an entry of peer protocol 2 ends here
 		return c
 	}
 	c.Unnamed = r.bool()

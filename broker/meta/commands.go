@@ -35,7 +35,8 @@ const (
 	kindSetBrokerFull
 )
 
-// Bootstrap writes the cluster's default configurations, once; later ones change nothing.
+// Bootstrap writes the cluster's default configurations. Only the first one has an
+// effect.
 type Bootstrap struct{ Defaults Configs }
 
 // RegisterBroker registers an incarnation of a broker. It is idempotent: an
@@ -47,13 +48,14 @@ type RegisterBroker struct {
 	// Suspects are partitions that the broker's disk may have lost part of: it
 	// leaves their ISR and ELR, also where it is the last member (PROTOCOL 8).
 	Suspects []kafka.PartitionID
-	// Unnamed: it may have lost the names of partitions, too, so that all those are
-	// suspect that are not in Whole. Whole is given only then.
+	// Unnamed says that the disk may have lost the names of partitions too. Every
+	// partition that is not in Whole is then suspect. Whole has a meaning only then.
 	Unnamed bool
 	Whole   []kafka.PartitionID
 }
 
-// distrusts returns what tells the suspect partitions of a broker.
+// distrusts returns a function that reports whether the broker's replica of a partition
+// is suspect.
 func (c *RegisterBroker) distrusts() func(kafka.PartitionID) bool {
 	set := func(ids []kafka.PartitionID) map[kafka.PartitionID]bool {
 		members := make(map[kafka.PartitionID]bool, len(ids))
@@ -66,35 +68,36 @@ func (c *RegisterBroker) distrusts() func(kafka.PartitionID) bool {
 	return func(id kafka.PartitionID) bool { return suspect[id] || c.Unnamed && !whole[id] }
 }
 
-// FenceBroker takes every leadership and ISR membership from an incarnation.
+// FenceBroker takes all leaderships from an incarnation, and removes it from every ISR in
+// which it is not the last member.
 type FenceBroker struct {
 	Node  kafka.NodeID
 	Epoch kafka.BrokerEpoch
 }
 
-// UnfenceBroker lets a caught-up incarnation lead and enter ISRs.
+// UnfenceBroker lets an incarnation that has caught up lead and join ISRs.
 type UnfenceBroker struct {
 	Node  kafka.NodeID
 	Epoch kafka.BrokerEpoch
 }
 
-// DrainBroker moves the leaderships of a broker that is about to stop to where
-// there is another in-sync replica. The broker has stopped answering as leader.
+// DrainBroker moves the leaderships of a broker that is about to stop, where another
+// in-sync replica can lead. The broker has stopped answering as leader already.
 type DrainBroker struct {
 	Node  kafka.NodeID
 	Epoch kafka.BrokerEpoch
 }
 
-// SetBrokerFull notes whether the disk of a broker is full. If it is, its
-// leaderships move to members of the ISR whose disks are not, as far as there
-// are any; it stays unfenced, and in the ISRs that it can keep up with.
+// SetBrokerFull records whether the disk of a broker is full. The leaderships of a full
+// broker move to members of the ISR that have room, where there are any. The broker stays
+// unfenced, and stays in the ISRs that it can keep up with.
 type SetBrokerFull struct {
 	Node  kafka.NodeID
 	Epoch kafka.BrokerEpoch
 	Full  bool
 }
 
-// CreateTopics creates topics, each on its own merits.
+// CreateTopics creates topics. Each of them succeeds or fails by itself.
 type CreateTopics struct {
 	// The proposer's defaults, for topics that leave the numbers at -1.
 	DefaultPartitions  int32
@@ -102,8 +105,8 @@ type CreateTopics struct {
 	Topics             []NewTopic
 }
 
-// NewTopic is a topic to create. Its ID is drawn by the proposer, from its own
-// entropy: applying must not draw.
+// NewTopic is a topic to create. The proposer draws the ID, because applying a command
+// must not draw random numbers.
 type NewTopic struct {
 	Name              string
 	ID                kafka.TopicID
@@ -115,11 +118,11 @@ type NewTopic struct {
 	Configs     Configs // sorted by name
 }
 
-// CreatePartitions raises numbers of partitions.
+// CreatePartitions adds partitions to topics.
 type CreatePartitions struct{ Topics []MorePartitions }
 
-// MorePartitions asks for Total partitions of the topic; Assignments are the
-// replicas of the new ones, empty for automatic placement.
+// MorePartitions asks that the topic has Total partitions. Assignments are the replicas
+// of the new ones, empty for automatic placement.
 type MorePartitions struct {
 	Name        string
 	Total       int32
@@ -138,10 +141,10 @@ type TopicRef struct {
 // AlterPartition is the compare-and-set of ISRs, proposed by their leader
 // (PROTOCOL 17, KIP-497, KIP-903).
 //
-// An ISR that lacks the leader and is otherwise unchanged says that the leader can't
-// read what it has (PROTOCOL 8): it leaves ISR and ELR, and a member leads. It has not
-// stopped answering, so the command waits for the end of its lease (PROTOCOL 24). If no
-// member can lead it is refused, and the leader stays.
+// An ISR without the leader, and otherwise unchanged, says that the leader cannot read
+// its own log (PROTOCOL 8). The leader then leaves ISR and ELR, and another member leads.
+// The leader has not stopped answering, so the command waits for the end of its lease
+// (PROTOCOL 24). If no other member can lead, the change is refused and the leader stays.
 type AlterPartition struct {
 	Leader      kafka.NodeID
 	BrokerEpoch kafka.BrokerEpoch // of the leader
@@ -156,7 +159,7 @@ type NewISR struct {
 	ISR            []ISRMember
 }
 
-// names reports whether the node is to be a member.
+// names reports whether the node is in the wanted ISR.
 func (n *NewISR) names(node kafka.NodeID) bool {
 	return slices.ContainsFunc(n.ISR, func(m ISRMember) bool { return m.Node == node })
 }
@@ -167,8 +170,8 @@ type ISRMember struct {
 	Epoch kafka.BrokerEpoch
 }
 
-// AllocateProducerIDs hands a block of [ProducerIDBlock] producer ids to an
-// incarnation of a broker.
+// AllocateProducerIDs gives a block of [ProducerIDBlock] producer ids to an incarnation
+// of a broker.
 type AllocateProducerIDs struct {
 	Node  kafka.NodeID
 	Epoch kafka.BrokerEpoch
@@ -185,19 +188,20 @@ const (
 	BrokerResource ResourceType = 4
 )
 
-// ConfigResource names what has configurations: a topic, a broker by its
+// ConfigResource names something that has configurations: a topic, a broker by its
 // decimal id, or all brokers by the empty name.
 type ConfigResource struct {
 	Type ResourceType
 	Name string
 }
 
-// AlterConfigs changes configurations, each resource on its own merits and
-// wholly or not at all.
+// AlterConfigs changes configurations. Each resource succeeds or fails by itself, with
+// all its operations.
 type AlterConfigs struct{ Resources []ConfigChange }
 
-// ConfigChange changes one resource. With Replace (AlterConfigs) what Ops do
-// not set is unset; without (IncrementalAlterConfigs) it stays.
+// ConfigChange changes one resource. With Replace (AlterConfigs), every configuration
+// that Ops do not set is unset. Without it (IncrementalAlterConfigs), such a
+// configuration keeps its value.
 type ConfigChange struct {
 	Resource ConfigResource
 	Replace  bool
@@ -221,8 +225,8 @@ const (
 	ConfigSubtract ConfigOpKind = 3
 )
 
-// ElectLeaders elects leaders again. Each election holds only for the leader
-// epoch that its proposer saw; [Image.Elections] fills that in.
+// ElectLeaders elects leaders again. Each election applies only to the leader epoch that
+// its proposer saw; [Image.Elections] fills that in.
 type ElectLeaders struct {
 	Unclean bool // take a replica that may miss committed records, if no other can lead
 	// Resigned: the proposer leads these partitions and has stopped answering
@@ -232,7 +236,8 @@ type ElectLeaders struct {
 	Partitions []Election
 }
 
-// Election is one partition to elect for.
+// Election is a partition that should elect a leader. It applies only if LeaderEpoch is
+// still current.
 type Election struct {
 	ID          kafka.PartitionID
 	LeaderEpoch kafka.LeaderEpoch
@@ -282,8 +287,8 @@ type ConfigVerdict struct {
 	Message  string
 }
 
-// Elections returns an election for each partition at its present leader
-// epoch; partitions that do not exist get epoch -1, and their error by verdict.
+// Elections returns an election for each partition at its present leader epoch. A
+// partition that does not exist gets epoch -1, and its verdict will be an error.
 func (img *Image) Elections(ids []kafka.PartitionID) []Election {
 	list := make([]Election, len(ids))
 	for i, id := range ids {

@@ -62,14 +62,14 @@ const (
 // ConfigKey describes one Kafka configuration that the cluster keeps.
 type ConfigKey struct {
 	Name string
-	// BrokerName is the synonym that gives all topics their default; empty if
-	// the key is not a topic's.
+	// BrokerName is the broker-level key that sets the default of all topics; empty if
+	// topics do not have the key.
 	BrokerName string
 	Type       ConfigType
 	Default    string
 	Doc        string
 	Min, Max   int64    // bounds of numbers
-	Allowed    []string // bounds of strings and list elements; nil for any
+	Allowed    []string // strings or list elements that are allowed; nil for any
 	Topic      bool     // may be set on topics
 	Broker     bool     // may be set on brokers, by this name
 }
@@ -85,19 +85,20 @@ var configKeys = []ConfigKey{
 		Doc: "Whether a request for an unknown topic creates it."},
 	{Name: "cleanup.policy", BrokerName: "log.cleanup.policy", Type: ConfigList, Default: "delete",
 		Allowed: []string{"compact", "delete"}, Topic: true,
-		Doc: "Whether old segments are deleted, or compacted to the last value of each key, or " +
-			"both."},
+		Doc: "With compact, records without a key are refused. " +
+			"No log is shortened or compacted yet."},
 	{Name: "compression.type", BrokerName: "compression.type", Type: ConfigString,
 		Default: "producer", Allowed: compressions, Topic: true,
-		Doc: "The codec of stored batches; producer keeps what the producer chose."},
+		Doc: "Accepted and ignored: batches are stored as the producer compressed them."},
 	{Name: "default.replication.factor", Type: ConfigInt, Default: "1", Min: 1, Max: 32767,
-		Broker: true, Doc: "Replicas of topics created without a number of their own."},
+		Broker: true, Doc: "Replicas of a topic that is created without a number."},
 	{Name: "delete.retention.ms", BrokerName: "log.cleaner.delete.retention.ms", Type: ConfigLong,
 		Default: "86400000", Max: maxLong, Topic: true,
-		Doc: "How long compaction keeps deletion markers, in milliseconds."},
+		Doc: "Accepted and ignored: logs are not compacted yet. " +
+			"How long compaction keeps deletion markers, in milliseconds."},
 	{Name: "file.delete.delay.ms", BrokerName: "log.segment.delete.delay.ms", Type: ConfigLong,
 		Default: "60000", Max: maxLong, Topic: true,
-		Doc: "How long a deleted segment's file stays, in milliseconds."},
+		Doc: "Accepted and ignored: files are deleted without a delay."},
 	{Name: "flush.messages", BrokerName: "log.flush.interval.messages", Type: ConfigLong,
 		Default: "9223372036854775807", Min: 1, Max: maxLong, Topic: true,
 		Doc: "Accepted and ignored: every acknowledged record is synced."},
@@ -105,57 +106,72 @@ var configKeys = []ConfigKey{
 		Default: "9223372036854775807", Max: maxLong, Topic: true,
 		Doc: "Accepted and ignored: every acknowledged record is synced."},
 	{Name: "group.initial.rebalance.delay.ms", Type: ConfigInt, Default: "3000", Max: maxInt,
-		Broker: true, Doc: "How long an empty group waits for more members, in milliseconds."},
+		Broker: true,
+		Doc: "Accepted and ignored: there are no consumer groups yet. " +
+			"How long an empty group waits for more members, in milliseconds."},
 	{Name: "index.interval.bytes", BrokerName: "log.index.interval.bytes", Type: ConfigInt,
 		Default: "4096", Max: maxInt, Topic: true,
-		Doc: "Bytes of log per entry of the offset index."},
+		Doc: "Accepted and ignored: the offset index has one entry per 4096 bytes of log."},
 	{Name: "log.retention.hours", Type: ConfigInt, Default: "168", Min: -1, Max: maxInt,
-		Broker: true, Doc: "How long records are kept, in hours, where retention.ms is not set."},
+		Broker: true,
+		Doc: "Accepted and ignored: old records are not deleted yet. " +
+			"How long records are kept, in hours, if retention.ms is not set."},
 	{Name: "max.compaction.lag.ms", BrokerName: "log.cleaner.max.compaction.lag.ms",
 		Type: ConfigLong, Default: "9223372036854775807", Min: 1, Max: maxLong, Topic: true,
-		Doc: "How long a record may stay uncompacted, in milliseconds."},
+		Doc: "Accepted and ignored: logs are not compacted yet. " +
+			"How long a record may stay uncompacted, in milliseconds."},
 	{Name: "max.message.bytes", BrokerName: "message.max.bytes", Type: ConfigInt,
 		Default: "1048588", Max: maxInt, Topic: true,
 		Doc: "The largest record batch that is accepted, in bytes."},
 	{Name: "message.timestamp.after.max.ms", BrokerName: "log.message.timestamp.after.max.ms",
 		Type: ConfigLong, Default: "3600000", Max: maxLong, Topic: true,
-		Doc: "How far a record's time may lie in the future, in milliseconds."},
+		Doc: "Accepted and ignored: the times of records are not checked."},
 	{Name: "message.timestamp.before.max.ms", BrokerName: "log.message.timestamp.before.max.ms",
 		Type: ConfigLong, Default: "9223372036854775807", Max: maxLong, Topic: true,
-		Doc: "How far a record's time may lie in the past, in milliseconds."},
+		Doc: "Accepted and ignored: the times of records are not checked."},
 	{Name: "message.timestamp.type", BrokerName: "log.message.timestamp.type", Type: ConfigString,
 		Default: "CreateTime", Allowed: []string{"CreateTime", "LogAppendTime"}, Topic: true,
 		Doc: "Whether records carry the producer's time or the broker's."},
 	{Name: "min.cleanable.dirty.ratio", BrokerName: "log.cleaner.min.cleanable.ratio",
 		Type: ConfigDouble, Default: "0.5", Topic: true,
-		Doc: "The share of uncompacted bytes at which compaction starts."},
+		Doc: "Accepted and ignored: logs are not compacted yet. " +
+			"The share of uncompacted bytes at which compaction starts."},
 	{Name: "min.compaction.lag.ms", BrokerName: "log.cleaner.min.compaction.lag.ms",
 		Type: ConfigLong, Default: "0", Max: maxLong, Topic: true,
-		Doc: "How long a record stays uncompacted at least, in milliseconds."},
+		Doc: "Accepted and ignored: logs are not compacted yet. " +
+			"How long a record stays uncompacted at least, in milliseconds."},
 	{Name: minISRKey, BrokerName: minISRKey, Type: ConfigInt, Default: "1", Min: 1, Max: maxInt,
 		Topic: true,
-		Doc:   "In-sync replicas without which acks=all is refused and nothing is committed."},
+		Doc: "With fewer in-sync replicas than this, acks=all is refused and nothing is " +
+			"committed."},
 	{Name: "num.partitions", Type: ConfigInt, Default: "1", Min: 1, Max: maxPartitions,
-		Broker: true, Doc: "Partitions of topics created without a number of their own."},
+		Broker: true, Doc: "Partitions of a topic that is created without a number."},
 	{Name: "offsets.retention.minutes", Type: ConfigInt, Default: "10080", Min: 1, Max: maxInt,
-		Broker: true, Doc: "How long an empty group's offsets are kept, in minutes."},
+		Broker: true,
+		Doc: "Accepted and ignored: there are no consumer groups yet. " +
+			"How long the offsets of an empty group are kept, in minutes."},
 	{Name: "preallocate", BrokerName: "log.preallocate", Type: ConfigBool, Default: "false",
 		Topic: true, Doc: "Accepted and ignored: the write-ahead log always preallocates."},
 	{Name: "retention.bytes", BrokerName: "log.retention.bytes", Type: ConfigLong, Default: "-1",
 		Min: -1, Max: maxLong, Topic: true,
-		Doc: "Bytes of a partition past which old segments are deleted; -1 for no bound."},
+		Doc: "Accepted and ignored: old records are not deleted yet. " +
+			"Bytes of a partition above which old segments are deleted; -1 for no bound."},
 	{Name: "retention.ms", BrokerName: "log.retention.ms", Type: ConfigLong, Default: "604800000",
 		Min: -1, Max: maxLong, Topic: true,
-		Doc: "Age past which segments are deleted, in milliseconds; -1 for no bound."},
+		Doc: "Accepted and ignored: old records are not deleted yet. " +
+			"Age at which segments are deleted, in milliseconds; -1 for no bound."},
 	{Name: "segment.bytes", BrokerName: "log.segment.bytes", Type: ConfigInt, Default: "1073741824",
-		Min: 14, Max: maxInt, Topic: true, Doc: "Size of a segment file, in bytes."},
+		Min: 14, Max: maxInt, Topic: true,
+		Doc: "Accepted and ignored: log.segment.bytes in the file of each broker decides."},
 	{Name: "segment.index.bytes", BrokerName: "log.index.size.max.bytes", Type: ConfigInt,
 		Default: "10485760", Min: 4, Max: maxInt, Topic: true,
-		Doc: "Largest size of an index file, in bytes."},
+		Doc: "Accepted and ignored: an index file grows with its segment."},
 	{Name: "segment.jitter.ms", BrokerName: "log.roll.jitter.ms", Type: ConfigLong, Default: "0",
-		Max: maxLong, Topic: true, Doc: "Accepted and ignored: segments are not rolled by chance."},
+		Max: maxLong, Topic: true,
+		Doc: "Accepted and ignored: a segment is closed by its size only."},
 	{Name: "segment.ms", BrokerName: "log.roll.ms", Type: ConfigLong, Default: "604800000", Min: 1,
-		Max: maxLong, Topic: true, Doc: "Age at which a segment is closed, in milliseconds."},
+		Max: maxLong, Topic: true,
+		Doc: "Accepted and ignored: a segment is closed by its size only."},
 	{Name: uncleanKey, BrokerName: uncleanKey, Type: ConfigBool, Default: "false", Topic: true,
 		Doc: "Whether a replica that may miss committed records may lead when no other can."},
 }
@@ -181,7 +197,7 @@ func FindConfigKey(name string, onTopic bool) *ConfigKey {
 	return nil
 }
 
-// Validate says why value is not one of the key's, or "" if it is.
+// Validate says why the key cannot have this value; "" if it can.
 func (k *ConfigKey) Validate(value string) string {
 	ok := true
 	switch k.Type {
@@ -205,8 +221,8 @@ func (k *ConfigKey) Validate(value string) string {
 	return "Invalid value " + value + " for configuration " + k.Name
 }
 
-// validRatio takes decimal numbers from 0 to 1 by their digits: floats stay out
-// of the state machine (PROTOCOL 37).
+// validRatio reports whether v is a decimal number from 0 to 1. It looks at the digits:
+// floats stay out of the state machine (PROTOCOL 37).
 func validRatio(v string) bool {
 	whole, frac, _ := strings.Cut(v, ".")
 	if whole != "0" && whole != "1" && whole != "" || whole == "" && frac == "" {
@@ -230,9 +246,9 @@ func splitList(v string) []string {
 	return list
 }
 
-// TopicConfig is the effective value of a topic's configuration: set on the
-// topic, or as the cluster's default, or built in. Nothing node-local enters,
-// so that all nodes decide alike.
+// TopicConfig is the effective value of a topic's configuration: the value set on the
+// topic, else the cluster's default, else the built-in default. No setting of a single
+// node counts, so that all nodes decide alike.
 func (img *Image) TopicConfig(t *Topic, name string) string {
 	if v, ok := t.Configs.Get(name); ok {
 		return v

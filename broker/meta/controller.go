@@ -11,9 +11,10 @@ import (
 	"example.com/lockstep/broker/wire/peer"
 )
 
-// controller holds the duties of the node that leads Raft: it proposes what
-// others ask for, keeps the brokers' sessions, grants leases and fences. All
-// its state is of one term and starts empty with it, and again after a pause.
+// controller does what the node that leads Raft must do: it proposes what nodes ask for,
+// keeps the brokers' sessions, grants leases, and fences. Its state belongs to one term.
+// It is empty at the start of the term and again after a pause; pending and appliedTerm
+// are the exceptions.
 type controller struct {
 	timing Timing
 	self   kafka.NodeID
@@ -24,15 +25,15 @@ type controller struct {
 
 	active       bool
 	term         Term
-	since        env.Instant // start of my term, or the last time I woke up from a freeze
-	appliedTerm  Term        // of the last entry applied, ever; see appliedOwn
+	since        env.Instant // when it became active in term, or last woke up from a freeze
+	appliedTerm  Term        // of the last entry applied; see appliedOwn
 	lastSeen     env.Instant // when the controller last ran
-	bootstrapped bool        // proposed
+	bootstrapped bool        // Bootstrap is proposed
 
 	queue      []queued
 	queueBytes int
-	// pending, by order of proposal, is of term and outlives a pause within it: what
-	// was proposed before may still be committed.
+	// pending holds the commands that were proposed in term, in that order. It is kept
+	// through a pause within the term, because they may still be committed.
 	pending  *btree.Map[uint64, pendingCommand]
 	proposed uint64
 
@@ -40,7 +41,7 @@ type controller struct {
 
 	nextRound uint64
 	waiting   round   // heartbeats and reads for the next ReadIndex
-	rounds    []round // begun
+	rounds    []round // under way
 	lastRound env.Instant
 
 	send []Envelope
@@ -57,8 +58,8 @@ type queued struct {
 	since   env.Instant
 }
 
-// pendingCommand is proposed and not applied. Its victims get no lease until
-// the fate of the command is known.
+// pendingCommand is a command that is proposed and not applied. Its victims get no lease
+// until the fate of the command is known.
 type pendingCommand struct {
 	id      peer.CommandID
 	victims []kafka.NodeID
@@ -67,24 +68,26 @@ type pendingCommand struct {
 // brokerSession is what this controller knows of one incarnation of a broker.
 type brokerSession struct {
 	incarnation peer.UUID
-	granted     env.Instant // receipt of the last heartbeat that was granted; valid if ever
+	granted     env.Instant // arrival of the last heartbeat that was granted; valid if ever is set
 	ever        bool
-	// begun is when the session began to count: when this controller first knew
+	// begun is when the session's timeout began to run: when this controller first knew
 	// the incarnation, unfenced it, or last withheld a lease from it.
 	begun     env.Instant
-	confirmed Index // what all its loops act on
-	// renounced: it said that it drains, has stopped answering and uses no lease.
+	confirmed Index // of the image that all its loops act on
+	// renounced: the broker said that it drains. It has stopped answering as leader and
+	// uses no lease.
 	renounced bool
 	full      bool           // its last heartbeat said that its disk is full
 	taking    int            // proposed commands that take a leadership from it
 	withheld  bool           // a queued command waits until its last lease is over
 	busy      peer.CommandID // a command of ours about this broker is under way
-	// mayLead: it was fenced when first seen, and may be its own successor (see
-	// RegisterBroker): a fence must then be proposed though it is fenced.
+	// mayLead: the broker was fenced when this controller first saw it, and may lead all
+	// the same: a restarted broker goes on as leader where no other can
+	// (replaceIncarnation). A fence must then be proposed although the broker is fenced.
 	mayLead bool
 }
 
-// round is one ReadIndex and all that waits for it: heartbeats are batched.
+// round is one ReadIndex, with the heartbeats and reads that wait for it.
 type round struct {
 	id         uint64
 	begun      env.Instant
@@ -94,7 +97,7 @@ type round struct {
 
 type heartbeat struct {
 	*peer.Heartbeat
-	at env.Instant // receipt
+	at env.Instant // of its arrival
 }
 
 type read struct {
@@ -127,14 +130,14 @@ func (c *controller) clear() {
 	c.bootstrapped = false
 }
 
-// appliedOwn reports whether an entry of my own term is applied (PROTOCOL 23). It
-// is a fact about the image, and not about how often this node has become active in
-// the term: after a pause no entry need come that would show it once more.
+// appliedOwn reports whether an entry of this controller's term is applied (PROTOCOL 23).
+// That is a fact about the image, and a pause does not change it: no new entry may come
+// after the pause that would show it again.
 func (c *controller) appliedOwn() bool { return c.active && c.appliedTerm == c.term }
 
-// observe keeps step with Raft and the clock; it runs before anything else of
-// the controller in every turn. A controller that was itself stopped cannot
-// hold that time against others: what they sent is still in its sockets.
+// observe follows Raft and the clock. In every turn it runs before anything else of the
+// controller. A controller that was itself stopped must not count that time as silence of
+// the brokers: their heartbeats are still in its sockets.
 func (c *controller) observe(now env.Instant) {
 	if now.Sub(c.lastSeen) > 2*c.timing.Heartbeat {
 		mark.HitIf(c.active, mark.ControllerSlept)
@@ -154,8 +157,8 @@ func (c *controller) observe(now env.Instant) {
 	}
 }
 
-// resign ends the controller's term on this node. What was not proposed is sent
-// back; what was proposed may still be committed, so nothing is said about it.
+// resign ends the controller's work on this node. Commands that were not proposed are
+// returned. Commands that were proposed may still be committed, so they get no reply.
 func (c *controller) resign() {
 	mark.Hit(mark.ControllerDeposed)
 	for _, q := range c.queue {
@@ -196,7 +199,7 @@ func (c *controller) propose(now env.Instant, from kafka.NodeID, p *peer.Propose
 	}
 }
 
-// commandBytesMax bounds one command: an entry must fit Raft's windows.
+// commandBytesMax bounds one command: an entry must fit into Raft's windows.
 const commandBytesMax = 8 << 20
 
 func (c *controller) enqueue(q queued) {
@@ -204,7 +207,8 @@ func (c *controller) enqueue(q queued) {
 	c.queueBytes += len(q.bytes)
 }
 
-// proposeOwn queues a command of the controller's own about a broker.
+// proposeOwn queues a command that the controller itself asks for. s is the session of
+// the broker that the command is about; nil if there is none.
 func (c *controller) proposeOwn(now env.Instant, s *brokerSession, cmd Command) {
 	id := c.nextID()
 	if s != nil {
@@ -221,8 +225,8 @@ func (c *controller) readIndex(from kafka.NodeID, context uint64) {
 	c.waiting.reads = append(c.waiting.reads, read{from, context})
 }
 
-// flush ends a turn: one ReadIndex for all that waits for one, and one entry
-// for all that can be proposed. It reports whether it did anything.
+// flush ends a turn. It begins one ReadIndex for all that wait for one, and proposes
+// every command that can be proposed. It reports whether it did anything.
 func (c *controller) flush(now env.Instant, img *Image) bool {
 	if !c.appliedOwn() {
 		return false
@@ -243,8 +247,8 @@ func (c *controller) flush(now env.Instant, img *Image) bool {
 	return c.dispatch(now, img) || did
 }
 
-// dispatch proposes what may be proposed now, many commands to an entry. What
-// must wait for a lease to end stays, and its victims get no new one.
+// dispatch proposes the commands that may be proposed now, many in one entry. A command
+// that must wait for a lease to end stays in the queue, and its victims get no new lease.
 func (c *controller) dispatch(now env.Instant, img *Image) bool {
 	c.sessions.Scan(func(_ int32, s *brokerSession) bool { s.withheld = false; return true })
 	if len(c.queue) == 0 {
@@ -275,7 +279,7 @@ func (c *controller) dispatch(now env.Instant, img *Image) bool {
 		case now.Sub(q.since) >= c.timing.Patience:
 			mark.Hit(mark.CommandOutOfPatience)
 			c.reply(q.from, &peer.ProposeReply{ID: q.id, Code: kafka.RequestTimedOut})
-			c.notBusy(q.id) // if it was our own, it is made anew while it is needed
+			c.notBusy(q.id) // the controller's own command is made again while it is needed
 		default:
 			rest = append(rest, q)
 		}
@@ -309,8 +313,8 @@ func (c *controller) proposeBatch(batch []queued, victims [][]kafka.NodeID) bool
 	return true
 }
 
-// applied follows an entry that was applied: img is the image after it. Own
-// entries are applied in the order in which they were proposed.
+// applied takes note of an entry that was applied. Entries of this term are applied in
+// the order in which they were proposed.
 func (c *controller) applied(term Term, batch []Proposed) {
 	c.appliedTerm = term
 	if term != c.term {
@@ -331,7 +335,7 @@ func (c *controller) applied(term Term, batch []Proposed) {
 	}
 }
 
-// notBusy ends the wait for a command of the controller's own.
+// notBusy ends the wait for a command that the controller itself asked for.
 func (c *controller) notBusy(id peer.CommandID) {
 	c.sessions.Scan(func(_ int32, s *brokerSession) bool {
 		if s.busy == id {

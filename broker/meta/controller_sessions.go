@@ -9,13 +9,14 @@ import (
 	"example.com/lockstep/broker/wire/peer"
 )
 
-// session returns the session of a registered broker's present incarnation. A
-// new incarnation starts a new one: leases of the old one died with its process.
+// session returns the session of a registered broker's present incarnation. A new
+// incarnation gets a new session: the leases of the old one ended with its process.
 func (c *controller) session(now env.Instant, b *Broker) *brokerSession {
 	s, ok := c.sessions.Get(int32(b.ID))
 	if !ok || s.incarnation != b.Incarnation {
 		s = &brokerSession{incarnation: b.Incarnation, begun: now, mayLead: b.Fenced, full: b.Full}
-		// Commands under way that take from the broker take from this one too.
+		// Commands under way that take a leadership from the broker count for the new
+		// session too.
 		c.pending.Scan(func(_ uint64, p pendingCommand) bool {
 			if slices.Contains(p.victims, b.ID) {
 				s.taking++
@@ -27,8 +28,8 @@ func (c *controller) session(now env.Instant, b *Broker) *brokerSession {
 	return s
 }
 
-// heartbeat takes a heartbeat. What it confirms or renounces is a fact and
-// counts at once; the grant waits for a ReadIndex begun after now.
+// heartbeat takes a heartbeat. What it confirms or gives up counts at once. The grant
+// waits for a ReadIndex that begins after now.
 func (c *controller) heartbeat(now env.Instant, img *Image, from kafka.NodeID, hb *peer.Heartbeat) {
 	if !c.active || hb.Node != from {
 		return
@@ -42,13 +43,13 @@ func (c *controller) heartbeat(now env.Instant, img *Image, from kafka.NodeID, h
 	}
 	list := &c.waiting.heartbeats
 	if i := slices.IndexFunc(*list, func(h heartbeat) bool { return h.Node == from }); i >= 0 {
-		(*list)[i] = heartbeat{hb, now} // the later one says it all
+		(*list)[i] = heartbeat{hb, now} // the later one replaces it
 		return
 	}
 	*list = append(*list, heartbeat{hb, now})
 }
 
-// answer decides a heartbeat after its ReadIndex succeeded (PROTOCOL 23).
+// answer replies to a heartbeat after its ReadIndex has succeeded (PROTOCOL 23).
 func (c *controller) answer(now env.Instant, img *Image, hb heartbeat) {
 	confirmed, _ := c.confirmedBy(now, img)
 	reply := &peer.HeartbeatReply{
@@ -68,8 +69,8 @@ func (c *controller) answer(now env.Instant, img *Image, hb heartbeat) {
 	case s.renounced:
 		c.drain(now, b, s)
 	case b.Fenced && !b.Draining && caughtUp && s.busy == (peer.CommandID{}):
-		// The session begins anew: its old silence must not fence it again
-		// before its next heartbeat.
+		// The session's timeout starts again: the broker's earlier silence must not fence
+		// it again before its next heartbeat.
 		s.begun = now
 		c.proposeOwn(now, s, &UnfenceBroker{b.ID, b.Epoch})
 	case !b.Fenced && caughtUp && s.taking == 0 && !s.withheld:
@@ -77,14 +78,15 @@ func (c *controller) answer(now env.Instant, img *Image, hb heartbeat) {
 		s.granted, s.ever = max(s.granted, hb.at), true
 	case !b.Fenced && caughtUp:
 		mark.Hit(mark.LeaseWithheld)
-		// It is alive: the lease is withheld by us, so that a leadership can be
-		// moved, and that must not end in a fence.
+		// The broker is alive. This controller withholds the lease so that a leadership
+		// can move, and that must not end in a fence.
 		s.begun = now
 	}
 	c.reply(hb.Node, reply)
 }
 
-// drain moves a stopping broker's leaderships, and fences it once they are.
+// drain proposes to move the leaderships of a stopping broker, and fences the broker
+// after that.
 func (c *controller) drain(now env.Instant, b *Broker, s *brokerSession) {
 	switch {
 	case s.busy != (peer.CommandID{}):
@@ -95,12 +97,13 @@ func (c *controller) drain(now env.Instant, b *Broker, s *brokerSession) {
 	}
 }
 
-// tick looks for missed sessions.
+// tick proposes what the sessions call for: a fence for a silent broker, a drain, or a
+// change of what the image says about a broker's disk.
 func (c *controller) tick(now env.Instant, img *Image) {
 	if !c.appliedOwn() {
 		return
 	}
-	// Without a quorum nobody can be granted anything: that is not their silence.
+	// Without a quorum no lease can be granted. The brokers have not fallen silent then.
 	quorate := now.Sub(c.lastRound) <= 4*c.timing.Heartbeat
 	for _, b := range img.Brokers() {
 		s := c.session(now, b)
@@ -122,22 +125,26 @@ func (c *controller) tick(now env.Instant, img *Image) {
 	}
 }
 
-// followSpace proposes what a broker says of its disk: that it is full, also
-// when somebody has become able to relieve it since, or that it is so no more.
+// followSpace proposes what a broker says about its disk: that it is full, or that it has
+// room again. That it is full is proposed a second time when another broker has become
+// able to relieve it.
 //
-// The broker renounces nothing and need not even stop in time. The command takes
-// leaderships, so it is treated like every other that does (PROTOCOL 24): while
-// it waits the broker is its victim and gets no lease (withheld), it is proposed
-// when W has passed since the last grant, until it is applied there is no lease
-// either (taking), and the next one is for a heartbeat that confirms the loss
-// (LastLoss). Whether the broker may hold a lease is never concluded from what it
-// says of its disk. So a heartbeat that says "full" late or twice, space that
-// returns while the command waits, or a new controller, which begins with what
-// the image says and waits W from the start of its term, can at worst move a
-// leadership that might have stayed, or leave it until the next heartbeat.
+// The broker gives up nothing by itself, and need not stop answering in time. The command
+// takes leaderships, so it is treated like every other command that does (PROTOCOL 24).
+// While it waits, the broker is its victim and gets no lease (withheld). It is proposed
+// when W has passed since the last grant. Until it is applied the broker gets no lease
+// either (taking). The next lease is for a heartbeat that confirms the loss (LastLoss).
+// Whether the broker may hold a lease is never concluded from what it says about its
+// disk.
 //
-// Of one broker one command is under way (busy), and it is proposed again only if
-// it would move something: a full broker that nobody can relieve keeps its lease.
+// So the worst that can happen is that a leadership moves that might have stayed, or
+// stays until the next heartbeat. This holds for a heartbeat that says "full" late or
+// twice, and for space that returns while the command waits. It also holds for a new
+// controller, which begins with what the image says and waits W from the start of its
+// term.
+//
+// At most one command about a broker is under way (busy). It is proposed again only if it
+// would move something: a full broker that no other can relieve keeps its lease.
 func (c *controller) followSpace(now env.Instant, img *Image, b *Broker, s *brokerSession) {
 	if b.Fenced || s.full == b.Full && !(s.full && img.canRelieve(b.ID)) {
 		return
@@ -146,7 +153,7 @@ func (c *controller) followSpace(now env.Instant, img *Image, b *Broker, s *brok
 }
 
 // lastGrant is the latest time at which a lease may have been granted: by this
-// controller, or by one before its term.
+// controller, or by an earlier one.
 func (s *brokerSession) lastGrant(c *controller) env.Instant {
 	if s.ever {
 		return max(s.granted, c.since)
@@ -154,10 +161,11 @@ func (s *brokerSession) lastGrant(c *controller) env.Instant {
 	return c.since
 }
 
-// victims are the brokers that the command takes a leadership from, or drops
-// from an ISR where they led and have not confirmed the loss (PROTOCOL 24).
-// ready is false while this node's image is too old to tell: commands are bound
-// to epochs, so that at equal epochs what is seen here is what will be applied.
+// victims returns the brokers that the command takes a leadership from. It also returns
+// brokers that the command drops from the ISR of a partition that they led, if they have
+// not confirmed the loss (PROTOCOL 24). ready is false while this node's image is too old
+// to tell. A command names epochs: if the image has the same ones, the command will be
+// applied to the state that the image shows.
 func (c *controller) victims(
 	now env.Instant, img *Image, q *queued,
 ) (victims []kafka.NodeID, ready bool) {
@@ -206,10 +214,10 @@ func (c *controller) victims(
 	return victims, true
 }
 
-// dropped adds the members that the new ISR lacks, that led the partition and
-// have not confirmed that they do not any more. What an earlier controller heard
-// them confirm is not known: if they say nothing more, W passes again from the
-// start of this term, though it had passed when the leadership was taken.
+// dropped adds members that led the partition, are not in the new ISR, and have not
+// confirmed the loss of the leadership. This controller does not know what they confirmed
+// to an earlier one. If they stay silent, W must pass again from the start of this term,
+// although it had passed when the leadership was taken.
 func (c *controller) dropped(
 	now env.Instant, img *Image, p *Partition, n *NewISR, victims []kafka.NodeID,
 ) []kafka.NodeID {
@@ -224,11 +232,11 @@ func (c *controller) dropped(
 	return victims
 }
 
-// safe reports whether no victim can hold a lease. Victims that may hold one
-// are withheld from the next, so that the wait ends.
+// safe reports whether no victim can hold a lease. A victim that may hold one gets no
+// further lease, so that the wait ends.
 func (c *controller) safe(now env.Instant, img *Image, victims []kafka.NodeID, q *queued) bool {
 	if _, ok := q.command.(*RegisterBroker); ok {
-		return true // the incarnation that is replaced has no process any more
+		return true // the process of the replaced incarnation has ended
 	}
 	all := true
 	for _, id := range victims {
@@ -248,8 +256,8 @@ func (c *controller) safe(now env.Instant, img *Image, victims []kafka.NodeID, q
 	return all
 }
 
-// resigned reports whether the proposer says that it has stopped answering for
-// the partitions that it leads and the command names.
+// resigned reports whether the proposer says that it has stopped answering for those
+// partitions of the command that it leads.
 func resigned(cmd Command) bool {
 	e, ok := cmd.(*ElectLeaders)
 	return ok && e.Resigned

@@ -9,8 +9,8 @@ import (
 	"example.com/lockstep/broker/kafka"
 )
 
-// falter makes a node doubt its health for a moment; what it sends then is lost.
-func (h *host) falter() {
+// pause makes a node unhealthy for a moment. What it sends then is lost.
+func (h *host) pause() {
 	h.c.dropPct = 100
 	for _, healthy := range []bool{false, true} {
 		h.node.SetHealthy(h.clock(), healthy)
@@ -19,23 +19,23 @@ func (h *host) falter() {
 	h.c.dropPct = 0
 }
 
-// A controller whose health falters, and whose offer of the Raft leadership is
-// lost, goes on in the same term: it grants leases and proposes again.
-func TestControllerThatFaltersGoesOnInItsTerm(t *testing.T) {
+// A controller is unhealthy for a moment, and its offer of the Raft leadership is lost.
+// It then continues in the same term: it grants leases and proposes again.
+func TestControllerContinuesItsTermAfterAPause(t *testing.T) {
 	c := newCluster(t, 3, 11)
 	c.ready()
 	h := c.leader()
 	term := h.node.Status().Term
-	h.falter()
+	h.pause()
 	c.run(10 * time.Second)
 	require.Equal(t, term, h.node.Status().Term, "the leadership moved: the seed shows nothing")
 	require.True(t, h.node.LeaseValid(h.clock()))
 	require.Equal(t, kafka.None, c.do(h, newTopics(1, 1, 3)).Code)
 }
 
-// What it proposed before it faltered may still be committed: who would lose a
-// leadership by that gets no lease meanwhile.
-func TestControllerThatFaltersRemembersWhatItProposed(t *testing.T) {
+// What the controller proposed before the pause may still be committed. Until that is
+// known, a broker that would lose a leadership by it gets no lease.
+func TestControllerRemembersAfterAPauseWhatItProposed(t *testing.T) {
 	c := newCluster(t, 3, 11)
 	c.ready()
 	h := c.leader()
@@ -49,7 +49,7 @@ func TestControllerThatFaltersRemembersWhatItProposed(t *testing.T) {
 	ctl.since = s.granted
 	h.turn()
 	require.Equal(t, 1, s.taking)
-	h.falter()
+	h.pause()
 	again := ctl.session(h.clock(), b)
 	require.NotSame(t, s, again)
 	require.Equal(t, 1, again.taking)

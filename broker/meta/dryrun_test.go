@@ -10,8 +10,8 @@ import (
 	"example.com/lockstep/broker/wire/peer"
 )
 
-// Shards dry-run commands on an image from which the control loop makes the next
-// one meanwhile. Run with -race, this is what shows that nothing is written to.
+// Shards dry-run commands on an image while the control loop makes the next image from
+// it. With -race, this test shows that DryRun writes to nothing that they share.
 func TestDryRunGivesTheVerdictOfApplyAndSharesNothing(t *testing.T) {
 	img := NewImage(peer.UUID{1})
 	img, v, _ := img.Apply(img.Index()+1, &RegisterBroker{Node: 1, Incarnation: peer.UUID{2}})

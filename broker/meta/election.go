@@ -7,17 +7,18 @@ import (
 	"example.com/lockstep/broker/mark"
 )
 
-// canLead reports whether the node may be made a leader.
+// canLead reports whether the node may become a leader.
 func (img *Image) canLead(id kafka.NodeID) bool {
 	b := img.Broker(id)
 	return b != nil && !b.Fenced && !b.Draining
 }
 
-// pick chooses the leader of p: the first in replica order of the ISR that can
-// lead, else of the ELR, which holds all that is committed, else nobody. Any
-// other replica may miss acknowledged records and is taken only if unclean
-// (last known holders first). Within each of these a full disk comes last: a
-// leader that only serves reads is better than none, or than one that was alone.
+// pick chooses the leader of p: the first member of the ISR, in replica order, that can
+// lead; else the first of the ELR, which holds all that is committed; else NoNode. Any
+// other replica may lack acknowledged records and is chosen only if unclean is set,
+// LastKnown first. Within each of these sets, brokers with a full disk come last. They
+// still come before the next set: a leader that only serves reads is better than none,
+// and better than one from the ELR, which begins alone.
 func (img *Image) pick(p *Partition, unclean bool) kafka.NodeID {
 	sets := [][]kafka.NodeID{union(p.Replicas, p.ISR, nil), union(p.Replicas, p.ELR, nil)}
 	if unclean {
@@ -31,7 +32,8 @@ func (img *Image) pick(p *Partition, unclean bool) kafka.NodeID {
 	return kafka.NoNode
 }
 
-// first is the first of ids that can lead, if possible one whose disk has room.
+// first is the first of ids that can lead and has room on its disk, else the first that
+// can lead.
 func (img *Image) first(ids []kafka.NodeID) kafka.NodeID {
 	full := kafka.NoNode
 	for _, id := range ids {
@@ -46,8 +48,8 @@ func (img *Image) first(ids []kafka.NodeID) kafka.NodeID {
 	return full
 }
 
-// relief is the member of the ISR that can take p over from a leader whose disk
-// is full, NoNode if there is none.
+// relief is the member of the ISR that can take p over from a leader with a full disk;
+// NoNode if there is none.
 func (img *Image) relief(p *Partition) kafka.NodeID {
 	id := img.first(union(p.Replicas, minus(p.ISR, []kafka.NodeID{p.Leader}), nil))
 	if id == kafka.NoNode || img.Broker(id).Full {
@@ -56,7 +58,8 @@ func (img *Image) relief(p *Partition) kafka.NodeID {
 	return id
 }
 
-// canRelieve reports whether anything that the broker leads has a relief.
+// canRelieve reports whether another broker can take over any partition of this leader
+// (relief).
 func (img *Image) canRelieve(leader kafka.NodeID) (can bool) {
 	img.Topics(func(t *Topic) bool {
 		for _, p := range t.Partitions {
@@ -67,9 +70,9 @@ func (img *Image) canRelieve(leader kafka.NodeID) (can bool) {
 	return can
 }
 
-// lead makes id (or nobody) the leader of p, a clone that the caller changes:
-// the only place where leader epochs grow (PROTOCOL 3). It also serves a new
-// incarnation of the same leader.
+// lead makes id the leader of p, or leaves p without a leader if id is NoNode. p is a
+// clone that may be changed. This is the only place where leader epochs grow
+// (PROTOCOL 3). It also serves a new incarnation of the same leader.
 func (d *draft) lead(t *Topic, p *Partition, id kafka.NodeID) {
 	if old := p.Leader; old != kafka.NoNode && old != id {
 		d.lose(p, old)
@@ -82,8 +85,10 @@ func (d *draft) lead(t *Topic, p *Partition, id kafka.NodeID) {
 		return
 	}
 	if !p.InISR(id) {
-		// From the ELR or unclean: the leader is alone, and the others can come
-		// back only through it. Who was in the ISR holds all that is committed.
+		// The leader is from the ELR, or the election is unclean: the leader begins
+		// alone, and the others can join the ISR only by following it. If it is from the
+		// ELR, the members of the old ISR and ELR hold all that is committed, and stay
+		// eligible.
 		clean := slices.Contains(p.ELR, id)
 		mark.HitIf(clean, mark.ElectedFromELR)
 		mark.HitIf(!clean, mark.ElectedUnclean)
@@ -109,8 +114,8 @@ func (d *draft) lose(p *Partition, old kafka.NodeID) {
 	}
 }
 
-// shrink takes id out of the ISR of p, a clone; the last member stays. The
-// partition epoch is the caller's to bump, once per command.
+// shrink removes id from the ISR of p, a clone, and reports whether it did. The last
+// member stays. The caller raises the partition epoch, once per command.
 func (d *draft) shrink(t *Topic, p *Partition, id kafka.NodeID) bool {
 	if !p.InISR(id) || len(p.ISR) == 1 {
 		return false
@@ -119,9 +124,10 @@ func (d *draft) shrink(t *Topic, p *Partition, id kafka.NodeID) bool {
 	return true
 }
 
-// setISR replaces the ISR of p, a clone, and keeps the ELR right: below
-// min.insync.replicas the watermark stands still, so whoever is dropped then
-// holds all that is committed; from there up nobody outside the ISR is known to.
+// setISR replaces the ISR of p, a clone, and updates the ELR. While the ISR is smaller
+// than min.insync.replicas the watermark stands still, so a member that is dropped then
+// holds all that is committed. When the ISR is large enough, no replica outside it is
+// known to hold that.
 func (d *draft) setISR(t *Topic, p *Partition, isr []kafka.NodeID) {
 	before := union(p.Replicas, p.ISR, p.ELR)
 	p.ISR = isr

@@ -16,31 +16,32 @@ type Index uint64
 // Term is a Raft term.
 type Term uint64
 
-// MetadataVersion is the feature level of the image and its commands that this
-// code writes; it is in every image from the first day (PROTOCOL 4).
+// MetadataVersion is the feature level of the image and of the commands that this code
+// writes. Every image has it, the first one included (PROTOCOL 4).
 const MetadataVersion int16 = 1
 
-// metadataFeature is the name under which Kafka finalizes that level.
+// metadataFeature is Kafka's name of that feature.
 const metadataFeature = "metadata.version"
 
-// Image is all cluster state after one Raft index. A published image is never
-// changed: the next one shares with it what did not change (copy-on-write), so
-// shards may read it on their threads while the control loop makes the next.
-// Every value reached from it is shared too: callers must not write to it.
+// Image is all cluster state after one Raft index. A published image never changes: the
+// next image shares with it everything that stays the same (copy-on-write). So shards may
+// read an image on their own threads while the control loop makes the next one. Every
+// value reached from an image is shared too: callers must not write to it.
 type Image struct {
 	index          Index
 	cluster        peer.UUID
 	bootstrapped   bool
 	nextProducerID int64
-	// placed counts the partitions ever placed automatically: it is where the
-	// next placement starts its round, so that leaders spread over topics too.
+	// placed counts the partitions that were ever placed automatically. The next
+	// placement continues from there, so that leaders are spread evenly over all topics
+	// together.
 	placed   uint64
 	features *btree.Map[string, int16]
 	brokers  *btree.Map[int32, *Broker]
 	topics   *btree.Map[string, *Topic] // by name
 	names    *btree.Map[string, string] // topic id, as 16 bytes, to name
-	// brokerConfigs are dynamic configurations of brokers by decimal id; "" is
-	// the cluster's default.
+	// brokerConfigs are the dynamic configurations of brokers, by decimal id; "" stands
+	// for the cluster's defaults.
 	brokerConfigs *btree.Map[string, Configs]
 }
 
@@ -52,16 +53,17 @@ type Broker struct {
 	Epoch    kafka.BrokerEpoch
 	Fenced   bool
 	Draining bool
-	// LastLoss is the index of the last command that took a leadership from the
-	// broker; no lease before it has confirmed that index (PROTOCOL 23).
+	// LastLoss is the index of the last command that took a leadership from the broker.
+	// The broker gets no lease before it has confirmed that index (PROTOCOL 23).
 	LastLoss Index
-	// Full: its disk has no room, by its last word that was committed. It serves
-	// reads, and leads only where no other member of the ISR can (PROTOCOL 10).
+	// Full says that its disk has no room, by its last report that was committed. It
+	// serves reads, and leads only where no member of the ISR with room can
+	// (PROTOCOL 10).
 	Full bool
 	Endpoints
 }
 
-// Endpoints are where a broker is reached and what it supports.
+// Endpoints are the addresses of a broker, its rack, and the features that it supports.
 type Endpoints struct {
 	Host     string // what clients connect to
 	Port     int32
@@ -87,24 +89,24 @@ type Topic struct {
 
 // Partition is the registration of one partition. Immutable.
 //
-// Invariants: Leader is NoNode or in ISR; ISR and ELR are disjoint subsets of
-// Replicas; ISR is empty only if a damaged replica was the last one.
+// Invariants: Leader is NoNode or in ISR; ISR and ELR are disjoint subsets of Replicas;
+// ISR is empty only after its last member was found damaged.
 type Partition struct {
 	Replicas []kafka.NodeID // in order of preference
 	ISR      []kafka.NodeID // in the order of Replicas
-	// ELR are the members dropped while the ISR was below min.insync.replicas:
-	// the watermark stood still since, so they hold all that is committed
-	// (KIP-966, PROTOCOL 18).
+	// ELR are the members that were dropped while the ISR was, or became, smaller than
+	// min.insync.replicas. The watermark has stood still since then, so they hold all
+	// that is committed (KIP-966, PROTOCOL 18).
 	ELR []kafka.NodeID
-	// LastKnown is whom to take first in an unclean election: the last holders
-	// of the data when neither ISR nor ELR has anybody left.
+	// LastKnown are the replicas that an unclean election tries first: the last member of
+	// the ISR, once ISR and ELR are empty.
 	LastKnown      []kafka.NodeID
 	Leader         kafka.NodeID
 	LeaderEpoch    kafka.LeaderEpoch
 	PartitionEpoch kafka.PartitionEpoch
-	// Losses names members of the ISR that led the partition, and the command
-	// that ended it. Until such a member has confirmed that index it may not be
-	// dropped at once (PROTOCOL 24).
+	// Losses are the members of the ISR that led the partition, each with the command
+	// that took the leadership. Until such a member has confirmed that index, it must not
+	// be dropped at once (PROTOCOL 24).
 	Losses []Loss
 }
 
@@ -141,7 +143,8 @@ func (img *Image) fork() *Image {
 	return &next
 }
 
-// detached returns a mutable copy without touching img's trees.
+// detached returns a mutable copy. It only reads img's trees, and leaves their
+// copy-on-write marks as they are.
 func (img *Image) detached() *Image {
 	next := *img
 	next.features = copyEntries(img.features)
@@ -241,7 +244,8 @@ func (p *Partition) InISR(id kafka.NodeID) bool { return slices.Contains(p.ISR, 
 // Replica reports whether the node holds the partition.
 func (p *Partition) Replica(id kafka.NodeID) bool { return slices.Contains(p.Replicas, id) }
 
-// PendingLoss is the index that ended a leadership of this ISR member, 0 if none.
+// PendingLoss is the index of the command that took the leadership from this member of
+// the ISR; 0 if there is none in Losses.
 func (p *Partition) PendingLoss(id kafka.NodeID) Index {
 	for _, l := range p.Losses {
 		if l.Node == id {
@@ -251,7 +255,8 @@ func (p *Partition) PendingLoss(id kafka.NodeID) Index {
 	return 0
 }
 
-// clone is a shallow copy to change: slices are replaced, never written to.
+// clone returns a shallow copy that the caller may change. The caller replaces slices and
+// never writes to them.
 func (p *Partition) clone() *Partition {
 	c := *p
 	return &c

@@ -33,7 +33,8 @@ func newWorld(t require.TestingT, brokers int) *world {
 
 func (w *world) apply(c Command) Verdict {
 	w.index++
-	// Through the codec, so that every test of a command is one of its encoding.
+	// Commands go through the codec, so that every test of a command also tests its
+	// encoding.
 	decoded, err := DecodeCommand(EncodeCommand(c))
 	require.NoError(w.t, err)
 	before := w.img.Hash()
@@ -44,7 +45,7 @@ func (w *world) apply(c Command) Verdict {
 	return v
 }
 
-// invariants are those stated on Partition.
+// invariants checks the invariants that are stated on Partition.
 func (w *world) invariants() {
 	w.img.Topics(func(t *Topic) bool {
 		for i, p := range t.Partitions {
@@ -65,12 +66,12 @@ func (w *world) invariants() {
 	})
 }
 
-func incarnation(id kafka.NodeID, life byte) peer.UUID { return peer.UUID{byte(id), life} }
+func incarnation(id kafka.NodeID, number byte) peer.UUID { return peer.UUID{byte(id), number} }
 
 func (w *world) register(
-	id kafka.NodeID, life byte, suspects ...kafka.PartitionID,
+	id kafka.NodeID, number byte, suspects ...kafka.PartitionID,
 ) kafka.BrokerEpoch {
-	v := w.apply(&RegisterBroker{Node: id, Incarnation: incarnation(id, life), Suspects: suspects,
+	v := w.apply(&RegisterBroker{Node: id, Incarnation: incarnation(id, number), Suspects: suspects,
 		Endpoints: Endpoints{
 			Host: "h", Port: 9092, PeerAddr: "p", DataAddr: "d",
 			Features: []Feature{{"transaction.version", 0, 2}},
@@ -206,7 +207,7 @@ func TestNewIncarnationEndsTheOldEpochs(t *testing.T) {
 	require.Equal(t, kafka.LeaderEpoch(1), w.img.Partition(sole).LeaderEpoch)
 }
 
-func TestSuspectReplicaLeavesEvenItsOwnISR(t *testing.T) {
+func TestSuspectReplicaLeavesTheISREvenAsTheLastMember(t *testing.T) {
 	w := newWorld(t, 2)
 	sole, elr := w.topic("sole", "1", 1), w.topic("elr", "2", 1, 2)
 	w.fence(2)
@@ -246,7 +247,7 @@ func TestALeaderThatAsksForAnISRWithoutItselfIsReplaced(t *testing.T) {
 	require.Equal(t, kafka.InvalidRequest, w.isr(id), "the last one stays")
 }
 
-func TestALeaderStaysIfNobodyCanReplaceIt(t *testing.T) {
+func TestALeaderStaysIfNoMemberCanReplaceIt(t *testing.T) {
 	w := newWorld(t, 2)
 	id := w.topic("t", "1", 1, 2)
 	w.apply(&DrainBroker{2, w.epoch(2)})
@@ -255,7 +256,7 @@ func TestALeaderStaysIfNobodyCanReplaceIt(t *testing.T) {
 	require.Equal(t, before, *w.img.Partition(id))
 }
 
-func TestWhereNamesWereLostAllButTheWholeAreSuspect(t *testing.T) {
+func TestIfNamesWereLostEveryReplicaNotDeclaredWholeIsSuspect(t *testing.T) {
 	w := newWorld(t, 2)
 	whole, lost, other := w.topic("whole", "1", 1), w.topic("lost", "1", 1),
 		w.topic("other", "1", 2)
@@ -300,7 +301,7 @@ func (w *world) full(id kafka.NodeID, full bool) {
 	require.Equal(w.t, kafka.None, w.apply(&SetBrokerFull{id, w.epoch(id), full}).Code)
 }
 
-func TestFullBrokerKeepsAllButTheLeadershipsThatOthersCanTake(t *testing.T) {
+func TestFullBrokerLosesOnlyTheLeadershipsThatOthersCanTake(t *testing.T) {
 	w := newWorld(t, 3)
 	a, b, sole := w.topic("a", "1", 1, 2, 3), w.topic("b", "1", 2, 1, 3), w.topic("sole", "1", 1)
 	w.isr(a, 1, 3)
@@ -317,7 +318,8 @@ func TestFullBrokerKeepsAllButTheLeadershipsThatOthersCanTake(t *testing.T) {
 	require.Equal(t, kafka.LeaderEpoch(0), w.img.Partition(sole).LeaderEpoch)
 
 	w.full(3, true)
-	require.Equal(t, kafka.NodeID(3), w.img.Partition(a).Leader, "another full broker is no relief")
+	require.Equal(t, kafka.NodeID(3), w.img.Partition(a).Leader,
+		"another full broker does not take over")
 	require.False(t, w.img.canRelieve(3))
 	w.full(1, false)
 	require.Equal(t, kafka.NodeID(3), w.img.Partition(a).Leader, "nothing moves by itself")
@@ -365,7 +367,7 @@ func TestAlterPartitionRefusesWhatIsStale(t *testing.T) {
 		return v.Partitions[0].Code
 	}
 	old := w.epoch(2)
-	w.register(2, 2) // restarted: out of the ISR, fenced
+	w.register(2, 2) // restarted: it is fenced, and not in the ISR
 	for _, tc := range []struct {
 		name   string
 		want   kafka.ErrorCode
@@ -547,8 +549,7 @@ func TestBootstrapDefaultsAreWrittenOnce(t *testing.T) {
 	require.Equal(t, "2", w.img.ClusterConfig(minISRKey))
 }
 
-// randomCommand draws a command that is plausible in the present image, right
-// or stale.
+// randomCommand draws a command that fits the present image or an earlier one.
 func randomCommand(t *rapid.T, w *world) Command {
 	node := kafka.NodeID(rapid.IntRange(1, 4).Draw(t, "node"))
 	epoch := kafka.BrokerEpoch(0)
@@ -565,7 +566,7 @@ func randomCommand(t *rapid.T, w *world) Command {
 	switch rapid.IntRange(0, 9).Draw(t, "kind") {
 	case 0:
 		return &RegisterBroker{
-			Node: node, Incarnation: incarnation(node, rapid.Byte().Draw(t, "life")),
+			Node: node, Incarnation: incarnation(node, rapid.Byte().Draw(t, "incarnation")),
 			Suspects: ids[:len(ids)/2], Unnamed: rapid.Bool().Draw(t, "unnamed"),
 			Whole: ids[len(ids)/2:],
 		}
@@ -615,9 +616,9 @@ func randomCommand(t *rapid.T, w *world) Command {
 	return c
 }
 
-// Epochs only grow; the leader epoch grows whenever the leader or its
-// incarnation changes and only then; what changed is reported; and an image
-// that was encoded and decoded anywhere on the way behaves like one that was not.
+// Epochs only grow. The leader epoch grows exactly when the leader or its incarnation
+// changes. Every change is reported. An image that was encoded and decoded anywhere on
+// the way behaves like one that was not.
 func TestRandomHistoriesKeepEpochsAndSnapshotsEqualReplay(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t, 3)
@@ -674,8 +675,8 @@ func inList(list []kafka.NodeID, id kafka.NodeID) bool {
 	return len(minus(list, nodes(id))) != len(list)
 }
 
-// The compare-and-set of one partition against a naive model: of any set of
-// requests made at one state, only the first can succeed.
+// The compare-and-set of one partition against a naive model: of all requests that are
+// made in one state, only the first can succeed.
 func TestAlterPartitionIsACompareAndSet(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t, 3)
@@ -722,7 +723,7 @@ func TestDamagedImagesAreRefused(t *testing.T) {
 	}
 }
 
-// An image of version 1 knows nothing of full disks.
+// An image of version 1 does not say which disks are full.
 func TestImagesOfVersion1AreRead(t *testing.T) {
 	w := newWorld(t, 2)
 	w.topic("t", "1", 1, 2)

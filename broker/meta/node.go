@@ -27,7 +27,8 @@ type NodeConfig struct {
 	WALDamaged bool
 }
 
-// Effects are what a turn asks of the control loop. The slices belong to it.
+// Effects are what the control loop must do at the end of a turn. The slices belong to
+// the control loop.
 type Effects struct {
 	Persist []Persist
 	Files   []SnapshotFile
@@ -47,14 +48,15 @@ type Completed struct {
 	Verdict Verdict
 }
 
-// BarrierDone ends a barrier. With code None the image of these effects, or an
-// earlier one, is at least as new as the cluster was when the barrier began.
+// BarrierDone ends a barrier. With code None, the image of these effects, or the one that
+// was handed out last, is at least as new as the cluster's metadata was when the barrier
+// began.
 type BarrierDone struct {
 	ID   uint64
 	Code kafka.ErrorCode
 }
 
-// Node is metadata on one node: Raft, image, session and, where Raft leads,
+// Node is the metadata of one node: Raft, image, session and, if the node leads Raft,
 // controller. See the package documentation for the obligations of its user.
 type Node struct {
 	id          kafka.NodeID
@@ -72,22 +74,22 @@ type Node struct {
 	out       Effects
 }
 
-// proposal is a command of this node whose verdict is not known.
+// proposal is a command of this node that has no verdict yet.
 type proposal struct {
 	bytes    []byte
 	deadline env.Instant
 	sent     bool         // to a controller: from then on it may have been proposed
-	to       kafka.NodeID // whom it was sent to, as controller of term, and when
+	to       kafka.NodeID // the controller of term that it was sent to, at sentAt
 	term     Term
 	sentAt   env.Instant
-	retryAt  env.Instant // not before, if it is not sent
+	retryAt  env.Instant // not sent again before this time
 }
 
 // barrier is a read that waits for the image to be new enough.
 type barrier struct {
 	deadline env.Instant
 	index    Index       // 0 until the controller has named it
-	retryAt  env.Instant // not asked again before
+	retryAt  env.Instant // not asked again before this time
 }
 
 // NewNode starts a node from its recovered state.
@@ -113,7 +115,7 @@ func (n *Node) nextID() peer.CommandID {
 	return peer.CommandID{Node: n.id, Incarnation: n.incarnation, Seq: n.seq}
 }
 
-// Step takes one message of a peer's control connection. The message is kept.
+// Step takes one message from a peer's control connection, and keeps it.
 func (n *Node) Step(now env.Instant, from kafka.NodeID, m peer.Message) {
 	n.controller.observe(now)
 	switch m := m.(type) {
@@ -132,7 +134,7 @@ func (n *Node) Step(now env.Instant, from kafka.NodeID, m peer.Message) {
 	}
 }
 
-// stepReply takes what a controller answers.
+// stepReply takes an answer of a controller.
 func (n *Node) stepReply(now env.Instant, m peer.Message) {
 	switch m := m.(type) {
 	case *peer.HeartbeatReply:
@@ -144,7 +146,7 @@ func (n *Node) stepReply(now env.Instant, m peer.Message) {
 		if !ok || b.index != 0 {
 			return
 		}
-		if b.index = Index(m.Index); b.index == 0 { // not here, not now
+		if b.index = Index(m.Index); b.index == 0 { // it was not the controller, or had no quorum
 			b.retryAt = now.Add(n.tickEvery)
 		}
 	}
@@ -186,11 +188,11 @@ func (n *Node) Tick(now env.Instant) {
 	n.expire(now)
 }
 
-// NextTimer is when Tick is due. Everything of meta moves with Raft's ticks:
-// eight wake-ups a second.
+// NextTimer is when Tick is due. All that this package does by time, it does on Raft's
+// ticks: eight wake-ups a second.
 func (n *Node) NextTimer() env.Instant { return n.raft.nextTick }
 
-// expire ends what is past its deadline.
+// expire ends the proposals and barriers that are past their deadlines.
 func (n *Node) expire(now env.Instant) {
 	for _, seq := range n.proposals.Keys() {
 		if p, _ := n.proposals.Get(seq); p.deadline <= now {
@@ -206,16 +208,17 @@ func (n *Node) expire(now env.Instant) {
 	}
 }
 
-// Propose asks for a command. Its end comes with the effects, under the id. It
-// is proposed at most once: after the deadline its fate is unknown.
+// Propose asks for a command. Its result comes with the effects, under the id that
+// Propose returns. The command is proposed at most once. After the deadline its fate is
+// unknown.
 func (n *Node) Propose(cmd Command, deadline env.Instant) peer.CommandID {
 	id := n.nextID()
 	n.proposals.Set(id.Seq, &proposal{bytes: EncodeCommand(cmd), deadline: deadline})
 	return id
 }
 
-// Barrier asks to know when this node's image is as new as the cluster is now:
-// reads of the image after it are linearizable.
+// Barrier asks when this node's image is as new as the cluster's metadata is now: reads
+// of the image after that are linearizable. It returns the barrier's id.
 func (n *Node) Barrier(deadline env.Instant) uint64 {
 	n.seq++
 	n.barriers.Set(n.seq, &barrier{deadline: deadline})
@@ -231,16 +234,16 @@ func (n *Node) SnapshotSaved(i Index) { n.raft.savedSnapshot(i) }
 // PeerDown says that messages to the peer may have been lost.
 func (n *Node) PeerDown(id kafka.NodeID) { n.raft.peerDown(id) }
 
-// SetHealthy says whether the node vouches for all its loops and its disk. If
-// it does not, it stops heartbeating, and leading Raft (PROTOCOL 26).
+// SetHealthy says whether the node vouches for all its loops and its disk. If it does
+// not, it sends no heartbeats and stops leading Raft (PROTOCOL 26).
 func (n *Node) SetHealthy(now env.Instant, healthy bool) {
 	n.session.healthy = healthy
 	n.raft.pause(now, !healthy)
 	n.controller.observe(now)
 }
 
-// SetFull says whether any shard of the node has no room on its disk. The
-// cluster then has others lead, if it can; nothing is asked of this node.
+// SetFull says whether any shard of the node has no room on its disk. If so, the cluster
+// moves leaderships to other nodes where it can. This node need not do anything else.
 func (n *Node) SetFull(now env.Instant, full bool) {
 	if full != n.session.full {
 		n.session.full = full
@@ -254,10 +257,11 @@ func (n *Node) Confirm(now env.Instant, i Index) {
 		return
 	}
 	n.session.confirmed = i
-	n.Hasten(now) // to be unfenced, and for those who wait until all have applied
+	n.Hasten(now) // it may be unfenced sooner, and others may wait until all have applied
 }
 
-// Drain begins a shutdown. Every shard has stopped answering as leader.
+// Drain begins a shutdown. Every shard has stopped answering as leader before it is
+// called.
 func (n *Node) Drain() { n.session.drain() }
 
 // Drained reports whether the cluster has moved what it could and fenced this
@@ -268,15 +272,15 @@ func (n *Node) Drained() bool {
 		(b == nil || b.Incarnation != n.incarnation || b.Fenced && b.Draining)
 }
 
-// LeaseUntil is the end of the lease: before it, answers that claim to know the
-// end of a log may be given. Shards compare it with the time of their own turn.
+// LeaseUntil is the end of the lease. Before that time, this node may give answers that
+// claim to know the end of a log. Shards compare it with the time of their own turn.
 func (n *Node) LeaseUntil() env.Instant { return n.session.leaseUntil }
 
 // LeaseValid reports whether the lease holds now.
 func (n *Node) LeaseValid(now env.Instant) bool { return now < n.session.leaseUntil }
 
-// Epoch is this incarnation's broker epoch, 0 until its registration is applied
-// here. From then on the image has reached what was committed at registration.
+// Epoch is this incarnation's broker epoch, 0 until its registration is applied here.
+// From then on the image contains all that was committed before the registration.
 func (n *Node) Epoch() kafka.BrokerEpoch { return n.session.epoch }
 
 // Superseded reports that another incarnation of this id has registered: two
@@ -325,19 +329,19 @@ func (n *Node) ConfirmedByAll(now env.Instant) Index {
 	return n.session.confirmedByAll
 }
 
-// Hasten makes the next heartbeat due now, for the news in it or in its reply,
-// unless the last one was made a moment ago.
+// Hasten makes the next heartbeat due now, because it or its reply carries news, unless
+// the last one was made a moment ago.
 func (n *Node) Hasten(now env.Instant) {
 	if now >= n.session.heartbeatAt.Add(hastePause) {
 		n.session.soon()
 	}
 }
 
-// hastePause is the least time between heartbeats that are hastened.
+// hastePause is the shortest time between a heartbeat and one that Hasten makes due.
 const hastePause = 20 * time.Millisecond
 
 // Announce lets the node register: all its logs are recovered. found says which
-// partitions may lack acknowledged records; what else it holds is not read.
+// partitions may lack acknowledged records. Its other fields are not read.
 func (n *Node) Announce(found RegisterBroker) {
 	r := &n.session.register
 	r.Suspects, r.Unnamed, r.Whole = found.Suspects, found.Unnamed, found.Whole

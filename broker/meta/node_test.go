@@ -131,8 +131,8 @@ func TestControllerFailoverKeepsSessions(t *testing.T) {
 	c.converged()
 }
 
-// A controller that slept must not take its own sleep for the others' silence.
-func TestWokenControllerFencesNobodyAtOnce(t *testing.T) {
+// A controller that slept must not count that time as silence of the brokers.
+func TestControllerThatWakesUpFencesNoBrokerAtOnce(t *testing.T) {
 	c := newCluster(t, 1, 8)
 	c.ready()
 	c.nodes[0].frozen = true
@@ -185,7 +185,7 @@ func (h *host) setFull(full bool) {
 	h.turn()
 }
 
-// Every step checks that no lease outlives a leadership.
+// Every step checks that no lease lasts longer than its leadership.
 func TestFullBrokerHandsItsLeadershipsOverWhenItsLeaseIsOver(t *testing.T) {
 	c := newCluster(t, 3, 13)
 	c.ready()
@@ -204,7 +204,7 @@ func TestFullBrokerHandsItsLeadershipsOverWhenItsLeaseIsOver(t *testing.T) {
 	})
 	index := c.newest.Index()
 	c.run(10 * time.Second)
-	require.Equal(t, index, c.newest.Index(), "nothing is left to do about it")
+	require.Equal(t, index, c.newest.Index(), "there is nothing more to propose")
 	b := c.newest.Broker(h.id)
 	require.True(t, b.Full)
 	require.False(t, b.Fenced)
@@ -218,8 +218,9 @@ func TestFullBrokerHandsItsLeadershipsOverWhenItsLeaseIsOver(t *testing.T) {
 	c.ready()
 }
 
-// A full broker that nobody can relieve goes on, with its lease, until somebody
-// can. It is not asked again and again, at the cost of its lease.
+// A full broker that no other can relieve goes on, with its lease, until another one has
+// room. The command is not proposed again and again, since each time the broker would
+// lose its lease.
 func TestFullBrokersServeReadsUntilOneHasRoom(t *testing.T) {
 	c := newCluster(t, 3, 14)
 	c.ready()
@@ -255,9 +256,10 @@ func TestFullBrokersServeReadsUntilOneHasRoom(t *testing.T) {
 	c.ready()
 }
 
-// Space that comes and goes, under another controller in between, costs
-// leases and leaderships but never a lease beside a leadership, nor a fence.
-func TestSpaceThatComesAndGoesAcrossControllers(t *testing.T) {
+// The disk of a broker becomes full and has room again, many times, and the controller
+// changes in between. The broker may lose leases and leaderships. But it is never fenced,
+// and no broker holds a lease for a leadership that another one has.
+func TestDiskSpaceMayComeAndGoWhileTheControllerChanges(t *testing.T) {
 	c := newCluster(t, 3, 15)
 	c.ready()
 	c.do(c.nodes[0], newTopics(1, 6, 3))
@@ -288,7 +290,7 @@ func TestElectionWaitsForTheLeaseUnlessTheLeaderResigned(t *testing.T) {
 		Topics: []NewTopic{{Name: "taaa", ID: kafka.TopicID{4}, Partitions: -1,
 			ReplicationFactor: -1, Assignments: [][]kafka.NodeID{{1, 2}, {1, 2}}}},
 	})
-	c.do(c.host(1), &ElectLeaders{Resigned: true}) // nothing to elect: nothing happens
+	c.do(c.host(1), &ElectLeaders{Resigned: true}) // no partition to elect for: nothing happens
 	ids := []kafka.PartitionID{{Topic: kafka.TopicID{4}}, {Topic: kafka.TopicID{4}, Partition: 1}}
 	c.host(1).crash()
 	c.until(5*time.Second, "2 leads", func() bool { return c.newest.Partition(ids[0]).Leader == 2 })
@@ -311,8 +313,8 @@ func TestElectionWaitsForTheLeaseUnlessTheLeaderResigned(t *testing.T) {
 	c.ready()
 }
 
-// It has not stopped answering, and every step checks that no lease outlives a
-// leadership.
+// The leader has not stopped answering. Every step checks that no lease lasts longer than
+// its leadership.
 func TestALeaderThatStepsDownIsReplacedWhenItsLeaseIsOver(t *testing.T) {
 	c := newCluster(t, 3, 22)
 	c.ready()
@@ -387,7 +389,7 @@ func TestLaggingNodeGetsASnapshotInChunks(t *testing.T) {
 	require.Equal(t, 360, c.newest.TopicCount())
 }
 
-func TestMinorityAnswersTimeouts(t *testing.T) {
+func TestAMinorityAnswersWithTimeouts(t *testing.T) {
 	c := newCluster(t, 3, 14)
 	c.ready()
 	old := c.leader()
@@ -425,7 +427,7 @@ func TestBarrierSeesWhatWasCommittedBefore(t *testing.T) {
 	}
 }
 
-func TestOnlyAWholeCheckpointStandsForWhatCameBefore(t *testing.T) {
+func TestOnlyAWholeCheckpointReplacesTheRecordsBeforeIt(t *testing.T) {
 	_, checkpoint, _ := NewCluster(peer.UUID{7}, []uint64{1, 2, 3})
 	snapshot, hard := checkpoint[0], checkpoint[1]
 	entry := Record{Type: RecordEntry}
@@ -508,7 +510,7 @@ func (c *cluster) handedOver(a, b *host) kafka.PartitionID {
 	return id
 }
 
-// alterISR has the leader of a partition ask for an ISR, and get it.
+// alterISR makes the leader of a partition ask for an ISR, and checks that it gets it.
 func (c *cluster) alterISR(leader *host, id kafka.PartitionID, members ...*host) {
 	p := c.newest.Partition(id)
 	n := NewISR{ID: id, LeaderEpoch: p.LeaderEpoch, PartitionEpoch: p.PartitionEpoch}
@@ -521,8 +523,8 @@ func (c *cluster) alterISR(leader *host, id kafka.PartitionID, members ...*host)
 	require.Equal(c.t, kafka.None, v.Partitions[0].Code)
 }
 
-// A live broker that has not confirmed a loss gets no lease, though it is
-// neither fenced nor silent.
+// A live broker that has not confirmed a loss gets no lease, although it is neither
+// fenced nor silent.
 func TestNoLeaseBeforeALossIsConfirmed(t *testing.T) {
 	c := newCluster(t, 3, 20)
 	c.ready()
@@ -562,8 +564,8 @@ func TestNewControllerWaitsForLeasesOfTheOldOne(t *testing.T) {
 	require.Greater(t, c.now-begin, 2500*time.Millisecond)
 }
 
-// A broker whose loops do not act on what took a leadership from it neither
-// comes back nor gets a lease, though it heartbeats.
+// A command takes a leadership from a broker, and the broker's loops do not act on it.
+// The broker is not unfenced and gets no lease, although it sends heartbeats.
 func TestWedgedLoopKeepsTheBrokerFenced(t *testing.T) {
 	c := newCluster(t, 3, 19)
 	c.ready()
@@ -590,10 +592,10 @@ func TestLeaseRunsFromBeforeTheHeartbeatWasSent(t *testing.T) {
 	}
 	s.reply(5_000_000, grant(2000))
 	require.Equal(t, env.Instant(2000).Add(s.timing.Lease), s.leaseUntil)
-	s.reply(5_000_000, grant(1500)) // late: no step back
+	s.reply(5_000_000, grant(1500)) // a late reply does not shorten the lease
 	require.Equal(t, env.Instant(2000).Add(s.timing.Lease), s.leaseUntil)
 	s.leaseUntil = 0
-	s.reply(5_000_000, grant(999)) // of an earlier process
+	s.reply(5_000_000, grant(999)) // of an earlier incarnation
 	s.reply(5_000_000, grant(5_000_001))
 	s.reply(5_000_000, &peer.HeartbeatReply{SentAt: 2000})
 	require.Zero(t, s.leaseUntil)
@@ -602,8 +604,8 @@ func TestLeaseRunsFromBeforeTheHeartbeatWasSent(t *testing.T) {
 	require.Zero(t, s.leaseUntil, "a draining broker uses no lease")
 }
 
-// A checkpoint that was cut short must not cost what was durable before it, and
-// a conflicting entry replaces what it conflicts with and all behind that.
+// A checkpoint that was cut short must not lose what was durable before it. A conflicting
+// entry replaces the entry of its index and all entries behind that one.
 func TestRecoveryKeepsWhatWasDurable(t *testing.T) {
 	_, records, image := NewCluster(peer.UUID{1}, []uint64{1, 2, 3})
 	entry := func(term, index uint64) Record {

@@ -11,8 +11,8 @@ import (
 	"example.com/lockstep/broker/wire/peer"
 )
 
-// Ready ends a turn: everything that follows from what was stepped is done, and
-// the effects are handed out once.
+// Ready ends a turn. It does everything that follows from the messages of the turn, and
+// then returns all effects at once.
 func (n *Node) Ready(now env.Instant) Effects {
 	for {
 		n.controller.observe(now)
@@ -39,12 +39,12 @@ func (n *Node) Ready(now env.Instant) Effects {
 	return out
 }
 
-// beat sends a heartbeat if one is due: to the controller if it is known, to
-// all other voters if not, since one of them may be it.
+// beat sends a heartbeat if one is due: to the controller if it is known, else to all
+// other voters, since one of them may be the controller.
 func (n *Node) beat(now env.Instant) {
 	if leader := n.raft.leader(); leader != n.knows {
 		n.knows = leader
-		n.session.soon() // a new controller knows nothing of us
+		n.session.soon() // a new controller knows nothing about this node
 	}
 	if !n.session.due(now) {
 		return
@@ -67,7 +67,7 @@ func (n *Node) beat(now env.Instant) {
 // registrationTimeout bounds one attempt; registering again is harmless.
 const registrationTimeout = 2 * time.Second
 
-// hand gives proposals and barriers to the controller, here or elsewhere.
+// hand gives proposals and barriers to the controller, which is this node or another.
 func (n *Node) hand(now env.Instant) {
 	if n.session.mustRegister() && n.knows != 0 {
 		cmd := n.session.register
@@ -96,7 +96,8 @@ func (n *Node) hand(now env.Instant) {
 		if b.index != 0 || b.retryAt > now {
 			return true
 		}
-		// A lost question is asked again: unlike a proposal it changes nothing.
+		// The question is asked again in case it was lost: unlike a proposal it changes
+		// nothing.
 		b.retryAt = now.Add(4 * n.tickEvery)
 		if leader == n.id {
 			n.controller.readIndex(n.id, id)
@@ -107,7 +108,7 @@ func (n *Node) hand(now env.Instant) {
 	})
 }
 
-// take works through what raft put out.
+// take processes the output of raft.
 func (n *Node) take(now env.Instant, out raftOutput) {
 	n.out.Persist = append(n.out.Persist, out.persist...)
 	n.out.Files = append(n.out.Files, out.files...)

@@ -15,17 +15,18 @@ import (
 	"example.com/lockstep/broker/wire/peer"
 )
 
-// RaftConfig are Raft's bounds and times. The zero value of a field means its default.
+// RaftConfig holds Raft's bounds and times. A field that is zero gets its default.
 type RaftConfig struct {
 	Tick           time.Duration // 125 ms: at most eight wake-ups a second
 	ElectionTicks  int           // 4: elections after 0.5 to 1 s of silence
 	HeartbeatTicks int           // 2
-	// CatchUpTicks bounds the ticks made up for after a freeze. It must be below
-	// ElectionTicks: a node that slept hears first what happened meanwhile.
+	// CatchUpTicks bounds how many missed ticks are made up for after a freeze. It must
+	// be below ElectionTicks: a node that slept must hear what happened before it starts
+	// an election.
 	CatchUpTicks  int           // 3
 	EntryBytesMax int           // 512 KiB: bytes of commands proposed as one entry
-	CompactBytes  uint64        // 64 MiB of entries applied: then a snapshot
-	RetainBytes   uint64        // 8 MiB of entries kept behind a snapshot, for slow followers
+	CompactBytes  uint64        // 64 MiB of applied entries: then a snapshot is made
+	RetainBytes   uint64        // 8 MiB of entries before a snapshot stay, for slow followers
 	ChunkBytes    int           // 256 KiB
 	ChunksPerTick int           // 8: a snapshot must not hold up heartbeats
 	SnapshotMax   uint64        // 1 GiB: larger incoming snapshots are refused
@@ -56,12 +57,12 @@ func setDefault[T comparable](field *T, value T) {
 type Persist struct {
 	Token   uint64
 	Records []Record
-	// Sync: Persisted(Token) must be called, once this and all earlier batches
-	// are durable. Without it the batch may become durable whenever it likes.
+	// Sync: Persisted(Token) must be called, once this and all earlier batches are
+	// durable. Without Sync the batch may become durable at any time.
 	Sync bool
-	// Checkpoint, if not 0, is the index of a snapshot whose record begins the
-	// batch: once the batch is durable, all WAL records before it and the files
-	// of earlier snapshots may go.
+	// Checkpoint, if not 0, is the index of a snapshot. The record of that snapshot
+	// begins the batch. Once the batch is durable, all WAL records before it and the
+	// files of earlier snapshots may be deleted.
 	Checkpoint Index
 }
 
@@ -90,7 +91,7 @@ type Raft struct {
 
 	nextTick env.Instant
 	paused   bool // unhealthy: no ticks, no proposals
-	refuse   bool // the WAL is damaged: no part in the group (PROTOCOL 8)
+	refuse   bool // the WAL is damaged: take no part in Raft (PROTOCOL 8)
 
 	token     uint64 // of the last batch handed out
 	syncToken uint64 // of the last batch that needs a sync
@@ -99,15 +100,15 @@ type Raft struct {
 	held      []held
 
 	sinceSnapshot uint64    // bytes applied
-	rareAt        Index     // of the image that rare.RaftSnapshotEarly was asked about last
-	own           *snapshot // being saved to its file
+	rareAt        Index     // of the last image that rare.RaftSnapshotEarly was asked about
+	own           *snapshot // this node's snapshot while its file is saved
 	outgoing      []*outgoingSnapshot
 	incoming      []*incomingSnapshot
 
 	out raftOutput
 }
 
-// raftOutput is what the owner takes with drain.
+// raftOutput is what drain returns to the Node.
 type raftOutput struct {
 	persist   []Persist
 	files     []SnapshotFile
@@ -122,7 +123,7 @@ type readState struct {
 	index Index
 }
 
-// write is a storage write that raft ordered.
+// write is a storage write that raft asked for.
 type write struct {
 	persist   Persist
 	file      Index // wait for this snapshot's file first; 0 if there is none
@@ -186,16 +187,18 @@ func (r *Raft) step(from kafka.NodeID, b []byte) {
 	r.stepMessage(m)
 }
 
-// stepMessage gives raft a message. Its errors say that the message does not
-// apply (no such peer, a proposal of a follower): it is as good as lost.
+// stepMessage gives raft a message. Its errors say that the message does not apply (no
+// such peer, a proposal of a follower). The message then counts as lost.
 func (r *Raft) stepMessage(m *pb.Message) bool { return r.rn.Step(m) == nil }
 
-// propose appends one entry if this node leads; false means definitely not.
+// propose appends one entry if this node leads. false means that the entry was certainly
+// not appended.
 func (r *Raft) propose(data []byte) bool {
 	return !r.paused && !r.refuse && r.rn.Propose(data) == nil
 }
 
-// proposeVoters asks for one voter more or less; false means definitely not.
+// proposeVoters asks to add or remove one voter. false means that this was certainly not
+// proposed.
 func (r *Raft) proposeVoters(id kafka.NodeID, add bool) bool {
 	t := pb.ConfChangeRemoveNode
 	if add {
@@ -215,9 +218,9 @@ func (r *Raft) readIndex(round uint64) {
 	r.rn.ReadIndex(w.b)
 }
 
-// pause stops Raft's clock while the node cannot vouch for itself, and hands
-// over the leadership: to the most advanced voter at once if that has
-// everything, else by silence.
+// pause stops Raft's clock while the node cannot vouch for itself, and gives up the
+// leadership. The most advanced active voter takes over at once if it has all entries.
+// Otherwise the others elect a leader, because this node falls silent.
 func (r *Raft) pause(now env.Instant, paused bool) {
 	if r.paused == paused {
 		return
@@ -263,14 +266,14 @@ func (r *Raft) peerDown(id kafka.NodeID) {
 
 func (r *Raft) leads() bool { return r.rn.BasicStatus().RaftState == raft.StateLeader }
 
-// 0: unknown.
+// leader returns 0 if no leader is known.
 func (r *Raft) leader() kafka.NodeID   { return kafka.NodeID(r.rn.BasicStatus().Lead) }
 func (r *Raft) term() Term             { return Term(r.rn.BasicStatus().GetTerm()) }
 func (r *Raft) commit() Index          { return Index(r.rn.BasicStatus().GetCommit()) }
 func (r *Raft) termOf(i Index) Term    { t, _ := r.log.Term(uint64(i)); return Term(t) }
 func sortedVoters(v []uint64) []uint64 { return slices.Sorted(slices.Values(v)) }
 
-// drain runs raft until it has nothing more to say and returns what it said.
+// drain runs raft until it has no more output, and returns the output.
 func (r *Raft) drain() raftOutput {
 	for r.rn.HasReady() {
 		rd := r.rn.Ready()
@@ -294,7 +297,7 @@ func (r *Raft) drain() raftOutput {
 	return out
 }
 
-// send hands out a message to a peer, or back to raft if it is for us.
+// send hands out a message for a peer. A message to this node goes back to raft.
 func (r *Raft) send(m *pb.Message) {
 	switch {
 	case m.GetTo() == r.id:
@@ -307,8 +310,8 @@ func (r *Raft) send(m *pb.Message) {
 	}
 }
 
-// storageApply hands out committed entries. They count as applied at once: the
-// owner applies them before it does anything else.
+// storageApply hands out committed entries. They count as applied at once: the Node
+// applies them before it does anything else.
 func (r *Raft) storageApply(m *pb.Message) {
 	for _, e := range m.GetEntries() {
 		r.sinceSnapshot += entrySize(e)

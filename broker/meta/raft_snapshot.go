@@ -11,7 +11,7 @@ import (
 	"example.com/lockstep/broker/wire/peer"
 )
 
-// outgoingSnapshot is an image on its way to a peer, some chunks per tick.
+// outgoingSnapshot is an image on its way to a peer, a few chunks per tick.
 type outgoingSnapshot struct {
 	to      uint64
 	index   Index
@@ -20,8 +20,8 @@ type outgoingSnapshot struct {
 	offset  int
 }
 
-// incomingSnapshot collects the chunks of one peer; they arrive in order or
-// the snapshot is dropped, and the leader finds out by probing.
+// incomingSnapshot collects the chunks from one peer. If one arrives out of order, the
+// snapshot is dropped, and the leader finds out when it probes.
 type incomingSnapshot struct {
 	from    kafka.NodeID
 	message *pb.Message
@@ -29,13 +29,13 @@ type incomingSnapshot struct {
 	data    []byte
 }
 
-// beginSnapshot starts sending the last snapshot in place of raft's message. An
-// earlier one to the same peer is given up.
+// beginSnapshot starts sending the last snapshot in place of raft's message. An earlier
+// transfer to the same peer is dropped.
 func (r *Raft) beginSnapshot(m *pb.Message) {
 	to := m.GetTo()
 	r.outgoing = slices.DeleteFunc(r.outgoing, func(o *outgoingSnapshot) bool { return o.to == to })
 	mark.Hit(mark.SnapshotSent)
-	// Raft asked for the snapshot of a moment ago; the last one does as well.
+	// Raft asked for the snapshot of a moment ago. The latest one serves as well.
 	s := &r.log.snapshot
 	head := encodeMessage(&pb.Message{
 		Type: m.Type, To: m.To, From: m.From, Term: m.Term, Snapshot: s.proto(),
@@ -66,8 +66,8 @@ func (r *Raft) sendChunks() {
 	})
 }
 
-// stepChunk takes one chunk, and gives raft the snapshot when it is complete
-// and proves to be an image of the promised index.
+// stepChunk takes one chunk. When the snapshot is complete, and is an image of the index
+// that was announced, raft gets it.
 func (r *Raft) stepChunk(from kafka.NodeID, c *peer.SnapshotChunk) {
 	if r.refuse {
 		return

@@ -15,8 +15,8 @@ import (
 
 type progress = tracker.Progress
 
-// storageAppend turns raft's order to write into a batch of records. Entries
-// come before the hard state, whose commit index must never point past them.
+// storageAppend turns raft's request to write into a batch of records. Entries come
+// before the hard state: its commit index must never point past them.
 func (r *Raft) storageAppend(m *pb.Message, mustSync bool) {
 	w := write{responses: m.GetResponses(), persist: Persist{Sync: mustSync}}
 	if !raft.IsEmptySnap(m.GetSnapshot()) {
@@ -51,16 +51,16 @@ func (r *Raft) installSnapshot(p *pb.Snapshot, w *write) {
 	}
 	r.log.install(s)
 	mark.Hit(mark.SnapshotInstalled)
-	r.own = nil // an own snapshot that is being saved is older
+	r.own = nil // a snapshot of this node that is being saved is older
 	r.out.files = append(r.out.files, SnapshotFile{s.index, p.GetData()})
 	w.file, w.snapshot = s.index, &s
 	w.persist.Sync, w.persist.Checkpoint = true, s.index
 	w.persist.Records = append(w.persist.Records, snapshotRecord(&s))
 }
 
-// writeOut hands out the writes that wait for no file, in order, and holds
-// their responses until they are durable. A write that raft need not sync may
-// carry responses all the same: those wait for the syncs before it only.
+// writeOut hands out the writes that wait for no file, in order, and holds their
+// responses until they are durable. A write that needs no sync may have responses too:
+// those wait only for the syncs before it.
 func (r *Raft) writeOut() {
 	for len(r.writes) > 0 && r.writes[0].file == 0 {
 		w := r.writes[0]
@@ -83,7 +83,7 @@ func (r *Raft) handOut(p Persist) {
 	r.out.persist = append(r.out.persist, p)
 }
 
-// savedSnapshot goes on after a snapshot's file is durable.
+// savedSnapshot continues when a snapshot's file is durable.
 func (r *Raft) savedSnapshot(i Index) {
 	if r.own != nil && r.own.index == i {
 		r.checkpoint(*r.own)
@@ -118,12 +118,12 @@ func (r *Raft) release() {
 	}
 }
 
-// maybeCompact begins a snapshot of our own when enough has been applied.
+// maybeCompact begins a snapshot of this node's image when enough has been applied.
 func (r *Raft) maybeCompact(img *Image) {
 	if r.own != nil || img.index <= r.log.snapshot.index {
 		return
 	}
-	news := img.index > r.rareAt // one choice for what was applied: an idle node makes none
+	news := img.index > r.rareAt // one choice per image: an idle node makes none
 	r.rareAt = img.index
 	if r.sinceSnapshot < r.cfg.CompactBytes &&
 		!(news && r.cfg.Rare.Choose(rare.RaftSnapshotEarly)) {
@@ -134,8 +134,8 @@ func (r *Raft) maybeCompact(img *Image) {
 	r.out.files = append(r.out.files, SnapshotFile{img.index, img.Encode()})
 }
 
-// checkpoint ends it: the WAL begins anew with the snapshot, the entries behind
-// it and the hard state.
+// checkpoint completes that snapshot. From then on the WAL begins with the snapshot, the
+// entries behind it and the hard state.
 func (r *Raft) checkpoint(s snapshot) {
 	mark.Hit(mark.RaftCompacted)
 	r.log.compact(s, r.cfg.RetainBytes)
@@ -144,7 +144,7 @@ func (r *Raft) checkpoint(s snapshot) {
 		p.Records = append(p.Records, entryRecord(e))
 	}
 	p.Records = append(p.Records, hardStateRecord(r.log.hard))
-	// Behind writes that wait for a file: records stay in raft's order.
+	// It goes behind writes that wait for a file, so that records stay in raft's order.
 	r.writes = append(r.writes, write{persist: p})
 	r.writeOut()
 }
@@ -164,8 +164,9 @@ func (r *Raft) applyVoters(e *pb.Entry) {
 	}
 	assert.NoError(err, "meta: decode a committed configuration change")
 	r.voters = sortedVoters(r.rn.ApplyConfChange(cc).GetVoters())
-	// A new voter has nothing, and takes no snapshot whose voters lack it: the
-	// one before this change would be sent to it for ever.
+	// A new voter has no entries, and refuses a snapshot that does not name it as a
+	// voter. The snapshot from before this change would be sent to it forever, so a new
+	// one is made.
 	r.sinceSnapshot = r.cfg.CompactBytes
 }
 

@@ -8,13 +8,13 @@ import (
 // memoryLog is the log since the last snapshot: raft.Storage is synchronous, so
 // what it reads lives in memory (PROTOCOL 27).
 //
-// It is changed when a write is handed out, not when it is durable. Raft allows
-// that: until it hears that a write is stable it prefers its own unstable copy,
-// and it hears so only when every earlier write is durable too.
+// It is changed when a write is handed out, not when it is durable. Raft allows that: it
+// prefers its own unstable copy until it hears that the write is stable. It hears that
+// only when every earlier write is durable too.
 //
-// entries[0] stands for the last compacted entry: it has index and term only.
-// Invariant: snapshot.Index >= entries[0].Index, so that whoever needs an entry
-// that is compacted can be helped with a snapshot.
+// entries[0] stands for the last compacted entry: it has index and term only. Invariant:
+// snapshot.Index >= entries[0].Index, so that a follower that needs a compacted entry can
+// get the snapshot instead.
 type memoryLog struct {
 	entries  []*pb.Entry
 	bytes    uint64 // of the data in entries
@@ -86,11 +86,11 @@ func (l *memoryLog) Entries(lo, hi, maxSize uint64) ([]*pb.Entry, error) {
 	return l.entries[from:to:to], nil
 }
 
-// entrySize stands for an entry's bytes on the wire.
+// entrySize approximates an entry's bytes on the wire.
 func entrySize(e *pb.Entry) uint64 { return uint64(len(e.GetData())) + 32 }
 
-// Snapshot implements raft.Storage. The image is not encoded here: it is when
-// its chunks are sent.
+// Snapshot implements raft.Storage. The image is not encoded here, but when its chunks
+// are sent.
 func (l *memoryLog) Snapshot() (*pb.Snapshot, error) { return l.snapshot.proto(), nil }
 
 func (s *snapshot) proto() *pb.Snapshot {
@@ -100,10 +100,10 @@ func (s *snapshot) proto() *pb.Snapshot {
 	}}
 }
 
-// append adds entries; a conflicting one is overwritten, with everything behind
-// it (BUGS R4). An entry that is there with the same term is the same entry, by
-// Raft's log matching: a checkpoint that was cut short repeats such entries, and
-// what lies behind them must stay.
+// append adds entries. A conflicting entry is replaced, and everything behind it is
+// dropped (BUGS R4). An entry with the same index and term is the same entry, by Raft's
+// log matching. A checkpoint that was cut short repeats such entries, and the entries
+// behind them must stay.
 func (l *memoryLog) append(entries []*pb.Entry) {
 	for _, e := range entries {
 		if term, err := l.Term(e.GetIndex()); err == nil && term == e.GetTerm() ||
@@ -114,7 +114,7 @@ func (l *memoryLog) append(entries []*pb.Entry) {
 		for uint64(len(l.entries)) > keep {
 			last := len(l.entries) - 1
 			l.bytes -= entrySize(l.entries[last])
-			l.entries = l.entries[:last:last] // what was lent out stays as it is
+			l.entries = l.entries[:last:last] // slices that Entries returned stay as they are
 		}
 		l.entries = append(l.entries, e)
 		l.bytes += entrySize(e)
@@ -129,9 +129,9 @@ func (l *memoryLog) install(s snapshot) {
 	l.commitTo(s)
 }
 
-// restore is how a snapshot record takes effect in recovery. If the log holds
-// the entry that the snapshot ends with, the snapshot was our own and what lies
-// behind it counts; otherwise it came from a leader and replaces everything.
+// restore applies a snapshot record in recovery. If the log holds the last entry of the
+// snapshot, this node made the snapshot, and the entries behind it count. Otherwise the
+// snapshot came from a leader and replaces everything.
 func (l *memoryLog) restore(s snapshot) {
 	if term, err := l.Term(uint64(s.index)); err != nil || term != uint64(s.term) {
 		l.install(s)
@@ -150,9 +150,9 @@ func (l *memoryLog) commitTo(s snapshot) {
 	}
 }
 
-// compact takes a snapshot of our own and drops the entries before it, except
-// for the last ones up to retain bytes: they spare a follower that is a little
-// behind the whole image.
+// compact takes a snapshot that this node made, and drops the entries before it. The last
+// ones, up to retain bytes, stay: with them, a follower that is only a little behind
+// needs no snapshot.
 func (l *memoryLog) compact(s snapshot, retain uint64) {
 	l.snapshot = s
 	cut, kept := uint64(s.index)-l.base(), uint64(0)

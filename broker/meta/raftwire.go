@@ -9,16 +9,17 @@ import (
 	"example.com/lockstep/broker/wire/peer"
 )
 
-// Our own encoding of what Raft writes and sends: protobuf text and bytes stay
-// out of disk, wire and hash (PROTOCOL 27, 37), except for the data of
-// configuration changes, which Raft itself makes and reads.
+// This file has our own encoding of what Raft writes and sends. Protobuf text and bytes
+// stay out of disk, wire and hash (PROTOCOL 27, 37), except for the data of configuration
+// changes, which Raft itself makes and reads.
 
 // RecordType says what a record of the control WAL holds. Numbers are durable.
 type RecordType uint8
 
 const (
 	// RecordEntry: term u64 | index u64 | type u8 | data.
-	// It overwrites an earlier entry of its index, and all behind that.
+	// It replaces an earlier entry that has its index and another term, and all entries
+	// behind that one.
 	RecordEntry RecordType = 1
 	// RecordHardState: term u64 | vote u64 | commit u64. The last one counts.
 	RecordHardState RecordType = 2
@@ -43,7 +44,8 @@ const (
 	bootstrapTerm  Term  = 1
 )
 
-// ErrCorruptRecord marks records that recovery cannot make sense of.
+// ErrCorruptRecord marks records that recovery cannot read, or that contradict each
+// other.
 var ErrCorruptRecord = errors.New("corrupt raft record")
 
 func entryRecord(e *pb.Entry) Record {
@@ -108,12 +110,13 @@ func decodeVoters(r *reader) []uint64 {
 
 // A Raft message, in peer.Raft and (without entries) in peer.SnapshotChunk:
 //
-//	version u8 | type u8 | to, from, term, log term, index, commit u64 | reject u8 | reject hint u64 |
-//	context | entries u32 + entries | snapshot u8: 0, or 1 and index, term u64, voters
+//	version u8 | type u8 | to, from, term, log term, index, commit u64 | reject u8 |
+//	reject hint u64 | context | entries u32 + entries |
+//	snapshot u8: 0, or 1 and index, term u64, voters
 const messageVersion uint8 = 1
 
-// wireTypes are the messages that travel between nodes; the others are local to
-// Raft, or replaced by messages of our own (proposals, read indexes).
+// wireType reports whether messages of the type travel between nodes. The others are
+// local to Raft, or this package has its own messages for them (proposals, read indexes).
 func wireType(t pb.MessageType) bool {
 	switch t {
 	case pb.MsgApp, pb.MsgAppResp, pb.MsgVote, pb.MsgVoteResp, pb.MsgPreVote, pb.MsgPreVoteResp,
@@ -173,12 +176,12 @@ func decodeMessage(b []byte) (*pb.Message, error) {
 		m.Snapshot = s.proto()
 	}
 	if !r.done() || !wireType(t) {
-		return nil, fmt.Errorf("meta: decode raft message: type %d, %d bytes do not fit", t, len(b))
+		return nil, fmt.Errorf("meta: decode raft message: malformed, type %d, %d bytes", t, len(b))
 	}
 	return m, nil
 }
 
-// Recovered is what a restart begins with.
+// Recovered is the state that a node starts from.
 type Recovered struct{ log *memoryLog }
 
 // NewCluster is the state before the first start of a node of a new cluster.
@@ -190,8 +193,8 @@ func NewCluster(cluster peer.UUID, voters []uint64) (Recovered, []Record, *Image
 	return Recovered{l}, []Record{snapshotRecord(&s), hardStateRecord(l.hard)}, s.image
 }
 
-// JoinCluster is the state before the first start of a node that the cluster
-// will add by a configuration change: it has nothing and learns everything.
+// JoinCluster is the state before the first start of a node that the cluster will add by
+// a configuration change. It is empty: the node gets everything from the leader.
 func JoinCluster(cluster peer.UUID) (Recovered, []Record, *Image) {
 	s := snapshot{image: NewImage(cluster)}
 	s.image.index = 0
@@ -199,9 +202,9 @@ func JoinCluster(cluster peer.UUID) (Recovered, []Record, *Image) {
 	return Recovered{l}, []Record{snapshotRecord(&s), hardStateRecord(l.hard)}, s.image
 }
 
-// LastSnapshot finds the index of the snapshot file that Recover needs. false
-// means that the records hold none: if they are all that ever were, the node has
-// never been started.
+// LastSnapshot finds the index of the snapshot file that Recover needs. false means that
+// the records hold no snapshot. If no record is missing, the node has then never been
+// started.
 func LastSnapshot(records []Record) (Index, bool, error) {
 	index, found := Index(0), false
 	for _, rec := range records {
@@ -217,10 +220,10 @@ func LastSnapshot(records []Record) (Index, bool, error) {
 	return index, found, nil
 }
 
-// Checkpointed reports whether the records hold a whole checkpoint: a snapshot,
-// and behind it the hard state that ends the batch. All that came before such may
-// be gone (Persist.Checkpoint); a log that has lost its beginning and holds none
-// lacks records that were acknowledged.
+// Checkpointed reports whether the records hold a whole checkpoint: a snapshot, and
+// behind it the hard state that ends the batch. Everything before a whole checkpoint may
+// be deleted (Persist.Checkpoint). A log that has lost its beginning and has no whole
+// checkpoint has lost acknowledged records.
 func Checkpointed(records []Record) bool {
 	begun := false
 	for _, rec := range records {

@@ -6,8 +6,8 @@ import (
 	"example.com/lockstep/broker/wire/peer"
 )
 
-// session is the broker's side: it registers this incarnation, heartbeats the
-// controller, and holds the lease.
+// session is the broker's side of its session: it registers this incarnation, sends
+// heartbeats to the controller, and holds the lease.
 type session struct {
 	timing   Timing
 	register RegisterBroker // what this incarnation registers as
@@ -16,13 +16,13 @@ type session struct {
 	healthy    bool
 	full       bool // a shard refuses appends for lack of space
 	draining   bool
-	superseded bool // another incarnation of this id has registered: this one is over
+	superseded bool // another incarnation of this id has registered, and this one must stop
 	epoch      kafka.BrokerEpoch
 	confirmed  Index
 	// announced: the node has recovered all its logs and may register.
 	announced bool
-	// confirmedByAll is the lowest index that every unfenced broker acted on when
-	// the controller said so last.
+	// confirmedByAll is the lowest index that every unfenced broker acts on, by the
+	// latest reply of the controller.
 	confirmedByAll Index
 
 	heartbeatAt   env.Instant // when the last one was made
@@ -31,7 +31,8 @@ type session struct {
 	registering   uint64      // seq of the registration under way, 0 if none
 }
 
-// observe follows the image: the epoch is learned by applying, like all else.
+// observe follows the image: the broker learns its epoch by applying the log, like
+// everything else.
 func (s *session) observe(img *Image) {
 	b := img.Broker(s.register.Node)
 	switch {
@@ -43,8 +44,8 @@ func (s *session) observe(img *Image) {
 	}
 }
 
-// heartbeat makes the next heartbeat. Its time is that of the turn, which began
-// before anything is sent: the lease is counted from no later than it left.
+// heartbeat makes the next heartbeat. Its time is that of the turn, which began before
+// anything is sent. So the lease counts from no later than when the heartbeat leaves.
 func (s *session) heartbeat(now env.Instant) *peer.Heartbeat {
 	s.heartbeatAt, s.nextHeartbeat = now, now.Add(s.timing.Heartbeat)
 	return &peer.Heartbeat{
@@ -59,11 +60,11 @@ func (s *session) due(now env.Instant) bool {
 	return s.healthy && !s.superseded && now >= s.nextHeartbeat
 }
 
-// soon makes the next heartbeat due at once, as there is news in it.
+// soon makes the next heartbeat due at once, because it carries news.
 func (s *session) soon() { s.nextHeartbeat = 0 }
 
-// reply takes a grant. The time it echoes must be one of this process: replies
-// to an earlier life would lie before its start.
+// reply takes a grant. The time that it echoes must be one of this process: a time before
+// its start is that of an earlier incarnation.
 func (s *session) reply(now env.Instant, r *peer.HeartbeatReply) {
 	s.confirmedByAll = max(s.confirmedByAll, Index(r.ConfirmedByAll))
 	sent := env.Instant(r.SentAt)

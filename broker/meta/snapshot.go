@@ -17,8 +17,8 @@ import (
 //	| u32   | u16     | brokers, topics, broker configurations   | u32    |
 //	+-------+---------+------------------------------------------+--------+
 //
-// Everything is sorted, so equal images have equal bytes. The checksum covers
-// all bytes before it. Version 1, which is still read, lacks Broker.Full.
+// Everything is sorted, so equal images have equal bytes. The checksum covers all bytes
+// before it. Version 1 has no Broker.Full. It is still read.
 const (
 	imageMagic   uint32 = 0x4c4b4d49 // "LKMI"
 	imageVersion uint16 = 2
@@ -65,7 +65,7 @@ func (img *Image) Encode() []byte {
 	return w.b
 }
 
-// DecodeImage reads an image. The bytes are only lent.
+// DecodeImage reads an image. It keeps nothing of b.
 func DecodeImage(b []byte) (*Image, error) {
 	if len(b) < 10 {
 		return nil, fmt.Errorf("meta: decode image: %w: %d bytes", ErrCorruptImage, len(b))
@@ -76,7 +76,7 @@ func DecodeImage(b []byte) (*Image, error) {
 	}
 	r := &reader{b: body}
 	if r.u32() != imageMagic {
-		return nil, fmt.Errorf("meta: decode image: %w: no image", ErrCorruptImage)
+		return nil, fmt.Errorf("meta: decode image: %w: not an image", ErrCorruptImage)
 	}
 	version := r.u16()
 	if version < 1 || version > imageVersion {
@@ -84,7 +84,8 @@ func DecodeImage(b []byte) (*Image, error) {
 	}
 	img := decodeBody(r, version)
 	if !r.done() {
-		return nil, fmt.Errorf("meta: decode image: %w: fields do not fit", ErrCorruptImage)
+		return nil, fmt.Errorf("meta: decode image: %w: the fields do not match the length",
+			ErrCorruptImage)
 	}
 	return img, nil
 }

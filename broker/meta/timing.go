@@ -6,8 +6,8 @@ import (
 	"example.com/lockstep/broker/assert"
 )
 
-// Timing are the times of sessions and leases (PROTOCOL 25). The zero value of
-// a field means its default; all nodes of a cluster must have the same.
+// Timing holds the durations of sessions and leases (PROTOCOL 25). A field that is zero
+// gets its default. All nodes of a cluster must use the same values.
 type Timing struct {
 	Heartbeat time.Duration // 250 ms
 	// Lease is Λ: how long a grant lasts on the broker's clock, counted from
@@ -20,7 +20,7 @@ type Timing struct {
 	Session time.Duration // 3 s
 	// DriftPercent is ρ, the bound on the error of any clock's rate.
 	DriftPercent int64 // 5
-	// Patience is how long a controller keeps a proposal that must wait for W.
+	// Patience is how long a controller keeps a command that it may not propose yet.
 	Patience time.Duration // 5 s
 }
 

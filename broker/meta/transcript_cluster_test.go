@@ -17,8 +17,8 @@ import (
 	"example.com/lockstep/broker/wire/peer"
 )
 
-// The transcripts in testdata/transcripts/cluster run three nodes that exchange messages,
-// each of which takes a millisecond. Disks are instant. What is seen from outside is
+// The transcripts in testdata/transcripts/cluster run three nodes that exchange messages.
+// A message takes a millisecond, and disks take no time. What is seen from outside is
 // printed: which node is controller, which ones hold a lease, and the newest metadata.
 //
 //	start [compact-bytes=N] [chunk-bytes=N]    all are unfenced and hold leases; lines
@@ -148,7 +148,7 @@ func (w *clusterWorld) propose(n *clusterNode) {
 	}
 }
 
-// run lets time pass, a millisecond after the other.
+// run lets time pass in steps of a millisecond.
 func (w *clusterWorld) run(length time.Duration) {
 	for end := w.now.Add(length); w.now < end; {
 		w.now = w.now.Add(time.Millisecond)
@@ -230,14 +230,14 @@ func (w *clusterWorld) send(from *clusterNode, m meta.Envelope) {
 func (w *clusterWorld) observe() {
 	for _, n := range w.nodes {
 		if n.frozen {
-			continue // nobody can ask it
+			continue // no client can ask it
 		}
 		if leading := n.node.Status().Leading; leading != n.leading {
 			n.leading = leading
 			if leading {
 				w.printf("node %d is controller in term %d", n.id, n.node.Status().Term)
 			} else {
-				w.printf("node %d is controller no more", n.id)
+				w.printf("node %d is no longer controller", n.id)
 			}
 		}
 		if leased := n.node.LeaseValid(w.now); leased != n.leased {

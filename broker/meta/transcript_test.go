@@ -66,8 +66,8 @@ func applyLines(t *testing.T, c *looptest.Cluster, d *datadriven.TestData) strin
 }
 
 // The transcripts in testdata/transcripts/controller drive the only voter of a cluster,
-// node 1, which is its controller; other brokers are words of the script. Its disk and its
-// own loops are instant.
+// node 1, which is its controller. The script plays the other brokers. The disk and the
+// loops of node 1 take no time.
 //
 //	start brokers=(N,...)   registered, unfenced and with leases; lines that they propose
 //	heartbeat from=N [behind] [draining] [full] [old-incarnation]
@@ -266,7 +266,7 @@ func (w *controllerWorld) advance(length time.Duration, nodes []kafka.NodeID) {
 	w.turn()
 }
 
-// turn ends a turn of the control loop and carries its effects out.
+// turn ends a turn of the control loop and carries out its effects.
 func (w *controllerWorld) turn() {
 	for range 100 {
 		w.node.Tick(w.now)

@@ -10,17 +10,18 @@ import (
 	"example.com/lockstep/broker/wait"
 )
 
-// What is pending in metadata, and what for (package wait).
+// This file lists what is pending in metadata, and what each of these waits for (package
+// wait).
 
-// CommandName and BarrierName name what this node has asked for.
+// CommandName names a command that this node has asked for.
 func CommandName(seq uint64) string { return fmt.Sprintf("command %d", seq) }
 
 // BarrierName names a barrier of this node.
 func BarrierName(id uint64) string { return fmt.Sprintf("barrier %d", id) }
 
-// Waits yields what this node has asked of the controller, what keeps it from an
-// election, from its session and from the newest image, and, where it leads Raft,
-// what the controller has not done yet.
+// Waits yields what this node has asked of the controller, and what keeps it from an
+// election, from its session and from the newest image. If it leads Raft, Waits also
+// yields what the controller has not done yet.
 func (n *Node) Waits(yield func(wait.Wait)) {
 	n.proposalWaits(yield)
 	n.barrierWaits(yield)
@@ -84,8 +85,8 @@ func (n *Node) barrierWaits(yield func(wait.Wait)) {
 	})
 }
 
-// sessionWaits lists the registration of this incarnation and its way back from
-// being fenced. That a node does not vouch for itself is the control loop's to list.
+// sessionWaits lists the registration of this incarnation, and what it needs to be
+// unfenced. If a node does not vouch for itself, the control loop lists that.
 func (n *Node) sessionWaits(yield func(wait.Wait)) {
 	leader := n.raft.leader()
 	s := &n.session

@@ -15,13 +15,13 @@ import (
 // The data directory of a node:
 //
 //	lock                 held while a process uses the directory
-//	format               who the directory belongs to, see below
-//	layout               how many shards wrote the WALs that are there, see layout.go
+//	format               the node and cluster that the directory belongs to, see below
+//	layout               how many shards wrote the WALs in it, see layout.go
 //	control/             the control loop: its WAL (wal/) and its snapshots
 //	shard-<n>/           the WAL of shard n
 //	partitions/          one directory per partition
 //
-// The format file is text, one "key=value" a line, written once:
+// The format file is text, one "key=value" a line. It is written once:
 //
 //	format.version=1
 //	cluster.id=<32 hex digits>
@@ -39,8 +39,8 @@ const (
 
 func shardDir(shard int) string { return shardPrefix + strconv.Itoa(shard) }
 
-// prepareDirectory are the steps that lock the data directory, check or write
-// its format and layout files, and make its directories durable.
+// prepareDirectory returns the steps that lock the data directory, check or write its format
+// and layout files, and make its directories durable.
 func (c *Control) prepareDirectory() *sequence {
 	s := &sequence{steps: []step{{diskfs.Op{Kind: diskfs.Lock, Path: lockFile}, must}}}
 	s.steps = append(s.steps, c.readOrWrite(formatFile, func() string {
@@ -67,7 +67,7 @@ func (c *Control) prepareDirectory() *sequence {
 	return s
 }
 
-// readOrWrite are the steps that check a file, or write it if it is not there.
+// readOrWrite returns the steps that check a file, or write it if it is not there.
 func (c *Control) readOrWrite(
 	name string, fresh func() string, check func(s *sequence, text string) error,
 ) []step {
@@ -90,8 +90,8 @@ func formatText(cfg *Config) string {
 		formatVersion, hex.EncodeToString(cfg.Cluster[:]), cfg.Node)
 }
 
-// checkFormat refuses a directory that belongs to another node or cluster, or
-// that a newer version wrote.
+// checkFormat refuses a directory that belongs to another node or cluster, or that a newer
+// version wrote.
 func checkFormat(cfg *Config, text string) error {
 	var cluster peer.UUID
 	var id kafka.NodeID

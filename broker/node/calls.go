@@ -12,7 +12,9 @@ import (
 	"example.com/lockstep/broker/shard"
 )
 
-// onCall runs an operation that a shard's request asked the control loop for.
+// Operations that the requests of shards ask the control loop for, and their results.
+
+// onCall runs an operation that a shard asks for. The result goes back by give.
 func (c *Control) onCall(now env.Time, call shard.Call) {
 	if c.meta == nil {
 		c.give(call.Origin, unavailable(call.Op))
@@ -34,7 +36,7 @@ func (c *Control) onCall(now env.Time, call shard.Call) {
 	}
 }
 
-// unavailable is the definite answer to an operation that never began.
+// unavailable is the answer to an operation that certainly never began.
 func unavailable(op api.Op) any {
 	switch op.(type) {
 	case api.Propose:
@@ -48,13 +50,13 @@ func unavailable(op api.Op) any {
 	}
 }
 
-// give returns a result to the shard whose request waits for it.
+// give returns a result to the shard that runs the request.
 func (c *Control) give(origin shard.Origin, result any) {
 	c.host.Reply(origin.Loop, shard.Return{Origin: origin, Result: result})
 }
 
-// onVerdict returns the fate of a command. The metadata it changed went to the
-// shard before it.
+// onVerdict returns the verdict on a command to the shard that proposed it. The metadata that
+// the command changed has gone to the shard before.
 func (c *Control) onVerdict(now env.Time, done meta.Completed) {
 	if done.ID.Seq == c.ids.asked {
 		c.gotProducerIDs(now, done.Verdict)
@@ -67,11 +69,12 @@ func (c *Control) onVerdict(now env.Time, done meta.Completed) {
 	delete(c.proposals, done.ID.Seq)
 	result := api.ProposeResult{Verdict: done.Verdict, Index: uint64(done.Verdict.Index)}
 	if done.Verdict.Index == 0 {
-		result.Code = done.Verdict.Code // not applied: its fate is unknown, or it never began
+		result.Code = done.Verdict.Code // not applied: unknown whether it will be, or certainly not
 	}
 	c.give(origin, result)
 }
 
+// onBarrier returns the result of a barrier to the shard that asked for it.
 func (c *Control) onBarrier(done meta.BarrierDone) {
 	if origin, ok := c.barriers[done.ID]; ok {
 		delete(c.barriers, done.ID)
@@ -86,7 +89,8 @@ type waitingApplied struct {
 	until  env.Instant
 }
 
-// finishApplied answers those whose index everybody has applied, or whose time is up.
+// finishApplied answers the requests with an index that all brokers have applied, and those
+// that have waited long enough.
 func (c *Control) finishApplied(now env.Time) {
 	if len(c.applied) == 0 {
 		return
@@ -103,7 +107,7 @@ func (c *Control) finishApplied(now env.Time) {
 	}
 	c.applied = kept
 	if len(kept) > 0 {
-		// Ask the controller soon, and again until it says so.
+		// The controller is asked soon, and again until all brokers have.
 		c.meta.Hasten(now.Mono)
 		if !c.hasten.Live() {
 			c.hasten = c.timers.Set(now.Mono.Add(appliedPoll), due{kind: dueHasten})
@@ -111,18 +115,18 @@ func (c *Control) finishApplied(now env.Time) {
 	}
 }
 
-// appliedPoll is how often the controller is asked what all brokers have
-// applied, while somebody waits for it.
+// appliedPoll is how often the controller is asked what all brokers have applied, while a
+// request waits for it.
 const appliedPoll = 25 * time.Millisecond
 
-// producerIDs is the node's block of producer ids and who waits for the next.
+// producerIDs is the node's block of producer ids, and the calls that wait for the next block.
 type producerIDs struct {
 	next, end kafka.ProducerID
 	asked     uint64 // Seq of the command that asks for a block; 0 if none is under way
 	waiting   []shard.Call
 }
 
-// nextProducerID hands out a producer id, of a new block if need be.
+// nextProducerID hands out a producer id. If the block is used up, it asks for a new one.
 func (c *Control) nextProducerID(now env.Time, call shard.Call) {
 	if c.ids.next < c.ids.end && !c.rare.Choose(rare.ProducerIDsSkipped) {
 		c.give(call.Origin, api.ProducerIDResult{ID: c.ids.next})
@@ -137,8 +141,8 @@ func (c *Control) nextProducerID(now env.Time, call shard.Call) {
 	}
 }
 
-// expireProducerIDs answers those whose time is up: the block that all wait for has
-// a deadline of its own.
+// expireProducerIDs answers the calls that have reached their deadline. The command for the
+// block has another deadline.
 func (c *Control) expireProducerIDs(now env.Time) {
 	kept := c.ids.waiting[:0]
 	for _, call := range c.ids.waiting {
@@ -151,8 +155,8 @@ func (c *Control) expireProducerIDs(now env.Time) {
 	c.ids.waiting = kept
 }
 
-// gotProducerIDs serves those who wait from a new block, or tells them to try
-// again: a block whose fate is unknown is never used.
+// gotProducerIDs serves the waiting calls from a new block, or tells their clients to try
+// again: a block that may or may not have been allocated is never used.
 func (c *Control) gotProducerIDs(now env.Time, v meta.Verdict) {
 	c.ids.asked = 0
 	waiting := c.ids.waiting

@@ -15,10 +15,9 @@ import (
 	"example.com/lockstep/netsim"
 )
 
-// Control is the control loop: Raft, metadata, the session with the
-// controller, and the duties of the controller where Raft leads. It vouches for
-// the whole node: it heartbeats only while every loop answers and every disk
-// operation ends (PROTOCOL 26).
+// Control is the control loop: Raft, metadata, the session with the controller, and the duties
+// of the controller on the node where Raft leads. It vouches for the whole node: it sends
+// heartbeats only while every loop answers and every disk operation ends (PROTOCOL 26).
 type Control struct {
 	cfg    Config
 	host   loop.Host
@@ -35,11 +34,11 @@ type Control struct {
 	sequences map[uint64]*sequence // by token; looked up only
 	wal       *wal.Log
 	replayed  []meta.Record // the WAL's records, until meta is recovered
-	layout    layout        // as it is on disk
-	loading   bool          // the snapshot is being read, or has been
-	lazy      []meta.Record // records that need no sync: they go with the next that does
+	layout    layout        // as the disk has it, or will have it after writeLayout
+	loading   bool          // the WAL has been read: the snapshot is next
+	lazy      []meta.Record // records that need no sync: they wait for one that does
 	unsynced  []persisting  // in WAL order
-	// emptyControl: this life has made control/, so that it holds no snapshot.
+	// emptyControl: this incarnation has made control/, so it holds no snapshot.
 	emptyControl bool
 
 	// --- metadata ---
@@ -47,20 +46,21 @@ type Control struct {
 	shards []shardState
 	lease  env.Instant
 	epoch  kafka.BrokerEpoch
-	// retrySpaceAt is when a full control log is tried again, at the earliest.
+	// retrySpaceAt is the earliest time to try a full control log again.
 	retrySpaceAt env.Instant
 	pingAt       env.Instant // the shards are pinged on the first turn from then on
-	suspects     []kafka.PartitionID
-	unnamed      bool // a log may have lost the names of partitions
-	// Those of which nothing is missing, as far as shards have recovered.
+	// suspects and whole are what the shards that have recovered so far have found: see
+	// shard.Recovered.
+	suspects []kafka.PartitionID
+	unnamed  bool // a WAL may have lost the names of partitions
 	whole    []kafka.PartitionID
 	draining drainState
 
 	// --- calls of the shards ---
 	proposals map[uint64]shard.Origin // by Seq of the command's id; looked up only
-	barriers  map[uint64]shard.Origin
+	barriers  map[uint64]shard.Origin // by id
 	applied   []waitingApplied
-	hasten    *loop.Timer[due]
+	hasten    *loop.Timer[due] // see finishApplied
 	ids       producerIDs
 
 	// --- other nodes ---
@@ -90,24 +90,18 @@ const (
 	dueStranger                       // an accepted connection should have said Hello
 	duePing                           // ping the shards
 	dueSnapshot                       // write a snapshot that found no room
-	dueHasten                         // look again what all brokers have applied
-	dueProducerIDs                    // look who has waited for producer ids for too long
+	dueHasten                         // a turn is enough: it looks what brokers have applied
+	dueProducerIDs                    // a turn is enough: it looks at the deadlines of calls
 )
 
-// persisting is a batch of Raft's records on its way to the disk.
+// persisting is a batch of Raft's records that is not durable yet.
 type persisting struct {
-	seq        wal.Seq // of its last record
-	first      wal.Seq // of its first
-	token      uint64
-	checkpoint meta.Index
-	since      env.Instant
+	seq        wal.Seq     // of its last record
+	first      wal.Seq     // of its first record
+	token      uint64      // by which meta knows it
+	checkpoint meta.Index  // of the snapshot that it names, if it is a checkpoint
+	since      env.Instant // when it was appended
 }
-
-// Drain asks the node to hand over its leaderships; Drained answers when they are.
-type Drain struct{}
-
-// Drained answers Drain.
-type Drained struct{}
 
 func newControl(cfg Config, host loop.Host) *Control {
 	return &Control{
@@ -121,8 +115,8 @@ func newControl(cfg Config, host loop.Host) *Control {
 	}
 }
 
-// Start implements loop.Loop: it opens the listeners at once, since other nodes
-// may need this one to find a leader (BUGS L5), and prepares the data directory.
+// Start implements loop.Loop. It opens the listeners at once, because other nodes may need
+// this one to elect a leader (BUGS L5), and prepares the data directory.
 func (c *Control) Start(now env.Time) {
 	c.now = now
 	c.jitter = c.host.Entropy("control", "redial")
@@ -153,8 +147,7 @@ func (c *Control) Start(now env.Time) {
 	}
 }
 
-// listen binds the node's three endpoints. Client and data connections are
-// handed to the shards in turn.
+// listen binds the node's three endpoints. The shards get client and data connections in turn.
 func (c *Control) listen() error {
 	var clients, data []netsim.Sink
 	for i := 1; i <= c.cfg.Shards; i++ {
@@ -189,6 +182,7 @@ func (c *Control) Step(now env.Time, ev *loop.Event) {
 	}
 }
 
+// onDisk hands a completion to the sequence or to the WAL that it belongs to.
 func (c *Control) onDisk(now env.Time, d *diskfs.Completion) {
 	c.ops.Ended(d.Owner, d.Token)
 	if d.Owner == ownerSequences {
@@ -222,8 +216,7 @@ func (c *Control) onMail(now env.Time, from loop.ID, mail any) {
 	}
 }
 
-// EndTurn implements loop.Loop: it lets time pass for meta and carries its
-// effects out.
+// EndTurn implements loop.Loop: it lets time pass for meta and carries out what meta asks for.
 func (c *Control) EndTurn(now env.Time) {
 	c.now = now
 	for {
@@ -261,7 +254,7 @@ func (c *Control) EndTurn(now env.Time) {
 	}
 	if c.wal != nil && c.wal.Phase() == wal.Ready {
 		if c.wal.Full() && now.Mono >= c.retrySpaceAt {
-			// Space may have returned; the next look is one pause later.
+			// There may be space again. If not, the next try is a pause later.
 			c.retrySpaceAt = now.Mono.Add(c.cfg.Limits.RefusedPause)
 			c.wal.Retry()
 		}
@@ -281,9 +274,9 @@ func (c *Control) NextTimer() env.Instant {
 	return next
 }
 
-// carryOut carries out what metadata asks for, in an order that matters:
-// records are appended before anything that may depend on them, metadata
-// reaches the shards before the verdicts of what it contains.
+// carryOut carries out what meta asks for. The order matters: records are appended before
+// anything that may depend on them, and metadata reaches the shards before the verdicts of
+// the commands that it contains.
 func (c *Control) carryOut(now env.Time, e meta.Effects) {
 	for _, p := range e.Persist {
 		c.persist(p)

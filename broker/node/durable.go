@@ -15,15 +15,15 @@ import (
 	"example.com/lockstep/diskfs"
 )
 
-// What the control loop has on disk: Raft's records in its WAL, and the image
-// as of the last compaction in control/snapshot-<index>. A snapshot's file is
-// durable before the record that names it; older files go once that record is.
+// What the control loop has on disk: Raft's records in its WAL, and the image of the last
+// compaction in control/snapshot-<index>. The file of a snapshot is durable before the record
+// that names it. Older files are removed once that record is durable.
 
 const snapshotPrefix = "snapshot-"
 
 func snapshotName(i meta.Index) string { return fmt.Sprintf("%s%020d", snapshotPrefix, uint64(i)) }
 
-// snapshotIndex is the inverse of snapshotName; false if name is none of its.
+// snapshotIndex is the inverse of snapshotName; false if no snapshot has that name.
 func snapshotIndex(name string) (meta.Index, bool) {
 	digits, isSnapshot := strings.CutPrefix(name, snapshotPrefix)
 	index, err := strconv.ParseUint(digits, 10, 64)
@@ -38,8 +38,8 @@ func (c *Control) beginRecovery() {
 	c.wal.Recover()
 }
 
-// replay collects the records of the WAL; when all are there, it reads the
-// snapshot that they name.
+// replay collects the records of the WAL. When it has all, it reads the snapshot that they
+// name.
 func (c *Control) replay() {
 	if c.loading {
 		return
@@ -58,8 +58,8 @@ func (c *Control) replay() {
 	c.loading = true
 	if c.wal.Recovery().Doubtful() {
 		mark.Hit(mark.ControlLogUnread)
-		// Damage would bar this node from Raft for good (PROTOCOL 8). A failure to read
-		// may pass: whoever starts the node again tries again, and sees it if it stays.
+		// Damage would bar this node from Raft forever (PROTOCOL 8). But a failure to read
+		// may pass, and the next start tries again.
 		bad := c.wal.Recovery().Damage[0]
 		c.host.Stop(fmt.Errorf("node: the control log could not be read: segment %d at byte %d: %v",
 			bad.At.Segment, bad.At.Offset, bad.Reason))
@@ -79,21 +79,21 @@ func (c *Control) replay() {
 	}
 }
 
-// damaged reports whether acknowledged records of the control WAL are gone, from
-// its middle or from its beginning: the node then neither votes nor campaigns
-// (PROTOCOL 8). Only a checkpoint lets go of the beginning (persisted); without
-// one the log has lost it, and is not that of a new node.
+// damaged reports whether acknowledged records of the control WAL are gone, from its middle or
+// from its beginning: then the node neither votes nor campaigns (PROTOCOL 8). Only a checkpoint
+// releases the beginning (see persisted). A log without a beginning and without a checkpoint
+// has lost records, and is not the log of a new node.
 func (c *Control) damaged() bool {
 	r := c.wal.Recovery()
 	return len(r.Damage) > 0 || r.FirstSeq > 1 && !meta.Checkpointed(c.replayed)
 }
 
-// mustRejoin is what an operator is told of a node that has lost its control log.
+// mustRejoin tells an operator what to do with a node that has lost its control log.
 const mustRejoin = "this node must come back under a new id with an empty directory"
 
-// bootstrap makes the state that all nodes of a new cluster begin with. A log that
-// is gone as a whole looks like that of a new node, and the node would vote without
-// what it has acknowledged; but snapshots are younger than a log's beginning.
+// bootstrap makes the state that all nodes of a new cluster begin with. A log that is missing
+// altogether looks like that of a new node, and the node would vote without the records that
+// it had acknowledged. So a snapshot that is newer than the first one proves that a log existed.
 func (c *Control) bootstrap() {
 	voters := make([]uint64, 0, len(c.cfg.Voters))
 	for _, v := range c.cfg.Voters {
@@ -122,15 +122,15 @@ func (c *Control) bootstrap() {
 			c.host.Stop(fmt.Errorf("node: bootstrap: %w", err))
 			return
 		}
-		// Token 0 is no batch of meta's: nothing waits for it but the order. Should
-		// the records be lost, the next start bootstraps again, to the same state.
+		// Token 0 is no batch of meta: meta does not wait for these records. If they are
+		// lost, the next start makes the same state again.
 		c.persist(meta.Persist{Records: records, Sync: true})
 		c.startMeta(recovered)
 	}
 	c.run(s)
 }
 
-// loadSnapshot reads the image that the records build on.
+// loadSnapshot reads the image that the records of the WAL continue.
 func (c *Control) loadSnapshot(index meta.Index) {
 	var recovered meta.Recovered
 	s := &sequence{steps: readFile(controlDir+"/"+snapshotName(index),
@@ -152,7 +152,7 @@ func (c *Control) loadSnapshot(index meta.Index) {
 	c.run(s)
 }
 
-// startMeta starts metadata, and the recovery of the shards beside it.
+// startMeta starts meta, and at the same time the recovery of the shards.
 func (c *Control) startMeta(recovered meta.Recovered) {
 	raft := c.cfg.Raft
 	raft.Rare = c.rare
@@ -171,15 +171,15 @@ func (c *Control) beginShards() {
 	}
 }
 
-// persist appends records to the WAL. Records that need no sync wait for the
-// next that do, so that they cost none of their own (PROTOCOL 27).
+// persist appends records to the WAL. Records that need no sync wait for the next ones that
+// need one, and cost no sync themselves (PROTOCOL 27).
 func (c *Control) persist(p meta.Persist) {
 	if !p.Sync && !c.rare.Choose(rare.ControlSyncEarly) {
 		c.lazy = append(c.lazy, p.Records...)
 		return
 	}
 	var first, last wal.Seq
-	// A checkpoint's batch stands alone: what comes before it may go.
+	// If this is a checkpoint, all records before the first of these may be released later.
 	for _, r := range append(c.lazy, p.Records...) {
 		last, _ = c.wal.Append(uint8(r.Type), 0, r.Payload)
 		if first == 0 {
@@ -192,7 +192,7 @@ func (c *Control) persist(p meta.Persist) {
 	})
 }
 
-// persisted tells metadata what has become durable.
+// persisted tells meta what has become durable, and releases what a checkpoint replaces.
 func (c *Control) persisted() {
 	if c.wal.Phase() != wal.Ready {
 		return
@@ -211,8 +211,8 @@ func (c *Control) persisted() {
 	}
 }
 
-// saveSnapshot writes the image's file. A full disk does not stop Raft
-// (PROTOCOL 10): the log stays as long as it is until there is room.
+// saveSnapshot writes the file of an image. A full disk does not stop Raft (PROTOCOL 10): the
+// log is not shortened until there is room.
 func (c *Control) saveSnapshot(f meta.SnapshotFile) {
 	handle := c.newHandle()
 	s := &sequence{steps: wholeFile(controlDir, snapshotName(f.Index), handle, f.Data)}
@@ -232,8 +232,8 @@ func (c *Control) saveSnapshot(f meta.SnapshotFile) {
 	c.run(s)
 }
 
-// saveLater gives up the file of a snapshot that found no room, whatever there
-// is of it, and tries again after a pause.
+// saveLater removes what was written of a snapshot that found no room, and tries again after a
+// pause.
 func (c *Control) saveLater(f meta.SnapshotFile, handle diskfs.Handle) {
 	whatever := func(*sequence, diskfs.Completion) error { return nil }
 	c.run(&sequence{
@@ -249,8 +249,8 @@ func (c *Control) saveLater(f meta.SnapshotFile, handle diskfs.Handle) {
 	})
 }
 
-// removeSnapshots removes the files of snapshots before the one at keep. A file
-// that stays behind after a crash is removed after the next snapshot.
+// removeSnapshots removes the files of snapshots older than keep. A file that a crash leaves
+// behind is removed after the next snapshot.
 func (c *Control) removeSnapshots(keep meta.Index) {
 	s := &sequence{end: func(error) {}}
 	s.steps = []step{{diskfs.Op{Kind: diskfs.List, Path: controlDir},

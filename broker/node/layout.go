@@ -17,31 +17,31 @@ import (
 // The layout file is text, one "key=value" a line:
 //
 //	shards=<decimal>       how many shards wrote the WALs
-//	life=<16 hex digits>   of these WALs
-//	stale=<decimal>        only after a conversion: the WALs of so many shards are to be removed
-//	suspect=<partition>    any number: found suspect, and not yet registered as such
-//	suspect=unnamed        the same of partitions of which nothing was left
+//	life=<16 hex digits>   a random number: it names the sequence space of these WALs
+//	stale=<decimal>        after a conversion: the old WALs of so many shards must be removed
+//	suspect=<partition>    any number of lines: found suspect, and not registered as such yet
+//	suspect=unnamed        there were partitions that nothing names any more: the same for them
 //
-// A partition's checkpoint says which records of its WAL it covers, and in
-// which life: sequences of another life mean nothing.
+// A partition's checkpoint says which records of the WAL it covers, and has the WAL's number
+// too. A checkpoint with another number says nothing about the records of these WALs.
 //
-// A partition's shard depends on the number of shards (PROTOCOL 5), so another
-// number can't use the WALs that are there. They are converted:
+// A partition's shard depends on the number of shards (PROTOCOL 5), so a node with another
+// number cannot use the WALs that are there. They are converted:
 //
-//  1. The node is started with the new number, finds the other one here, and
-//     stops with Restart. Nothing has been changed.
-//  2. Its owner starts it with the old number, as a converter: it neither
-//     listens, nor reads Raft's log, nor registers. The shards recover.
-//  3. What they found suspect is written here, before a flush covers the trace of it.
+//  1. The node is started with the new number, finds the old one here, and stops with Restart.
+//     Nothing has been changed.
+//  2. Its owner starts it with the old number, as a converter: it neither listens, nor reads
+//     Raft's log, nor registers. The shards recover.
+//  3. The suspects that they found are written here, before a flush hides the trace of them.
 //  4. The shards flush until no partition needs its WAL, and release nothing of it.
-//  5. The layout is replaced: the new number, a new life, the old WALs stale.
-//     The node stops with Restart.
-//  6. Any start from then on first makes the new layout's name durable, since a
-//     converter may have been killed before it was, then removes the stale WALs,
-//     then the word that they are stale, and only then lets a shard write one.
+//  5. The layout is replaced: it has the new number of shards, draws another number for their
+//     WALs, and calls the old WALs stale. The node stops with Restart.
+//  6. Each later start first makes the name of the new layout durable, because the converter
+//     may have been killed before it was. Then it removes the stale WALs, then their mention
+//     here, and only then it lets a shard write a WAL.
 //
-// A crash before 5 leaves the old layout with all its WALs, of which the
-// checkpoints cover more; a crash after it leaves the new one.
+// A crash before 5 leaves the old layout with all its WALs; the checkpoints may cover more of
+// them than before. A crash after 5 leaves the new layout.
 type layout struct {
 	shards   int
 	life     uint64
@@ -50,12 +50,12 @@ type layout struct {
 	unnamed  bool
 }
 
-// unnamedSuspects stands in the layout file for partitions whose names were lost.
+// unnamedSuspects stands in the layout file for partitions that nothing names any more.
 const unnamedSuspects = "unnamed"
 
-// Restart is the reason of a node that stopped to be started again with this
-// many loops, in the same data directory: the number of loops is its owner's to
-// choose, and which one is right stands in that directory.
+// Restart is the error with which a node stops when its owner must start it again with another
+// number of shards, in the same data directory. The owner makes the loops, but the directory
+// says how many there must be.
 type Restart struct {
 	Shards    int // Config.Shards
 	ConvertTo int // Config.ConvertTo
@@ -63,8 +63,8 @@ type Restart struct {
 
 func (r Restart) Error() string {
 	if r.ConvertTo > 0 {
-		return fmt.Sprintf("the data directory was written by %d shards and is to be converted "+
-			"to %d", r.Shards, r.ConvertTo)
+		return fmt.Sprintf("the data directory was written by %d shards and has to be "+
+			"converted to %d", r.Shards, r.ConvertTo)
 	}
 	return fmt.Sprintf("the data directory is for %d shards now", r.Shards)
 }
@@ -115,7 +115,7 @@ func (l *layout) text() string {
 	return b.String()
 }
 
-// converting reports whether this life is a converter's.
+// converting reports whether this incarnation is a converter.
 func (c *Control) converting() bool { return c.cfg.ConvertTo > 0 }
 
 // freshLayout is the layout of a directory that has none.
@@ -124,9 +124,11 @@ func (c *Control) freshLayout() string {
 	return c.layout.text()
 }
 
+// newLife draws the number that names the sequence space of new WALs. It is never 0.
 func (c *Control) newLife() uint64 { return c.jitter.Uint64() | 1 }
 
-// takeLayout acts on the layout that is there.
+// takeLayout takes over the layout that the directory has. If it is for another number of
+// shards, the error is a Restart.
 func (c *Control) takeLayout(s *sequence, text string) (err error) {
 	if c.layout, err = parseLayout(text); err != nil {
 		return err
@@ -148,9 +150,9 @@ func (c *Control) takeLayout(s *sequence, text string) (err error) {
 	return nil
 }
 
-// removeStale are the steps that remove the WALs of before a conversion. Their
-// names are those that the new shards' WALs will have. The layout that calls them
-// stale must not be lost when they are: the old one would miss them.
+// removeStale returns the steps that remove the WALs from before a conversion. The new WALs will
+// have the same names. The layout that calls the old ones stale is made durable before they are
+// removed: if it were lost afterwards, the old layout would come back and miss them.
 func (c *Control) removeStale() (steps []step) {
 	mark.Hit(mark.StaleLogsRemoved)
 	steps = append(steps, step{diskfs.Op{Kind: diskfs.SyncDir, Path: "."}, must})
@@ -162,11 +164,12 @@ func (c *Control) removeStale() (steps []step) {
 	return append(steps, c.layoutSteps()...)
 }
 
+// layoutSteps returns the steps that write the layout file.
 func (c *Control) layoutSteps() []step {
 	return wholeFile(".", layoutFile, c.newHandle(), []byte(c.layout.text()))
 }
 
-// writeLayout replaces the layout file by the present one.
+// writeLayout replaces the layout file by the present layout, and then calls then.
 func (c *Control) writeLayout(then func()) {
 	c.run(&sequence{steps: c.layoutSteps(), end: func(err error) {
 		if err != nil {
@@ -177,7 +180,7 @@ func (c *Control) writeLayout(then func()) {
 	}})
 }
 
-// withSuspects adds those of more that are not in suspects yet.
+// withSuspects returns suspects and those of more that are not among them.
 func withSuspects(suspects, more []kafka.PartitionID) []kafka.PartitionID {
 	out := slices.Clone(suspects)
 	known := make(map[kafka.PartitionID]bool, len(suspects)+len(more))
@@ -193,7 +196,8 @@ func withSuspects(suspects, more []kafka.PartitionID) []kafka.PartitionID {
 	return out
 }
 
-// keepSuspects lets the converter's shards flush once what they found is durable.
+// keepSuspects makes the suspects that a converter's shards have found durable in the layout.
+// Then it lets the shards flush.
 func (c *Control) keepSuspects() {
 	flush := func() {
 		for i := range c.shards {
@@ -209,8 +213,8 @@ func (c *Control) keepSuspects() {
 	c.writeLayout(flush)
 }
 
-// onConverted counts the shards that need their WALs no more; when none does,
-// the new layout takes the place of the old one.
+// onConverted counts the shards that do not need their WALs any more. When no shard does, the
+// new layout replaces the old one.
 func (c *Control) onConverted(from loop.ID, m shard.Converted) {
 	c.shards[from-1].converted = true
 	c.suspects = withSuspects(c.suspects, m.Suspects)
@@ -226,8 +230,8 @@ func (c *Control) onConverted(from loop.ID, m shard.Converted) {
 	c.writeLayout(func() { c.host.Stop(Restart{Shards: c.cfg.ConvertTo}) })
 }
 
-// forgetSuspects takes the suspects out of the layout once this incarnation is
-// registered: from then on the metadata keeps them out of the ISR.
+// forgetSuspects takes the suspects out of the layout when this incarnation is registered. From
+// then on the metadata keeps them out of the ISR.
 func (c *Control) forgetSuspects() {
 	if c.epoch != 0 && (len(c.layout.suspects) > 0 || c.layout.unnamed) {
 		c.layout.suspects, c.layout.unnamed = nil, false

@@ -14,22 +14,23 @@ import (
 	"example.com/lockstep/broker/wire/peer"
 )
 
-// Config is everything a node is started with.
+// Config is everything that a node is started with.
 type Config struct {
 	Node        kafka.NodeID
 	Cluster     peer.UUID
 	Incarnation peer.UUID // new at every start
 	Shards      int       // shard loops, at least 1
-	// ConvertTo is 0, or the number of shards that the data directory is to be
-	// converted to: see Restart. Shards is then the number that wrote it.
+	// ConvertTo is 0 unless this incarnation converts the data directory to another number
+	// of shards: see Restart. Then it is that number, and Shards the one that wrote the
+	// directory.
 	ConvertTo int
 
-	// Voters are the nodes of the first Raft configuration with their control
-	// addresses; the same list on all of them, this node included.
+	// Voters are the nodes of the first Raft configuration with their control addresses. All
+	// of them have the same list, which names this node too.
 	Voters []Voter
 
-	// Listen are the addresses to bind, "host:port". Advertised are those that
-	// clients and other nodes are told.
+	// Listen are the addresses to bind, "host:port". Advertised are the addresses that clients
+	// and other nodes use.
 	Listen     Addresses
 	Advertised Addresses
 	Rack       string
@@ -59,8 +60,8 @@ type Addresses struct {
 	Data    string // replication and forwarded produces
 }
 
-// New builds the loops of a node: the control loop first, then shard 1 and so
-// on. hosts[i] is the host of the i-th.
+// New builds the loops of a node: the control loop first, then shard 1 and so on. hosts[i] is
+// the host of loop i.
 func New(cfg Config, hosts []loop.Host) []loop.Loop {
 	assert.That(len(hosts) == cfg.Shards+1, "node: %d hosts for %d shards", len(hosts), cfg.Shards)
 	loops := []loop.Loop{newControl(cfg, hosts[0])}

@@ -12,9 +12,9 @@ import (
 	"example.com/lockstep/netsim"
 )
 
-// peerLink is the control connection with one other node: Raft, sessions,
-// proposals. The node with the higher id dials; both sides give a connection up
-// that has been silent for too long, since heartbeats flow on it all the time.
+// peerLink is the control connection with one other node, for Raft, sessions and proposals. The
+// node with the higher id dials. Each side gives up a connection that has been silent for too
+// long, because something is sent on it all the time (see checkPeers).
 type peerLink struct {
 	node        kafka.NodeID
 	addr        string
@@ -22,17 +22,16 @@ type peerLink struct {
 	conn        netsim.Conn // nil if there is none
 	framer      *wire.Framer
 	open        bool // Hello received
-	full        bool
+	full        bool // the send window is full: messages are dropped
 	generation  uint64
-	incarnation peer.UUID // of the other side, while open
-	backoff     int
-	heard       env.Instant
+	incarnation peer.UUID   // of the other side, while open
+	backoff     int         // dials in a row that no Hello answered
+	heard       env.Instant // when the last message came
 	said        env.Instant // when the last message was sent
 	redial      *loop.Timer[due]
 }
 
-// addPeer makes sure that there is a link to a node, at an address that may
-// have changed.
+// addPeer makes sure that there is a link to a node. The address may have changed.
 func (c *Control) addPeer(now env.Time, node kafka.NodeID, addr string) {
 	if node == c.cfg.Node || addr == "" {
 		return
@@ -125,14 +124,14 @@ func (c *Control) readPeer(now env.Time, l *peerLink) {
 	}
 }
 
-// stranger is an accepted connection that has not said Hello yet.
+// stranger is an accepted connection without a Hello yet: its node is not known.
 type stranger struct {
 	conn   netsim.Conn
 	framer *wire.Framer
 }
 
-// onStranger waits for the Hello of an accepted connection, which then becomes
-// the link to its node. An older connection of that node is dropped.
+// onStranger handles an event of an accepted connection. With its Hello it becomes the link to
+// its node, and an older connection with that node is dropped.
 func (c *Control) onStranger(now env.Time, st *stranger, ev *netsim.Event) {
 	if ev.Kind == netsim.Closed {
 		delete(c.strangers, st.conn.ID())
@@ -164,7 +163,7 @@ func (c *Control) onStranger(now env.Time, st *stranger, ev *netsim.Event) {
 		c.peers = append(c.peers, l)
 	}
 	if l.dials || l.open && l.incarnation == hello.Incarnation && hello.Generation < l.generation {
-		st.conn.Close() // it is ours to dial, or a late one
+		st.conn.Close() // this node is the one that dials, or a newer connection is open
 		return
 	}
 	if l.conn != nil {
@@ -177,6 +176,8 @@ func (c *Control) onStranger(now env.Time, st *stranger, ev *netsim.Event) {
 	c.readPeer(now, l)
 }
 
+// acceptable reports whether a Hello is from another node of this cluster that speaks a version
+// of ours, on a control connection.
 func (c *Control) acceptable(h *peer.Hello) bool {
 	return h.Kind == peer.ControlConn && h.Cluster == c.cfg.Cluster && h.Node != c.cfg.Node &&
 		h.MinVersion <= peer.MaxVersion && h.MaxVersion >= peer.MinVersion
@@ -195,8 +196,8 @@ func (c *Control) sayHello(conn netsim.Conn, generation uint64) {
 	conn.Send(head, tail)
 }
 
-// sendPeer sends a message, or drops it: every sender of control messages
-// repeats what matters. It reports whether the message left.
+// sendPeer sends a message, or drops it: each sender of control messages repeats what matters.
+// It reports whether the message was sent.
 func (c *Control) sendPeer(to kafka.NodeID, m peer.Message) bool {
 	l := c.peer(to)
 	if l == nil || !l.open || l.full {
@@ -213,7 +214,7 @@ func (c *Control) sendPeer(to kafka.NodeID, m peer.Message) bool {
 	return true
 }
 
-// dropPeer gives a connection up and dials again later, if dialling is ours.
+// dropPeer gives a connection up. If this node is the one that dials, it dials again later.
 func (c *Control) dropPeer(now env.Time, l *peerLink) {
 	c.closePeer(l)
 	if !l.dials {
@@ -234,8 +235,8 @@ func (c *Control) closePeer(l *peerLink) {
 	l.conn, l.open, l.full = nil, false, false
 }
 
-// checkPeers gives up connections that have been silent, and says something on
-// those where there was nothing to say.
+// checkPeers gives up connections that have been silent for too long, and sends a Keepalive on
+// those where this node has sent nothing for a while.
 func (c *Control) checkPeers(now env.Time) {
 	for _, l := range c.peers {
 		switch {
@@ -249,8 +250,8 @@ func (c *Control) checkPeers(now env.Time) {
 	}
 }
 
-// onPeerMessage gives a message to metadata. Until that is recovered messages
-// are dropped, like those that were sent while this node was down.
+// onPeerMessage gives a message to meta. Until meta has recovered, messages are dropped, like
+// those that were sent while this node was down.
 func (c *Control) onPeerMessage(now env.Time, l *peerLink, m peer.Message) {
 	if _, empty := m.(*peer.Keepalive); empty {
 		return

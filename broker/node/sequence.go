@@ -2,15 +2,16 @@ package node
 
 import "example.com/lockstep/diskfs"
 
-// sequence is disk operations that run one after the other, each beginning
-// when the one before has completed. A step's check judges its completion and
-// may put further steps right behind itself.
+// sequence is a list of disk operations that run one after the other: each begins when the one
+// before has completed. The check of a step judges its completion, and may insert further steps
+// directly after it.
 type sequence struct {
 	steps []step
 	at    int
 	end   func(err error) // called once, after the last step or the first error
 }
 
+// step is one operation of a sequence. An error of check ends the sequence.
 type step struct {
 	op    diskfs.Op
 	check func(s *sequence, c diskfs.Completion) error
@@ -19,7 +20,7 @@ type step struct {
 // must is the check of a step that may not fail.
 func must(_ *sequence, c diskfs.Completion) error { return c.Err }
 
-// then puts steps right after the present one.
+// then inserts steps directly after the present one.
 func (s *sequence) then(steps ...step) {
 	rest := append(steps, s.steps[s.at+1:]...)
 	s.steps = append(s.steps[:s.at+1:s.at+1], rest...)
@@ -48,8 +49,7 @@ func (c *Control) stepDone(d *diskfs.Completion) {
 	c.submit(d.Token, s.steps[s.at].op)
 }
 
-// wholeFile are the steps that make a file durable under its name, whole or
-// not at all.
+// wholeFile returns the steps that make a file durable under its name, whole or not at all.
 func wholeFile(dir, name string, handle diskfs.Handle, data []byte) []step {
 	path := name
 	if dir != "." {
@@ -67,11 +67,10 @@ func wholeFile(dir, name string, handle diskfs.Handle, data []byte) []step {
 	}
 }
 
-// tempOf is where wholeFile writes what becomes path.
+// tempOf is the name under which wholeFile writes a file before it is renamed to path.
 func tempOf(path string) string { return path + ".tmp" }
 
-// readFile are the steps that read a file of at most max bytes and hand its
-// bytes to take.
+// readFile returns the steps that read a whole file and give its bytes to take.
 func readFile(path string, handle diskfs.Handle, take func(s *sequence, data []byte) error) []step {
 	return []step{
 		{diskfs.Op{Kind: diskfs.Open, Path: path, Handle: handle},

@@ -16,34 +16,33 @@ type shardState struct {
 	pingSeq  uint64      // of the last ping
 	pingedAt env.Instant // when it was sent
 	answered env.Instant // when the last ping that was answered was sent
-	// When its oldest unfinished disk operation began; Never if there is none.
+	// diskBusy is when its oldest unfinished disk operation began; env.Never if it has none.
 	diskBusy   env.Instant
-	full       bool
+	full       bool // its disk has no room
 	recovered  bool
 	drained    bool
 	converted  bool
-	confirmed  meta.Index // the image it acts on
-	sent       meta.Index // the image it was sent last
-	unanswered int        // images sent and not confirmed
-	behind     bool       // images were held back: the next one is sent as a whole
+	confirmed  meta.Index // of the image that it acts on
+	sent       meta.Index // of the image that was sent to it last
+	unanswered int        // images that were sent and not confirmed
+	behind     bool       // images were held back: the next one is sent with Changes.Full
 }
 
-// imagesUnanswered is how many images a shard may leave unconfirmed. Beyond
-// that it gets none until it answers, and then the newest as a whole.
+// imagesUnanswered is how many images a shard may leave unconfirmed. Beyond that it gets none
+// until it has confirmed all, and then the newest one, with Changes.Full.
 const imagesUnanswered = 64
 
 func shardID(i int) loop.ID { return loop.ID(i + 1) }
 
-// pingIfDue pings on a turn that something else brought about, mostly a tick of
-// metadata: with a timer of its own an idle node would wake more often than ten
-// times a second (PROTOCOL 35).
+// pingIfDue pings if it is time, in a turn that something else has caused, mostly a tick of meta.
+// With a timer for pings, an idle node would wake more than ten times a second (PROTOCOL 35).
 func (c *Control) pingIfDue(now env.Time) {
 	if now.Mono >= c.pingAt {
 		c.ping(now)
 	}
 }
 
-// ping asks every shard for a sign of life.
+// ping asks every shard for a pong, and checks the connections to other nodes.
 func (c *Control) ping(now env.Time) {
 	c.pingAt = now.Mono.Add(c.cfg.Limits.PingInterval - pingEarly)
 	c.checkPeers(now)
@@ -61,11 +60,11 @@ func (c *Control) ping(now env.Time) {
 	}
 }
 
-// pingEarly is how much earlier than PingInterval a ping may leave, so that one
-// that rides on a tick a moment before does not wait for the next.
+// pingEarly is how much earlier than PingInterval a ping may leave. A tick may come a moment
+// before the ping is due, and the ping need not wait for the next tick then.
 const pingEarly = 50 * time.Millisecond
 
-// onPong takes a shard's sign of life.
+// onPong takes a shard's answer to a ping, or its news of an image that it acts on now.
 func (c *Control) onPong(now env.Time, from loop.ID, m shard.Pong) {
 	sh := &c.shards[from-1]
 	sh.answered = max(sh.answered, m.SentAt)
@@ -86,7 +85,7 @@ func (c *Control) onPong(now env.Time, from loop.ID, m shard.Pong) {
 	}
 }
 
-// confirm tells metadata which image every loop acts on.
+// confirm tells meta the oldest image that a loop acts on.
 func (c *Control) confirm() {
 	lowest := c.meta.Image().Index()
 	for i := range c.shards {
@@ -95,14 +94,14 @@ func (c *Control) confirm() {
 	c.meta.Confirm(c.now.Mono, lowest)
 }
 
-// healthy reports whether the node can vouch for all its loops and its disk.
+// healthy reports whether the node can vouch for all its loops and their disks.
 func (c *Control) healthy(now env.Time) bool {
 	if c.ops.Oldest(now.Mono) >= c.cfg.Limits.VouchAge {
 		mark.Hit(mark.NotVouchedDisk)
 		return false
 	}
-	// A log without room has no operation under way, and is as stuck as one whose
-	// disk stalls: this node can neither lead Raft nor apply what others commit.
+	// A log without room has no operation under way, and is as stuck as one on a disk that
+	// hangs: this node can neither lead Raft nor apply what others commit.
 	if len(c.unsynced) > 0 && now.Mono >= c.unsynced[0].since.Add(c.cfg.Limits.VouchAge) {
 		mark.Hit(mark.NotVouchedControlLog)
 		return false
@@ -121,13 +120,13 @@ func (c *Control) healthy(now env.Time) bool {
 	return true
 }
 
-// full reports whether any shard finds its disk full. They share it, so that the
-// others are about to.
+// full reports whether any shard has found the disk full. They share the disk, so the others
+// will find it full soon.
 func (c *Control) full() bool {
 	return slices.ContainsFunc(c.shards, func(sh shardState) bool { return sh.full })
 }
 
-// publish gives new metadata to the shards.
+// publish sends a new image to the shards.
 func (c *Control) publish(now env.Time, image *meta.Image, changes meta.Changes) {
 	c.epoch = c.meta.Epoch()
 	c.forgetSuspects()
@@ -166,8 +165,8 @@ func (c *Control) renewLease() {
 	}
 }
 
-// onRecovered counts the shards whose logs have been replayed; when all have,
-// the broker registers.
+// onRecovered counts the shards that have recovered. When all have, the broker registers, or a
+// converter goes on.
 func (c *Control) onRecovered(now env.Time, from loop.ID, m shard.Recovered) {
 	c.shards[from-1].recovered = true
 	c.suspects, c.whole = append(c.suspects, m.Suspects...), append(c.whole, m.Whole...)
@@ -190,7 +189,7 @@ func (c *Control) onRecovered(now env.Time, from loop.ID, m shard.Recovered) {
 	c.meta.Announce(found)
 }
 
-// registration is what this incarnation registers as.
+// registration is the command that registers this incarnation, without what Announce adds.
 func (c *Control) registration() meta.RegisterBroker {
 	r := meta.RegisterBroker{
 		Node: c.cfg.Node, Incarnation: c.cfg.Incarnation,
@@ -202,54 +201,7 @@ func (c *Control) registration() meta.RegisterBroker {
 	return r
 }
 
-// --- clean stop ---
-
-// drainState is how far a clean stop has come.
-type drainState uint8
-
-const (
-	notDraining drainState = iota
-	stoppingShards
-	handingOver
-	drained
-)
-
-// onDrain begins a clean stop: first no shard answers as leader any more, then
-// the cluster is asked to move the leaderships (PROTOCOL 25).
-func (c *Control) onDrain(now env.Time) {
-	if c.converting() {
-		c.draining = drained // it leads nothing
-	}
-	switch c.draining {
-	case drained:
-		c.host.Reply(loop.Outside, Drained{})
-	case notDraining:
-		c.draining = stoppingShards
-		for i := range c.shards {
-			c.host.Reply(shardID(i), shard.Drain{})
-		}
-	}
-}
-
-func (c *Control) stepDrain(now env.Time) {
-	switch c.draining {
-	case stoppingShards:
-		for i := range c.shards {
-			if !c.shards[i].drained {
-				return
-			}
-		}
-		c.draining = handingOver
-		c.meta.Drain()
-	case handingOver:
-		if c.meta.Drained() {
-			c.draining = drained
-			c.host.Reply(loop.Outside, Drained{})
-		}
-	}
-}
-
-// splitAddress splits "host:port"; the configuration was checked before.
+// splitAddress splits "host:port". The configuration was checked before.
 func splitAddress(addr string) (host string, port int32) {
 	for i := len(addr) - 1; i >= 0; i-- {
 		if addr[i] == ':' {

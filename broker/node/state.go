@@ -9,18 +9,18 @@ import (
 	"example.com/lockstep/broker/rare"
 )
 
-// What the simulator sees of a control loop: facts for the checkers, and a
-// digest of its state for the trace hash. Nothing here changes the state.
+// What the simulator sees of a control loop: facts for the checkers, and a digest of the state
+// for the trace hash. Nothing here changes the state.
 
 // ControlState is metadata and Raft as the control loop has them.
 type ControlState struct {
 	meta.Status
 	Epoch      kafka.BrokerEpoch // 0 until registered
 	LeaseUntil env.Instant
-	Image      *meta.Image // shared, not to be written to
+	Image      *meta.Image // shared: do not write to it
 }
 
-// Inspect returns the state; false until the control loop has recovered.
+// Inspect returns the state. It reports false until the control loop has recovered.
 func (c *Control) Inspect() (ControlState, bool) {
 	if c.meta == nil {
 		return ControlState{}, false
@@ -63,5 +63,5 @@ func b2i(v bool) int {
 	return 0
 }
 
-// Rare is what makes the control loop's rare choices; nil if none are on.
+// Rare makes the control loop's rare choices; nil if none are on.
 func (c *Control) Rare() *rare.Chooser { return c.rare }

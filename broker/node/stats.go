@@ -10,10 +10,10 @@ type Stats struct {
 	PeerMessagesDropped uint64
 	PeersSilent         uint64
 	SnapshotsSaved      uint64
-	SnapshotsRefused    uint64 // for want of space; each is tried again
+	SnapshotsRefused    uint64 // there was no space; each is tried again
 
 	Registered    bool   // this incarnation is registered
-	Fenced        bool   // and fenced, or not registered
+	Fenced        bool   // it is fenced, or not registered
 	Controller    int32  // the controller's node id; -1 if unknown
 	Term          uint64 // Raft's
 	Commit        uint64

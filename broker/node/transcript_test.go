@@ -25,14 +25,13 @@ import (
 	"example.com/lockstep/diskfs"
 )
 
-// The transcripts in testdata/transcripts drive the control loop of node 1 as its host
-// does, and print what it does. Its shards are words of the script: they answer pings and
-// confirm metadata at once unless they are told not to. Package looptest says how to read,
-// add and rewrite transcripts.
+// The transcripts in testdata/transcripts drive the control loop of node 1 as its host does, and
+// print what it does. The script plays its shards: they answer pings and confirm metadata at once,
+// unless a command says otherwise. Package looptest says how to read, add and rewrite transcripts.
 //
 //	start [voters=(N,...)] [shards=N] [convert-to=N] [show-disk] [running]
-//	    a node on an empty disk; disk operations end at once. Alone it is its own
-//	    controller. It is running when its shards have recovered and it holds a lease.
+//	    a node on an empty disk; disk operations end at once. A node without other voters
+//	    becomes controller. running: its shards have recovered, and it holds a lease.
 //	kill [torn]              the process dies, perhaps in the middle of a write of its log
 //	start-again [shards=N] [convert-to=N] [show-disk] [other-cluster]    on the same disk
 //	recovered shard=N [suspect=T/P] [whole=T/P] [unnamed]
@@ -43,7 +42,7 @@ import (
 //	drained shard=N          it has stopped answering as leader
 //	drain                    the owner of the node asks for a clean stop
 //	propose shard=N          lines (looptest.Cluster) that clients of the shard ask for
-//	stuck                    the control loop's own disk operations do not end any more
+//	stuck                    disk operations of the control loop do not end any more
 //	connect from=N           a node dials; disconnect from=N
 //	rot-log [group=N], remove FILE, cat FILE, files DIR
 //	advance DURATION [times] [silence]    silence: the connected nodes say nothing
@@ -77,10 +76,10 @@ type world struct {
 	disk    bool // print what is asked of the disk
 	leases  int
 	calls   uint64
-	kept    env.Instant // when the connected nodes said something last
+	kept    env.Instant // when the connected nodes sent something last
 }
 
-// shardState is what a shard of the script does.
+// shardState is how the script's shard behaves.
 type shardState struct {
 	silent, full, drained bool
 	busySince             env.Instant
@@ -119,7 +118,7 @@ func (w *world) start() {
 	}
 }
 
-// run brings a node that is alone to where it serves.
+// run lets a node without other voters go on until it serves.
 func (w *world) run() {
 	w.advance(time.Second)
 	for i := range w.shards[1:] {
@@ -179,7 +178,7 @@ func (w *world) take() string {
 	return w.host.Trace.Take()
 }
 
-// settle lets the disk and the shards do what is asked of them until nothing is left.
+// settle lets the disk and the shards answer until nothing is left to answer.
 func (w *world) settle() {
 	for range 1000 {
 		busy := !w.stuck && w.machine.InFlight() > 0
@@ -194,7 +193,7 @@ func (w *world) settle() {
 	w.t.Fatal("the node does not come to rest")
 }
 
-// answer lets the shards answer the mail that they got.
+// answer lets the shards answer their mail.
 func (w *world) answer() (answered bool) {
 	for _, sent := range w.host.Take() {
 		if sent.To < 1 {
@@ -217,7 +216,7 @@ func (w *world) answer() (answered bool) {
 				w.host.Trace.Addf("shards ← no lease any more")
 			}
 		case shard.Drain:
-			sh.drained = false // it says so when the script does
+			sh.drained = false // until the command drained
 		}
 	}
 	return answered
@@ -283,7 +282,7 @@ func (w *world) advance(length time.Duration) {
 	w.host.Times(false)
 }
 
-// keepAlive lets the connected nodes say something from time to time.
+// keepAlive lets the connected nodes send a Keepalive from time to time.
 func (w *world) keepAlive() {
 	if w.d.HasArg("silence") || w.host.Now.Mono < w.kept.Add(500*time.Millisecond) {
 		return

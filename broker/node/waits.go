@@ -11,7 +11,7 @@ import (
 	"example.com/lockstep/broker/wait"
 )
 
-// Waits implements wait.Waiter: what is pending in the control loop, and what for.
+// Waits implements wait.Waiter: what is pending in the control loop, and what it waits for.
 func (c *Control) Waits(yield func(wait.Wait)) {
 	c.ops.Waits(yield)
 	if c.wal != nil {
@@ -37,6 +37,7 @@ func (c *Control) Waits(yield func(wait.Wait)) {
 	}
 }
 
+// recoveryWaits lists what a start or a conversion waits for.
 func (c *Control) recoveryWaits(yield func(wait.Wait)) {
 	w := wait.Wait{Who: wait.Recovery, Since: wait.Unknown, Until: env.Never}
 	if c.wal != nil && !c.loading {
@@ -74,7 +75,7 @@ func (c *Control) registrationWaits(yield func(wait.Wait)) {
 	}
 }
 
-// healthWaits lists why the node does not vouch for itself, if it does not.
+// healthWaits lists what the node waits for while it cannot vouch for itself.
 func (c *Control) healthWaits(yield func(wait.Wait)) {
 	if c.healthy(c.now) {
 		return
@@ -109,7 +110,7 @@ func (c *Control) healthWaits(yield func(wait.Wait)) {
 	}
 }
 
-// callWaits lists what the shards have asked for.
+// callWaits lists the calls of the shards.
 func (c *Control) callWaits(yield func(wait.Wait)) {
 	call := func(origin shard.Origin, what, op string) {
 		yield(wait.Wait{
@@ -143,7 +144,7 @@ func (c *Control) callWaits(yield func(wait.Wait)) {
 	}
 }
 
-// inOrder are the keys of a map, by size.
+// inOrder returns the keys of a map in ascending order.
 func inOrder(m map[uint64]shard.Origin) []uint64 {
 	var keys []uint64
 	for k := range m { //corelint:ordered sorted below
@@ -153,6 +154,7 @@ func inOrder(m map[uint64]shard.Origin) []uint64 {
 	return keys
 }
 
+// peerWaits lists a link that is not open.
 func (c *Control) peerWaits(l *peerLink, yield func(wait.Wait)) {
 	if l.open {
 		return

@@ -77,7 +77,7 @@ type record struct {
 
 func blank() record { return record{epoch: -1, cut: -1, reset: -1, start: -1} }
 
-// bed is the owner of one log: a shard in small, with a WAL that is a list.
+// bed is the owner of one log: a small shard with a list as its WAL.
 type bed struct {
 	t       require.TestingT
 	sched   *scheduler
@@ -94,10 +94,10 @@ type bed struct {
 	done    []partition.Done
 	fatal   error
 	ops     []diskfs.Op
-	// inFlight are tokens; completions of slow ones are held back in late.
+	// inFlight holds tokens. Completions of slow operations are kept in late.
 	inFlight, slow map[uint64]bool
 	late           []diskfs.Completion
-	// opened and closed count operations.
+	// opened and closed count the operations of that kind.
 	opened, closed int
 	// noSync leaves NeedSync unanswered.
 	noSync bool
@@ -174,7 +174,7 @@ func (b *bed) settle() {
 	b.took(b.log.Pending())
 }
 
-// holdBack keeps the completions of what is in flight until letGo.
+// holdBack keeps the completions of the operations in flight until letGo.
 func (b *bed) holdBack() { b.slow, b.inFlight = b.inFlight, map[uint64]bool{} }
 
 func (b *bed) letGo() {
@@ -187,7 +187,7 @@ func (b *bed) letGo() {
 	b.late = nil
 }
 
-// take returns and forgets what ended with the given kind.
+// take returns and removes the Dones of the given kind.
 func (b *bed) take(kind partition.DoneKind) (found []partition.Done) {
 	kept := b.done[:0]
 	for _, d := range b.done {
@@ -261,8 +261,8 @@ func (b *bed) flushOnce() {
 	}
 }
 
-// crash cuts the power. The WAL keeps what was durable and extra records more;
-// what the log did not pin is gone from it.
+// crash cuts the power. The WAL keeps what was durable, and extra records after it. It has released
+// what the log did not pin.
 func (b *bed) crash(extra int) {
 	pinned, ok := b.log.Pinned()
 	released := b.durable
@@ -316,7 +316,7 @@ func (b *bed) replay(released uint64) {
 	b.sync()
 }
 
-// read reads to the end of the operation.
+// read reads until the answer is there.
 func (b *bed) read(from kafka.Offset, maxBytes int, below kafka.Offset) ([][]byte, error) {
 	for {
 		r := b.log.Read(from, maxBytes, below)
@@ -328,7 +328,7 @@ func (b *bed) read(from kafka.Offset, maxBytes int, below kafka.Offset) ([][]byt
 					return d.Batches, d.Err
 				}
 			}
-			require.Fail(b.t, "the read never ended")
+			require.Fail(b.t, "the read does not end")
 		case len(r.Missing) > 0:
 			b.restore(r.Missing)
 		default:
@@ -337,7 +337,7 @@ func (b *bed) read(from kafka.Offset, maxBytes int, below kafka.Offset) ([][]byt
 	}
 }
 
-// restore reads evicted batches from the WAL.
+// restore reads the evicted batches from the WAL.
 func (b *bed) restore(missing []partition.Missing) {
 	for _, m := range missing {
 		for _, one := range b.wal[m.Ref.Seq-1].batches {

@@ -8,9 +8,9 @@ import (
 	"example.com/lockstep/broker/kafka"
 )
 
-// The checkpoint file says how much of the segments may be trusted and what
-// lies beside them. It replaces its predecessor by a rename, so it is one or
-// the other after any crash. Integers are big-endian.
+// The checkpoint file says which part of the segments is trusted, and holds the other state. It
+// replaces the one before by a rename, so after a crash there is the old one or the new one.
+// Integers are big-endian.
 //
 //	 0      4         8        12           16
 //	+------+---------+--------+------------+---------------------------+
@@ -28,11 +28,10 @@ import (
 //	producer: id i64 | epoch i16 | last timestamp i64 | last offset i64
 //	        | batches: count u8, (base offset i64, first, last sequence i32, max timestamp i64)*
 //
-// Bytes after the body are left over from a longer predecessor of the temporary
-// file and mean nothing.
+// Bytes after the body are left from an earlier, longer temporary file and mean nothing.
 //
-// Producer snapshots are here and not in files of their own: they are only
-// meaningful together with the segments' end, and so one rename makes both durable.
+// Producer snapshots are here and not in files of their own. They only have a meaning together with
+// the end of the segments, and one rename makes both durable.
 const (
 	checkpointMagic       = "LPCK"
 	checkpointVersion     = 1
@@ -42,18 +41,18 @@ const (
 	checkpointTempName = "checkpoint.tmp"
 )
 
-// checkpoint is what is durable about a partition outside the WAL.
+// checkpoint is the durable state of a partition outside the WAL.
 type checkpoint struct {
 	number    uint64 // rises by one with each checkpoint
-	life      uint64 // whose sequences covered counts in
+	life      uint64 // of the WAL: covered is one of its sequences (Config.Life)
 	covered   uint64 // the effects of all WAL records up to this sequence are contained
 	logStart  kafka.Offset
 	end       kafka.Offset // of the segments
 	watermark kafka.Offset
 	epochs    epochs
 	segments  []segment
-	// snapshots are producer tables by rising offset: one or two. The last is of
-	// end, the first at or below the watermark (PROTOCOL 12).
+	// snapshots are one or two producer tables, by rising offset. The last one is of end, and the
+	// first one is at or below the watermark (PROTOCOL 12).
 	snapshots []snapshot
 }
 
@@ -67,7 +66,7 @@ var errCheckpoint = errors.New("partition: the checkpoint is damaged")
 
 func (c *checkpoint) encode() []byte {
 	be := binary.BigEndian
-	b := make([]byte, checkpointHeaderBytes, 256)
+	b := make([]byte, checkpointHeaderBytes, c.maxBytes())
 	b = be.AppendUint64(b, c.number)
 	b = be.AppendUint64(b, c.life)
 	b = be.AppendUint64(b, c.covered)
@@ -93,6 +92,15 @@ func (c *checkpoint) encode() []byte {
 	be.PutUint32(b[8:], uint32(len(b)-checkpointHeaderBytes))
 	be.PutUint32(b[12:], crc32.Checksum(b[checkpointHeaderBytes:], castagnoli))
 	return b
+}
+
+// maxBytes is at least the size of the encoding.
+func (c *checkpoint) maxBytes() int {
+	n := checkpointHeaderBytes + 60 + 12*len(c.epochs) + 80*len(c.segments)
+	for i := range c.snapshots {
+		n += 12 + (27+24*duplicateWindow)*c.snapshots[i].producers.table.Len()
+	}
+	return n
 }
 
 func (s *segment) append(b []byte) []byte {
@@ -165,7 +173,7 @@ func decodeCheckpoint(b []byte) (*checkpoint, error) {
 	return c, nil
 }
 
-// decoder reads the body of a checkpoint; the first failure sticks.
+// decoder reads the body of a checkpoint. After the first failure it reads only zeros.
 type decoder struct {
 	b      []byte
 	failed bool
@@ -186,8 +194,8 @@ func (d *decoder) i64() int64           { return int64(d.u64()) }
 func (d *decoder) u32() uint32          { return binary.BigEndian.Uint32(d.take(4)) }
 func (d *decoder) offset() kafka.Offset { return kafka.Offset(d.u64()) }
 
-// count reads the length of a list whose elements take size bytes at least, so
-// that it cannot promise more than there is.
+// count reads the length of a list with elements of at least size bytes. A length that the
+// remaining bytes cannot hold is a failure.
 func (d *decoder) count(size int) int {
 	n := int(d.u32())
 	if n > len(d.b)/size {

@@ -10,25 +10,24 @@ import (
 	"example.com/lockstep/diskfs"
 )
 
-// Truncate removes everything at and above to, the follower's answer to a
-// divergence. ref is its WAL record, which must be durable before anything is
-// acknowledged in the new epoch (PROTOCOL 12).
+// Truncate removes everything at and above the given offset, which a follower does after a
+// divergence. ref is the WAL record of it, which must be durable before anything is acknowledged in
+// the new epoch (PROTOCOL 12).
 //
-// The log ends at to when Truncate returns, and may be appended to. What lies in
-// segments is cut by a job of its own, once ref is durable; until its Done of
-// kind Cut the producer state is not known, and CheckProducer says NotReady.
+// When Truncate returns, the log ends there and may be appended to. A job of its own cuts the
+// segments once ref is durable. Until its Done of kind Cut the producer state is not known, and
+// CheckProducer returns NotReady.
 //
-// Producer state is computed again: from the state at the segments' end, which
-// is the last snapshot, and the batches left in the tail; after a cut from the
-// newest snapshot at or below it and the segment bytes between. Undoing batch by
-// batch was rejected: a partition whose watermark stands still would have to
-// remember every batch since, in segments or not.
+// The producer state is computed again. Without a cut in the segments, this starts from the state
+// at the segments' end, which is the last snapshot, and adds the batches that are left in the tail.
+// With a cut it starts from the newest snapshot at or below the cut and reads the segments between.
+// Undoing batch by batch was rejected: a partition with a watermark that does not move would have
+// to remember every batch since then, in segments or not.
 func (p *Log) Truncate(to kafka.Offset, ref Ref) {
 	if p.replayed(ref) {
 		return
 	}
-	// During replay the watermark is the checkpoint's, which may be younger than
-	// the record.
+	// During replay the watermark is that of the checkpoint, which may be younger than the record.
 	assert.That(to >= p.watermark || p.state == Replaying,
 		"partition: truncation to %d below the watermark %d", to, p.watermark)
 	assert.That(to <= p.logEnd, "partition: truncation to %d above the log end %d", to, p.logEnd)
@@ -37,7 +36,7 @@ func (p *Log) Truncate(to kafka.Offset, ref Ref) {
 	p.note(ref, p.tail.entries[p.tail.find(to):])
 	p.history.truncate(to)
 	end := p.tail.cutTo(to, min(to, p.flushed))
-	assert.That(end == to, "partition: truncation to %d parts a batch that begins at %d", to, end)
+	assert.That(end == to, "partition: truncation to %d splits a batch that begins at %d", to, end)
 	p.logEnd = to
 	if to < p.flushed {
 		mark.Hit(mark.LogCutPending)
@@ -49,9 +48,8 @@ func (p *Log) Truncate(to kafka.Offset, ref Ref) {
 	p.kick()
 }
 
-// Reset empties the log and lets it begin at start, for a follower whose leader
-// has nothing older. What is dropped is below the leader's log start, or was
-// never committed.
+// Reset empties the log and lets it begin at start. A follower does this if its leader has nothing
+// older. The dropped records are below the leader's log start, or were never committed.
 func (p *Log) Reset(start kafka.Offset, ref Ref) {
 	if p.replayed(ref) {
 		return
@@ -69,13 +67,13 @@ func (p *Log) Reset(start kafka.Offset, ref Ref) {
 	p.kick()
 }
 
-// cut is the job that takes truncated bytes out of the trusted part of the
-// segments. Nothing is written into segments while one is pending, so the old
-// checkpoint stays whole until the new one has replaced it.
+// cut is the job that removes truncated bytes from the trusted part of the segments. Nothing is
+// written into segments while one is pending, so the old checkpoint stays whole until the new one
+// has replaced it.
 type cut struct {
 	target   kafka.Offset
 	reset    bool
-	snapshot snapshot  // from which the producer state is computed
+	snapshot snapshot  // the producer state is computed from it
 	segments []segment // that stay; the last one is shortened
 	last     *segment  // to shorten, nil if the cut falls between segments
 	locator  *locator
@@ -141,12 +139,12 @@ func (c *cut) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error)
 		if err != nil || len(ops) > 0 {
 			return ops, err
 		}
-		got = nil // a phase is over; the next one begins with nothing
+		got = nil // the completions belong to the phase that has ended
 	}
 }
 
-// locate runs the locator of a segment and, when it is done, opens a scan from
-// the indexed place that from chooses.
+// locate runs the locator of a segment. When the locator is done, locate opens a scan at the
+// indexed place that from chooses.
 func (c *cut) locate(
 	p *Log, r *run, got []diskfs.Completion, s *segment, from func(x offsetIndex) place,
 ) ([]diskfs.Op, error) {
@@ -160,9 +158,8 @@ func (c *cut) locate(
 	return ops, err
 }
 
-// measure finds the position of the cut and the largest timestamp that stays.
-// It begins at the last index entry that stays, which also is where the next
-// entry's distance counts from.
+// measure finds the position of the cut and the largest timestamp that stays. It begins at the last
+// index entry that stays. The distance to the next index entry counts from there too.
 func (c *cut) measure(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error) {
 	if c.scan == nil {
 		ops, err := c.locate(p, r, got, c.last, func(x offsetIndex) place {
@@ -184,7 +181,7 @@ func (c *cut) measure(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, err
 		}
 		c.scanned = max(c.scanned, b.MaxTimestampMs())
 	}
-	assert.That(c.scan.expect == c.target, "partition: truncation to %d parts a batch", c.target)
+	assert.That(c.scan.expect == c.target, "partition: truncation to %d splits a batch", c.target)
 	*c.last = c.last.cutTo(c.target, c.scan.at, c.locator.index, c.locator.times, c.scanned)
 	c.locator, c.scan, c.phase = nil, nil, counting
 	return nil, nil
@@ -198,8 +195,8 @@ func (c *cut) count(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error
 			continue
 		}
 		if c.scan == nil {
-			// The last segment's description is shortened already, its index file
-			// is not: only what the checkpoint knows of can be located.
+			// The description of the last segment is already shortened, and its index file is not:
+			// the locator needs the segment as the checkpoint knows it.
 			ops, err := c.locate(p, r, got, &p.trusted.segments[c.at], func(x offsetIndex) place {
 				return x.floor(c.snapshot.offset, s)
 			})
@@ -256,7 +253,7 @@ func (c *cut) finish(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, erro
 	if c.reset && c.target == p.flushed {
 		p.resetPending = false
 	}
-	if !p.CutPending() { // else a deeper truncation came after the rename
+	if !p.CutPending() { // otherwise a deeper truncation came after the rename
 		p.recomputeProducers()
 		p.dropNotes()
 	}
@@ -270,15 +267,15 @@ func (c *cut) end(p *Log, err error) {
 		return // another cut follows
 	}
 	if err != nil {
-		// The log cannot be appended to in segments any more, nor is the producer
-		// state known. The owner must give this replica up.
+		// The log cannot append to segments any more, and does not know the producer state. The
+		// owner must give up this replica.
 		p.state = Failed
 	}
 	p.work.done = append(p.work.done, Done{Kind: Cut, Err: err})
 }
 
-// recomputeProducers derives the producer state of the log end from that of
-// the segments' end and the tail.
+// recomputeProducers computes the producer state at the log end from the state at the segments' end
+// and the tail.
 func (p *Log) recomputeProducers() {
 	p.producers = p.trusted.snapshots[len(p.trusted.snapshots)-1].producers.copy()
 	for i := range p.tail.entries {

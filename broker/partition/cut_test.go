@@ -12,7 +12,7 @@ import (
 	"example.com/lockstep/diskfs"
 )
 
-// cut truncates into segments and waits for the job.
+// cut truncates into the segments and waits for the job.
 func (b *bed) cut(to kafka.Offset) {
 	b.truncate(to)
 	b.sync()
@@ -22,12 +22,12 @@ func (b *bed) cut(to kafka.Offset) {
 	require.NoError(b.t, done[0].Err)
 }
 
-func TestALogGoesOnInACutSegment(t *testing.T) {
-	t.Run("index of every batch", func(t *testing.T) { goOnInACutSegment(t, 100) })
-	t.Run("sparse index", func(t *testing.T) { goOnInACutSegment(t, 600) })
+func TestALogContinuesInACutSegment(t *testing.T) {
+	t.Run("index of every batch", func(t *testing.T) { continueInACutSegment(t, 100) })
+	t.Run("sparse index", func(t *testing.T) { continueInACutSegment(t, 600) })
 }
 
-func goOnInACutSegment(t *testing.T, indexBytes int64) {
+func continueInACutSegment(t *testing.T, indexBytes int64) {
 	for to := kafka.Offset(0); to <= 60; to += 10 {
 		b := newBed(t, uint64(to))
 		b.limits.SegmentBytes, b.limits.IndexBytes = 1500, indexBytes
@@ -43,7 +43,7 @@ func goOnInACutSegment(t *testing.T, indexBytes int64) {
 			require.NoError(t, err)
 			return found.Offset
 		}
-		require.Equal(t, to-1, newest(), "the largest timestamp that is left")
+		require.Equal(t, to-1, newest(), "the largest timestamp that stays")
 		b.epoch++
 		for i := range 6 {
 			b.append(plain(1000+int64(i), 3+i)) // other sizes than before
@@ -99,9 +99,9 @@ func TestACrashAtAnyMomentOfAFlushOrCutLeavesAWholeLog(t *testing.T) {
 	}
 }
 
-// A process that is killed leaves the name of its last checkpoint in the page cache
-// at best, and the next one lets the WAL go by what it has loaded.
-func TestACheckpointThatAKilledProcessNamedStaysOnceItIsLoaded(t *testing.T) {
+// A killed process may have left the name of its last checkpoint in the page cache only. The next
+// process loads that checkpoint, and the WAL then releases what it covers.
+func TestALoadedCheckpointOfAKilledProcessIsDurable(t *testing.T) {
 	for _, before := range []int{0, 3} {
 		for seed := range uint64(40) {
 			b := newBed(t, seed)
@@ -120,7 +120,7 @@ func TestACheckpointThatAKilledProcessNamedStaysOnceItIsLoaded(t *testing.T) {
 			b.load()
 			b.replay(0)
 			_, pinned := b.log.Pinned()
-			require.False(t, pinned, "the WAL may forget all of it")
+			require.False(t, pinned, "the WAL may release everything")
 			b.crash(0)
 			require.Equal(t, end, b.log.End(), "seed %d", seed)
 			require.Len(t, b.readAll(), want)
@@ -128,16 +128,16 @@ func TestACheckpointThatAKilledProcessNamedStaysOnceItIsLoaded(t *testing.T) {
 	}
 }
 
-// readTail is what is in memory.
+// readTail returns the batches in memory.
 func (b *bed) readTail() [][]byte { return b.log.Read(b.log.End()-20, 1<<20, b.log.End()).Batches }
 
-func TestSegmentsThatProducerStateIsComputedFromStay(t *testing.T) {
+func TestSegmentsStayWhileProducerStateNeedsThem(t *testing.T) {
 	b := newBed(t, 1)
 	b.limits.SegmentBytes = 300
 	b.mustProduce(produced(1, 0, 0, 10))
 	b.mustProduce(produced(2, 0, 0, 10))
 	b.mustProduce(produced(3, 0, 0, 10))
-	b.flush() // all of it above the watermark: the older snapshot is of offset 0
+	b.flush() // everything is above the watermark: the older snapshot is of offset 0
 	b.log.SetWatermark(20)
 	b.log.SetStart(20, partition.Ref{})
 	b.flushOnce()
@@ -185,7 +185,7 @@ func TestRecoveryKeepsTheSnapshotItBeganWith(t *testing.T) {
 	b.load()
 	require.NoError(t, b.log.Replay(b.wal[1].batches[0], partition.Ref{Seq: 2}))
 	require.NoError(t, b.log.Replay(b.wal[2].batches[0], partition.Ref{Seq: 3}))
-	b.flushOnce() // in the middle of recovery, and below the watermark
+	b.flushOnce() // during the recovery, and below the watermark
 	require.Zero(t, b.log.TailBytes())
 	b.log.Truncate(20, partition.Ref{Seq: 4})
 	require.NoError(t, b.log.Replay(b.wal[4].batches[0], partition.Ref{Seq: 5}))
@@ -237,7 +237,7 @@ func TestACheckpointKnowsNothingThatTheWALMayLose(t *testing.T) {
 	require.False(t, pinned)
 }
 
-func TestReadsAndSearchesSurviveATruncationUnderThem(t *testing.T) {
+func TestReadsAndSearchesSurviveATruncation(t *testing.T) {
 	restarted := 0
 	for steps := range 30 {
 		b := newBed(t, uint64(steps))
@@ -249,11 +249,11 @@ func TestReadsAndSearchesSurviveATruncationUnderThem(t *testing.T) {
 		}
 		b.take(partition.ReadDone)
 		b.take(partition.LookedUp)
-		b.holdBack() // what is in flight ends after everything below
+		b.holdBack() // the operations in flight end after everything below
 		b.truncate(30)
 		b.epoch++
 		b.append(plain(1, 3), plain(9000, 10))
-		b.flush() // cut, and written over
+		b.flush() // it cuts, and writes over the place
 		b.letGo()
 		b.settle()
 		for _, d := range b.take(partition.ReadDone) {

@@ -57,8 +57,8 @@ func TestEveryCodecIsStoredVerbatim(t *testing.T) {
 		builder.Build(),
 		builder.BuildWith(batch.Snappy, snappy.Encode(nil, builder.Plain())),
 		builder.BuildWith(batch.Zstd, z.EncodeAll(builder.Plain(), nil)),
-		builder.BuildWith(batch.Gzip, []byte("not looked into")),
-		builder.BuildWith(batch.LZ4, []byte("not looked into")),
+		builder.BuildWith(batch.Gzip, []byte("not decompressed")),
+		builder.BuildWith(batch.LZ4, []byte("not decompressed")),
 	}
 	b.append(sent...)
 	want := bytesOf(sent...)
@@ -116,7 +116,7 @@ func TestARottenBatchIsNotServed(t *testing.T) {
 			diskfs.Op{Kind: diskfs.Close})
 		batches, err := b.read(0, 1<<20, 30)
 		require.NoError(t, err, name)
-		require.Equal(t, good[:1], batches, "what comes before it is fine")
+		require.Equal(t, good[:1], batches, "the batches before it are good")
 		_, err = b.read(10, 1<<20, 30)
 		require.ErrorIs(t, err, partition.ErrDamaged, name)
 		b.tamper(diskfs.Op{Kind: diskfs.Open, Path: path},
@@ -310,7 +310,7 @@ func TestAFlushIsDurableBeforeTheWALMayForget(t *testing.T) {
 	}
 }
 
-func TestAnExternalSyncIsWaitedFor(t *testing.T) {
+func TestAFlushWaitsForAnExternalSync(t *testing.T) {
 	b := newBed(t, 1)
 	b.noSync = true
 	b.append(plain(1, 10))
@@ -347,7 +347,7 @@ func TestOnlyDurableBatchesAreFlushedOrEvicted(t *testing.T) {
 	require.EqualValues(t, 2, pinned.Seq)
 }
 
-func TestNothingIsToBeFlushedBeforeNotesAreDurable(t *testing.T) {
+func TestNoFlushIsOfferedBeforeNotesAreDurable(t *testing.T) {
 	b := newBed(t, 1)
 	b.append(plain(1, 10))
 	b.sync()
@@ -358,7 +358,7 @@ func TestNothingIsToBeFlushedBeforeNotesAreDurable(t *testing.T) {
 		b.log.Candidate())
 }
 
-func TestRestoreRefusesWhatIsNotTheBatch(t *testing.T) {
+func TestRestoreRefusesAnotherBatch(t *testing.T) {
 	b := newBed(t, 1)
 	b.append(plain(1, 10))
 	b.sync()
@@ -410,7 +410,7 @@ func TestTheWatermarkNeverMovesBack(t *testing.T) {
 	require.Panics(t, func() { b.truncate(10) }, "below the watermark")
 }
 
-func TestAnotherWALLifeCoversNothing(t *testing.T) {
+func TestACheckpointOfAnotherWALCoversNothing(t *testing.T) {
 	b := newBed(t, 1)
 	b.fill(3)
 	want := b.readAll()
@@ -421,7 +421,7 @@ func TestAnotherWALLifeCoversNothing(t *testing.T) {
 	require.True(t, b.log.EndReplay())
 	b.append(plain(7, 10))
 	require.EqualValues(t, 30, b.log.DurableEnd(),
-		"the other life's sequences say nothing about it")
+		"the checkpoint counts in sequences of another WAL")
 	b.flush()
 	b.crash(0)
 	require.Equal(t, append(want, b.readAll()[3]), b.readAll())

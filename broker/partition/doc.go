@@ -1,19 +1,19 @@
-// Package partition is one replica of one partition's log, on one shard loop: a
-// state machine that never blocks, reads no clock and knows neither the WAL nor
-// replication. The shard wires them.
+// Package partition is one replica of one partition's log, on one shard loop. It is a state machine
+// that never blocks and reads no clock. It knows neither the WAL nor replication; the shard
+// connects them.
 //
-// # Where a batch lives
+// # Where a batch is
 //
 //	Append        tail: in memory, and in the WAL at its Ref
 //	Durable       the WAL is durable up to a sequence; DurableEnd moves
-//	Evict         tail without bytes: Read says Missing, the owner reads the WAL
+//	Evict         tail without bytes: Read returns Missing, the owner reads the WAL
 //	              record and gives the batch back with Restore
-//	Flush         segments in the directory Dir, vouched for by the checkpoint;
-//	              Pinned moves, and the WAL may release what lies before it
+//	Flush         segments in the directory Dir, which the checkpoint names;
+//	              Pinned moves, and the WAL may release the records before it
 //	SetStart      below the log start: gone with the next flush
 //
-// Nothing is on disk before the first flush: the WAL has it all. Reads and
-// searches look at the tail at once and at segments by a task; see [Read].
+// Nothing is on disk before the first flush: until then the WAL has everything. Reads and searches
+// look at the tail at once. For segments they start a task; see [Read].
 //
 // # A turn
 //
@@ -28,64 +28,62 @@
 //
 // The example shows all of it.
 //
-// # What the owner owes
+// # What the owner must do
 //
-//  1. Every change is a WAL record first: batches, StartEpoch, Truncate, Reset, and
-//     SetStart where it must survive. Sequences start at 1 and rise; all records
-//     of a partition up to a sequence are given before Durable of that sequence.
-//  2. The WAL keeps what lies at or after Pinned. To move it: Flush, when Candidate
-//     says that it is worth it (PROTOCOL 11), or when Notes pin a WAL that is idle
-//     otherwise. Missing batches of Candidate are to be restored before.
-//  3. An error of Completed ends the node: a sync or rename failed. The Err of a Done
-//     does not: no space or a failed write leaves the log as it was, and a Flush
-//     may be repeated; ErrDamaged on Loaded or Cut makes the state Failed, and the
-//     replica has to be deleted and fetched again. ErrDamaged on ReadDone or LookedUp
-//     changes nothing: the next read of that place ends the same way, and another
-//     replica has to serve it.
+//  1. Every change is a WAL record first: batches, StartEpoch, Truncate, Reset, and SetStart where
+//     it must survive. Sequences start at 1 and rise. The owner calls Durable for a sequence only
+//     after it has given all records of the partition up to that sequence.
+//  2. The WAL keeps the records at and after Pinned. To move Pinned, the owner calls Flush: when
+//     Candidate shows that it is worth it (PROTOCOL 11), or when only Notes pin a WAL that is idle.
+//     It restores the Missing batches of Candidate first.
+//  3. An error of Completed ends the node: a sync or a rename failed. The Err of a Done does not
+//     end it. If a Flush had no room or a write failed, the log is as it was, and the Flush may be
+//     repeated. An Err on Loaded or Cut makes the state Failed: the owner has to delete the replica
+//     and fetch it again. ErrDamaged on ReadDone or LookedUp changes nothing: the next read of that
+//     place ends the same way, so another replica has to serve it.
 //  4. The watermark is not above the durable end of this replica.
-//  5. After Truncate nothing is acknowledged before its record is durable.
+//  5. After Truncate the owner acknowledges nothing before the record of it is durable.
 //
 // # Recovery
 //
-// Load, then every WAL record of the partition strictly by sequence through
-// Replay, StartEpoch, Truncate, Reset and SetStart, then EndReplay. Records that
-// the checkpoint covers are skipped. ErrGap and a false EndReplay mean that
-// records are missing: the replica is suspect (PROTOCOL 8). Config.Life names
-// the sequence space of the WAL: a checkpoint of another life covers nothing,
-// which is right only if the old WAL was replayed and flushed to its end (PROTOCOL 5).
+// The owner calls Load. Then it gives every WAL record of the partition, strictly by sequence, to
+// Replay, StartEpoch, Truncate, Reset or SetStart. At last it calls EndReplay. Records that the
+// checkpoint covers are skipped. If Replay returns ErrGap or EndReplay returns false, records are
+// missing: the replica is suspect (PROTOCOL 8). Config.Life identifies the sequence space of the
+// WAL. A checkpoint with a different Life covers nothing. That is right only if the old WAL was
+// replayed and flushed to its end (PROTOCOL 5).
 //
-// Load makes the directory's names durable before it reads the checkpoint, which a
-// killed process may have left in the page cache only.
+// Load makes the directory's names durable before it reads the checkpoint: a killed process may
+// have left the checkpoint's name in the page cache only.
 //
-// Of the segment files only the bytes that the checkpoint names are trusted;
-// what follows is cut off and files it does not name are removed. Missing or
-// damaged index files are built again from the log, without holding up anybody.
-// Bytes read from segments are served only if offsets continue and the CRC fits.
+// Of the segment files, only the bytes that the checkpoint names are trusted. Load cuts off the
+// bytes behind them, and removes files that the checkpoint does not name. Index files that are
+// missing or damaged are built again from the log, while reads go on. Bytes from segments are
+// served only if their offsets continue and their CRC is right.
 //
 // # Producer state
 //
-// An immutable value per producer, in copy-on-write tables: one of the log end,
-// one or two in the checkpoint. [Log.Truncate] says how it is computed again.
-// State that had to go because of Limits.Producers is as if it never was:
-// the next sequence is taken whatever it is.
+// The state of a producer is an immutable value. Tables of them are copy-on-write: one for the log
+// end, and one or two in the checkpoint. [Log.Truncate] says how the state is computed again. If
+// Limits.Producers forces a producer out, the log behaves as if it had never known it: it accepts
+// any next sequence.
 //
 // # Buffers
 //
-// Append and Restore keep a reference to the batch's buffer, which must not
-// change any more (PROTOCOL 32). Batches that Read returns are these buffers, or
-// ones made for that read. What is written to disk is a copy.
+// Append and Restore keep a reference to the batch's buffer, which must not change any more
+// (PROTOCOL 32). The batches that Read returns are these buffers, or buffers that were made for
+// that read. The bytes that are written to disk are a copy.
 //
 // # Limits
 //
-// One job at a time changes the directory (four files open at most); each read
-// that needs a segment has up to three files open while it runs: the owner bounds
-// reads in flight. An idle partition without tail holds no buffers, maps or
-// handles; a segment costs about 130 bytes of memory.
+// One job at a time changes the directory, with at most four files open. Each read that needs a
+// segment has up to three files open while it runs, so the owner must bound the reads in flight. An
+// idle partition without a tail holds no buffers, maps or handles. A segment costs about 130 bytes
+// of memory.
 //
 // # What it does not do
 //
-// No compaction: cleanup.policy=compact keeps everything, for now. No waiters,
-// deadlines or quotas (the shard has them). No transaction index. No scrub: a
-// segment is verified where it is read. A segment whose batches have no
-// timestamps does not age.
+// No compaction: cleanup.policy=compact keeps everything for now. No waiters, deadlines or quotas:
+// the shard has them. No transaction index. No scrub: a segment is verified when it is read. A
+// segment does not age if its batches have no timestamps.
 package partition

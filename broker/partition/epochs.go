@@ -7,7 +7,7 @@ import (
 	"example.com/lockstep/broker/kafka"
 )
 
-// NoEpoch stands where there is no leader epoch: before the first record.
+// NoEpoch means that there is no leader epoch, as before the first record.
 const NoEpoch kafka.LeaderEpoch = -1
 
 // EpochStart says at which offset a leader epoch begins (KIP-101).
@@ -17,9 +17,9 @@ type EpochStart struct {
 	seq   uint64 // of the WAL record that began it; 0 if a checkpoint did
 }
 
-// epochs is the epoch history. Both fields rise strictly: an epoch that ended
-// without a record gives way to its successor, so that a partition that changes
-// leaders without traffic does not grow. Hence only the last entry may be empty.
+// epochs is the epoch history. Both fields rise strictly. A new epoch replaces one that ended
+// without a record, so that a partition that changes leaders without traffic does not grow. So only
+// the last entry may be without records.
 type epochs []EpochStart
 
 // latest is the newest epoch that began, with or without records.
@@ -30,7 +30,7 @@ func (e epochs) latest() kafka.LeaderEpoch {
 	return e[len(e)-1].Epoch
 }
 
-// begin records that epoch starts at start, the log end, unless it has started
+// begin records that epoch starts at start, the log end. It does nothing if the epoch has started
 // before.
 func (e *epochs) begin(epoch kafka.LeaderEpoch, start kafka.Offset, seq uint64) {
 	if n := len(*e); n > 0 && (*e)[n-1].Epoch != epoch {
@@ -52,10 +52,9 @@ func (e *epochs) truncate(to kafka.Offset) {
 	*e = (*e)[:n]
 }
 
-// dropBelow forgets the epochs that end below start. The one that ends at start
-// stays: it is the epoch of the record before start, which replicas compare even
-// when that record is deleted (else two empty logs of different start would
-// seem to have nothing in common).
+// dropBelow forgets the epochs that end below start. The epoch that ends at start stays: it is the
+// epoch of the record before start. Replicas compare it even when that record is deleted. Without
+// it, two empty logs with different starts would seem to have nothing in common.
 func (e *epochs) dropBelow(start kafka.Offset) {
 	n := 0
 	for n+1 < len(*e) && (*e)[n+1].Start < start {
@@ -66,7 +65,7 @@ func (e *epochs) dropBelow(start kafka.Offset) {
 	}
 }
 
-// at returns the index of the epoch that holds offset, -1 if none does.
+// at returns the index of the epoch that holds offset, or -1.
 func (e epochs) at(offset kafka.Offset) int {
 	i := len(e) - 1
 	for i >= 0 && e[i].Start > offset {

@@ -12,14 +12,14 @@ import (
 
 // One log from creation to recovery, as a shard drives it.
 func Example() {
-	// The bed is the owner in small: a simulated disk whose completions go to
-	// log.Completed, which collects the Dones. It has made the log with
+	// The bed is a small owner. It passes the completions of a simulated disk to log.Completed and
+	// collects the Dones. It has made the log with
 	//	partition.New(partition.Config{Dir: ..., Owner: ..., Life: 1, Limits: ...}, disk)
 	//	log.Create()
 	b := newBed(fatal{}, 1)
 	log := b.log
 
-	// Become leader: the epoch's beginning is a record of its own.
+	// Become leader: the start of an epoch is a record of its own.
 	log.StartEpoch(1, partition.Ref{Seq: 1})
 
 	// Produce.
@@ -27,21 +27,21 @@ func Example() {
 	verdict := log.CheckProducer([]batch.Batch{produce})
 	fmt.Println("accept:", verdict.Kind == partition.Accept)
 	produce.Stamp(log.End(), 1)
-	log.Append(produce, partition.Ref{Seq: 2}) // where the WAL has put it
+	log.Append(produce, partition.Ref{Seq: 2}) // its place in the WAL
 	fmt.Println("end", log.End(), "durable", log.DurableEnd())
-	log.Durable(2)      // the WAL says
-	log.SetWatermark(1) // replication says
+	log.Durable(2)      // as the WAL reports
+	log.SetWatermark(1) // as replication reports
 	fmt.Println("durable", log.DurableEnd(), "watermark", log.Watermark())
 
-	// The same again is a duplicate.
+	// The same batch again is a duplicate.
 	verdict = log.CheckProducer([]batch.Batch{produce})
 	fmt.Println("duplicate:", verdict.Kind == partition.Duplicate, "at", verdict.Base)
 
-	// Write behind.
+	// Move the batches to a segment.
 	pinned, _ := log.Pinned()
 	fmt.Println("the WAL is needed from", pinned.Seq, "on; to flush:", log.Candidate().Bytes > 0)
 	log.Flush(partition.FlushOptions{})
-	b.settle() // completions
+	b.settle() // take all completions
 	_, ok := log.Pinned()
 	fmt.Println("flushed:", b.take(partition.Flushed)[0].Err == nil, "pinned:", ok)
 
@@ -54,7 +54,7 @@ func Example() {
 	b.settle()
 	fmt.Println("found", b.take(partition.LookedUp)[0].Found.Offset)
 
-	// A new leader diverges: follow it.
+	// The log differs from a new leader's: truncate it.
 	epoch, end := log.EndOffsetFor(5)
 	fmt.Println("epoch", epoch, "ends at", end)
 	other := batch.NewBuilder().Add(1800, nil, nil).Build()
@@ -73,7 +73,7 @@ func Example() {
 	log.Truncate(1, partition.Ref{Seq: 4})
 	fmt.Println("whole:", log.EndReplay(), "end", log.End(), "latest epoch", log.LatestEpoch())
 
-	// Retention, and the end.
+	// Retention, and the removal.
 	log.SetStart(log.RetentionStart(partition.Retention{Bytes: 0, Ms: -1}, 0), partition.Ref{})
 	fmt.Println("start", log.Start())
 	log.Delete()
@@ -98,7 +98,7 @@ func Example() {
 	// removed: true
 }
 
-// fatal makes require panic in an example.
+// fatal lets an example use require: a failure panics.
 type fatal struct{}
 
 func (fatal) Errorf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }

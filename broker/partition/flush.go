@@ -6,11 +6,10 @@ import (
 	"example.com/lockstep/diskfs"
 )
 
-// FlushOptions say how a flush makes itself durable.
+// FlushOptions say how a flush becomes durable.
 type FlushOptions struct {
-	// ExternalSync: the owner syncs the file system for many partitions at once
-	// (PROTOCOL 11). The flush reports NeedSync, twice: once for the files'
-	// contents, once for the checkpoint's name.
+	// ExternalSync: the owner syncs the file system for many partitions at once (PROTOCOL 11). The
+	// flush reports NeedSync twice: for the contents of the files, and for the checkpoint's name.
 	ExternalSync bool
 }
 
@@ -21,10 +20,10 @@ type FlushCandidate struct {
 	Missing []Missing
 }
 
-// Candidate says what a flush would move. Missing batches, those that were
-// evicted among the first Limits.FlushBytes, are to be restored first: a flush
-// stops at the first WAL record that is not whole. While a note is not durable it
-// would move nothing: it would wait for the WAL, and others could be flushed instead.
+// Candidate says what a flush would move. Missing lists the evicted batches among the first
+// Limits.FlushBytes. The owner restores them first, since a flush stops at the first WAL record
+// with an evicted batch. While a note is not durable a flush would move nothing and wait for the
+// WAL, so Candidate reports no bytes: the owner can flush another partition instead.
 func (p *Log) Candidate() FlushCandidate {
 	c := FlushCandidate{Missing: p.tail.missing(0, p.cfg.Limits.FlushBytes)}
 	if !p.notesDurable() {
@@ -44,11 +43,11 @@ func (p *Log) Candidate() FlushCandidate {
 	return c
 }
 
-// Flush moves the oldest durable batches of the tail to segments, up to
-// Limits.FlushBytes or the end of a segment, and then writes a checkpoint; also
-// without any batch, which covers notes and removes segments below the log
-// start. Done of kind Flushed tells the end. A flush that fails for want of
-// space, or that a truncation overtakes, leaves everything as it was.
+// Flush moves the oldest durable batches of the tail to segments, up to Limits.FlushBytes or the
+// end of a segment, and then writes a checkpoint. Without a batch to move it still writes a
+// checkpoint, which covers notes and drops segments below the log start. A Done of kind Flushed
+// reports the end. A flush that finds no room, or that a truncation overtakes, leaves everything as
+// it was.
 func (p *Log) Flush(options FlushOptions) {
 	assert.That(p.state == Ready || p.state == Replaying, "partition: flush in state %d", p.state)
 	if p.work.wanted.flush == nil {
@@ -57,12 +56,12 @@ func (p *Log) Flush(options FlushOptions) {
 	p.kick()
 }
 
-// flush is the job: decide what to move, publish it with a checkpoint, take it
-// out of the tail, remove what the new checkpoint does not name.
+// flush is the job. It decides what to move, publishes that with a checkpoint, removes it from the
+// tail, and deletes files that the new checkpoint does not name.
 type flush struct {
 	options  FlushOptions
 	moved    int     // tail entries
-	active   segment // the segment that they go to, as it will be
+	active   segment // the segment that the entries go to, as it will be
 	at       segment // as it was: where to write
 	fresh    bool    // it is new
 	out      pieces
@@ -75,7 +74,7 @@ func (f *flush) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, erro
 		f.prepare(p)
 	}
 	if f.publish.stage == published {
-		return nil, nil // the removals ended; a leftover would not be trusted by anybody
+		return nil, nil // the removals ended; nothing would trust a file that is left
 	}
 	ops, err := f.publish.step(p, r, got)
 	if err != nil || f.publish.stage != published {
@@ -125,8 +124,8 @@ func (f *flush) prepare(p *Log) {
 	f.publish.next = next
 }
 
-// full says whether a WAL record's batches belong into a new segment. They are
-// not parted: that is why a segment may exceed its limit by a record.
+// full reports whether the batches of a WAL record need a new segment. They are never split between
+// segments, so a segment may exceed its limit by one record.
 func (f *flush) full(record []entry, l *Limits) bool {
 	var size int64
 	for i := range record {
@@ -153,9 +152,9 @@ func (f *flush) chooseSegment(p *Log) {
 	f.at = f.active
 }
 
-// covered is the sequence that the checkpoint will cover: everything durable
-// that lies before the first batch that stays in the tail. Batches of one WAL
-// record share a sequence; a record is covered only with its last batch.
+// covered is the sequence that the checkpoint will cover: everything durable before the first batch
+// that stays in the tail. Batches of one WAL record share a sequence, and a record is covered only
+// with its last batch.
 func (f *flush) covered(p *Log) uint64 {
 	covered := p.durable
 	if f.moved < len(p.tail.entries) {
@@ -164,16 +163,15 @@ func (f *flush) covered(p *Log) uint64 {
 	return max(covered, p.trusted.covered)
 }
 
-// commit makes the new checkpoint the trusted one. If a truncation into it came
-// after the rename, the log itself stays as the truncation left it: the segments
-// are cut back to where they were, and what was moved and not truncated is still
-// in the tail.
+// commit makes the new checkpoint the trusted one. If a truncation of the moved batches came after
+// the rename, the log stays as the truncation left it. A cut takes the segments back to where they
+// were, and the batches that were moved and not truncated are still in the tail.
 func (f *flush) commit(p *Log) {
 	before := p.trusted.covered
 	p.trusted = f.publish.next
 	if f.publish.overtaken {
-		// What the log had in segments then was covered up to before; a truncation
-		// that went deeper has set a later sequence.
+		// The part of the log that was in segments then was covered up to before. A truncation that
+		// went deeper has set a later sequence.
 		p.cutSeq = max(p.cutSeq, before)
 		return
 	}

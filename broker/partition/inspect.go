@@ -5,7 +5,7 @@ import (
 	"example.com/lockstep/broker/kafka"
 )
 
-// What checkers and reports may see of a log. Nothing here changes it.
+// Views for checkers and reports. Nothing here changes the log.
 
 // SegmentView is the trusted part of one segment's log file.
 type SegmentView struct {
@@ -14,8 +14,8 @@ type SegmentView struct {
 	Bytes int64
 }
 
-// Segments lists the segments, oldest first. What they hold at or above Flushed
-// was truncated and does not belong to the log.
+// Segments lists the segments, oldest first. Records in them at or above Flushed were truncated and
+// do not belong to the log.
 func (p *Log) Segments() []SegmentView {
 	var views []SegmentView
 	for i := range p.trusted.segments {
@@ -30,8 +30,8 @@ func (p *Log) Segments() []SegmentView {
 // Flushed is where the segments end and the tail begins.
 func (p *Log) Flushed() kafka.Offset { return p.flushed }
 
-// Remembered visits the batches by which the log recognises what idempotent
-// producers send again; none while a truncation into the segments is carried out.
+// Remembered visits the batches by which the log recognises repetitions of idempotent producers. It
+// visits none while a cut is pending.
 func (p *Log) Remembered(visit func(id kafka.ProducerID, first int32, base kafka.Offset)) {
 	if p.CutPending() {
 		return
@@ -44,8 +44,8 @@ func (p *Log) Remembered(visit func(id kafka.ProducerID, first int32, base kafka
 	})
 }
 
-// Tail visits the batches that no segment holds yet, oldest first; nil stands
-// for one whose bytes were released from memory.
+// Tail visits the batches that no segment holds yet, oldest first. For an evicted batch it passes
+// nil.
 func (p *Log) Tail(visit func(batch.Batch)) {
 	for i := range p.tail.entries {
 		visit(p.tail.entries[i].buf)
@@ -59,6 +59,6 @@ func (p *Log) TailFrom(from kafka.Offset, visit func(batch.Batch)) {
 	}
 }
 
-// Epochs is the epoch history, by offset; of the last one no record may be there
-// yet. Shared with the log: it is neither written to nor kept.
+// Epochs is the epoch history, by offset. The last epoch may have no record yet. The slice is
+// shared with the log: the caller must neither change nor keep it.
 func (p *Log) Epochs() []EpochStart { return p.history }

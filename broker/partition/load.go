@@ -11,9 +11,9 @@ import (
 	"example.com/lockstep/diskfs"
 )
 
-// Load reads the checkpoint and compares it with the files. Done of kind Loaded
-// tells the end: the state is Replaying, or Failed with ErrDamaged if trusted
-// bytes are missing. A directory that does not exist is an empty log.
+// Load reads the checkpoint and compares it with the files. A Done of kind Loaded reports the end.
+// The state is then Replaying, or Failed, with ErrDamaged if trusted bytes are missing. A directory
+// that does not exist is an empty log.
 func (p *Log) Load() {
 	assert.That(p.state == Fresh, "partition: Load in state %d", p.state)
 	p.state = Loading
@@ -21,13 +21,14 @@ func (p *Log) Load() {
 	p.kick()
 }
 
-// load is the job: list the directory, make its names durable, read the checkpoint,
-// then tidy: cut files to their trusted sizes and remove those that no checkpoint names.
+// load is the job. It lists the directory, makes its names durable, and reads the checkpoint. Then
+// it tidies up: it cuts files to their trusted sizes and removes files that the checkpoint does not
+// name.
 //
-// The checkpoint may have been named by a process that was killed before the name was
-// durable (see publish). From now on it counts: the WAL lets go of what it covers, and
-// files that only the one before trusts are removed. If a loss of power took the name
-// after that, the older checkpoint would be back without either.
+// A process may have been killed after it renamed the checkpoint and before the name was durable
+// (see publish). From now on that checkpoint counts: the WAL releases what it covers, and files
+// that only the one before trusts are removed. If a power loss then took the name, the older
+// checkpoint would be back without either.
 type load struct {
 	stage loadStage
 	files []diskfs.Entry
@@ -70,7 +71,7 @@ func (l *load) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error
 		l.stage = namesSynced
 		return []diskfs.Op{{Kind: diskfs.SyncDir, Path: p.cfg.Dir}}, nil
 	case namesSynced:
-		if l.sizeOf(checkpointName) < 0 { // whatever is here never counted
+		if l.sizeOf(checkpointName) < 0 { // nothing that is here was ever trusted
 			return l.tidyUp(p, r)
 		}
 		l.stage = checkpointOpened
@@ -102,7 +103,7 @@ func (l *load) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error
 	return nil, nil
 }
 
-// sizeOf is the size of a file of the directory, -1 if it is not there.
+// sizeOf is the size of a file in the directory, or -1 if it is not there.
 func (l *load) sizeOf(name string) int64 {
 	i, ok := slices.BinarySearchFunc(l.files, name, func(e diskfs.Entry, name string) int {
 		return strings.Compare(e.Name, name)
@@ -113,8 +114,8 @@ func (l *load) sizeOf(name string) int64 {
 	return l.files[i].Size
 }
 
-// compare holds the files against the checkpoint. Missing bytes of a log are
-// damage; a missing index is built again.
+// compare compares the files with the checkpoint. Missing bytes of a log are damage; a missing
+// index is built again.
 func (l *load) compare() error {
 	for i := range l.found.segments {
 		s := &l.found.segments[i]
@@ -137,8 +138,8 @@ func (l *load) compare() error {
 	return nil
 }
 
-// tidyUp removes unnamed files and opens those to be cut. Neither has to be
-// durable, or to succeed: what they hold is not trusted.
+// tidyUp removes unnamed files and opens those that will be cut. Neither has to be durable, or to
+// succeed: the bytes in question are not trusted.
 func (l *load) tidyUp(p *Log, r *run) ([]diskfs.Op, error) {
 	named := []string{checkpointName}
 	if l.found != nil {
@@ -176,7 +177,7 @@ func (p *Log) adopt(c *checkpoint) {
 		p.trusted.life = p.cfg.Life
 		return
 	}
-	if c.life != p.cfg.Life { // another sequence space: all of this one's records are newer
+	if c.life != p.cfg.Life { // another sequence space: all records of this WAL are newer
 		c.life, c.covered = p.cfg.Life, 0
 	}
 	p.trusted = *c
@@ -257,24 +258,23 @@ func (t *repair) build(p *Log) ([]diskfs.Op, error) {
 
 func (t *repair) end(p *Log, err error) {
 	if err != nil && p.state != Failed {
-		// Searches go on without indexes; readers find the damage where it is.
+		// Searches go on without indexes, and reads report the damage where it is.
 		p.trusted.segments[t.segment].indexHopeless = true
 	}
 	p.work.done = append(p.work.done, Done{Kind: Repaired, Err: err})
 }
 
-// Delete removes the partition's directory, durably, after the work under way
-// has ended. Done of kind Removed tells the end. A failed partition may be
-// deleted too.
+// Delete removes the partition's directory durably, after the work under way has ended. A Done of
+// kind Removed reports the end. A failed partition may be deleted too.
 func (p *Log) Delete() {
 	p.state = Deleting
-	p.generation++ // whatever runs need not end well
+	p.generation++ // the work under way may fail
 	p.overtake(-1)
-	if p.work.wanted.flush != nil { // it has not begun, and whoever asked for it waits
+	if p.work.wanted.flush != nil { // it has not begun, and its owner waits for the end
 		p.work.done = append(p.work.done, Done{Kind: Flushed, Err: ErrOvertaken})
 	}
 	p.work.wanted = wanted{remove: true}
-	if p.work.synced { // nobody has to sync for a flush that is given up
+	if p.work.synced { // a flush that is given up needs no sync
 		p.work.synced = false
 		p.finish(p.work.job, ErrOvertaken)
 		return

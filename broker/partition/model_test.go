@@ -15,8 +15,8 @@ import (
 	"example.com/lockstep/diskfs/virtual"
 )
 
-// The naive model is a fold over the WAL's records: a slice of batches and a
-// slice of epochs.
+// The naive model applies the WAL's records one by one: it is a slice of batches and a slice of
+// epochs.
 type model struct {
 	start, end kafka.Offset
 	batches    []batch.Batch // also those below start: producers remember them
@@ -63,7 +63,7 @@ func (m *model) beginEpoch(epoch kafka.LeaderEpoch) {
 	}
 }
 
-// endOf is EndOffsetFor, by the definition.
+// endOf is EndOffsetFor, straight from the definition.
 func (m *model) endOf(epoch kafka.LeaderEpoch) (kafka.LeaderEpoch, kafka.Offset) {
 	best := partition.NoEpoch
 	for i, e := range m.epochs {
@@ -119,7 +119,7 @@ func (m *model) verdict(b batch.Batch) partition.VerdictKind {
 	return partition.OutOfOrderSequence
 }
 
-// from returns what a read may see at an offset.
+// from returns what a read at an offset may return.
 func (m *model) from(offset, below kafka.Offset, maxBytes int) (out [][]byte) {
 	total := 0
 	for _, b := range m.batches {
@@ -156,7 +156,7 @@ func (w *world) catchUp(from int) {
 	}
 }
 
-// do runs an action and folds what it logged into the model.
+// do runs an action and applies the records that it logged to the model.
 func (w *world) do(action func()) {
 	n := len(w.wal)
 	action()
@@ -217,7 +217,7 @@ func (w *world) produce() {
 	}
 }
 
-// look compares what can be seen at once.
+// look compares the answers that need no disk.
 func (w *world) look() {
 	m := &w.model
 	require.Equal(w.rt, m.end, w.log.End())
@@ -328,7 +328,7 @@ func (w *world) searchTimes() {
 
 func (w *world) moveStart() {
 	if to := w.log.Watermark(); to > w.model.start {
-		// To a batch boundary: the naive model of the largest timestamp knows no better.
+		// To a batch boundary: the model knows the largest timestamp of whole batches only.
 		for _, b := range w.model.batches {
 			if b.BaseOffset() > w.model.start && b.BaseOffset() <= to &&
 				rapid.Bool().Draw(w.rt, "further") {
@@ -357,7 +357,7 @@ func (w *world) step() {
 			w.durable = rapid.Uint64Range(w.durable, uint64(len(w.wal))).Draw(w.rt, "seq")
 			w.log.Durable(w.durable)
 		case "watermark":
-			if rapid.IntRange(0, 2).Draw(w.rt, "lag") == 0 { // or cuts would never go deep
+			if rapid.IntRange(0, 2).Draw(w.rt, "lag") == 0 { // otherwise no cut would go deep
 				w.log.SetWatermark(max(w.log.Watermark(), min(w.boundary(), w.log.DurableEnd())))
 			}
 		case "truncate":
@@ -404,11 +404,11 @@ func (w *world) powerCut() {
 	w.cuts++
 	w.reads = map[uint64]asked{}
 	w.model = fold(w.wal)
-	w.epoch++ // a new incarnation never goes on in its old epoch
+	w.epoch++ // a new incarnation never continues its old epoch
 	w.look()
 }
 
-// loseIndex damages an index file behind the log's back.
+// loseIndex damages an index file, and the log does not notice.
 func (w *world) loseIndex() {
 	w.settle()
 	w.look()

@@ -13,29 +13,29 @@ import (
 	"example.com/lockstep/diskfs"
 )
 
-// Disk is what a partition needs of the disk of its loop.
+// Disk is the part of the loop's disk that a partition uses.
 type Disk interface {
 	Submit(diskfs.Op)
 	NewHandle() diskfs.Handle
 }
 
-// Ref says where in the WAL a record lies. Only Seq means anything here: it
-// rises with every record of the WAL; records of one partition may lie apart.
+// Ref is the place of a record in the WAL. Only Seq means anything here. It rises with every record
+// of the WAL; between two records of one partition there may be records of others.
 type Ref struct {
 	Segment uint64
 	Offset  int64
 	Seq     uint64
 }
 
-// Limits are shared by all partitions of a shard, or by those of one topic.
+// Limits belong to all partitions of a shard, or to those of one topic.
 type Limits struct {
 	SegmentBytes int64 // a segment is closed before it exceeds this; below 4 GiB
-	SegmentMs    int64 // or spans more than this by its timestamps; 0: any
+	SegmentMs    int64 // or its timestamps span more than this; 0: any span
 	IndexBytes   int64 // one index entry per so many bytes of log
 	FlushBytes   int   // one flush moves about this much at most
-	ReadBytes    int   // unit of reading segments in searches and scans
-	ExpandBytes  int   // a batch may decompress to this in a search by timestamp
-	Producers    int   // idempotent producers remembered
+	ReadBytes    int   // one read of a segment in a search or a scan
+	ExpandBytes  int   // the largest decompressed batch in a search by timestamp
+	Producers    int   // how many idempotent producers are remembered
 }
 
 // DefaultLimits returns limits for production.
@@ -50,16 +50,16 @@ func DefaultLimits() Limits {
 	}
 }
 
-// Config says which partition this is to its owner.
+// Config tells the partition where it is stored, and what it shares with others.
 type Config struct {
 	Dir    string // the partition's own directory; its parent must exist and be durable
 	Owner  uint32 // Op.Owner of all its operations
-	Life   uint64 // identifies the sequence space of the WAL: see doc.go
+	Life   uint64 // identifies the sequence space of the WAL; see the package comment
 	Limits *Limits
 	Rare   *rare.Chooser // nil in production
 }
 
-// State is where in its life a partition object is.
+// State is what a partition object can do at this time.
 type State uint8
 
 const (
@@ -76,12 +76,11 @@ const (
 var (
 	// ErrOutOfRange: the offset is below the log start or above the log end.
 	ErrOutOfRange = errors.New("partition: offset out of range")
-	// ErrDamaged: trusted bytes on disk are missing or rotten. What was asked for
-	// cannot be served from this replica.
+	// ErrDamaged: trusted bytes on disk are missing or rotten. This replica cannot serve the data.
 	ErrDamaged = errors.New("partition: damaged")
 	// ErrGap: a WAL record does not continue the log, so records before it are missing.
 	ErrGap = errors.New("partition: the WAL record does not continue the log")
-	// ErrOvertaken: a truncation made the work pointless. Ask again.
+	// ErrOvertaken: a truncation made the work pointless. The owner may ask again.
 	ErrOvertaken = errors.New("partition: overtaken by a truncation")
 )
 
@@ -99,25 +98,25 @@ type Log struct {
 	logEnd    kafka.Offset
 	watermark kafka.Offset
 	history   epochs
-	producers producers // of the log up to logEnd; unknown while a cut is pending
+	producers producers // of the log up to logEnd; not known while a cut is pending
 	tail      tail
 
-	// durable is the WAL sequence up to which everything appended here is durable.
+	// durable: everything that was appended here up to this WAL sequence is durable.
 	durable uint64
-	// notes are the WAL records other than batches that no checkpoint covers yet.
+	// notes are the WAL records other than batches that are in no checkpoint yet.
 	notes []note
 
 	// trusted is the checkpoint that is durable on disk.
 	trusted checkpoint
-	// flushed is where the segments end as far as the log is concerned. It is
-	// below trusted.end while segments hold what was truncated (a pending cut).
+	// flushed is the offset at which the tail begins. The segments hold the log below it. It is
+	// lower than trusted.end while segments hold truncated records (a pending cut).
 	flushed kafka.Offset
 	// resetPending: the segments hold nothing of the log any more (see Reset).
 	resetPending bool
 	// cutSeq is the sequence that the checkpoint of a pending cut covers.
 	cutSeq uint64
-	// generation changes with every truncation: work that began in an older one
-	// must not take effect.
+	// generation changes with every truncation: work that began in an older generation must not
+	// take effect.
 	generation uint64
 
 	work work
@@ -132,28 +131,27 @@ func New(cfg Config, disk Disk) *Log {
 	return p
 }
 
-// Create begins the life of a partition that has never existed on this
-// node: it is Ready at once and nothing is on disk until its first flush, since
-// the WAL has everything.
+// Create is for a partition that has never existed on this node. The partition is Ready at once,
+// and nothing is on disk until its first flush, since the WAL has everything.
 func (p *Log) Create() {
 	assert.That(p.state == Fresh, "partition: Create in state %d", p.state)
 	p.trusted.life = p.cfg.Life
 	p.state = Ready
 }
 
-// State is where in its life the partition is.
+// State says what the partition can do at this time.
 func (p *Log) State() State { return p.state }
 
 // Start is the log start offset.
 func (p *Log) Start() kafka.Offset { return p.logStart }
 
-// End is the log end offset: where the next batch goes.
+// End is the log end offset: the offset of the next record.
 func (p *Log) End() kafka.Offset { return p.logEnd }
 
 // Watermark is the high watermark as this replica knows it.
 func (p *Log) Watermark() kafka.Offset { return min(p.watermark, p.logEnd) }
 
-// DurableEnd is the offset up to which batches are durable here.
+// DurableEnd is the offset below which all batches are durable here.
 func (p *Log) DurableEnd() kafka.Offset {
 	n := sort.Search(len(p.tail.entries), func(i int) bool {
 		return p.tail.entries[i].ref.Seq > p.durable
@@ -164,8 +162,8 @@ func (p *Log) DurableEnd() kafka.Offset {
 	return p.tail.entries[n-1].last + 1
 }
 
-// Durable takes from the owner that the WAL is durable up to seq. All records of
-// this partition up to seq have been given to it before.
+// Durable is told by the owner that the WAL is durable up to seq. The owner has given all records
+// of this partition up to seq before.
 func (p *Log) Durable(seq uint64) {
 	if seq > p.durable {
 		p.durable = seq
@@ -173,14 +171,14 @@ func (p *Log) Durable(seq uint64) {
 	}
 }
 
-// Covered reports whether the effect of a WAL record is contained in the
-// checkpoint, so that replay skips it.
+// Covered reports whether the checkpoint contains the effect of a WAL record. Replay skips such a
+// record.
 func (p *Log) Covered(seq uint64) bool {
 	return seq <= p.CoveredThrough()
 }
 
-// CoveredThrough is the WAL sequence up to which the checkpoint contains the
-// effects of all records; 0 if it belongs to another life of the WAL.
+// CoveredThrough is the last WAL sequence for which the checkpoint contains the effects of all
+// records. It is 0 if the checkpoint has a different Config.Life.
 func (p *Log) CoveredThrough() uint64 {
 	if p.trusted.life != p.cfg.Life {
 		return 0
@@ -188,8 +186,8 @@ func (p *Log) CoveredThrough() uint64 {
 	return p.trusted.covered
 }
 
-// Pinned is the oldest WAL record that a recovery would need, if any: the WAL
-// must keep what lies at or after it.
+// Pinned is the oldest WAL record that a recovery would need, if there is one. The WAL must keep
+// the records at and after it.
 func (p *Log) Pinned() (ref Ref, ok bool) {
 	if len(p.tail.entries) > 0 {
 		ref, ok = p.tail.entries[0].ref, true
@@ -202,10 +200,9 @@ func (p *Log) Pinned() (ref Ref, ok bool) {
 	return ref, ok
 }
 
-// Append puts b, stamped, at the log end. Leader, follower and replay share it.
-// b and its buffer must not change any more; the partition keeps a reference.
-// This is where producer state advances, in the same step as the log end: a
-// produce that fails before it leaves no trace.
+// Append puts the stamped batch b at the log end. Leader, follower and replay use it alike. b and
+// its buffer must not change any more; the partition keeps a reference. The producer state advances
+// here, in the same step as the log end, so a produce that fails earlier leaves no trace.
 func (p *Log) Append(b batch.Batch, ref Ref) {
 	p.expectSeq(ref)
 	assert.That(b.BaseOffset() == p.logEnd, "partition: append at %d, the log ends at %d",
@@ -225,8 +222,8 @@ func (p *Log) Append(b batch.Batch, ref Ref) {
 	p.logEnd = e.last + 1
 }
 
-// Replay is Append for a record of the WAL during recovery: one that the
-// checkpoint covers is skipped, one that does not fit is ErrGap.
+// Replay is Append for a record of the WAL during recovery. It skips a record that the checkpoint
+// covers, and returns ErrGap for one that does not continue the log.
 func (p *Log) Replay(b batch.Batch, ref Ref) error {
 	assert.That(p.state == Replaying, "partition: Replay in state %d", p.state)
 	if p.Covered(ref.Seq) {
@@ -240,15 +237,16 @@ func (p *Log) Replay(b batch.Batch, ref Ref) error {
 	return nil
 }
 
-// EndReplay ends recovery. whole is false if the watermark of the checkpoint
+// EndReplay ends the recovery. whole is false if the watermark or the log start of the checkpoint
 // lies above the log end: acknowledged data is missing.
 func (p *Log) EndReplay() (whole bool) {
 	assert.That(p.state == Replaying, "partition: EndReplay in state %d", p.state)
 	p.state = Ready
 	whole = p.watermark <= p.logEnd && p.logStart <= p.logEnd
-	p.history.dropBelow(min(p.logStart, p.logEnd)) // some came back with records below the start
+	// Replay may have brought back epochs below the start.
+	p.history.dropBelow(min(p.logStart, p.logEnd))
 	p.watermark = min(p.watermark, p.logEnd)
-	if p.logStart > p.logEnd { // lost with the data; the owner re-fetches and learns it again
+	if p.logStart > p.logEnd { // the data is lost; the owner fetches it again and learns the start
 		p.logStart = p.logEnd
 	}
 	p.watermark = max(p.watermark, p.logStart)
@@ -256,8 +254,8 @@ func (p *Log) EndReplay() (whole bool) {
 	return whole
 }
 
-// StartEpoch records that a leader epoch begins at the log end. It is a WAL
-// record of its own, since an epoch without a batch must be durable too.
+// StartEpoch records that a leader epoch begins at the log end. The beginning has a WAL record of
+// its own, since an epoch without a batch must be durable too.
 func (p *Log) StartEpoch(epoch kafka.LeaderEpoch, ref Ref) {
 	if p.replayed(ref) {
 		return
@@ -266,17 +264,17 @@ func (p *Log) StartEpoch(epoch kafka.LeaderEpoch, ref Ref) {
 	p.note(ref, nil)
 }
 
-// SetWatermark moves the high watermark to to; a lower one is ignored, since
+// SetWatermark raises the high watermark to the given offset. It ignores a lower one, since
 // messages may be repeated or late.
 func (p *Log) SetWatermark(to kafka.Offset) {
 	assert.That(to <= p.logEnd, "partition: watermark %d above the log end %d", to, p.logEnd)
 	p.watermark = max(p.watermark, to)
 }
 
-// SetStart moves the log start to to, at most the watermark; a lower one is
-// ignored. Records below are not served any more; segments that lie below
-// disappear with the next flush. ref is the WAL record of it, or the zero Ref
-// if the owner can do without (retention would find it again).
+// SetStart raises the log start to the given offset, which is at most the watermark. It ignores a
+// lower one. Records below the start are not served any more, and the next flush removes segments
+// that lie below it. ref is the WAL record of the change, or the zero Ref if the owner does not
+// need one (retention would find the same start again).
 func (p *Log) SetStart(to kafka.Offset, ref Ref) {
 	if ref != (Ref{}) {
 		if p.replayed(ref) {
@@ -292,9 +290,9 @@ func (p *Log) SetStart(to kafka.Offset, ref Ref) {
 	}
 }
 
-// CheckProducer judges the batches of one produce request, validated and not
-// stamped yet. It changes nothing: see Append. The batches get one verdict
-// together; a mixture of new and old ones cannot come from a sane producer.
+// CheckProducer judges the batches of one produce request, which are validated and not stamped yet.
+// It changes nothing: see Append. All batches get one verdict together: a correct producer never
+// mixes new and old batches.
 func (p *Log) CheckProducer(batches []batch.Batch) Verdict {
 	if p.CutPending() {
 		mark.Hit(mark.LogProducersUnknown)
@@ -327,14 +325,14 @@ func (p *Log) CheckProducer(batches []batch.Batch) Verdict {
 	return all
 }
 
-// Producers is the number of producers remembered.
+// Producers is the number of producers that are remembered.
 func (p *Log) Producers() int { return p.producers.table.Len() }
 
-// LatestEpoch is the newest leader epoch that began here, NoEpoch if none did.
+// LatestEpoch is the newest leader epoch that began here, or NoEpoch.
 func (p *Log) LatestEpoch() kafka.LeaderEpoch { return p.history.latest() }
 
-// EpochBefore is the leader epoch of the record before offset, also if that is
-// just below the log start; NoEpoch at offset 0 and where it is not known.
+// EpochBefore is the leader epoch of the record before offset. It is known also if that record is
+// just below the log start. It is NoEpoch at offset 0, and where the epoch is not known.
 func (p *Log) EpochBefore(offset kafka.Offset) kafka.LeaderEpoch {
 	if i := p.history.at(offset - 1); i >= 0 {
 		return p.history[i].Epoch
@@ -342,15 +340,14 @@ func (p *Log) EpochBefore(offset kafka.Offset) kafka.LeaderEpoch {
 	return NoEpoch
 }
 
-// EndOffsetFor answers OffsetForLeaderEpoch (KIP-101, KIP-279): the largest
-// epoch at or below epoch that began here, with or without records, and where
-// it ends. (NoEpoch, log start) if there is none.
+// EndOffsetFor answers OffsetForLeaderEpoch (KIP-101, KIP-279). It returns the largest epoch at or
+// below the given one that began here, with or without records, and where it ends. It returns
+// (NoEpoch, log start) if there is none.
 func (p *Log) EndOffsetFor(epoch kafka.LeaderEpoch) (kafka.LeaderEpoch, kafka.Offset) {
 	return p.history.endFor(epoch, p.logStart, p.logEnd)
 }
 
-// EndOf is EndOffsetFor over the epochs that have records; what replication
-// compares.
+// EndOf is EndOffsetFor over the epochs that have records. Replication compares these.
 func (p *Log) EndOf(epoch kafka.LeaderEpoch) (kafka.LeaderEpoch, kafka.Offset) {
 	h := p.history
 	if n := len(h); n > 0 && h[n-1].Start >= p.logEnd {
@@ -359,17 +356,17 @@ func (p *Log) EndOf(epoch kafka.LeaderEpoch) (kafka.LeaderEpoch, kafka.Offset) {
 	return h.endFor(epoch, p.logStart, p.logEnd)
 }
 
-// note is a WAL record, other than batches, that no checkpoint covers yet.
+// note is a WAL record, other than a batch, that no checkpoint covers yet.
 type note struct {
 	seq uint64
-	// pin is what the WAL must keep for it: the record itself or, of a truncation,
-	// the first batch that it dropped. Were that batch released and the truncation
-	// lost, the batches between would not continue the log.
+	// pin is what the WAL must keep for the note. This is the record itself or, for a truncation,
+	// the first batch that it dropped. If that batch were released and the truncation were lost,
+	// the batches between them would not continue the log.
 	pin Ref
 }
 
-// note remembers a WAL record that the next checkpoint has to cover; dropped
-// are the entries of the tail that it removes.
+// note remembers a WAL record that the next checkpoint has to cover. dropped are the entries of the
+// tail that the record removes.
 func (p *Log) note(ref Ref, dropped []entry) {
 	n := note{ref.Seq, ref}
 	if len(dropped) > 0 {
@@ -381,7 +378,7 @@ func (p *Log) note(ref Ref, dropped []entry) {
 	}
 }
 
-// replayed reports whether a record is to be skipped, and checks its order.
+// replayed reports whether a record must be skipped, and checks its order.
 func (p *Log) replayed(ref Ref) bool {
 	if p.state == Replaying && p.Covered(ref.Seq) {
 		return true
@@ -390,7 +387,7 @@ func (p *Log) replayed(ref Ref) bool {
 	return false
 }
 
-// expectSeq asserts that WAL records arrive in order and while they may.
+// expectSeq asserts that WAL records arrive in order, and only in states that allow it.
 func (p *Log) expectSeq(ref Ref) {
 	assert.That(p.state == Ready || p.state == Replaying,
 		"partition: log changed in state %d", p.state)

@@ -15,13 +15,13 @@ import (
 // duplicateWindow is how many batches are remembered per producer (KAFKA 16).
 const duplicateWindow = 5
 
-// producer is what is known of one idempotent producer. It is immutable: an
-// append makes a new one, so that tables of different log positions share them.
+// producer is what is known of one idempotent producer. It is immutable: an append makes a new one,
+// so that the tables of different offsets share them.
 type producer struct {
 	epoch   kafka.ProducerEpoch
 	lastMs  int64        // largest timestamp of the last batch
 	last    kafka.Offset // last offset of the last batch
-	n       int          // batches remembered in this epoch, 0..duplicateWindow
+	n       int          // how many batches of this epoch are remembered, 0..duplicateWindow
 	batches [duplicateWindow]sequenced
 }
 
@@ -32,13 +32,13 @@ type sequenced struct {
 	maxMs       int64
 }
 
-// lastOffset follows from the span of sequence numbers, which may wrap.
+// lastOffset follows from the range of sequence numbers, which may wrap.
 func (s sequenced) lastOffset() kafka.Offset {
 	return s.base + kafka.Offset((int64(s.last)-int64(s.first))&math.MaxInt32)
 }
 
-// produced is what producer state needs of a batch. Tail entries keep it, so
-// that state can be computed again without the batch's bytes.
+// produced is the part of a batch that the producer state needs. Tail entries keep it, so that the
+// state can be computed again without the batch's bytes.
 type produced struct {
 	id      kafka.ProducerID
 	epoch   kafka.ProducerEpoch
@@ -64,16 +64,15 @@ type VerdictKind uint8
 const (
 	// Accept: append it.
 	Accept VerdictKind = iota + 1
-	// Duplicate: it is in the log already; answer its original offsets, once
-	// they are committed (PROTOCOL 19).
+	// Duplicate: it is in the log already. The answer is its original offsets, when they are
+	// committed (PROTOCOL 19).
 	Duplicate
 	// OutOfOrderSequence: it does not follow the producer's last batch.
 	OutOfOrderSequence
 	// InvalidProducerEpoch: a newer incarnation of the producer has written.
 	InvalidProducerEpoch
-	// NotReady: a truncation into the segments is being carried out; the producer
-	// state is known again after the Done of kind Cut. NOT_ENOUGH_REPLICAS is
-	// true then, and retriable.
+	// NotReady: a cut is pending, so the producer state is not known until the Done of kind Cut.
+	// The error code is NOT_ENOUGH_REPLICAS, which is true then and retriable.
 	NotReady
 )
 
@@ -81,7 +80,7 @@ const (
 type Verdict struct {
 	Kind       VerdictKind
 	Base, Last kafka.Offset // Duplicate: where the original is
-	// Duplicate: its largest timestamp, which is its append time under LogAppendTime.
+	// Duplicate: the original's largest timestamp. Under LogAppendTime it is the append time.
 	TimestampMs int64
 	Code        kafka.ErrorCode // None for Accept and Duplicate
 	Message     string
@@ -104,7 +103,7 @@ func (t *producers) check(b produced, last int32) Verdict {
 	}
 	state, ok := t.table.Get(b.id)
 	if !ok {
-		return accept // without state any sequence is taken
+		return accept // an unknown producer may start at any sequence
 	}
 	if b.epoch < state.epoch {
 		mark.Hit(mark.ProducerStaleEpoch)
@@ -131,9 +130,8 @@ func (t *producers) check(b produced, last int32) Verdict {
 	return accept
 }
 
-// advance notes an appended batch and returns the producer's new state, nil if
-// the batch has no producer. It does not judge: followers and recovery take
-// what the leader took.
+// advance notes an appended batch and returns the producer's new state, or nil if the batch has no
+// producer. It judges nothing: followers and recovery accept what the leader has accepted.
 func (t *producers) advance(b produced, base, last kafka.Offset, maxMs int64) *producer {
 	if b.id < 0 {
 		return nil
@@ -160,9 +158,9 @@ func (t *producers) advance(b produced, base, last kafka.Offset, maxMs int64) *p
 	return next
 }
 
-// bound forgets the least recently used producers if there are more than limit.
-// A whole eighth goes at once, so that the sort is paid for rarely. The order
-// is that of the log, hence the same on all replicas.
+// bound forgets the least recently used producers if there are more than limit. It removes an
+// eighth at once, so that it sorts rarely. The order is that of the log, so it is the same on all
+// replicas.
 func (t *producers) bound(limit int) {
 	if t.table.Len() <= limit {
 		return

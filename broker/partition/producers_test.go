@@ -29,7 +29,7 @@ func TestFiveBatchesAreRememberedAsDuplicates(t *testing.T) {
 	for i := range int32(6) {
 		v := b.check(produced(1, 0, i*2, 2))
 		if i == 0 {
-			require.Equal(t, kafka.OutOfOrderSequenceNumber, v.Code, "the sixth last is forgotten")
+			require.Equal(t, kafka.OutOfOrderSequenceNumber, v.Code, "only five are remembered")
 			continue
 		}
 		require.Equal(t, partition.Duplicate, v.Kind)
@@ -71,7 +71,7 @@ func TestANewEpochStartsAtZeroAndFencesTheOld(t *testing.T) {
 	require.Equal(t, partition.InvalidProducerEpoch, v.Kind)
 	require.Equal(t, kafka.InvalidProducerEpoch, v.Code)
 	require.Equal(t, kafka.InvalidProducerEpoch, b.check(produced(1, 4, 0, 3)).Code,
-		"also what was a duplicate once")
+		"also a batch that is in the log")
 	require.Equal(t, partition.Duplicate, b.check(produced(1, 5, 0, 1)).Kind)
 }
 
@@ -145,7 +145,7 @@ func TestProducerStateFollowsATruncation(t *testing.T) {
 				require.Equal(t, kafka.NotEnoughReplicas, b.check(produced(1, 0, 2, 2)).Code)
 			}
 			b.epoch++
-			b.append(plain(1, 1)) // meanwhile the log goes on
+			b.append(plain(1, 1)) // the log is appended to in the meantime
 			b.sync()
 			b.settle()
 			require.Equal(t, flushFirst, len(b.take(partition.Cut)) == 1)
@@ -163,7 +163,7 @@ func TestProducersAreBounded(t *testing.T) {
 	for id := range kafka.ProducerID(17) {
 		b.mustProduce(produced(id, 0, 0, 1))
 	}
-	require.Equal(t, 14, b.log.Producers(), "an eighth makes room")
+	require.Equal(t, 14, b.log.Producers(), "an eighth is removed")
 	require.Equal(t, partition.Accept, b.check(produced(0, 0, 9, 1)).Kind,
 		"the oldest is forgotten")
 	require.Equal(t, partition.OutOfOrderSequence, b.check(produced(16, 0, 9, 1)).Kind)

@@ -9,24 +9,23 @@ import (
 	"example.com/lockstep/diskfs"
 )
 
-// fileWrite is bytes for a file of the directory.
+// fileWrite is a write to a file of the directory.
 type fileWrite struct {
 	name string
 	at   int64
 	data []byte
 }
 
-// publish writes files and a checkpoint that vouches for them, in the order
-// that leaves either the old checkpoint or the new one after any crash: contents
-// durable, then the name, then the name durable. It is the middle of the jobs
-// that change the directory.
+// publish writes files and a checkpoint that names them. Its order leaves either the old checkpoint
+// or the new one after any crash: first the contents are durable, then the file gets its name, then
+// the name is durable. It is the middle part of the jobs that change the directory.
 type publish struct {
 	next     checkpoint
 	files    []fileWrite
 	names    bool // files are new: their names must be durable too
 	external bool // the owner syncs
-	// overtaken: a truncation has cut below the end that next vouches for. It
-	// stops the work, unless the rename is under way.
+	// overtaken: a truncation has cut below the end of the segments in next. It stops the work,
+	// unless the rename is under way.
 	overtaken bool
 	end       kafka.Offset
 	stage     publishStage
@@ -52,7 +51,7 @@ const (
 func (w *publish) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error) {
 	err := firstError(got)
 	if w.stage == mkdirs && errors.Is(err, diskfs.ErrExist) {
-		err = nil // the directory is there: an earlier attempt failed later
+		err = nil // an earlier attempt made the directory and failed later
 	}
 	if err != nil {
 		return nil, err
@@ -130,14 +129,14 @@ func (p *Log) nextCheckpoint(end kafka.Offset, covered uint64, table producers) 
 		snapshots: []snapshot{{end, table}},
 	}
 	for _, e := range p.history {
-		// An epoch that has no record below end counts if its beginning is covered.
+		// An epoch that has no record below end counts if its start is covered.
 		if e.Start < end || e.Start == end && e.seq <= covered {
 			c.epochs = append(c.epochs, e)
 		}
 	}
-	// Above the watermark a truncation may fall behind the new snapshot: keep the
-	// newest one that it cannot fall behind. During replay the watermark is younger
-	// than the records, so the snapshot that recovery began with stays.
+	// While the new snapshot is above the watermark, a truncation may go below it. So the newest
+	// snapshot at or below the watermark stays. During replay the watermark is younger than the
+	// records, so the snapshot that the recovery began with stays.
 	if end > p.watermark || p.state == Replaying {
 		i := len(p.trusted.snapshots) - 1
 		for i > 0 && (p.state == Replaying || p.trusted.snapshots[i].offset > p.watermark) {
@@ -150,10 +149,9 @@ func (p *Log) nextCheckpoint(end kafka.Offset, covered uint64, table producers) 
 	return c
 }
 
-// dropSegments removes the segments that are not needed from the checkpoint and
-// returns their files' names. A segment below the log start stays while the
-// older producer snapshot lies below its end, since producer state may have to
-// be computed again from there.
+// dropSegments removes the segments that are not needed from the checkpoint and returns the names
+// of their files. A segment below the log start stays while it ends above the older producer
+// snapshot, since producer state may have to be computed again from there.
 func (c *checkpoint) dropSegments() (files []string) {
 	needed := min(c.logStart, c.snapshots[0].offset)
 	n := 0

@@ -5,26 +5,25 @@ import (
 	"example.com/lockstep/diskfs"
 )
 
-// Read is what Read could say at once. Exactly one of these holds: Err is
-// set; Token is set and a Done of kind ReadDone will follow; Missing is set and
-// the call must be repeated once those batches have been restored; or Batches
-// is the answer, empty if there is nothing to read below the bound.
+// Read is the immediate answer to a read or a search. Exactly one of these holds: Err is set; Token
+// is set, and a Done of kind ReadDone or LookedUp follows; Missing is set, and the owner restores
+// those batches and repeats the call; or Batches or Found is the answer. Batches is empty if there
+// is nothing to read below the bound.
 type Read struct {
-	Batches [][]byte // whole batches, immutable; the caller may hold on to them
+	Batches [][]byte // whole batches, immutable; the caller may keep them
 	Token   uint64
 	Missing []Missing
 	Found   Found // of a search by timestamp
-	Err     error // ErrOutOfRange; a search may fail by what a batch holds
+	Err     error // ErrOutOfRange; or, for a search, an error of a batch
 }
 
 // Pending reports whether a Done will bring the answer.
 func (r *Read) Pending() bool { return r.Token != 0 }
 
-// Read returns whole batches from the one that holds from on: the first
-// whatever its size, further ones while the total stays within maxBytes
-// (KAFKA 22). No batch that reaches to below or beyond is returned: below is
-// the watermark for consumers, the last stable offset for read_committed, and
-// the log end for replication.
+// Read returns whole batches. The first is the one that holds the offset from, whatever its size.
+// More follow while the total stays within maxBytes (KAFKA 22). Read returns no batch that reaches
+// the offset below or passes it. For consumers below is the watermark, for read_committed the last
+// stable offset, and for replication the log end.
 func (p *Log) Read(from kafka.Offset, maxBytes int, below kafka.Offset) Read {
 	below = min(below, p.logEnd)
 	switch {
@@ -62,9 +61,8 @@ func (p *Log) readTail(from kafka.Offset, maxBytes int, below kafka.Offset) (out
 	return out
 }
 
-// reader is the task of a Read that needs a segment. It opens the files it
-// needs and closes them when it ends, so that handles are bounded by the reads
-// in flight.
+// reader is the task of a Read that needs a segment. It opens the files that it needs and closes
+// them when it ends, so that the reads in flight bound the number of handles.
 type reader struct {
 	token      uint64
 	from       kafka.Offset
@@ -79,7 +77,7 @@ type reader struct {
 
 func (t *reader) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error) {
 	if t.locator != nil && t.generation != p.generation {
-		// The segments may be other ones now: from the beginning.
+		// The segments may have changed: begin again.
 		t.locator, t.scan, t.out, t.total = nil, nil, nil, 0
 	}
 	if t.locator == nil {
@@ -102,8 +100,8 @@ func (t *reader) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, err
 	return t.collect()
 }
 
-// begin finds the segment; again if a truncation moved the ground. false means
-// that there is nothing to read in segments now, and the caller asks again.
+// begin finds the segment. It does so again if a truncation has changed the segments. If it returns
+// false, there is nothing to read in segments now, and the owner asks again.
 func (t *reader) begin(p *Log) (ok bool, err error) {
 	if p.state != Ready && p.state != Replaying {
 		return false, ErrOvertaken
@@ -118,12 +116,12 @@ func (t *reader) begin(p *Log) (ok bool, err error) {
 	return true, nil
 }
 
-// collect takes batches until there are enough or a read is needed.
+// collect takes batches until there are enough, or until a read is needed.
 func (t *reader) collect() ([]diskfs.Op, error) {
 	for t.scan.expect < t.below {
 		b, state, err := t.scan.next()
 		if err != nil && len(t.out) > 0 {
-			return nil, nil // what came before the damage is fine
+			return nil, nil // the batches before the damage are good
 		} else if err != nil {
 			return nil, err
 		}
@@ -159,7 +157,7 @@ func (t *reader) end(p *Log, err error) {
 		t.out = nil
 	}
 	if t.from < p.logStart && len(t.out) == 0 {
-		err = ErrOutOfRange // the segment went away meanwhile
+		err = ErrOutOfRange // the segment was removed in the meantime
 	}
 	p.work.done = append(p.work.done,
 		Done{Kind: ReadDone, Token: t.token, Batches: t.out, Err: err})

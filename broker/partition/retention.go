@@ -9,10 +9,9 @@ type Retention struct {
 	Ms    int64
 }
 
-// RetentionStart returns where the log should begin by the policy at wall time
-// nowMs: pass it to SetStart if it is above Start. It keeps whole segments,
-// and all of the tail, and never passes the watermark. A segment without any
-// timestamp does not age.
+// RetentionStart returns where the log should begin by the policy at wall time nowMs. The caller
+// passes it to SetStart if it is above Start. It keeps whole segments and all of the tail, and
+// never passes the watermark. A segment without any timestamp does not age.
 func (p *Log) RetentionStart(r Retention, nowMs int64) kafka.Offset {
 	start := p.logStart
 	excess := p.Bytes() - r.Bytes
@@ -34,8 +33,8 @@ func (p *Log) RetentionStart(r Retention, nowMs int64) kafka.Offset {
 	return start
 }
 
-// Bytes is the size of the log: segments, those below the log start included
-// until a flush removes them, and tail.
+// Bytes is the size of the log: the tail and all segments. Segments below the log start count until
+// a flush removes them.
 func (p *Log) Bytes() int64 {
 	bytes := p.tail.bytes
 	for i := range p.trusted.segments {

@@ -9,10 +9,9 @@ import (
 	"example.com/lockstep/diskfs"
 )
 
-// scan walks the batches of one segment from a position on, chunk by chunk. It
-// verifies what no checksum covers: that each batch begins where the one before it
-// ended, has the offset that follows, and the leader epoch that held there. Whoever
-// uses the bytes verifies the checksum.
+// scan goes through the batches of one segment from a position on, chunk by chunk. It verifies what
+// no checksum covers: each batch begins where the one before it ended, has the next offset, and has
+// the leader epoch that held there. The code that uses the bytes verifies the checksum.
 type scan struct {
 	seg    segment
 	of     *Log
@@ -31,9 +30,9 @@ func (p *Log) scan(seg segment, log diskfs.Handle, from place, unit int) *scan {
 	}
 }
 
-// contradicts reports whether a batch of a segment bears another epoch than the one
-// that held at its offset. Epochs are forgotten below the log start, and of what was
-// truncated, which lies in segments until it is cut.
+// contradicts reports whether a batch of a segment has another epoch than the one that held at its
+// offset. The history has no epochs below the log start, and none of truncated records, which are
+// in segments until the cut.
 func (p *Log) contradicts(b batch.Batch) bool {
 	i := p.history.at(b.BaseOffset())
 	return i >= 0 && b.BaseOffset() < p.flushed && p.history[i].Epoch != b.LeaderEpoch()
@@ -47,8 +46,8 @@ const (
 	over                      // the segment ends here
 )
 
-// next returns the next whole batch and consumes it. The batch is a slice of
-// the chunk, which is not reused.
+// next returns the next whole batch and moves past it. The batch is a slice of the chunk, which is
+// not reused.
 func (s *scan) next() (batch.Batch, scanState, error) {
 	left := s.seg.logBytes - s.at
 	if left == 0 && s.expect == s.seg.end {
@@ -79,8 +78,8 @@ func (s *scan) next() (batch.Batch, scanState, error) {
 	return b, have, nil
 }
 
-// readOp is the read that next asked for. It begins with the next batch again:
-// what is left of the chunk is part of it.
+// readOp is the read that next asked for. It starts at the next batch, so it reads the rest of the
+// chunk again.
 func (s *scan) readOp() diskfs.Op {
 	n := min(int64(max(s.want, s.unit)), s.seg.logBytes-s.at)
 	return diskfs.Op{Kind: diskfs.Read, Handle: s.log, Offset: s.at, Data: make([]byte, n)}
@@ -101,8 +100,8 @@ func (s *scan) damage(what string) error {
 		ErrDamaged, s.seg.name(logSuffix), s.at, s.expect, what)
 }
 
-// locator opens a segment's log, and its indexes unless they are lost, and
-// reads the indexes: the first two steps of whatever looks into a segment.
+// locator opens a segment's log, and its indexes unless they are lost, and reads the indexes. Every
+// task that reads a segment begins with these steps.
 type locator struct {
 	seg   segment
 	log   diskfs.Handle
@@ -111,8 +110,8 @@ type locator struct {
 	step  int
 }
 
-// next returns the operations of the locator's next step; none when it is done.
-// An index that cannot be read or does not match is done without.
+// next returns the operations of the locator's next step; none when it is done. If an index cannot
+// be read or does not match, the locator goes on without it.
 func (l *locator) next(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error) {
 	l.step++
 	switch l.step {

@@ -27,8 +27,8 @@ const (
 	timeEntryBytes  = 12
 )
 
-// segment describes the trusted part of one segment. It is a value: work in
-// progress changes a copy, which replaces the original when it is durable.
+// segment describes the trusted part of one segment. It is a value: a job changes a copy, which
+// replaces the original when it is durable.
 type segment struct {
 	base, end   kafka.Offset // holds [base, end)
 	logBytes    int64
@@ -36,15 +36,15 @@ type segment struct {
 	timeBytes   int64
 	indexCRC    uint32
 	timeCRC     uint32
-	firstMs     int64 // largest timestamp of the first batch: its age decides when to roll
+	firstMs     int64 // largest timestamp of the first batch; Limits.SegmentMs counts from it
 	maxMs       int64 // largest timestamp of all batches
 	lastIndexed int64 // position of the last index entry, -1 if there is none
 	lastTimeMs  int64 // timestamp of the last time index entry
 
-	// indexLost: the index files are missing or damaged and must be built again;
-	// until then searches begin at the segment's first byte. Not persisted.
+	// indexLost: the index files are missing or damaged and must be built again. Until then
+	// searches begin at the segment's first byte. It is not stored.
 	indexLost bool
-	// indexHopeless: building them failed, since the log itself is damaged.
+	// indexHopeless: the indexes could not be built again, since the log itself is damaged.
 	indexHopeless bool
 }
 
@@ -70,8 +70,8 @@ func (s *segment) files() []string {
 // pieces are bytes to be appended to a segment's files.
 type pieces struct{ log, index, time []byte }
 
-// add accounts for a batch of size bytes at the segment's end and appends the
-// index entries it causes to out.
+// add counts a batch of size bytes at the segment's end, and appends the index entries for it to
+// out.
 func (s *segment) add(
 	base, last kafka.Offset, size int64, maxMs int64, interval int64, out *pieces,
 ) {
@@ -100,7 +100,7 @@ func (s *segment) add(
 	s.end = last + 1
 }
 
-// full says whether a batch of size bytes ending at last belongs into a new segment.
+// full reports whether a batch of size bytes that ends at last needs a new segment.
 func (s *segment) full(last kafka.Offset, size, maxMs int64, l *Limits) bool {
 	return s.logBytes > 0 && (s.logBytes+size > l.SegmentBytes ||
 		last-s.base > math.MaxUint32 ||
@@ -152,7 +152,7 @@ func (x timeIndex) offset(i int, s *segment) kafka.Offset {
 	return s.base + kafka.Offset(binary.BigEndian.Uint32(x[i*timeEntryBytes+8:]))
 }
 
-// startFor is an offset below which no batch has a timestamp of ms or more.
+// startFor returns an offset. No batch below it has a timestamp of ms or more.
 func (x timeIndex) startFor(ms int64, s *segment) kafka.Offset {
 	n := sort.Search(x.len(), func(i int) bool { return x.ms(i) >= ms })
 	if n == 0 {
@@ -166,15 +166,15 @@ func (x timeIndex) before(offset kafka.Offset, s *segment) int {
 	return sort.Search(x.len(), func(i int) bool { return x.offset(i, s) >= offset })
 }
 
-// indexesMatch reports whether what was read is what was written.
+// indexesMatch reports whether the bytes that were read are those that were written.
 func (s *segment) indexesMatch(index, times []byte) bool {
 	return int64(len(index)) == s.indexBytes && int64(len(times)) == s.timeBytes &&
 		crc32.Checksum(index, castagnoli) == s.indexCRC &&
 		crc32.Checksum(times, castagnoli) == s.timeCRC
 }
 
-// cutTo shortens s to end before offset to, whose batch begins at position.
-// scanned is the largest timestamp between the last index entry that stays and to.
+// cutTo shortens s so that it ends before offset to. The batch at that offset begins at position.
+// scannedMs is the largest timestamp between the last index entry that stays and to.
 func (s segment) cutTo(
 	to kafka.Offset, position int64, index offsetIndex, times timeIndex, scannedMs int64,
 ) segment {
@@ -194,8 +194,8 @@ func (s segment) cutTo(
 	return out
 }
 
-// checked turns a batch found at an expected place into one that may be
-// believed: offsets continue the chain. The checksum is left to who serves it.
+// checked reports whether a batch has the expected offset and a plausible record count. The
+// checksum is left to the code that serves the batch.
 func checked(b batch.Batch, expect kafka.Offset) bool {
 	return b.BaseOffset() == expect && b.Count() > 0 &&
 		b.NextOffset() == expect+kafka.Offset(b.Count())

@@ -15,11 +15,11 @@ type entry struct {
 	maxMs      int64
 	ref        Ref
 	produced   produced
-	state      *producer   // the producer's after this batch; nil without one
+	state      *producer   // of the producer after this batch; nil without a producer
 	buf        batch.Batch // nil while evicted
 }
 
-// tail is the log from the end of the segments on, oldest first.
+// tail is the log from the end of the segments, oldest first.
 type tail struct {
 	entries  []entry
 	bytes    int64 // of all entries
@@ -32,7 +32,7 @@ func (t *tail) push(e entry) {
 	t.buffered += int64(e.size)
 }
 
-// drop accounts for an entry that leaves and releases its buffer.
+// drop subtracts an entry that leaves from the totals and releases its buffer.
 func (t *tail) drop(e *entry) {
 	t.bytes -= int64(e.size)
 	t.forget(e)
@@ -57,8 +57,8 @@ func (t *tail) popFront(n int) {
 	}
 }
 
-// cutTo removes the entries at or above offset to and returns where the log
-// ends now: below to if an entry spanned it.
+// cutTo removes the entries that reach offset to and returns where the log ends now. That is below
+// to if to lies in the middle of an entry.
 func (t *tail) cutTo(to, start kafka.Offset) kafka.Offset {
 	n := len(t.entries)
 	for n > 0 && t.entries[n-1].last >= to {
@@ -73,13 +73,13 @@ func (t *tail) cutTo(to, start kafka.Offset) kafka.Offset {
 	return t.entries[n-1].last + 1
 }
 
-// find returns the index of the entry that holds offset.
+// find returns the index of the first entry that ends at or above offset.
 func (t *tail) find(offset kafka.Offset) int {
 	return sort.Search(len(t.entries), func(i int) bool { return t.entries[i].last >= offset })
 }
 
-// record returns the entries that came in one WAL record, from index i on;
-// none if there are none or one of them is evicted.
+// record returns the entries from index i on that came in the same WAL record. It returns none if
+// one of them is evicted.
 func (t *tail) record(i int) []entry {
 	j := i
 	for j < len(t.entries) && t.entries[j].ref.Seq == t.entries[i].ref.Seq {
@@ -91,16 +91,16 @@ func (t *tail) record(i int) []entry {
 	return t.entries[i:j]
 }
 
-// Missing is a batch of the tail whose bytes are only in the WAL: the owner
-// reads the record at Ref and gives the batch at Base back with Restore.
+// Missing is an evicted batch of the tail: its bytes are only in the WAL. The owner reads the
+// record at Ref and gives the batch at Base back with Restore.
 type Missing struct {
 	Base kafka.Offset
 	Size int
 	Ref  Ref
 }
 
-// missing lists the evicted entries among those from index i on that start
-// within max bytes, the first in any case.
+// missing lists the evicted entries that begin within maxBytes from the start of entry i. Without
+// one it lists the first evicted entry behind that.
 func (t *tail) missing(i, maxBytes int) []Missing {
 	var out []Missing
 	for bytes := 0; i < len(t.entries) && (bytes < maxBytes || len(out) == 0); i++ {
@@ -118,9 +118,9 @@ func (p *Log) Buffered() int64 { return p.tail.buffered }
 // TailBytes is the number of bytes that are not in segments yet.
 func (p *Log) TailBytes() int64 { return p.tail.bytes }
 
-// Evict releases buffers, oldest first, until at most keep bytes are held, and
-// returns the number of bytes released. Only what is durable in the WAL goes,
-// since it must be read from there later.
+// Evict releases buffers, oldest first, until the buffers hold at most keep bytes, and returns the
+// number of bytes released. It releases only batches that are durable in the WAL, since they must
+// be read from there later.
 func (p *Log) Evict(keep int64) (released int64) {
 	for i := range p.tail.entries {
 		e := &p.tail.entries[i]
@@ -135,9 +135,9 @@ func (p *Log) Evict(keep int64) (released int64) {
 	return released
 }
 
-// Restore gives an evicted batch back, as read from the WAL at ref. It is
-// checked against what is known of it; false means that it is not that batch,
-// which is damage. A batch that has left the tail meanwhile is ignored.
+// Restore takes an evicted batch back that was read from the WAL at ref. It compares the batch with
+// what is known of it. It returns false if they differ, which is damage. It ignores a batch that
+// has left the tail in the meantime.
 func (p *Log) Restore(ref Ref, b batch.Batch) bool {
 	i := p.tail.find(b.BaseOffset())
 	if i == len(p.tail.entries) {

@@ -17,16 +17,16 @@ type Found struct {
 
 var notFound = Found{Offset: -1, TimestampMs: batch.NoTimestamp, LeaderEpoch: NoEpoch}
 
-// OffsetForTimestamp finds the first record at or above the log start, in a
-// batch that ends below below, whose timestamp is at least ms (ListOffsets).
-// The answer is in Found, at once or in a Done of kind LookedUp. If Missing is
-// set, there or here, those batches are to be restored and the call repeated.
+// OffsetForTimestamp finds the first record at or above the log start with a timestamp of at least
+// ms (ListOffsets). Only batches that end before the offset below count. The answer is in Found, at
+// once or in a Done of kind LookedUp. If Missing is set in either, the owner restores those batches
+// and calls again.
 func (p *Log) OffsetForTimestamp(ms int64, below kafka.Offset) Read {
 	return p.lookUp(&search{ms: ms, below: below})
 }
 
-// MaxTimestamp finds the first record with the largest timestamp, within the
-// same bounds (ListOffsets -3, KIP-734).
+// MaxTimestamp finds the first record with the largest timestamp, within the same bounds
+// (ListOffsets -3, KIP-734).
 func (p *Log) MaxTimestamp(below kafka.Offset) Read {
 	return p.lookUp(&search{largest: true, below: below})
 }
@@ -47,15 +47,15 @@ func (p *Log) lookUp(t *search) Read {
 // search is the task of a search that needs segments. It walks through them in
 // order and ends in the tail.
 //
-// A search for the largest timestamp first finds out which that is: segments
-// know theirs, unless they reach beyond the bounds; those are walked through.
+// A search for the largest timestamp first finds out what that is. A segment knows its own largest
+// timestamp, so only segments that reach beyond the bounds are read for it.
 type search struct {
 	token      uint64
 	ms         int64
 	below      kafka.Offset
 	largest    bool         // ms is not known yet: it is the largest timestamp so far
-	measuring  bool         // walking through segments to find ms
-	from       kafka.Offset // segments that end here or before have been looked at
+	measuring  bool         // reads segments to find ms
+	from       kafka.Offset // segments that end here or before are done
 	generation uint64
 	locator    *locator
 	scan       *scan
@@ -63,7 +63,7 @@ type search struct {
 	missing    []Missing
 }
 
-// begin starts the search, again if a truncation moved the ground.
+// begin starts the search. It does so again if a truncation has changed the segments.
 func (t *search) begin(p *Log) {
 	t.generation, t.from, t.locator, t.scan = p.generation, 0, nil, nil
 	t.below = min(t.below, p.logEnd)
@@ -85,8 +85,8 @@ func (t *search) begin(p *Log) {
 // bound is where the search in segments ends.
 func (t *search) bound(p *Log) kafka.Offset { return min(t.below, p.flushed) }
 
-// segment is the next segment to look at, -1 if there is none. While measuring
-// these are the ones that reach beyond the bounds and might hold more than ms.
+// segment is the next segment to look at, or -1. While measuring these are the segments that reach
+// beyond the bounds and may hold a timestamp above ms.
 func (t *search) segment(p *Log) int {
 	for i := range p.trusted.segments {
 		s := &p.trusted.segments[i]
@@ -120,7 +120,7 @@ func (t *search) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, err
 		}
 		if t.scan == nil {
 			ops, err := t.locator.next(p, r, got)
-			if err != nil && t.locator.seg.end <= p.logStart { // removed meanwhile
+			if err != nil && t.locator.seg.end <= p.logStart { // it was removed in the meantime
 				t.from, t.locator = t.locator.seg.end, nil
 				continue
 			}
@@ -140,7 +140,7 @@ func (t *search) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, err
 	}
 }
 
-// open begins the scan at the last indexed place before anything of interest.
+// open begins the scan at the last indexed place before anything that may match.
 func (t *search) open(p *Log) {
 	s := &t.locator.seg
 	start := max(s.base, p.logStart)
@@ -150,7 +150,7 @@ func (t *search) open(p *Log) {
 	t.scan = p.scan(*s, t.locator.log, t.locator.index.floor(start, s), p.cfg.Limits.ReadBytes)
 }
 
-// look walks the segment until the record is found or a read is needed.
+// look goes through the segment until the record is found or a read is needed.
 func (t *search) look(p *Log) (ops []diskfs.Op, found bool, err error) {
 	bound := t.bound(p)
 	for t.scan.expect < bound {

@@ -9,19 +9,19 @@ import (
 	"example.com/lockstep/diskfs"
 )
 
-// DoneKind says what has ended.
+// DoneKind says which work has ended.
 type DoneKind uint8
 
 const (
-	Loaded   DoneKind = iota + 1 // Load; ErrDamaged: the state is Failed
+	Loaded   DoneKind = iota + 1 // Load; with an Err the state is Failed
 	ReadDone                     // Read with the Token
 	LookedUp                     // OffsetForTimestamp or MaxTimestamp with the Token
 	Flushed                      // Flush
-	// NeedSync: a Flush with ExternalSync waits for a SyncFS that is submitted
-	// from now on. Call Synced when it has completed. It comes twice per flush.
+	// NeedSync: a Flush with ExternalSync waits for a SyncFS that is submitted from now on. The
+	// owner calls Synced when it has completed. This happens twice in a flush.
 	NeedSync
-	Cut // a truncation into the segments has been carried out
-	// Repaired: index files were built again, of a segment that lacked them.
+	Cut // the segments are cut after a truncation; with an Err the state is Failed
+	// Repaired: index files were built again for a segment that had none, or damaged ones.
 	Repaired
 	Removed // Delete
 )
@@ -30,25 +30,24 @@ const (
 type Done struct {
 	Kind    DoneKind
 	Token   uint64
-	Batches [][]byte  // ReadDone: whole batches in buffers of their own
+	Batches [][]byte  // ReadDone: whole batches, in buffers of their own
 	Found   Found     // LookedUp
-	Missing []Missing // LookedUp: evicted batches stand in the way; restore them and ask again
+	Missing []Missing // LookedUp: evicted batches that the owner must restore before it asks again
 	Err     error
 }
 
-// task is a piece of asynchronous work in steps. All operations of a step are in
-// flight together; the next step begins when the last one has completed.
+// task is a piece of asynchronous work in steps. All operations of a step are in flight together;
+// the next step begins when the last of them has completed.
 type task interface {
-	// step takes the completions of the previous step, in the order of its
-	// operations (nil at first), and returns the next operations; none when the
-	// task is complete. An operation that failed is the task's to judge, except
-	// that failed syncs and renames never reach it.
+	// step takes the completions of the previous step, in the order of its operations (nil at
+	// first), and returns the next operations; none when the task is complete. The task decides
+	// what a failed operation means, but failed syncs and renames never reach it.
 	step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error)
-	// end reports the outcome. It is called once, also after Abandon of the task.
+	// end reports the outcome. It is called once.
 	end(p *Log, err error)
 }
 
-// errNeedSync is returned by a step that wants somebody else to sync.
+// errNeedSync is returned by a step that waits for the owner's sync.
 var errNeedSync = errors.New("partition: waiting for the owner's sync")
 
 // run is a task under way.
@@ -59,7 +58,7 @@ type run struct {
 	handles []diskfs.Handle // open, closed when the task ends
 }
 
-// waiter says whose operation a token stands for.
+// waiter is the run and the operation that a token stands for.
 type waiter struct {
 	run   *run
 	index int
@@ -68,7 +67,7 @@ type waiter struct {
 // work is everything under way. It is empty in an idle partition.
 type work struct {
 	lastToken uint64
-	waiting   map[uint64]waiter // looked up only, never ranged over
+	waiting   map[uint64]waiter // only for look-ups; nothing ranges over it
 	// job is the one task that changes the directory. Reads run beside it.
 	job    *run
 	synced bool // job waits for Synced
@@ -76,21 +75,20 @@ type work struct {
 	done   []Done
 }
 
-// wanted is what shall run when the current job has ended.
+// wanted is what runs when the current job has ended.
 type wanted struct {
 	load   bool
 	flush  *FlushOptions
 	remove bool
 }
 
-// Completed takes the completion of an operation with this partition's Owner
-// and returns what ended by it; the slice is valid until the next call of any
-// method. An error means that a sync or a rename failed: nothing is known
-// about the disk any more and the node has to stop.
+// Completed takes the completion of an operation with this partition's Owner, and returns the work
+// that it ended. The slice is valid until the next call of any method. An error means that a sync
+// or a rename failed: the state of the disk is not known any more, and the node has to stop.
 func (p *Log) Completed(c diskfs.Completion) ([]Done, error) {
 	w, ok := p.work.waiting[c.Token]
 	if !ok {
-		return p.takeDone(), nil // a Close or the removal of a leftover: nobody waits
+		return p.takeDone(), nil // a Close: nothing waits for it
 	}
 	delete(p.work.waiting, c.Token)
 	if c.Err != nil && mustSucceed(c.Kind) {
@@ -119,11 +117,11 @@ func (p *Log) Busy() bool {
 		p.CutPending()
 }
 
-// Waiting reports whether an operation is under way whose completion counts.
+// Waiting reports whether an operation is under way that a task waits for.
 func (p *Log) Waiting() bool { return len(p.work.waiting) > 0 }
 
-// Pending returns what has ended without a completion, for example a flush that
-// was refused. Completed and Synced return the same things.
+// Pending returns the work that has ended without a completion, for example a flush that was
+// refused. Completed and Synced return such work too.
 func (p *Log) Pending() []Done { return p.takeDone() }
 
 func (p *Log) takeDone() []Done {
@@ -132,9 +130,9 @@ func (p *Log) takeDone() []Done {
 	return done
 }
 
-// mustSucceed says which operations are not retried (PROTOCOL 10). After a
-// failed rename it is not known which of two checkpoints is in place, so
-// writing on could destroy what one of them trusts.
+// mustSucceed reports whether a failed operation stops the node. It is not retried (PROTOCOL 10).
+// After a failed rename it is not known which of two checkpoints is in place, so further writes
+// could destroy what one of them trusts.
 func mustSucceed(k diskfs.Kind) bool {
 	switch k {
 	case diskfs.Sync, diskfs.WriteSync, diskfs.SyncDir, diskfs.SyncFS, diskfs.Rename:
@@ -150,7 +148,8 @@ func (p *Log) start(t task) *run {
 	return r
 }
 
-// advance runs steps until one has submitted operations or the task has ended.
+// advance runs the task's next step. The task then has operations in flight, or waits for the
+// owner's sync, or has ended.
 func (p *Log) advance(r *run) {
 	got := r.got
 	r.got = nil
@@ -194,7 +193,7 @@ func (p *Log) submit(op diskfs.Op, w waiter) {
 	p.disk.Submit(op)
 }
 
-// submitUnawaited submits an operation whose outcome does not matter.
+// submitUnawaited submits an operation; its outcome does not matter.
 func (p *Log) submitUnawaited(op diskfs.Op) {
 	p.work.lastToken++
 	op.Owner, op.Token = p.cfg.Owner, p.work.lastToken
@@ -210,7 +209,7 @@ func (p *Log) open(r *run, name string, flags diskfs.Flags) diskfs.Op {
 
 func (p *Log) path(name string) string { return p.cfg.Dir + "/" + name }
 
-// firstError is the first failure among completions.
+// firstError is the first error among completions.
 func firstError(got []diskfs.Completion) error {
 	for _, c := range got {
 		if c.Err != nil {
@@ -220,9 +219,8 @@ func firstError(got []diskfs.Completion) error {
 	return nil
 }
 
-// kick begins the next job if none is under way. The order matters: an index is
-// built again before a cut needs it, and nothing is written into segments that
-// hold what was truncated.
+// kick begins the next job if none is under way. The order matters: a cut needs the index, so the
+// index is built again first, and nothing is written into segments that hold truncated records.
 func (p *Log) kick() {
 	for p.work.job == nil && p.state != Failed {
 		t := p.nextJob()
@@ -266,12 +264,12 @@ func (p *Log) nextJob() task {
 	return nil
 }
 
-// CutPending reports whether segments hold what was truncated from the log.
+// CutPending reports whether segments hold records that were truncated from the log.
 func (p *Log) CutPending() bool { return p.trusted.end > p.flushed || p.resetPending }
 
-// notesDurable reports whether a checkpoint may be written: it contains the
-// effects of all notes, and must not know what the WAL might still lose. That
-// goes for the newest epoch too, which may have replaced one without records.
+// notesDurable reports whether a checkpoint may be written. A checkpoint contains the effects of
+// all notes, and must not contain anything that the WAL may still lose. This holds for the newest
+// epoch too, which may have replaced one without records.
 func (p *Log) notesDurable() bool {
 	if n := len(p.history); n > 0 && p.history[n-1].seq > p.durable {
 		return false
@@ -279,7 +277,7 @@ func (p *Log) notesDurable() bool {
 	return len(p.notes) == 0 || p.notes[len(p.notes)-1].seq <= p.durable
 }
 
-// overtake tells the job that nothing at or above to is in the log any more.
+// overtake tells the job that the log has nothing at or above to any more.
 func (p *Log) overtake(to kafka.Offset) {
 	if p.work.job == nil {
 		return
@@ -292,7 +290,7 @@ func (p *Log) overtake(to kafka.Offset) {
 	}
 }
 
-// lostIndex is the first segment whose indexes can and must be built again, or -1.
+// lostIndex is the first segment with indexes that can and must be built again, or -1.
 func (p *Log) lostIndex() int {
 	for i := range p.trusted.segments {
 		if s := &p.trusted.segments[i]; s.indexLost && !s.indexHopeless {
@@ -302,7 +300,7 @@ func (p *Log) lostIndex() int {
 	return -1
 }
 
-// segmentOf returns the trusted segment that holds offset, -1 if none does.
+// segmentOf returns the trusted segment that holds offset, or -1.
 func (p *Log) segmentOf(offset kafka.Offset) int {
 	s := p.trusted.segments
 	for i := len(s) - 1; i >= 0; i-- {

@@ -32,20 +32,22 @@ const (
 )
 
 var names = [points]string{
-	WALSealEarly:  "wal-seal-early",  // a group is closed behind a record, though more would fit
-	WALRollEarly:  "wal-roll-early",  // a segment is left, though more would fit
+	WALSealEarly: "wal-seal-early", // a group is sealed after a record, though more would fit
+	// A new segment begins, though more would fit into the old one.
+	WALRollEarly:  "wal-roll-early",
 	WALMarkSoon:   "wal-mark-soon",   // the mark is written at once when the log is idle
 	WALSmallReads: "wal-small-reads", // a recovery reads a sector at a time
 
-	LogRollEarly:   "log-roll-early",   // a partition's segment is left, though more would fit
+	LogRollEarly:   "log-roll-early",   // the same for a segment of a partition
 	LogFlushLittle: "log-flush-little", // a flush moves one record
 
 	PushOneBatch: "push-one-batch", // a push carries one batch
 	PushEarly:    "push-early",     // a push does not wait for the WAL group of its batches
 	PushRefused:  "push-refused",   // a follower refuses a push as if it could not take data now
-	ProbeAgain:   "probe-again",    // a leader compares logs with a follower that it knows
-	MailRefused:  "mail-refused",   // a request to another loop is refused as by a full mailbox
-	ConnParked:   "conn-parked",    // a client's connection is not read for a while
+	ProbeAgain:   "probe-again",    // a leader compares logs again with a follower that it knows
+	// A request to another loop is refused as if its mailbox were full.
+	MailRefused: "mail-refused",
+	ConnParked:  "conn-parked", // a client's connection is not read for a while
 	// A leader refuses a produce as if it did not know that it leads.
 	ProduceRefused: "produce-refused",
 	FlushEarly:     "flush-early", // a partition is flushed with little to move

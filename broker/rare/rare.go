@@ -1,24 +1,21 @@
-// Package rare holds named points of the broker at which it may choose what is
-// legal and seldom happens: a group of one record, a mailbox that seems full, a
-// snapshot long before it is needed. A simulated world, or a test cluster, that
-// switches some on meets what production meets once in a year.
+// Package rare holds named points of the broker at which it may choose something legal that seldom
+// happens: a group of one record, a mailbox that seems full, a snapshot long before it is needed. A
+// simulated world, or a test cluster, that switches some on soon meets what production meets once
+// in a year.
 //
 // # Contract
 //
-// A point never chooses what the protocol forbids: with all of them on, every
-// promise of the broker holds, and it makes progress. It is configuration: which
-// points are on, and how often each one chooses, is a field of the node's
-// config ([Settings]); none are on unless somebody says so. The choices are drawn
-// from a stream of the loop's own (loop.Host.Entropy), so that they depend on
-// nothing else.
+// A point never chooses what the protocol forbids: with all of them on, every promise of the broker
+// holds, and it makes progress. Points are configuration: a field of the node's config ([Settings])
+// says which are on, and how often each one chooses. Without it none are on. The choices come from
+// a random stream of the loop's own (loop.Host.Entropy), so that they depend on nothing else.
 //
 // A point that is off costs a nil check.
 //
 // # A new point
 //
-// A constant and a line of the table, and a call of [Chooser.Choose] where the
-// choice is. The simulator's test that every point is reached finds one that is
-// forgotten.
+// Add a constant and a line in points.go, and a call of [Chooser.Choose] where the choice is. A
+// test of the simulator checks that every point is reached, so it finds a point without a call.
 package rare
 
 import (
@@ -30,11 +27,11 @@ import (
 // Point names a place.
 type Point uint8
 
-// Settings say which points are on: each chooses about once in so many times.
-// A point that is not in them is off.
+// Settings say which points are on. A point with the value n chooses about once in n times; a point
+// without a value is off.
 type Settings map[string]uint64
 
-// Chooser makes the choices of one loop. Nil never chooses.
+// Chooser makes the choices of one loop. A nil Chooser never chooses.
 type Chooser struct {
 	oneIn [points]uint64
 	rand  *env.Rand
@@ -53,7 +50,7 @@ func New(s Settings, rand *env.Rand) *Chooser {
 	return c
 }
 
-// Choose reports whether the rare thing is done now.
+// Choose reports whether to do the rare thing now.
 func (c *Chooser) Choose(p Point) bool { return c != nil && c.choose(p) }
 
 func (c *Chooser) choose(p Point) bool {
@@ -64,7 +61,7 @@ func (c *Chooser) choose(p Point) bool {
 	return true
 }
 
-// Taken visits the points that have chosen, with how often. Nil has none.
+// Taken visits the points that have chosen, and says how often. A nil Chooser has none.
 func (c *Chooser) Taken(visit func(name string, times uint64)) {
 	if c == nil {
 		return
@@ -79,7 +76,7 @@ func (c *Chooser) Taken(visit func(name string, times uint64)) {
 // All lists the names of all points.
 func All() []string { return append([]string(nil), names[:]...) }
 
-// Check reports the first name that is no point.
+// Check returns an error if a name belongs to no point.
 func (s Settings) Check() error {
 	known := 0
 	for _, name := range names {

@@ -34,10 +34,10 @@ func (f *Follower) Synced() bool { return f.synced }
 type Action uint8
 
 const (
-	// Append the batches from the log end on (those below it came before, on an
-	// older connection), and acknowledge when durable.
+	// Append the batches from the log end on, and acknowledge when they are durable.
+	// Those below the log end came before, on an older connection.
 	Append Action = iota + 1
-	// Acknowledge: nothing to append. Acknowledge what is durable.
+	// Acknowledge what is durable. There is nothing to append.
 	Acknowledge
 	// Truncate the log to Cut, durably, then acknowledge.
 	Truncate
@@ -49,12 +49,12 @@ const (
 type Decision struct {
 	Action Action
 	Cut    kafka.Offset      // Truncate
-	Last   kafka.LeaderEpoch // Diverge: the largest own epoch at or below the probed one
+	Last   kafka.LeaderEpoch // Diverge: the follower's largest epoch at or below the probed one
 	End    kafka.Offset      // Diverge: where it ends
 }
 
-// Push decides what to do with batches at base that follow a record of epoch
-// prev, ending before end.
+// Push decides what to do with batches from base up to end, which follow a record of
+// epoch prev.
 func (f *Follower) Push(prev kafka.LeaderEpoch, base, end kafka.Offset, log Log) Decision {
 	if f.synced && end <= log.End() {
 		mark.Hit(mark.PushRepeated)
@@ -71,8 +71,8 @@ func (f *Follower) Push(prev kafka.LeaderEpoch, base, end kafka.Offset, log Log)
 // ends at Base".
 func (f *Follower) Probe(p Probe, log Log) Decision {
 	if f.synced {
-		// The leader reconnected, or the probe is late and speaks of a shorter log
-		// than the leader has by now: nothing is ever cut once synced.
+		// The leader reconnected, or the probe is late and describes a shorter log than
+		// the leader has now. Once the follower is synced, its log is never cut.
 		return Decision{Action: Acknowledge}
 	}
 	last, end := log.EndOf(p.Prev)
@@ -84,8 +84,8 @@ func (f *Follower) Probe(p Probe, log Log) Decision {
 	if cut == log.End() {
 		return Decision{Action: Acknowledge}
 	}
-	// Whatever lies at or after the cut and has the current epoch came from this
-	// very leader: its log would have to have shrunk.
+	// Records of the current epoch came from this same leader. If some lay at or after
+	// the cut, the leader's log would have shrunk.
 	assert.That(log.EpochBefore(log.End()) < f.epoch,
 		"replica: truncation to %d would cut records of the current epoch %d", cut, f.epoch)
 	mark.Hit(mark.TruncatedByEpoch)

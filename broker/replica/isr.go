@@ -8,9 +8,10 @@ import (
 	"example.com/lockstep/broker/mark"
 )
 
-// Proposal is an ISR change to ask the controller for: a compare-and-set on the
-// partition epoch, naming the incarnation of every member (PROTOCOL 17). If it lacks
-// the leader itself, that one steps down (meta.AlterPartition).
+// Proposal is an ISR change that the leader asks the controller for. It is a
+// compare-and-set on the partition epoch, and names the incarnation of every member
+// (PROTOCOL 17). A leader that proposes an ISR without itself steps down
+// (meta.AlterPartition).
 type Proposal struct {
 	LeaderEpoch    kafka.LeaderEpoch
 	PartitionEpoch kafka.PartitionEpoch
@@ -19,9 +20,9 @@ type Proposal struct {
 	seq            uint64
 }
 
-// change is what was proposed on the present partition epoch. An addition stays
-// until every proposal that carried it was definitely refused, or the partition
-// epoch has moved on: until then it may have been committed.
+// change is what was proposed at the present partition epoch. An addition stays in it
+// until every proposal with it was refused for certain, or the partition epoch has grown.
+// Until then the addition may have been committed.
 type change struct {
 	seq     uint64 // of the latest proposal
 	retryAt env.Instant
@@ -31,7 +32,7 @@ type change struct {
 
 type addition struct {
 	member     Member
-	unresolved int // proposals that carried it and were not refused
+	unresolved int // proposals with it that were not refused
 }
 
 func (c *change) mayAdd(m Member) bool {
@@ -48,18 +49,22 @@ func (c *change) count(m Member, delta int) {
 	}
 }
 
-// NextChange returns the ISR change to propose now, if any. The shard sends it
-// and reports ChangeRefused if it is definitely refused; acceptance is seen by
-// Update, and nothing else. An addition that was proposed, has no verdict and
-// is not wanted any more is undone by proposing the ISR as it stands: that moves
-// the partition epoch, so that the old proposal can't be applied after it.
+// NextChange returns the ISR change to propose now, if any. The shard sends it, and calls
+// ChangeRefused if it is refused for certain. Only Update shows that it was accepted.
 //
-// A leader with a damaged log steps down: it asks for the ISR without itself, and
-// for nothing else. What the others lack it may be unable to send, so that they look
-// late by its own fault. If it had them removed for that it would be the whole ISR,
-// and go on to commit what no other replica has and it can't read (rotten-segments
-// 300558). They hold all that is committed. If it is alone it stays, as the last to
-// have what can still be read, until another one has joined.
+// An addition that was proposed, has no verdict and is no longer wanted must be undone.
+// For that the leader proposes the ISR as it is: when this is applied, the partition
+// epoch should grow, so that the addition can never be applied after it. Package meta
+// does not do its part yet: it accepts an unchanged ISR without a new partition epoch
+// (see its transcript alter_partition_unchanged).
+//
+// A leader with a damaged log steps down: it asks for the ISR without itself, and for no
+// other change. A follower that needs a record the leader cannot read only appears to
+// lag. If the leader had such followers removed, it would be the whole ISR. It would then
+// commit records that no other replica has, with a log that it cannot read
+// (rotten-segments 300558). The other members hold all that is committed. A leader that
+// is the only member stays until another replica has joined, because it holds what can
+// still be read.
 func (l *Leader) NextChange(now env.Instant) (Proposal, bool) {
 	l.change.asked = now
 	if !l.inISR(l.self) || now < l.change.retryAt {
@@ -104,10 +109,10 @@ func (l *Leader) NextChange(now env.Instant) (Proposal, bool) {
 	return p, true
 }
 
-// ChangeRefused tells that proposal p was refused for certain: by a verdict, or
-// because it was never proposed. The next one is made at retryAt at the
-// earliest. It reports whether the watermark moved, since p's additions may no
-// longer hold it. A timeout is no refusal: do not call this then.
+// ChangeRefused says that proposal p was refused for certain: by a verdict, or because it
+// was never proposed. The next proposal is made at retryAt at the earliest. ChangeRefused
+// reports whether the watermark moved, since p's additions may no longer hold it back. A
+// timeout is no refusal: do not call ChangeRefused then.
 func (l *Leader) ChangeRefused(p Proposal, retryAt env.Instant) bool {
 	if p.LeaderEpoch != l.reg.LeaderEpoch || p.PartitionEpoch != l.reg.PartitionEpoch {
 		return false // decided by Update
@@ -121,11 +126,12 @@ func (l *Leader) ChangeRefused(p Proposal, retryAt env.Instant) bool {
 	return l.advance()
 }
 
-// NextCheck is when the shard should ask NextChange again without an event.
+// NextCheck is when the shard should call NextChange again, if no event makes it do so
+// earlier.
 func (l *Leader) NextCheck() env.Instant {
 	next := env.Never
 	if l.change.retryAt > l.change.asked {
-		next = l.change.retryAt // whatever was refused, or has no verdict, may be wanted again
+		next = l.change.retryAt // a change that was refused, or has no verdict, may be wanted again
 	}
 	for _, f := range l.followers {
 		if l.inISR(f.member.Node) && f.waitingSince != env.Never {
@@ -136,9 +142,9 @@ func (l *Leader) NextCheck() env.Instant {
 	return next
 }
 
-// NextProbe is when a probe that waits for its time is due: NextSend gives it
-// then. One whose time has come and that could not be sent waits for the
-// connection, not for a time.
+// NextProbe is when the next probe that waits for its time is due: NextSend returns it
+// then. A probe that is due already and could not be sent waits for the connection, not
+// for a time.
 func (l *Leader) NextProbe(now env.Instant) env.Instant {
 	next := env.Never
 	for _, f := range l.followers {
@@ -149,14 +155,15 @@ func (l *Leader) NextProbe(now env.Instant) env.Instant {
 	return next
 }
 
-// late reports whether an ISR member held the log back for too long.
+// late reports whether a follower has been behind for too long: without any progress for
+// AckTimeout, or with a lag of LagTimeout.
 func (l *Leader) late(f *follower, now env.Instant) bool {
 	return f.waitingSince != env.Never &&
 		(now >= f.waitingSince.Add(l.cfg.AckTimeout) || now >= f.caughtUpAt.Add(l.cfg.LagTimeout))
 }
 
-// mayJoin reports whether a replica may be asked into the ISR: it streams, is
-// registered and unfenced, and holds everything that is or may be committed.
+// mayJoin reports whether a replica may be added to the ISR: it is streaming, registered
+// and unfenced, and it holds everything that is or may be committed.
 func (l *Leader) mayJoin(f *follower) bool {
 	return f.state == streaming && f.member.Epoch > 0 &&
 		!slices.Contains(l.reg.Fenced, f.member.Node) &&

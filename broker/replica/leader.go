@@ -16,14 +16,13 @@ type Member struct {
 	Epoch kafka.BrokerEpoch
 }
 
-// Registration is what the metadata says of a partition: the part that its
-// leader acts on.
+// Registration is the part of a partition's metadata that its leader acts on.
 type Registration struct {
 	LeaderEpoch    kafka.LeaderEpoch
 	PartitionEpoch kafka.PartitionEpoch
 	Replicas       []Member       // all, the leader included; Epoch is the broker's present one
 	ISR            []kafka.NodeID // applied
-	Fenced         []kafka.NodeID // replicas that must not be asked into the ISR
+	Fenced         []kafka.NodeID // replicas that must not be added to the ISR
 	MinInSync      int            // min.insync.replicas, capped by the number of replicas
 }
 
@@ -32,14 +31,15 @@ type Config struct {
 	// AckTimeout is how long a follower in the ISR may stay behind without any
 	// progress before the leader asks for its removal.
 	AckTimeout time.Duration
-	// LagTimeout is by how much it may lag, with progress or not (replica.lag.time.max.ms):
-	// it lacks nothing that was appended longer ago.
+	// LagTimeout is how far it may lag, with or without progress
+	// (replica.lag.time.max.ms): it must have all records that were appended longer ago.
 	LagTimeout time.Duration
 	// Window is the number of bytes per follower that may be sent and not acknowledged.
 	Window int
-	// ProbeTimeout is after how long an unanswered probe is sent again.
+	// ProbeTimeout is how long a probe may stay unanswered before it is sent again.
 	ProbeTimeout time.Duration
-	// ProposalTimeout is after how long an ISR change without a verdict is proposed again.
+	// ProposalTimeout is how long an ISR change may stay without a verdict before it is
+	// proposed again.
 	ProposalTimeout time.Duration
 }
 
@@ -53,14 +53,14 @@ type History interface {
 	EndOf(epoch kafka.LeaderEpoch) (kafka.LeaderEpoch, kafka.Offset)
 }
 
-// followerState says how far a follower is towards receiving live batches.
+// followerState says which step a follower has reached on its way to live batches.
 type followerState uint8
 
 const (
 	disconnected followerState = iota // no connection: nothing can be sent
 	probing                           // the next message is a probe
-	probed                            // a probe is out
-	streaming                         // batches from next on
+	probed                            // a probe is sent and not answered
+	streaming                         // batches are sent, from next on
 )
 
 // follower is what a leader knows of one other replica. The invariants:
@@ -75,15 +75,16 @@ type follower struct {
 	retryAt  env.Instant  // probing: not before; probed: send again then
 	inflight []sent       // sent and not acknowledged, in order
 	bytes    int          // sum over inflight
-	// waitingSince is when the follower last fell behind or made progress while
-	// behind; Never while it holds everything.
+	// waitingSince is when the follower last fell behind, or last made progress while it
+	// was behind; Never while it has everything.
 	waitingSince env.Instant
-	// caughtUpAt is the latest known time as of which it has everything: it lags by
-	// the time since then. Leader.ends tells, and not the log's end at the
-	// acknowledgement before (as in Kafka, with one fetch under way at a time): pushes
-	// are pipelined, so that under steady load what is acknowledged now was sent before
-	// that one came, and a follower that is milliseconds behind would count as behind
-	// since the load began.
+	// caughtUpAt is the latest known time at which the log had nothing that the follower
+	// lacks now. The follower lags by the time since then. It is computed from
+	// Leader.ends. Kafka compares with the end of the log at the previous fetch, which is
+	// right for one fetch under way at a time. Here pushes are pipelined: under steady
+	// load, what is acknowledged now was sent before the previous acknowledgement came.
+	// By Kafka's rule, a follower that is milliseconds behind would count as behind since
+	// the load began.
 	caughtUpAt env.Instant
 }
 
@@ -98,22 +99,24 @@ type Probe struct {
 	Base kafka.Offset
 }
 
-// Leader is the leader's side of one partition in one epoch. Not for
-// concurrent use; lives on the partition's shard.
+// Leader is the leader's side of one partition in one epoch. It is not for concurrent
+// use, and belongs to the partition's shard.
 type Leader struct {
 	cfg       Config
 	self      kafka.NodeID
 	reg       Registration
 	start     kafka.Offset // of the epoch
 	end       kafka.Offset // log end
-	local     kafka.Offset // own durable end
+	local     kafka.Offset // durable end of this node
 	watermark kafka.Offset
 	followers []*follower // sorted by node
 	change    change
-	// damaged: what somebody needs of the own log can't be read, see LogDamaged.
+	// damaged: a part of this node's log could not be read when it was needed; see
+	// LogDamaged.
 	damaged bool
-	// ends are where the log ended at times of the last LagTimeout, oldest first, at
-	// least a step of lagSteps apart. Followers' lag is read off them.
+	// ends says where the log ended at some times within the last LagTimeout, oldest
+	// first, each a step of LagTimeout/lagSteps or more after the one before. The lag of
+	// followers is computed from it.
 	ends []endAt
 }
 
@@ -123,8 +126,8 @@ type endAt struct {
 	at  env.Instant
 }
 
-// lagSteps is into how many steps LagTimeout is divided: a follower seems to lag by
-// at most one step more than it does.
+// lagSteps is the number of steps that LagTimeout is divided into. The computed lag of a
+// follower is too long by one step at most.
 const lagSteps = 16
 
 // NewLeader begins epoch reg.LeaderEpoch at log end end. watermark and durable
@@ -143,8 +146,8 @@ func (l *Leader) Update(reg Registration, now env.Instant) {
 	assert.That(l.reg.LeaderEpoch == 0 || l.reg.LeaderEpoch == reg.LeaderEpoch,
 		"replica: leader of epoch %d updated with epoch %d", l.reg.LeaderEpoch, reg.LeaderEpoch)
 	if reg.PartitionEpoch > l.reg.PartitionEpoch {
-		// The compare-and-set of every proposal made before is decided: what was
-		// accepted is in reg.ISR, the rest can never be accepted any more.
+		// Every proposal made before is decided: one that was accepted is in reg.ISR, and
+		// the others name an older partition epoch, so that they can never be accepted.
 		l.change = change{}
 	}
 	old := l.followers
@@ -158,7 +161,7 @@ func (l *Leader) Update(reg Registration, now env.Instant) {
 		case i >= 0 && old[i].member.Epoch == m.Epoch:
 			l.followers = append(l.followers, old[i])
 		case i >= 0:
-			// A new incarnation: nothing it acknowledged before counts.
+			// A new incarnation: acknowledgements of the old one do not count.
 			mark.Hit(mark.FollowerRestarted)
 			f := newFollower(m, now)
 			if old[i].state != disconnected {
@@ -188,9 +191,8 @@ func newFollower(m Member, now env.Instant) *follower {
 // Epoch is the leader epoch.
 func (l *Leader) Epoch() kafka.LeaderEpoch { return l.reg.LeaderEpoch }
 
-// EpochStart is the log end at which the epoch began. Until the watermark has
-// reached it the leader answers no question about the end of the log
-// (PROTOCOL 20).
+// EpochStart is the log end at which the epoch began. Until the watermark has reached it,
+// the leader answers no question about the end of the log (PROTOCOL 20).
 func (l *Leader) EpochStart() kafka.Offset { return l.start }
 
 // Watermark is the high watermark: everything below is committed.
@@ -199,7 +201,7 @@ func (l *Leader) Watermark() kafka.Offset { return l.watermark }
 // EnoughReplicas reports whether the applied ISR meets min.insync.replicas.
 func (l *Leader) EnoughReplicas() bool { return len(l.reg.ISR) >= l.reg.MinInSync }
 
-// Appended tells that the log now ends at end.
+// Appended says that the log now ends at end.
 func (l *Leader) Appended(end kafka.Offset, now env.Instant) {
 	assert.That(end >= l.end, "replica: log end moved back from %d to %d", l.end, end)
 	l.noteEnd(now)
@@ -209,8 +211,8 @@ func (l *Leader) Appended(end kafka.Offset, now env.Instant) {
 	}
 }
 
-// LocalDurable tells that the leader's own log is durable up to end. It reports
-// whether the watermark moved.
+// LocalDurable says that the leader's own log is durable up to end. It reports whether
+// the watermark moved.
 func (l *Leader) LocalDurable(end kafka.Offset) bool {
 	assert.That(end >= l.local && end <= l.end, "replica: durable end %d outside [%d, %d]",
 		end, l.local, l.end)
@@ -227,8 +229,9 @@ func (l *Leader) Acked(from Member, durable kafka.Offset, now env.Instant) bool 
 		return false
 	}
 	if f.state == probed {
-		// The answer to the probe: the follower's log is now a prefix of ours. Its
-		// end may lie beyond durable; what is sent twice is acknowledged twice.
+		// The answer to the probe: the follower's log is now a prefix of ours. Its end
+		// may lie beyond durable. Batches that are then sent twice are acknowledged
+		// twice.
 		f.state, f.next = streaming, max(durable, f.durable)
 		f.inflight, f.bytes = f.inflight[:0], 0
 	}
@@ -263,7 +266,7 @@ func (l *Leader) Diverged(from Member, last kafka.LeaderEpoch, history History, 
 		return
 	}
 	if f.state == streaming {
-		// A gap, not a divergence: begin again with the top of our log.
+		// A gap, not a divergence: probe again, with the end of the leader's log.
 		mark.Hit(mark.FollowerGap)
 		f.state, f.probe, f.retryAt = probing, Probe{Base: -1}, now
 		return
@@ -273,15 +276,15 @@ func (l *Leader) Diverged(from Member, last kafka.LeaderEpoch, history History, 
 	f.state, f.probe, f.retryAt = probing, Probe{Prev: epoch, Base: base}, now
 }
 
-// Refused takes any other refusal (metadata not there yet, disk full): the
-// leader probes again at retryAt.
+// Refused takes any other refusal (the follower does not have the metadata yet, its disk
+// is full). The leader probes again at retryAt.
 func (l *Leader) Refused(from kafka.NodeID, retryAt env.Instant) {
 	if f := l.follower(from); f != nil && f.state != disconnected {
 		f.state, f.probe, f.retryAt = probing, Probe{Base: -1}, retryAt
 	}
 }
 
-// Connected tells that a new connection to node is open: it begins with a probe.
+// Connected says that a new connection to node is open. It begins with a probe.
 func (l *Leader) Connected(node kafka.NodeID, now env.Instant) {
 	if f := l.follower(node); f != nil {
 		f.state, f.probe, f.retryAt = probing, Probe{Base: -1}, now
@@ -289,7 +292,7 @@ func (l *Leader) Connected(node kafka.NodeID, now env.Instant) {
 	}
 }
 
-// Disconnected tells that the connection to node is gone.
+// Disconnected says that the connection to node is closed.
 func (l *Leader) Disconnected(node kafka.NodeID) {
 	if f := l.follower(node); f != nil {
 		f.state = disconnected
@@ -297,14 +300,15 @@ func (l *Leader) Disconnected(node kafka.NodeID) {
 	}
 }
 
-// Send is what is to be sent to a follower next.
+// Send describes the next message for a follower.
 type Send struct {
 	Probe bool
-	// Prev and Base are the head of the push. For batches Prev is for the shard
-	// to fill: the epoch of the record before Base.
+	// Prev and Base are the head of the push. For batches the shard fills in Prev: the
+	// epoch of the record before Base.
 	Prev kafka.LeaderEpoch
 	Base kafka.Offset
-	// Room is how many bytes the window still takes; the first batch goes whole.
+	// Room is how many more bytes fit into the window. The first batch is sent whole in
+	// any case.
 	Room int
 }
 
@@ -334,14 +338,14 @@ func (l *Leader) NextSend(node kafka.NodeID, history History, now env.Instant) (
 	return Send{}, false
 }
 
-// ProbeSent tells that the probe of NextSend left.
+// ProbeSent says that the probe of NextSend was sent.
 func (l *Leader) ProbeSent(node kafka.NodeID, now env.Instant) {
 	f := l.follower(node)
 	f.state, f.retryAt = probed, now.Add(l.cfg.ProbeTimeout)
 }
 
-// BatchesSent tells that batches up to end, of the given size in bytes, left
-// for node, beginning at the Base of NextSend.
+// BatchesSent says that batches up to end were sent to node, from the Base of NextSend
+// on. bytes is their size.
 func (l *Leader) BatchesSent(node kafka.NodeID, end kafka.Offset, bytes int) {
 	f := l.follower(node)
 	assert.That(f.state == streaming && end > f.next && end <= l.end,
@@ -352,13 +356,13 @@ func (l *Leader) BatchesSent(node kafka.NodeID, end kafka.Offset, bytes int) {
 	f.bytes += bytes
 }
 
-// LogDamaged tells that the leader's own log has rotted where it was read. From now
-// on, as long as the ISR has another member, the leader asks to be replaced and for
-// nothing else; see NextChange.
+// LogDamaged says that the leader could not read a part of its own log. From now on, as
+// long as the ISR has another member, the leader asks to be replaced, and asks for no
+// other change; see NextChange.
 func (l *Leader) LogDamaged() { l.damaged = true }
 
-// Resumed tells that the shard itself did not run for a while: what looks like
-// silence of the followers was its own.
+// Resumed says that the shard itself did not run for a while. The followers only appear
+// to have been silent.
 func (l *Leader) Resumed(now env.Instant) {
 	for _, f := range l.followers {
 		if f.waitingSince != env.Never {
@@ -396,8 +400,9 @@ func (l *Leader) advance() bool {
 	return true
 }
 
-// noteEnd remembers where the log has ended until now: what is appended next is not
-// counted, so that who has everything before it has not lagged while nothing came.
+// noteEnd records where the log has ended until now, before the next append. So a
+// follower that has all records before that append has not lagged during a pause in the
+// load.
 func (l *Leader) noteEnd(now env.Instant) {
 	if n := len(l.ends); n > 0 && now < l.ends[n-1].at.Add(l.cfg.LagTimeout/lagSteps) {
 		return
@@ -408,8 +413,8 @@ func (l *Leader) noteEnd(now env.Instant) {
 	l.ends = append(l.ends, endAt{l.end, now})
 }
 
-// heldAllAt is the latest time in ends of which a log up to durable has everything;
-// 0 if there is none.
+// heldAllAt is the latest time in ends at which the log ended at or below durable; 0 if
+// there is none.
 func (l *Leader) heldAllAt(durable kafka.Offset) env.Instant {
 	for _, e := range slices.Backward(l.ends) {
 		if e.end <= durable {

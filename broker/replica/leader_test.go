@@ -38,7 +38,8 @@ func streamTo(t *testing.T, l *Leader, m Member, durable kafka.Offset, now env.I
 	require.True(t, l.Streaming(m.Node))
 }
 
-// A leader of epoch 5 at log end 10, of which 10 are durable locally.
+// newTestLeader is a leader of epoch 5 with ten records, all durable on its own disk.
+// Follower 2 has them too.
 func newTestLeader(t *testing.T, reg Registration) *Leader {
 	l := NewLeader(testConfig, 1, reg, 10, 10, 0, 0)
 	streamTo(t, l, Member{2, 12}, 10, 0)
@@ -70,7 +71,7 @@ func TestAcknowledgementsOfAnotherIncarnationDoNotCount(t *testing.T) {
 	streamTo(t, l, Member{2, 12}, 3, 0)
 	require.False(t, l.Acked(Member{2, 99}, 10, 0))
 	require.EqualValues(t, 3, l.Watermark())
-	// When the new incarnation is registered, what the old one held counts no more.
+	// When the new incarnation is registered, what the old one held no longer counts.
 	reg := three(1, 1, 2)
 	reg.Replicas[1].Epoch = 99
 	l.Update(reg, 0)
@@ -88,16 +89,16 @@ func TestAReplicaJoinsOnlyWithAllThatIsCommittedAndTheStartOfTheEpoch(t *testing
 	require.True(t, ok)
 	require.Equal(t, []Member{{1, 11}, {2, 12}, {3, 13}}, p.ISR)
 
-	// A new leader whose watermark lags behind its epoch's start: what lies
-	// between may be committed.
+	// The watermark of a new leader is below the start of its epoch. Records between the
+	// two may be committed.
 	l = NewLeader(testConfig, 1, three(1, 1, 2), 10, 10, 5, 0)
 	streamTo(t, l, Member{3, 13}, 7, 0)
 	_, ok = l.NextChange(0)
 	require.False(t, ok)
 }
 
-// E2: the controller may have applied an addition whose verdict is not known,
-// and may elect that replica: the watermark must not pass it by.
+// E2: the controller may have applied an addition that has no verdict here, and may elect
+// that replica. The watermark must wait for it.
 func TestAnAdditionHoldsTheWatermarkUntilItIsDefinitelyRefused(t *testing.T) {
 	l := newTestLeader(t, three(1, 1, 2))
 	streamTo(t, l, Member{3, 13}, 10, 0)
@@ -110,7 +111,7 @@ func TestAnAdditionHoldsTheWatermarkUntilItIsDefinitelyRefused(t *testing.T) {
 
 	later := env.Instant(testConfig.ProposalTimeout)
 	second, ok := l.NextChange(later)
-	require.True(t, ok, "without a verdict it is asked again")
+	require.True(t, ok, "without a verdict the leader asks again")
 	require.False(t, l.ChangeRefused(second, later), "the first one may still be applied")
 	require.EqualValues(t, 10, l.Watermark())
 	require.True(t, l.ChangeRefused(first, later))
@@ -145,15 +146,16 @@ func TestAFollowerWithoutProgressIsDroppedAfterTheAckTimeout(t *testing.T) {
 	p, ok := l.NextChange(env.Instant(time.Second))
 	require.True(t, ok)
 	require.Equal(t, []Member{{1, 11}, {2, 12}}, p.ISR)
-	// The shrink counts only once applied.
+	// The removal counts only when it is applied.
 	l.LocalDurable(11)
 	require.EqualValues(t, 10, l.Watermark())
 	l.Update(three(2, 1, 2), 0)
 	require.EqualValues(t, 11, l.Watermark())
 }
 
-// What the leader can't read it can't send. Who lacks it is not late: with all others
-// removed the leader would commit, alone, what nobody else can ever get.
+// A leader cannot send records that it cannot read. A follower that needs them only
+// appears to lag. With all others removed, the leader alone would commit records that no
+// other replica can ever get.
 func TestALeaderWithADamagedLogAsksToBeReplacedAndForNoRemoval(t *testing.T) {
 	l := newTestLeader(t, three(1, 1, 2, 3))
 	streamTo(t, l, Member{3, 13}, 10, 0)
@@ -166,10 +168,10 @@ func TestALeaderWithADamagedLogAsksToBeReplacedAndForNoRemoval(t *testing.T) {
 
 	late := env.Instant(2 * testConfig.LagTimeout)
 	p, ok = l.NextChange(late)
-	require.True(t, ok, "without a verdict it is asked again")
+	require.True(t, ok, "without a verdict the leader asks again")
 	require.Equal(t, []Member{{2, 12}, {3, 13}}, p.ISR)
 	l.ChangeRefused(p, late+1)
-	require.Equal(t, late+1, l.NextCheck(), "nobody could lead: later somebody may")
+	require.Equal(t, late+1, l.NextCheck(), "no replica can lead now, and one may later")
 	require.EqualValues(t, 10, l.Watermark())
 }
 
@@ -185,9 +187,9 @@ func TestTheLastLeaderWithADamagedLogStaysUntilAnotherReplicaHasJoined(t *testin
 	require.Equal(t, []Member{{2, 12}}, p.ISR)
 }
 
-// steadyLoad appends a record every millisecond for a minute, of which replica 2
-// acknowledges every ten milliseconds what is older than lag. It returns when its
-// removal is asked for; Never if it is not.
+// steadyLoad appends a record every millisecond for a minute. Every ten milliseconds,
+// replica 2 acknowledges the records that are older than lag. steadyLoad returns when the
+// leader asks to remove replica 2; Never if it does not.
 func steadyLoad(t *testing.T, lag time.Duration) env.Instant {
 	l := newTestLeader(t, three(1, 1, 2))
 	for ms := range kafka.Offset(60_000) {
@@ -204,20 +206,21 @@ func steadyLoad(t *testing.T, lag time.Duration) env.Instant {
 	return env.Never
 }
 
-// Pushes are pipelined: what an acknowledgement covers is older than the one
-// before it, for as long as the load does not pause.
+// Pushes are pipelined: while the load does not pause, the records that an
+// acknowledgement covers were appended before the previous acknowledgement came.
 func TestAFollowerALittleBehindUnderSteadyLoadIsNotLate(t *testing.T) {
 	require.Equal(t, env.Never, steadyLoad(t, 30*time.Millisecond))
 	require.Equal(t, env.Never, steadyLoad(t, 900*time.Millisecond))
 }
 
-func TestAFollowerThatFallsEverFurtherBehindIsDroppedAfterTheLagTimeout(t *testing.T) {
+func TestAFollowerThatFallsFurtherAndFurtherBehindIsDroppedAfterTheLagTimeout(t *testing.T) {
 	l := newTestLeader(t, three(1, 1, 2))
 	lag := testConfig.LagTimeout
 	for ms := kafka.Offset(0); ; ms += 10 {
 		now := env.Instant(0).Add(time.Duration(ms) * time.Millisecond)
 		l.Appended(10+ms+10, now)
-		l.Acked(Member{2, 12}, 10+ms/2, now) // at half the pace: half of the time behind
+		// At half the pace: it lags by half of the time that has passed.
+		l.Acked(Member{2, 12}, 10+ms/2, now)
 		if _, ok := l.NextChange(now); ok {
 			require.GreaterOrEqual(t, now, env.Instant(0).Add(2*lag-2*lag/lagSteps))
 			require.LessOrEqual(t, now, env.Instant(0).Add(2*lag))
@@ -227,7 +230,7 @@ func TestAFollowerThatFallsEverFurtherBehindIsDroppedAfterTheLagTimeout(t *testi
 	}
 }
 
-func TestSilenceWhileTheShardItselfDidNotRunIsNoSign(t *testing.T) {
+func TestSilenceWhileTheShardItselfDidNotRunDoesNotCount(t *testing.T) {
 	l := newTestLeader(t, three(1, 1, 2, 3))
 	streamTo(t, l, Member{3, 13}, 10, 0)
 	l.Appended(11, 0)
@@ -243,7 +246,7 @@ func TestTheWindowBoundsWhatIsSentAndNotAcknowledged(t *testing.T) {
 	next, ok := l.NextSend(2, logOf(20), 0)
 	require.True(t, ok)
 	require.Equal(t, Send{Base: 10, Room: 4}, next)
-	l.BatchesSent(2, 15, 5) // the first batch goes whole, whatever its size
+	l.BatchesSent(2, 15, 5) // the first batch is sent whole, whatever its size
 	_, ok = l.NextSend(2, logOf(20), 0)
 	require.False(t, ok)
 	l.Acked(Member{2, 12}, 15, 0)

@@ -13,7 +13,7 @@ import (
 	"example.com/lockstep/broker/kafka"
 )
 
-// memLog is a log of one record per offset, remembering epochs and values.
+// memLog is a log with one record per offset. It keeps the epoch and the value of each.
 type memLog struct {
 	epochs []kafka.LeaderEpoch
 	values []int
@@ -146,7 +146,7 @@ func (m *model) apply(i int) {
 	n.applied++
 	s := m.regs[n.applied]
 	if s.brokers[i] != n.incarnation {
-		n.leader, n.follower = nil, nil // not this incarnation's business
+		n.leader, n.follower = nil, nil // it concerns an earlier incarnation
 		return
 	}
 	r := m.registration(s)
@@ -374,13 +374,13 @@ func (m *model) failOver(to kafka.NodeID, drop bool) {
 	m.regs = append(m.regs, s)
 }
 
-// crash loses what is not durable; the new incarnation registers at once: it
-// leaves other nodes' ISRs, and a partition it led gets a new epoch.
+// crash loses what is not durable. The new incarnation registers at once: it leaves the
+// ISR if another node leads, and gets a new epoch if it led.
 func (m *model) crash(i int, keep kafka.Offset) {
 	n := m.nodes[i]
 	n.log.cut(max(n.durable, min(keep, n.log.End())))
 	n.durable = n.log.End()
-	n.watermark = 0 // what was checkpointed; the lowest is the hardest
+	n.watermark = 0 // from a checkpoint; the lowest value is the hardest case
 	n.leader, n.follower, n.cutPending = nil, nil, false
 	s := m.last()
 	s.brokers = slices.Clone(s.brokers)
@@ -414,7 +414,7 @@ func (m *model) exchange(i, j int) {
 	m.deliverAck(j, i)
 }
 
-// step does one random thing: a single small one, or a likely run of them.
+// step does one random thing: a small step, or a likely series of them.
 func (m *model) step() {
 	i := rapid.IntRange(0, 2).Draw(m.t, "i")
 	j := rapid.IntRange(0, 2).Draw(m.t, "j")
@@ -474,7 +474,7 @@ func (m *model) step() {
 	}
 }
 
-// settle lets everything arrive, without faults, and demands agreement.
+// settle lets everything arrive, without faults, and checks that the replicas agree.
 func (m *model) settle() {
 	for round := range 80 {
 		m.now = m.now.Add(400 * time.Millisecond)
@@ -534,9 +534,9 @@ func (m *model) logs() (out string) {
 	return out
 }
 
-// Whatever is lost, late, repeated or crashes: what was committed stays, at its
-// offset, in every later leader's log; no follower cuts below its watermark;
-// and without further faults all replicas come to agree, in a full ISR.
+// Messages are lost, late or repeated, and nodes crash. What was committed stays in the
+// log of every later leader, at its offset. No follower cuts below its watermark. Without
+// further faults all replicas agree in the end, in a full ISR.
 func TestCommittedRecordsSurviveAnythingAndReplicasConverge(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newModel(t)

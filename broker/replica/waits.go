@@ -5,23 +5,23 @@ import (
 	"example.com/lockstep/broker/kafka"
 )
 
-// Laggard is a follower that lacks something, or that is not in the in-sync set:
-// what a stall report says of it.
+// Laggard describes a follower that lacks records or is not in the ISR. It is for stall
+// reports.
 type Laggard struct {
 	Node    kafka.NodeID
 	Durable kafka.Offset
 	End     kafka.Offset // of the leader's log
-	// Counts says that the watermark waits for it; InISR that the set has it.
+	// Counts says that the watermark waits for it, InISR that it is in the ISR.
 	Counts, InISR bool
 	Connected     bool
-	Probing       bool        // a probe is to be sent, at RetryAt at the earliest
-	Probed        bool        // one was sent, and will be again at RetryAt
+	Probing       bool        // a probe will be sent, at RetryAt at the earliest
+	Probed        bool        // a probe was sent, and will be sent again at RetryAt
 	RetryAt       env.Instant // of a probe
 	InFlight      int         // pushes that are not acknowledged
 	Since         env.Instant // when it fell behind; env.Never if it has everything
 }
 
-// Laggards yields the followers that lack something or are not in sync, by node.
+// Laggards yields the followers that lack records or are not in the ISR, by node.
 func (l *Leader) Laggards(yield func(Laggard)) {
 	for _, f := range l.followers {
 		in := l.inISR(f.member.Node)
@@ -38,6 +38,6 @@ func (l *Leader) Laggards(yield func(Laggard)) {
 	}
 }
 
-// NextTry is when an in-sync set without a verdict, or refused, is proposed again
-// at the earliest.
+// NextTry is the earliest time at which the next ISR change is proposed, after one that
+// was refused or has no verdict.
 func (l *Leader) NextTry() env.Instant { return l.change.retryAt }

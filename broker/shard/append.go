@@ -1,20 +1,34 @@
 package shard
 
 import (
+	"encoding/binary"
+
 	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/partition"
 	"example.com/lockstep/broker/wal"
 )
 
-// appendSet appends stamped batches to the WAL and to the log, on the leader
-// and on followers alike.
+// What a shard writes to its WAL for its partitions, and how it learns that a record is
+// durable. Leaders and followers use the same functions. Recovery reads the records
+// again: see replayRecord.
+
+// The types of a shard's WAL records. The payload of recordBatches is whole batches;
+// that of the others is drawn at truncate and startEpoch.
+const (
+	recordBatches    uint8 = 1
+	recordTruncate   uint8 = 2
+	recordEpochStart uint8 = 3
+)
+
+// appendSet appends stamped batches to the WAL and to the partition's log.
 func (s *Shard) appendSet(p *part, set []byte) {
 	seq, at := s.wal.Append(recordBatches, p.handle, set)
 	offset := at.Offset
 	for rest := set; len(rest) > 0; {
 		b, tail, err := batch.Next(rest)
 		if err != nil {
-			panic(err) // validated by the caller
+			panic(err) // the caller has validated the set
 		}
 		p.log.Append(b, partition.Ref{Segment: at.Segment, Offset: offset, Seq: uint64(seq)})
 		offset += int64(b.Size())
@@ -27,21 +41,46 @@ func (s *Shard) appendSet(p *part, set []byte) {
 	s.touch(p)
 }
 
-// loggedAt is a record of a partition in the WAL that is not durable yet.
+// truncate cuts a follower's log. Its record is durable before the follower acknowledges
+// anything of the new epoch (PROTOCOL 12).
+//
+//	offset u64
+func (s *Shard) truncate(p *part, to kafka.Offset) {
+	seq, at := s.wal.Append(recordTruncate, p.handle,
+		binary.BigEndian.AppendUint64(nil, uint64(to)))
+	p.log.Truncate(to, partition.Ref{Segment: at.Segment, Offset: at.Offset, Seq: uint64(seq)})
+	p.truncation = seq
+	s.logged(p, seq)
+	s.onDone(p, p.log.Pending())
+}
+
+// startEpoch records that this leader's epoch begins at the log end. That must be known
+// after a crash even if nothing is appended in the epoch (PROTOCOL 3).
+//
+//	epoch u32 | start offset u64
+func (s *Shard) startEpoch(p *part, epoch kafka.LeaderEpoch) {
+	payload := binary.BigEndian.AppendUint32(nil, uint32(epoch))
+	payload = binary.BigEndian.AppendUint64(payload, uint64(p.log.End()))
+	seq, at := s.wal.Append(recordEpochStart, p.handle, payload)
+	p.log.StartEpoch(epoch, partition.Ref{Segment: at.Segment, Offset: at.Offset, Seq: uint64(seq)})
+	s.logged(p, seq)
+}
+
+// loggedAt is a record of a partition that is in the WAL and not durable yet.
 type loggedAt struct {
 	seq  wal.Seq
 	part *part
 }
 
-// logged notes that a partition has a record at seq. Durability comes in the
-// order of sequences.
+// logged notes that a partition has a record at seq. Records become durable in the order
+// of their sequences.
 func (s *Shard) logged(p *part, seq wal.Seq) {
 	s.unsynced = append(s.unsynced, loggedAt{seq, p})
 	s.dirty.add(p)
 	s.grew(p)
 }
 
-// onDurable tells the partitions what has become durable in the WAL.
+// onDurable tells the partitions which of their records have become durable.
 func (s *Shard) onDurable() {
 	if !s.recovered {
 		return
@@ -55,6 +94,8 @@ func (s *Shard) onDurable() {
 	s.unsynced = s.unsynced[n:]
 }
 
+// newlyDurable does what follows from a longer durable log: answers on a leader, an
+// acknowledgement on a follower.
 func (s *Shard) newlyDurable(p *part, durable wal.Seq) {
 	p.log.Durable(uint64(durable))
 	s.onDone(p, p.log.Pending())

@@ -5,8 +5,11 @@ import (
 	"example.com/lockstep/broker/assert"
 )
 
-// runCall runs an operation on a partition that lives here. Its result leaves by
-// reply, in this event or in a later one.
+// An operation comes to the shard of its partition by runCall, from this shard or by
+// mail from another one, and its result goes back by reply.
+
+// runCall runs an operation on a partition that lives here. Its result leaves by reply,
+// in this event or in a later one.
 func (s *Shard) runCall(call PartitionCall) {
 	switch op := call.Op.(type) {
 	case api.Produce:
@@ -24,7 +27,7 @@ func (s *Shard) runCall(call PartitionCall) {
 	}
 }
 
-// reply sends a result to the loop whose request asked for it.
+// reply returns a result to the loop that runs the request.
 func (s *Shard) reply(origin Origin, result any) {
 	if origin.Loop == s.id {
 		s.resolve(origin, result)

@@ -12,27 +12,27 @@ import (
 	"example.com/lockstep/netsim"
 )
 
-// clientConn is a Kafka connection. It is read in order by this loop alone;
-// responses leave in the order of the requests (KAFKA 1), so a finished request
-// waits until all before it are finished.
+// clientConn is a connection of a Kafka client. This loop alone reads it, in order.
+// Responses leave in the order of the requests (KAFKA 1), so a finished request waits
+// until all before it are finished.
 type clientConn struct {
 	conn   netsim.Conn
 	framer *wire.Framer
-	// requests are the unanswered ones, in order. acks=0 produces stand here too
-	// until they are done.
+	// requests are the unanswered ones, in order. An acks=0 produce is among them
+	// until it is done.
 	requests []*request
 	lanes    map[kafka.PartitionID]*lane // looked up only
 	outbox
-	// next is a parsed request that could not start yet, for want of budget.
+	// next is a parsed request that may not start yet: see mayStart.
 	next *parsed
-	// fetching: a Fetch is unanswered. The next one waits: what a client that does
-	// not read may make the broker hold is one Fetch, and not as many as it asks for.
+	// fetching: a Fetch is unanswered. The next Fetch waits, so that a client that does
+	// not read makes the broker hold one answer, and not as many as it asks for.
 	fetching bool
-	finished int // bytes of answers that wait for an earlier request's
-	owed     int // bytes taken from the network without giving credit back
-	full     bool
+	finished int  // bytes of answers that wait for the answer of an earlier request
+	owed     int  // bytes taken from the network for which no credit was given back yet
+	full     bool // the send window is full
 	parked   bool
-	hungry   bool // parked for want of budget: counted in Shard.hungry
+	hungry   bool // parked because the budget is spent: counted in Shard.hungry
 	closed   bool
 }
 
@@ -70,8 +70,8 @@ func (s *Shard) onClient(ev *netsim.Event) {
 	}
 }
 
-// readClient starts requests until the connection has to wait: for more bytes,
-// for an answer, for budget, for room in a mailbox.
+// readClient starts requests until the connection has to wait: for more bytes, for an
+// answer, for the budget, or for room in a mailbox.
 func (s *Shard) readClient(c *clientConn) {
 	for !c.closed {
 		if c.next == nil {
@@ -95,7 +95,7 @@ func (s *Shard) readClient(c *clientConn) {
 		}
 		if !s.mayStart(c) {
 			s.park(c)
-			return // without giving credit: the peer is held by backpressure
+			return // no credit is given back, so that TCP holds the client back
 		}
 		next := c.next
 		c.next = nil
@@ -119,7 +119,7 @@ func (s *Shard) mayStart(c *clientConn) bool {
 		return false
 	}
 	if s.rare.Choose(rare.ConnParked) {
-		s.timers.Set(s.now.Mono.Add(rarePause), due{kind: dueRetry}) // nothing else need happen
+		s.timers.Set(s.now.Mono.Add(rarePause), due{kind: dueRetry}) // no other event need come
 		return false
 	}
 	if c.finished >= s.limits.ConnAnswerBytes {
@@ -134,10 +134,11 @@ func (s *Shard) mayStart(c *clientConn) bool {
 	if c.next.Key != produce {
 		return true
 	}
-	// One request always fits, so that a budget below its size is no deadlock. And
-	// nobody takes what others already wait for: a flood must not starve them.
+	// One request always fits: a request larger than the budget must not wait forever.
+	// And no connection takes what others already wait for: many small requests would
+	// starve a large one.
 	if c.hungry {
-		return false // its turn comes with the others'
+		return false // it goes on with the others: see resumeParked
 	}
 	fits := s.inflightBytes == 0 || s.inflightBytes+c.next.bytes <= s.limits.InflightBytes
 	if fits && s.hungry == 0 {
@@ -149,9 +150,11 @@ func (s *Shard) mayStart(c *clientConn) bool {
 	return false
 }
 
-// rarePause is how long a connection is left alone for no reason.
+// rarePause is how long a rare choice parks a connection, and how short it makes a long
+// poll.
 const rarePause = 2 * time.Millisecond
 
+// park stops reading a connection until resumeParked.
 func (s *Shard) park(c *clientConn) {
 	if !c.parked {
 		c.parked = true
@@ -160,8 +163,8 @@ func (s *Shard) park(c *clientConn) {
 	}
 }
 
-// resumeParked lets parked connections go on in the order in which they were
-// parked, each as far as it can.
+// resumeParked lets parked connections go on, in the order in which they were parked,
+// each as far as it can.
 func (s *Shard) resumeParked() {
 	waiting := s.parked
 	s.parked = nil
@@ -177,7 +180,7 @@ func (s *Shard) resumeParked() {
 	}
 }
 
-// startClientRequest decodes a request and runs it as far as it goes at once.
+// startClientRequest decodes a request and starts it.
 func (s *Shard) startClientRequest(c *clientConn, p *parsed) error {
 	handler, err := api.New(p.Request)
 	if err != nil {
@@ -211,7 +214,7 @@ func (s *Shard) answerNewerApiVersions(c *clientConn, err error) bool {
 	return true
 }
 
-// flushResponses sends the responses whose turn has come.
+// flushResponses sends the responses that wait for no earlier one.
 func (s *Shard) flushResponses(c *clientConn) {
 	sent := 0
 	for sent < len(c.requests) && c.requests[sent].done {
@@ -227,9 +230,9 @@ func (s *Shard) flushResponses(c *clientConn) {
 	c.requests = c.requests[sent:]
 }
 
-// refuseClient closes a connection that sent what we do not serve; the answers
-// that are ready still leave. It is counted, not logged: what clients send must
-// not fill a disk.
+// refuseClient closes a connection that sent what the broker does not serve. The
+// answers that are ready still leave. It is counted and not logged: clients must not
+// be able to fill a disk.
 func (s *Shard) refuseClient(c *clientConn) {
 	s.stats.ConnectionsRefused++
 	c.conn.CloseAfterSend()

@@ -1,20 +1,18 @@
 package shard
 
 import (
-	"errors"
-	"fmt"
-
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/partition"
 )
 
-// A conversion moves everything from the WAL to segments, because the partitions
-// will live on another number of shards (PROTOCOL 5; node/layout.go is the whole
-// story). The shard has no role for any partition and never will have in this
-// life. It neither writes its WAL nor releases anything of it: until the layout
-// is replaced, a crash must find all that this life found, damage included.
+// A conversion moves everything from the WAL to segments, because the partitions will live on
+// another number of shards (PROTOCOL 5; node/layout.go describes all of it). The shard gets no
+// role for any partition in this incarnation. It neither writes its WAL nor releases anything of
+// it: after a crash before the layout is replaced, the next incarnation must find all that this
+// one has found, damage included.
 
+// beginConversion lets the flushes begin: the suspects are durable in the layout.
 func (s *Shard) beginConversion() {
 	for _, p := range s.order {
 		s.toConvert.add(p)
@@ -22,7 +20,7 @@ func (s *Shard) beginConversion() {
 	s.mayConvert = true
 }
 
-// convertSome begins the flushes that are next, and reports when nothing is left.
+// convertSome begins the next flushes, and tells the control loop when nothing is left.
 func (s *Shard) convertSome() {
 	if !s.mayConvert || s.converted {
 		return
@@ -46,29 +44,13 @@ func (s *Shard) convertSome() {
 	}
 }
 
-// needsWAL reports whether a recovery of the partition would read the WAL, or
-// something is still being done to its files. What has failed is a suspect; the
-// next start begins it anew.
+// needsWAL reports whether a recovery of the partition would need the WAL, or an operation on
+// its files is not finished. A partition that has failed is a suspect, and is rebuilt after the
+// next start.
 func needsWAL(p *part) bool {
 	if p.log.State() == partition.Failed || p.log.State() == partition.Deleted {
 		return false
 	}
 	_, pinned := p.log.Pinned()
 	return pinned || p.log.Busy()
-}
-
-// cutEnded takes the end of a truncation into the segments. The log of one that
-// fails takes no more appends: the node stops, and its next life tries again. If it
-// finds then that what it must read is rotten, the partition begins anew. In a
-// conversion there is no next try, and whatever the reason it is damage.
-func (s *Shard) cutEnded(p *part, err error) {
-	switch {
-	case err == nil:
-	case !s.recovered && (s.converting || errors.Is(err, partition.ErrDamaged)):
-		s.damaged(p)
-	default:
-		s.fail(fmt.Errorf("shard %d: truncate partition %s: %w", s.id, DirName(p.id), err))
-		return
-	}
-	s.endRecovery()
 }

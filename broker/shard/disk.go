@@ -9,15 +9,17 @@ import (
 	"example.com/lockstep/diskfs"
 )
 
-// Owners of a shard's disk operations. Partitions follow from ownerParts on.
+// The disk of a shard: all its operations go out here, and their completions come in.
+
+// Owners of a shard's disk operations. Partitions have the owners from ownerParts on.
 const (
 	ownerShard uint32 = iota
 	ownerWAL
 	ownerParts
 )
 
-// ownedDisk is the loop's disk as one of its parts sees it: handles are unique
-// over the whole loop, and every operation is timed.
+// ownedDisk is the loop's disk as one owner sees it. Handles are unique in the whole
+// loop, and every operation is timed.
 type ownedDisk struct {
 	shard *Shard
 	owner uint32
@@ -38,8 +40,8 @@ func (d ownedDisk) Submit(op diskfs.Op) {
 	d.shard.host.Disk().Submit(op)
 }
 
-// OpClock knows the age of a loop's oldest unfinished disk operation, which a
-// heartbeat has to vouch for (PROTOCOL 26).
+// OpClock knows the unfinished disk operations of a loop. A heartbeat has to vouch for
+// the age of the oldest one (PROTOCOL 26).
 type OpClock struct{ ops []timedOp }
 
 type timedOp struct {
@@ -63,7 +65,7 @@ func (c *OpClock) Ended(owner uint32, token uint64) {
 	}
 }
 
-// Oldest is the age of the oldest unfinished operation, 0 if there is none.
+// Oldest returns the age of the oldest unfinished operation; 0 if there is none.
 func (c *OpClock) Oldest(now env.Instant) time.Duration {
 	if len(c.ops) == 0 {
 		return 0
@@ -71,7 +73,7 @@ func (c *OpClock) Oldest(now env.Instant) time.Duration {
 	return now.Sub(c.ops[0].began)
 }
 
-// onDisk hands a completion to the part of the loop that waits for it.
+// onDisk hands a completion to its owner.
 func (s *Shard) onDisk(c *diskfs.Completion) {
 	s.ops.Ended(c.Owner, c.Token)
 	switch {
@@ -89,7 +91,7 @@ func (s *Shard) onDisk(c *diskfs.Completion) {
 	default:
 		p := s.byOwner[c.Owner]
 		if p == nil {
-			return // it is gone, and nothing waits for this any more
+			return // the partition is gone, and nothing waits for this any more
 		}
 		done, err := p.log.Completed(*c)
 		if err != nil {
@@ -101,8 +103,8 @@ func (s *Shard) onDisk(c *diskfs.Completion) {
 	}
 }
 
-// onOwnCompletion takes the completions of the shard's own operations: the
-// listing that recovery begins with, and syncs for many flushes at once.
+// onOwnCompletion takes the completions of the shard's own operations: the listing of
+// directories with which recovery begins, and syncs that serve many flushes.
 func (s *Shard) onOwnCompletion(c *diskfs.Completion) {
 	switch c.Kind {
 	case diskfs.List:
@@ -116,13 +118,13 @@ func (s *Shard) onOwnCompletion(c *diskfs.Completion) {
 	}
 }
 
-// fail stops the node: what its disk holds is not known any more.
+// fail stops the node, because it does not know any more what its disk holds.
 func (s *Shard) fail(err error) {
 	s.stopped = true
 	s.host.Stop(err)
 }
 
-// onDone takes what ended in a partition.
+// onDone takes what has ended in a partition's log.
 func (s *Shard) onDone(p *part, done []partition.Done) {
 	for _, d := range done {
 		switch d.Kind {

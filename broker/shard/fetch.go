@@ -6,8 +6,8 @@ import (
 	"example.com/lockstep/broker/mark"
 )
 
-// ledPart returns the partition if this node leads it and the client's view of
-// the leader epoch agrees (KIP-320), else the error to answer.
+// ledPart returns the partition if this node leads it and the client believes in the
+// same leader epoch (KIP-320). Otherwise it returns the error to answer.
 func (s *Shard) ledPart(id kafka.PartitionID, current kafka.LeaderEpoch) (*part, kafka.ErrorCode) {
 	reg := s.image.Partition(id)
 	p := s.parts[id]
@@ -25,6 +25,7 @@ func (s *Shard) ledPart(id kafka.PartitionID, current kafka.LeaderEpoch) (*part,
 	return p, kafka.None
 }
 
+// leaderHint is the leader that the metadata names, for a client that asked elsewhere.
 func (s *Shard) leaderHint(id kafka.PartitionID) api.Leader {
 	if reg := s.image.Partition(id); reg != nil {
 		return api.Leader{Node: reg.Leader, Epoch: reg.LeaderEpoch}
@@ -32,9 +33,10 @@ func (s *Shard) leaderHint(id kafka.PartitionID) api.Leader {
 	return api.Leader{Node: kafka.NoNode, Epoch: -1}
 }
 
-// knowsEnd reports whether this node may claim to know the end of the log: it
-// holds the lease, and its watermark has reached the start of its epoch, so that
-// nothing committed by an earlier leader lies beyond it (PROTOCOL 20, 22).
+// knowsEnd returns None if this node may claim to know the end of the log, else the
+// error to answer. It may if it holds the lease, and if its watermark has reached the
+// start of its epoch: then nothing that an earlier leader committed lies beyond the
+// watermark (PROTOCOL 20, 22).
 func (s *Shard) knowsEnd(p *part) kafka.ErrorCode {
 	switch {
 	case !s.leaseValid():
@@ -47,7 +49,7 @@ func (s *Shard) knowsEnd(p *part) kafka.ErrorCode {
 	return kafka.None
 }
 
-// fetch runs a Fetch on the partition's own shard.
+// fetch runs a Fetch on the shard of its partition.
 func (s *Shard) fetch(call PartitionCall, op api.Fetch) {
 	result := api.FetchResult{Watermark: -1, LastStable: -1, LogStart: -1, DivergingEpoch: -1}
 	p, code := s.ledPart(op.Partition, op.CurrentEpoch)
@@ -59,7 +61,7 @@ func (s *Shard) fetch(call PartitionCall, op api.Fetch) {
 	watermark := p.leader.Watermark()
 	result.Watermark, result.LastStable, result.LogStart = watermark, watermark, p.log.Start()
 	if op.LastEpoch > p.epoch {
-		result.Code = kafka.UnknownLeaderEpoch // of a leader that this node has not heard of yet
+		result.Code = kafka.UnknownLeaderEpoch // the metadata here is behind the client's
 		s.reply(call.Origin, result)
 		return
 	}
@@ -74,15 +76,15 @@ func (s *Shard) fetch(call PartitionCall, op api.Fetch) {
 	if op.Offset < p.log.Start() || op.Offset > p.log.End() {
 		result.Code = kafka.OffsetOutOfRange
 		if op.Offset > p.log.End() && s.knowsEnd(p) != kafka.None {
-			result.Code = kafka.NotLeaderOrFollower // who knows better might have it
+			result.Code = kafka.NotLeaderOrFollower // a newer leader may have the record
 		}
 		s.reply(call.Origin, result)
 		return
 	}
 	if op.Offset >= watermark {
-		// Empty: a claim that there is nothing after this. A new leader can't make it
-		// before its watermark has reached its epoch's start: what was committed and
-		// acknowledged before may lie in between.
+		// An empty answer claims that no committed record follows. A new leader cannot
+		// claim that until its watermark has reached the start of its epoch: records that
+		// were committed and acknowledged before may lie in between.
 		if result.Code = s.knowsEnd(p); result.Code == kafka.NotLeaderOrFollower {
 			result.CurrentLeader = s.leaderHint(op.Partition)
 		}
@@ -90,7 +92,7 @@ func (s *Shard) fetch(call PartitionCall, op api.Fetch) {
 		return
 	}
 	if op.MaxBytes <= 0 {
-		s.reply(call.Origin, result) // the response is full already
+		s.reply(call.Origin, result) // other partitions have filled the response
 		return
 	}
 	read := p.log.Read(op.Offset, min(op.MaxBytes, s.limits.FetchBytes), watermark)
@@ -107,6 +109,7 @@ func (s *Shard) fetch(call PartitionCall, op api.Fetch) {
 	s.answerFetch(call.Origin, result, read.Batches)
 }
 
+// answerFetch resolves a Fetch with batches.
 func (s *Shard) answerFetch(origin Origin, result api.FetchResult, batches [][]byte) {
 	result.Batches = batches
 	for _, b := range batches {
@@ -117,13 +120,14 @@ func (s *Shard) answerFetch(origin Origin, result api.FetchResult, batches [][]b
 
 // --- long polls ---
 
-// waitingFetch is a long poll at the end of a partition.
+// waitingFetch is a long poll: it waits for a committed record at its offset.
 type waitingFetch struct {
 	origin Origin
 	offset kafka.Offset
 }
 
-// wait runs a Wait: it resolves when the watermark passes the offset.
+// wait runs a Wait. It resolves when the watermark has passed the offset, or at once if
+// this node does not lead.
 func (s *Shard) wait(call PartitionCall, op api.Wait) {
 	p := s.parts[op.Partition]
 	if p == nil || p.role != leading || p.leader.Watermark() > op.Offset {
@@ -150,7 +154,7 @@ func (s *Shard) wakeFetches(p *part) {
 	}
 }
 
-// cancelWait forgets a long poll whose request has ended.
+// cancelWait forgets a long poll when its request has ended.
 func (s *Shard) cancelWait(c Cancel) {
 	p := s.parts[c.Partition]
 	if p == nil {

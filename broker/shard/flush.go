@@ -8,14 +8,14 @@ import (
 	"example.com/lockstep/diskfs"
 )
 
-// Write-behind: batches move from the WAL to the segments of their partition
-// when there are enough of them, when the shard's tails take too much memory, or
-// when the WAL is half full; then the WAL's old segments are released
-// (PROTOCOL 11). A few partitions at a time, so that reads and the WAL get
-// their share of the disk.
+// Write-behind: batches move from the WAL to the segments of their partition when there
+// are enough of them, when the tails of all partitions take too much memory, or when the
+// WAL is half full. Then the old segments of the WAL are released (PROTOCOL 11). Only a
+// few partitions are flushed at a time, so that reads and the WAL get their share of the
+// disk.
 
-// flushSome begins the flushes that are due: those of partitions with enough
-// to move, then, under pressure, those with the oldest records in the WAL.
+// flushSome begins the flushes that are due: those of partitions with enough to move, and
+// when memory or the WAL is short, those of the partitions with the oldest records.
 func (s *Shard) flushSome() {
 	if s.wal.Full() && s.now.Mono >= s.retrySpaceAt {
 		s.retrySpaceAt = s.now.Mono.Add(s.limits.RefusedPause)
@@ -34,8 +34,8 @@ func (s *Shard) flushSome() {
 	if s.tailBytes <= int64(s.limits.TailBytes) && s.wal.Used() <= s.cfg.WAL.BudgetBytes/2 {
 		return
 	}
-	// Many partitions with little each: a sync of the file system serves them all,
-	// where syncs of their files would be several for each.
+	// Many partitions have little each. One sync of the file system serves all of them,
+	// while the files of each partition would need several syncs.
 	inFlight, options := s.limits.FlushesInFlight, partition.FlushOptions{}
 	if len(s.dirty.parts) >= s.limits.FlushesTogether {
 		inFlight, options.ExternalSync = s.limits.FlushesTogether, true
@@ -47,7 +47,7 @@ func (s *Shard) flushSome() {
 	}
 }
 
-// grew notes that a partition's part in the WAL has changed.
+// grew notes that the bytes of a partition that no segment holds have changed.
 func (s *Shard) grew(p *part) {
 	bytes := p.log.TailBytes()
 	s.tailBytes += bytes - p.tailBytes
@@ -58,14 +58,15 @@ func (s *Shard) grew(p *part) {
 	}
 }
 
-// canFlush reports whether a flush would move at least least bytes, or cover
-// records other than batches.
+// canFlush reports whether a flush is allowed now and would move at least least bytes. For
+// one byte, records other than batches are enough.
 func (s *Shard) canFlush(p *part, least int64) bool {
 	if p.flushing || p.removing || p.log.State() != partition.Ready {
 		return false
 	}
 	if p.suspect && s.epoch == 0 && !s.converting {
-		// The checkpoint would cover the gap that made it a suspect, and nobody knows of it yet.
+		// A checkpoint would hide the gap that made it a suspect, and the metadata does not
+		// know of the gap yet.
 		return false
 	}
 	c := p.log.Candidate()
@@ -80,7 +81,7 @@ func (s *Shard) startFlush(p *part, options partition.FlushOptions) {
 	s.onDone(p, p.log.Pending())
 }
 
-// flushed ends a flush, and gives back what the WAL needs to keep no more.
+// flushed ends a flush, and releases what the WAL need not keep any more.
 func (s *Shard) flushed(p *part, err error) {
 	p.flushing = false
 	s.flushing--
@@ -89,12 +90,12 @@ func (s *Shard) flushed(p *part, err error) {
 		return
 	}
 	if err != nil {
-		// No space, or overtaken by a truncation: it is tried again, but not at
-		// once, since a full disk refuses as fast as it is asked.
+		// There was no space, or a truncation overtook the flush. It is tried again, but
+		// not at once: a full disk refuses at once.
 		s.stats.FlushesFailed++
 		mark.Hit(mark.FlushFailed)
 		s.flushAgainAt = s.now.Mono.Add(s.limits.RefusedPause)
-		if s.converting { // nobody's ping wakes it
+		if s.converting { // no pings come that would start a turn
 			s.timers.Set(s.flushAgainAt, due{kind: dueRetry})
 		}
 		return
@@ -102,14 +103,15 @@ func (s *Shard) flushed(p *part, err error) {
 	if _, pinned := p.log.Pinned(); !pinned {
 		s.dirty.remove(p)
 	} else {
-		s.dirty.moveToEnd(p) // its oldest record is young now
+		s.dirty.moveToEnd(p) // its oldest record is newer than that of the others
 	}
 	s.releaseWAL()
 }
 
-// releaseWAL releases the WAL up to the oldest record that a recovery would
-// need. Before this incarnation is registered the WAL is the only trace of what
-// was found damaged in it: a crash must find it again.
+// releaseWAL releases the WAL up to the oldest record that a recovery would need. It
+// releases nothing before this incarnation is registered: until then the WAL holds the
+// only trace of damage that was found in it, and after a crash the next incarnation must
+// find it again.
 func (s *Shard) releaseWAL() {
 	if s.epoch == 0 || s.converting {
 		return
@@ -125,9 +127,9 @@ func (s *Shard) releaseWAL() {
 	}
 }
 
-// needSync is asked for by flushes that leave the sync to the shard. A sync
-// covers what had completed before it was submitted, so those that ask while one
-// runs wait for the next.
+// needSync is called for a flush that leaves the sync to the shard. A sync covers what was
+// complete when it was submitted, so a flush that asks while one is under way waits for
+// the next one.
 func (s *Shard) needSync(p *part) {
 	s.toSync.add(p)
 	if s.syncing.empty() {
@@ -135,6 +137,7 @@ func (s *Shard) needSync(p *part) {
 	}
 }
 
+// syncFileSystem begins a sync for all flushes that wait for one.
 func (s *Shard) syncFileSystem() {
 	for _, p := range s.toSync.take() {
 		s.syncing.add(p)
@@ -144,13 +147,16 @@ func (s *Shard) syncFileSystem() {
 	s.diskFor(ownerShard).Submit(diskfs.Op{Kind: diskfs.SyncFS})
 }
 
+// fileSystemSynced lets the flushes that waited for the sync go on.
 func (s *Shard) fileSystemSynced() {
 	for _, p := range s.syncing.take() {
-		if !s.toSync.has(p) { // else a later flush of it asked, which this sync does not cover
+		// A partition that has asked again since waits for the next sync: this one does not
+		// cover what it asks for.
+		if !s.toSync.has(p) {
 			s.onDone(p, p.log.Synced())
 		}
 	}
-	// Most have asked again, for the names of their checkpoints.
+	// Most of them have asked again meanwhile, for the names of their checkpoints.
 	if s.syncing.empty() && !s.toSync.empty() {
 		s.syncFileSystem()
 	}

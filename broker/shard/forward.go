@@ -7,8 +7,12 @@ import (
 	"example.com/lockstep/broker/api"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/wire/peer"
 )
+
+// A produce that comes to a node that does not lead its partition is forwarded to the
+// node that does. This file holds both ends of that.
 
 // forwarding is a produce on its way to another node.
 type forwarding struct {
@@ -17,8 +21,8 @@ type forwarding struct {
 	link   *link
 }
 
-// forward sends a produce to the node that leads its partition, or holds it while
-// the connection is being made; the request's deadline bounds both.
+// forward sends a produce to the node that leads its partition, or holds it until there
+// is a connection. The request's deadline bounds both.
 func (s *Shard) forward(r *request, i int32, op api.Produce, reg *registration) {
 	link := s.link(reg.Leader)
 	s.nextForward++
@@ -33,11 +37,55 @@ func (s *Shard) forward(r *request, i int32, op api.Produce, reg *registration) 
 	link.forward(s, fwd, f)
 }
 
-// recallHeld takes back the forwards that were never sent and whose partition has
-// another leader epoch by now, and sends them where the metadata says: a link to a
-// node that froze or died may not open for hours, and clients that stay on this
-// node would wait for their deadline. What was sent is not recalled: its fate is
-// unknown until the connection is given up.
+// forward sends a produce, or holds it until the link is open.
+func (l *link) forward(s *Shard, fwd *forwarding, f *peer.Forward) {
+	if len(l.forwards) >= s.limits.Forwards {
+		// It was not sent, so it was certainly not appended.
+		s.stats.ForwardsRefused++
+		mark.Hit(mark.ForwardRefused)
+		s.resolve(fwd.origin, notLeader(nil, kafka.NotLeaderOrFollower))
+		return
+	}
+	l.forwards = append(l.forwards, fwd)
+	if !l.open {
+		mark.Hit(mark.ForwardHeld)
+		l.held = append(l.held, f)
+		return
+	}
+	l.send(s, f)
+	l.awaits(s)
+}
+
+// takeForward removes and returns the forward with the id; nil if there is none.
+func (l *link) takeForward(id uint64) *forwarding {
+	for i, f := range l.forwards {
+		if f.id == id {
+			l.forwards = append(l.forwards[:i], l.forwards[i+1:]...)
+			return f
+		}
+	}
+	return nil
+}
+
+// dropForward forgets a forward when its request has ended. It reports whether the
+// forward was never sent: then it was certainly not appended.
+func (l *link) dropForward(id uint64) (neverSent bool) {
+	for i, f := range l.held {
+		if f.ID == id {
+			l.held = append(l.held[:i], l.held[i+1:]...)
+			neverSent = true
+			break
+		}
+	}
+	l.takeForward(id)
+	return neverSent
+}
+
+// recallHeld takes back the forwards that were never sent, if their partition has another
+// leader or leader epoch by now, and sends them where the metadata says. A link to a node
+// that froze or died may not open for hours, and clients that stay on this node would wait
+// until their deadline. A forward that was sent is not recalled: its fate is unknown until
+// the connection is given up.
 func (s *Shard) recallHeld() {
 	for _, l := range s.links {
 		kept := l.held[:0]
@@ -52,23 +100,24 @@ func (s *Shard) recallHeld() {
 		}
 		clear(l.held[len(kept):])
 		l.held = kept
-		// The last first: each goes to the front of its lane, before what came later.
+		// The last one first: each goes to the front of its lane, and so the oldest ends
+		// there.
 		for _, f := range slices.Backward(recalled) {
 			s.returnToLane(l.takeForward(f.ID))
 		}
 	}
 }
 
-// forwarded is a produce that another node sent here.
+// forwarded says where a produce came from that another node has sent here.
 type forwarded struct {
 	via   *inbound
 	id    uint64
 	epoch kafka.LeaderEpoch // as the sender knows it
 }
 
-// onForward starts a produce that another node forwarded. It is never
-// forwarded again (BUGS F3): unless this node leads the partition in the epoch
-// the sender knows, it is refused.
+// onForward starts a produce that another node forwarded. It is never forwarded again
+// (BUGS F3): unless this node leads the partition in the epoch that the sender knows, the
+// produce is refused.
 func (s *Shard) onForward(in *inbound, f *peer.Forward) {
 	r := &request{
 		forward: &forwarded{via: in, id: f.ID, epoch: f.LeaderEpoch},
@@ -82,7 +131,7 @@ func (s *Shard) onForward(in *inbound, f *peer.Forward) {
 	s.startRequest(r)
 }
 
-// answerForward sends the fate of a forwarded produce back.
+// answerForward sends the result of a forwarded produce back to the node that sent it.
 func (s *Shard) answerForward(r *request) {
 	result := r.handler.(*forwardHandler).result
 	s.sendInbound(r.forward.via, &peer.ForwardReply{
@@ -95,7 +144,7 @@ func (s *Shard) answerForward(r *request) {
 	})
 }
 
-// onForwardReply resolves a forwarded produce.
+// onForwardReply resolves a produce that was forwarded from here.
 func (s *Shard) onForwardReply(link *link, reply *peer.ForwardReply) {
 	fwd := link.takeForward(reply.ID)
 	if fwd == nil {
@@ -109,8 +158,8 @@ func (s *Shard) onForwardReply(link *link, reply *peer.ForwardReply) {
 	s.resolve(fwd.origin, result)
 }
 
-// forwardHandler is the handler of a produce that another node forwarded: one
-// operation, whose result is the answer.
+// forwardHandler is the handler of a produce that another node forwarded. It has one
+// operation, and the result of that is the answer.
 type forwardHandler struct {
 	op        api.Produce
 	timeoutMs int32

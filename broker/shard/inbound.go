@@ -9,30 +9,30 @@ import (
 	"example.com/lockstep/netsim"
 )
 
-// inbound is a data connection that another node dialled: it brings pushes and
-// forwarded produces, and takes their answers back.
+// inbound is a data connection that another node dialled. It brings pushes and forwarded
+// produces, and takes their answers back.
 type inbound struct {
 	conn       netsim.Conn
 	framer     *wire.Framer
-	hello      *peer.Hello // nil until it came
+	hello      *peer.Hello // nil until it comes
 	dialler    dialler
 	generation generation
 	outbox
-	next   peer.Message      // a decoded message that could not start yet
-	epoch  kafka.BrokerEpoch // of next
-	owed   int
-	full   bool
+	next   peer.Message      // a decoded message that has not started yet
+	epoch  kafka.BrokerEpoch // of the sender, in the message that was decoded last
+	owed   int               // bytes taken from the network for which no credit was given back
+	full   bool              // the send window is full
 	parked bool
 	closed bool
 }
 
-// dialler names who opened a data connection.
+// dialler names the shard of another node that opened a data connection.
 type dialler struct {
 	node  kafka.NodeID
 	shard int32
 }
 
-// generation orders the connections of one dialler within one incarnation.
+// generation orders the connections of one dialler, within one incarnation of its node.
 type generation struct {
 	incarnation peer.UUID
 	number      uint64
@@ -63,6 +63,8 @@ func (s *Shard) onInbound(ev *netsim.Event) {
 	}
 }
 
+// readInbound handles messages until the connection has to wait: for more bytes, for room
+// in a mailbox, or for the other side to read.
 func (s *Shard) readInbound(in *inbound) {
 	for !in.closed {
 		if in.full || len(in.unsent) > 0 {
@@ -95,6 +97,7 @@ func (s *Shard) readInbound(in *inbound) {
 	}
 }
 
+// parkInbound stops reading a connection until resumeInbound.
 func (s *Shard) parkInbound(in *inbound) {
 	if !in.parked {
 		in.parked = true
@@ -142,8 +145,8 @@ func (s *Shard) onInboundMessage(in *inbound, message peer.Message) {
 	}
 }
 
-// onHello accepts a data connection. An older connection of the same dialler is
-// dropped: what still arrives on it was sent before (PROTOCOL 15).
+// onHello accepts a data connection. Older connections of the same dialler are dropped:
+// what still arrives on them was sent earlier (PROTOCOL 15).
 func (s *Shard) onHello(in *inbound, hello *peer.Hello) {
 	if in.hello != nil || hello.Kind != peer.DataConn || hello.Cluster != s.cfg.Cluster ||
 		hello.MinVersion > peer.MaxVersion || hello.MaxVersion < peer.MinVersion {
@@ -164,19 +167,14 @@ func (s *Shard) onHello(in *inbound, hello *peer.Hello) {
 		Node: s.cfg.Node, Incarnation: s.cfg.Incarnation, Kind: peer.DataConn,
 		Generation: hello.Generation,
 	})
-	// The generation is known by all shards of this node, because the dialler's
-	// connections are handed to them in turn.
+	// All shards of this node have to know the generation, because each connection of
+	// the dialler goes to another shard.
 	for other := range loop.ID(s.cfg.Shards) {
 		s.announce(other+1, Newer{in.dialler, in.generation})
 	}
 }
 
-// Newer tells a shard that a dialler has opened a connection of a generation.
-type Newer struct {
-	from dialler
-	is   generation
-}
-
+// announce tells a shard of this node, perhaps this one, about a generation.
 func (s *Shard) announce(to loop.ID, n Newer) {
 	if to != s.id {
 		s.host.Reply(to, n)
@@ -185,7 +183,7 @@ func (s *Shard) announce(to loop.ID, n Newer) {
 	s.onNewer(n)
 }
 
-// onNewer drops the older connections of the same dialler.
+// onNewer drops the older connections of a dialler, unless the news is old itself.
 func (s *Shard) onNewer(n Newer) {
 	if newest := s.newest[n.from]; newest.incarnation == n.is.incarnation &&
 		newest.number > n.is.number {
@@ -221,7 +219,7 @@ func (s *Shard) dropInbound(in *inbound) {
 	}
 }
 
-// sendInbound answers on a connection of another node.
+// sendInbound sends an answer on a connection that another node dialled.
 func (s *Shard) sendInbound(in *inbound, message peer.Message) {
 	if in.closed {
 		return
@@ -234,8 +232,8 @@ func (s *Shard) sendInbound(in *inbound, message peer.Message) {
 	}
 }
 
-// answer sends a message back on the connection that a push came by, which
-// another loop may own.
+// answer sends a message back on the connection by which a push came. Another loop may
+// own that connection.
 func (s *Shard) answer(via Via, message peer.Message) {
 	if via.Loop != s.id {
 		s.host.Reply(via.Loop, PeerReturn{Via: via, Message: message})

@@ -9,6 +9,9 @@ import (
 	"example.com/lockstep/broker/replica"
 )
 
+// ISR changes, from the leader's wish to the verdict on it. package replica decides what
+// to ask for; the controller decides whether it happens.
+
 // proposeISR asks the controller for the ISR change that the leader wants.
 func (s *Shard) proposeISR(p *part) {
 	change, ok := p.leader.NextChange(s.now.Mono)
@@ -37,18 +40,18 @@ func (s *Shard) proposeISR(p *part) {
 	}
 }
 
-// originISR marks, in Origin.Op, a proposal that belongs to a partition and not
-// to a request.
+// originISR marks, in Origin.Op, a proposal that belongs to a partition and not to a
+// request.
 const originISR = -1
 
-// proposedChange is an ISR change on its way to a verdict.
+// proposedChange is an ISR change that has no verdict yet.
 type proposedChange struct {
 	id     kafka.PartitionID
 	change replica.Proposal
 }
 
-// onISRVerdict takes the fate of an ISR change. Acceptance shows in the image;
-// a timeout says nothing, so that the additions keep holding the watermark.
+// onISRVerdict takes the verdict on an ISR change. An accepted change comes with the
+// image. A timeout says nothing, so the additions go on holding the watermark.
 func (s *Shard) onISRVerdict(op uint64, result api.ProposeResult) {
 	proposed, ok := s.proposals[op]
 	if !ok {

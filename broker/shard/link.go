@@ -12,11 +12,10 @@ import (
 	"example.com/lockstep/netsim"
 )
 
-// link is this shard's own data connection to one other node: it carries the
-// pushes of the partitions led here and the produces forwarded from here, and
-// their answers come back on it. It is dialled again for ever; a connection on
-// which an answer is overdue is given up, since a peer that vanished may never
-// be reported.
+// link is this shard's data connection to one other node. It carries the pushes of the
+// partitions that are led here and the produces that are forwarded from here, and their
+// answers come back on it. It is dialled again forever. A connection with an overdue
+// answer is given up, because the network may never report that a peer has vanished.
 type link struct {
 	node       kafka.NodeID
 	addr       string
@@ -25,17 +24,17 @@ type link struct {
 	open       bool // Hello received: may be sent to
 	full       bool // the send window is full: pushes wait for Writable
 	generation uint64
-	backoff    int // dials without a Hello in a row
+	backoff    int // dials in a row that no Hello answered
 	timer      *loop.Timer[due]
-	// awaitedSince is when something was sent that is to be answered, or when the
-	// last answer came since; env.Never once nothing is awaited.
+	// awaitedSince is when something was sent that needs an answer, or when an answer
+	// came after that; env.Never while no answer is awaited.
 	awaitedSince env.Instant
-	// forwards are the produces sent or waiting to be sent, by id in order.
+	// forwards are the produces that were sent or wait to be sent, in the order of ids.
 	forwards []*forwarding
 	held     []*peer.Forward // not sent yet: the link is not open
 }
 
-// link returns the link to a node, dialling it if there is none.
+// link returns the link to a node. If there is none, it makes and dials one.
 func (s *Shard) link(node kafka.NodeID) *link {
 	for _, l := range s.links {
 		if l.node == node {
@@ -48,6 +47,17 @@ func (s *Shard) link(node kafka.NodeID) *link {
 	return l
 }
 
+// openLink returns the link to a node if messages can be sent on it, else nil.
+func (s *Shard) openLink(node kafka.NodeID) *link {
+	for _, l := range s.links {
+		if l.node == node && l.open {
+			return l
+		}
+	}
+	return nil
+}
+
+// dial opens a new connection, or waits if the address of the node is not known yet.
 func (s *Shard) dial(l *link) {
 	l.addr = ""
 	if broker := s.image.Broker(l.node); broker != nil {
@@ -64,12 +74,12 @@ func (s *Shard) dial(l *link) {
 	l.timer = s.timers.Set(s.now.Mono.Add(s.limits.PeerSilence), due{kind: dueLink, link: l})
 }
 
-// redialLater waits before the next dial: twice as long after every failure,
-// up to a bound below the acknowledgement timeout (BUGS L6).
+// redialLater waits before the next dial: twice as long after each failure, up to a bound
+// below the acknowledgement timeout (BUGS L6).
 func (s *Shard) redialLater(l *link) {
 	pause := min(s.limits.RedialMin<<min(l.backoff, 10), s.limits.RedialMax)
 	l.backoff++
-	// Up to half as long again, so that shards don't dial in step.
+	// Up to half as long again, so that shards do not dial at the same time.
 	pause += pause * time.Duration(s.jitter.IntN(512)) / 1024
 	s.timers.Cancel(l.timer)
 	l.timer = s.timers.Set(s.now.Mono.Add(pause), due{kind: dueRedial, link: l})
@@ -145,7 +155,7 @@ func (s *Shard) onLinkMessage(l *link, epoch kafka.BrokerEpoch, message peer.Mes
 	}
 }
 
-// send queues one message on the connection.
+// send sends one message on the connection.
 func (l *link) send(s *Shard, message peer.Message) {
 	head, tail := peer.Encode(s.epoch, message)
 	if len(tail) > 0 {
@@ -185,10 +195,11 @@ func (s *Shard) checkLink(l *link) {
 	s.dropLink(l)
 }
 
+// dueOf is what the timer of an open link is for.
 func dueOf(l *link) due { return due{kind: dueLink, link: l} }
 
-// dropLink gives up the connection. What was forwarded on it may or may not
-// have been appended: REQUEST_TIMED_OUT, never NOT_LEADER (BUGS F4).
+// dropLink gives up the connection. Produces that were forwarded on it may or may not
+// have been appended: the answer is REQUEST_TIMED_OUT, never NOT_LEADER (BUGS F4).
 func (s *Shard) dropLink(l *link) {
 	if l.conn != nil {
 		l.conn.Close()
@@ -207,48 +218,4 @@ func (s *Shard) dropLink(l *link) {
 		s.disconnected(l.node)
 	}
 	s.redialLater(l)
-}
-
-// forward sends a produce, or holds it until the link is open.
-func (l *link) forward(s *Shard, fwd *forwarding, f *peer.Forward) {
-	if len(l.forwards) >= s.limits.Forwards {
-		// Not sent, so certainly not appended.
-		s.stats.ForwardsRefused++
-		mark.Hit(mark.ForwardRefused)
-		s.resolve(fwd.origin, notLeader(nil, kafka.NotLeaderOrFollower))
-		return
-	}
-	l.forwards = append(l.forwards, fwd)
-	if !l.open {
-		mark.Hit(mark.ForwardHeld)
-		l.held = append(l.held, f)
-		return
-	}
-	l.send(s, f)
-	l.awaits(s)
-}
-
-// takeForward removes and returns the forward with the id, nil if there is none.
-func (l *link) takeForward(id uint64) *forwarding {
-	for i, f := range l.forwards {
-		if f.id == id {
-			l.forwards = append(l.forwards[:i], l.forwards[i+1:]...)
-			return f
-		}
-	}
-	return nil
-}
-
-// dropForward forgets a forward whose request has ended. One that was never
-// sent is certainly not appended.
-func (l *link) dropForward(id uint64) (neverSent bool) {
-	for i, f := range l.held {
-		if f.ID == id {
-			l.held = append(l.held[:i], l.held[i+1:]...)
-			neverSent = true
-			break
-		}
-	}
-	l.takeForward(id)
-	return neverSent
 }

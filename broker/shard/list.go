@@ -2,29 +2,29 @@ package shard
 
 import "slices"
 
-// list is one of the shard's lists of partitions, in the order in which they
-// joined it. A partition is in a list at most once, and knows which it is in.
+// list is one of the shard's lists of partitions, in the order in which they joined it.
+// A partition is in a list at most once, and part.in says which lists it is in.
 type list struct {
 	bit   membership
 	parts []*part
-	spare []*part // the room of what take returned last
+	spare []*part // the array that take returned last, to be used again
 }
 
 // membership is a set of lists, one bit for each: see part.in.
 type membership uint16
 
 const (
-	inLed       membership = 1 << iota // partitions that this node leads
-	inTouched                          // to be looked at when the turn ends
-	inToPush                           // with news for followers
-	inDirty                            // with something in the WAL that segments lack
-	inToFlush                          // with enough to move to a segment
-	inSyncing                          // whose flushes the present sync of the file system serves
-	inToSync                           // whose flushes wait for the next sync
-	inToConvert                        // that a conversion has yet to look at
+	inLed       membership = 1 << iota // this node leads them
+	inTouched                          // the end of the turn looks at them
+	inToPush                           // they have news for followers
+	inDirty                            // a recovery would need the WAL for them
+	inToFlush                          // they have enough to move to a segment
+	inSyncing                          // their flushes wait for the sync that is under way
+	inToSync                           // their flushes wait for the next sync
+	inToConvert                        // a conversion has yet to empty them
 )
 
-// lists are the shard's lists of partitions.
+// lists are the shard's lists of partitions: see membership.
 type lists struct{ led, touched, toPush, dirty, toFlush, syncing, toSync, toConvert list }
 
 func newLists() lists {
@@ -80,8 +80,8 @@ func (l *list) moveToEnd(p *part) {
 	}
 }
 
-// take empties the list and returns what was in it; the caller may keep that until
-// the next take. What is added meanwhile is in the list again.
+// take empties the list and returns what was in it. The caller may keep that until the
+// next take. A partition that is added meanwhile is in the list again.
 func (l *list) take() []*part {
 	taken := l.parts
 	for _, p := range taken {

@@ -15,26 +15,26 @@ import (
 
 // --- control loop to shard ---
 
-// Begin starts a shard's recovery: the data directory is locked and verified.
+// Begin starts a shard's recovery: the data directory has been locked and verified.
 type Begin struct {
-	// Life names the sequence space of the node's WALs: checkpoints of another
-	// one say nothing about this one.
+	// Life names the sequence space of the node's WALs. A checkpoint that names another
+	// one says nothing about their records.
 	Life uint64
-	// Convert says that this life only empties the WAL: see Convert.
+	// Convert says that this incarnation only empties the WAL: the mail Convert follows.
 	Convert bool
 }
 
-// Convert tells a shard that has recovered to move everything from its WAL to
-// segments, for another number of shards. The answer is Converted.
+// Convert tells a shard that has recovered to move everything from its WAL to segments, for
+// another number of shards. The answer is Converted.
 type Convert struct{}
 
-// Applied hands over metadata: the image after applying up to Image.Index(),
-// and what changed since the last one.
+// Applied hands over metadata: the image after all entries up to Image.Index(), and what has
+// changed since the last image that was sent.
 type Applied struct {
 	Image   *meta.Image
 	Changes meta.Changes
-	// Caught says that the image has reached the commit index learned at the
-	// registration of this incarnation: partitions unknown to it may be deleted (PROTOCOL 13).
+	// Caught says that the image holds the registration of this incarnation, and so all that
+	// was committed before it. Partitions that it does not have may be deleted (PROTOCOL 13).
 	Caught bool
 }
 
@@ -44,8 +44,8 @@ type Ping struct {
 	SentAt env.Instant
 }
 
-// Lease renews the lease: until then, and as this incarnation, the node may
-// claim to know the end of the logs it leads.
+// Lease renews the lease. As long as it lasts, and in the broker epoch that it names, the node
+// may claim to know the end of the logs that it leads.
 type Lease struct {
 	Epoch kafka.BrokerEpoch
 	Until env.Instant
@@ -56,17 +56,17 @@ type Drain struct{}
 
 // --- shard to control loop ---
 
-// Recovered tells that a shard's log has been replayed.
+// Recovered tells the control loop that a shard has recovered, and what it has found.
 type Recovered struct {
-	// Suspects are partitions that may lack acknowledged records, after damage
-	// to the log (PROTOCOL 8); Whole are the others.
+	// Suspects are the partitions that may miss acknowledged records (PROTOCOL 8); Whole are
+	// the others.
 	Suspects, Whole []kafka.PartitionID
-	// Unnamed: damage may also have hit records that named partitions, so that this
-	// shard does not know all that it held.
+	// Unnamed: damage may also have hit records that name partitions, so that the shard may
+	// not know all partitions that it held.
 	Unnamed bool
 }
 
-// Converted tells that no partition needs the WAL any more.
+// Converted tells the control loop that no partition of the shard needs the WAL any more.
 type Converted struct {
 	Suspects []kafka.PartitionID // those of Recovered, and what the conversion found
 }
@@ -74,19 +74,19 @@ type Converted struct {
 // Pong answers a Ping.
 type Pong struct {
 	Seq    uint64
-	SentAt env.Instant // of the ping; 0 if the shard speaks on its own account
-	// Confirmed is the index of the image that the shard acts on.
+	SentAt env.Instant // of the ping; 0 if the shard was not asked
+	// Confirmed is the index of the image that the shard acts on; 0 until it has recovered.
 	Confirmed meta.Index
 	// DiskAge is the age of the shard's oldest unfinished disk operation.
 	DiskAge time.Duration
-	// Full says that the disk has no room: the node should not lead.
+	// Full says that the WAL has found no room on the disk: the node should not lead.
 	Full bool
 	// Drained says that the shard has stopped answering as leader.
 	Drained bool
 }
 
-// Call asks the control loop to run an operation of package api that is its:
-// Propose, Applied, Barrier, NextProducerID. The answer is a Return.
+// Call asks the control loop to run one of its operations: Propose, Applied, Barrier or
+// NextProducerID of package api. The answer is a Return.
 type Call struct {
 	Origin   Origin
 	Op       api.Op
@@ -107,12 +107,13 @@ type PartitionCall struct {
 	Origin   Origin
 	Op       api.Op
 	Deadline env.Instant
-	// Epoch is the leader epoch a forwarded Produce was sent for; -1 if it was
-	// not forwarded.
+	// Epoch is the leader epoch that a Produce is for: it is refused in any other. Other
+	// operations have anyEpoch.
 	Epoch kafka.LeaderEpoch
 }
 
-// Cancel tells the owner that nobody waits for the operation any more.
+// Cancel tells the shard that owns a partition that no request waits for the long poll any
+// more.
 type Cancel struct {
 	Origin    Origin
 	Partition kafka.PartitionID
@@ -124,8 +125,8 @@ type Return struct {
 	Result any
 }
 
-// PeerCall hands a push that arrived on another shard's connection to the
-// shard that owns the partition.
+// PeerCall hands a push to the shard that owns the partition, from the shard that owns the
+// connection.
 type PeerCall struct {
 	Via  Via
 	From replicaFrom
@@ -138,7 +139,7 @@ type Via struct {
 	Conn uint64
 }
 
-// replicaFrom is the sender of a peer message.
+// replicaFrom names the node that sent a push, and its incarnation.
 type replicaFrom struct {
 	Node  kafka.NodeID
 	Epoch kafka.BrokerEpoch
@@ -150,5 +151,13 @@ type PeerReturn struct {
 	Message peer.Message
 }
 
-// StatsRequest asks a shard, or the control loop, for its counters.
+// Newer tells a shard that a dialler has opened a connection with this generation.
+type Newer struct {
+	from dialler
+	is   generation
+}
+
+// --- from the owner of the node ---
+
+// StatsRequest asks a shard for its Stats.
 type StatsRequest struct{}

@@ -6,9 +6,10 @@ import (
 	"example.com/lockstep/broker/partition"
 )
 
-// --- offsets and epochs ---
+// Questions about offsets: by time (ListOffsets), and where a leader epoch ends
+// (OffsetForLeaderEpoch).
 
-// ListOffsets' special timestamps.
+// The special timestamps of ListOffsets.
 const (
 	latestTimestamp        = -1
 	earliestTimestamp      = -2
@@ -17,7 +18,7 @@ const (
 	latestTieredTimestamp  = -5
 )
 
-// offsets runs an Offsets on the partition's own shard.
+// offsets runs an Offsets on the shard of its partition.
 func (s *Shard) offsets(call PartitionCall, op api.Offsets) {
 	result := api.OffsetsResult{Offset: -1, TimestampMs: -1, Epoch: -1}
 	p, code := s.ledPart(op.Partition, op.CurrentEpoch)
@@ -37,7 +38,7 @@ func (s *Shard) offsets(call PartitionCall, op api.Offsets) {
 			result.Offset, result.Epoch = p.leader.Watermark(), p.epoch
 		}
 	default:
-		// A time, or the largest one: "no match" is a claim about the end too.
+		// A time, or the largest one. The answer "none" claims to know the end too.
 		if result.Code = s.knowsEnd(p); result.Code == kafka.None {
 			s.lookup(p, call.Origin, op.Timestamp)
 			return
@@ -46,7 +47,7 @@ func (s *Shard) offsets(call PartitionCall, op api.Offsets) {
 	s.reply(call.Origin, result)
 }
 
-// lookup finds an offset by time among what is committed.
+// lookup finds an offset by time among the committed records.
 func (s *Shard) lookup(p *part, origin Origin, timestamp int64) {
 	var read partition.Read
 	if timestamp == maxTimestamp {
@@ -61,10 +62,12 @@ func (s *Shard) lookup(p *part, origin Origin, timestamp int64) {
 	s.answerFound(origin, read.Found, read.Err)
 }
 
+// answerLookup answers a lookup that waited for the disk.
 func (s *Shard) answerLookup(p *part, r pendingRead, done partition.Done) {
 	s.answerFound(r.origin, done.Found, done.Err)
 }
 
+// answerFound resolves an Offsets with what a lookup has found.
 func (s *Shard) answerFound(origin Origin, found partition.Found, err error) {
 	result := api.OffsetsResult{Offset: -1, TimestampMs: -1, Epoch: -1}
 	switch {
@@ -78,10 +81,10 @@ func (s *Shard) answerFound(origin Origin, found partition.Found, err error) {
 	s.reply(origin, result)
 }
 
-// endOfEpoch is where a leader epoch ends. One that is older than all that the
-// log remembers ended where the log begins, by its own name, as Kafka has it: a
-// consumer at that offset has lost nothing, and an epoch of -1 would make it
-// reset its position.
+// endOfEpoch returns the largest epoch of the log that is not above epoch, and where it
+// ends. An epoch older than all that the log remembers is returned as it is, with the
+// start of the log as its end, as Kafka does. A consumer at that offset has lost nothing,
+// and an epoch of -1 would make it reset its position.
 func endOfEpoch(p *part, epoch kafka.LeaderEpoch) (kafka.LeaderEpoch, kafka.Offset) {
 	found, end := p.log.EndOf(epoch)
 	if found < 0 {
@@ -99,7 +102,7 @@ func (s *Shard) epochEnd(call PartitionCall, op api.EpochEnd) {
 	}
 	epoch, end := endOfEpoch(p, op.Epoch)
 	if op.Epoch < 0 || op.Epoch > p.epoch {
-		epoch, end = -1, -1 // no such epoch, or not yet
+		epoch, end = -1, -1 // there is no such epoch, or not yet
 	}
 	if op.Epoch == p.epoch {
 		epoch, end = p.epoch, p.log.End()

@@ -8,11 +8,11 @@ import (
 	"example.com/lockstep/broker/rare"
 )
 
-// outbox holds mail that a full mailbox refused, in order. While it is not
-// empty its connection is parked: no later request may overtake (PROTOCOL 31).
+// outbox holds mail that a full mailbox refused, in order. While it is not empty its
+// connection is parked, because no later request may overtake that mail (PROTOCOL 31).
 type outbox struct {
 	unsent []unsentMail
-	listed bool // is in Shard.refused
+	listed bool // in Shard.refused
 }
 
 type unsentMail struct {
@@ -20,7 +20,7 @@ type unsentMail struct {
 	mail any
 }
 
-// outbox is where the request's refused mail waits.
+// outbox returns where refused mail of the request waits: at its connection.
 func (r *request) outbox() *outbox {
 	if r.conn != nil {
 		return &r.conn.outbox
@@ -28,8 +28,8 @@ func (r *request) outbox() *outbox {
 	return &r.forward.via.outbox
 }
 
-// send mails m for a request of the outbox's connection, after whatever is
-// still unsent there. Retries of the rest are made at the end of every turn.
+// send mails m for a request of the outbox's connection, after all that is still unsent
+// there. The end of each turn tries unsent mail again.
 func (s *Shard) send(box *outbox, to loop.ID, m any) {
 	if len(box.unsent) > 0 || s.rare.Choose(rare.MailRefused) || !s.host.TrySend(to, m) {
 		box.unsent = append(box.unsent, unsentMail{to, m})
@@ -42,8 +42,8 @@ func (s *Shard) send(box *outbox, to loop.ID, m any) {
 	}
 }
 
-// retryRefused retries all that was refused, whether or not the connection has
-// further requests that wait behind it.
+// retryRefused tries all refused mail again. The connection need not have a request that
+// waits behind it.
 func (s *Shard) retryRefused() {
 	kept := s.refused[:0]
 	for _, box := range s.refused {
@@ -56,15 +56,15 @@ func (s *Shard) retryRefused() {
 	s.refused = kept
 }
 
-// sendUnsent retries what was refused, in order.
+// sendUnsent tries the mail of an outbox again, in order.
 func (s *Shard) sendUnsent(box *outbox) {
 	for len(box.unsent) > 0 && s.host.TrySend(box.unsent[0].to, box.unsent[0].mail) {
 		box.unsent = box.unsent[1:]
 	}
 }
 
-// retryLater arms a timer while something was refused by a full mailbox. Whatever
-// else parks a connection (budget, answers, the send window) ends with an event.
+// retryLater sets a timer while there is refused mail. Everything else that parks a
+// connection (the budget, answers, the send window) ends with an event.
 func (s *Shard) retryLater() {
 	if len(s.refused) == 0 {
 		return

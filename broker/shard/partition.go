@@ -1,7 +1,11 @@
 package shard
 
 import (
+	"encoding/binary"
+	"encoding/hex"
 	"slices"
+	"strconv"
+	"strings"
 
 	"example.com/lockstep/broker/assert"
 	"example.com/lockstep/broker/kafka"
@@ -11,11 +15,11 @@ import (
 	"example.com/lockstep/broker/wal"
 )
 
-// part is one replica of a partition and everything that hangs on it. It lives
-// on one shard.
+// part is one replica of a partition, with everything that belongs to it. It lives on
+// one shard.
 type part struct {
 	id     kafka.PartitionID
-	handle uint32
+	handle uint32 // of its name in the WAL; 0 until bound
 	log    *partition.Log
 	topic  topicSettings
 
@@ -27,30 +31,30 @@ type part struct {
 	follower *replica.Follower
 	replicas []replica.Member
 
-	// produces wait for the watermark or the durable end, in the order of Until.
+	// produces wait for the watermark or the durable end, in the order of arrival.
 	produces []waitingProduce
 	fetches  []waitingFetch
 	reads    []pendingRead
 
 	// --- leading ---
-	told []toldWatermark  // by follower
-	tell *loop.Timer[due] // tellWatermark
-	wake *loop.Timer[due] // when the leader wants to be asked again
+	told []toldWatermark  // for each follower
+	tell *loop.Timer[due] // calls tellWatermark
+	wake *loop.Timer[due] // when the leader has to be looked at again
 
 	// --- following ---
-	ackVia          Via
-	acked           kafka.Offset // the latest durable end that was acknowledged
+	ackVia          Via          // the connection of the leader's last push
+	acked           kafka.Offset // the durable end that was acknowledged last
 	ackDue          bool         // acknowledge even if nothing is new
-	leaderWatermark kafka.Offset
-	truncation      wal.Seq // no acknowledgement before this is durable
+	leaderWatermark kafka.Offset // the highest that a push of this epoch has named
+	truncation      wal.Seq      // no acknowledgement before this record is durable
 
 	owner      uint32     // of its disk operations
 	in         membership // the shard's lists that it is in
 	flushing   bool
 	tailBytes  int64 // as counted in Shard.tailBytes
-	removing   bool  // its files are being deleted
-	rebuilding bool  // its files are damaged; its log starts empty when they are gone, see rebuild
-	suspect    bool  // may lack acknowledged records (PROTOCOL 8)
+	removing   bool  // its files are being deleted, and then it is forgotten
+	rebuilding bool  // its files are damaged; once they are gone its log starts empty: see rebuild
+	suspect    bool  // acknowledged records may be missing (PROTOCOL 8)
 }
 
 // topicSettings are the topic configurations that appends obey.
@@ -61,7 +65,7 @@ type topicSettings struct {
 	compacted       bool
 }
 
-// Owner is the shard that a partition lives on: a hash of its identity, never
+// Owner returns the shard that a partition lives on: a hash of its identity, never
 // stored or sent (PROTOCOL 5).
 func (s *Shard) Owner(id kafka.PartitionID) loop.ID { return Place(id, s.cfg.Shards) }
 
@@ -78,7 +82,40 @@ func Place(id kafka.PartitionID, shards int) loop.ID {
 	return loop.ID(h%uint64(shards)) + 1
 }
 
-// addPart makes the state of a partition that this shard did not hold yet.
+// DirName is the name of a partition's directory:
+// "<topic id, 32 hex digits>-<partition>".
+func DirName(id kafka.PartitionID) string {
+	return id.Topic.String() + "-" + strconv.Itoa(int(id.Partition))
+}
+
+// ParseDir is the inverse of DirName; false if no partition has that name.
+func ParseDir(name string) (id kafka.PartitionID, ok bool) {
+	topic, number, found := strings.Cut(name, "-")
+	n, err := strconv.ParseInt(number, 10, 32)
+	raw, hexErr := hex.DecodeString(topic)
+	if !found || err != nil || hexErr != nil || len(raw) != len(id.Topic) || n < 0 {
+		return id, false
+	}
+	copy(id.Topic[:], raw)
+	id.Partition = int32(n)
+	return id, DirName(id) == name
+}
+
+// walID is a partition's name in the WAL: topic id, then partition.
+func walID(id kafka.PartitionID) (out wal.ID) {
+	copy(out[:], id.Topic[:])
+	binary.BigEndian.PutUint32(out[16:], uint32(id.Partition))
+	return out
+}
+
+// partitionID is the inverse of walID.
+func partitionID(id wal.ID) (out kafka.PartitionID) {
+	copy(out.Topic[:], id[:16])
+	out.Partition = int32(binary.BigEndian.Uint32(id[16:]))
+	return out
+}
+
+// addPart makes the state of a partition that this shard does not hold yet.
 func (s *Shard) addPart(id kafka.PartitionID) *part {
 	assert.That(s.parts[id] == nil, "shard: partition %v added twice", id)
 	s.owners++

@@ -17,22 +17,22 @@ import (
 //	produce          checks: leader, epoch, enough replicas, batches, producer
 //	appendSet        stamps offsets and epoch, appends to the WAL and to the log
 //	(end of turn)    the WAL group is written and synced, pushes leave: both at once
-//	onDurable        the own log is durable: acks=1 answers
+//	onDurable        this node's log is durable: acks=1 is answered
 //	onPushAck        a follower's log is durable
-//	watermarkMoved   every in-sync log is durable: acks=all answers
+//	watermarkMoved   the log of every in-sync replica is durable: acks=all is answered
 //
-// A step returns; the next one is called by the event that it waits for.
+// Each step returns. The event that the next step waits for calls it.
 
-// waitingProduce is an append whose answer waits for the log.
+// waitingProduce is an append that has no answer yet: it waits for the log.
 type waitingProduce struct {
 	origin Origin
-	until  kafka.Offset // answer when everything below is committed (acks=all) or durable here
+	until  kafka.Offset // all below it must be committed (acks=all) or durable here (acks=1)
 	all    bool         // acks=all
 	result api.ProduceResult
 	timer  *loop.Timer[due]
 }
 
-// produce runs a Produce on the partition's own shard.
+// produce runs a Produce on the shard of its partition.
 func (s *Shard) produce(call PartitionCall, op api.Produce) {
 	p := s.parts[op.Partition]
 	if p == nil || p.role != leading || call.Epoch >= 0 && call.Epoch != p.epoch || !s.mayLead() {
@@ -77,7 +77,7 @@ func (s *Shard) produce(call PartitionCall, op api.Produce) {
 		s.stats.AppendedBytes += uint64(len(op.Batches))
 	case partition.Duplicate:
 		mark.Hit(mark.ProduceDuplicate)
-		// The original may not be committed yet: its answer is due when it is (PROTOCOL 19).
+		// The original may not be committed yet. The answer waits until it is (PROTOCOL 19).
 		result.Base, until = verdict.Base, verdict.Last+1
 		if p.topic.logAppendTime {
 			result.AppendTimeMs = verdict.TimestampMs
@@ -90,8 +90,7 @@ func (s *Shard) produce(call PartitionCall, op api.Produce) {
 	s.answerWhen(p, call, op.Acks, until, result)
 }
 
-// validate checks a record set, which must be one batch (as Kafka wants it
-// since Produce 3).
+// validate checks a record set. It must be one batch, as Kafka requires since Produce 3.
 func validate(p *part, set []byte) (batch.Batch, api.ProduceResult) {
 	if len(set) == 0 {
 		return nil, failedProduce(kafka.InvalidRecord, "no records")
@@ -114,8 +113,8 @@ func validate(p *part, set []byte) (batch.Batch, api.ProduceResult) {
 	return b, api.ProduceResult{}
 }
 
-// stamp gives a batch its offsets and epoch, before the first hand-off of its
-// buffer, which is immutable from then on (PROTOCOL 32).
+// stamp gives a batch its offsets and epoch, before its buffer is first handed on. The
+// buffer is immutable from then on (PROTOCOL 32).
 func stamp(p *part, b batch.Batch, wallMs int64) {
 	if p.topic.logAppendTime {
 		b.StampLogAppendTime(wallMs)
@@ -123,7 +122,8 @@ func stamp(p *part, b batch.Batch, wallMs int64) {
 	b.Stamp(p.log.End(), p.epoch)
 }
 
-// answerWhen answers a produce at once or when the log has got that far.
+// answerWhen answers a produce when the log is committed or durable up to until, as its
+// acks ask: perhaps at once.
 func (s *Shard) answerWhen(
 	p *part, call PartitionCall, acks kafka.Acks, until kafka.Offset, result api.ProduceResult,
 ) {
@@ -141,8 +141,8 @@ func (s *Shard) answerWhen(
 	p.produces = append(p.produces, w)
 }
 
-// answerProduces answers the appends that waited for the watermark or the
-// durable end: all up to it, not only an exact match (BUGS L9).
+// answerProduces answers the appends that wait for the watermark or the durable end:
+// all that lie below it, not only one that ends exactly there (BUGS L9).
 func (s *Shard) answerProduces(p *part) {
 	if len(p.produces) == 0 {
 		return
@@ -168,9 +168,9 @@ func (s *Shard) answerProduces(p *part) {
 	}
 }
 
-// failShortOfReplicas answers appends that can't be committed for now because
-// the ISR has shrunk below min.insync.replicas (KAFKA 15). They stay in the log
-// and may be committed later.
+// failShortOfReplicas answers the appends that cannot be committed for now, because the
+// ISR has shrunk below min.insync.replicas (KAFKA 15). They stay in the log and may be
+// committed later.
 func (s *Shard) failShortOfReplicas(p *part) {
 	kept := p.produces[:0]
 	for _, w := range p.produces {
@@ -186,7 +186,8 @@ func (s *Shard) failShortOfReplicas(p *part) {
 	p.produces = kept
 }
 
-// expireProduce answers an append at its deadline: appended, not committed yet.
+// expireProduce answers an append at its deadline. It is in the log, and not committed
+// yet or not durable yet.
 func (s *Shard) expireProduce(p *part, origin Origin) {
 	for i, w := range p.produces {
 		if w.origin == origin {
@@ -198,7 +199,8 @@ func (s *Shard) expireProduce(p *part, origin Origin) {
 	}
 }
 
-// watermarkMoved answers what waited for the leader's high watermark.
+// watermarkMoved takes the leader's high watermark over into the log, and answers what
+// waits for it.
 func (s *Shard) watermarkMoved(p *part) {
 	if w := p.leader.Watermark(); w > p.log.Watermark() {
 		p.log.SetWatermark(w)
@@ -208,6 +210,7 @@ func (s *Shard) watermarkMoved(p *part) {
 	s.touch(p)
 }
 
+// failedProduce is the refusal of a produce, or the error that it ended with.
 func failedProduce(code kafka.ErrorCode, message string) api.ProduceResult {
 	return api.ProduceResult{
 		Code: code, Message: message, Base: -1, AppendTimeMs: -1, LogStart: -1,
@@ -215,7 +218,8 @@ func failedProduce(code kafka.ErrorCode, message string) api.ProduceResult {
 	}
 }
 
-// notLeader is the refusal of a produce that was certainly not appended.
+// notLeader is the refusal of a produce that was certainly not appended. It names the
+// leader if the registration is known.
 func notLeader(reg *registration, code kafka.ErrorCode) api.ProduceResult {
 	result := api.ProduceResult{
 		Code: code, Base: -1, AppendTimeMs: -1, LogStart: -1,
@@ -227,7 +231,7 @@ func notLeader(reg *registration, code kafka.ErrorCode) api.ProduceResult {
 	return result
 }
 
-// timedOut is the answer to a produce whose fate is unknown.
+// timedOut is the answer to a produce that may or may not have been appended.
 func timedOut() api.ProduceResult {
 	return api.ProduceResult{
 		Code: kafka.RequestTimedOut, Base: -1, AppendTimeMs: -1, LogStart: -1,

@@ -10,19 +10,21 @@ import (
 	"example.com/lockstep/broker/replica"
 )
 
-// pendingRead is a read that waits for the disk: for a fetch, an offset lookup,
-// or for a push to a follower that is behind.
+// Reads that go to the disk. They are for a fetch, for an offset lookup, or for a push to
+// a follower that is behind. The role may have changed when such a read ends.
+
+// pendingRead is a read that waits for the disk.
 type pendingRead struct {
 	token  uint64
 	origin Origin
-	fetch  api.FetchResult
-	lookup bool
-	push   kafka.NodeID // the follower; 0 for a client's read
-	base   kafka.Offset
-	epoch  kafka.LeaderEpoch // of the leadership the read was begun in
+	fetch  api.FetchResult   // for a fetch: the result without its batches
+	lookup bool              // for an offset lookup
+	push   kafka.NodeID      // for a push: the follower; 0 otherwise
+	base   kafka.Offset      // for a push: where it begins
+	epoch  kafka.LeaderEpoch // of the leadership in which the read began
 }
 
-// readLater notes who waits for a read that goes to disk.
+// readLater notes what waits for a read that goes to the disk.
 func (s *Shard) readLater(p *part, token uint64, waiting pendingRead) {
 	waiting.token, waiting.epoch = token, p.epoch
 	p.reads = append(p.reads, waiting)
@@ -30,12 +32,13 @@ func (s *Shard) readLater(p *part, token uint64, waiting pendingRead) {
 	s.onDone(p, p.log.Pending()) // it may have ended at once
 }
 
-// readForPush waits for batches that a follower lacks and that memory does not hold.
+// readForPush reads batches for a follower from the disk, because memory does not hold
+// them any more.
 func (s *Shard) readForPush(p *part, token uint64, node kafka.NodeID, next replica.Send) {
 	s.readLater(p, token, pendingRead{push: node, base: next.Base})
 }
 
-// reading reports whether batches for node are being read.
+// reading reports whether a read for a push to node is under way.
 func (p *part) reading(node kafka.NodeID) bool {
 	for _, r := range p.reads {
 		if r.push == node && r.epoch == p.epoch {
@@ -45,7 +48,7 @@ func (p *part) reading(node kafka.NodeID) bool {
 	return false
 }
 
-// onRead hands the result of a read to whoever waits for it.
+// onRead hands the result of a read to what waits for it.
 func (s *Shard) onRead(p *part, done partition.Done) {
 	for i, r := range p.reads {
 		if r.token != done.Token {
@@ -53,7 +56,7 @@ func (s *Shard) onRead(p *part, done partition.Done) {
 		}
 		p.reads = append(p.reads[:i], p.reads[i+1:]...)
 		if errors.Is(done.Err, partition.ErrDamaged) && p.role == leading && p.epoch == r.epoch {
-			p.leader.LogDamaged() // others may have what whoever asked needs
+			p.leader.LogDamaged() // another replica may be able to read this
 			s.touch(p)
 		}
 		switch {

@@ -2,12 +2,9 @@ package shard
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"example.com/lockstep/broker/assert"
 	"example.com/lockstep/broker/batch"
@@ -20,41 +17,33 @@ import (
 	"example.com/lockstep/diskfs"
 )
 
-// A shard's recovery, in order: list the partitions' directories, load the
-// checkpoints of those that live here, stream the WAL through the logs, and
-// report. Until then the shard has no role for any partition; metadata that
-// arrives waits.
-
-// The types of a shard's WAL records. The payload of recordBatches is whole
-// batches; that of the others is drawn at their encoders.
-const (
-	recordBatches    uint8 = 1
-	recordTruncate   uint8 = 2
-	recordEpochStart uint8 = 3
-)
+// A shard's recovery, in order: list the partitions' directories, load the checkpoints of
+// those that live here, stream the WAL through their logs, and report what was found.
+// Until then the shard has no role for any partition, and metadata that arrives waits.
 
 // recovery is how far a shard's recovery has come.
 type recovery struct {
-	life    uint64 // of the WAL: what checkpoints compare
-	loading int    // partitions whose checkpoint is being read
+	life    uint64 // names the sequence space of the WAL: checkpoints compare it
+	loading int    // checkpoints that are being read
 	listed  bool
 	// replayed: the WAL has been streamed through the logs.
 	replayed bool
 	suspect  []kafka.PartitionID
-	// nameless counts records of handles whose binding is not there; damaged says
-	// that the WAL reported damage, which may have hit bindings and records alike.
+	// nameless counts records with a handle that nothing has bound to a partition.
+	// damaged says that the WAL reported damage, which may have hit bindings as well as
+	// records.
 	nameless int
 	damaged  bool
 }
 
-// beginRecovery lists the partitions.
+// beginRecovery lists the directories of partitions.
 func (s *Shard) beginRecovery(m Begin) {
 	s.recovery.life = m.Life
 	s.converting = m.Convert
 	s.diskFor(ownerShard).Submit(diskfs.Op{Kind: diskfs.List, Path: s.cfg.PartitionsDir})
 }
 
-// loadPartitions loads the partitions that live on this shard.
+// loadPartitions begins to load the checkpoints of the partitions that live on this shard.
 func (s *Shard) loadPartitions(c *diskfs.Completion) {
 	if c.Err != nil {
 		s.fail(fmt.Errorf("shard %d: list partitions: %w", s.id, c.Err))
@@ -73,7 +62,7 @@ func (s *Shard) loadPartitions(c *diskfs.Completion) {
 	}
 }
 
-// recoverWAL begins to read the WAL, which reaches at least as far as checkpoints.
+// recoverWAL begins to read the WAL. It must reach at least as far as the checkpoints do.
 func (s *Shard) recoverWAL() {
 	for _, p := range s.order {
 		s.wal.Expect(wal.Seq(p.log.CoveredThrough()))
@@ -81,9 +70,9 @@ func (s *Shard) recoverWAL() {
 	s.wal.Recover()
 }
 
-// partitionLoaded counts the partitions whose checkpoints have been read. One
-// whose trusted bytes are missing, rotten or unread is a suspect that must not count
-// for the ISR. Its files stay for now: see rebuild.
+// partitionLoaded counts the checkpoints that have been read. If bytes that the checkpoint
+// trusts are missing, rotten or unread, the partition is a suspect and must not count for
+// the ISR. Its files stay for now: see rebuild.
 func (s *Shard) partitionLoaded(p *part, err error) {
 	if err != nil {
 		s.damaged(p)
@@ -94,14 +83,14 @@ func (s *Shard) partitionLoaded(p *part, err error) {
 	}
 }
 
-// damaged notes that what a partition has in files can't be trusted.
+// damaged notes that the files of a partition cannot be trusted.
 func (s *Shard) damaged(p *part) {
 	s.stats.PartitionsDamaged++
 	p.rebuilding = true
 	s.suspect(p)
 }
 
-// suspect notes that a partition may lack acknowledged records (PROTOCOL 8).
+// suspect notes that acknowledged records of a partition may be missing (PROTOCOL 8).
 func (s *Shard) suspect(p *part) {
 	if !p.suspect {
 		mark.Hit(mark.PartitionSuspect)
@@ -124,8 +113,8 @@ func (s *Shard) replay() {
 	}
 }
 
-// replayRecord applies one record. A partition of which a record is missing
-// becomes a suspect; what follows for it is skipped, since the log must not have
+// replayRecord applies one record. If a record does not continue the log of its partition,
+// the partition becomes a suspect, and what follows for it is skipped: a log must not have
 // a hole.
 func (s *Shard) replayRecord(r wal.Record) {
 	walID, bound := s.wal.Bound(r.Handle)
@@ -141,7 +130,7 @@ func (s *Shard) replayRecord(r wal.Record) {
 	}
 	if p.handle != 0 && p.handle != r.Handle && !p.rebuilding {
 		mark.Hit(mark.PartitionCameBack)
-		s.restart(p) // what came before belongs to a partition that was removed, and came back
+		s.restart(p) // a new handle: the partition was removed before, and came back
 	}
 	p.handle = r.Handle
 	if p.suspect {
@@ -158,12 +147,14 @@ func (s *Shard) replayRecord(r wal.Record) {
 	s.dirty.add(p)
 }
 
+// errReplay says that records are missing between the log and the next record.
 var errReplay = errors.New("shard: record does not continue the log")
 
+// replayInto applies a record to the log of its partition.
 func (s *Shard) replayInto(p *part, r wal.Record, ref partition.Ref) error {
 	switch r.Type {
 	case recordBatches:
-		set := slices.Clone(r.Payload) // the log keeps it, the WAL only lends it
+		set := slices.Clone(r.Payload) // the WAL only lends it, and the log keeps it
 		offset := ref.Offset
 		for len(set) > 0 {
 			b, rest, err := batch.Next(set)
@@ -196,17 +187,17 @@ func (s *Shard) replayInto(p *part, r wal.Record, ref partition.Ref) error {
 	return nil
 }
 
-// endReplay settles what the WAL has shown of each partition.
+// endReplay decides for each partition whether it is whole, or a suspect, or gone.
 func (s *Shard) endReplay() {
 	s.recovery.replayed = true
-	// Damage: records are gone that were acknowledged, of whichever partition.
-	// What a checkpoint covers is proven whole; anything else is not.
+	// Damage means that acknowledged records are gone, and any partition may have lost
+	// some. So every partition becomes a suspect.
 	s.recovery.damaged = len(s.wal.Recovery().Damage) > 0
 	assert.That(s.recovery.nameless == 0 || s.recovery.damaged,
 		"shard: %d records of unknown handles in a whole log", s.recovery.nameless)
 	for _, p := range slices.Clone(s.order) {
 		if _, bound := s.wal.Bound(p.handle); p.handle != 0 && !bound {
-			s.forget(p) // removed: its files went before its handle did
+			s.forget(p) // it was removed: its files went first, then its handle
 			continue
 		}
 		if p.log.State() == partition.Replaying && !p.log.EndReplay() {
@@ -225,10 +216,10 @@ func (s *Shard) endReplay() {
 	s.endRecovery()
 }
 
-// endRecovery reports, and takes over the metadata that came meanwhile. It waits
-// for truncations into segments: one that finds them rotten makes its partition a
-// suspect, which the registration must say. Found later it would stop the node, in
-// this life and in every other.
+// endRecovery reports what was found, and takes over the metadata that came meanwhile. It
+// waits for truncations into segments: if one finds its segments rotten, the partition is a
+// suspect, and the registration must say so. Were that found later, it would stop the node,
+// in this incarnation and in all that follow.
 func (s *Shard) endRecovery() {
 	cutting := func(p *part) bool { return p.log.State() == partition.Ready && p.log.CutPending() }
 	if s.recovered || !s.recovery.replayed || slices.ContainsFunc(s.order, cutting) {
@@ -239,7 +230,7 @@ func (s *Shard) endRecovery() {
 	s.host.Reply(loop.Control,
 		Recovered{Suspects: s.recovery.suspect, Whole: s.whole(), Unnamed: s.recovery.damaged})
 	if s.converting {
-		return // Convert comes next, and nothing else ever
+		return // Convert comes next, and then nothing more
 	}
 	unapplied := s.unapplied
 	s.unapplied = nil
@@ -249,7 +240,23 @@ func (s *Shard) endRecovery() {
 	s.confirm()
 }
 
-// whole are the partitions of which nothing is missing.
+// cutEnded takes the end of a truncation into the segments. If it has failed, the log takes
+// no more appends. So the node stops, and its next incarnation tries again. A recovery that
+// finds the segments rotten notes the damage, and the partition is rebuilt. A conversion
+// does not try again: it notes damage whatever the reason is.
+func (s *Shard) cutEnded(p *part, err error) {
+	switch {
+	case err == nil:
+	case !s.recovered && (s.converting || errors.Is(err, partition.ErrDamaged)):
+		s.damaged(p)
+	default:
+		s.fail(fmt.Errorf("shard %d: truncate partition %s: %w", s.id, DirName(p.id), err))
+		return
+	}
+	s.endRecovery()
+}
+
+// whole returns the partitions that miss nothing.
 func (s *Shard) whole() (ids []kafka.PartitionID) {
 	for _, p := range s.order {
 		if !p.suspect {
@@ -257,153 +264,4 @@ func (s *Shard) whole() (ids []kafka.PartitionID) {
 		}
 	}
 	return ids
-}
-
-// --- records ---
-
-// truncate cuts a follower's log, by a record that is durable before anything
-// of the new epoch is acknowledged (PROTOCOL 12).
-//
-//	offset u64
-func (s *Shard) truncate(p *part, to kafka.Offset) {
-	seq, at := s.wal.Append(recordTruncate, p.handle,
-		binary.BigEndian.AppendUint64(nil, uint64(to)))
-	p.log.Truncate(to, partition.Ref{Segment: at.Segment, Offset: at.Offset, Seq: uint64(seq)})
-	p.truncation = seq
-	s.logged(p, seq)
-	s.onDone(p, p.log.Pending())
-}
-
-// startEpoch records that this leader's epoch begins at the log end, which
-// must be known after a crash even if nothing is appended in it (PROTOCOL 3).
-//
-//	epoch u32 | start offset u64
-func (s *Shard) startEpoch(p *part, epoch kafka.LeaderEpoch) {
-	payload := binary.BigEndian.AppendUint32(nil, uint32(epoch))
-	payload = binary.BigEndian.AppendUint64(payload, uint64(p.log.End()))
-	seq, at := s.wal.Append(recordEpochStart, p.handle, payload)
-	p.log.StartEpoch(epoch, partition.Ref{Segment: at.Segment, Offset: at.Offset, Seq: uint64(seq)})
-	s.logged(p, seq)
-}
-
-// --- identity on disk ---
-
-// DirName is the name of a partition's directory:
-// "<topic id, 32 hex digits>-<partition>".
-func DirName(id kafka.PartitionID) string {
-	return id.Topic.String() + "-" + strconv.Itoa(int(id.Partition))
-}
-
-// ParseDir is the inverse of DirName; false if name is none of its.
-func ParseDir(name string) (id kafka.PartitionID, ok bool) {
-	topic, number, found := strings.Cut(name, "-")
-	n, err := strconv.ParseInt(number, 10, 32)
-	raw, hexErr := hex.DecodeString(topic)
-	if !found || err != nil || hexErr != nil || len(raw) != len(id.Topic) || n < 0 {
-		return id, false
-	}
-	copy(id.Topic[:], raw)
-	id.Partition = int32(n)
-	return id, DirName(id) == name
-}
-
-// walID is a partition's identity in the WAL: topic id, then partition.
-func walID(id kafka.PartitionID) (out wal.ID) {
-	copy(out[:], id.Topic[:])
-	binary.BigEndian.PutUint32(out[16:], uint32(id.Partition))
-	return out
-}
-
-func partitionID(id wal.ID) (out kafka.PartitionID) {
-	copy(out.Topic[:], id[:16])
-	out.Partition = int32(binary.BigEndian.Uint32(id[16:]))
-	return out
-}
-
-// --- partitions that begin anew ---
-
-// rebuild begins a partition anew whose files are damaged, to be fetched from its
-// leader: the files go first. Until this incarnation is registered they are the only
-// trace of the damage. Had they gone before and the node died, its next life would
-// take an empty log for all there ever was; from the registration on the metadata
-// keeps a suspect out of ISR and ELR.
-//
-// Where nobody leads, this replica may be the last one (meta.Partition.LastKnown).
-// Its files stay, and a later life may find them readable.
-func (s *Shard) rebuild(p *part, reg *registration) {
-	if reg.Leader != kafka.NoNode {
-		s.deleteFiles(p)
-	}
-}
-
-// deleteFiles begins to delete a partition's files; removed ends it.
-func (s *Shard) deleteFiles(p *part) {
-	if p.log.State() != partition.Deleting {
-		p.log.Delete()
-		s.onDone(p, p.log.Pending())
-	}
-}
-
-// --- partitions that are gone ---
-
-// retireUnknown ends the roles of partitions that the metadata does not have,
-// and removes them once that metadata is known to be recent enough.
-func (s *Shard) retireUnknown() {
-	for _, p := range slices.Clone(s.order) {
-		reg := s.image.Partition(p.id)
-		if reg != nil && reg.Replica(s.cfg.Node) {
-			continue
-		}
-		s.becomeIdle(p)
-		if s.caughtUp && !p.removing {
-			p.removing = true
-			s.stats.PartitionsRemoved++
-			mark.Hit(mark.PartitionRemoved)
-			s.deleteFiles(p)
-		}
-	}
-}
-
-// removed ends the removal of a partition.
-func (s *Shard) removed(p *part, err error) {
-	if err != nil {
-		s.fail(fmt.Errorf("shard %d: remove partition %s: %w", s.id, DirName(p.id), err))
-		return
-	}
-	if s.converting {
-		return
-	}
-	if p.rebuilding && !p.removing {
-		mark.Hit(mark.PartitionRebuilt)
-		p.rebuilding = false
-		s.restart(p)
-		s.applyPartition(s.image.TopicByID(p.id.Topic), p.id)
-		return
-	}
-	s.wal.Unbind(p.handle)
-	s.forget(p)
-}
-
-// restart begins a partition's log anew.
-func (s *Shard) restart(p *part) {
-	p.log = partition.New(s.logConfig(p.id, p.owner), s.diskFor(p.owner))
-	p.log.Create()
-}
-
-// forget drops the state of a partition that is gone from the disk.
-func (s *Shard) forget(p *part) {
-	s.tailBytes -= p.tailBytes
-	delete(s.parts, p.id)
-	s.dropOwner(p)
-	s.order = slices.DeleteFunc(s.order, func(q *part) bool { return q == p })
-	s.dirty.remove(p)
-	s.toFlush.remove(p)
-}
-
-// dropOwner lets go of a partition that was forgotten, once its last operation,
-// such as a read for a client, has ended.
-func (s *Shard) dropOwner(p *part) {
-	if s.parts[p.id] != p && !p.log.Waiting() {
-		delete(s.byOwner, p.owner)
-	}
 }

@@ -9,7 +9,9 @@ import (
 	"example.com/lockstep/broker/wire/peer"
 )
 
-// --- leader side ---
+// The leader's side of replication: pushes to the followers, and their answers. The
+// follower's side is in follow.go. package replica decides what to send and what an
+// answer means.
 
 // connected begins the replication to a node on a new connection.
 func (s *Shard) connected(node kafka.NodeID) {
@@ -19,13 +21,14 @@ func (s *Shard) connected(node kafka.NodeID) {
 	s.pushAll(node)
 }
 
+// disconnected ends the replication to a node until the next connection.
 func (s *Shard) disconnected(node kafka.NodeID) {
 	for _, p := range s.led.parts {
 		p.leader.Disconnected(node)
 	}
 }
 
-// pushAll sends node whatever the partitions led here have for it.
+// pushAll sends a node what the partitions that are led here have for it.
 func (s *Shard) pushAll(node kafka.NodeID) {
 	for _, p := range s.led.parts {
 		s.push(p, node)
@@ -41,8 +44,8 @@ func (s *Shard) pushPartition(p *part) {
 	}
 }
 
-// push sends one follower what it may be sent now. Batches leave while the
-// leader's own sync of them still runs.
+// push sends one follower what may be sent to it now. Batches leave while the leader's
+// own sync of them is still under way.
 func (s *Shard) push(p *part, node kafka.NodeID) {
 	l := s.openLink(node)
 	if l == nil || p.role != leading {
@@ -66,7 +69,8 @@ func (s *Shard) push(p *part, node kafka.NodeID) {
 	}
 }
 
-// pushBatches sends one frame of batches; false if they have to be read first.
+// pushBatches sends one frame of batches. It reports false if it sent none: they have to
+// be read from the disk first, or cannot be read.
 func (s *Shard) pushBatches(p *part, l *link, next replica.Send) bool {
 	room := min(next.Room, s.limits.CatchUpBytes)
 	if s.rare.Choose(rare.PushOneBatch) {
@@ -84,7 +88,7 @@ func (s *Shard) pushBatches(p *part, l *link, next replica.Send) bool {
 	return true
 }
 
-// sendBatches sends batches in one frame.
+// sendBatches sends batches to a follower in one frame.
 func (s *Shard) sendBatches(p *part, l *link, batches [][]byte) {
 	base, payload := batch.Batch(batches[0]).BaseOffset(), joined(batches)
 	end := batch.Batch(batches[len(batches)-1]).NextOffset()
@@ -95,7 +99,7 @@ func (s *Shard) sendBatches(p *part, l *link, batches [][]byte) {
 	s.stats.Pushes++
 }
 
-// joined is the bytes of batches that follow each other.
+// joined returns the bytes of consecutive batches in one slice.
 func joined(batches [][]byte) []byte {
 	if len(batches) == 1 {
 		return batches[0]
@@ -111,23 +115,13 @@ func joined(batches [][]byte) []byte {
 	return all
 }
 
-// openLink returns the link to a node if it can be sent to.
-func (s *Shard) openLink(node kafka.NodeID) *link {
-	for _, l := range s.links {
-		if l.node == node && l.open {
-			return l
-		}
-	}
-	return nil
-}
-
-// toldWatermark is the highest watermark that a push has carried to a follower.
+// toldWatermark is the watermark that the last push to a follower carried.
 type toldWatermark struct {
 	node      kafka.NodeID
 	watermark kafka.Offset
 }
 
-// tellTo notes the watermark that goes to a follower.
+// tellTo notes that a push to a follower carries the watermark.
 func (p *part) tellTo(node kafka.NodeID, watermark kafka.Offset) {
 	for i := range p.told {
 		if p.told[i].node == node {
@@ -138,7 +132,7 @@ func (p *part) tellTo(node kafka.NodeID, watermark kafka.Offset) {
 	p.told = append(p.told, toldWatermark{node, watermark})
 }
 
-// knows is the watermark that a follower was told last.
+// knows returns the watermark that the last push to a follower carried.
 func (p *part) knows(node kafka.NodeID) kafka.Offset {
 	for _, t := range p.told {
 		if t.node == node {
@@ -148,9 +142,9 @@ func (p *part) knows(node kafka.NodeID) kafka.Offset {
 	return 0
 }
 
-// owesWatermark reports whether a follower that could be told the watermark has
-// not been. Each counts for itself: what one was told, or missed with its
-// connection, says nothing about another.
+// owesWatermark reports whether there is a follower that can be told the watermark and
+// was not told. What one follower was told, or missed when its connection broke, says
+// nothing about another one.
 func (s *Shard) owesWatermark(p *part) bool {
 	for _, m := range p.replicas {
 		if m.Node != s.cfg.Node && p.knows(m.Node) < p.leader.Watermark() &&
@@ -161,7 +155,7 @@ func (s *Shard) owesWatermark(p *part) bool {
 	return false
 }
 
-// pushHead builds a push of the partition's present epoch.
+// pushHead makes a push in the partition's present epoch.
 func (p *part) pushHead(
 	node kafka.NodeID, prev kafka.LeaderEpoch, base kafka.Offset, batches []byte,
 ) *peer.Push {
@@ -193,7 +187,7 @@ func (s *Shard) onPushAck(node kafka.NodeID, ack *peer.PushAck) {
 	s.touch(p)
 }
 
-// onPushReject takes a follower's refusal.
+// onPushReject takes a follower's refusal of a push.
 func (s *Shard) onPushReject(node kafka.NodeID, m *peer.PushReject) {
 	p := s.parts[m.Partition]
 	if p == nil || p.role != leading || p.leader.Epoch() != m.LeaderEpoch {
@@ -204,8 +198,8 @@ func (s *Shard) onPushReject(node kafka.NodeID, m *peer.PushReject) {
 		p.leader.Diverged(replica.Member{Node: node, Epoch: m.BrokerEpoch}, m.LastEpoch, p.log,
 			s.now.Mono)
 	} else {
-		// The follower's metadata is behind, or it cannot take data now; if it is
-		// ours that is behind, applying it will end this epoch.
+		// The follower's metadata is behind, or it cannot take data now. If the metadata
+		// of this node is behind, applying the rest ends this epoch.
 		retryAt := s.now.Mono.Add(s.limits.RefusedPause)
 		p.leader.Refused(node, retryAt)
 		s.wakePartition(p, retryAt)
@@ -213,8 +207,8 @@ func (s *Shard) onPushReject(node kafka.NodeID, m *peer.PushReject) {
 	s.touch(p)
 }
 
-// tellWatermark sends followers a watermark that no push has carried for a
-// while, so that they hold it if the leader is lost.
+// tellWatermark sends followers a watermark that no push has carried for a while. They
+// need it if the leader is lost.
 func (s *Shard) tellWatermark(p *part) {
 	if p.role != leading {
 		return
@@ -229,10 +223,10 @@ func (s *Shard) tellWatermark(p *part) {
 			l.awaits(s)
 		}
 	}
-	s.touch(p) // one whose connection is full is told later
+	s.touch(p) // a follower with a full connection is told later
 }
 
-// awaitsAck reports whether node owes an acknowledgement of any partition.
+// awaitsAck reports whether node owes an acknowledgement for any partition.
 func (s *Shard) awaitsAck(node kafka.NodeID) bool {
 	for _, p := range s.led.parts {
 		if p.leader.Awaits(node) {
@@ -240,142 +234,4 @@ func (s *Shard) awaitsAck(node kafka.NodeID) bool {
 		}
 	}
 	return false
-}
-
-// --- follower side ---
-
-// onPush takes a push from a leader.
-func (s *Shard) onPush(call PeerCall) {
-	push := call.Push
-	p := s.parts[push.Partition]
-	if reason := s.refusal(p, call); reason != 0 {
-		s.rejectPush(p, call, reason, 0, 0)
-		return
-	}
-	p.ackVia = call.Via
-	var d replica.Decision
-	if len(push.Batches) == 0 {
-		d = p.follower.Probe(replica.Probe{Prev: push.PrevEpoch, Base: push.Base}, p.log)
-	} else {
-		end, ok := setEnd(push.Batches, push.Base)
-		if !ok {
-			s.stats.PeerFramesMalformed++
-			s.rejectPush(p, call, peer.Diverged, p.log.EpochBefore(p.log.End()), p.log.End())
-			return
-		}
-		d = p.follower.Push(push.PrevEpoch, push.Base, end, p.log)
-	}
-	switch d.Action {
-	case replica.Append:
-		s.appendPushed(p, push.Batches)
-	case replica.Truncate:
-		s.truncate(p, d.Cut)
-		s.stats.Truncations++
-	case replica.Diverge:
-		s.rejectPush(p, call, peer.Diverged, d.Last, d.End)
-		return
-	}
-	p.leaderWatermark = max(p.leaderWatermark, push.Watermark)
-	s.followWatermark(p)
-	p.ackDue = p.ackDue || d.Action != replica.Append
-	s.touch(p)
-}
-
-// refusal says why a push is not even looked at; 0 if it is.
-func (s *Shard) refusal(p *part, call PeerCall) peer.RejectReason {
-	epoch := call.Push.LeaderEpoch
-	reg := s.image.Partition(call.Push.Partition)
-	switch {
-	case reg == nil || epoch > reg.LeaderEpoch:
-		mark.Hit(mark.PushUnknownEpoch)
-		return peer.UnknownEpoch
-	case epoch < reg.LeaderEpoch:
-		mark.Hit(mark.PushStaleEpoch)
-		return peer.StaleEpoch
-	case !reg.Replica(s.cfg.Node):
-		return peer.NotReplica
-	case p == nil || p.role != following || p.follower.Epoch() != epoch:
-		return peer.Unavailable
-	case call.From.Node != reg.Leader:
-		return peer.StaleEpoch
-	case s.rare.Choose(rare.PushRefused):
-		return peer.Unavailable
-	case len(call.Push.Batches) > 0 && !s.mayAppend():
-		mark.Hit(mark.PushNoSpace)
-		return peer.Unavailable
-	}
-	return 0
-}
-
-func (s *Shard) rejectPush(
-	p *part, call PeerCall, reason peer.RejectReason, last kafka.LeaderEpoch, end kafka.Offset,
-) {
-	s.answer(call.Via, &peer.PushReject{
-		Partition:   call.Push.Partition,
-		LeaderEpoch: call.Push.LeaderEpoch,
-		Base:        call.Push.Base,
-		BrokerEpoch: s.epoch,
-		Reason:      reason,
-		LastEpoch:   last,
-		End:         end,
-		Applied:     uint64(s.image.Index()),
-	})
-}
-
-// appendPushed appends the batches of a push that continue the log; those below
-// its end came before, on an older connection.
-func (s *Shard) appendPushed(p *part, set []byte) {
-	for len(set) > 0 {
-		b, rest, err := batch.Next(set)
-		if err != nil {
-			// setEnd has walked the set.
-			panic(err)
-		}
-		if b.BaseOffset() >= p.log.End() {
-			break
-		}
-		set = rest
-	}
-	s.appendSet(p, set)
-}
-
-// setEnd walks a set of batches that must begin at base and be contiguous, with
-// valid checksums, and returns the offset after the last.
-func setEnd(set []byte, base kafka.Offset) (kafka.Offset, bool) {
-	for len(set) > 0 {
-		b, rest, err := batch.Next(set)
-		if err != nil || b.BaseOffset() != base || !b.ChecksumValid() {
-			return 0, false
-		}
-		base, set = b.NextOffset(), rest
-	}
-	return base, true
-}
-
-// acknowledge tells the leader the durable end, unless a truncation of this
-// epoch is not durable yet (PROTOCOL 12).
-func (s *Shard) acknowledge(p *part) {
-	if p.role != following || !p.follower.Synced() || p.truncation > s.wal.Durable() {
-		mark.HitIf(p.role == following && p.truncation > s.wal.Durable(), mark.AckHeldByTruncation)
-		return
-	}
-	end := p.log.DurableEnd()
-	if p.ackDue || end > p.acked {
-		p.acked, p.ackDue = end, false
-		s.answer(p.ackVia, &peer.PushAck{
-			Partition:   p.id,
-			LeaderEpoch: p.follower.Epoch(),
-			BrokerEpoch: s.epoch,
-			DurableEnd:  end,
-		})
-	}
-}
-
-// followWatermark takes over the leader's watermark as far as this log is
-// durable.
-func (s *Shard) followWatermark(p *part) {
-	if w := min(p.leaderWatermark, p.log.DurableEnd()); w > p.log.Watermark() &&
-		p.follower.Synced() {
-		p.log.SetWatermark(w)
-	}
 }

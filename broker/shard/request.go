@@ -7,11 +7,12 @@ import (
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/meta"
 	"example.com/lockstep/broker/rare"
 )
 
-// request is one request while it runs on the shard that owns its connection:
-// a handler, the operations it waits for, and its deadline.
+// request is one request while it runs on the shard that owns its connection: a
+// handler, the operations that it waits for, and its deadline.
 type request struct {
 	id           uint64
 	conn         *clientConn // nil for forwarded produces
@@ -19,8 +20,8 @@ type request struct {
 	handler      api.Handler
 	ops          []runningOp
 	unregistered bool  // may be served by a node that is not registered (ApiVersions)
-	firstOp      int32 // the number of ops[0] in Origin.Op: numbers are not used again
-	pending      int
+	firstOp      int32 // the number of ops[0] in Origin.Op; no number is used twice
+	pending      int   // operations that have not resolved
 	began        env.Instant
 	deadline     env.Instant
 	timer        *loop.Timer[due]
@@ -40,7 +41,7 @@ func (r *request) answerBytes() (n int) {
 	return n
 }
 
-// runningOp is where an operation of a request is.
+// runningOp is an operation of a request, and where it is.
 type runningOp struct {
 	op       api.Op
 	resolved bool
@@ -59,7 +60,7 @@ func (s *Shard) startRequest(r *request) {
 	}
 	timeout = min(timeout, s.limits.RequestTimeoutMax)
 	r.held = r.conn != nil && s.epoch == 0 && !r.unregistered
-	if r.held { // what a handler allows itself is for its work, which does not begin
+	if r.held { // the handler's timeout is for its own work, which does not begin yet
 		timeout = min(timeout, s.limits.RequestTimeout)
 	}
 	r.began, r.deadline = s.now.Mono, s.now.Mono.Add(timeout)
@@ -73,9 +74,9 @@ func (s *Shard) startRequest(r *request) {
 	s.advance(r, false)
 }
 
-// startHeld begins the requests that came before this incarnation was
-// registered. Until then the image may be older than what the node's previous
-// life answered from, and clients must not see metadata go back.
+// startHeld starts the requests that came before this incarnation was registered.
+// Until then the image may be older than the one that the node's last incarnation
+// answered from, and clients must not see metadata go back.
 func (s *Shard) startHeld() {
 	held := s.held
 	s.held = nil
@@ -88,7 +89,7 @@ func (s *Shard) startHeld() {
 	}
 }
 
-// advance asks the handler what to do next, for as long as nothing is pending.
+// advance asks the handler what to do next, as long as nothing is pending.
 func (s *Shard) advance(r *request, expired bool) {
 	for r.pending == 0 || expired {
 		ops := r.handler.Next(s.context(), expired)
@@ -105,7 +106,7 @@ func (s *Shard) advance(r *request, expired bool) {
 		r.pending = len(r.ops)
 		for i := range r.ops {
 			if r.ops[i].resolved {
-				continue // a Wait before it resolved at once and cancelled it
+				continue // a Wait before this one resolved at once and cancelled it
 			}
 			s.route(r, int32(i))
 			if r.done {
@@ -118,8 +119,8 @@ func (s *Shard) advance(r *request, expired bool) {
 	}
 }
 
-// resolve gives a result to the request that waits for it; results of requests
-// that have ended are dropped.
+// resolve gives a result to the request that waits for it. Results for requests that
+// have ended are dropped.
 func (s *Shard) resolve(origin Origin, result any) {
 	r := s.requests[origin.Request]
 	if r == nil || r.done {
@@ -127,11 +128,11 @@ func (s *Shard) resolve(origin Origin, result any) {
 	}
 	i := int(origin.Op - r.firstOp)
 	if i < 0 || i >= len(r.ops) || r.ops[i].resolved {
-		return // of an earlier round, such as a Wait that woke as it was cancelled
+		return // of an earlier round: for example a Wait that woke while it was cancelled
 	}
 	running := &r.ops[i]
 	if _, isWait := running.op.(api.Wait); isWait {
-		s.endWait(r) // the first to wake cancels the others
+		s.endWait(r) // the first one cancels the others
 		return
 	}
 	running.resolved = true
@@ -143,7 +144,7 @@ func (s *Shard) resolve(origin Origin, result any) {
 	}
 }
 
-// boundWait sets the end of a request's Waits, which all have the same.
+// boundWait sets the timer that ends a request's Waits. They all end at the same time.
 func (s *Shard) boundWait(r *request, op api.Wait) {
 	if r.waitEnd.Live() {
 		return
@@ -155,19 +156,19 @@ func (s *Shard) boundWait(r *request, op api.Wait) {
 	r.waitEnd = s.timers.Set(until, due{kind: dueWaitEnd, request: r})
 }
 
-// endWait cancels the Waits of a request: one has resolved, or their time is up.
+// endWait cancels the Waits of a request: one of them has resolved, or their time is up.
 func (s *Shard) endWait(r *request) {
 	s.cancelOps(r)
 	r.pending = 0
 	s.advanceLater(r)
 }
 
-// advanceLater queues the request for the end of the present event: a result
-// may come while the operations of the same request are still being started, or
-// in the middle of a partition's own work.
+// advanceLater queues the request for the end of the present event: a result may come
+// while the operations of the same request are still being started, or in the middle
+// of a partition's work.
 func (s *Shard) advanceLater(r *request) { s.runnable = append(s.runnable, r) }
 
-// runRunnable advances the requests whose operations have all resolved.
+// runRunnable advances the requests that wait for no operation any more.
 func (s *Shard) runRunnable() {
 	for len(s.runnable) > 0 {
 		r := s.runnable[0]
@@ -179,8 +180,8 @@ func (s *Shard) runRunnable() {
 	}
 }
 
-// expire ends a request at its deadline. One that could not even begin has no
-// true answer: its connection ends.
+// expire ends a request at its deadline. A request that could not even begin has no
+// true answer: its connection is closed.
 func (s *Shard) expire(r *request) {
 	if r.held {
 		s.refuseClient(r.conn)
@@ -193,8 +194,8 @@ func (s *Shard) expire(r *request) {
 	s.advance(r, true)
 }
 
-// cancelOps tells those who run operations of the request that nobody waits.
-// Produces are let run: their fate is theirs.
+// cancelOps stops waiting for the operations of a request. Its long polls are
+// cancelled. A produce that has left for its partition goes on, since it may be appended.
 func (s *Shard) cancelOps(r *request) {
 	s.timers.Cancel(r.waitEnd)
 	for i := range r.ops {
@@ -205,7 +206,7 @@ func (s *Shard) cancelOps(r *request) {
 		running.resolved = true
 		s.leaveLane(r, running)
 		if fwd := running.onward; fwd != nil && fwd.link.dropForward(fwd.id) {
-			// Never sent: certainly not appended.
+			// It was never sent, so it was certainly not appended.
 			r.handler.Resolve(i, notLeader(nil, kafka.NotLeaderOrFollower))
 		}
 		if wait, ok := running.op.(api.Wait); ok {
@@ -219,7 +220,7 @@ func (s *Shard) cancelOps(r *request) {
 	}
 }
 
-// finish encodes the answer and sends it when its turn has come.
+// finish encodes the answer, and sends it once all earlier ones have been sent.
 func (s *Shard) finish(r *request) {
 	r.done = true
 	s.timers.Cancel(r.timer)
@@ -237,8 +238,8 @@ func (s *Shard) finish(r *request) {
 	s.flushResponses(r.conn)
 }
 
-// abandon drops the requests of a connection that is gone. What was appended
-// stays appended.
+// abandon drops the requests of a connection that is gone. What they have appended
+// stays in the log.
 func (s *Shard) abandon(requests []*request) {
 	for _, r := range requests {
 		if r.done {
@@ -264,5 +265,23 @@ func (s *Shard) release(r *request) {
 		s.inflightBytes, s.forwardedBytes)
 }
 
-// context is what handlers see of the shard.
+// context returns what handlers of package api see of the shard.
 func (s *Shard) context() api.Context { return &s.ctx }
+
+// handlerContext implements api.Context.
+type handlerContext struct {
+	shard   *Shard
+	entropy *env.Rand
+}
+
+func (c *handlerContext) Now() env.Time { return c.shard.now }
+
+func (c *handlerContext) Node() kafka.NodeID { return c.shard.cfg.Node }
+
+func (c *handlerContext) Image() *meta.Image { return c.shard.image }
+
+func (c *handlerContext) Entropy() *env.Rand { return c.entropy }
+
+func (c *handlerContext) Rare() *rare.Chooser { return c.shard.rare }
+
+func (c *handlerContext) Settings() *api.Settings { return &c.shard.cfg.Settings }

@@ -13,19 +13,22 @@ import (
 	"example.com/lockstep/broker/replica"
 )
 
-// registration is what the metadata says of a partition.
+// What applied metadata makes of this node's replicas: leaders, followers, or neither.
+
+// registration is what the metadata says about a partition.
 type registration = meta.Partition
 
 // role is what this node does for a partition.
 type role uint8
 
 const (
-	idle role = iota // not a replica, or the metadata is not there yet
+	idle role = iota // not a replica, or no metadata has been applied yet
 	following
 	leading
 )
 
-// onApplied takes over new metadata. Roles change here and nowhere else.
+// onApplied takes over new metadata. Roles follow from it alone: applyPartition gives
+// them, and retireUnknown ends those of replicas that the metadata does not have.
 func (s *Shard) onApplied(a Applied) {
 	s.image = a.Image
 	if self := s.image.Broker(s.cfg.Node); self != nil && self.Incarnation == s.cfg.Incarnation {
@@ -51,15 +54,15 @@ func (s *Shard) onApplied(a Applied) {
 // applyChanges looks at the partitions that a change of the metadata touched.
 func (s *Shard) applyChanges(c meta.Changes) {
 	if c.Full || s.epoch != s.appliedEpoch {
-		// A snapshot, or the own registration: any partition may have a new role.
+		// A snapshot, or this node's registration: any partition may have a new role.
 		s.appliedEpoch = s.epoch
 		s.image.Topics(func(t *meta.Topic) bool {
 			s.applyTopic(t)
 			return true
 		})
 		s.retireUnknown()
-		// What was recovered may need nothing of a log that is full, and no flush
-		// would ever say so.
+		// Perhaps nothing that was recovered needs the WAL, and the WAL is full. Then
+		// no flush would come that releases it.
 		s.releaseWAL()
 		return
 	}
@@ -84,21 +87,22 @@ func (s *Shard) applyChanges(c meta.Changes) {
 		s.retireUnknown()
 	}
 	if len(c.Brokers) > 0 {
-		// Incarnations of followers count: see replica.Leader.Update. A partition may
-		// leave s.led meanwhile.
+		// Leaders have to know the incarnations of their followers: see
+		// replica.Leader.Update. A partition may leave s.led meanwhile.
 		for _, p := range slices.Clone(s.led.parts) {
 			s.applyPartition(s.image.TopicByID(p.id.Topic), p.id)
 		}
 	}
 }
 
+// applyTopic applies the registrations of all partitions of a topic.
 func (s *Shard) applyTopic(t *meta.Topic) {
 	for i := range t.Partitions {
 		s.applyPartition(t, kafka.PartitionID{Topic: t.ID, Partition: int32(i)})
 	}
 }
 
-// applyPartition gives this node's replica the role that the registration says.
+// applyPartition gives this node's replica the role that its registration names.
 func (s *Shard) applyPartition(t *meta.Topic, id kafka.PartitionID) {
 	if t == nil || s.Owner(id) != s.id {
 		return
@@ -117,7 +121,7 @@ func (s *Shard) applyPartition(t *meta.Topic, id kafka.PartitionID) {
 		p.log.Create()
 	}
 	if p.removing {
-		return // it was deleted and has come back: its files go first
+		return // this node became a replica again: the old files go first
 	}
 	if p.rebuilding {
 		s.rebuild(p, reg)
@@ -132,7 +136,7 @@ func (s *Shard) applyPartition(t *meta.Topic, id kafka.PartitionID) {
 	}
 }
 
-// members are the present incarnations of a partition's replicas.
+// members are a partition's replicas in their present incarnations.
 func (s *Shard) members(reg *registration) []replica.Member {
 	members := make([]replica.Member, 0, len(reg.Replicas))
 	for _, node := range reg.Replicas {
@@ -145,7 +149,7 @@ func (s *Shard) members(reg *registration) []replica.Member {
 	return members
 }
 
-// becomeLeader begins or continues to lead.
+// becomeLeader begins to lead, or goes on with new settings, replicas or ISR.
 func (s *Shard) becomeLeader(p *part, reg *registration) {
 	r := replica.Registration{
 		LeaderEpoch:    reg.LeaderEpoch,
@@ -185,7 +189,7 @@ func (s *Shard) becomeLeader(p *part, reg *registration) {
 	s.touch(p)
 }
 
-// becomeFollower adopts the epoch of another node's leadership, or of none.
+// becomeFollower adopts the epoch in which another node leads, or no node does.
 func (s *Shard) becomeFollower(p *part, reg *registration) {
 	if p.role == following && p.epoch == reg.LeaderEpoch {
 		return
@@ -196,8 +200,9 @@ func (s *Shard) becomeFollower(p *part, reg *registration) {
 	p.acked, p.ackDue, p.leaderWatermark = 0, false, 0
 }
 
-// becomeIdle ends a role: nothing of the old epoch is answered as success any
-// more. Appends that wait have an unknown fate (PROTOCOL 19).
+// becomeIdle ends a role. From now on nothing of the old epoch is answered as a success.
+// Appends that wait may or may not survive: the answer is that this is unknown
+// (PROTOCOL 19).
 func (s *Shard) becomeIdle(p *part) {
 	if p.role == leading {
 		s.led.remove(p)
@@ -229,8 +234,8 @@ func (s *Shard) settingsOf(t *meta.Topic) topicSettings {
 	}
 }
 
-// topicInt reads a numeric topic configuration; values are validated when they
-// enter the image.
+// topicInt reads a numeric topic configuration. Values were validated when they entered
+// the image.
 func topicInt(image *meta.Image, t *meta.Topic, name string) int {
 	n, err := strconv.Atoi(image.TopicConfig(t, name))
 	assert.NoError(err, "shard: topic configuration "+name)

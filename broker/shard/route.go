@@ -13,17 +13,18 @@ import (
 // The way of an operation from its request to where its state lives: a shard of this
 // node, the control loop, or another node.
 
-// lane keeps the produces of one (client connection, partition) in order while
-// the leader changes: all that are outstanding went to one leader epoch; while
-// they are, those for another epoch wait (PROTOCOL 33). Otherwise a batch sent to
-// the new leader could overtake one still on its way to the old one.
+// lane keeps the produces of one (client connection, partition) in order while the
+// leader changes. All outstanding produces went to one leader epoch; produces for
+// another epoch wait until none is outstanding (PROTOCOL 33). Otherwise a batch sent to
+// the new leader could overtake one that is still on its way to the old leader.
 type lane struct {
 	id          kafka.PartitionID
-	epoch       kafka.LeaderEpoch // of the outstanding ones
+	epoch       kafka.LeaderEpoch // of the outstanding produces
 	outstanding int
 	waiting     []laneEntry
 }
 
+// laneEntry names an operation of a request: a produce that waits in a lane.
 type laneEntry struct {
 	request *request
 	op      int32
@@ -34,8 +35,7 @@ func (s *Shard) origin(r *request, i int32) Origin {
 	return Origin{Loop: s.id, Request: r.id, Op: r.firstOp + i}
 }
 
-// route sends operation i to where its state lives: to the shard of its partition,
-// to the control loop, or to the node that leads the partition.
+// route sends operation i to where its state lives.
 func (s *Shard) route(r *request, i int32) {
 	switch op := r.ops[i].op.(type) {
 	case api.Produce:
@@ -57,11 +57,11 @@ func (s *Shard) route(r *request, i int32) {
 	}
 }
 
-// anyEpoch is the epoch of calls that are not for one leader epoch only.
+// anyEpoch stands in calls that are not for one leader epoch only.
 const anyEpoch kafka.LeaderEpoch = -1
 
-// callPartition runs operation i on its partition: here, or by mail on the shard
-// that owns it.
+// callPartition runs operation i on the shard that owns its partition: here, or there
+// by mail.
 func (s *Shard) callPartition(r *request, i int32, id kafka.PartitionID, epoch kafka.LeaderEpoch) {
 	call := PartitionCall{
 		Origin: s.origin(r, i), Op: r.ops[i].op, Deadline: r.deadline, Epoch: epoch,
@@ -75,7 +75,8 @@ func (s *Shard) callPartition(r *request, i int32, id kafka.PartitionID, epoch k
 	s.send(r.outbox(), owner, call)
 }
 
-// routeProduce sends a produce to the leader of its partition, through its lane.
+// routeProduce sends a produce to the leader of its partition, through its lane. A
+// produce that another node forwarded has no lane, and runs on this node or nowhere.
 func (s *Shard) routeProduce(r *request, i int32, op api.Produce) {
 	if r.forward != nil {
 		s.callPartition(r, i, op.Partition, r.forward.epoch)
@@ -97,7 +98,7 @@ func (s *Shard) routeProduce(r *request, i int32, op api.Produce) {
 	s.enterLane(ln, r, i, op)
 }
 
-// enterLane sends a produce where the metadata says that the leader is.
+// enterLane sends a produce to the leader that the metadata names.
 func (s *Shard) enterLane(ln *lane, r *request, i int32, op api.Produce) {
 	reg := s.image.Partition(op.Partition)
 	ln.outstanding++
@@ -116,8 +117,8 @@ func (s *Shard) enterLane(ln *lane, r *request, i int32, op api.Produce) {
 	}
 }
 
-// leaveLane takes a resolved produce out of its lane and lets those that wait
-// for another leader epoch go on once nothing is outstanding. An empty lane goes:
+// leaveLane takes a resolved produce out of its lane. Once nothing is outstanding, the
+// produces that wait for another leader epoch go on. An empty lane is deleted, because
 // a connection may outlive any number of topics.
 func (s *Shard) leaveLane(r *request, running *runningOp) {
 	ln := running.lane
@@ -140,7 +141,8 @@ func (s *Shard) leaveLane(r *request, running *runningOp) {
 	}
 }
 
-// queuedIn removes the operation from the lane's queue if it still waits there.
+// queuedIn reports whether the operation still waits in the lane, and takes it out of
+// the queue if so.
 func (running *runningOp) queuedIn(ln *lane) bool {
 	for k := range ln.waiting {
 		entry := ln.waiting[k]
@@ -152,7 +154,7 @@ func (running *runningOp) queuedIn(ln *lane) bool {
 	return false
 }
 
-// returnToLane makes a forward that was never sent the first to wait in its lane.
+// returnToLane puts a forward that was never sent at the front of its lane's queue.
 func (s *Shard) returnToLane(fwd *forwarding) {
 	r := s.requests[fwd.origin.Request]
 	i := fwd.origin.Op - r.firstOp
@@ -168,7 +170,7 @@ func (s *Shard) returnToLane(fwd *forwarding) {
 	mark.Hit(mark.ForwardRecalled)
 }
 
-// runLanes starts what waited in lanes that have drained.
+// runLanes starts the produces that waited in lanes with nothing outstanding.
 func (s *Shard) runLanes() {
 	for len(s.lanesToRun) > 0 {
 		ln := s.lanesToRun[0]

@@ -16,7 +16,7 @@ import (
 	"example.com/lockstep/netsim"
 )
 
-// Config says who a shard is.
+// Config is what a shard is started with.
 type Config struct {
 	ID          loop.ID // 1..Shards
 	Shards      int
@@ -32,8 +32,8 @@ type Config struct {
 	Rare          rare.Settings // nil in production
 }
 
-// Shard is a shard loop: it holds the partitions that hash to it, its share
-// of the client connections, and its data connections to the other nodes.
+// Shard is a shard loop: it holds the partitions that hash to it, its share of the
+// client connections, and its data connections to the other nodes.
 type Shard struct {
 	cfg         Config
 	host        loop.Host
@@ -48,10 +48,10 @@ type Shard struct {
 	stats       Stats
 	stopped     bool
 
-	// --- what the control loop told ---
+	// --- from the control loop ---
 	image        *meta.Image
 	epoch        kafka.BrokerEpoch // of this incarnation; 0 until registered
-	appliedEpoch kafka.BrokerEpoch // for which all partitions were looked at
+	appliedEpoch kafka.BrokerEpoch // for which every partition has been looked at
 	lease        Lease
 	draining     bool
 	caughtUp     bool
@@ -62,51 +62,51 @@ type Shard struct {
 	ops          OpClock
 	recovery     recovery
 	recovered    bool
-	unapplied    []meta.Changes // metadata that came before recovery ended
-	unsynced     []loggedAt     // partitions with records in the WAL that are not durable yet
+	unapplied    []meta.Changes // metadata that arrived before recovery ended
+	unsynced     []loggedAt     // records in the WAL that are not durable yet, in order
 	flushing     int            // flushes under way
-	tailBytes    int64          // of batches in no segment yet, over all partitions
-	retrySpaceAt env.Instant
-	flushAgainAt env.Instant // after a flush that failed
-	converting   bool        // see convert.go
-	mayConvert   bool        // Convert came: all suspects are in the layout
+	tailBytes    int64          // of batches that no segment holds yet, of all partitions
+	retrySpaceAt env.Instant    // a full WAL is tried again from then on
+	flushAgainAt env.Instant    // no flush before then, after one that failed
+	converting   bool           // see convert.go
+	mayConvert   bool           // Convert has arrived: all suspects are in the layout
 	converted    bool
 
 	// --- partitions ---
 	parts   map[kafka.PartitionID]*part
 	order   []*part          // by id
-	byOwner map[uint32]*part // by disk owner, until its last operation has ended; looked up only
-	owners  uint32           // the last disk owner that was given out
+	byOwner map[uint32]*part // by disk owner, until its last operation ends; looked up only
+	owners  uint32           // the disk owner that was given out last
 	lists
-	pushBy env.Instant // when what is toPush is sent at the latest
+	pushBy       env.Instant // when the news of toPush is sent at the latest
+	proposals    map[uint64]proposedChange
+	nextProposal uint64
 
 	// --- clients ---
 	clients     map[netsim.ConnID]*clientConn
 	requests    map[uint64]*request
 	nextRequest uint64
-	runnable    []*request
+	runnable    []*request // all their operations have resolved
 	held        []*request // until this incarnation is registered
-	lanesToRun  []*lane
+	lanesToRun  []*lane    // nothing is outstanding in them
 	parked      []*clientConn
-	hungry      int // parked connections that wait for budget
-	// inflightBytes are the bytes of unanswered produces of clients, at most
-	// limits.InflightBytes; forwardedBytes those of produces that other nodes sent.
-	// The latter are counted in the budgets of the nodes that sent them, and in no
-	// budget here: a connection that waited for one would hold up the pushes behind
-	// it, and with them the acknowledgements that free the budget.
+	hungry      int // parked connections that wait for the budget
+	// inflightBytes are the bytes of unanswered produces of clients: at most
+	// limits.InflightBytes, or one larger request. forwardedBytes are those of produces
+	// that other nodes sent. They count in the budgets of the nodes that sent them, and
+	// in no budget here: a connection that waited for a budget would hold up the pushes
+	// behind it, and with them the acknowledgements that free the budget.
 	inflightBytes  int
 	forwardedBytes int
-	proposals      map[uint64]proposedChange
-	nextProposal   uint64
 
 	// --- other nodes ---
-	links         []*link // by the time of the first use
+	links         []*link // in the order of their first use
 	linkConns     map[netsim.ConnID]*link
 	nextForward   uint64
 	inbounds      map[netsim.ConnID]*inbound
 	inboundList   []*inbound
 	parkedInbound []*inbound
-	refused       []*outbox // with mail that a full mailbox refused
+	refused       []*outbox // those with mail that a full mailbox refused
 	newest        map[dialler]generation
 }
 
@@ -178,10 +178,10 @@ func (s *Shard) onNet(ev *netsim.Event) {
 // dataTag marks the events of connections that other nodes dialled.
 const dataTag = 1
 
-// ClientSink is where a listener for clients hands the connections of a shard.
+// ClientSink is the sink for client connections of the shard behind sink.
 func ClientSink(sink netsim.Sink) netsim.Sink { return sink }
 
-// DataSink is where a listener for other nodes hands the connections of a shard.
+// DataSink is the sink for data connections of the shard behind sink.
 func DataSink(sink netsim.Sink) netsim.Sink {
 	return func(ev netsim.Event) {
 		ev.Tag = dataTag
@@ -224,7 +224,7 @@ func (s *Shard) onMail(from loop.ID, mail any) {
 	}
 }
 
-// pong says that the shard lives, and which metadata it acts on.
+// pong answers a ping: it says which metadata the shard acts on, and how its disk is.
 func (s *Shard) pong(ping Ping) {
 	pong := Pong{
 		Seq: ping.Seq, SentAt: ping.SentAt, DiskAge: s.ops.Oldest(s.now.Mono), Full: s.wal.Full(),
@@ -236,10 +236,10 @@ func (s *Shard) pong(ping Ping) {
 	s.host.Reply(loop.Control, pong)
 }
 
-// confirm tells the control loop at once that new metadata is acted on.
+// confirm tells the control loop at once that the shard acts on new metadata.
 func (s *Shard) confirm() { s.pong(Ping{}) }
 
-// mayLead reports whether this incarnation is registered and not on its way out.
+// mayLead reports whether this incarnation is registered and not being drained.
 func (s *Shard) mayLead() bool { return s.epoch != 0 && !s.draining }
 
 // mayAppend reports whether the log has room.
@@ -247,7 +247,7 @@ func (s *Shard) mayAppend() bool {
 	return !s.wal.Full() && s.wal.Used() < s.cfg.WAL.BudgetBytes
 }
 
-// leaseValid reports whether the node may claim to know the end of the logs it
+// leaseValid reports whether the node may claim to know the end of the logs that it
 // leads.
 func (s *Shard) leaseValid() bool { return s.leaseValidAt(s.now.Mono) }
 
@@ -255,27 +255,9 @@ func (s *Shard) leaseValidAt(now env.Instant) bool {
 	return s.mayLead() && s.lease.Epoch == s.epoch && now < s.lease.Until
 }
 
-// drain stops answering as leader, before leaderships are handed over, and says so
-// at once: clients are turned away from now on until they are.
+// drain stops answering as leader, before the leaderships are handed over. It tells
+// the control loop at once: until the leaderships have moved, clients are refused.
 func (s *Shard) drain() {
 	s.draining = true
 	s.confirm()
 }
-
-// handlerContext is what handlers of package api see.
-type handlerContext struct {
-	shard   *Shard
-	entropy *env.Rand
-}
-
-func (c *handlerContext) Now() env.Time { return c.shard.now }
-
-func (c *handlerContext) Node() kafka.NodeID { return c.shard.cfg.Node }
-
-func (c *handlerContext) Image() *meta.Image { return c.shard.image }
-
-func (c *handlerContext) Entropy() *env.Rand { return c.entropy }
-
-func (c *handlerContext) Rare() *rare.Chooser { return c.shard.rare }
-
-func (c *handlerContext) Settings() *api.Settings { return &c.shard.cfg.Settings }

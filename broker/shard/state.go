@@ -9,8 +9,8 @@ import (
 	"example.com/lockstep/broker/rare"
 )
 
-// What the simulator sees of a shard: facts for the checkers, and a digest of
-// its state for the trace hash. Nothing here changes the state.
+// What the simulator sees of a shard: facts for the checkers, and for the trace hash a digest of
+// the state and of the mail between loops. Nothing here changes the state.
 
 // PartState is one replica as its shard holds it.
 type PartState struct {
@@ -18,32 +18,35 @@ type PartState struct {
 	Leading   bool
 	Following bool
 	Epoch     kafka.LeaderEpoch // adopted; 0 in no role
-	Synced    bool              // following, and its log was compared with the leader's
-	Began     kafka.Offset      // leading: the log end as the epoch began
+	Synced    bool              // following: the log was compared with the leader's
+	Began     kafka.Offset      // leading: the log end when the epoch began
 	MinInSync int               // leading: how many in-sync replicas a commit needs
 	LogStart  kafka.Offset
 	Watermark kafka.Offset
 	Durable   kafka.Offset
 	End       kafka.Offset
 	Suspect   bool
-	// Overdue are the appends and long polls that still wait though the log has
-	// got to where they wait for; none, once an event has been taken.
+	// Overdue counts the appends and long polls that still wait although the log has
+	// reached their offset. It is 0 between events.
 	Overdue int
-	// ISR is that of the applied registration; shared, not to be written to.
+	// ISR is that of the applied registration. It is shared: do not write to it.
 	ISR []kafka.NodeID
 	// Log is for reading what is stored.
 	Log *partition.Log
 }
 
+// Rare makes the shard's rare choices; nil if none are on.
+func (s *Shard) Rare() *rare.Chooser { return s.rare }
+
 // Recovered reports whether the shard has replayed its log.
 func (s *Shard) Recovered() bool { return s.recovered }
 
-// Declared reports whether what was found suspect outlives this life: the shard acts
-// on metadata in which it is registered, or a converter has written it down.
+// Declared reports whether the suspects of this incarnation will be known after it: the shard
+// acts on metadata in which its node is registered, or a converter has written them down.
 func (s *Shard) Declared() bool { return s.epoch != 0 || s.mayConvert }
 
-// Unnamed reports whether the recovery declared that it may not know all
-// partitions that it held.
+// Unnamed reports whether the recovery has declared that it may not know all partitions that
+// the shard held.
 func (s *Shard) Unnamed() bool { return s.recovery.damaged }
 
 // InflightBytes are the bytes of unanswered produces, of clients of this shard
@@ -55,8 +58,8 @@ func (s *Shard) InflightBytes() (ofClients, forwarded int) {
 // WaitingRequests are the requests that have not been answered.
 func (s *Shard) WaitingRequests() int { return len(s.requests) }
 
-// HoldsLease reports whether the shard may claim now to know the end of the logs
-// that it leads.
+// HoldsLease reports whether the shard may claim, at the time, to know the end of the logs that
+// it leads.
 func (s *Shard) HoldsLease(now env.Time) bool { return s.leaseValidAt(now.Mono) }
 
 // Inspect visits the replicas in order of their ids.
@@ -71,7 +74,7 @@ func (s *Shard) Inspect(visit func(*PartState)) {
 			LogStart: p.log.Start(), Watermark: p.log.Watermark(), Durable: p.log.DurableEnd(),
 			End: p.log.End(), Suspect: p.suspect, Log: p.log, Overdue: p.overdue(),
 		}
-		if p.rebuilding { // nothing that it has counts
+		if p.rebuilding { // nothing in its files counts
 			state.LogStart, state.Watermark, state.Durable, state.End = 0, 0, 0, 0
 		}
 		if reg := s.image.Partition(p.id); reg != nil {
@@ -88,7 +91,7 @@ func (s *Shard) Inspect(visit func(*PartState)) {
 	}
 }
 
-// overdue counts who waits for what the log has already.
+// overdue counts the appends and long polls that wait for an offset which is reached.
 func (p *part) overdue() (n int) {
 	if p.leader == nil {
 		return 0
@@ -107,7 +110,7 @@ func (p *part) overdue() (n int) {
 	return n
 }
 
-// Leftovers counts the entries that the shard keeps for partitions that are gone.
+// Leftovers counts the entries that the shard still keeps for partitions that are gone.
 func (s *Shard) Leftovers(gone func(kafka.PartitionID) bool) (n int) {
 	count := func(id kafka.PartitionID) {
 		if gone(id) {
@@ -139,8 +142,8 @@ func (s *Shard) Leftovers(gone func(kafka.PartitionID) bool) (n int) {
 	return n
 }
 
-// AppendState appends a digest of the shard's state: what it acts on, where its
-// replicas stand, what waits.
+// AppendState appends a digest of the shard's state: the metadata that it acts on, where its
+// replicas stand, and what waits.
 func (s *Shard) AppendState(b []byte) []byte {
 	word := func(v uint64) { b = binary.LittleEndian.AppendUint64(b, v) }
 	word(uint64(s.image.Index()))
@@ -187,58 +190,55 @@ func appendInstant(b []byte, i env.Instant) []byte {
 	return binary.LittleEndian.AppendUint64(b, uint64(i))
 }
 
-// AppendTrace appends what tells one such mail from another.
+// AppendTrace appends what distinguishes the mail.
 func (m Applied) AppendTrace(b []byte) []byte {
 	return binary.LittleEndian.AppendUint64(b, uint64(m.Image.Index()))
 }
 
-// AppendTrace appends what tells one such mail from another.
+// AppendTrace appends what distinguishes the mail.
 func (m Ping) AppendTrace(b []byte) []byte {
 	return appendInstant(binary.LittleEndian.AppendUint64(b, m.Seq), m.SentAt)
 }
 
-// AppendTrace appends what tells one such mail from another.
+// AppendTrace appends what distinguishes the mail.
 func (m Pong) AppendTrace(b []byte) []byte {
 	b = appendInstant(binary.LittleEndian.AppendUint64(b, m.Seq), m.SentAt)
 	return binary.LittleEndian.AppendUint64(b, uint64(m.Confirmed))
 }
 
-// AppendTrace appends what tells one such mail from another.
+// AppendTrace appends what distinguishes the mail.
 func (m Lease) AppendTrace(b []byte) []byte {
 	return appendInstant(binary.LittleEndian.AppendUint64(b, uint64(m.Epoch)), m.Until)
 }
 
-// AppendTrace appends what tells one such mail from another.
+// AppendTrace appends what distinguishes the mail.
 func (m Call) AppendTrace(b []byte) []byte {
 	return appendInstant(appendOrigin(b, m.Origin), m.Deadline)
 }
 
-// AppendTrace appends what tells one such mail from another.
+// AppendTrace appends what distinguishes the mail.
 func (m PartitionCall) AppendTrace(b []byte) []byte {
 	b = appendInstant(appendOrigin(b, m.Origin), m.Deadline)
 	return binary.LittleEndian.AppendUint32(b, uint32(m.Epoch))
 }
 
-// AppendTrace appends what tells one such mail from another.
+// AppendTrace appends what distinguishes the mail.
 func (m Cancel) AppendTrace(b []byte) []byte {
 	return appendPartition(appendOrigin(b, m.Origin), m.Partition)
 }
 
-// AppendTrace appends what tells one such mail from another.
+// AppendTrace appends what distinguishes the mail.
 func (m Return) AppendTrace(b []byte) []byte { return appendOrigin(b, m.Origin) }
 
-// AppendTrace appends what tells one such mail from another. The push's batches
-// entered the hash when the network delivered them.
+// AppendTrace appends what distinguishes the mail. The batches of the push entered the hash
+// when the network delivered them.
 func (m PeerCall) AppendTrace(b []byte) []byte {
 	b = appendPartition(binary.LittleEndian.AppendUint64(b, m.Via.Conn), m.Push.Partition)
 	b = binary.LittleEndian.AppendUint64(b, uint64(m.Push.Base))
 	return binary.LittleEndian.AppendUint64(b, uint64(m.Push.Watermark))
 }
 
-// AppendTrace appends what tells one such mail from another.
+// AppendTrace appends what distinguishes the mail.
 func (m PeerReturn) AppendTrace(b []byte) []byte {
 	return binary.LittleEndian.AppendUint64(b, m.Via.Conn)
 }
-
-// Rare is what makes the shard's rare choices; nil if none are on.
-func (s *Shard) Rare() *rare.Chooser { return s.rare }

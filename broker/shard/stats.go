@@ -3,7 +3,8 @@ package shard
 // Stats are a shard's counters, for metrics; gauges are set by Stats().
 type Stats struct {
 	Requests uint64
-	// By the guard behind their deadline: somebody who was asked did not answer.
+	// Requests that their timer ended, a little after the deadline: the loop or node that
+	// they waited for did not answer.
 	RequestsExpired     uint64
 	ConnectionsAccepted uint64
 	ConnectionsParked   uint64
@@ -38,7 +39,7 @@ type Stats struct {
 
 	Flushes           uint64
 	FlushesFailed     uint64
-	FileSystemSyncs   uint64 // each for many flushes
+	FileSystemSyncs   uint64 // each serves many flushes
 	PartitionsDamaged uint64
 	PartitionsRemoved uint64
 	ReplayGaps        uint64

@@ -20,7 +20,7 @@ import (
 	"example.com/lockstep/diskfs/virtual"
 )
 
-// command runs a command of a transcript. Each is a turn of its own.
+// command runs a command of a transcript. Each command is one turn of the shard.
 func (w *world) command() {
 	switch w.d.Cmd {
 	case "metadata":
@@ -123,7 +123,7 @@ func (w *world) verdict(fate string) {
 	case api.Applied:
 		result = api.AppliedResult{All: true}
 	default:
-		w.t.Fatalf("no fate for %T", op)
+		w.t.Fatalf("no verdict for %T", op)
 	}
 	w.host.PostMail(loop.Control, shard.Return{Origin: call.Origin, Result: result})
 	w.turn()
@@ -137,7 +137,7 @@ func (w *world) proposed(op api.Propose, fate string) api.ProposeResult {
 		return api.ProposeResult{Code: kafka.RequestTimedOut}
 	case "applied":
 	default:
-		w.t.Fatalf("unknown fate %q", fate)
+		w.t.Fatalf("unknown verdict %q", fate)
 	}
 	verdict, changes := w.cluster.Apply(op.Command)
 	w.host.Trace.Addf("the controller says %s", looptest.Verdict(verdict))
@@ -184,8 +184,8 @@ func (w *world) clientCommand() {
 	w.turn()
 }
 
-// client is the client on the connection that the command names; the first command
-// opens it.
+// client returns the client on the connection that the command names. The first command opens
+// the connection.
 func (w *world) client() *looptest.Client {
 	n := 1
 	w.d.MaybeScanArgs(w.t, "conn", &n)
@@ -197,7 +197,7 @@ func (w *world) client() *looptest.Client {
 	return c
 }
 
-// batch is the batch that the command describes.
+// batch builds the batch that the command describes.
 func (w *world) batch() batch.Batch {
 	b := batch.NewBuilder()
 	if w.d.HasArg("producer") {
@@ -241,7 +241,7 @@ func (w *world) listOffsets() *kmsg.ListOffsetsRequest {
 	return req
 }
 
-// request is a request without contents.
+// request makes a request without contents; CreateTopics has one topic.
 func (w *world) request(name string) kmsg.Request {
 	for key := int16(0); key <= kmsg.MaxKey; key++ {
 		if kmsg.NameForKey(key) != name {
@@ -358,7 +358,7 @@ func (w *world) reject(node kafka.NodeID) *peer.PushReject {
 	return m
 }
 
-// connect accepts what the shard dialled, and says hello.
+// connect accepts the connection that the shard dialled, and says hello.
 func (w *world) connect(node kafka.NodeID) {
 	conn := w.link(node)
 	conn.Open()
@@ -373,7 +373,7 @@ func (w *world) hello(node kafka.NodeID) *peer.Hello {
 	}
 }
 
-// link is the connection that the shard has dialled to a node.
+// link returns the connection that the shard has dialled to a node.
 func (w *world) link(node kafka.NodeID) *looptest.Conn {
 	conn := w.host.Net().Dialed("node " + strconv.Itoa(int(node)))
 	require.False(w.t, conn.Closed(), "there is no connection to node %d", node)
@@ -386,8 +386,8 @@ func (w *world) fromLink(node kafka.NodeID, m peer.Message) {
 	w.turn()
 }
 
-// fromInbound delivers what a node sends on the connection that it dialled, which is
-// opened by the first message.
+// fromInbound delivers what a node sends on the connection that it dialled. The first message
+// opens the connection.
 func (w *world) fromInbound(node kafka.NodeID, m peer.Message) {
 	epoch := w.cluster.Image.Broker(node).Epoch
 	conn := w.inbound[node]
@@ -440,14 +440,14 @@ func (w *world) nodeID(text string) kafka.NodeID {
 	return node
 }
 
-// partition is that of the argument p; t/0 if there is none.
+// partition returns the partition that the argument p names; t/0 without p.
 func (w *world) partition() kafka.PartitionID {
 	id, err := w.cluster.PartitionID(w.name())
 	require.NoError(w.t, err)
 	return id
 }
 
-// topic and index are the parts of the argument p, of which the cluster may know nothing.
+// topic and index return the parts of the argument p. The cluster need not know them.
 func (w *world) topic() string {
 	topic, _, _ := strings.Cut(w.name(), "/")
 	return topic
@@ -471,7 +471,7 @@ func (w *world) acks() kafka.Acks {
 	return kafka.AcksAll
 }
 
-// epoch is a leader epoch that the command may name.
+// epoch returns the leader epoch that the command names, or otherwise if it names none.
 func (w *world) epoch(key string, otherwise kafka.LeaderEpoch) kafka.LeaderEpoch {
 	if w.d.HasArg(key) {
 		return kafka.LeaderEpoch(w.int(key))
@@ -490,7 +490,7 @@ func (w *world) brokerEpoch(node kafka.NodeID) kafka.BrokerEpoch {
 	return w.cluster.Image.Broker(node).Epoch
 }
 
-// code is the error code of a name.
+// code returns the error code with this name.
 func (w *world) code(name string) kafka.ErrorCode {
 	for code := kafka.ErrorCode(-1); code < math.MaxInt8; code++ {
 		if code.String() == name {

@@ -21,34 +21,34 @@ import (
 	"example.com/lockstep/broker/wire/peer"
 )
 
-// The transcripts in testdata/transcripts drive one shard of node 1 as its host does,
-// and print what it does. Package looptest says how to read, add and rewrite them.
+// The transcripts in testdata/transcripts drive one shard of node 1 as its host does, and print
+// what it does. Package looptest says how to read, add and rewrite them.
 //
-// The world of the shard:
+// What surrounds the shard:
 //
 //	start [synced=(N,...)] [lease=off] [register=off] [shards=N] [LIMIT=VALUE]
 //	    Metadata lines (looptest.Cluster) follow. The shard recovers from an empty disk,
 //	    gets the metadata and a lease of 2.5 s; the nodes in synced have answered its
 //	    probes. Limits: inflight-bytes, flush-bytes, wal-segment.
 //	metadata      lines: commands that the cluster commits; the shard gets the new image
-//	verdict applied|not-proposed|timed-out    the fate of the oldest call to the controller
+//	verdict applied|not-proposed|timed-out    answers the oldest call to the control loop
 //	lease [for=DURATION]     a new lease, or its end
-//	advance DURATION [times] time passes; times count from there
+//	advance DURATION [times] time passes; times: each line begins with the time that has passed
 //	freeze DURATION          time passes without turns
 //	disk-done [N]            the N oldest disk operations complete
 //	disk-settle              operations complete until none is left
 //	kill [torn]              the process dies, perhaps in the middle of a write of its log
-//	recover [to-convert]     the next incarnation recovers; what it asks of the disk for
-//	                         that is not printed
-//	convert                  it may move everything to segments
-//	rot [group=N]            a bit of the N-th write of the log flips, or of the last, -1
-//	rot-file p=T/P name=F    so do bits at the beginning of one of the partition's files
+//	recover [to-convert]     the next incarnation recovers; its disk operations are not printed
+//	convert                  a converter may move everything to segments
+//	rot [group=N]            a bit flips in the N-th write of the log; -1, the last, unless given
+//	rot-file p=T/P name=F    bits flip at the beginning of one of the partition's files
 //	fail-sync                the next sync fails
 //	disk-full, disk-roomy    no space is left; there is space again
 //	mailbox-full shard=N     shard N refuses requests; mailbox-roomy shard=N
-//	ping                     the control loop asks for a sign of life
-//	call shard=N acks=... values=(A,...)    shard N asks for a produce of its client
-//	drain, state
+//	ping                     the control loop sends a ping
+//	call shard=N acks=... values=(A,...)    shard N mails a produce of its client
+//	drain                    the control loop asks for a clean stop
+//	state                    prints the replicas
 //
 // Clients (conn=1 unless given):
 //
@@ -87,7 +87,7 @@ func TestTranscripts(t *testing.T) {
 	})
 }
 
-// world is a shard with everything around it.
+// world is a shard with everything that surrounds it.
 type world struct {
 	t       *testing.T
 	d       *datadriven.TestData
@@ -158,14 +158,14 @@ func (w *world) recover() {
 	w.host.Turn()
 }
 
-// lines commits metadata commands.
+// lines commits the metadata commands of a script, and returns what they changed.
 func (w *world) lines(input string) (all meta.Changes) {
 	for line := range strings.Lines(input) {
 		commands, err := w.cluster.Line(strings.TrimSpace(line))
 		require.NoError(w.t, err)
 		for _, cmd := range commands {
 			verdict, changes := w.cluster.Apply(cmd)
-			// Names of errors have underscores, NONE has not.
+			// The name of an error has an underscore; NONE has not.
 			require.NotContains(w.t, looptest.Verdict(verdict), "_", "%s", line)
 			merge(&all, changes)
 		}
@@ -201,7 +201,7 @@ func (w *world) lease(length time.Duration) {
 	w.turn()
 }
 
-// sync brings a follower to where it has acknowledged all that is there.
+// sync connects a follower and lets it acknowledge all that the shard's logs hold.
 func (w *world) sync(node kafka.NodeID) {
 	w.connect(node)
 	w.shard.Inspect(func(p *shard.PartState) {
@@ -214,7 +214,7 @@ func (w *world) sync(node kafka.NodeID) {
 	})
 }
 
-// turn gives the shard a turn and keeps what it asks of the control loop.
+// turn gives the shard a turn, and keeps its calls to the control loop for verdicts.
 func (w *world) turn() {
 	w.host.Turn()
 	w.keepCalls()

@@ -7,6 +7,9 @@ import (
 	"example.com/lockstep/broker/wal"
 )
 
+// The end of a turn, and what runs by time. A turn takes some events; what is worth
+// doing once for all of them is done here.
+
 // EndTurn implements loop.Loop: due timers run, the WAL group is sealed and
 // submitted, pushes and acknowledgements leave.
 func (s *Shard) EndTurn(now env.Time) {
@@ -16,7 +19,7 @@ func (s *Shard) EndTurn(now env.Time) {
 	s.now = now
 	s.noticeGap()
 	s.runDue()
-	// What waits for room goes on first: room is what the turn's events have made.
+	// What waits for room goes on first: the turn's events may have made room.
 	s.retryRefused()
 	s.resumeParked()
 	s.resumeInbound()
@@ -30,7 +33,7 @@ func (s *Shard) EndTurn(now env.Time) {
 		}
 		s.flushSome()
 	}
-	// The log's group goes to the disk, and the same records go to the followers.
+	// The WAL's group goes to the disk, and the same records go to the followers.
 	if s.wal.Phase() == wal.Ready && !s.converting {
 		s.wal.EndTurn(s.now.Mono)
 		s.pushWaiting()
@@ -50,8 +53,8 @@ func (s *Shard) NextTimer() env.Instant {
 	return next
 }
 
-// noticeGap notices that this loop itself did not run for a while: the silence
-// of followers since then is no sign of anything.
+// noticeGap notices that this loop itself did not run for a while. The silence of
+// followers since then says nothing about them.
 func (s *Shard) noticeGap() {
 	if next := s.timers.Next(); next == env.Never || s.now.Mono < next.Add(s.limits.TurnGap) {
 		return
@@ -77,15 +80,15 @@ type dueKind uint8
 const (
 	dueRequest dueKind = iota + 1 // a request's deadline
 	dueProduce                    // an append's deadline
-	dueTell                       // tell followers the watermark
+	dueTell                       // followers may have to be told the watermark
 	dueWake                       // look at a partition again
-	dueLink                       // look whether a link is silent
+	dueLink                       // check whether a link is silent
 	dueRedial                     // dial a link again
 	dueWaitEnd                    // the end of a request's long poll
-	dueRetry                      // send mail again that was refused
+	dueRetry                      // a turn is enough: its end retries what waits
 )
 
-// runDue runs what timers that are due were set for.
+// runDue runs the timers that are due.
 func (s *Shard) runDue() {
 	for {
 		d, ok := s.timers.Pop(s.now.Mono)
@@ -116,7 +119,8 @@ func (s *Shard) onDue(d due) {
 	}
 }
 
-// runQueued runs what the present event has made runnable, until nothing is.
+// runQueued runs the requests and lanes that the present event has made runnable, and
+// those that become so meanwhile.
 func (s *Shard) runQueued() {
 	for len(s.runnable) > 0 || len(s.lanesToRun) > 0 {
 		s.runRunnable()
@@ -124,10 +128,10 @@ func (s *Shard) runQueued() {
 	}
 }
 
-// touch makes sure that the partition is looked at when the turn ends.
+// touch makes the end of the turn look at the partition.
 func (s *Shard) touch(p *part) { s.touched.add(p) }
 
-// wakePartition makes sure that the partition is looked at by at.
+// wakePartition makes a turn look at the partition at that time, or earlier.
 func (s *Shard) wakePartition(p *part, at env.Instant) {
 	if at == env.Never || p.wake.Live() && p.wake.At() <= at {
 		return
@@ -136,7 +140,7 @@ func (s *Shard) wakePartition(p *part, at env.Instant) {
 	p.wake = s.timers.Set(at, due{kind: dueWake, part: p})
 }
 
-// endTurnOf sends what the turn's events made due for a partition.
+// endTurnOf does for a partition what the turn's events made due.
 func (s *Shard) endTurnOf(p *part) {
 	switch p.role {
 	case leading:
@@ -156,11 +160,11 @@ func (s *Shard) endTurnOf(p *part) {
 	}
 }
 
-// pushWaiting sends the partitions' news to their followers together with the
-// WAL group that holds it: a push is what arrived during the last sync, as a
-// group is. Pushes of every turn would be many small ones, each with a sync of
-// its own on every follower. A sync that takes long holds nothing back: the
-// followers would be dropped for what was never sent to them.
+// pushWaiting sends the partitions' news to their followers together with the WAL
+// group that holds it: like a group, a push is what arrived during the last sync. A
+// push in every turn would make many small ones, each with its own sync on every
+// follower. A sync that takes long does not hold pushes back, because the followers
+// would be dropped from the ISR for what was never sent to them.
 func (s *Shard) pushWaiting() {
 	if s.wal.Gathering() && s.now.Mono < s.pushBy && !s.rare.Choose(rare.PushEarly) {
 		return

@@ -14,9 +14,8 @@ import (
 	"example.com/lockstep/netsim"
 )
 
-// What is pending in a shard, and what for (package wait). Whoever adds a place
-// where something waits lists it here: what is not listed is a lost wake-up to
-// those who ask.
+// What is pending in a shard, and what it waits for (package wait). A new place in the shard
+// where something waits must be listed here: a wait that is not listed looks like a lost wake-up.
 
 // Waits implements wait.Waiter.
 func (s *Shard) Waits(yield func(wait.Wait)) {
@@ -61,9 +60,10 @@ func (c *OpClock) Waits(yield func(wait.Wait)) {
 // OldestOp names the disk operation that a shard has waited for longest.
 const OldestOp = "oldest disk operation"
 
-// OldestTarget is the oldest unfinished operation; there must be one.
+// OldestTarget names the oldest unfinished operation. There must be one.
 func (c *OpClock) OldestTarget() wait.Target { return wait.OfDisk(c.ops[0].owner, c.ops[0].token) }
 
+// recoveryWaits lists what a recovery waits for.
 func (s *Shard) recoveryWaits(yield func(wait.Wait)) {
 	w := wait.Wait{Who: wait.Recovery, Since: wait.Unknown, Until: env.Never}
 	switch {
@@ -80,14 +80,15 @@ func (s *Shard) recoveryWaits(yield func(wait.Wait)) {
 		}
 		return
 	case s.recovery.life == 0:
-		w.For, w.On = "the word to begin", wait.OfLoop(int32(loop.Control), wait.Recovery)
+		w.For, w.On = "the control loop to begin it",
+			wait.OfLoop(int32(loop.Control), wait.Recovery)
 	default:
 		w.For, w.On = "the list of partitions", wait.OfDisk(ownerShard, wait.AnyToken)
 	}
 	yield(w)
 }
 
-// clientsInOrder are the connections by id.
+// clientsInOrder returns the client connections in the order of ids.
 func (s *Shard) clientsInOrder() []*clientConn {
 	var ids []netsim.ConnID
 	for id := range s.clients { //corelint:ordered sorted below
@@ -101,6 +102,7 @@ func (s *Shard) clientsInOrder() []*clientConn {
 	return clients
 }
 
+// requestsInOrder returns the requests in the order in which they began.
 func (s *Shard) requestsInOrder() []*request {
 	var ids []uint64
 	for id := range s.requests { //corelint:ordered sorted below
@@ -114,8 +116,8 @@ func (s *Shard) requestsInOrder() []*request {
 	return requests
 }
 
-// connectionWaits lists a connection with unanswered requests, or one that is not
-// read. Responses leave in order, so that all wait for the oldest request.
+// connectionWaits lists a connection that has unanswered requests, or is not read. Responses
+// leave in order, so all of them wait for the oldest request.
 func (s *Shard) connectionWaits(c *clientConn, yield func(wait.Wait)) {
 	w := wait.Wait{Who: wait.Connection(c.conn.RemoteAddr()), Since: wait.Unknown, Until: env.Never}
 	if n := len(c.requests); n > 0 {
@@ -146,7 +148,7 @@ func (s *Shard) connectionWaits(c *clientConn, yield func(wait.Wait)) {
 
 func roomIn(id loop.ID) string { return fmt.Sprintf("room in the mailbox of loop %d", id) }
 
-// oldestProduce is the request that has held a part of the budget for longest.
+// oldestProduce names the request that has held a part of the budget longest.
 func (s *Shard) oldestProduce() string {
 	for _, r := range s.requestsInOrder() {
 		if r.bytes > 0 && r.forward == nil {
@@ -165,14 +167,16 @@ func (s *Shard) requestName(r *request) string {
 	return fmt.Sprintf("%s %d", kind, r.id)
 }
 
-// operation names an operation on the loop that runs it. The name holds whose it is.
+// operation names an operation on the loop that runs it. The name says to which request it
+// belongs, and on which loop that runs.
 func operation(kind string, o Origin) string {
 	return fmt.Sprintf("%s %d of request %d of loop %d", kind, o.Op, o.Request, o.Loop)
 }
 
-// CallName names what a shard has asked the control loop for.
+// CallName names an operation that a shard has asked the control loop for.
 func CallName(o Origin) string { return operation("call", o) }
 
+// requestWaits lists what a request waits for: a line for each operation without a result.
 func (s *Shard) requestWaits(r *request, yield func(wait.Wait)) {
 	w := wait.Wait{Who: s.requestName(r), Since: r.began, Until: env.Never}
 	if r.timer.Live() {
@@ -221,7 +225,7 @@ func about(s *Shard, op api.Op) string {
 	return ""
 }
 
-// operationTarget is who has to resolve an operation.
+// operationTarget says what has to resolve an operation, in words and as a target.
 func (s *Shard) operationTarget(r *request, i int32, op *runningOp) (string, wait.Target) {
 	origin := s.origin(r, i)
 	kind := "read"
@@ -259,8 +263,7 @@ func (running *runningOp) waitsIn(ln *lane) bool {
 	})
 }
 
-// laneHead is the first request of the connection with a produce that is out in
-// the lane.
+// laneHead names the first request of the connection with an outstanding produce in the lane.
 func (s *Shard) laneHead(r *request, ln *lane) string {
 	for _, other := range r.conn.requests {
 		for i := range other.ops {
@@ -272,7 +275,7 @@ func (s *Shard) laneHead(r *request, ln *lane) string {
 	return wait.WakeUp
 }
 
-// holds reports whether a forward was not sent yet.
+// holds reports whether a forward has not been sent yet.
 func (l *link) holds(id uint64) bool {
 	for _, f := range l.held {
 		if f.ID == id {
@@ -284,6 +287,7 @@ func (l *link) holds(id uint64) bool {
 
 func linkName(node kafka.NodeID) string { return fmt.Sprintf("data link to node %d", node) }
 
+// linkWaits lists a link that is not open.
 func (s *Shard) linkWaits(l *link, yield func(wait.Wait)) {
 	if l.open {
 		return

@@ -11,11 +11,11 @@ import (
 	"example.com/lockstep/broker/wait"
 )
 
-// What waits in a partition: appends for the watermark, that for the disks of the
-// in-sync replicas, those outside the set for the way into it, reads for the disk.
+// What waits in a partition: appends wait for the watermark, the watermark for the disks of the
+// in-sync replicas, other replicas for their way into the set, and reads for the disk.
 
-// partitionName is the topic's name and the index, or the id of what the metadata
-// does not have.
+// partitionName is the name of the topic and the index, or the name of the directory if the
+// metadata does not have the topic.
 func (s *Shard) partitionName(id kafka.PartitionID) string {
 	if t := s.image.TopicByID(id.Topic); t != nil {
 		return fmt.Sprintf("%s/%d", t.Name, id.Partition)
@@ -23,6 +23,7 @@ func (s *Shard) partitionName(id kafka.PartitionID) string {
 	return DirName(id)
 }
 
+// partitionWaits lists what waits in a partition, in whatever role.
 func (s *Shard) partitionWaits(p *part, yield func(wait.Wait)) {
 	name := s.partitionName(p.id)
 	for i := range p.reads {
@@ -61,6 +62,7 @@ func (s *Shard) flushWaits(p *part, name string, yield func(wait.Wait)) {
 	yield(w)
 }
 
+// leaderWaits lists the appends and long polls of a leader, and what its watermark waits for.
 func (s *Shard) leaderWaits(p *part, name string, yield func(wait.Wait)) {
 	for i := range p.produces {
 		w := &p.produces[i]
@@ -87,7 +89,7 @@ func (s *Shard) leaderWaits(p *part, name string, yield func(wait.Wait)) {
 		out := wait.Wait{
 			Who:   operation("long poll", f.origin),
 			About: fmt.Sprintf("of %s at offset %d", name, f.offset), Since: wait.Unknown,
-			Until: env.Never, For: "somebody to produce", On: wait.OfClient(),
+			Until: env.Never, For: "a client to produce", On: wait.OfClient(),
 		}
 		if reached := p.leader.Watermark(); f.offset < reached {
 			out.For, out.On = noticed(reached)
@@ -97,14 +99,14 @@ func (s *Shard) leaderWaits(p *part, name string, yield func(wait.Wait)) {
 	s.watermarkWaits(p, name, yield)
 }
 
-// noticed is what an operation waits for whose offset has been reached: nothing else
-// will come.
+// noticed is what an operation waits for when its offset has been reached. Only the wake-up can
+// be missing then.
 func noticed(reached kafka.Offset) (string, wait.Target) {
 	return fmt.Sprintf("a wake-up: offset %d is reached", reached), wait.Of(wait.WakeUp)
 }
 
-// watermarkWaits lists what a leader waits for to commit what it has, and to have
-// all of its replicas in sync.
+// watermarkWaits lists what a leader waits for: to commit all of its log, and to have all
+// replicas in sync.
 func (s *Shard) watermarkWaits(p *part, name string, yield func(wait.Wait)) {
 	w := wait.Wait{
 		Who: wait.Watermark(name), About: fmt.Sprintf("at %d of %d in epoch %d",
@@ -152,8 +154,7 @@ func (s *Shard) watermarkWaits(p *part, name string, yield func(wait.Wait)) {
 	})
 }
 
-// followerTarget is what comes next for a follower that lacks something or is not
-// in sync.
+// followerTarget says what comes next for a follower that misses records or is not in sync.
 func (s *Shard) followerTarget(p *part, name string, f *replica.Laggard) (string, wait.Target) {
 	link := s.openLink(f.Node)
 	switch {
@@ -178,7 +179,7 @@ func (s *Shard) followerTarget(p *part, name string, f *replica.Laggard) (string
 	case f.Durable < f.End:
 		return "a push", wait.Of("push of " + name)
 	}
-	// It has everything, and is to be asked into the set.
+	// It has everything. Next, the leader proposes to add it to the set.
 	if op := s.oldestProposal(p.id); op != 0 {
 		return "a verdict on an in-sync set", wait.OfLoop(int32(loop.Control),
 			CallName(Origin{Loop: s.id, Request: op, Op: originISR}))
@@ -189,8 +190,7 @@ func (s *Shard) followerTarget(p *part, name string, f *replica.Laggard) (string
 	return "a proposal of an in-sync set", wait.Of("proposal of the in-sync set of " + name)
 }
 
-// oldestProposal is the first proposal for a partition without a verdict, 0 if
-// there is none.
+// oldestProposal is the oldest proposal for a partition that has no verdict; 0 if there is none.
 func (s *Shard) oldestProposal(id kafka.PartitionID) (oldest uint64) {
 	for op, proposed := range s.proposals { //corelint:ordered a minimum
 		if proposed.id == id && (oldest == 0 || op < oldest) {
@@ -200,7 +200,7 @@ func (s *Shard) oldestProposal(id kafka.PartitionID) (oldest uint64) {
 	return oldest
 }
 
-// followerWaits lists what a follower has not acknowledged.
+// followerWaits lists what a follower waits for before it can acknowledge its whole log.
 func (s *Shard) followerWaits(p *part, name string, yield func(wait.Wait)) {
 	w := wait.Wait{
 		Who: wait.Replica(name),

@@ -8,7 +8,7 @@ import (
 	"example.com/lockstep/broker/env"
 )
 
-// End says what a chain of waits ends with. Larger is worse: it explains more.
+// End says what a chain of waits ends with. A larger one is worse: it explains more.
 type End uint8
 
 const (
@@ -17,9 +17,9 @@ const (
 	Open End = iota
 	// Deadline: nothing is under way, but a wait of the chain ends by itself.
 	Deadline
-	// Unnamed: the chain names something of which nothing is known.
+	// Unnamed: the chain ends with something unknown.
 	Unnamed
-	// Lost: nothing is under way that could bring what is waited for.
+	// Lost: nothing is under way that could end the wait.
 	Lost
 	// Fault: something is broken on purpose, or a node is down.
 	Fault
@@ -38,26 +38,26 @@ func (e End) String() string { return endNames[e] }
 type Vertex struct {
 	ID    string // unique in the graph
 	Where string // the loop or node it belongs to, "" for none
-	Who   string // its name there
+	Who   string // its name in Where
 	About string
 	Group string      // what kind of operation it is: chains of equal groups are counted
 	Since env.Instant // Unknown if it is not known
-	Until env.Instant // when it ends by itself; env.Never
-	// Ends is what a chain that stops here ends with. It counts if the vertex has no edges.
+	Until env.Instant // when it ends by itself, or env.Never
+	// Ends is the end of a chain that stops here. It counts only if the vertex has no edges.
 	Ends End
 	Note string // why the chain stops here
 }
 
-// Group is the kind of an operation: its name up to the first number. A loop as a
-// whole is a "loop".
-func Group(who string) string {
-	if who == Self {
+// Group is the kind of an operation: its name up to the first number. The kind of a loop as a whole
+// is "loop".
+func Group(name string) string {
+	if name == Self {
 		return "loop"
 	}
-	if i := strings.IndexAny(who, "0123456789"); i > 0 {
-		who = who[:i]
+	if i := strings.IndexAny(name, "0123456789"); i > 0 {
+		name = name[:i]
 	}
-	return strings.TrimSpace(who)
+	return strings.TrimSpace(name)
 }
 
 // Graph is a wait-for graph. The zero value is empty.
@@ -72,7 +72,7 @@ type edge struct {
 	why string
 }
 
-// Add adds a vertex and returns its number; one that is there stays as it is.
+// Add adds a vertex and returns its number. If the ID exists, it keeps the old vertex.
 func (g *Graph) Add(v Vertex) int {
 	if i, ok := g.byID[v.ID]; ok {
 		return i
@@ -93,7 +93,7 @@ func (g *Graph) Find(id string) (int, bool) {
 	return i, ok
 }
 
-// Edge says that from waits for to, and for what of it.
+// Edge says that from waits for to, and why.
 func (g *Graph) Edge(from, to int, why string) {
 	assert.That(from < len(g.vertices) && to < len(g.vertices),
 		"wait: edge between %d and %d of %d vertices", from, to, len(g.vertices))
@@ -108,34 +108,34 @@ func (g *Graph) Edge(from, to int, why string) {
 // Len is the number of vertices.
 func (g *Graph) Len() int { return len(g.vertices) }
 
-// Chain is why one root does not end, and which others do not for the same reason.
+// Chain is the reason why one root does not end. It counts the other roots with the same reason.
 type Chain struct {
 	End   End
 	Steps []Step
 	// Back is the number of the step that the last one waits for, in a cycle.
 	Back int
-	// Alike are the groups of further roots whose chains end in the same place.
+	// Alike counts, by group, the other roots with chains that end in the same place.
 	Alike []Count
 }
 
-// Step is a vertex on the way, and what it waits for of the next one.
+// Step is a vertex of a chain, with what it needs from the next one.
 type Step struct {
 	Vertex
 	For string
-	// Late says that its deadline has passed, and has not ended it.
+	// Late: its deadline has passed, and the operation has not ended.
 	Late bool
 }
 
-// Count is how many roots of a group.
+// Count is a number of roots of one group.
 type Count struct {
 	Group string
 	N     int
 }
 
-// Reduce follows the edges from each root to the worst end that it can reach, and
-// returns a chain for each place in which they end: that of the first root with
-// the worst end there. The worst chains come first, those of equal rank in the order
-// of the roots. now judges deadlines.
+// Reduce follows the edges from each root to the worst end that it can reach. It returns one chain
+// for each place where they end: that of the first root with the worst end there. The worst chains
+// come first, and chains of equal rank are in the order of their roots. A deadline counts if it is
+// later than now.
 func (g *Graph) Reduce(roots []int, now env.Instant) []Chain {
 	r := reducer{graph: g, now: now, state: make([]mark, len(g.vertices))}
 	var chains []Chain
@@ -168,7 +168,7 @@ func (c *Chain) count(group string) {
 	c.Alike = append(c.Alike, Count{group, 1})
 }
 
-// worstFirst sorts stably, by falling rank.
+// worstFirst sorts stably, the worst end first.
 func worstFirst(chains []Chain) []Chain {
 	sorted := make([]Chain, 0, len(chains))
 	for end := Cycle; ; end-- {
@@ -197,9 +197,8 @@ type reducer struct {
 	state []mark
 }
 
-// visit finds the worst end that a vertex leads to. A way back to a vertex of the
-// path is a cycle, which is the worst: every vertex of the path then keeps the
-// edge that led there.
+// visit finds the worst end that a vertex leads to. An edge back to a vertex of the current path is
+// a cycle, which is the worst. Every vertex of the path then keeps its edge towards the cycle.
 func (r *reducer) visit(v int) End {
 	m := &r.state[v]
 	if m.active {
@@ -228,8 +227,8 @@ func (r *reducer) visit(v int) End {
 	return m.end
 }
 
-// chain walks from a root to where its chain ends; place identifies that. All
-// cycles through the same vertices end in the smallest of them.
+// chain follows a root to the end of its chain. place identifies that end. All cycles through the
+// same vertices have the smallest of them as their place.
 func (r *reducer) chain(root int) (c Chain, place int) {
 	c.End = r.state[root].end
 	var path []int

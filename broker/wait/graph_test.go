@@ -102,7 +102,7 @@ func TestReduce(t *testing.T) {
 			},
 		},
 		{
-			"a deadline that has passed is none",
+			"a deadline that has passed does not count",
 			[]string{"fetch 1 -> forward 1", "fetch 1 until 2", "forward 1 ! lost: gone"},
 			[]string{"fetch 1"}, []string{
 				"lost wake-up: forward 1",
@@ -111,7 +111,7 @@ func TestReduce(t *testing.T) {
 			},
 		},
 		{
-			"of roots with one end the one without a deadline is shown",
+			"of roots with the same end, the one without a deadline is shown",
 			[]string{
 				"fetch 1 -> forward 1", "fetch 1 until 5", "fetch 2 -> forward 1",
 				"forward 1 ! lost: gone",
@@ -143,15 +143,15 @@ func TestReduce(t *testing.T) {
 			},
 		},
 		{
-			"something unknown is said to be so",
-			[]string{"produce 1 -> who knows"}, []string{"produce 1"},
+			"an unknown vertex is called unknown",
+			[]string{"produce 1 -> request 9"}, []string{"produce 1"},
 			[]string{
-				"unknown: who knows", "  produce 1 waits for who knows",
-				"  who knows: nothing is known of it",
+				"unknown: request 9", "  produce 1 waits for request 9",
+				"  request 9: nothing is known of it",
 			},
 		},
 		{
-			"the worst branch explains",
+			"the worst branch is shown",
 			[]string{
 				"produce 1 -> disk, ack, fault", "disk ! open", "ack -> gone",
 				"gone ! lost: never sent", "fault ! fault: cut", "produce 2 -> disk, ack",
@@ -164,7 +164,7 @@ func TestReduce(t *testing.T) {
 			},
 		},
 		{
-			"a cycle behind a branch that is searched first is found from it",
+			"a cycle is found from a branch that is searched first",
 			[]string{"a -> b", "b -> c, d", "c ! open", "d -> a", "e -> c, b"}, []string{"e"},
 			[]string{
 				"cycle: b, d, a wait for each other",

@@ -7,8 +7,8 @@ import (
 	"example.com/lockstep/broker/env"
 )
 
-// Text is the chain as lines for people: what it ends with and who shares that,
-// then a line for each step. at says when something began.
+// Text is the chain as lines for people. The first line says what it ends with and how many other
+// roots end there; then comes a line for each step. at formats an instant.
 func (c *Chain) Text(at func(env.Instant) string) []string {
 	lines := []string{c.headline()}
 	for i, s := range c.Steps {
@@ -26,7 +26,7 @@ func (c *Chain) Text(at func(env.Instant) string) []string {
 	return lines
 }
 
-// headline names the end and the roots.
+// headline names the end, and counts the other roots.
 func (c *Chain) headline() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s", c.End, c.Culprit())

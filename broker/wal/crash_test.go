@@ -10,19 +10,19 @@ import (
 	"example.com/lockstep/broker/env"
 )
 
-// Whatever is appended, completed in whatever order and cut by whatever
-// crashes, recovery gives back every durable record and nothing invented.
+// Records are appended, completed and crashed in any order. Recovery gives back every durable
+// record, and no record that was never appended.
 func TestCrashesKeepEveryDurableRecord(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		inFlight := rapid.IntRange(1, 3).Draw(t, "in flight")
 		w := newWorld(t, smallConfig(inFlight), rapid.Uint64().Draw(t, "seed"))
 		w.recover()
-		lives := rapid.IntRange(1, 4).Draw(t, "lives")
-		for range lives {
-			w.live(t)
+		incarnations := rapid.IntRange(1, 4).Draw(t, "incarnations")
+		for range incarnations {
+			w.runIncarnation(t)
 			w.crash(rapid.Bool().Draw(t, "power"))
 			w.start()
-			// Some recoveries are cut short themselves.
+			// Some recoveries are interrupted.
 			for range rapid.IntRange(0, 2).Draw(t, "cut recoveries") {
 				for n := rapid.IntRange(0, 40).Draw(t, "steps"); n > 0 && len(w.proc.flight) > 0 &&
 					w.log.Phase() != Ready; n-- {
@@ -35,7 +35,7 @@ func TestCrashesKeepEveryDurableRecord(t *testing.T) {
 				w.crash(rapid.Bool().Draw(t, "power"))
 				w.start()
 			}
-			if w.log.Phase() == Ready { // what it delivered was not looked at: once more
+			if w.log.Phase() == Ready { // nothing has checked what it delivered: recover again
 				w.judgeDamage(w.log.Recovery())
 				w.crash(rapid.Bool().Draw(t, "power"))
 				w.start()
@@ -53,8 +53,8 @@ func TestCrashesKeepEveryDurableRecord(t *testing.T) {
 	})
 }
 
-// live draws what happens in one life.
-func (w *world) live(t *rapid.T) {
+// runIncarnation draws the operations of one incarnation.
+func (w *world) runIncarnation(t *rapid.T) {
 	for n := rapid.IntRange(0, 60).Draw(t, "ops"); n > 0; n-- {
 		switch k := rapid.IntRange(0, 19).Draw(t, "op"); {
 		case k < 5:
@@ -97,8 +97,8 @@ func (w *world) unbindOne() {
 	}
 }
 
-// A flipped bit in any record that a later group vouches for is damage, names
-// the record, and hides nothing else.
+// A flipped bit in any record that a later group proves durable is damage. The damage names the
+// record, and hides no other.
 func TestFlippedBitBelowDurableIsDamage(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t, smallConfig(rapid.IntRange(1, 2).Draw(t, "in flight")),

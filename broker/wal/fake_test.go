@@ -13,10 +13,9 @@ import (
 	"example.com/lockstep/diskfs"
 )
 
-// fakeDisk is what survives a process: files with their visible and their
-// durable bytes, names likewise. It is the smallest disk that can show a
-// wrong log: the package's crash tests must not depend on another package's
-// idea of a crash.
+// fakeDisk is what survives a process: files with their visible and their durable bytes, and the
+// same for names. It is the smallest disk that can show an error of the log. The crash tests of
+// this package must not depend on another package's model of a crash.
 type fakeDisk struct {
 	names, durableNames map[string]*fakeFile
 	capacity            int64 // bytes over all files; 0 is no bound
@@ -36,13 +35,13 @@ func newFakeDisk() *fakeDisk {
 	}
 }
 
-// process is one life's access to the disk.
+// process is the access of one incarnation to the disk.
 type process struct {
 	disk    *fakeDisk
 	handles map[diskfs.Handle]*fakeFile
 	next    diskfs.Handle
 	flight  []flight
-	history []string // what was submitted since the last look
+	history []string // what was submitted since the transcript was last printed
 }
 
 type flight struct {
@@ -215,7 +214,7 @@ func (p *process) crash(r *env.Rand, power bool) {
 			continue
 		}
 		f := survivors[name]
-		if done[f] { // an unfinished rename may leave both names; give the second a copy
+		if done[f] { // an unfinished rename may leave both names; the second gets a copy
 			survivors[name] = &fakeFile{
 				dir: f.dir, data: slices.Clone(f.data), durable: slices.Clone(f.data),
 			}

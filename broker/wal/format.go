@@ -17,8 +17,8 @@ import (
 //	+--------------+---------------+--------------------+- - - - - -+
 //	every boundary is a multiple of 4096
 //
-// A group is records back to back, each 8-aligned, then zeros to the next
-// multiple of 4096:
+// A group is records, one after the other, each aligned to 8 bytes, then zeros to the next multiple
+// of 4096:
 //
 //	+--------+---------+---+--------+---------+---+- - - -+
 //	| record | payload |pad| record | payload |pad| zeros |
@@ -28,8 +28,8 @@ import (
 const (
 	formatVersion = 1
 
-	// sectorBytes is the unit of group boundaries: no sector is ever written twice
-	// within a segment's life.
+	// sectorBytes is the unit of group boundaries: no sector is ever written twice in one use of a
+	// segment file.
 	sectorBytes = diskfs.SectorSize
 
 	recordAlign = 8
@@ -48,12 +48,11 @@ const (
 //	|            |                |        |        | payload   |    |       |
 //	+------------+----------------+--------+--------+-----------+----+-------+
 //
-// Id, number and offset make bytes of another life or another place invalid.
-// The two checksums are apart so that damage to a payload still names its
-// partition, and so that the length may be believed. durable_through is what
-// was durable when the record's group was submitted. Index is the record's place
-// in its group, from 0: a torn group may lose a record and keep one behind it,
-// which only a record of another group makes damage.
+// The id, the number and the offset make bytes of another segment or of another place invalid.
+// There are two checksums so that damage to a payload does not hide the record's partition and its
+// length. durable_through is the last durable sequence at the time when the record's group was
+// submitted. The index is the record's place in its group, from 0. A torn group may lose a record
+// and keep one behind it, so only a record of another group shows that such a loss is damage.
 const (
 	recordHeaderBytes = 64
 	recordMagic       = 'L' | 'W'<<8 | 'R'<<16 | formatVersion<<24
@@ -63,14 +62,14 @@ const (
 // ordinary segment gets a segment of its own size.
 const MaxRecordBytes = 128 << 20
 
-// MaxType is the highest record type an owner may use; 0 is none.
+// MaxType is the highest record type that an owner may use; 0 is no type.
 const MaxType uint8 = 0xEF
 
 // Types of the log's own records.
 const (
 	typeUnbind uint8 = 0xFD // handle is not used any more; no payload
 	typeBind   uint8 = 0xFE // payload: 20 bytes of id
-	typeMark   uint8 = 0xFF // says durable_through before the log idles; no payload
+	typeMark   uint8 = 0xFF // says durable_through when the log becomes idle; no payload
 )
 
 type recordHeader struct {
@@ -104,14 +103,13 @@ func (h *recordHeader) put(b []byte) {
 	sealRecord(b, h.durable)
 }
 
-// sealRecord stamps durable_through into an encoded header and closes it with
-// its checksum.
+// sealRecord writes durable_through into an encoded header, and then the header's checksum.
 func sealRecord(b []byte, durable Seq) {
 	binary.LittleEndian.PutUint64(b[40:], uint64(durable))
 	binary.LittleEndian.PutUint32(b[4:], crc32.Checksum(b[8:recordHeaderBytes], castagnoli))
 }
 
-// parseRecord decodes a record header; false if it is not one.
+// parseRecord decodes a record header. It returns false if b does not begin with one.
 func parseRecord(b []byte) (h recordHeader, ok bool) {
 	le := binary.LittleEndian
 	if len(b) < recordHeaderBytes || le.Uint32(b) != recordMagic ||
@@ -127,7 +125,7 @@ func parseRecord(b []byte) (h recordHeader, ok bool) {
 	return h, h.length <= MaxRecordBytes && h.durable < h.groupFirst() && Seq(h.index) < h.seq
 }
 
-// recordBytes is the room that a record of n payload bytes takes in its group.
+// recordBytes is the size in its group of a record with n payload bytes.
 func recordBytes(n int) int { return recordHeaderBytes + (n+recordAlign-1)&^(recordAlign-1) }
 
 func roundUp(n int64) int64 { return (n + sectorBytes - 1) &^ (sectorBytes - 1) }
@@ -152,13 +150,13 @@ func roundUp(n int64) int64 { return (n + sectorBytes - 1) &^ (sectorBytes - 1) 
 //	+--------+--------+
 //	 88: bindings, each u32 handle and 20 bytes of id, by rising handle
 //
-// Written and synced before any group of the segment is submitted, and after
-// everything below "first sequence" has become durable.
+// The header is written and synced when everything below "first sequence" is durable, and before
+// any group of the segment is submitted.
 const (
-	segmentFixedBytes = 88
-	segmentMagic      = 'L' | 'W'<<8 | 'S'<<16 | formatVersion<<24
-	flagFirstOfLife   = 1
-	bindingBytes      = 4 + len(ID{})
+	segmentFixedBytes      = 88
+	segmentMagic           = 'L' | 'W'<<8 | 'S'<<16 | formatVersion<<24
+	flagFirstOfIncarnation = 1
+	bindingBytes           = 4 + len(ID{})
 )
 
 type segmentHeader struct {
@@ -172,9 +170,9 @@ type segmentHeader struct {
 	bindings    uint32
 	bindingsCRC uint32
 	headerBytes int64
-	// Begun after a recovery; a later one of the same process continues its predecessor.
-	firstOfLife  bool
-	bindingsView []byte // to encode: the bindings, already in their form
+	// Written first by its incarnation; other segments continue the one before.
+	firstOfIncarnation bool
+	bindingsView       []byte // the encoded bindings, as input of encode
 }
 
 // encode returns the padded header.
@@ -196,16 +194,16 @@ func (h *segmentHeader) encode() []byte {
 	le.PutUint32(b[68:], h.bindings)
 	le.PutUint32(b[72:], h.bindingsCRC)
 	le.PutUint32(b[76:], uint32(h.headerBytes))
-	if h.firstOfLife {
-		le.PutUint32(b[80:], flagFirstOfLife)
+	if h.firstOfIncarnation {
+		le.PutUint32(b[80:], flagFirstOfIncarnation)
 	}
 	le.PutUint32(b[4:], crc32.Checksum(b[8:segmentFixedBytes], castagnoli))
 	copy(b[segmentFixedBytes:], h.bindingsView)
 	return b
 }
 
-// parseSegment decodes the fixed part of a segment header; false if b does not
-// begin with one. The number is for the caller to compare with the file's name.
+// parseSegment decodes the fixed part of a segment header. It returns false if b does not begin
+// with one. The caller compares the number with the file's name.
 func parseSegment(b []byte) (h segmentHeader, ok bool) {
 	le := binary.LittleEndian
 	if len(b) < segmentFixedBytes || le.Uint32(b) != segmentMagic ||
@@ -218,13 +216,13 @@ func parseSegment(b []byte) (h segmentHeader, ok bool) {
 		previousEnd: int64(le.Uint64(b[48:])), released: Seq(le.Uint64(b[56:])),
 		nextHandle: le.Uint32(b[64:]), bindings: le.Uint32(b[68:]),
 		bindingsCRC: le.Uint32(b[72:]), headerBytes: int64(le.Uint32(b[76:])),
-		firstOfLife: le.Uint32(b[80:])&flagFirstOfLife != 0,
+		firstOfIncarnation: le.Uint32(b[80:])&flagFirstOfIncarnation != 0,
 	}
 	return h, h.headerBytes == roundUp(segmentFixedBytes+int64(h.bindings)*int64(bindingBytes))
 }
 
-// bindingsOf returns the encoded bindings in b, the whole header; false if
-// they fail their checksum.
+// bindingsOf returns the encoded bindings in b, which is the whole header. It returns false if
+// their checksum is wrong.
 func (h *segmentHeader) bindingsOf(b []byte) ([]byte, bool) {
 	end := segmentFixedBytes + int(h.bindings)*bindingBytes
 	if len(b) < end {
@@ -245,7 +243,7 @@ func segmentName(number uint64) string {
 	return "0000000000000000"[len(digits):] + digits + segmentSuffix
 }
 
-// parseName returns the number of a segment file; false for other names.
+// parseName returns the number of a segment file, and false for other names.
 func parseName(name string) (uint64, bool) {
 	if len(name) != 16+len(segmentSuffix) || name[16:] != segmentSuffix {
 		return 0, false

@@ -33,7 +33,7 @@ func TestRecordHeaderBytes(t *testing.T) {
 func TestSegmentHeaderBytes(t *testing.T) {
 	h := segmentHeader{
 		id: 1, number: 2, first: 3, previous: 4, previousID: 5, previousEnd: 6, released: 7,
-		nextHandle: 8, firstOfLife: true, bindingsView: appendBinding(nil, 9, ID{1, 2}),
+		nextHandle: 8, firstOfIncarnation: true, bindingsView: appendBinding(nil, 9, ID{1, 2}),
 	}
 	b := h.encode()
 	require.Len(t, b, sectorBytes)
@@ -50,8 +50,7 @@ func TestSegmentHeaderBytes(t *testing.T) {
 	require.Equal(t, h, got)
 }
 
-// Every bit of a header is covered by a checksum or by the padding's being
-// outside of it.
+// A checksum covers every bit of a header but those of the padding.
 func TestEveryFlippedHeaderBitIsSeen(t *testing.T) {
 	record := make([]byte, recordHeaderBytes)
 	(&recordHeader{id: 1, number: 2, offset: 3, seq: 4, typ: 5}).put(record)

@@ -10,8 +10,8 @@ import (
 	"example.com/lockstep/diskfs"
 )
 
-// group is what one WriteSync commits: records back to back from a sector
-// boundary, padded to the next.
+// group is what one WriteSync commits: records one after the other from a sector boundary, padded
+// to the next boundary.
 type group struct {
 	segment     *segment
 	offset      int64
@@ -21,7 +21,7 @@ type group struct {
 	done        bool // its sync has completed
 }
 
-// keptBufferBytes bounds a buffer that is kept for later groups.
+// keptBufferBytes is the largest buffer that is kept for later groups.
 const keptBufferBytes = 4 << 20
 
 // Append copies a record into the open group and returns its sequence and the
@@ -55,7 +55,7 @@ func (l *Log) append(typ uint8, handle uint32, parts ...[]byte) (Seq, Position) 
 	for len(g.buf)%recordAlign != 0 {
 		g.buf = append(g.buf, 0)
 	}
-	h.put(g.buf[at:]) // durable_through is stamped when the group leaves
+	h.put(g.buf[at:]) // durable_through is stamped when the group is submitted
 	g.last = l.next
 	g.owned = g.owned || typ != typeMark
 	l.next++
@@ -65,13 +65,13 @@ func (l *Log) append(typ uint8, handle uint32, parts ...[]byte) (Seq, Position) 
 	return h.seq, Position{h.number, h.offset + recordHeaderBytes}
 }
 
-// Bind allots a handle to id, for records of this partition. The binding is a
-// record of its own and durable no later than what is appended after it.
+// Bind allots a handle to id, for records of this partition. The binding is a record of its own. It
+// is durable no later than the records that are appended after it.
 func (l *Log) Bind(id ID) (handle uint32) {
 	handle = l.nextHandle
-	assert.That(handle != 0, "wal: handles used up")
+	assert.That(handle != 0, "wal: no handle is left")
 	l.nextHandle++
-	// First: a header that this begins must not know more than is durable.
+	// The append comes first: it may begin a segment, and a header must name only durable bindings.
 	l.append(typeBind, handle, id[:])
 	l.bindings.Set(handle, id)
 	return handle
@@ -85,15 +85,15 @@ func (l *Log) Unbind(handle uint32) {
 	l.bindings.Delete(handle)
 }
 
-// Bound is what handle stands for; during recovery, as of the record delivered
-// last.
+// Bound is the id that a handle is bound to. During recovery it is as of the record that was
+// delivered last.
 func (l *Log) Bound(handle uint32) (ID, bool) { return l.bindings.Get(handle) }
 
 // Bindings calls yield for each live binding by rising handle until it returns false.
 func (l *Log) Bindings(yield func(handle uint32, id ID) bool) { l.bindings.Scan(yield) }
 
-// groupFor returns the open group with room for n more bytes; it begins another
-// group, and another segment, as needed.
+// groupFor returns the open group if it has room for n more bytes. Otherwise it begins another
+// group and, if needed, another segment.
 func (l *Log) groupFor(n int) *group {
 	if g := l.open; g != nil {
 		after := len(g.buf) + n
@@ -122,7 +122,7 @@ func (l *Log) seal() {
 
 var zeros [sectorBytes]byte
 
-// EndTurn submits what the window allows and writes the mark if it is due.
+// EndTurn submits the groups that the window allows, and writes the mark if it is due.
 func (l *Log) EndTurn(now env.Instant) {
 	if l.phase != Ready {
 		return
@@ -143,13 +143,13 @@ func (l *Log) EndTurn(now env.Instant) {
 	}
 }
 
-// Gathering reports whether records wait because the window is full: the next
-// group is still growing.
+// Gathering reports whether records wait because the window is full, or because their segment is
+// not ready. The next group still grows.
 func (l *Log) Gathering() bool { return l.open != nil || len(l.queue) > 0 }
 
 func (l *Log) idle() bool { return l.open == nil && len(l.queue) == 0 && len(l.inflight) == 0 }
 
-// pump submits groups in order while the window and their segments allow.
+// pump submits groups in order, as far as the window and their segments allow.
 func (l *Log) pump() {
 	l.prepareSpare()
 	for len(l.inflight) < l.cfg.InFlight {
@@ -194,7 +194,7 @@ func (l *Log) submitGroup(g *group) {
 	}, pendingOp{role: roleGroup, group: g})
 }
 
-// groupCompleted advances the durable prefix.
+// groupCompleted moves the end of the durable prefix.
 func (l *Log) groupCompleted(g *group, c diskfs.Completion) error {
 	if c.Err != nil {
 		return c.Err

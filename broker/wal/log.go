@@ -12,8 +12,8 @@ import (
 	"example.com/lockstep/diskfs"
 )
 
-// Seq is the sequence of a record: from 1, contiguous over all records of the
-// log, the log's own included. 0 is none.
+// Seq is the sequence of a record. Sequences start at 1 and are contiguous over all records of the
+// log, with the log's own. 0 means none.
 type Seq uint64
 
 // ID is what a handle stands for: topic UUID and partition.
@@ -34,28 +34,27 @@ type Record struct {
 	At      Position
 }
 
-// Disk is what the log needs of the loop's disk. Submit adds the owner tag by
-// which the loop later finds this log; Token is the log's own.
+// Disk is the part of the loop's disk that the log uses. Submit adds the owner tag by which the
+// loop later finds this log; the Token belongs to the log.
 type Disk interface {
 	Submit(diskfs.Op)
 	NewHandle() diskfs.Handle
 }
 
-// Config is fixed for the life of a Log; sizes may differ between lives.
+// Config does not change while a Log exists. The sizes may differ between incarnations.
 type Config struct {
 	Dir          string // its parent must exist
 	SegmentBytes int64  // size of a segment file, a multiple of 4096
 	GroupBytes   int    // a group grows to this, or to one longer record
 	InFlight     int    // groups submitted and not completed
-	// Bounds the files kept for recycling; Used is the owner's to compare.
+	// Half of it bounds the files that are kept for recycling. The owner compares it with Used.
 	BudgetBytes int64
-	ReadBytes   int           // one read of recovery, a multiple of 4096; two such buffers are held
+	ReadBytes   int           // one read of recovery, a multiple of 4096; two such buffers exist
 	MarkDelay   time.Duration // idle time before the mark is written
 	Rare        *rare.Chooser // nil in production
 }
 
-// DefaultConfig is a shard's; the control loop sets InFlight to 1 (see the
-// package comment) and smaller sizes.
+// DefaultConfig is for a shard. The control loop sets smaller sizes.
 func DefaultConfig(dir string) Config {
 	return Config{
 		Dir:          dir,
@@ -68,7 +67,7 @@ func DefaultConfig(dir string) Config {
 	}
 }
 
-// Phase is where a log is in its life.
+// Phase is what a log can do at this time.
 type Phase uint8
 
 const (
@@ -84,13 +83,13 @@ type Log struct {
 	disk  Disk
 	rand  *env.Rand
 	phase Phase
-	err   error // why Failed
+	err   error // why it is Failed
 
 	lastToken uint64
 	pending   map[uint64]pendingOp // by token
 
 	expected Seq // the owner knows that everything up to here was durable
-	next     Seq // the next record's; every sequence below is assigned
+	next     Seq // of the next record; every sequence below is assigned
 	durable  Seq // every sequence up to here is durable; durable < next
 	released Seq // every sequence up to here is durable elsewhere; <= durable
 
@@ -108,7 +107,7 @@ type Log struct {
 	bindings   btree.Map[uint32, ID] // live
 	nextHandle uint32
 
-	groups, groupBytes uint64 // submitted in this life, padding included
+	groups, groupBytes uint64 // submitted by this incarnation, padding included
 
 	markDue bool        // a group with an owner's record was submitted after the last mark
 	markAt  env.Instant // when the mark is written; Never while busy or not due
@@ -134,8 +133,8 @@ const (
 	roleTidy // nothing waits for it, but its failure counts
 )
 
-// New returns a log that has not touched the disk yet. rand gives segment ids;
-// its stream must differ between incarnations of a node.
+// New returns a log that has not touched the disk yet. rand makes the segment ids; its stream must
+// differ between incarnations of a node.
 func New(cfg Config, disk Disk, rand *env.Rand) *Log {
 	assert.That(cfg.SegmentBytes%sectorBytes == 0 && cfg.SegmentBytes >= 4*sectorBytes,
 		"wal: segment of %d bytes", cfg.SegmentBytes)
@@ -151,10 +150,10 @@ func New(cfg Config, disk Disk, rand *env.Rand) *Log {
 	}
 }
 
-// Phase is where the log is in its life.
+// Phase says what the log can do at this time.
 func (l *Log) Phase() Phase { return l.phase }
 
-// Durable is the sequence up to which everything is durable.
+// Durable is the last sequence of the durable prefix: every record up to it is durable.
 func (l *Log) Durable() Seq {
 	return l.durable
 }
@@ -162,12 +161,12 @@ func (l *Log) Durable() Seq {
 // Next is the sequence that the next record will get.
 func (l *Log) Next() Seq { return l.next }
 
-// Groups is the number of groups submitted in this life, and their bytes with
-// padding: how well group commit gathers.
+// Groups returns the number of groups that this incarnation has submitted, and their bytes with
+// padding. They show how many records one sync commits.
 func (l *Log) Groups() (groups, bytes uint64) { return l.groups, l.groupBytes }
 
-// Full reports that there is no room for a further segment (ENOSPC). What was
-// appended keeps its place and waits, if the current segment cannot hold it.
+// Full reports that there is no room for another segment (ENOSPC). Records that were appended keep
+// their place. If the current segment cannot hold them, they wait.
 func (l *Log) Full() bool { return l.noSpace }
 
 // Retry looks for room again after Full. The owner calls it on its own timer.
@@ -177,8 +176,8 @@ func (l *Log) Retry() {
 	}
 }
 
-// Used is the size in bytes of the segments that cannot be recycled yet, the
-// current and the planned ones included.
+// Used is the size in bytes of the segments that cannot be recycled yet. It includes the current
+// segment and the planned ones.
 func (l *Log) Used() int64 {
 	var used int64
 	for _, s := range l.segments {
@@ -187,8 +186,8 @@ func (l *Log) Used() int64 {
 	return used
 }
 
-// Unsynced is the number of bytes appended and not yet durable: what the log
-// holds in memory.
+// Unsynced is the number of bytes that are appended and not yet durable, which the log holds in
+// memory.
 func (l *Log) Unsynced() int64 {
 	var n int64
 	for _, g := range l.inflight {
@@ -203,7 +202,7 @@ func (l *Log) Unsynced() int64 {
 	return n
 }
 
-// NextTimer is when EndTurn is due without other events: the idle mark.
+// NextTimer is when the idle mark is due. The owner calls EndTurn then, also without an event.
 func (l *Log) NextTimer() env.Instant { return l.markAt }
 
 // submit hands an operation to the disk and remembers what it is for.
@@ -214,8 +213,8 @@ func (l *Log) submit(op diskfs.Op, p pendingOp) {
 	l.disk.Submit(op)
 }
 
-// Completed takes the completion of one of the log's operations. An error is an
-// operating failure: the log is Failed for good and the node must stop.
+// Completed takes the completion of one of the log's operations. An error is an operating failure:
+// the log stays Failed, and the node must stop.
 func (l *Log) Completed(c diskfs.Completion) error {
 	p, ok := l.pending[c.Token]
 	assert.That(ok, "wal: completion with unknown token %d", c.Token)

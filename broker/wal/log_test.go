@@ -13,14 +13,14 @@ import (
 	"example.com/lockstep/diskfs"
 )
 
-// The transcripts in testdata/transcripts show what leaves for the disk, and when.
-// Rewrite them with -rewrite and read the difference.
+// The transcripts in testdata/transcripts show which operations are submitted to the disk, and
+// when. Rewrite them with -rewrite and read the difference.
 //
 //	open [inflight=N] [capacity=BYTES]   a fresh log, recovered
 //	append BYTES...      one record each
 //	bind, unbind handle=N
 //	turn [at=MS]         EndTurn
-//	done [N...]          completes operations by their place, or all, also those that follow
+//	done [N...]          completes operations by their place, or all, with those that follow
 //	run                  turns and completions until nothing is in flight
 //	release through=N, retry, pin segment=N, unpin segment=N
 func TestTranscripts(t *testing.T) {
@@ -207,16 +207,16 @@ func TestRecordsMayBeLongerThanASegment(t *testing.T) {
 func TestHandlesAreNeverReused(t *testing.T) {
 	w := newWorld(t, smallConfig(2), 1)
 	w.recover()
-	for range 10 { // past the handles that the test's records name
+	for range 10 { // more than the handles that the test's records name
 		w.log.Unbind(w.log.Bind(ID{1}))
 	}
 	a := w.log.Bind(ID{1})
 	w.log.Unbind(a)
 	b := w.log.Bind(ID{1})
-	gone := w.log.Bind(ID{3}) // the highest, and not bound any more
+	gone := w.log.Bind(ID{3}) // the highest; it is not bound any more at the restart
 	w.log.Unbind(gone)
 	require.NotEqual(t, a, b)
-	for range 20 { // past the segment that saw the binding of a
+	for range 20 { // until the segment with the binding of a is gone
 		w.append(5000)
 		w.settle()
 	}

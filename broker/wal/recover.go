@@ -11,20 +11,19 @@ import (
 	"example.com/lockstep/diskfs"
 )
 
-// Recovery is what was found. It is complete once Phase is Ready; until then
-// it grows.
+// Recovery is what a recovery has found. It grows until Phase is Ready, and is complete then.
 type Recovery struct {
-	FirstSeq Seq // of the oldest segment; LastSeq+1 if the log is empty
-	LastSeq  Seq // the last valid one; appends go on after it
-	Segments int // that hold the log
+	FirstSeq Seq // the first one of the oldest segment; LastSeq+1 if the log is empty
+	LastSeq  Seq // the last one of the log; appends go on after it
+	Segments int // how many hold the log
 	Torn     bool
 	TornAt   Position // where the log ends, if Torn: bytes of an unfinished group follow
 	Damage   []Damage // by rising place
 	Unread   bool     // the disk returned an error for a sector
 }
 
-// Doubtful reports whether the damage may be a failure to read what is there.
-// Such a recovery has removed no file, so that another one can find it.
+// Doubtful reports whether the damage may be a failure to read what is there. Such a recovery has
+// removed no file, so that the next one can still find everything.
 func (r Recovery) Doubtful() bool { return r.Unread && len(r.Damage) > 0 }
 
 // Damage is a run of missing sequences that may have been acknowledged
@@ -33,9 +32,9 @@ type Damage struct {
 	First, Last Seq // First > Last: nothing but a header is hit
 	At          Position
 	Reason      Reason
-	// Handles are those of records in the range whose header is whole. If
-	// Attributed, every sequence of the range is among these records; otherwise
-	// any partition may be hit.
+	// Handles are those of the records in the range that have a whole header. If Attributed is set,
+	// every sequence of the range is one of these records. Otherwise the damage may concern any
+	// partition.
 	Handles    []uint32
 	Attributed bool
 }
@@ -44,20 +43,20 @@ type Damage struct {
 type Reason uint8
 
 const (
-	// BelowDurable: a later group's durable_through, or a later segment, says that
-	// the range had been durable.
+	// BelowDurable: the durable_through of a later group, or a later segment, says that the range
+	// was durable.
 	BelowDurable Reason = iota + 1
-	// BeforeValid: a later group is valid. With InFlight above 1 an honest crash
-	// can do this too.
+	// BeforeValid: a later group is valid. With InFlight above 1 an honest crash can cause this
+	// too.
 	BeforeValid
-	// HeaderLost: a segment's header, or its bindings, fail their checksum,
-	// though groups were written after it. The range is what may be missing at
-	// the segment's start.
+	// HeaderLost: a segment's header, or its bindings, fail their checksum, though groups were
+	// written after it. The records that may be missing at the segment's start are a range of their
+	// own.
 	HeaderLost
-	// Unreadable: the disk returns an error for a sector where the log seems to
-	// end. It may have held anything.
+	// Unreadable: the disk returns an error for a sector behind the last valid record. The sector
+	// may have held anything.
 	Unreadable
-	// EndLost: the owner knows of later sequences that were durable (see Expect).
+	// EndLost: the owner knows that later sequences were durable (see Expect).
 	EndLost
 )
 
@@ -81,8 +80,8 @@ type recovery struct {
 	scan   scanner
 	next   Seq // the sequence expected next; 0: unknown, the first header is lost
 	hole   hole
-	// lostHeader is a segment whose header is damaged, if anything was written
-	// after it.
+	// lostHeader is a segment with a damaged header that is not reported yet: it is damage only if
+	// something was written after it.
 	lostHeader *found
 	tail       Position // the end of the last valid record
 	unreadable Position // the last sector that could not be read
@@ -109,27 +108,27 @@ var recoveryStepName = [...]string{
 	stepStream: "read",
 }
 
-// found is a segment file that recovery came upon.
+// found is a segment file that recovery has found in the directory.
 type found struct {
 	file   file
 	header segmentHeader
 	whole  bool   // the fixed part of the header is valid and names this file
 	lost   bool   // the header, or its bindings, are not valid
-	id     uint64 // of this life; 0 unknown
+	id     uint64 // of the file's last use; 0 if unknown
 	end    int64  // where the valid part ends
 	last   Seq
 	used   bool // holds a valid record
 }
 
-// Expect says, before Recover, that everything up to a sequence was durable: a
-// checkpoint that covers it was written then. A log that ends earlier has lost its
-// end, which nothing in it can show, and goes on behind that sequence.
+// Expect is called before Recover. It says that everything up to a sequence was durable, because a
+// checkpoint that covers it was written. A log that ends earlier has lost its end, and nothing in
+// the log can show that. Such a log continues after that sequence.
 func (l *Log) Expect(durable Seq) {
 	assert.That(l.phase == Idle, "wal: expect in phase %d", l.phase)
 	l.expected = max(l.expected, durable)
 }
 
-// Recover begins. It is called once, and only Expect before it.
+// Recover starts the recovery. It is called once, and only Expect is called before it.
 func (l *Log) Recover() {
 	assert.That(l.phase == Idle, "wal: recover in phase %d", l.phase)
 	l.phase = Recovering
@@ -139,7 +138,7 @@ func (l *Log) Recover() {
 	l.stepRecovery(stepMkdir, diskfs.Op{Kind: diskfs.Mkdir, Path: l.cfg.Dir})
 }
 
-// Recovery is the report.
+// Recovery returns the report.
 func (l *Log) Recovery() Recovery { return l.recovery.report }
 
 func (l *Log) stepRecovery(step recoveryStep, op diskfs.Op) {
@@ -147,9 +146,9 @@ func (l *Log) stepRecovery(step recoveryStep, op diskfs.Op) {
 	l.submit(op, pendingOp{role: roleRecovery, what: recoveryStepName[step]})
 }
 
-// recoveryCompleted walks the directory. Everything is synced before it is
-// read: a name or a record may be there only because the page cache outlived
-// the process that wrote it.
+// recoveryCompleted lists the directory, and opens and syncs one file after the other. It syncs
+// everything before it reads it: a name or a record may be there only because the page cache
+// survived the process that wrote it.
 func (l *Log) recoveryCompleted(c diskfs.Completion) error {
 	r := &l.recovery
 	if r.step == stepStream {
@@ -223,10 +222,9 @@ func (l *Log) openNext() {
 		diskfs.Op{Kind: diskfs.Open, Handle: f.file.handle, Path: l.path(f.file.number)})
 }
 
-// orderSegments finds the chain: from the newest valid header back along
-// "previous", then the files that are newer still. Those should be spares, or a
-// segment whose header was never finished; but if one holds groups of its own
-// number, its header is damaged.
+// orderSegments finds the chain. It goes back from the newest valid header along "previous". Then
+// it adds the files that are newer still. Those should be spares, or a segment with an unfinished
+// header. But if one of them holds groups of its own number, its header is damaged.
 func (l *Log) orderSegments() {
 	r := &l.recovery
 	newest := -1
@@ -248,7 +246,7 @@ func (l *Log) orderSegments() {
 	slices.Reverse(r.chain)
 	r.chain = append(r.chain, r.files[newest+1:]...)
 
-	// What was released need not be read. The successor's header carries the bindings.
+	// Released segments need not be read. The successor's header carries the bindings.
 	for len(r.chain) > 1 && r.chain[1].whole && r.chain[1].header.first <= l.released+1 {
 		r.chain = r.chain[1:]
 	}
@@ -267,7 +265,7 @@ func (l *Log) previousOf(f *found, i int) int {
 		p := files[i]
 		switch {
 		case !f.whole && p.whole:
-			return i // a guess: the lost header named it; sequences tell if it is not
+			return i // a guess: only the lost header names it; wrong sequences are not accepted
 		case f.whole && p.file.number == f.header.previous:
 			if p.whole && p.id != f.header.previousID {
 				return -1
@@ -279,8 +277,8 @@ func (l *Log) previousOf(f *found, i int) int {
 	return -1
 }
 
-// successor is the next segment of the chain if its header is valid; it says
-// where the current one ends.
+// successor is the next segment of the chain if its header is valid. That header says where the
+// current segment ends.
 func (r *recovery) successor() *found {
 	if r.at+1 < len(r.chain) && r.chain[r.at+1].whole {
 		return r.chain[r.at+1]
@@ -358,7 +356,7 @@ func (l *Log) beginSegment() {
 	r.scan.readAhead(l)
 }
 
-// endSegment settles what the successor's header proves.
+// endSegment applies what the successor's header proves about the segment that ends.
 func (l *Log) endSegment() {
 	r := &l.recovery
 	if len(r.chain) == 0 {
@@ -368,7 +366,7 @@ func (l *Log) endSegment() {
 	if s := r.successor(); s != nil {
 		r.headerProven()
 		r.missingBefore(s.header.first, BelowDurable, Position{f.file.number, f.end})
-		if !s.header.firstOfLife {
+		if !s.header.firstOfIncarnation {
 			r.proveDurable(f.file.number, s.header.first-1)
 		}
 		r.next = s.header.first
@@ -382,14 +380,14 @@ func (l *Log) endSegment() {
 	}
 }
 
-// headerLost notes a damaged header. It may be one that was being written in
-// the crash, and is damage only if something was written after it.
+// headerLost notes a damaged header. A crash may have interrupted the write of the header, so it is
+// damage only if something was written after it.
 func (r *recovery) headerLost(f *found) {
 	f.lost = true
 	r.lostHeader = f
 }
 
-// headerProven reports the lost header: something was written after it.
+// headerProven reports the lost header as damage: something was written after it.
 func (r *recovery) headerProven() {
 	if f := r.lostHeader; f != nil {
 		mark.Hit(mark.WALHeaderLost)
@@ -398,7 +396,7 @@ func (r *recovery) headerProven() {
 	}
 }
 
-// finishRecovery turns what was found into the state of a running log.
+// finishRecovery makes the state of a running log from what was found.
 func (l *Log) finishRecovery() {
 	r := &l.recovery
 	if r.next == 0 {
@@ -407,8 +405,9 @@ func (l *Log) finishRecovery() {
 	if at, ok := r.unreadableTail(); ok {
 		mark.Hit(mark.WALUnreadable)
 		r.addDamage(Damage{First: r.next, Last: r.next, At: at, Reason: Unreadable})
-		// However many records it held, one sequence goes with it: what this life writes
-		// begins behind the gap, which is what later recoveries see of it.
+		// It does not matter how many records the sector held: one sequence is skipped. What this
+		// incarnation writes begins behind the gap, and the gap shows the damage to later
+		// recoveries.
 		r.next, r.report.Torn = r.next+1, false
 	}
 	if r.next <= l.expected {
@@ -416,15 +415,16 @@ func (l *Log) finishRecovery() {
 		r.addDamage(Damage{First: r.next, Last: l.expected, At: r.report.TornAt, Reason: EndLost})
 		r.next, r.report.Torn = l.expected+1, false
 	}
-	// Spares, and a segment whose header the crash interrupted.
+	// Spares, and a segment with a header that the crash interrupted.
 	for n := len(r.chain); n > 0 && r.chain[n-1].lost && !r.chain[n-1].used; n-- {
 		r.chain = r.chain[:n-1]
 	}
 	for _, f := range r.files {
 		if !slices.Contains(r.chain, f) {
 			if r.report.Doubtful() {
-				// A header that could not be read may be the one that leads to this file:
-				// the chain is a guess. What is not of the log goes after another recovery.
+				// A header that could not be read may be the one that leads to this file: the chain
+				// is a guess. A later recovery that can read everything removes files that do not
+				// belong to the log.
 				l.close(f.file)
 			} else {
 				l.discard(f.file)
@@ -432,7 +432,7 @@ func (l *Log) finishRecovery() {
 			continue
 		}
 		if f.id == 0 {
-			f.id = l.newID() // nothing of its life is known, and nothing will be written to it
+			f.id = l.newID() // the real id is unknown; nothing will be written to this file
 		}
 		l.segments = append(l.segments, &segment{
 			file: f.file, id: f.id, state: segmentOpen, end: f.end, last: f.last, closed: true,

@@ -11,8 +11,8 @@ import (
 	"example.com/lockstep/diskfs"
 )
 
-// quiet returns a log of n groups of one record of size bytes each, all
-// durable, the mark written.
+// quiet returns a log of n groups with one record of size bytes each. All of them are durable, and
+// the mark is written.
 func quiet(t *testing.T, cfg Config, n, size int) *world {
 	w := newWorld(t, cfg, 1)
 	w.recover()
@@ -31,7 +31,7 @@ func quiet(t *testing.T, cfg Config, n, size int) *world {
 // file is the visible content of a segment.
 func (w *world) file(number uint64) *fakeFile { return w.disk.names["wal/"+segmentName(number)] }
 
-// reopen recovers with the model's judgement of the records, but not of damage.
+// reopen recovers and compares the records with the model, but judges no damage.
 func (w *world) reopen() Recovery {
 	w.start()
 	got := w.finish()
@@ -83,8 +83,8 @@ func TestTornTailEndsTheLog(t *testing.T) {
 					require.True(t, report.Torn)
 				}
 
-				// The next life writes the same sequences again; what lay behind the
-				// tear must stay away.
+				// The next incarnation writes the same sequences again. Records behind the tear
+				// must not come back.
 				for s := range w.records {
 					if s > report.LastSeq {
 						delete(w.records, s)
@@ -101,8 +101,8 @@ func TestTornTailEndsTheLog(t *testing.T) {
 	}
 }
 
-// A whole group behind the end that a later segment states does not come back,
-// even if its bytes become readable.
+// A whole group behind the end that a later segment states does not come back, even if its bytes
+// become readable.
 func TestGroupsBehindTheStatedEndStayAway(t *testing.T) {
 	w := quiet(t, smallConfig(1), 3, 100)
 	last := w.log.Durable()
@@ -165,8 +165,8 @@ func TestDamageIsToldFromATornTail(t *testing.T) {
 	}
 }
 
-// A group that the disk wrote to the wrong place is not taken for one there:
-// positions of its records would lead nowhere.
+// A group that the disk wrote to the wrong place is not accepted there: the positions of its
+// records would be wrong.
 func TestGroupAtAnotherPlaceIsNoGroup(t *testing.T) {
 	w := quiet(t, smallConfig(1), 3, 100)
 	last := w.append(100)
@@ -246,16 +246,16 @@ func TestUnreadableSector(t *testing.T) {
 		require.True(t, report.Unread)
 		w.disk.fail = nil
 		report = w.reopen()
-		require.Empty(t, report.Damage, "another try finds what is there")
+		require.Empty(t, report.Damage, "the next recovery can read everything")
 		require.False(t, report.Unread)
 	})
 }
 
-// Damage is reported until its segment is recycled, also where nothing of an
-// earlier life lies behind it. The sector may be read again by then: the life
-// between has given out what follows, so that its records are no part of the log.
+// Every recovery reports damage until its segment is recycled, also if nothing of an earlier
+// incarnation lies behind it. The sector may be readable by then. The incarnation in between has
+// used later sequences, so the sector's records do not belong to the log.
 func TestDamageAtTheEndIsReportedByEveryRecovery(t *testing.T) {
-	for _, owed := range []Seq{0, 5} { // what a checkpoint covers behind it
+	for _, owed := range []Seq{0, 5} { // sequences after it that a checkpoint covers
 		for _, unread := range []int{1, 2} { // recoveries that meet the bad sector
 			w := quiet(t, smallConfig(1), 3, 100)
 			last, bad := w.log.Durable(), w.log.segments[0].end
@@ -272,7 +272,7 @@ func TestDamageAtTheEndIsReportedByEveryRecovery(t *testing.T) {
 				}
 				return nil
 			}
-			for life := 1; life <= 4; life++ {
+			for incarnation := 1; incarnation <= 4; incarnation++ {
 				w.proc = w.disk.start()
 				w.log = New(w.cfg, w.proc, w.rand)
 				if owed > 0 {
@@ -287,9 +287,9 @@ func TestDamageAtTheEndIsReportedByEveryRecovery(t *testing.T) {
 					}
 				}
 				w.compare(got, report, missing)
-				require.True(t, missing[last+1], "life %d: %+v", life, report)
-				require.Len(t, missing, int(max(1, owed)), "life %d", life)
-				if life == unread {
+				require.True(t, missing[last+1], "incarnation %d: %+v", incarnation, report)
+				require.Len(t, missing, int(max(1, owed)), "incarnation %d", incarnation)
+				if incarnation == unread {
 					w.disk.fail = nil
 				}
 				w.append(77)
@@ -299,10 +299,10 @@ func TestDamageAtTheEndIsReportedByEveryRecovery(t *testing.T) {
 	}
 }
 
-// Whatever headers cannot be read, another try finds all that was there: the
-// chain that was guessed without them must not decide what is removed. It does
-// not matter whether the owner stopped or went on.
-func TestWhatCouldNotBeReadIsThereForAnotherTry(t *testing.T) {
+// It does not matter which headers cannot be read: another recovery finds everything. The chain
+// that was guessed without them must not decide which files are removed. This holds if the owner
+// stopped, and if it continued.
+func TestUnreadableFilesAreKeptForTheNextRecovery(t *testing.T) {
 	const segments = 5
 	for unread := 1; unread < 1<<segments; unread++ {
 		for _, goesOn := range []bool{false, true} {
@@ -340,12 +340,13 @@ func TestWhatCouldNotBeReadIsThereForAnotherTry(t *testing.T) {
 			require.Equal(t, w.durable, report.LastSeq, "segments %b", unread)
 			w.settle()
 			require.Less(t, len(w.disk.names), segments+5,
-				"what is not of the log is gone: root, directory, two lives' segments, a spare")
+				"files outside of the log are gone: root, directory, two incarnations' segments, "+
+					"a spare")
 		}
 	}
 }
 
-func TestASegmentOfWhichNothingCouldBeReadIsKept(t *testing.T) {
+func TestAnUnreadableSegmentIsKept(t *testing.T) {
 	w := quiet(t, smallConfig(1), 9, 2000)
 	newest := w.file(w.log.segments[len(w.log.segments)-1].file.number)
 	w.disk.fail = func(op diskfs.Op) error {
@@ -381,9 +382,9 @@ func TestRecycledBytesAreNotRecords(t *testing.T) {
 	require.Empty(t, report.Damage)
 }
 
-// Old bytes may hold sequences that were given out again after a torn tail, at
-// the very place where the log ends: only id and number tell them apart.
-func TestRecordsOfAnotherLifeAreNotRecords(t *testing.T) {
+// Old bytes may hold sequences that were used again after a torn tail, exactly where the log ends.
+// Only the id and the number tell them from new records.
+func TestRecordsOfAnotherSegmentAreNotRecords(t *testing.T) {
 	for _, c := range []struct {
 		name       string
 		id, number uint64 // added to the right ones
@@ -405,8 +406,8 @@ func TestRecordsOfAnotherLifeAreNotRecords(t *testing.T) {
 	}
 }
 
-// A released segment is the only file that knows how far sequences have come,
-// until the header of the next one is durable.
+// Until the header of the next segment is durable, only the released segment shows how far the
+// sequences have come.
 func TestSequencesDoNotGoBackWhenEverythingIsReleased(t *testing.T) {
 	w := quiet(t, smallConfig(1), 3, 100)
 	w.recover2()
@@ -415,7 +416,7 @@ func TestSequencesDoNotGoBackWhenEverythingIsReleased(t *testing.T) {
 	w.append(100) // plans the next segment; its file is not made yet
 	w.endTurn()
 	w.log.Release(w.released)
-	for i := 0; i < len(w.proc.flight); { // all but the header, which is lost
+	for i := 0; i < len(w.proc.flight); { // all but the write of the header, which is lost
 		if w.proc.flight[i].op.Kind == diskfs.WriteSync {
 			i++
 			continue
@@ -444,8 +445,8 @@ func TestIdleRestartsAddNoSegments(t *testing.T) {
 	require.LessOrEqual(t, len(w.disk.names), 4, "root, directory, the segment, a spare")
 }
 
-// What recovery holds is bounded by its reads and the longest record, not by
-// the log.
+// The reads and the longest record bound the memory of a recovery. The length of the log does not
+// matter.
 func TestRecoveryMemoryIsBounded(t *testing.T) {
 	cfg := smallConfig(2)
 	const longest = 20 << 10
@@ -517,9 +518,9 @@ func TestOpenFailureOfRecoveryStopsTheNode(t *testing.T) {
 	require.False(t, ok)
 }
 
-// A log whose end is gone, with nothing behind it that shows that, is damaged if
-// its owner knows better; and no sequence is given a second time.
-func TestAnOwnerKnowsOfALostEnd(t *testing.T) {
+// The end of a log is gone, and nothing behind it shows that. The owner knows how far the log was
+// durable, so the log is damaged, and no sequence is used a second time.
+func TestALostEndIsDamageIfTheOwnerKnowsOfIt(t *testing.T) {
 	for _, beyond := range []Seq{0, 1, 500} {
 		w := quiet(t, smallConfig(1), 3, 100)
 		last := w.log.Durable()

@@ -14,13 +14,13 @@ import (
 // The transcripts in testdata/recovery damage a log and recover it. Besides the commands of
 // TestTranscripts:
 //
-//	rot record=SEQ       bytes of the record's payload flip
-//	rot header=N         so do bytes of the header of segment N
-//	unreadable record=SEQ    the disk returns an error for the place; readable: no more
-//	recover [expect=SEQ] the next incarnation of the process: what is delivered, and the report
+//	rot record=SEQ       flips bytes of the record's payload
+//	rot header=N         flips bytes of the header of segment N
+//	unreadable record=SEQ    the disk returns an error for the record; readable ends that
+//	recover [expect=SEQ] starts the next incarnation; prints the records and the report
 //
-// A record has the sequence that its append was given; each turn makes a group of what was
-// appended before it.
+// A record has the sequence that its append printed. Each turn makes a group of the records that
+// were appended before it.
 func TestRecoveryTranscripts(t *testing.T) {
 	datadriven.Walk(t, "testdata/recovery", func(t *testing.T, path string) {
 		var w *world
@@ -45,7 +45,7 @@ func TestRecoveryTranscripts(t *testing.T) {
 	})
 }
 
-// damage changes what is on the disk, or what it returns.
+// damage changes what is on the disk, or what the disk returns.
 func (w *world) damage(t *testing.T, d *datadriven.TestData) {
 	w.disk.fail = nil
 	if d.Cmd == "readable" {

@@ -10,8 +10,8 @@ import (
 	"example.com/lockstep/diskfs"
 )
 
-// scanner reads one segment as a stream: a window over the file that slides
-// with pos, and one chunk that is read ahead.
+// scanner reads one segment as a stream. It keeps a window over the file, which moves with pos, and
+// one chunk that is read ahead.
 type scanner struct {
 	segment    *found
 	limit      int64 // the segment's log ends here at the latest
@@ -21,27 +21,27 @@ type scanner struct {
 	buf    []byte // the file's bytes from base
 	base   int64
 	chunk  []byte // being read, or read and not yet in buf
-	offset int64  // of chunk in the file; the next chunk follows it
+	offset int64  // the place of chunk in the file; the next chunk follows it
 	ready  bool   // chunk has been read
 	busy   bool   // chunk belongs to the disk
-	// A chunk that failed as a whole is read again by sectors; salvaged is the
-	// place in chunk of the sector in work.
+	// A chunk that could not be read as a whole is read again sector by sector. salvaged is the
+	// place in chunk of the sector that is being read.
 	salvaging bool
 	salvaged  int
 
 	probe probe
 }
 
-// probe looks ahead without delivering. It begins at a valid record that comes
-// after a hole in its own group: if the group was torn the log ends at the
-// hole, and the record must not come back; if the group is damaged the record
-// is good. A later group or segment decides; the scan then returns to the place.
+// probe looks ahead and delivers nothing. It begins at a valid record that comes after a hole in
+// its own group. If the group was torn, the log ends at the hole, and the record must not come
+// back. If the group is damaged, the record is good. A later group or segment decides, and then the
+// scan returns to the record.
 type probe struct {
 	active bool
-	rewind bool  // decided, once the read in flight has ended
+	rewind bool  // it is decided; the scan returns when the read in flight has ended
 	pos    int64 // of the record
-	hole   hole  // as it was there
-	// Every group that begins below this had been submitted whole, so a hole in it is damage.
+	hole   hole  // as it was at the record
+	// Every group that begins below this was submitted whole, so a hole in it is damage.
 	proven Seq
 }
 
@@ -53,17 +53,16 @@ const (
 	scanEnd                // of this segment
 )
 
-// hole is a run of bytes that are no valid records, with what is known of the
-// records that were there. Whether it matters shows when a later record is
-// found, or none.
+// hole is a run of bytes that are no valid records, with what is known of the records that were
+// there. It is damage if a later record is found, and the end of the log if not.
 type hole struct {
 	open    bool
 	at      Position
-	seqs    int // records in it whose header is whole
+	seqs    int // records in it that have a whole header
 	handles []uint32
 }
 
-// handlesMax bounds the handles kept for one hole; beyond, it is unattributed.
+// handlesMax bounds the handles that are kept for one hole. A hole with more is unattributed.
 const handlesMax = 1 << 16
 
 // next returns the next valid record, in sequence.
@@ -81,7 +80,7 @@ func (s *scanner) next(l *Log) (Record, scanOutcome) {
 			continue
 		}
 		if s.pos+recordHeaderBytes > s.limit {
-			if s.busy { // its completion is this scanner's
+			if s.busy { // the completion belongs to this scanner
 				return Record{}, scanWait
 			}
 			return Record{}, scanEnd
@@ -126,8 +125,8 @@ func (s *scanner) next(l *Log) (Record, scanOutcome) {
 	}
 }
 
-// settled reports whether a valid record may be delivered: nothing is missing
-// before it, or what is missing is known to be damage.
+// settled reports whether a valid record may be delivered: nothing is missing before it, or the
+// missing records are known to be damage.
 func (s *scanner) settled(r *recovery, h *recordHeader) bool {
 	p := &s.probe
 	sameGroup := h.groupFirst() <= r.next
@@ -149,7 +148,7 @@ func (s *scanner) settled(r *recovery, h *recordHeader) bool {
 	return true
 }
 
-// rewind goes back to where the probe began; false while the disk has the chunk.
+// rewind goes back to where the probe began. It returns false while the disk uses the chunk.
 func (s *scanner) rewind(r *recovery) bool {
 	if s.busy {
 		return false
@@ -162,8 +161,8 @@ func (s *scanner) rewind(r *recovery) bool {
 	return true
 }
 
-// belongs reports whether a record header is of this life of the segment, at
-// its place, and not older than what is expected.
+// belongs reports whether a record header is from this use of the file, at its own place, and not
+// older than the expected one.
 func (s *scanner) belongs(r *recovery, h *recordHeader) bool {
 	f := s.segment
 	if h.number != f.file.number || h.offset != s.pos || f.id != 0 && h.id != f.id ||
@@ -174,10 +173,10 @@ func (s *scanner) belongs(r *recovery, h *recordHeader) bool {
 	return next == nil || h.seq < next.header.first
 }
 
-// accept closes the hole before a valid record and moves on.
+// accept closes the hole before a valid record and expects the next sequence.
 func (s *scanner) accept(r *recovery, h *recordHeader) {
 	f := s.segment
-	f.id, f.used = h.id, true // the id, if the header is lost
+	f.id, f.used = h.id, true // the header that says the id may be lost
 	r.headerProven()
 	if r.next == 0 {
 		r.next, r.report.FirstSeq = h.seq, h.seq
@@ -194,9 +193,9 @@ func (s *scanner) accept(r *recovery, h *recordHeader) {
 	r.tail = s.here()
 }
 
-// proveDurable makes certain what was only likely: the process that wrote a
-// damaged range of segment number said later that all up to durable was durable.
-// Evidence of a later process does not count: it knew only what it recovered.
+// proveDurable makes certain what was only likely. The process that wrote a damaged range of
+// segment number said later that everything up to durable was durable. The word of a later process
+// does not count: it knew only what it recovered.
 func (r *recovery) proveDurable(number uint64, durable Seq) {
 	for i := len(r.report.Damage) - 1; i >= 0; i-- {
 		d := &r.report.Damage[i]
@@ -210,8 +209,7 @@ func (r *recovery) proveDurable(number uint64, durable Seq) {
 	}
 }
 
-// skipInvalid moves to the next place where a group can begin. Zeros after a
-// record are padding.
+// skipInvalid moves to the next place where a group can begin. Zeros after a record are padding.
 func (s *scanner) skipInvalid(r *recovery) {
 	boundary := roundUp(s.pos + 1)
 	if s.pos%sectorBytes != 0 {
@@ -228,15 +226,15 @@ func (s *scanner) skipInvalid(r *recovery) {
 
 func (s *scanner) here() Position { return Position{s.segment.file.number, s.pos} }
 
-// tornAt notes that bytes of an unfinished group were recognised here.
+// tornAt notes that the hole, if the log ends there, is a torn group and not unused space.
 func (s *scanner) tornAt(r *recovery) {
 	if !r.report.Torn {
 		r.report.Torn, r.report.TornAt = true, r.hole.at
 	}
 }
 
-// readBindings takes over the bindings of the segment's header, which are all
-// that were live at its beginning.
+// readBindings takes the bindings of the segment's header, which are all that existed at its
+// beginning.
 func (s *scanner) readBindings(l *Log) {
 	h := &s.segment.header
 	view, ok := h.bindingsOf(s.view(h.headerBytes))
@@ -261,7 +259,8 @@ func (r *recovery) openHole(at Position) {
 	}
 }
 
-// missingBefore closes the hole: seq exists, so what is missing before it is damage.
+// missingBefore closes the hole. The record seq exists, so the records that are missing before it
+// are damage.
 func (r *recovery) missingBefore(seq Seq, reason Reason, at Position) {
 	h := r.hole
 	r.hole = hole{handles: h.handles[:0]}
@@ -279,7 +278,7 @@ func (r *recovery) missingBefore(seq Seq, reason Reason, at Position) {
 	})
 }
 
-// addDamage reports; past its bound the last range grows to cover what follows.
+// addDamage reports damage. When the report is full, the last range grows to cover the new one.
 func (r *recovery) addDamage(d Damage) {
 	mark.Hit(mark.WALDamage)
 	n := len(r.report.Damage)
@@ -292,19 +291,19 @@ func (r *recovery) addDamage(d Damage) {
 	last.Attributed, last.Handles = false, nil
 }
 
-// unreadableTail reports a sector after the last valid record that could not
-// be read.
+// unreadableTail returns the place of a sector at or after the end of the last valid record that
+// could not be read.
 func (r *recovery) unreadableTail() (Position, bool) {
 	bad := r.unreadable
 	return bad, bad.Segment > r.tail.Segment ||
 		bad.Segment == r.tail.Segment && bad.Offset >= r.tail.Offset && bad.Segment != 0
 }
 
-// view returns n bytes from pos, which want has made available.
+// view returns n bytes from pos. The caller has made them available with want.
 func (s *scanner) view(n int64) []byte { return s.buf[s.pos-s.base:][:n] }
 
-// want makes n bytes from pos available in the window; false if the disk has to
-// be waited for. It keeps a read ahead in flight.
+// want makes n bytes from pos available in the window. It returns false if the disk has to read
+// first. It keeps one read ahead in flight.
 func (s *scanner) want(l *Log, n int64) bool {
 	for {
 		if s.pos >= s.base && s.pos+n <= s.base+int64(len(s.buf)) {
@@ -319,7 +318,7 @@ func (s *scanner) want(l *Log, n int64) bool {
 	}
 }
 
-// slide drops what lies before pos and takes in the chunk.
+// slide drops the bytes before pos and adds the chunk to the window.
 func (s *scanner) slide() {
 	drop := min(max(s.pos-s.base, 0), int64(len(s.buf)))
 	if drop > 0 {
@@ -359,12 +358,11 @@ func (s *scanner) read(l *Log, from, n int) {
 	}, pendingOp{role: roleRecovery, what: recoveryStepName[stepStream]})
 }
 
-// unreadableFill stands for what the disk cannot return; it is no header and no
-// padding.
+// unreadableFill replaces bytes that the disk cannot return. It is neither a header nor padding.
 const unreadableFill = 0xEE
 
-// completed takes a chunk. If it could not be read, its sectors are tried one
-// by one: one bad sector must not hide the others, and must not stop the node.
+// completed takes a chunk. If the chunk could not be read, its sectors are tried one by one: one
+// bad sector must not hide the others, and must not stop the node.
 func (s *scanner) completed(l *Log, c diskfs.Completion) error {
 	s.busy = false
 	if c.Err != nil && !errors.Is(c.Err, diskfs.ErrIO) {
@@ -375,7 +373,7 @@ func (s *scanner) completed(l *Log, c diskfs.Completion) error {
 		mark.Hit(mark.WALSectorUnread)
 		s.salvaging, s.salvaged = true, 0
 	case !s.salvaging:
-		clear(s.chunk[c.N:]) // a file shorter than when it was opened
+		clear(s.chunk[c.N:]) // the file is shorter than when it was opened
 		s.ready = true
 		return nil
 	default:

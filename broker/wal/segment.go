@@ -10,14 +10,13 @@ import (
 
 // file is an open segment file.
 type file struct {
-	number uint64 // as its name says
+	number uint64 // as in its name
 	handle diskfs.Handle
 	size   int64
 }
 
-// segment is one life of a file. Its size, id and header are settled when the
-// first record is placed in it, since positions follow from them; the file may
-// still have to be made.
+// segment is one use of a file. Its size, id and header are settled when the first record is placed
+// in it, since the positions of records follow from them. The file may not exist yet.
 type segment struct {
 	file      file // handle is 0 while planned
 	id        uint64
@@ -33,7 +32,7 @@ type segment struct {
 type segmentState uint8
 
 const (
-	segmentPlanned segmentState = iota // waits for a file, and for all before it to be durable
+	segmentPlanned segmentState = iota // no file yet, or a record before it is not durable
 	segmentHeading                     // its header is being synced
 	segmentOpen                        // groups may be submitted
 )
@@ -58,7 +57,8 @@ func (l *Log) segmentFor(n int64) *segment {
 func (l *Log) planSegment(last *segment, n int64) *segment {
 	h := segmentHeader{
 		id: l.newID(), number: l.nextNumber, first: l.next,
-		released: l.released, nextHandle: l.nextHandle, firstOfLife: last == nil || last.recovered,
+		released: l.released, nextHandle: l.nextHandle,
+		firstOfIncarnation: last == nil || last.recovered,
 	}
 	if last != nil {
 		h.previous, h.previousID, h.previousEnd = last.file.number, last.id, last.end
@@ -87,8 +87,7 @@ func (l *Log) newID() uint64 {
 	}
 }
 
-// firstPlanned returns the segment that takes the next spare; nil if all have
-// their file.
+// firstPlanned returns the segment that takes the next spare; nil if all have a file.
 func (l *Log) firstPlanned() *segment {
 	for _, s := range l.segments {
 		if s.state == segmentPlanned {
@@ -98,9 +97,9 @@ func (l *Log) firstPlanned() *segment {
 	return nil
 }
 
-// segmentReady reports whether groups of s may be submitted, and starts what is
-// missing. Everything before s must be durable when its header is submitted:
-// its "first sequence" vouches for that.
+// segmentReady reports whether groups of s may be submitted. If not, it starts the step that s
+// needs next. Everything before s must be durable when the header of s is submitted: the "first
+// sequence" in it says so.
 func (l *Log) segmentReady(s *segment) bool {
 	if s.state != segmentPlanned {
 		return s.state == segmentOpen
@@ -120,9 +119,9 @@ func (l *Log) segmentReady(s *segment) bool {
 	return false
 }
 
-// Release says that every sequence up to through is durable elsewhere, or not
-// needed. Whole segments below it are recycled, oldest first, up to the first
-// that is pinned; the segment that takes appends stays.
+// Release says that every sequence up to through is durable elsewhere, or not needed. Segments with
+// no later sequence are recycled, oldest first, up to the first that is pinned. The segment that
+// takes appends stays.
 func (l *Log) Release(through Seq) {
 	assert.That(through <= l.durable, "wal: release of %d, durable is %d", through, l.durable)
 	l.released = max(l.released, through)
@@ -138,8 +137,8 @@ func (l *Log) recycle() {
 		if s.last > l.released || s.pins > 0 {
 			break
 		}
-		// Until the successor's header is durable, this is the file that knows how
-		// far sequences have come: without it a crash would number them anew.
+		// Until the successor's header is durable, only this file shows how far the sequences have
+		// come. Without it, a log that has crashed would give the same sequences again.
 		if l.segments[1].state != segmentOpen {
 			break
 		}
@@ -168,9 +167,9 @@ func (l *Log) close(f file) {
 		pendingOp{role: roleTidy, what: "close segment " + segmentName(f.number)})
 }
 
-// ReadOp returns the operation that reads into buf from a record's payload at
-// at. The caller tags and submits it and gets its completion. The record must
-// be durable, and its segment pinned until the completion.
+// ReadOp returns the operation that reads into buf from a record's payload at the position. The
+// caller tags and submits it, and gets its completion. The record must be durable, and its segment
+// must stay pinned until the completion.
 func (l *Log) ReadOp(at Position, buf []byte) diskfs.Op {
 	s := l.segment(at.Segment)
 	assert.That(s != nil && s.state == segmentOpen,
@@ -179,7 +178,7 @@ func (l *Log) ReadOp(at Position, buf []byte) diskfs.Op {
 	return diskfs.Op{Kind: diskfs.Read, Handle: s.file.handle, Offset: at.Offset, Data: buf}
 }
 
-// Pin keeps a segment from being recycled until the matching Unpin.
+// Pin keeps a segment from being recycled until Unpin is called as often as Pin.
 func (l *Log) Pin(number uint64) {
 	s := l.segment(number)
 	assert.That(s != nil, "wal: pin of segment %d, which is gone", number)

@@ -7,7 +7,7 @@ import (
 	"example.com/lockstep/diskfs"
 )
 
-// spare is the file of the next segment, made ready in the background:
+// spare is the file of the next segment, which is made ready in the background:
 //
 //	           new: open → allocate → sync ┐
 //	                                        ├→ sync directory → ready
@@ -16,17 +16,17 @@ import (
 //	      no space: close and remove → blocked → (again)           │ needs more room
 //	                                             allocate ← ───────┘
 //
-// It already bears the number of the segment that will use it, so that a
-// rollover needs no directory sync; recovery knows it by its header, which is
-// missing or says another number.
+// Its name already has the number of the segment that will use it, so that the start of a segment
+// needs no directory sync. Recovery knows a spare by its header, which is missing or has another
+// number.
 //
-// A spare that met ENOSPC is removed rather than repaired: no sync of a file
-// is retried, not even of one that holds nothing.
+// A spare for which there was no room (ENOSPC) is removed and not repaired: no sync of a file is
+// tried again, not even of a file that holds nothing.
 type spare struct {
 	file  file
 	stage spareStage
-	path  string // where the file is now; differs from its number's while being renamed
-	want  int64  // size to reach
+	path  string // where the file is now; during a rename not yet that of its number
+	want  int64  // the size that it must reach
 }
 
 type spareStage uint8
@@ -42,7 +42,7 @@ const (
 	spareBlocked
 )
 
-// prepareSpare sees to it that a spare is ready, or on its way, that fits the
+// prepareSpare makes sure that a spare is ready, or is being made, that is large enough for the
 // next segment.
 func (l *Log) prepareSpare() {
 	if l.spare == nil {
@@ -57,7 +57,7 @@ func (l *Log) prepareSpare() {
 	}
 }
 
-// beginSpare starts to make the file, from a released segment if there is one.
+// beginSpare starts to make the file. It uses a released segment if there is one.
 func (l *Log) beginSpare() {
 	s := l.spare
 	number, size := l.nextNumber, l.cfg.SegmentBytes
@@ -134,10 +134,10 @@ func (l *Log) spareNamed() {
 	l.spare.stage = spareReady
 	mark.HitIf(l.noSpace, mark.WALSpaceReturned)
 	l.noSpace = false
-	l.prepareSpare() // a longer record may have come meanwhile
+	l.prepareSpare() // a longer record may have been appended in the meantime
 }
 
-// spareFailed gives up the file for lack of space; other errors stop the node.
+// spareFailed gives up the file if the disk has no room; other errors stop the node.
 func (l *Log) spareFailed(err error) error {
 	s := l.spare
 	if !errors.Is(err, diskfs.ErrNoSpace) || s.stage == spareNaming || s.stage == spareRemoving {
@@ -145,7 +145,7 @@ func (l *Log) spareFailed(err error) error {
 	}
 	l.noSpace = true
 	mark.Hit(mark.WALNoSpace)
-	if s.stage != spareOpening { // Open that failed left no handle behind
+	if s.stage != spareOpening { // a failed Open leaves no handle
 		l.submit(diskfs.Op{Kind: diskfs.Close, Handle: s.file.handle},
 			pendingOp{role: roleTidy, what: "close " + s.path})
 	}

@@ -7,8 +7,8 @@ import (
 	"example.com/lockstep/broker/wait"
 )
 
-// Waits yields what keeps records of the log from becoming durable. owner is that
-// of the log's disk operations.
+// Waits yields what keeps records of the log from becoming durable. owner is the tag of the log's
+// disk operations.
 func (l *Log) Waits(owner uint32, yield func(wait.Wait)) {
 	w := wait.Wait{Who: wait.Log, Since: wait.Unknown, Until: env.Never}
 	switch {

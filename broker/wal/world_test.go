@@ -17,7 +17,7 @@ func smallConfig(inFlight int) Config {
 	}
 }
 
-// world is a log on a fake disk with the naive model of what it must hold.
+// world is a log on a fake disk, with a naive model of the records that it must hold.
 type world struct {
 	t    require.TestingT
 	cfg  Config
@@ -56,14 +56,14 @@ func newWorld(t require.TestingT, cfg Config, seed uint64) *world {
 	return w
 }
 
-// start begins the next life; recovery is only begun.
+// start begins the next incarnation and its recovery.
 func (w *world) start() {
 	w.proc = w.disk.start()
 	w.log = New(w.cfg, w.proc, w.rand)
 	w.log.Recover()
 }
 
-// pull takes what is recovered so far.
+// pull takes the records that are recovered so far.
 func (w *world) pull() (got []Record) {
 	for {
 		rec, ok := w.log.NextRecovered()
@@ -75,7 +75,7 @@ func (w *world) pull() (got []Record) {
 	}
 }
 
-// finish ends a recovery without further judgement.
+// finish ends a recovery. It checks nothing more.
 func (w *world) finish() (got []Record) {
 	for w.log.Phase() == Recovering {
 		got = append(got, w.pull()...)
@@ -88,7 +88,7 @@ func (w *world) finish() (got []Record) {
 	return got
 }
 
-// step completes one operation, any that may end.
+// step completes one operation: any of those that may end.
 func (w *world) step() {
 	i := w.rand.IntN(len(w.proc.flight))
 	for !w.proc.ready(i) {
@@ -120,7 +120,7 @@ func (w *world) endTurn() {
 	w.durable = max(w.durable, w.log.Durable())
 }
 
-// settle runs until nothing is in flight, the mark included.
+// settle runs until nothing is in flight and the mark is written.
 func (w *world) settle() {
 	for {
 		w.endTurn()
@@ -139,7 +139,7 @@ func (w *world) crash(power bool) {
 	w.proc.crash(w.rand, power)
 }
 
-// recover runs a whole recovery and holds it to the model.
+// recover runs a whole recovery and compares it with the model.
 func (w *world) recover() Recovery {
 	got := w.finish()
 	report := w.log.Recovery()
@@ -164,8 +164,8 @@ func (w *world) recover() Recovery {
 	return report
 }
 
-// judgeDamage holds the report to what an honest crash may do: it may cost a
-// group that was not durable, if a later one was in flight with it.
+// judgeDamage compares the report with what an honest crash may do. A crash may cost a group that
+// was not durable, if a later one was in flight with it.
 func (w *world) judgeDamage(report Recovery) map[Seq]bool {
 	missing := map[Seq]bool{}
 	for _, d := range report.Damage {
@@ -185,8 +185,8 @@ func (w *world) judgeDamage(report Recovery) map[Seq]bool {
 	return missing
 }
 
-// compare holds the delivered records to the model: each equal, in order, and
-// none left out.
+// compare compares the delivered records with the model: each is equal, they are in order, and none
+// is left out.
 func (w *world) compare(got []Record, report Recovery, missing map[Seq]bool) {
 	var last Seq
 	delivered := map[Seq]bool{}
@@ -214,7 +214,7 @@ func (w *world) compareBindings() {
 	for s := Seq(1); s <= w.durable; s++ {
 		b, ok := w.binds[s]
 		if w.lost[s] {
-			return // a lost binding may come back with the next header
+			return // the next header may bring back a binding that was lost
 		}
 		switch {
 		case ok && b.undo:

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"example.com/lockstep/broker/alloctest"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/wire/client"
 
@@ -134,7 +135,7 @@ func drawLeader(t *rapid.T) CurrentLeader {
 	}
 }
 
-// kmsg is the oracle: it must write the same bytes for the same answer.
+// kmsg is the model: it must write the same bytes for the same answer.
 func TestProduceResponseIsEncodedAsKmsgDoes(t *testing.T) {
 	for _, version := range versionsOf(keyProduce) {
 		t.Run(fmt.Sprint(version), func(t *testing.T) {
@@ -377,7 +378,9 @@ func FuzzDecodeProduce(f *testing.F) {
 		if version < 3 || version > 13 {
 			return
 		}
-		req, err := DecodeProduce(version, body)
+		var req ProduceRequest
+		var err error
+		alloctest.Bounded(t, 64*len(body), func() { req, err = DecodeProduce(version, body) })
 		if err != nil {
 			return
 		}
@@ -389,4 +392,26 @@ func FuzzDecodeProduce(f *testing.F) {
 		}
 		require.LessOrEqual(t, total, len(body), "records are disjoint pieces of the body")
 	})
+}
+
+// BenchmarkDecodeProduce is a request of four partitions with 16 KiB each, from
+// the frame to records that lie within it.
+func BenchmarkDecodeProduce(b *testing.B) {
+	produce := &kmsg.ProduceRequest{Version: 9, Topics: []kmsg.ProduceRequestTopic{{Topic: "t"}}}
+	for i := range int32(4) {
+		produce.Topics[0].Partitions = append(produce.Topics[0].Partitions,
+			kmsg.ProduceRequestTopicPartition{Partition: i, Records: make([]byte, 16<<10)})
+	}
+	frame := client.AppendRequest(nil, 1, "c", produce)[4:]
+	b.SetBytes(int64(len(frame)))
+	b.ReportAllocs()
+	for b.Loop() {
+		req, err := ParseRequest(frame)
+		if err == nil {
+			_, err = DecodeProduce(req.Version, req.Body)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -6,8 +6,8 @@ import (
 	"example.com/lockstep/broker/kafka"
 )
 
-// FetchResponse is Fetch 4-18 (key 1). Requests are decoded by
-// [Request.Decode]; the answer is coded here, so that records are not copied.
+// FetchResponse is Fetch 4-18 (key 1). Requests are decoded by [Request.Decode]; the
+// answer is encoded here, so that records are not copied.
 type FetchResponse struct {
 	ThrottleMs int32
 	Code       kafka.ErrorCode // from version 7 on
@@ -23,7 +23,7 @@ type FetchTopic struct {
 	Partitions []FetchPartition
 }
 
-// FetchPartition answers one partition. Without data, watermarks are -1 by
+// FetchPartition is the answer for one partition. Without data, watermarks are -1 by
 // Kafka's convention; see [FailedFetch].
 type FetchPartition struct {
 	Partition        int32
@@ -35,8 +35,8 @@ type FetchPartition struct {
 	Aborted []AbortedTransaction
 	// PreferredReadReplica is -1 for none; from version 11 on.
 	PreferredReadReplica kafka.NodeID
-	// Records are whole batches in order, in as many pieces as they were read in.
-	// None is sent as length zero, never as null (KAFKA 23).
+	// Records are whole batches in order, in the pieces in which they were read. No
+	// records are sent as length zero, never as null (KAFKA 23).
 	Records [][]byte
 
 	Diverging DivergingEpoch // from version 12 on
@@ -49,15 +49,15 @@ type AbortedTransaction struct {
 	FirstOffset kafka.Offset
 }
 
-// DivergingEpoch tells a fetcher where its log and ours part. The zero value
-// means absent.
+// DivergingEpoch tells a consumer where its log and the leader's begin to differ. The
+// zero value means absent.
 type DivergingEpoch struct {
 	Known bool
 	Epoch kafka.LeaderEpoch
 	End   kafka.Offset
 }
 
-// FailedFetch is the answer for a partition that yields an error and no data.
+// FailedFetch is the answer for a partition that has an error and no data.
 func FailedFetch(partition int32, code kafka.ErrorCode) FetchPartition {
 	return FetchPartition{
 		Partition: partition, Code: code, PreferredReadReplica: kafka.NoNode,
@@ -73,16 +73,16 @@ func (p *FetchPartition) RecordBytes() (n int) {
 	return n
 }
 
-// Tags of a partition of Fetch. Tag 2, the snapshot id, is for replicas that
-// fetch a snapshot of KRaft's log; ours never do.
+// Tags of a partition of Fetch. Tag 2, the snapshot id, is for replicas that fetch a
+// snapshot of KRaft's log, which does not exist here.
 const (
 	tagDivergingEpoch = 0
 	tagCurrentLeader  = 1
 )
 
-// EncodeFetchResponse returns the whole frame of a Fetch answer as slices to be
-// sent in order. Record pieces are passed through; everything between them
-// lies in one new buffer.
+// EncodeFetchResponse returns the whole frame of a Fetch answer as slices to be sent in
+// order. Record pieces are returned as they are. Everything between them lies in one new
+// buffer.
 func EncodeFetchResponse(version int16, correlationID int32, resp *FetchResponse) [][]byte {
 	dst, pieces := sizeFetchResponse(resp)
 	e := fetchEncoder{
@@ -131,15 +131,15 @@ func sizeFetchResponse(resp *FetchResponse) (dst []byte, pieces int) {
 	return make([]byte, 0, size), pieces
 }
 
-// fetchEncoder collects the pieces of a frame. While it writes, out holds the
-// record pieces and, between them, nil for bytes of the buffer that end at the
-// next of cuts: the buffer may still move.
+// fetchEncoder collects the pieces of a frame. While it writes, out holds the record
+// pieces and, between them, nil in place of bytes of the buffer. Those bytes end at the
+// next offset in cuts. They cannot be sliced yet, because the buffer may still move.
 type fetchEncoder struct {
 	writer
 	version int16
 	out     [][]byte
 	cuts    []int
-	records int // bytes passed through
+	records int // bytes of record pieces
 }
 
 func (e *fetchEncoder) partition(p *FetchPartition) {

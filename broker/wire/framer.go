@@ -16,23 +16,23 @@ const frameHeaderSize = 4
 // keySize is the size of the API key, the first field of a Kafka request.
 const keySize = 2
 
-// ErrFrameSize is wrapped by the errors of a [Framer]: the length before a
-// frame is negative or above the limit. The stream cannot be read on.
+// ErrFrameSize is wrapped by the errors of a [Framer]: the length before a frame is
+// negative or above the limit. The rest of the stream cannot be read.
 var ErrFrameSize = errors.New("wire: frame size out of bounds")
 
 // Framer cuts a byte stream into frames: a big-endian u32 length and that many
 // bytes. Kafka and peer connections use the same framing.
 //
-// A frame that lies within one chunk is yielded as a sub-slice of it; one that
-// spans chunks is put together in a buffer of its own. The zero value is not
-// usable; see [NewFramer] and [NewRequestFramer].
+// A frame that lies within one chunk is returned as a sub-slice of it. A frame that spans
+// chunks is copied into a new buffer. The zero value is not usable; see [NewFramer] and
+// [NewRequestFramer].
 type Framer struct {
 	max      int // largest frame in bytes
 	maxOther int // largest frame that does not begin with Produce's key
 
-	chunks   [][]byte // fed, not looked at yet; all but the first are whole
+	chunks   [][]byte // fed and not read yet; all but the first are whole
 	first    int      // index into chunks
-	buffered int      // bytes fed and not yet yielded, length prefixes included
+	buffered int      // bytes fed and not returned yet, length prefixes included
 
 	// A frame that spans chunks is collected here.
 	head     [frameHeaderSize]byte
@@ -47,9 +47,9 @@ type Framer struct {
 // not counted.
 func NewFramer(max int) *Framer { return &Framer{max: max, maxOther: max} }
 
-// NewRequestFramer returns a Framer for the requests of a Kafka client: Produce
-// up to maxProduce bytes, everything else up to [MaxOtherFrame]. A larger one is
-// refused as soon as its key has arrived, not after it was buffered.
+// NewRequestFramer returns a Framer for the requests of a Kafka client: Produce up to
+// maxProduce bytes, everything else up to [MaxOtherFrame]. A larger frame is refused as
+// soon as its key has arrived, before it is buffered.
 func NewRequestFramer(maxProduce int) *Framer {
 	return &Framer{max: maxProduce, maxOther: min(maxProduce, MaxOtherFrame)}
 }
@@ -66,8 +66,8 @@ func (f *Framer) Feed(chunk []byte) {
 	f.buffered += len(chunk)
 }
 
-// Buffered is the number of bytes that were fed and not yet yielded in frames,
-// length prefixes included.
+// Buffered is the number of bytes that were fed and not yet returned in frames, length
+// prefixes included.
 func (f *Framer) Buffered() int { return f.buffered }
 
 // Next returns the next complete frame without its length prefix, or false if
@@ -97,7 +97,7 @@ func (f *Framer) Next() (frame []byte, ok bool, err error) {
 	return nil, false, nil
 }
 
-// within yields a frame that lies in the first chunk as a whole.
+// within returns a frame that lies within the first chunk.
 func (f *Framer) within() ([]byte, bool) {
 	chunk := f.chunks[f.first]
 	if len(chunk) < frameHeaderSize {
@@ -113,8 +113,8 @@ func (f *Framer) within() ([]byte, bool) {
 	return body[:n:n], true
 }
 
-// collect moves bytes of the first chunk into the frame that spans chunks and
-// yields it once it is complete.
+// collect moves bytes of the first chunk into the frame that spans chunks, and returns
+// that frame when it is complete.
 func (f *Framer) collect() ([]byte, bool) {
 	if f.headHave < frameHeaderSize {
 		n := copy(f.head[f.headHave:], f.chunks[f.first])
@@ -159,8 +159,8 @@ func (f *Framer) grow(n int) {
 	f.part = grown
 }
 
-// check sets err if a frame of n bytes, of which body has arrived so far, is
-// out of bounds.
+// check sets err if the length n of a frame is out of bounds. body is what has arrived of
+// the frame so far.
 func (f *Framer) check(n int, body []byte) {
 	limit := f.max
 	if f.maxOther < f.max && len(body) >= keySize &&

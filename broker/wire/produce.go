@@ -22,16 +22,16 @@ type ProduceTopic struct {
 	Partitions []ProducePartition
 }
 
-// ProducePartition carries record batches as they came. Records is a sub-slice
-// of the frame; nil if it was null.
+// ProducePartition carries record batches as they arrived. Records is a sub-slice of the
+// frame; nil if it was null.
 type ProducePartition struct {
 	Partition int32
 	Records   []byte
 }
 
-// DecodeProduce decodes the body of a Produce request without copying records.
-// What it allocates is bounded by the bytes that remain, not by counts on the
-// wire. Bytes after the message are ignored. The error wraps [ErrMalformed].
+// DecodeProduce decodes the body of a Produce request without copying records. Its
+// allocations are bounded by the bytes that remain, not by counts on the wire. Bytes
+// after the message are ignored. The error wraps [ErrMalformed].
 //
 //	transactional id nullable string | acks i16 | timeout ms i32 | topics:
 //	  name string (3-12), id uuid (13) | partitions: index i32 | records nullable bytes
@@ -44,7 +44,8 @@ func DecodeProduce(version int16, body []byte) (ProduceRequest, error) {
 	}
 	req.Acks = kafka.Acks(r.int16())
 	req.TimeoutMs = r.int32()
-	// Capacities are guesses that a hostile count cannot raise; append does the rest.
+	// Capacities are bounded guesses, so that a hostile count cannot raise them. append
+	// does the rest.
 	nTopics := r.arrayLen()
 	req.Topics = make([]ProduceTopic, 0, min(nTopics, 16))
 	for ; nTopics > 0 && !r.bad; nTopics-- {
@@ -82,8 +83,7 @@ func decodeProduceTopic(r *reader, version int16) (topic ProduceTopic) {
 	return topic
 }
 
-// NodeEndpoint tells a client where a leader that it is sent to can be reached
-// (KIP-951).
+// NodeEndpoint is the address of a leader that an answer names (KIP-951).
 type NodeEndpoint struct {
 	Node kafka.NodeID
 	Host string
@@ -91,8 +91,8 @@ type NodeEndpoint struct {
 	Rack string // "" is sent as null
 }
 
-// CurrentLeader is the tag of that name. It is sent only if it says something:
-// the zero value means absent.
+// CurrentLeader is the tagged field of that name. It is sent only if Known is set: the
+// zero value means absent.
 type CurrentLeader struct {
 	Known bool
 	Node  kafka.NodeID // kafka.NoNode if there is none
@@ -113,8 +113,8 @@ type ProduceTopicResponse struct {
 	Partitions []ProducePartitionResponse
 }
 
-// ProducePartitionResponse answers one partition. Kafka's convention for
-// errors is -1 in all three numbers; see [FailedProduce].
+// ProducePartitionResponse is the answer for one partition. By Kafka's convention, an
+// error has -1 in all three numbers; see [FailedProduce].
 type ProducePartitionResponse struct {
 	Partition       int32
 	Code            kafka.ErrorCode
@@ -125,7 +125,7 @@ type ProducePartitionResponse struct {
 	Leader          CurrentLeader
 }
 
-// FailedProduce is the answer for a partition whose batch was not appended.
+// FailedProduce is the answer for a partition if its batch was not appended.
 func FailedProduce(partition int32, code kafka.ErrorCode, message string) ProducePartitionResponse {
 	return ProducePartitionResponse{
 		Partition: partition, Code: code, Message: message,
@@ -135,9 +135,9 @@ func FailedProduce(partition int32, code kafka.ErrorCode, message string) Produc
 
 // AppendProduceResponse appends the whole frame of a Produce answer.
 //
-// The list of single records in error (KIP-467) is always empty: a batch is
-// refused as a whole, and its message says why. Empty and not null, since the
-// field is not nullable.
+// The list of single records in error (KIP-467) is always empty: a batch is refused as a
+// whole, and the message says why. The list is empty and not null, since the field is not
+// nullable.
 func AppendProduceResponse(
 	dst []byte, version int16, correlationID int32, resp *ProduceResponse,
 ) []byte {

@@ -7,8 +7,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// fillRandom sets the fields of a kmsg message to drawn values. Which of them a
-// version encodes is kmsg's knowledge; unknown tags come along now and then.
+// fillRandom sets the fields of a kmsg message to drawn values. kmsg knows which of them
+// a version encodes. Some messages get unknown tags.
 func fillRandom(t *rapid.T, v reflect.Value, depth int) {
 	switch v.Kind() {
 	case reflect.Struct:

@@ -2,9 +2,9 @@ package wire
 
 import "encoding/binary"
 
-// reader takes Kafka's primitive types off a slice. Nothing it returns is
-// copied, and nothing is allocated by a length on the wire. Once the bytes do
-// not suffice it is bad, and returns zeros for ever.
+// reader reads Kafka's primitive types from a slice. Nothing that it returns is copied,
+// and nothing is allocated by a length on the wire. When there are too few bytes it
+// becomes bad, and from then on it returns zeros.
 type reader struct {
 	src      []byte
 	flexible bool // compact lengths (KIP-482)
@@ -42,7 +42,7 @@ func (r *reader) int32() int32 {
 
 // uvarint returns a varint of at most 32 bits.
 func (r *reader) uvarint() uint32 {
-	// A byte more than a value of 32 bits needs, or bits beyond, is an error.
+	// A byte more than a value of 32 bits needs, or a larger value, is an error.
 	var v uint64
 	for i := 0; i < 5 && i < len(r.src); i++ {
 		b := r.src[i]
@@ -59,8 +59,9 @@ func (r *reader) uvarint() uint32 {
 	return 0
 }
 
-// length returns a length that bytes or elements follow; -1 is null. In
-// compact form it is a varint of length+1, otherwise an integer of fixed size.
+// length returns the length of the bytes, or the number of the elements, that follow; -1
+// is null. In compact form it is a varint of length+1, otherwise an integer of fixed
+// size.
 func (r *reader) length(fixed int) int {
 	if r.flexible {
 		return int(r.uvarint()) - 1
@@ -71,8 +72,8 @@ func (r *reader) length(fixed int) int {
 	return int(r.int32())
 }
 
-// arrayLen returns the number of elements that follow; null counts as none.
-// An element has at least one byte, which bounds the number.
+// arrayLen returns the number of elements that follow; null counts as none. An element
+// has at least one byte, so a larger number than the bytes that are left is an error.
 func (r *reader) arrayLen() int {
 	n := r.length(4)
 	if n > len(r.src) || n < -1 {
@@ -103,8 +104,8 @@ func (r *reader) nullableBytes() []byte {
 // skipTags skips tagged fields.
 func (r *reader) skipTags() { r.tags(nil) }
 
-// tags walks tagged fields and gives the content of each to known, if there is one.
-// Every tag takes bytes, so a count beyond them ends at once.
+// tags walks tagged fields and gives the content of each to known, if there is one. Every
+// tagged field takes bytes, so the walk ends at once if the count is too large.
 func (r *reader) tags(known func(tag uint32, content *reader)) {
 	for n := r.uvarint(); n > 0 && !r.bad; n-- {
 		tag := r.uvarint()

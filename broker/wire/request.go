@@ -9,7 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Request is one frame of a client with its header taken off.
+// Request is one frame of a client, without its header.
 type Request struct {
 	Key           int16
 	Version       int16
@@ -18,11 +18,11 @@ type Request struct {
 	Body          []byte // the message, a sub-slice of the frame
 }
 
-// ErrMalformed is wrapped by the errors for frames that are not a request of
-// their announced key and version.
+// ErrMalformed is wrapped by the errors for frames that are not a request of the key and
+// version in their header.
 var ErrMalformed = errors.New("wire: malformed request")
 
-// UnsupportedVersionError: the key or the version is not in [Versions].
+// UnsupportedVersionError says that the key or the version is not in [Versions].
 type UnsupportedVersionError struct {
 	Key           int16
 	Version       int16
@@ -33,21 +33,21 @@ func (e *UnsupportedVersionError) Error() string {
 	return fmt.Sprintf("wire: version %d of API key %d is not supported", e.Version, e.Key)
 }
 
-// AnswerApiVersions reports whether the client only asked for a newer
-// ApiVersions than ours. It is then told our versions with
-// [AppendApiVersionsTooNew]; in all other cases the connection is closed.
+// AnswerApiVersions reports whether the client only asked for a newer version of
+// ApiVersions than is served. The answer is then [AppendApiVersionsTooNew]. In all other
+// cases the connection is closed.
 func (e *UnsupportedVersionError) AnswerApiVersions() bool {
 	return e.Key == keyAPIVersions && e.Version > 0
 }
 
-// ParseRequest takes the header off a frame:
+// ParseRequest reads the header of a frame:
 //
 //	v1: key i16 | version i16 | correlation id i32 | client id nullable string
 //	v2: v1 | tagged fields
 //
-// The client id is not compact in v2 either, since a broker must be able to read
-// the header of an ApiVersions that is newer than itself (KIP-511). Tagged
-// fields are skipped. Header v0 belongs to ControlledShutdown, which we lack.
+// The client id is not compact in v2 either, since a broker must be able to read the
+// header of an ApiVersions request that is newer than the broker (KIP-511). Tagged fields
+// are skipped. Header v0 belongs to ControlledShutdown, which is not served.
 //
 // The errors are *[UnsupportedVersionError], or wrap [ErrMalformed] or [ErrFrameSize].
 func ParseRequest(frame []byte) (Request, error) {
@@ -80,9 +80,9 @@ func ParseRequest(frame []byte) (Request, error) {
 	return req, nil
 }
 
-// Decode returns the typed request of anything but Produce, as kmsg has it and
-// with Kafka's meaning of fields that old versions lack. Bytes after the message
-// are ignored. The error wraps [ErrMalformed].
+// Decode returns the typed request, as kmsg decodes it, for every key but Produce. Fields
+// that old versions do not have get Kafka's meaning for those versions. Bytes after the
+// message are ignored. The error wraps [ErrMalformed].
 func (r *Request) Decode() (kmsg.Request, error) {
 	assert.That(r.Key != keyProduce, "wire: Produce is decoded by DecodeProduce")
 	if !wellFormed(r.Key, r.Version, r.Body) {
@@ -100,9 +100,9 @@ func (r *Request) Decode() (kmsg.Request, error) {
 	return req, nil
 }
 
-// fixMetadata gives old versions of Metadata their meaning (KAFKA 8): before
-// version 4 topics may be created, and in version 0, which cannot say null, an
-// empty list is all topics.
+// fixMetadata gives old versions of Metadata their meaning (KAFKA 8). Before version 4,
+// topics may be created. Version 0 has no null, so that an empty list stands for all
+// topics.
 func fixMetadata(m *kmsg.MetadataRequest) {
 	if m.Version < 4 {
 		m.AllowAutoTopicCreation = true

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"example.com/lockstep/broker/alloctest"
 	"example.com/lockstep/broker/wire/client"
 
 	"github.com/stretchr/testify/require"
@@ -146,7 +147,7 @@ func TestMetadataOfOldVersions(t *testing.T) {
 	require.False(t, decode(4, 0, 0, 0, 0, 0).AllowAutoTopicCreation)
 }
 
-// Each of these makes kmsg loop or allocate without bound by itself.
+// Without the shapes, each of these would make kmsg loop or allocate without bound.
 func TestHostileCountsAreRefused(t *testing.T) {
 	huge := []byte{0xff, 0xff, 0xff, 0xff, 0x0f}
 	tagBomb := Request{Key: keyAPIVersions, Version: 3, Body: append([]byte{1, 1}, huge...)}
@@ -161,7 +162,7 @@ func TestHostileCountsAreRefused(t *testing.T) {
 	_, err = nested.Decode()
 	require.ErrorIs(t, err, ErrMalformed)
 
-	// A count of a million topics before a megabyte that is no topic.
+	// A count of a million topics, and then a megabyte that is not a topic.
 	topics := append([]byte{0, 0xf, 0x42, 0x40}, bytes.Repeat([]byte{0xff}, 1<<20-64)...)
 	create := Request{Key: keyCreateTopics, Version: 2, Body: topics}
 	require.Less(t, testing.AllocsPerRun(1, func() {
@@ -198,11 +199,13 @@ func FuzzParseRequest(f *testing.F) {
 			_, _ = DecodeProduce(req.Version, req.Body)
 			return
 		}
-		decoded, err := req.Decode()
+		var decoded kmsg.Request
+		// An element of one byte becomes a struct of kmsg.
+		alloctest.Bounded(t, 256*len(frame), func() { decoded, err = req.Decode() })
 		if err != nil {
 			return
 		}
-		// What was accepted must be what kmsg would write, tags apart.
+		// An accepted request must be what kmsg would write, except for tags.
 		again := decoded.AppendTo(nil)
 		require.True(t, wellFormed(req.Key, req.Version, again))
 	})

@@ -12,9 +12,9 @@ import (
 // AppendResponse appends the whole frame of a response: length, header and
 // message. The version is the one set on resp, which must be the request's.
 //
-// The header is v1, with tagged fields, if the message is flexible, else v0;
-// that of ApiVersions is always v0, since the client reads it before it knows
-// who answers (KIP-511).
+// The header is v1, with tagged fields, if the message is flexible, else v0. That of
+// ApiVersions is always v0, since the client reads it before it knows the broker's
+// versions (KIP-511).
 func AppendResponse(dst []byte, correlationID int32, resp kmsg.Response) []byte {
 	versions, ok := VersionsOf(resp.Key())
 	assert.That(ok && resp.GetVersion() >= versions.Min && resp.GetVersion() <= versions.Max,
@@ -30,9 +30,9 @@ func AppendResponse(dst []byte, correlationID int32, resp kmsg.Response) []byte 
 	return dst
 }
 
-// AppendApiVersionsTooNew appends the frame that answers an ApiVersions request
-// above our maximum: error 35 in the encoding of version 0, with the versions
-// of ApiVersions itself, from which the client chooses (KAFKA 2).
+// AppendApiVersionsTooNew appends the answer to an ApiVersions request with a version
+// above the maximum. It is error 35 in the encoding of version 0, with the versions of
+// ApiVersions itself. The client chooses one of them (KAFKA 2).
 func AppendApiVersionsTooNew(dst []byte, correlationID int32) []byte {
 	versions, _ := VersionsOf(keyAPIVersions)
 	resp := kmsg.NewPtrApiVersionsResponse()
@@ -43,7 +43,7 @@ func AppendApiVersionsTooNew(dst []byte, correlationID int32) []byte {
 	return AppendResponse(dst, correlationID, resp)
 }
 
-// AdvertisedVersions is the table as ApiVersions answers it.
+// AdvertisedVersions is the table that ApiVersions answers.
 func AdvertisedVersions() []kmsg.ApiVersionsResponseApiKey {
 	keys := make([]kmsg.ApiVersionsResponseApiKey, 0, len(Versions))
 	for _, v := range Versions {

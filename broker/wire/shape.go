@@ -2,17 +2,17 @@ package wire
 
 import "math"
 
-// maxTags bounds the tagged fields of one request. kmsg keeps every unknown one
-// in a map, some hundred bytes for three on the wire.
+// maxTags bounds the tagged fields of one request. kmsg keeps every unknown one in a map,
+// which takes some hundred bytes for three bytes on the wire.
 const maxTags = 1 << 14
 
-// shape is the layout of a struct of a request, as far as it takes to find its
-// end. kmsg allocates arrays by their count before it has seen an element, and
-// counts down the number of tagged fields even when no bytes are left: a frame
-// of twenty bytes can keep a loop busy for minutes. So every request is walked
-// first, which allocates nothing and ends with the bytes.
+// shape is the layout of a struct in a request, with just what is needed to find its end.
+// kmsg allocates arrays by their count before it has read an element. It also counts down
+// the number of tagged fields when no bytes are left: a frame of twenty bytes can keep a
+// loop busy for minutes. So every request is walked first. The walk allocates nothing and
+// ends with the bytes.
 //
-// Where flexible, a struct ends with tagged fields.
+// In flexible versions a struct ends with tagged fields.
 type shape []field
 
 type fieldKind uint8
@@ -63,8 +63,8 @@ const (
 	uuid    = 16
 )
 
-// shapes are the requests of [Versions] but Produce, in the versions that stand
-// there: a field that only older versions have is not listed.
+// shapes are the requests in [Versions], except Produce. A field that only older versions
+// have is not listed.
 var shapes = [maxKey + 1]shape{
 	keyFetch: {
 		fixed(i32).until(14),      // replica id
@@ -193,7 +193,7 @@ func (w *walker) walkField(r *reader, f *field) {
 		for n := r.arrayLen(); n > 0 && !r.bad; n-- {
 			w.walkField(r, &f.elem[0])
 		}
-	case taggedField: // comes with the tags
+	case taggedField: // walkTags finds it
 	}
 }
 

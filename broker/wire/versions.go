@@ -15,31 +15,31 @@ const (
 	keyDescribeCluster      int16 = 60
 )
 
-// VersionRange is what we serve of one API key.
+// VersionRange says which versions of one API key are served.
 type VersionRange struct {
 	Key  int16
 	Name string
 	// Min and Max bound the versions that are decoded and served.
 	Min, Max int16
-	// AdvertisedMin is what ApiVersions answers as the lowest version. It is Min
-	// but for Produce (KAFKA 7).
+	// AdvertisedMin is the lowest version in the answer to ApiVersions. It is Min, except
+	// for Produce (KAFKA 7).
 	AdvertisedMin int16
 	// Flexible is the first version with compact lengths and tagged fields
 	// (KIP-482); its request header is v2 and its response header v1.
 	Flexible int16
 }
 
-// Versions is everything we speak, by key: the only place to edit when an API
-// is added or a version raised. A version stands here only if every field of it
-// is served (KAFKA 6).
+// Versions lists all that is served, by key. It is the only place to edit when an API is
+// added or a version raised. A version is listed only if every field of it is served
+// (KAFKA 6).
 //
-// Produce is advertised from 0, since librdkafka takes a broker without it for
-// one that cannot compress, but 0-2 are refused like any unsupported version
-// (KAFKA-18659). Fetch reaches past 12, by which librdkafka knows that offsets
-// carry leader epochs.
+// Produce is advertised from 0: without version 0, librdkafka assumes that the broker
+// cannot handle compression. Versions 0-2 are refused like any unsupported version
+// (KAFKA-18659). Fetch is served above 12: from that, librdkafka knows that offsets carry
+// leader epochs.
 //
-// ApiVersions ends at 4: version 5 (KIP-1242) lets a client say which broker it
-// believes to talk to, and the check for that is not written.
+// ApiVersions ends at 4: version 5 (KIP-1242) lets a client say which broker it expects
+// to reach, and there is no check for that yet.
 //
 // # Deliberately absent
 //
@@ -50,7 +50,7 @@ type VersionRange struct {
 //	24-28   transactions: no transaction coordinator yet
 //	29-31   ACLs: no authorizer
 //	33, 44  AlterConfigs, IncrementalAlterConfigs: configs are set at creation
-//	34, 35  log directories: a node has one, and placement is not the client's matter
+//	34, 35  log directories: a node has one, and clients do not place replicas
 //	37      CreatePartitions
 //	38-41   delegation tokens: not planned
 //	42, 47  DeleteGroups, OffsetDelete: see groups
@@ -58,14 +58,14 @@ type VersionRange struct {
 //	45, 46  reassignment
 //	48, 49  quotas
 //	50, 51  SCRAM: see SASL
-//	55      DescribeQuorum: ours is not KRaft's log
-//	57      UpdateFeatures: metadata.version is raised by our own command
+//	55      DescribeQuorum: the metadata log is not KRaft's
+//	57      UpdateFeatures: a command of package meta raises metadata.version
 //	61, 65, 66, 75, 74  descriptions that no client needs in order to work
 //	68, 69  KIP-848 groups: see groups
 //	71, 72  client telemetry: not planned
 //	76-92   share groups: not planned
 //	4-7, 52-54, 56, 58, 59, 62-64, 67, 70, 73, 82-87  between Kafka's own
-//	        brokers; ours speak package peer
+//	        brokers; these brokers use package peer
 var Versions = [...]VersionRange{
 	{Key: keyProduce, Name: "Produce", Min: 3, Max: 13, AdvertisedMin: 0, Flexible: 9},
 	{Key: keyFetch, Name: "Fetch", Min: 4, Max: 18, AdvertisedMin: 4, Flexible: 12},
@@ -83,7 +83,7 @@ var Versions = [...]VersionRange{
 		Flexible: 0},
 }
 
-// maxKey bounds the index below.
+// maxKey is the largest API key in byKey.
 const maxKey = keyDescribeCluster
 
 // byKey is the index into Versions by API key, plus one.

@@ -43,7 +43,7 @@ func isTest(pass *analysis.Pass, file *ast.File) bool {
 	return strings.HasSuffix(pass.Fset.File(file.Package).Name(), "_test.go")
 }
 
-// firstFile is the first file that is not a test.
+// firstFile is the first file that is no test file.
 func firstFile(pass *analysis.Pass) *ast.File {
 	for _, file := range pass.Files {
 		if !isTest(pass, file) {

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/tools/go/analysis"
 )
 
-// coreCheck goes through one file of a core package.
+// coreCheck checks one file of a core package.
 type coreCheck struct {
 	pass    *analysis.Pass
 	file    *ast.File
@@ -22,8 +22,8 @@ func newCoreCheck(pass *analysis.Pass, file *ast.File) *coreCheck {
 	return &coreCheck{pass, file, findEscapes(pass, file)}
 }
 
-// finish reports escapes without use. A file that the build leaves out has no
-// types, so whether its escapes are of use is not known.
+// finish reports unused escapes. A file that the build leaves out has no types,
+// so its escapes may be needed there.
 func (c *coreCheck) finish() {
 	if _, typed := c.pass.TypesInfo.Defs[c.file.Name]; typed {
 		c.escapes.reportUnused(c.pass)
@@ -80,8 +80,8 @@ func (c *coreCheck) rangeStmt(n *ast.RangeStmt) {
 	}
 }
 
-// packageVars forbids floating point in package variables; other declarations
-// are of no interest.
+// packageVars forbids floating point in package variables. Other declarations
+// may have it.
 func (c *coreCheck) packageVars(decl *ast.GenDecl) {
 	if decl.Tok != token.VAR {
 		return
@@ -110,8 +110,8 @@ func (c *coreCheck) noFloatType(at ast.Node, t types.Type, what string) {
 	}
 }
 
-// symbol checks the use of a name of a package that is only pure in part. It
-// asks the type checker, so that renamed and dot imports are seen.
+// symbol checks the use of a name of a package that is only partly pure. It
+// asks the type checker, so that it sees through renamed and dot imports.
 func (c *coreCheck) symbol(id *ast.Ident) {
 	obj := c.pass.TypesInfo.Uses[id]
 	if obj == nil {

@@ -20,7 +20,7 @@ type escape struct {
 	used bool
 }
 
-// escapes are those of one file by line.
+// escapes are the escapes of one file, by line.
 type escapes map[int][]*escape
 
 func findEscapes(pass *analysis.Pass, file *ast.File) escapes {

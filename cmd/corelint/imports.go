@@ -12,7 +12,7 @@ import (
 func checkImport(pass *analysis.Pass, pkg string, test bool, spec *ast.ImportSpec) {
 	path, err := strconv.Unquote(spec.Path.Value)
 	if err != nil {
-		return // does not compile either
+		return // the compiler reports it
 	}
 	if imported, ok := ours(path); ok {
 		checkOurs(pass, pkg, imported, test, spec)
@@ -52,7 +52,7 @@ func checkOurs(pass *analysis.Pass, pkg, imported string, test bool, spec *ast.I
 		}
 	case product(pkg) && !product(imported):
 		pass.Reportf(spec.Pos(),
-			"%s imports %s: what runs in production does not know the simulator; "+
+			"%s imports %s: what runs in production must not import the simulator; "+
 				"use the contracts netsim, diskfs and broker/loop", pkg, imported)
 	}
 }
@@ -63,7 +63,7 @@ func isReal(pkg string) bool {
 }
 
 // product reports whether a package is part of a node. The binary is not: its
-// subcommands run the simulator too.
+// subcommands also run the simulator.
 func product(pkg string) bool {
 	return within(pkg, "broker") || within(pkg, "netsim") || within(pkg, "diskfs")
 }

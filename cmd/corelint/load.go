@@ -47,7 +47,7 @@ type finding struct {
 func (f finding) String() string { return fmt.Sprintf("%s: %s", f.position, f.message) }
 
 // check runs the analyzer over packages of the module in dir. An error means
-// that some could not be checked, which is no pass.
+// that some of them could not be checked.
 func check(dir, tags string, patterns ...string) ([]finding, error) {
 	packages, err := list(dir, tags, patterns)
 	if err != nil {
@@ -56,8 +56,8 @@ func check(dir, tags string, patterns ...string) ([]finding, error) {
 	return checkAll(packages)
 }
 
-// checkAll runs the analyzer over listed packages, but not over those that are
-// listed as dependencies only.
+// checkAll runs the analyzer over listed packages, except those that are listed
+// only as dependencies.
 func checkAll(packages []*listed) ([]finding, error) {
 	fset := token.NewFileSet()
 	imports := exportImporter(fset, packages)
@@ -103,7 +103,7 @@ func list(dir, tags string, patterns []string) ([]*listed, error) {
 	}
 }
 
-// exportImporter yields the types of any listed package.
+// exportImporter imports the types of any listed package.
 func exportImporter(fset *token.FileSet, packages []*listed) types.Importer {
 	exports := map[string]string{}
 	for _, p := range packages {
@@ -119,7 +119,7 @@ func exportImporter(fset *token.FileSet, packages []*listed) types.Importer {
 
 // checkPackage type-checks the files of the build and parses the others: the
 // rules for test files are about imports only, and files that build tags leave
-// out are held to the rules that need no types.
+// out are checked for the rules that need no types.
 func checkPackage(fset *token.FileSet, imports types.Importer, p *listed) ([]finding, error) {
 	if p.Error != nil && len(p.GoFiles) == 0 {
 		return nil, errors.New(p.Error.Err)

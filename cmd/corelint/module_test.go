@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// root is the module's directory, as seen from here.
+// root is the module's directory, relative to this package.
 const root = "../.."
 
 var listModule = sync.OnceValues(func() ([]*listed, error) {
@@ -20,8 +20,8 @@ var listModule = sync.OnceValues(func() ([]*listed, error) {
 })
 
 // wholeModule lists the packages of the module, once for all tests. The go
-// command compiles what has changed, as it does for any other test: tags would
-// have it compile all of it again.
+// command compiles only what has changed, as for any other test; with tags it
+// would compile everything again.
 func wholeModule(t *testing.T) []*listed {
 	t.Helper()
 	packages, err := listModule()
@@ -38,9 +38,9 @@ func TestTheModuleKeepsTheRules(t *testing.T) {
 	}
 	require.NoError(t, err)
 
-	// The go command remembers a passed test until something that the test has
-	// opened changes. The analyzer opens every file that it checks; opening the
-	// directories makes a new file count as well.
+	// The go command caches a passed test until a file that the test has opened
+	// changes. The analyzer opens every file that it checks. The directories
+	// are opened too, so that a new file ends the caching.
 	require.NoError(t, filepath.WalkDir(root,
 		func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || !entry.IsDir() {
@@ -58,8 +58,8 @@ func TestTheModuleKeepsTheRules(t *testing.T) {
 		}))
 }
 
-// The rules for one package at a time add up only if whatever a core package
-// imports, at any distance, is held to the core's rules itself.
+// Checking one package at a time is enough only if all packages that a core
+// package imports, directly or not, keep the core's rules too.
 func TestWhatTheCoreImportsIsCore(t *testing.T) {
 	packages := wholeModule(t)
 	imports := map[string][]string{}
@@ -75,11 +75,11 @@ func TestWhatTheCoreImportsIsCore(t *testing.T) {
 	imports["checker"] = []string{module + "/sim"}
 	require.Subset(t, notCore(imports),
 		[]string{"broker/limits imports checker", "broker/limits imports sim through checker"},
-		"a package behind another is seen, too")
+		"indirect imports are found, too")
 }
 
-// notCore lists, for every core package, what of the module it imports and is
-// not core, over any number of steps.
+// notCore lists, for every core package, the packages of the module that it
+// imports, over any number of steps, and that are not core.
 func notCore(imports map[string][]string) (found []string) {
 	for pkg := range imports {
 		if !isCore(pkg) {

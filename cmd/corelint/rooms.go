@@ -5,17 +5,18 @@ import (
 	"strings"
 )
 
-// A room is a part of the module in which every package lists what it may import
-// of our own packages. A package of a room that is not listed has no place in the
-// order yet, which is a violation.
+// A room is a part of the module in which every package lists what it may
+// import of our own packages. A package of a room that is not listed has no
+// place in the order, which is a violation.
 type room struct {
 	table string // name of the list in this file, for messages
-	// packages are patterns for what is in the room, without what not matches. A
-	// pattern that ends with "/..." stands for a package and all below it.
+	// packages are patterns for the packages of the room, without those that
+	// not matches. A pattern that ends with "/..." stands for a package and all
+	// below it.
 	packages []string
 	not      []string
 	imports  map[string][]string // by package, patterns for what it may import
-	tests    bool                // whether the order binds test files too
+	tests    bool                // whether test files must keep the order too
 	advice   string
 }
 
@@ -23,13 +24,13 @@ var rooms = []*room{
 	{
 		table: "coreImports", imports: coreImports,
 		packages: []string{"broker/...", "netsim", "diskfs"},
-		not:      []string{"broker/drive/...", "broker/loop/looptest"},
+		not:      []string{"broker/drive/...", "broker/loop/looptest", "broker/alloctest"},
 		advice:   "use an interface drawn by the consumer, and wire it in shard or node",
 	},
 	{
 		table: "simImports", imports: simImports,
 		packages: []string{"sim/...", "scenarios/..."},
-		advice:   "what lies below does not know what uses it; pass a value or a function in",
+		advice:   "a package must not import what uses it; pass a value or a function in",
 	},
 	{
 		table: "checkerImports", imports: map[string][]string{"checker": nil},
@@ -39,7 +40,7 @@ var rooms = []*room{
 	{
 		table: "mutantsImports", imports: map[string][]string{"mutants": nil},
 		packages: []string{"mutants/..."},
-		advice:   "planted bugs are data; what runs them imports them",
+		advice:   "planted bugs are data; the code that runs them imports them",
 	},
 }
 
@@ -59,7 +60,7 @@ var (
 
 // coreImports is the order of the broker.
 //
-// wal, partition and replica do not know each other; the shard wires them.
+// wal, partition and replica do not import each other; the shard connects them.
 var coreImports = map[string][]string{
 	"netsim": nil,
 	"diskfs": nil,
@@ -92,15 +93,15 @@ var coreImports = map[string][]string{
 	"broker/node":  join(leaves, codecs, roots, belowLoops, []string{"broker/shard"}),
 }
 
-// simBroker is what the simulator's world may know of the broker: the contracts of
-// its loops, and leaves without a protocol.
+// simBroker is what the simulator's world may import of the broker: the contracts
+// of its loops, and leaves without a protocol.
 var simBroker = []string{
 	"broker/assert", "broker/env", "broker/loop", "broker/mark", "broker/rare", "broker/wait",
 }
 
-// simImports is the order of the simulator: a plan is data, the world runs it
-// without knowing what it runs, the two subjects do not know each other, and a page
-// about a run (sim/report) knows its document only.
+// simImports is the order of the simulator. A plan is data. The world runs a plan
+// and does not import its subjects. The two subjects do not import each other. The
+// page about a run (sim/report) imports none of our packages.
 var simImports = map[string][]string{
 	"scenarios":    nil,
 	"sim/report":   nil,
@@ -137,7 +138,7 @@ var (
 	simKafka = join(roots, []string{"broker/...", "diskfs/virtual", "checker"})
 )
 
-// matches reports whether any pattern stands for pkg.
+// matches reports whether any pattern matches pkg.
 func matches(patterns []string, pkg string) bool {
 	return slices.ContainsFunc(patterns, func(pattern string) bool {
 		dir, all := strings.CutSuffix(pattern, "/...")

@@ -19,7 +19,7 @@ var coreStdUsers = map[string][]string{
 	"sync/atomic": {"broker/mark"}, // counters that loops only add to
 }
 
-// coreUnreadable are the names of our packages that the core must not use, with
+// coreUnreadable are names of our own packages that the core must not use, with
 // the reason.
 var coreUnreadable = map[string]map[string]string{
 	module + "/broker/mark": {
@@ -30,7 +30,7 @@ var coreUnreadable = map[string]map[string]string{
 const marksAreWritten = "the core only writes marks (mark.Hit), so that they cannot influence a run"
 
 // coreSymbols are the names that core packages may use of packages that are
-// only pure in part. Methods of their types are free.
+// only partly pure. Methods of their types are allowed.
 var coreSymbols = map[string][]string{
 	"time": {"Duration", "Nanosecond", "Microsecond", "Millisecond", "Second", "Minute", "Hour"},
 	"fmt": {"Append", "Appendf", "Appendln", "Errorf", "Formatter", "Fprint", "Fprintf", "Fprintln",
@@ -56,14 +56,15 @@ var coreModules = map[string][]string{
 	"github.com/pierrec/lz4/v4":            {"broker/batch"},
 }
 
-// realWorld are the packages that only cmd and test files import, with what
-// everyone else uses.
+// realWorld are the packages that only cmd and test files may import, with what
+// other packages use instead.
 var realWorld = map[string]string{
 	"netsim/tcp":   "take a netsim.Network",
 	"diskfs/osfs":  "take a diskfs.Disk",
 	"broker/drive": "take a loop.Host",
 
 	"broker/loop/looptest": "take a loop.Host",
+	"broker/alloctest":     "nothing: it is for tests",
 }
 
 // replacements name what to use for a forbidden import, where there is one
@@ -118,7 +119,7 @@ func within(pkg, dir string) bool {
 	return pkg == dir || strings.HasPrefix(pkg, dir+"/")
 }
 
-// ours takes the module's name off an import path.
+// ours cuts the module's name off an import path.
 func ours(path string) (relative string, ok bool) {
 	return strings.CutPrefix(path, module+"/")
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fakes imports the standard library for real and every other path as an empty
-// package: the rules look at paths.
+// fakes imports the real standard library, and every other path as an empty
+// package: the rules look only at paths.
 type fakes struct{ std types.Importer }
 
 func (f fakes) Import(p string) (*types.Package, error) {
@@ -65,8 +65,8 @@ func lint(t *testing.T, pkg, name, src string) []string {
 	return messages
 }
 
-// wants checks that each message contains the text at its place, and that there
-// are no others.
+// wants checks that each message contains the text at the same index, and that
+// there are no other messages.
 func wants(t *testing.T, got []string, want ...string) {
 	t.Helper()
 	require.Len(t, got, len(want), "%q", got)

@@ -20,7 +20,7 @@ type finding struct {
 
 func (f finding) String() string { return fmt.Sprintf("%s:%d: %s", f.file, f.line, f.message) }
 
-// check goes through all files of a tree, in order.
+// check checks all files of a tree, in order.
 func check(tree fs.FS) (found []finding, err error) {
 	err = fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -81,7 +81,7 @@ func checkPhrases(name string, p *passage) (found []finding) {
 	return found
 }
 
-// unbreakable are lines that stay as long as they are.
+// unbreakable matches lines that cannot be broken, by kind of file.
 var unbreakable = map[string]*regexp.Regexp{
 	".go": regexp.MustCompile(`^\s*(//\s*)?\S+$|^//[a-z]+:`),
 	".md": regexp.MustCompile(`^\s*([-*>]\s+)?\S+$|^\s*\|`),
@@ -92,7 +92,7 @@ func checkLines(name, content string) (found []finding) {
 	if !checked {
 		return nil
 	}
-	output := false // what an example prints is as long as it is
+	output := false // what an example prints may be long
 	for i, line := range strings.Split(content, "\n") {
 		text := strings.TrimSpace(line)
 		output = text == "// Output:" || output && strings.HasPrefix(text, "//")

@@ -35,7 +35,7 @@ func TestColumnsAreNotBytes(t *testing.T) {
 	require.Equal(t, 4+1+4+2, columns("\t→\tab"))
 }
 
-func TestALineThatCannotBeBrokenMayBeLong(t *testing.T) {
+func TestLinesThatCannotBeBrokenMayBeLong(t *testing.T) {
 	address := "https://example.com/" + strings.Repeat("x", 100)
 	row := "| " + strings.Repeat("word ", 30) + "|"
 	require.Empty(t, lint(t, "x.md", row+"\n"+address+"\n- "+address+"\n"))
@@ -48,8 +48,8 @@ func TestALineThatCannotBeBrokenMayBeLong(t *testing.T) {
 	require.Len(t, lint(t, "x.md", "See "+address+" for more.\n"), 1)
 }
 
-// Each phrase of the table is found in the text that a person would write, and
-// the message names what to write.
+// Each phrase of the table is found in ordinary text, and the message says what
+// to write instead.
 func TestEachPhraseIsFound(t *testing.T) {
 	for _, text := range []string{
 		"a node who leads", "whom it asks", "a node whose disk is full", "Whoever asks",

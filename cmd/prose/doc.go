@@ -1,4 +1,4 @@
-// Prose holds the text of the repository to two rules: lines have at most 100
+// Prose checks the text of the repository for two rules: lines have at most 100
 // columns, and the English is plain.
 //
 //	go run ./cmd/prose [-count] [root]
@@ -9,21 +9,20 @@
 //
 // # What is checked
 //
-// Lines, in Go and Markdown. A tab counts four columns. Lines that cannot be
-// broken are excepted: rows of Markdown tables, directives such as //go:embed,
+// Lines, in Go and Markdown. A tab counts as four columns. Lines that cannot be
+// broken may be longer: rows of Markdown tables, directives such as //go:embed,
 // the output of examples, and lines that are one word, such as a long address.
 //
-// Phrases, by the table in rules.go, also where a phrase is broken over two
-// lines:
+// Phrases of the table in rules.go, also if a phrase is broken over two lines:
 //
-//   - in Go, comments and string literals, and for some phrases names;
-//   - in Markdown, everything but code;
-//   - in YAML, everything but block scalars, which hold source code;
-//   - in shell scripts, makefiles and the files of web pages, everything.
+//   - in Go, in comments and string literals, and for some phrases in names;
+//   - in Markdown, in everything except code;
+//   - in YAML, in everything except block scalars, which hold source code;
+//   - in shell scripts, makefiles and the files of web pages, in everything.
 //
-// It does not know grammar: it finds the phrases that experience has put into
-// the table, so a text without violations can still be hard to read.
+// It does not know grammar. It finds only the phrases of the table, so a text
+// without violations can still be hard to read.
 //
-// There is no comment that waives a rule. A pattern with a false alarm is a
-// pattern to improve. Whole files are excepted in rules.go, each with a reason.
+// No comment waives a rule: if a pattern gives a false alarm, improve the
+// pattern. Whole files are exempt in rules.go, each with a reason.
 package main

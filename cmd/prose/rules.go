@@ -6,19 +6,19 @@ import (
 	"strings"
 )
 
-// maxColumns is the length of a line, with tabs of tabColumns.
+// maxColumns is the largest length of a line, with tabs of tabColumns.
 const (
 	maxColumns = 100
 	tabColumns = 4
 )
 
-// phrase is something that plain English does not say.
+// phrase is a word or expression that plain English does not use.
 type phrase struct {
 	pattern pattern
-	// use is what to write in its place.
+	// use says what to write instead.
 	use string
-	// unless, if it is not nil, matches the text that ends with the found phrase
-	// where the phrase is right.
+	// unless, if it is not nil, matches text that ends with the phrase and in
+	// which the phrase is right.
 	unless *regexp.Regexp
 	// names says that Go identifiers and names of files are checked too.
 	names bool
@@ -30,7 +30,7 @@ func word(expression, use string) phrase {
 }
 
 // term is a word of our own for something that has a standard name. It is
-// looked for in names too.
+// searched in names too.
 func term(expression, use string) phrase {
 	return phrase{pattern: compile(expression), use: use, names: true}
 }
@@ -38,7 +38,7 @@ func term(expression, use string) phrase {
 // pattern finds words in text in small letters.
 type pattern struct {
 	*regexp.Regexp
-	prefix string // of all that it finds, to pass over most text quickly
+	prefix string // of every match, to skip most text quickly
 }
 
 func compile(expression string) pattern {
@@ -46,7 +46,7 @@ func compile(expression string) pattern {
 	return pattern{regexp.MustCompile(`\b(?:` + expression + `)\b`), prefix}
 }
 
-// in lists where text has the phrase, as pairs of offsets.
+// in lists the places of the phrase in text, as pairs of offsets.
 func (p phrase) in(text string) (places [][]int) {
 	if !strings.Contains(text, p.pattern.prefix) {
 		return nil
@@ -64,7 +64,7 @@ var people = regexp.MustCompile(`\b(people|persons?|readers?|newcomers?|users?|o
 	`administrators?|developers?|engineers?|authors?|maintainers?|contributors?|reviewers?|` +
 	`anyone|someone|everyone) who$`)
 
-// phrases are all that is not said. The order is that of the messages.
+// phrases are all phrases that must not be used.
 var phrases = []phrase{
 	// Machines are things.
 	{pattern: compile(`who`), unless: people,
@@ -113,7 +113,7 @@ var phrases = []phrase{
 	word(`forthwith`, `"at once"`),
 	word(`ere`, `"before"`),
 
-	// One word for one thing: the standard one, where there is one.
+	// One word for one thing: the standard one, if there is one.
 	term(`vandals?`, `"malformed client"`),
 	term(`sloths?`, `"slow reader"`),
 	term(`tales?`, `"summary"`),
@@ -127,7 +127,7 @@ var phrases = []phrase{
 }
 
 // exempt are files and directories that are not checked, each for a reason. A
-// name without a slash stands for itself in any directory.
+// name without a slash is exempt in every directory.
 var exempt = map[string]string{
 	"testdata": "recorded output, and inputs that must keep their bytes",
 	"MUTANTS.md": "written by make mutants; what it says comes from mutants/*.yaml, which is " +
@@ -142,7 +142,7 @@ var exempt = map[string]string{
 }
 
 // skipped reports whether the file or directory, relative to the root and with
-// slashes, is exempt. Directories that begin with a dot are of tools, but for
+// slashes, is exempt. Directories that begin with a dot belong to tools, except
 // those of continuous integration.
 func skipped(name string, dir bool) bool {
 	base := path.Base(name)

@@ -12,17 +12,17 @@ import (
 	"unicode"
 )
 
-// passage is text without what wraps it (comment markers, indentation, line
-// ends), so that a phrase is found where it is broken over lines, too. An empty
-// line remains one: no phrase goes over it.
+// passage is text without comment markers, indentation and line ends, so that a
+// phrase is also found if it is broken over two lines. An empty line stays, so
+// that no phrase is found across it.
 type passage struct {
 	text   strings.Builder
 	starts []start
-	// name says that the text is a name, which only terms are looked for in.
+	// name says that the text is a name; only terms are searched in names.
 	name bool
 }
 
-// start says that the text from offset on is of a line.
+// start says that the text from offset on belongs to a line.
 type start struct{ offset, line int }
 
 // add appends one line.
@@ -52,8 +52,8 @@ func one(line int, text string) *passage {
 	return p
 }
 
-// passages takes the text out of a file that people read. It returns nil for
-// files of kinds that are not known.
+// passages returns the text of a file that people read, or nil if the kind of
+// the file is not known.
 func passages(name, content string) ([]*passage, error) {
 	switch kind := path.Ext(name); {
 	case kind == ".go":
@@ -120,7 +120,7 @@ func literal(line int, source string) *passage {
 	return p
 }
 
-// words takes an identifier apart: staleEnd is "stale end".
+// words splits an identifier into words: staleEnd is "stale end".
 func words(identifier string) string {
 	var b strings.Builder
 	for i, r := range identifier {
@@ -134,8 +134,8 @@ func words(identifier string) string {
 
 var codeSpan = regexp.MustCompile("`[^`]*`")
 
-// markdown leaves out code: spans, fenced blocks, and indented ones, which
-// follow an empty line. Lines of lists that are indented do not.
+// markdown leaves out code: spans, fenced blocks, and indented blocks, which
+// follow an empty line. Indented lines of a list do not follow one.
 func markdown(content string) *passage {
 	p := new(passage)
 	var fenced, indented bool

@@ -1,12 +1,12 @@
-// Command forward produces through a node that does not lead, which forwards to
-// the leader, and checks that all came out once and in order.
+// Command forward produces through a node that does not lead, and that forwards
+// to the leader. It checks that each record is in the log once and in order.
 //
 //	go run ./conformance/forward --base-port 21092 --records 100000
 //
-// Clients go to leaders of their own accord; this one never does. It keeps several
-// requests in flight on one connection, with and without idempotence. It is for
-// a cluster that nothing happens to: it sends nothing twice. What happens to
-// forwarded produces under faults is measured by command pauses.
+// Ordinary clients connect to leaders; this one never does. It keeps several
+// requests in flight on one connection, with and without idempotence. It needs
+// a cluster without faults, because it sends nothing twice. Command pauses
+// measures forwarded produces under faults.
 package main
 
 import (
@@ -138,7 +138,7 @@ func (o *options) verify(topic string, ends []int64) error {
 	for left > 0 {
 		fetches := client.PollFetches(ctx)
 		if ctx.Err() != nil {
-			return fmt.Errorf("%d records did not come", left)
+			return fmt.Errorf("%d records are missing", left)
 		}
 		for _, r := range fetches.Records() {
 			want := value(int(r.Partition), int(next[r.Partition]))

@@ -23,18 +23,18 @@ type cluster struct {
 	ran int
 }
 
-// testCase is one way to hit nodes. aims are in ms, by relation; 0 is none.
+// testCase is one fault of nodes. aims are in ms, by relation; 0: none.
 type testCase struct {
 	name       string
 	all        bool // hits all nodes, not one
-	controller bool // the one that is hit is the controller, or is not
+	controller bool // whether the node that is hit is the controller
 	hit        func(c *cluster, nodes []int32) error
 	undo       func(c *cluster, nodes []int32) error // nil: dev starts the node again
 	after      time.Duration                         // from hit to undo
 	aims       map[relation]int
 }
 
-// relation is what the node that is hit is to a partition.
+// relation is the role of the node that is hit for a partition.
 type relation string
 
 const (
@@ -81,13 +81,13 @@ func (c *cluster) signal(nodes []int32, s syscall.Signal) error {
 
 var controllerMetric = regexp.MustCompile(`(?m)^lockstep_control_controller (-?\d+)$`)
 
-// controller asks the nodes' metrics who the controller is.
+// controllerNode reads the controller's id from the nodes' metrics.
 func (c *cluster) controllerNode() (int32, error) {
 	problem := errors.New("no node names a controller")
 	for node := range c.nodes {
 		response, err := http.Get(fmt.Sprintf("http://%s:%d/metrics", c.host, c.basePort+100+node))
 		if err != nil {
-			problem = fmt.Errorf("ask a node who the controller is: %w", err)
+			problem = fmt.Errorf("ask a node for the controller: %w", err)
 			continue
 		}
 		body, err := io.ReadAll(response.Body)
@@ -106,7 +106,7 @@ type row struct {
 	ok   bool
 }
 
-// runCase prepares topics, probes them, hits the node, and judges.
+// runCase creates topics, probes them, hits the node, and checks the result.
 func (c *cluster) runCase(ctx context.Context, k testCase) ([]row, error) {
 	controller, err := c.controllerNode()
 	if err != nil {

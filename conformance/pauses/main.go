@@ -5,15 +5,15 @@
 //	lockstep dev --base-port 21092 --dir /tmp/cluster &
 //	go run ./conformance/pauses --base-port 21092 --dir /tmp/cluster --freeze 60s
 //
-// Each case makes three topics whose partitions cover every relation that a
-// partition can have to the node that is hit: its leader, its follower, or
-// nothing (two replicas on the other nodes). One prober per partition sends
+// Each case creates three topics. Their partitions cover every role that the
+// node that is hit can have for a partition: its leader, its follower, or
+// nothing (both replicas are on other nodes). One prober per partition sends
 // one record at a time, idempotently, and sends it again until it is
 // acknowledged, so that the time between two acknowledgements is the time for
-// which the partition took no record. Direct probers ask for the leader and go to
-// it, with little patience, as a good client would. Forwarded probers stay on one
-// node that leads nothing of theirs and is not hit, with all the patience in the
-// world: how long they pause is the cluster's own doing.
+// which the partition took no record. Direct probers look for the leader and
+// send to it, with short timeouts, as a good client does. Forwarded probers
+// stay on one node that does not lead their partition and is not hit, with long
+// timeouts: so their pauses are caused by the cluster only.
 package main
 
 import (
@@ -92,7 +92,7 @@ func (o *options) addr(node int32) string {
 	return fmt.Sprintf("%s:%d", o.host, o.basePort+int(node)-1)
 }
 
-// any returns an answer of the first node that gives one.
+// any asks one node after another until one answers.
 func (c *cluster) any(ask func(addr string) error) error {
 	var err error
 	for node := int32(1); node <= int32(c.nodes); node++ {

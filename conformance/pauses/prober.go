@@ -20,7 +20,7 @@ type prober struct {
 	topic     string
 	partition int32
 	relation  relation
-	via       int32 // the node that all goes to; 0: the leader
+	via       int32 // the node that all requests go to; 0: the leader
 	producer  rawkafka.Producer
 
 	conn  *rawkafka.Conn
@@ -33,8 +33,8 @@ type ack struct {
 	offset int64
 }
 
-// How long a prober waits for an answer. A direct one gives up soon and looks
-// for the leader again; a forwarded one lets the cluster work it out.
+// How long a prober waits for an answer. A direct one soon gives up and looks
+// for the leader again; a forwarded one lets the cluster find the leader.
 const (
 	directPatience    = 400 * time.Millisecond
 	forwardedPatience = 30 * time.Second
@@ -116,7 +116,7 @@ func (p *prober) connect() error {
 			}
 		}
 		if node <= 0 {
-			return fmt.Errorf("no leader, says node %d", p.asked)
+			return fmt.Errorf("node %d knows no leader", p.asked)
 		}
 	}
 	conn, err := rawkafka.Dial(p.addr(node), dialPatience)
@@ -134,8 +134,9 @@ func (p *prober) disconnect() {
 	}
 }
 
-// gaps returns the longest time without an acknowledgement before the node was
-// hit, from then until it was let go (and when that began, after the hit), and after that.
+// gaps returns the longest times without an acknowledgement: before the node
+// was hit, from then until the fault ended (with its beginning, from the hit
+// on), and after that.
 func (p *prober) gaps(hit, undo time.Time) (before, pause, back, since time.Duration) {
 	for i := 1; i < len(p.acked); i++ {
 		from, to := p.acked[i-1].at, p.acked[i].at

@@ -33,8 +33,8 @@ func Metadata(addr, topic string, timeout time.Duration) (*kmsg.MetadataResponse
 	return m, kerr.ErrorForCode(m.Topics[0].ErrorCode)
 }
 
-// CreateTopic creates a topic of which each partition has the given replicas,
-// the leader first, unless the topic is there.
+// CreateTopic creates a topic. replicas lists the replicas of each partition,
+// the leader first.
 func CreateTopic(
 	addr, topic string, replicas [][]int32, minInSync string, timeout time.Duration,
 ) error {

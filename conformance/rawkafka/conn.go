@@ -68,7 +68,7 @@ func (c *Conn) Receive(timeout time.Duration) (kmsg.Response, error) {
 	oldest := c.awaited[0]
 	c.awaited = c.awaited[1:]
 	if id := int32(binary.BigEndian.Uint32(frame)); id != oldest.id {
-		return nil, fmt.Errorf("rawkafka: answer to request %d came where that to %d was due",
+		return nil, fmt.Errorf("rawkafka: got the answer to request %d instead of %d",
 			id, oldest.id)
 	}
 	body := frame[4:]

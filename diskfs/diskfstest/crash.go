@@ -11,7 +11,7 @@ import (
 
 const sector = diskfs.SectorSize
 
-// durableFile makes a file whose name, size and old content are durable.
+// durableFile makes a file with durable name, size and content.
 func durableFile(c *client, path string, content []byte) diskfs.Handle {
 	h := c.open(path)
 	c.write(h, 0, content)
@@ -106,7 +106,7 @@ func createdNameNeedsSyncDir(t *testing.T, open Open) {
 }
 
 func nameInNewDirectory(t *testing.T, open Open) {
-	story := func(sys System, syncRoot bool) []byte {
+	run := func(sys System, syncRoot bool) []byte {
 		c := newClient(t, sys)
 		c.mkdir("d")
 		c.writeSync(c.open("d/f"), 0, []byte("data"))
@@ -116,16 +116,17 @@ func nameInNewDirectory(t *testing.T, open Open) {
 		}
 		return c.restart().content("d/f")
 	}
-	sometimes(t, open, "a directory whose name is not synced survives", func(sys System) bool {
-		return story(sys, false) != nil
-	})
+	sometimes(t, open, "a directory survives although its name is not synced",
+		func(sys System) bool {
+			return run(sys, false) != nil
+		})
 	always(t, open, func(t *testing.T, sys System) {
-		require.Equal(t, "data", string(story(sys, true)))
+		require.Equal(t, "data", string(run(sys, true)))
 	})
 }
 
 func renamedName(t *testing.T, open Open) {
-	story := func(sys System, syncDir bool) []string {
+	run := func(sys System, syncDir bool) []string {
 		c := newClient(t, sys)
 		c.mkdir("d")
 		durableFile(c, "d/a", []byte("new"))
@@ -138,15 +139,15 @@ func renamedName(t *testing.T, open Open) {
 	}
 	renamed := []string{"b:3"}
 	sometimes(t, open, "an unsynced rename survives", func(sys System) bool {
-		got := story(sys, false)
+		got := run(sys, false)
 		require.Contains(t, [][]string{renamed, {"a:3", "b:8"}}, got)
 		return len(got) == 1
 	})
-	always(t, open, func(t *testing.T, sys System) { require.Equal(t, renamed, story(sys, true)) })
+	always(t, open, func(t *testing.T, sys System) { require.Equal(t, renamed, run(sys, true)) })
 }
 
 func removedName(t *testing.T, open Open) {
-	story := func(sys System, syncDir bool) bool {
+	run := func(sys System, syncDir bool) bool {
 		c := newClient(t, sys)
 		durableFile(c, "f", []byte("data"))
 		c.must(diskfs.Op{Kind: diskfs.Remove, Path: "f"})
@@ -158,10 +159,10 @@ func removedName(t *testing.T, open Open) {
 		return got == nil
 	}
 	sometimes(t, open, "an unsynced removal survives", func(sys System) bool {
-		return story(sys, false)
+		return run(sys, false)
 	})
 	always(t, open, func(t *testing.T, sys System) {
-		require.True(t, story(sys, true), "file came back")
+		require.True(t, run(sys, true), "file came back")
 	})
 }
 
@@ -316,7 +317,7 @@ func failedSyncPromisesNothing(t *testing.T, open Open) {
 		c.write(h, 0, fill('n', sector))
 		sys.Fail(diskfs.Sync)
 		require.ErrorIs(t, c.do(diskfs.Op{Kind: diskfs.Sync, Handle: h}).Err, diskfs.ErrIO)
-		c.sync(h) // the retry that lies
+		c.sync(h) // the retry succeeds although the bytes may be lost
 		return bytes.Equal(fill('n', sector), c.restart().content("f"))
 	})
 }

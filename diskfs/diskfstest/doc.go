@@ -3,7 +3,8 @@
 // the simulated disk.
 //
 // An implementation calls [Run] with a function that makes a fresh [System].
-// What only a crash can show is tested where System.Crash is given and skipped,
-// visibly, where it is not. Tests of the form "may lose" look for a seed that
-// does lose: a simulated disk that is kinder than the contract would hide bugs.
+// Tests that need a crash run where System.Crash is given, and are reported as
+// skipped where it is not. Tests of the form "may lose" look for a seed that
+// does lose: a simulated disk that keeps more than the contract promises would
+// hide bugs.
 package diskfstest

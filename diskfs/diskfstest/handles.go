@@ -100,7 +100,7 @@ func closeComesLast(t *testing.T, open Open) {
 		c := newClient(t, open(t, seed))
 		h := c.newHandle()
 		c.submit(diskfs.Op{Kind: diskfs.Open, Flags: diskfs.Create, Path: "f", Handle: h})
-		if seed%2 == 1 { // Close may meet a handle that is open, too
+		if seed%2 == 1 { // the handle is open before Close is submitted
 			c.sync(h)
 		}
 		var tokens []uint64
@@ -147,6 +147,6 @@ func dataComesBack(t *testing.T, open Open) {
 	done := c.must(diskfs.Op{Kind: diskfs.Read, Handle: h, Data: into})
 	require.Same(t, &into[0], &done.Data[0])
 	require.Equal(t, 5, done.N)
-	copy(into, "other") // so is this one
+	copy(into, "other") // this buffer is, too
 	require.Equal(t, "first", string(c.read(h, 0, 5)))
 }

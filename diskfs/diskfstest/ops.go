@@ -171,7 +171,7 @@ func opRename(t *testing.T, open Open) {
 	require.Equal(t, "from a", string(c.content("b")))
 	require.Equal(t, "from b", string(c.read(b, 0, 10)),
 		"the handle of the replaced file stays good")
-	c.write(a, 0, []byte("FROM")) // and that of the moved file follows it
+	c.write(a, 0, []byte("FROM")) // the handle of the moved file stays good, too
 	c.must(diskfs.Op{Kind: diskfs.Rename, Path: "b", To: "d/c"})
 	require.Equal(t, "FROM a", string(c.content("d/c")))
 	c.must(diskfs.Op{Kind: diskfs.Rename, Path: "d", To: "e"})

@@ -4,8 +4,8 @@ import (
 	"testing"
 )
 
-// seeds is how many seeds "may lose" tests try before they call a disk too
-// kind, and "never loses" tests before they call it honest.
+// seeds is how many seeds a test tries: a "may lose" test fails if none of them
+// loses, and a "never loses" test passes if none of them does.
 const seeds = 64
 
 // Run runs the suite.
@@ -14,7 +14,7 @@ func Run(t *testing.T, open Open) {
 		name string
 		test func(*testing.T, Open)
 	}{
-		{"1 each operation completes exactly once with what it echoes", eachCompletesOnce},
+		{"1 each operation completes exactly once and echoes its fields", eachCompletesOnce},
 		{"1 the sink may submit", sinkMaySubmit},
 		{"2 operations begin after the open of their handle", opsFollowOpen},
 		{"2 operations on a handle that did not open fail", opsOfFailedOpen},
@@ -25,7 +25,7 @@ func Run(t *testing.T, open Open) {
 		{"4 a writesync survives a crash", writeSyncSurvives},
 		{"4 size and truncation are durable after sync", syncedSizeSurvives},
 		{"4 sync does not cover what completes after its submission", syncCoversCompletedOnly},
-		{"4 writesync vouches for no other write", writeSyncVouchesForItselfOnly},
+		{"4 writesync makes no other write durable", writeSyncVouchesForItselfOnly},
 		{"5 a created name needs its directory synced", createdNameNeedsSyncDir},
 		{"5 a name in a new directory needs both directories synced", nameInNewDirectory},
 		{"5 a renamed name needs its directory synced", renamedName},
@@ -36,7 +36,7 @@ func Run(t *testing.T, open Open) {
 		{"6 operations in flight vanish or happen", inFlightAtCrash},
 		{"7 a failed write leaves a mixture of old and new", failedWriteLeavesMixture},
 		{"7 a failed sync promises nothing, even if a retry succeeds", failedSyncPromisesNothing},
-		{"7 reads behind an uncached sync show what is durable", uncachedSyncShowsTheMedium},
+		{"7 reads after an uncached sync show what is durable", uncachedSyncShowsTheMedium},
 		{"8 errors carry operation, path and sentinel", errorsAreWrapped},
 		{"8 paths that leave the root are refused", pathsAreChecked},
 		{"open", opOpen},
@@ -70,29 +70,29 @@ func needFail(t *testing.T, open Open) {
 	}
 }
 
-// always runs a story whose end is not open, with many seeds.
-func always(t *testing.T, open Open, story func(t *testing.T, sys System)) {
+// always runs a test that must pass with every seed.
+func always(t *testing.T, open Open, test func(t *testing.T, sys System)) {
 	t.Helper()
 	needCrash(t, open)
 	for seed := range uint64(seeds) {
-		story(t, open(t, seed))
+		test(t, open(t, seed))
 	}
 }
 
-// sometimes demands that the story returns true for some seed, and false for
-// some other: the outcome is open.
-func sometimes(t *testing.T, open Open, what string, story func(sys System) bool) {
+// sometimes demands that the test returns true for some seed and false for
+// another: the contract allows both outcomes.
+func sometimes(t *testing.T, open Open, what string, test func(sys System) bool) {
 	t.Helper()
 	needCrash(t, open)
 	yes, no := 0, 0
 	for seed := range uint64(seeds) {
-		if story(open(t, seed)) {
+		if test(open(t, seed)) {
 			yes++
 		} else {
 			no++
 		}
 	}
 	if yes == 0 || no == 0 {
-		t.Fatalf("%s: %d times yes, %d times no; an honest disk leaves it open", what, yes, no)
+		t.Fatalf("%s: %d times yes, %d times no; a good disk does both", what, yes, no)
 	}
 }

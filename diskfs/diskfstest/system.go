@@ -9,17 +9,17 @@ import (
 	"example.com/lockstep/diskfs"
 )
 
-// System is one machine's data directory, empty when it is made.
+// System is one machine's data directory. It starts empty.
 type System struct {
-	// Process starts a process on the machine and returns its disk. A later
-	// process exists beside the earlier ones. All completions, of all processes,
-	// reach their sinks from within Pump or Submit.
+	// Process starts a process on the machine and returns its disk. Earlier
+	// processes go on running. All completions, of all processes, reach their
+	// sinks from within Pump or Submit.
 	Process func(sink diskfs.Sink) diskfs.Disk
-	// Pump lets time pass until something may have completed; false means that
-	// nothing is in flight any more.
+	// Pump lets time pass until something may have completed; it returns false
+	// if nothing is in flight any more.
 	Pump func() bool
-	// Crash cuts the power: all processes are gone, and the disk keeps what an
-	// honest disk may keep. Nil where that cannot be done.
+	// Crash cuts the power: all processes end, and the disk keeps what the
+	// contract allows it to keep. Nil where that cannot be done.
 	Crash func()
 	// Fail makes the next operation of a kind fail with ErrIO. Nil where that
 	// cannot be done.
@@ -59,7 +59,7 @@ func (c *client) completed(done diskfs.Completion) {
 	}
 }
 
-// submit submits op with a fresh token and returns that.
+// submit submits op with a new token and returns the token.
 func (c *client) submit(op diskfs.Op) uint64 {
 	c.token++
 	op.Token, op.Owner = c.token, uint32(c.token)*7

@@ -13,7 +13,7 @@ import (
 	"example.com/lockstep/diskfs/internal/rules"
 )
 
-// Options tune a Disk. The zero value is fit for production.
+// Options tune a Disk. The zero value is good for production.
 type Options struct {
 	// Workers is the largest number of system calls in progress. Default 6,
 	// at least 2.
@@ -41,8 +41,8 @@ type Disk struct {
 	sink diskfs.Sink
 	opts Options
 
-	// noRangeSync is set once pwritev2 with RWF_DSYNC has turned out to be
-	// unsupported here.
+	// noRangeSync is set once pwritev2 with RWF_DSYNC has failed as
+	// unsupported.
 	noRangeSync atomic.Bool
 
 	mu      sync.Mutex
@@ -60,7 +60,7 @@ type Disk struct {
 	stopped bool           // workers leave
 }
 
-// startWithoutRangeSync is set by tests of the fallback.
+// startWithoutRangeSync is set by the tests of the fallback.
 var startWithoutRangeSync bool
 
 // task is an operation that may run; refused ones only need a completion.
@@ -108,7 +108,7 @@ func (d *Disk) Submit(op diskfs.Op) {
 	d.mu.Unlock()
 }
 
-// enqueue makes t runnable and sees to it that a worker will take it. The
+// enqueue makes t runnable and makes sure that a worker will take it. The
 // caller holds mu.
 func (d *Disk) enqueue(t task) {
 	hot := t.op.Kind == diskfs.WriteSync
@@ -123,9 +123,9 @@ func (d *Disk) enqueue(t task) {
 	}
 }
 
-// rouse gives one more worker a chance to look for a task. Whoever wakes an
-// idle worker counts it as busy at once; otherwise two tasks queued in a row
-// would wake the same one. The caller holds mu.
+// rouse makes one more worker look for a task. The caller of Signal counts the
+// idle worker as busy at once; otherwise two tasks queued in a row would wake
+// the same one. The caller holds mu.
 func (d *Disk) rouse() {
 	switch {
 	case d.idle > 0:
@@ -150,7 +150,7 @@ func (d *Disk) next() (task, bool) {
 	return task{}, false
 }
 
-// work is the life of one worker.
+// work is the loop of one worker.
 func (d *Disk) work() {
 	d.mu.Lock()
 	for {
@@ -185,8 +185,8 @@ func (d *Disk) work() {
 	d.mu.Unlock()
 }
 
-// finish settles the handle of a task whose completion has been delivered, and
-// releases what waited for it. The caller holds mu.
+// finish updates the handle of a task after its completion was delivered, and
+// enqueues what waited for it. The caller holds mu.
 func (d *Disk) finish(t task, err error, fd int) {
 	switch {
 	case t.refused:
@@ -209,8 +209,8 @@ func (d *Disk) finish(t task, err error, fd int) {
 }
 
 // Close waits until every operation in flight has completed, stops the workers,
-// and closes what is open: handles and locks (for whoever closes a Disk, the
-// process has ended). It blocks; it is for the end of a process and for tests.
+// and closes what is open: handles, and locks as at the end of a process. It
+// blocks; it is for the end of a process and for tests.
 func (d *Disk) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

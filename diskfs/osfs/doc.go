@@ -9,9 +9,9 @@
 //
 // A WriteSync is one system call: pwritev2 with RWF_DSYNC, which writes and
 // makes exactly that range durable. Where the kernel or file system does not
-// know it, the disk falls back to pwrite and fdatasync, once and for all. Some
-// workers serve nothing but WriteSync, so that a group commit never queues
-// behind a slow sync of a segment or the zeroing of a new file.
+// support it, the disk falls back to pwrite and fdatasync, permanently. Some
+// workers serve only WriteSync, so that a group commit never queues behind a
+// slow sync of a segment or the zeroing of a new file.
 //
 // # Ownership
 //
@@ -25,6 +25,6 @@
 // # What it does not do
 //
 // No retries, no caches, no timeouts: a system call that hangs for hours keeps
-// its operation in flight for hours, and whoever submitted it notices. It does
-// not remember failed syncs; that is the caller's duty (obligation 7).
+// its operation in flight for hours, and the loop that submitted it notices.
+// The disk does not remember failed syncs; the caller has to (obligation 7).
 package osfs

@@ -8,8 +8,8 @@ import (
 	"example.com/lockstep/diskfs"
 )
 
-// sentinel marks err as the sentinel that callers branch on, if there is one
-// for it; the system's own text stays readable.
+// sentinel wraps the sentinel that callers branch on, if there is one for err,
+// and keeps the system's text.
 func sentinel(kind diskfs.Kind, err error) error {
 	var errno syscall.Errno
 	if !errors.As(err, &errno) {
@@ -30,8 +30,8 @@ func sentinel(kind diskfs.Kind, err error) error {
 			is = diskfs.ErrLocked
 		}
 	}
-	// Removing a directory that is not empty is EEXIST on some systems; it is
-	// not what ErrExist means.
+	// On some systems the removal of a directory that is not empty fails with
+	// EEXIST. ErrExist does not mean that.
 	if is == nil || kind == diskfs.Remove && errno == syscall.EEXIST {
 		return errno
 	}

@@ -12,7 +12,7 @@ import (
 	"example.com/lockstep/diskfs/internal/rules"
 )
 
-// zeros is what Allocate writes; nobody changes it.
+// zeros is what Allocate writes. It is never changed.
 var zeros [1 << 20]byte
 
 // run makes the system calls of one task. fd and path are those of its handle;
@@ -104,8 +104,7 @@ func again(call func() error) error {
 	}
 }
 
-// open opens a regular file; a directory is refused although the system would
-// open some of them.
+// open opens a file for reading and writing; the system refuses directories.
 func open(full string, flags diskfs.Flags) (fd int, size int64, err error) {
 	mode := unix.O_RDWR | unix.O_CLOEXEC
 	if flags&diskfs.Create != 0 {
@@ -154,8 +153,8 @@ func writeFull(fd int, data []byte, offset int64) (n int, err error) {
 }
 
 // writeSync writes data and makes it durable, in one system call if it can. A
-// partial write is durable as far as it went, so going on with the rest is
-// sound.
+// partial write is durable as far as it went, so it is safe to go on with the
+// rest.
 func (d *Disk) writeSync(fd int, data []byte, offset int64) (n int, err error) {
 	for n < len(data) && !d.noRangeSync.Load() {
 		k, err := pwriteDsync(fd, data[n:], offset+int64(n))
@@ -179,9 +178,10 @@ func (d *Disk) writeSync(fd int, data []byte, offset int64) (n int, err error) {
 	return n + k, err
 }
 
-// allocate writes zeros. Reserving the range first gives it few extents, but
-// alone it would leave unwritten extents, whose first write needs a metadata
-// update; so its failure matters only if there is no space.
+// allocate writes zeros. It first reserves the range, so that the file has few
+// extents. Reserving alone is not enough: it leaves unwritten extents, and the
+// first write to one needs a metadata update. So a failed reserve matters only
+// if there is no space.
 func allocate(fd int, offset, size int64) error {
 	if size == 0 {
 		return nil
@@ -245,8 +245,8 @@ func space(root string) (free int64, err error) {
 	return int64(st.Bavail) * int64(st.Bsize), nil
 }
 
-// lock takes the lock and keeps its descriptor. It is kept as a plain number on
-// purpose: an os.File would be closed, and the lock lost, by its finalizer.
+// lock takes the lock and keeps its descriptor as a plain number: the finalizer
+// of an os.File would close it and lose the lock.
 func (d *Disk) lock(path string) error {
 	d.mu.Lock()
 	_, held := d.locks[path]

@@ -87,7 +87,7 @@ func TestSubmitDoesNotWaitForTheSink(t *testing.T) {
 		done <- c
 	}, osfs.Options{})
 	require.NoError(t, err)
-	for range 1000 { // all workers hang in the sink, and Submit still returns
+	for range 1000 { // all workers are blocked in the sink, and Submit still returns
 		d.Submit(diskfs.Op{Kind: diskfs.Space})
 	}
 	require.Empty(t, done)

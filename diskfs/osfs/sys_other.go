@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Lockstep is made for Linux; this file is for developing elsewhere. fsync
-// there may stop at the drive's cache.
+// Lockstep runs on Linux; this file is for development on other systems. Their
+// fsync may reach only the drive's cache.
 
 func fdatasync(fd int) error { return unix.Fsync(fd) }
 

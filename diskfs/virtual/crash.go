@@ -7,32 +7,34 @@ import (
 	"example.com/lockstep/diskfs"
 )
 
-// mood is how one crash tends to decide, in percent: some keep everything, some
-// nothing, since rare combinations of many fair coins would never be seen.
-type mood struct{ keep, tear uint64 }
+// crashBias is how one crash tends to decide, in percent. Some crashes keep
+// everything, some nothing: if each sector were a fair coin, combinations such
+// as "all lost" would never be seen.
+type crashBias struct{ keep, tear uint64 }
 
-func (fs *FS) drawMood() mood {
-	m := mood{keep: []uint64{0, 50, 100, fs.crash.Uint64N(101)}[fs.crash.IntN(4)],
+func (fs *FS) drawBias() crashBias {
+	bias := crashBias{keep: []uint64{0, 50, 100, fs.crash.Uint64N(101)}[fs.crash.IntN(4)],
 		tear: []uint64{0, 0, 10, 50}[fs.crash.IntN(4)]}
 	if fs.opts.NoTear {
-		m.tear = 0
+		bias.tear = 0
 	}
-	return m
+	return bias
 }
 
 // Crash cuts the power of the machine: all processes die, operations in flight
-// end without completion, and of what was not durable anything may be kept. It
+// end without completion, and any part of what was not durable may be kept. It
 // leaves faults as they are: a stall outlives the machine's restart.
-func (fs *FS) Crash() { fs.crashIn(fs.drawMood) }
+func (fs *FS) Crash() { fs.crashIn(fs.drawBias) }
 
-// CrashTorn is Crash in the worst mood for who trusts sectors: of each that was
-// not synced, any version may be kept, and tear percent of them are kept as
-// byte-wise mixtures of two. An option NoTear does not hold here.
+// CrashTorn is Crash with the worst crash bias for a reader that trusts
+// sectors: any version of an unsynced sector may be kept, and tear percent of
+// these sectors become byte-wise mixtures of two versions. It ignores the
+// option NoTear.
 func (fs *FS) CrashTorn(tear uint64) {
-	fs.crashIn(func() mood { return mood{keep: 50, tear: min(tear, 100)} })
+	fs.crashIn(func() crashBias { return crashBias{keep: 50, tear: min(tear, 100)} })
 }
 
-func (fs *FS) crashIn(draw func() mood) {
+func (fs *FS) crashIn(draw func() crashBias) {
 	for _, c := range fs.inFlight.Values() {
 		fs.abandon(c)
 	}
@@ -43,17 +45,17 @@ func (fs *FS) crashIn(draw func() mood) {
 	fs.inFlight.Clear()
 	clear(fs.locks)
 
-	m := draw()
-	fs.crashNames(m)
+	bias := draw()
+	fs.crashNames(bias)
 	for _, f := range fs.dirtyFiles.Values() {
-		fs.crashFile(f, m)
+		fs.crashFile(f, bias)
 	}
 	fs.dirtyFiles.Clear()
 	fs.used = 0
 	fs.recount(fs.root)
 }
 
-// Kill ends the process; the machine, with its page cache, lives on.
+// Kill ends the process; the machine goes on and keeps its page cache.
 func (p *Process) Kill() {
 	fs := p.fs
 	for _, c := range fs.inFlight.Values() {
@@ -94,8 +96,8 @@ func (p *Process) die() {
 // Alive says whether the process still runs.
 func (p *Process) Alive() bool { return !p.dead }
 
-// abandon ends an operation whose process dies: it has happened, or not, or in
-// part.
+// abandon ends an operation of a process that dies: it has happened, or not, or
+// in part.
 func (fs *FS) abandon(c *call) {
 	c.gone = true
 	op := c.op
@@ -114,14 +116,14 @@ func (fs *FS) abandon(c *call) {
 }
 
 // crashNames decides about every pending name.
-func (fs *FS) crashNames(m mood) {
+func (fs *FS) crashNames(bias crashBias) {
 	var sel selection
 	dirs := fs.dirtyDirs.Values()
 	for _, dir := range dirs {
 		dir.dir.chains.Scan(func(name string, c *chain) bool {
 			n := len(c.entries)
-			if fs.crash.Uint64N(100) >= m.keep {
-				n = fs.crash.IntN(n) // the last one is not kept, perhaps one before
+			if fs.crash.Uint64N(100) >= bias.keep {
+				n = fs.crash.IntN(n) // the last one is not kept, but an earlier one may be
 				if fs.crash.Chance(1, 2) {
 					n = 0
 				}
@@ -142,7 +144,7 @@ func (fs *FS) crashNames(m mood) {
 				d.live.Delete(name)
 			}
 		}
-		// A name whose chain is committed whole is in base as it is in live.
+		// If a name's whole chain was committed, base and live agree.
 		d.chains.Clear()
 		d.lost = 0
 	}
@@ -150,11 +152,11 @@ func (fs *FS) crashNames(m mood) {
 }
 
 // crashFile decides about the size of a file and about every dirty sector.
-func (fs *FS) crashFile(f *inode, m mood) {
+func (fs *FS) crashFile(f *inode, bias crashBias) {
 	size, sizeSeq := f.baseSize, uint64(0)
 	if n := len(f.sizes); n > 0 {
 		pick := n - 1
-		if fs.crash.Uint64N(100) >= m.keep {
+		if fs.crash.Uint64N(100) >= bias.keep {
 			pick = fs.crash.IntN(n+1) - 1
 		}
 		if pick >= 0 {
@@ -162,7 +164,7 @@ func (fs *FS) crashFile(f *inode, m mood) {
 		}
 	}
 	f.eachDirty(func(index int64, s *sector) {
-		content := fs.crashSector(s.candidates(sizeSeq), m)
+		content := fs.crashSector(s.candidates(sizeSeq), bias)
 		*s = sector{base: content, live: content}
 		f.settle(index, s)
 	})
@@ -177,13 +179,13 @@ func (fs *FS) crashFile(f *inode, m mood) {
 	f.size, f.baseSize, f.sizes = size, size, nil
 }
 
-func (fs *FS) crashSector(candidates [][]byte, m mood) []byte {
+func (fs *FS) crashSector(candidates [][]byte, bias crashBias) []byte {
 	n := len(candidates)
 	if n == 1 {
 		return candidates[0]
 	}
 	pick := n - 1
-	if fs.crash.Uint64N(100) >= m.keep {
+	if fs.crash.Uint64N(100) >= bias.keep {
 		pick = 0
 		if fs.crash.Chance(1, 4) {
 			pick = fs.crash.IntN(n)
@@ -194,13 +196,13 @@ func (fs *FS) crashSector(candidates [][]byte, m mood) []byte {
 		fs.crash.Fill(ruined)
 		return ruined
 	}
-	if fs.crash.Uint64N(100) < m.tear {
+	if fs.crash.Uint64N(100) < bias.tear {
 		return torn(candidates[pick], candidates[fs.crash.IntN(n)], fs.crash)
 	}
 	return candidates[pick]
 }
 
-// recount sets what follows from the names that are left.
+// recount sets parents, references and space from the names that are left.
 func (fs *FS) recount(dir *inode) {
 	dir.dir.live.Scan(func(name string, ino *inode) bool {
 		ino.parent, ino.name = dir, name

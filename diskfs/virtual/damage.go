@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// pretend changes what reads see and nothing else; the size grows truly.
+// pretend changes only what reads see; but the size really grows.
 func (f *inode) pretend(seq uint64, offset int64, data []byte) {
 	parts(offset, len(data), func(index int64, at, from, to int) {
 		content := patched(f.liveSector(index), at, data[from:to])
@@ -31,7 +31,7 @@ func (fs *FS) misdirect(c *call) {
 	}
 	sectors := roundUp(victim.baseSize) / sectorSize
 	if sectors == 0 {
-		return // there was no other place: the write is merely lost
+		return // there is no other sector: the write is only lost
 	}
 	first, own := int64(fs.fault.Uint64N(uint64(sectors))), c.op.Offset/sectorSize
 	if victim == c.file && first == own {
@@ -48,8 +48,8 @@ func (fs *FS) misdirect(c *call) {
 	fs.touched(victim)
 }
 
-// damage changes a sector on the medium. Reads see that at once unless the
-// cache holds something else than what was there.
+// damage changes a sector on the medium. Reads see the change at once, unless
+// the cache holds other content than the medium did.
 func (f *inode) damage(index int64, change func(s *sector) []byte) {
 	s := f.sector(index)
 	clean := !s.dirty()

@@ -16,16 +16,16 @@ type call struct {
 	id      uint64
 	disk    *Disk
 	op      diskfs.Op
-	stamp   uint64 // FS.seq at Submit: what had completed by then
+	stamp   uint64 // FS.seq at Submit: lower numbers had completed by then
 	sum     uint32 // of the data of a write at Submit
 	file    *inode // of its handle
 	path    string // of its handle or its own, for errors
 	refused bool
-	invalid error // a mistake in its fields
+	invalid error // what is wrong with its fields
 	gone    bool  // its process died: no completion
 }
 
-// whats are the names of events, made once.
+// whats are the labels of events, made once.
 var whats = func() (names [64]string) {
 	for k := range names {
 		names[k] = "disk " + diskfs.Kind(k).String()
@@ -52,7 +52,7 @@ func (d *Disk) Submit(op diskfs.Op) {
 }
 
 // coversPast says whether an operation makes durable what had completed before
-// its Submit.
+// its own Submit.
 func coversPast(k diskfs.Kind) bool { return k == diskfs.Sync || k == diskfs.SyncFS }
 
 // begin schedules the end of an operation.

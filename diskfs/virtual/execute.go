@@ -23,7 +23,7 @@ func (fs *FS) execute(c *call, done *diskfs.Completion) (opened *inode, err erro
 		return nil, fs.fail(c)
 	}
 	switch op.Kind {
-	case diskfs.Close: // what it releases, FS.end releases
+	case diskfs.Close: // FS.end releases the handle
 	case diskfs.Read:
 		fs.writesMayShow(c)
 		done.N = c.file.read(op.Data, op.Offset)
@@ -221,7 +221,7 @@ func (fs *FS) write(c *call) (n int, err error) {
 	return len(op.Data), nil
 }
 
-// change runs one operation's change of a file and keeps the books.
+// change runs one operation's change of a file and updates the space in use.
 func (fs *FS) change(f *inode, change func(seq uint64)) {
 	before := f.space()
 	change(fs.tick())
@@ -231,7 +231,7 @@ func (fs *FS) change(f *inode, change func(seq uint64)) {
 	fs.touched(f)
 }
 
-// resize is change for what sets the size to a known value.
+// resize is change for operations that set the size to a known value.
 func (fs *FS) resize(c *call, size int64, change func(seq uint64)) error {
 	if size > c.file.size && fs.strike(NoSpace, c) {
 		return diskfs.ErrNoSpace
@@ -244,8 +244,8 @@ func (fs *FS) resize(c *call, size int64, change func(seq uint64)) error {
 	return nil
 }
 
-// writesMayShow lets sectors of writes in flight take effect early, where a
-// read in flight with them could see that.
+// writesMayShow lets some sectors of writes in flight take effect early, where
+// a read in flight with them could see them.
 func (fs *FS) writesMayShow(read *call) {
 	from, to := read.op.Offset, read.op.Offset+int64(len(read.op.Data))
 	fs.inFlight.Scan(func(_ uint64, w *call) bool {
@@ -275,8 +275,8 @@ func entries(dir *inode) []diskfs.Entry {
 	return found
 }
 
-// lookup finds the directory that a path's last name is in, and the inode that
-// has it, nil if none.
+// lookup finds the directory of a path's last name, and the inode with that
+// name, nil if there is none.
 func (fs *FS) lookup(path string) (dir *inode, name string, ino *inode, err error) {
 	parent := "."
 	if i := strings.LastIndexByte(path, '/'); i >= 0 {
@@ -315,7 +315,7 @@ func walk(at *inode, path string, next func(d *directory, name string) *inode) (
 	return at, nil
 }
 
-// pathOf returns where an inode is found now, or "" if nowhere.
+// pathOf returns an inode's present path, or "" if it has none.
 func (fs *FS) pathOf(ino *inode) string {
 	path := ""
 	for ; ino != fs.root; ino = ino.parent {

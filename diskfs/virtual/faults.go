@@ -11,23 +11,24 @@ import (
 	"example.com/lockstep/diskfs"
 )
 
-// Effect is what goes wrong.
+// Effect is a way in which the disk misbehaves.
 type Effect uint8
 
 const (
 	// FailIO makes an operation fail with ErrIO. A write then leaves a mixture
-	// of old and new; a sync forgets pages: they may seem to be there, yet never
-	// become durable, even if a later sync succeeds.
+	// of old and new; a sync forgets pages: reads may still show them, but they
+	// never become durable, even if a later sync succeeds.
 	FailIO Effect = iota + 1
 	// LoseWrite (dishonest) completes a write that never reaches the medium,
-	// whatever is synced. Reads see it until the cache goes (Evict, Crash).
+	// even if it is synced. Reads see it until the cache is dropped (Evict,
+	// Crash).
 	LoseWrite
 	// MisdirectWrite (dishonest) is LoseWrite, and the bytes overwrite other
 	// sectors on the medium.
 	MisdirectWrite
 	// BitRot (dishonest) flips bits on the medium. See FS.Rot.
 	BitRot
-	// NoSpace: the capacity was reached.
+	// NoSpace makes an operation fail because the disk is full.
 	NoSpace
 	// Stalled: operations did not end for a time.
 	Stalled
@@ -40,7 +41,7 @@ var effectNames = [...]string{
 
 func (e Effect) String() string { return effectNames[e] }
 
-// Dishonest says whether an honest disk never does that.
+// Dishonest says whether the contract forbids the effect.
 func (e Effect) Dishonest() bool { return e == LoseWrite || e == MisdirectWrite || e == BitRot }
 
 // Kinds is a set of operation kinds; the empty set means all of them.
@@ -68,14 +69,14 @@ type Rule struct {
 	// FailIO, NoSpace, LoseWrite or MisdirectWrite; the latter two hit Write and WriteSync only.
 	Effect Effect
 	Kinds  Kinds
-	Path   string // pattern of path.Match, or a directory ending in "/" for all below; "" is all
-	Skip   int    // matching operations that are spared first
+	Path   string // pattern of path.Match, or a directory ending in "/" for all below; "": all
+	Skip   int    // matching operations that are not hit, at first
 	Times  int    // operations hit at most; 0 means no limit
 	Num    uint64 // each matching one is hit with probability Num/Den; Den 0: always
 	Den    uint64
 }
 
-// Fault is something that went wrong, as told to reports and checkers.
+// Fault is a fault that happened, for reports and checkers.
 type Fault struct {
 	Effect   Effect
 	At       env.Instant
@@ -106,7 +107,7 @@ func (f Fault) String() string {
 	return text
 }
 
-// faults is the part of FS that misbehaves.
+// faults is the part of FS that holds the faults.
 type faults struct {
 	rules    []*Rule
 	stalls   []stall
@@ -120,8 +121,8 @@ type stall struct {
 	fault int // index in injected
 }
 
-// Inject adds a rule, until it has hit Times operations, or remove is called, or
-// Heal. The first rule of an effect that matches decides.
+// Inject adds a rule. It ends when it has hit Times operations, or by remove or
+// Heal. For each effect, the first rule that matches decides.
 func (fs *FS) Inject(rule Rule) (remove func()) {
 	if rule.Effect == LoseWrite || rule.Effect == MisdirectWrite {
 		if rule.Kinds == 0 {
@@ -147,7 +148,7 @@ func (fs *FS) FailNext(kinds Kinds, path string, n int) {
 }
 
 // Stall keeps operations of these kinds from ending until a time, or until
-// Release. Those in flight are caught, too.
+// Release. It also holds those that are in flight.
 func (fs *FS) Stall(kinds Kinds, until env.Instant) {
 	now := fs.sched.Now()
 	fs.injected = append(fs.injected, Fault{Effect: Stalled, At: now, Until: until})
@@ -167,7 +168,7 @@ func (fs *FS) Release() {
 	fs.unpark()
 }
 
-// Stalled reports whether operations of a kind do not end for now.
+// Stalled reports whether operations of a kind do not end at present.
 func (fs *FS) Stalled(k diskfs.Kind) bool { return fs.stalled(k) }
 
 func (fs *FS) stalled(k diskfs.Kind) bool {
@@ -214,12 +215,12 @@ func (fs *FS) Heal() {
 	fs.Release()
 }
 
-// Injected returns what has gone wrong so far, in order. The caller does not
-// change it.
+// Injected returns the faults so far, in order. The caller must not change the
+// slice.
 func (fs *FS) Injected() []Fault { return fs.injected }
 
 // Evict drops the cached content of all files, as memory pressure does: lost
-// writes and forgotten pages stop to be readable.
+// writes and forgotten pages can no longer be read.
 func (fs *FS) Evict() {
 	for _, f := range fs.dirtyFiles.Values() {
 		f.evict()
@@ -227,8 +228,7 @@ func (fs *FS) Evict() {
 	}
 }
 
-// strike says whether an effect hits the operation, and records it for writes
-// and failures.
+// strike says whether an effect hits the operation, and records the fault.
 func (fs *FS) strike(effect Effect, c *call) bool {
 	for _, rule := range fs.rules {
 		if rule.Effect != effect || !rule.Kinds.Has(c.op.Kind) ||
@@ -247,7 +247,7 @@ func (fs *FS) strike(effect Effect, c *call) bool {
 				fs.drop(rule)
 			}
 		}
-		if effect != MisdirectWrite { // misdirect records where it went
+		if effect != MisdirectWrite { // misdirect records the fault, with its target
 			fs.hit(c, effect)
 		}
 		return true
@@ -289,10 +289,10 @@ func (fs *FS) hit(c *call, effect Effect) *Fault {
 	return &fs.injected[len(fs.injected)-1]
 }
 
-// fail leaves what a failed operation may leave.
+// fail lets a failed operation leave what the contract allows.
 func (fs *FS) fail(c *call) error {
 	switch c.op.Kind {
-	case diskfs.Read: // what it read is not to be used
+	case diskfs.Read: // a caller must not use what was read
 		fs.fault.Fill(c.op.Data)
 	case diskfs.Write, diskfs.WriteSync:
 		fits := min(int64(len(c.op.Data)), fs.limit(c.file)-c.op.Offset)
@@ -328,7 +328,8 @@ func (fs *FS) limit(f *inode) int64 {
 	return f.space() + max(0, fs.opts.Capacity-fs.used)/sectorSize*sectorSize
 }
 
-// free is what Space reports; without a limit, a disk of a tebibyte.
+// free is what Space reports; without a limit it reports a disk of one
+// tebibyte.
 func (fs *FS) free() int64 {
 	capacity := fs.opts.Capacity
 	if capacity == 0 {

@@ -73,7 +73,7 @@ func TestFailWithProbabilityAndSkip(t *testing.T) {
 	}
 }
 
-func TestPagesOfAFailedSyncSeemThereButNeverBecomeDurable(t *testing.T) {
+func TestPagesOfAFailedSyncAreReadButNeverBecomeDurable(t *testing.T) {
 	seemThere := 0
 	for seed := range uint64(40) {
 		m := newMachine(t, seed, virtual.Options{})
@@ -91,7 +91,7 @@ func TestPagesOfAFailedSyncSeemThereButNeverBecomeDurable(t *testing.T) {
 	require.Positive(t, seemThere)
 }
 
-func TestFailedSyncDirMakesARetryLie(t *testing.T) {
+func TestARetryAfterAFailedSyncDirSucceedsWithoutMakingNamesDurable(t *testing.T) {
 	m := newMachine(t, 1, virtual.Options{})
 	m.must(diskfs.Op{Kind: diskfs.Mkdir, Path: "d"})
 	m.fs.FailNext(virtual.KindsOf(diskfs.SyncDir), "", 1)
@@ -116,7 +116,7 @@ func TestNoSpace(t *testing.T) {
 		diskfs.ErrNoSpace)
 	require.ErrorIs(t, m.do(diskfs.Op{Kind: diskfs.Truncate, Handle: h, Size: 11 * sector}).Err,
 		diskfs.ErrNoSpace)
-	m.must(write(h, 0, fill('n', 9*sector))) // overwriting needs none
+	m.must(write(h, 0, fill('n', 9*sector))) // overwriting needs no space
 	require.Equal(t, virtual.NoSpace, m.fs.Injected()[0].Effect)
 
 	m.fs.SetCapacity(20 * sector)
@@ -200,7 +200,7 @@ func TestBandwidthCostsTime(t *testing.T) {
 	require.Equal(t, 3*time.Second, m.sched.Now().Sub(before))
 }
 
-func TestALostWriteIsAcknowledgedSyncedAndNotThere(t *testing.T) {
+func TestALostWriteIsAcknowledgedAndSyncedAndNotDurable(t *testing.T) {
 	for _, op := range []diskfs.Op{
 		write(1, 10, fill('n', sector)),
 		writeSync(1, 10, fill('n', sector)),
@@ -222,7 +222,7 @@ func TestALostWriteIsAcknowledgedSyncedAndNotThere(t *testing.T) {
 	}
 }
 
-func TestAMisdirectedWriteLandsElsewhere(t *testing.T) {
+func TestAMisdirectedWriteOverwritesOtherSectors(t *testing.T) {
 	for seed := range uint64(30) {
 		m := newMachine(t, seed, virtual.Options{})
 		m.file(2, "g", fill('g', 2*sector))
@@ -305,7 +305,7 @@ func TestTheSinkMayCrashItsMachine(t *testing.T) {
 	require.False(t, m.proc.Alive())
 }
 
-func TestZerosCostNothing(t *testing.T) {
+func TestZerosAreNotStored(t *testing.T) {
 	m := newMachine(t, 1, virtual.Options{})
 	h := m.file(1, "f", nil)
 	allocs := testing.AllocsPerRun(1, func() {
@@ -319,7 +319,7 @@ func TestZerosCostNothing(t *testing.T) {
 	require.Equal(t, []virtual.Node{{Path: "f", Size: 64 << 20}}, m.fs.Snapshot(virtual.Durable))
 }
 
-func TestACloneCrashesOnItsOwn(t *testing.T) {
+func TestACrashOfACloneLeavesTheOriginal(t *testing.T) {
 	m := newMachine(t, 1, virtual.Options{})
 	h := m.file(1, "f", fill('o', 8*sector))
 	m.must(write(h, 0, fill('n', 4*sector)))
@@ -350,7 +350,7 @@ func TestNoSpaceForAPathOnly(t *testing.T) {
 	require.ErrorIs(t, m.do(diskfs.Op{
 		Kind: diskfs.Allocate, Handle: wal, Offset: sector, Size: sector,
 	}).Err, diskfs.ErrNoSpace)
-	m.must(write(wal, 0, fill('n', 10))) // it grows nothing
+	m.must(write(wal, 0, fill('n', 10))) // this does not grow the file
 	m.must(write(log, sector, fill('n', 10)))
 	require.Len(t, m.fs.Injected(), 2)
 	remove()
@@ -382,7 +382,7 @@ func TestCrashTornMixesWhatWasNotSynced(t *testing.T) {
 	require.Greater(t, torn, 16)
 }
 
-func TestARuinousCrashMayTakeWhatASectorHeld(t *testing.T) {
+func TestACrashWithRuinMayLoseDurableBytesOfAnUnsyncedSector(t *testing.T) {
 	m := newMachine(t, 1, virtual.Options{Ruin: true})
 	h := m.file(1, "f", fill('o', 64*sector))
 	m.must(write(h, 0, fill('o', 32*sector))) // the same again, and not synced
@@ -393,7 +393,7 @@ func TestARuinousCrashMayTakeWhatASectorHeld(t *testing.T) {
 	for at := 0; at < len(content); at += sector {
 		if !bytes.Equal(content[at:at+sector], fill('o', sector)) {
 			ruined++
-			require.Less(t, at, 32*sector, "what was synced and left alone is safe")
+			require.Less(t, at, 32*sector, "what was synced and not written since is safe")
 		}
 	}
 	require.Positive(t, ruined)

@@ -14,7 +14,7 @@ import (
 // the order in which they were scheduled, or in one that the seed decides.
 type Scheduler interface {
 	Now() env.Instant
-	// At runs fn at a time not before Now; what says in a trace what it is.
+	// At runs fn at a time not before Now; what labels the event in traces.
 	At(at env.Instant, what string, fn func())
 }
 
@@ -28,18 +28,18 @@ type Cost struct {
 	Spike          time.Duration
 }
 
-// Options describe a machine's disk. The zero value is a decent SSD that an
-// honest crash may tear, without a limit of space.
+// Options describe a machine's disk. The zero value is an SSD without a limit
+// of space; a crash may tear its sectors.
 type Options struct {
-	Read, Write, Sync, Names Cost  // Names: operations on paths. A WriteSync costs Write and Sync.
+	Read, Write, Sync, Names Cost  // Names: operations on paths; a WriteSync costs Write and Sync
 	Capacity                 int64 // bytes; 0 means no limit
 	NoTear                   bool  // a crash keeps or loses sectors whole
-	// A crash may leave anything in a sector that was written and not synced, what was there before
-	// is lost.
+	// A crash may leave anything in a sector that was written and not synced,
+	// and lose its older content.
 	Ruin bool
 }
 
-// DefaultOptions is what Options' zero costs stand for.
+// DefaultOptions has the costs that replace zero costs in Options.
 var DefaultOptions = Options{
 	Read: Cost{
 		Base: 60 * time.Microsecond, Jitter: 60 * time.Microsecond, BytesPerSecond: 1 << 30,
@@ -66,7 +66,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// FS is the file system of one machine: it survives its processes and crashes.
+// FS is the file system of one machine. It outlives processes, and crashes.
 type FS struct {
 	sched Scheduler
 	opts  Options
@@ -90,8 +90,8 @@ type FS struct {
 }
 
 // New returns an empty file system. Its random choices come from the streams of
-// subsystem "disk"; entropy must be the machine's and not that of one
-// incarnation, since the file system outlives those.
+// subsystem "disk". entropy must belong to the machine and not to one
+// incarnation, because the file system outlives incarnations.
 func New(sched Scheduler, entropy env.Entropy, opts Options) *FS {
 	fs := &FS{sched: sched, opts: opts.withDefaults(), locks: make(map[uint64]*Process)}
 	fs.streams(entropy)
@@ -149,8 +149,9 @@ type Disk struct {
 	syncs   int // Sync and SyncFS submitted and not completed
 }
 
-// thin says whether versions between may be forgotten: not while a sync is in
-// flight, since that covers a moment in the past.
+// thin says whether versions between the oldest and the newest may be
+// forgotten: not while a sync is in flight, because the sync covers a moment in
+// the past.
 func (fs *FS) thin() bool {
 	for _, p := range fs.processes {
 		for _, d := range p.disks {

@@ -8,12 +8,13 @@ import (
 	"example.com/lockstep/broker/env"
 )
 
-// inode is a file or a directory, whatever its names.
+// inode is a file or a directory, independent of its names.
 type inode struct {
 	id  uint64
 	dir *directory // nil for a file
 
-	// Where it is found now, for reports; parent is nil if it has no name.
+	// Its present directory and name, for reports; parent is nil if it has
+	// none.
 	parent *inode
 	name   string
 
@@ -34,8 +35,8 @@ type sizeVersion struct {
 	cut  bool // smaller than the size before
 }
 
-// maxVersions bounds what is remembered of a sector, or size, that is changed
-// again and again without a sync.
+// maxVersions bounds the versions that are kept of a sector, or size, that is
+// changed many times without a sync.
 const maxVersions = 8
 
 // parts splits a range of bytes at sector boundaries.
@@ -58,7 +59,7 @@ func (f *inode) sector(index int64) *sector {
 	return s
 }
 
-// settle files s where it belongs after a change.
+// settle updates the trees of sectors and dirty sectors after a change of s.
 func (f *inode) settle(index int64, s *sector) {
 	switch {
 	case s.dirty():
@@ -70,8 +71,8 @@ func (f *inode) settle(index int64, s *sector) {
 	f.dirty.Delete(index)
 }
 
-// put makes content the newest version of a sector. thin allows to forget a
-// version between, which is sound while no sync is in flight.
+// put makes content the newest version of a sector. With thin it may forget a
+// version in the middle, which is correct while no sync is in flight.
 func (f *inode) put(seq uint64, index int64, content []byte, thin bool) {
 	if _, ok := f.sectors.Get(index); !ok && content == nil {
 		return // zeros on zeros
@@ -124,7 +125,7 @@ func (f *inode) storeSome(seq uint64, offset int64, data []byte, rand *env.Rand)
 	f.grow(seq, end, false)
 }
 
-// zero writes zeros over a range; only what is stored there needs work.
+// zero writes zeros over a range; only sectors that are stored there need work.
 func (f *inode) zero(seq uint64, offset, end int64, thin bool) {
 	f.eachStored(offset, end, func(index int64, s *sector) {
 		from := max(offset-index*sectorSize, 0)
@@ -244,8 +245,8 @@ func (f *inode) promoteSize(seq uint64) {
 	f.sizes = append(f.sizes[:0:0], f.sizes[n:]...)
 }
 
-// promoteRange makes the bytes [offset, end), written by operation seq, durable
-// and as little else as possible.
+// promoteRange makes the bytes [offset, end) durable, which operation seq has
+// written, and as little else as possible.
 func (f *inode) promoteRange(seq uint64, offset, end int64) {
 	if offset == end {
 		return
@@ -274,7 +275,7 @@ func (f *inode) promoteRange(seq uint64, offset, end int64) {
 	})
 }
 
-// forget loses what a failed sync should have made durable, sector by sector.
+// forget loses, sector by sector, what a failed sync should have made durable.
 func (f *inode) forget(seq uint64, rand *env.Rand) {
 	revert := rand.Chance(1, 2)
 	f.eachDirty(func(index int64, s *sector) {

@@ -10,12 +10,12 @@ import (
 	"example.com/lockstep/broker/env"
 )
 
-// View says which of the two states of the disk is meant.
+// View is one of the two states of the disk.
 type View uint8
 
 const (
 	Visible View = iota // what processes see
-	Durable             // what the medium holds: at the least, what a crash leaves
+	Durable             // what the medium holds: a crash leaves at least this
 )
 
 // Node is a file or directory in a snapshot.
@@ -112,8 +112,9 @@ func (fs *FS) content(path string, view View) ([]byte, bool) {
 }
 
 // Clone returns a copy of the disk as it is at this moment, without processes
-// and faults: to crash it, say, and to see what a node would make of that. What
-// is in flight is in flight in the copy as well, until its Crash decides.
+// and faults. A caller can crash the copy and see what a node would recover
+// from it. What is in flight is in flight in the copy as well, until its Crash
+// decides.
 func (fs *FS) Clone(sched Scheduler, entropy env.Entropy) *FS {
 	c := &FS{sched: sched, opts: fs.opts, lastInode: fs.lastInode, seq: fs.seq, used: fs.used,
 		lastOp: fs.lastOp, locks: make(map[uint64]*Process)}
@@ -137,7 +138,7 @@ func (fs *FS) Clone(sched Scheduler, entropy env.Entropy) *FS {
 	return c
 }
 
-// clone copies an inode and all that it leads to. Sector contents are immutable
+// clone copies an inode and everything below it. Sector contents are immutable
 // and shared.
 func (f *inode) clone(done map[*inode]*inode) *inode {
 	if f == nil {

@@ -13,9 +13,9 @@ import (
 	"example.com/lockstep/diskfs/virtual"
 )
 
-// The naive model: for each cell of each file, each size and each name, the list
-// of values that a crash may leave, the durable one first. It knows nothing of
-// sectors, inodes or what ties them together.
+// The naive model: for each cell of each file, each size and each name, the
+// list of values that a crash may leave, the durable one first. It does not
+// know sectors, inodes, or the rules that connect them.
 
 const (
 	cell     = 1024 // bytes written alike; a quarter of a sector
@@ -28,7 +28,7 @@ type modelFile struct {
 	cells  [maxCells][]byte // allowed values of each cell
 	sizes  []int64          // allowed sizes
 	stops  []int64          // sizes that operations in flight may leave
-	whole  bool             // its name was durable once, and it was only renamed since
+	whole  bool             // its name was durable once, and since then it was only renamed
 }
 
 type model struct {
@@ -127,7 +127,7 @@ func (m *model) step() {
 	}
 }
 
-// create makes a file whose first sector says durably which one it is.
+// create makes a file; its first sector holds the file's id and is durable.
 func (m *model) create(path string) {
 	if last(m.names[path]) != 0 || m.lastID == 255 {
 		return
@@ -211,7 +211,7 @@ func (m *model) nameSynced(path string) {
 	}
 }
 
-// mark remembers what is the newest of everything in a file.
+// mark remembers the newest value of everything in a file.
 func (f *modelFile) mark() (at [maxCells + 1]int) {
 	for i := range f.cells {
 		at[i] = len(f.cells[i]) - 1
@@ -220,7 +220,7 @@ func (f *modelFile) mark() (at [maxCells + 1]int) {
 	return at
 }
 
-// synced forgets what is older than the mark.
+// synced forgets values older than the mark.
 func (f *modelFile) synced(at [maxCells + 1]int) {
 	for i := range f.cells {
 		f.cells[i] = f.cells[i][at[i]:]
@@ -234,7 +234,7 @@ func (f *modelFile) rangeSynced(offset, end int64) {
 			f.cells[i] = f.cells[i][len(f.cells[i])-1:]
 		}
 	}
-	for i, size := range f.sizes { // the size may be no more durable than it takes
+	for i, size := range f.sizes { // only as much of the size as the bytes need may be durable
 		f.sizes[i] = max(size, end)
 	}
 }
@@ -251,7 +251,7 @@ func (f *modelFile) inFlight(op diskfs.Op) diskfs.Op {
 }
 
 // crash leaves some operations in flight, cuts the power, and checks that what
-// is left is allowed. Then that is the durable state.
+// is left is allowed. From then on that is the durable state.
 func (m *model) crash() {
 	for range rapid.IntRange(0, 3).Draw(m.rt, "in flight") {
 		present := m.present()
@@ -326,8 +326,8 @@ func (m *model) checkName(path string, found map[byte]string) {
 	}
 }
 
-// checkCell checks a cell of a file after a crash and returns its allowed values
-// from now on. A torn cell is written anew, so that it has one value.
+// checkCell checks a cell of a file after a crash and returns its allowed
+// values from now on. A torn cell is written again, so that it has one value.
 func (m *model) checkCell(f *modelFile, i int, content []byte) []byte {
 	start := sector + i*cell
 	if start >= len(content) {
@@ -454,9 +454,9 @@ func TestManyUnsyncedChangesAreSyncedWhole(t *testing.T) {
 	require.NotEqual(t, byte('n'), m.visible("f")[299], "the sync was forgotten")
 }
 
-// story runs a fixed but varied load with faults and returns all that can be
-// observed.
-func story(t *testing.T, seed uint64) (log []string) {
+// observe runs a fixed but varied load with faults and returns everything that
+// can be observed.
+func observe(t *testing.T, seed uint64) (log []string) {
 	m := newMachine(t, seed, virtual.Options{Capacity: 100 * sector})
 	m.fs.Inject(virtual.Rule{Effect: virtual.FailIO, Num: 1, Den: 50})
 	m.fs.Inject(virtual.Rule{Effect: virtual.LoseWrite, Num: 1, Den: 20})
@@ -496,7 +496,7 @@ func story(t *testing.T, seed uint64) (log []string) {
 
 func TestEqualSeedsGiveEqualOutcomes(t *testing.T) {
 	for seed := range uint64(5) {
-		require.Equal(t, story(t, seed), story(t, seed))
+		require.Equal(t, observe(t, seed), observe(t, seed))
 	}
-	require.NotEqual(t, story(t, 1), story(t, 2))
+	require.NotEqual(t, observe(t, 1), observe(t, 2))
 }

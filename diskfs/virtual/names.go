@@ -8,26 +8,26 @@ import (
 type directory struct {
 	live btree.Map[string, *inode]
 	base btree.Map[string, *inode]
-	// chains holds the pending changes of each name whose live and base may
+	// chains holds the pending changes of each name for which live and base may
 	// differ.
 	chains btree.Map[string, *chain]
-	// lost is the sequence up to which a failed SyncDir has lost the chance to
-	// make names durable: later ones that claim to succeed lie about these.
+	// lost is set by a failed SyncDir: changes up to this sequence will not
+	// become durable, although later SyncDirs report success.
 	lost uint64
 }
 
-// chain is what happened to one name since it was last durable.
+// chain holds the changes of one name since it was last durable.
 type chain struct {
 	entries []nameVersion
-	picked  int // entries about to be made durable; 0 outside advance and commit
+	picked  int // entries about to become durable; 0 outside of add and commit
 }
 
 // nameVersion is one change of a name.
 type nameVersion struct {
 	seq   uint64
 	inode *inode // nil: the name is gone
-	// needs are the changes of other names that must reach the medium with this
-	// one, or before.
+	// needs are the changes of other names that must be durable with this one,
+	// or before it.
 	needs []change
 }
 
@@ -38,8 +38,8 @@ type change struct {
 	seq  uint64
 }
 
-// setName points a name at an inode, or removes it. The inode that had the name
-// loses it.
+// setName points a name at an inode, or removes it. Another inode that had the
+// name loses it.
 func (fs *FS) setName(seq uint64, dir *inode, name string, ino *inode, needs []change) {
 	d := dir.dir
 	old, _ := d.live.Get(name)
@@ -83,7 +83,8 @@ func (fs *FS) dropRef(ino *inode) {
 	}
 }
 
-// forgetUnreachable takes an inode that nothing leads to any more off the books.
+// forgetUnreachable removes an inode without names and handles from the dirty
+// sets.
 func (fs *FS) forgetUnreachable(ino *inode) {
 	if ino.users == 0 && ino.refs == 0 {
 		fs.dirtyFiles.Delete(ino.id)
@@ -91,8 +92,8 @@ func (fs *FS) forgetUnreachable(ino *inode) {
 	}
 }
 
-// ancestors returns the pending changes without which dir could not be found
-// after a crash.
+// ancestors returns the pending changes that must be durable so that dir can be
+// found after a crash.
 func ancestors(dir *inode) []change {
 	var needs []change
 	for ; dir.parent != nil; dir = dir.parent {
@@ -199,7 +200,7 @@ func (fs *FS) syncDir(dir *inode, seq uint64) {
 	fs.commit(sel)
 }
 
-// syncNames does that with all directories.
+// syncNames is syncDir for all directories.
 func (fs *FS) syncNames(seq uint64) {
 	var sel selection
 	for _, dir := range fs.dirtyDirs.Values() {

@@ -11,7 +11,7 @@ import (
 	"example.com/lockstep/diskfs/virtual"
 )
 
-// scheduler is the smallest simulator: events in order of time, then of
+// scheduler is a minimal simulator: events in order of time, then of
 // scheduling.
 type scheduler struct {
 	now    env.Instant

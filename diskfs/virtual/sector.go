@@ -20,7 +20,7 @@ type sector struct {
 type version struct {
 	seq  uint64 // of the operation that wrote it
 	data []byte
-	cut  bool // by a truncation: stands or falls with the size of the same seq
+	cut  bool // by a truncation: kept or lost together with the size of the same seq
 }
 
 func (s *sector) dirty() bool  { return len(s.versions) > 0 || s.stale }
@@ -45,7 +45,7 @@ func (s *sector) promote(seq uint64) {
 }
 
 // forget loses the written versions up to seq, as a kernel does with the pages
-// of a failed sync. Then reads see the lost content for ever, or, if revert is
+// of a failed sync. Then reads show the lost content forever, or, if revert is
 // set, the older one. Cuts stay: they are metadata.
 func (s *sector) forget(seq uint64, revert bool) {
 	kept := s.versions[:0:0]
@@ -78,9 +78,9 @@ func (s *sector) evict() {
 	}
 }
 
-// candidates returns the contents that a crash may leave, oldest first, if the
-// size that it leaves is of version sizeSeq: cuts up to that have happened,
-// later ones have not, nor what was written on top of them.
+// candidates returns the contents that a crash may leave, oldest first, if it
+// leaves the size of version sizeSeq. Then cuts up to sizeSeq have happened;
+// later cuts, and what was written after them, have not.
 func (s *sector) candidates(sizeSeq uint64) [][]byte {
 	found := [][]byte{s.base}
 	for _, v := range s.versions {

@@ -4,11 +4,11 @@
 //
 // An implementation calls [Run] with a function that makes a fresh [World]. The
 // test's own goroutine plays the owning loop: sinks only note what they are
-// told, and methods of connections are called from the test alone.
+// told, and only the test calls methods of connections.
 //
-// Whether something does not happen is judged after World.Settle. In the
-// simulator that is a proof; on sockets it is a good try, and such a test can
-// pass wrongly there but never fail wrongly.
+// That something does not happen is checked after World.Settle. In the
+// simulator that is a proof. On sockets it is not: such a test can pass there
+// although the event comes later, but it never fails without cause.
 //
 // [Scheduler] is a minimal event queue for tests of simulated parts.
 package netsimtest

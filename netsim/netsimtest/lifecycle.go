@@ -40,7 +40,7 @@ func eventsInOrder(t *testing.T, s *scene) {
 	require.Equal(t, a.bytes(), b.bytes())
 	a.close()
 	s.until("the other is closed", b.closed)
-	s.world.Settle() // hear complains of anything after that, and of two at a time
+	s.world.Settle() // hear reports anything after that, and two events at a time
 }
 
 func dialConnects(t *testing.T, s *scene) {
@@ -52,7 +52,7 @@ func dialConnects(t *testing.T, s *scene) {
 }
 
 func dialRefused(t *testing.T, s *scene) {
-	a := s.dial(s.world.Nobody(1))
+	a := s.dial(s.world.NoListener(1))
 	a.conn.Send([]byte("lost"))
 	s.until("the dial has failed", a.closed)
 	s.world.Settle()
@@ -63,9 +63,9 @@ func dialRefused(t *testing.T, s *scene) {
 func dialAbandoned(t *testing.T, s *scene) {
 	l := s.listen(1)
 	for range 10 {
-		// Connected may have been told before Close: only what follows is forbidden.
+		// Connected may come before Close: only what comes after is forbidden.
 		s.dial(l.Addr()).close()
-		s.dial(s.world.Nobody(1)).close()
+		s.dial(s.world.NoListener(1)).close()
 	}
 	s.world.Settle()
 }
@@ -86,7 +86,7 @@ func silenceAfterClose(t *testing.T, s *scene) {
 		b.conn.Send(noise(64<<10, uint64(i)))
 	}
 	s.until("bytes arrive", func() bool { return a.received() > 0 })
-	a.close() // while the network is delivering; hear complains
+	a.close() // while the network is delivering; hear reports what comes later
 	s.until("the peer is told", b.closed)
 	s.world.Settle()
 }
@@ -143,7 +143,7 @@ func drainSendsAll(t *testing.T, s *scene) {
 	require.False(t, a.conn.Send([]byte("too late")))
 	s.until("both are closed", func() bool { return a.closed() && b.closed() })
 	require.ErrorIs(t, b.err(), netsim.ErrEOF)
-	require.True(t, string(sent) == string(b.bytes()), "not all arrived")
+	require.True(t, string(sent) == string(b.bytes()), "some bytes did not arrive")
 }
 
 func drainAgainstTalk(t *testing.T, s *scene) {
@@ -170,7 +170,7 @@ func silenceUnreported(t *testing.T, s *scene) {
 	require.False(t, b.closed())
 }
 
-// requireEnd accepts what a peer may be told of a close.
+// requireEnd accepts the errors that a peer may be told of a close.
 func requireEnd(t *testing.T, err error) {
 	t.Helper()
 	for _, lawful := range []error{netsim.ErrEOF, netsim.ErrReset} {

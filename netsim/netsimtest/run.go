@@ -12,12 +12,13 @@ type World interface {
 	Host(i int) netsim.Network
 	// AnyPort is an address of a host at which Listen chooses the port.
 	AnyPort(i int) string
-	// Nobody is an address of a host at which nobody listens.
-	Nobody(i int) string
-	// Until lets things happen until cond holds. It looks again after each signal
-	// on changed, and reports false if cond does not come true in due time.
+	// NoListener is an address of a host at which nothing listens.
+	NoListener(i int) string
+	// Until lets the world run until cond holds. It looks again after each
+	// signal on changed, and reports false if cond does not become true in
+	// time.
 	Until(changed <-chan struct{}, cond func() bool) bool
-	// Settle lets everything happen that is under way.
+	// Settle lets everything that is under way arrive.
 	Settle()
 }
 
@@ -35,8 +36,8 @@ func Run(t *testing.T, open func(t *testing.T) World) {
 		{"3 the peer of a close is told Closed once", peerCloseTold},
 		{"3 an owner hears nothing after Close", silenceAfterClose},
 		{"3 an owner hears only Closed after CloseAfterSend", onlyClosedAfterDrain},
-		{"3 a dial that is drained at once delivers and ends with Closed", drainBeforeConnected},
-		{"4 received bytes are the receiver's for good", receivedIsOurs},
+		{"3 a dial with CloseAfterSend delivers and ends with Closed", drainBeforeConnected},
+		{"4 received bytes belong to the receiver forever", receivedIsOurs},
 		{"4 chunk borders carry no meaning", bordersMeanNothing},
 		{"5 no more than RecvWindow is delivered without credit", windowHolds},
 		{"5 any credit brings more", anyCreditHelps},
@@ -48,12 +49,12 @@ func Run(t *testing.T, open func(t *testing.T) World) {
 		{"6 Send is full only beyond SendWindow", fullBeyondWindow},
 		{"6 Writable follows full once, after room was made", writableOnce},
 		{"7 a close cuts the stream to a prefix", closeLeavesPrefix},
-		{"7 CloseAfterSend lets everything out", drainSendsAll},
-		{"7 CloseAfterSend survives a talkative peer", drainAgainstTalk},
+		{"7 CloseAfterSend sends everything that is queued", drainSendsAll},
+		{"7 CloseAfterSend ends although the peer goes on sending", drainAgainstTalk},
 		{"8 silence is not reported", silenceUnreported},
 		{"Listen hands connections to its sinks in turn", sinksInTurn},
 		{"Listen fails on an address in use", listenInUse},
-		{"a closed listener accepts no more and spares what it accepted", listenerCloses},
+		{"a closed listener accepts no more and leaves its connections open", listenerCloses},
 		{"names: ids are unique, addresses are the peer's", names},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -24,13 +24,13 @@ type scene struct {
 	complaints []string
 }
 
-// end is one end of a connection, and what its owner heard of it.
+// end is one end of a connection, and the events that its owner was given.
 type end struct {
 	scene  *scene
 	conn   netsim.Conn
 	sink   int  // index of the listener's sink, or 0
 	dialed bool // so Connected or Closed comes first
-	greedy bool // gives everything back at every look
+	greedy bool // until gives back everything that it receives
 	busy   atomic.Bool
 	closes bool // the test has called Close: nothing may come
 
@@ -114,7 +114,8 @@ func (s *scene) accepted() []*end {
 	return ends
 }
 
-// hear is the sink of every end: it notes, checks the order, and returns.
+// hear is the sink of every end: it notes the event, checks the order, and
+// returns.
 func (s *scene) hear(e *end, ev netsim.Event) {
 	if !e.busy.CompareAndSwap(false, true) {
 		s.complain("two events of one connection at a time")
@@ -165,14 +166,14 @@ func (s *scene) complain(text string) {
 
 func (s *scene) complainLocked(text string) { s.complaints = append(s.complaints, text) }
 
-// until lets the world go on until cond holds, while greedy ends give back
-// what they get.
+// until lets the world run until cond holds. Meanwhile greedy ends give back
+// what they receive.
 func (s *scene) until(what string, cond func() bool) {
 	s.t.Helper()
 	require.True(s.t, s.world.Until(s.changed, func() bool {
 		s.giveBack()
 		return cond()
-	}), "it never came about that %s", what)
+	}), "this never became true: %s", what)
 }
 
 func (s *scene) giveBack() {
@@ -186,7 +187,8 @@ func (s *scene) giveBack() {
 	}
 }
 
-// consume gives back n bytes. They count before the network can know of it.
+// consume gives back n bytes. They are counted first, before the network is
+// told.
 func (e *end) consume(n int) {
 	if n == 0 {
 		return
@@ -228,7 +230,7 @@ func (e *end) bytes() []byte {
 	})
 }
 
-// close closes the end as its owner, and from then on expects silence.
+// close closes the end as its owner does. From then on no event may come.
 func (e *end) close() {
 	e.conn.Close()
 	e.scene.mu.Lock()

@@ -16,8 +16,8 @@ func receivedIsOurs(t *testing.T, s *scene) {
 	keep := append([]byte(nil), sent...)
 	a.conn.Send(sent[:1<<19])
 	s.until("half is there", func() bool { return b.received() == 1<<19 })
-	// The receiver writes over what it has, and behind it: no other chunk may
-	// change, and neither may the sender's bytes.
+	// The receiver overwrites its chunks, and appends to them: no other chunk
+	// may change, and neither may the sender's bytes.
 	half := b.bytes()
 	s.mu.Lock()
 	for i, chunk := range b.chunks {
@@ -77,7 +77,7 @@ func earlyCreditKept(t *testing.T, s *scene) {
 	b.greedy = false
 	a.conn.Send(make([]byte, netsim.RecvWindow))
 	s.until("the window is full", func() bool { return b.received() == netsim.RecvWindow })
-	b.consume(1000) // before the sender has any use for it
+	b.consume(1000) // before the sender needs it
 	s.world.Settle()
 	a.conn.Send(make([]byte, 5000))
 	s.until("1000 more come", func() bool { return b.received() == netsim.RecvWindow+1000 })
@@ -158,7 +158,7 @@ func writableOnce(t *testing.T, s *scene) {
 	s.world.Settle()
 	require.Equal(t, 1, a.count(netsim.Writable))
 
-	// Once more: full is a state that comes back.
+	// Again: a connection can become full more than once.
 	b.greedy = false
 	fillUp(t, a)
 	b.greedy = true
@@ -166,8 +166,8 @@ func writableOnce(t *testing.T, s *scene) {
 }
 
 // fillUp sends so much that the connection stays full while the peer takes
-// nothing, and returns how many bytes that is. Kernels take megabytes beyond the
-// window, and take more some time after they had seemed to be full.
+// nothing, and returns how many bytes that is. Kernels take megabytes beyond
+// the window, and some time after they seemed full they take more.
 func fillUp(t *testing.T, a *end) int {
 	t.Helper()
 	const pieces = 256

@@ -8,9 +8,9 @@ import (
 	"example.com/lockstep/netsim/tcp"
 )
 
-// BenchmarkEcho sends messages to and fro over one connection, with a number of
-// them under way. Both loops are collapsed into their sinks, so this is the cost
-// of the network alone: two sockets, four goroutines.
+// BenchmarkEcho sends messages back and forth over one connection, with a
+// number of them under way. The sinks do what loops would do, so this is the
+// cost of the network alone: two sockets, four goroutines.
 func BenchmarkEcho(b *testing.B) {
 	for _, size := range []int{100, 1000} {
 		for _, depth := range []int{1, 64} {
@@ -84,7 +84,7 @@ func BenchmarkStream(b *testing.B) {
 		for ev.Kind != netsim.Closed && sent < b.N {
 			sent++
 			if ev.Conn.Send(piece) {
-				return // Writable brings us back
+				return // the Writable event calls this again
 			}
 		}
 	})

@@ -13,7 +13,7 @@ import (
 	"example.com/lockstep/netsim/tcp"
 )
 
-// patience is when a wait counts as failed. It is not a measurement.
+// patience is how long a test waits before it fails. It measures nothing.
 const patience = 20 * time.Second
 
 // world is the suite's two hosts: two networks on the loopback interface.
@@ -47,8 +47,8 @@ func newWorld(t *testing.T) *world {
 func (w *world) Host(i int) netsim.Network { return w.hosts[i] }
 func (w *world) AnyPort(int) string        { return "127.0.0.1:0" }
 
-// Nobody is a port that was free a moment ago.
-func (w *world) Nobody(int) string {
+// NoListener returns a port that was free a moment ago.
+func (w *world) NoListener(int) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(w.t, err)
 	defer l.Close()
@@ -68,8 +68,8 @@ func (w *world) Until(changed <-chan struct{}, cond func() bool) bool {
 	return true
 }
 
-// Settle sends bytes to and fro for a while: what was under way on other
-// connections has had as many chances to arrive.
+// Settle sends bytes back and forth for a while, so that what was under way on
+// other connections has had time to arrive.
 func (w *world) Settle() {
 	b := make([]byte, 1)
 	for range 300 {

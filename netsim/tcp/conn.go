@@ -12,7 +12,7 @@ import (
 	"example.com/lockstep/netsim"
 )
 
-// phase is how far a connection has come. It only ever grows.
+// phase is the stage of a connection. It only grows.
 type phase uint8
 
 const (
@@ -21,7 +21,7 @@ const (
 	dead                  // nothing is sent or received any more
 )
 
-// hearing is what the sink may still be told. It only ever grows.
+// hearing is what the sink may still be told. It only grows.
 type hearing uint8
 
 const (
@@ -40,8 +40,9 @@ type conn struct {
 	sinkMu sync.Mutex
 	hears  hearing
 
-	// unconsumed counts delivered bytes that have not come back. Only the reader
-	// adds, and it never offers the kernel more room than is left of RecvWindow.
+	// unconsumed counts delivered bytes that the owner has not given back. Only
+	// the reader adds to it, and it never reads more than is left of
+	// RecvWindow.
 	unconsumed atomic.Int64
 	// parked says that the reader waits for credit. It is set before the reader
 	// looks at unconsumed again and read after Consumed has lowered it, so one
@@ -69,8 +70,8 @@ func newConn(n *Network, remote string, sink netsim.Sink) *conn {
 func (c *conn) ID() netsim.ConnID  { return c.id }
 func (c *conn) RemoteAddr() string { return c.remote }
 
-// Send implements netsim.Conn. It wakes the writer only if that sleeps: a busy
-// writer finds the new bytes when it comes back for more.
+// Send implements netsim.Conn. It wakes the writer only if the writer sleeps: a
+// busy writer finds the new bytes when it looks at the queue again.
 func (c *conn) Send(data ...[]byte) (full bool) {
 	c.mu.Lock()
 	if c.phase != running {
@@ -99,7 +100,7 @@ func (c *conn) Send(data ...[]byte) (full bool) {
 // Consumed implements netsim.Conn.
 func (c *conn) Consumed(n int) {
 	left := c.unconsumed.Add(-int64(n))
-	if n < 0 || left < 0 { // outside That, whose arguments would be allocated each time
+	if n < 0 || left < 0 { // not in That: it would allocate its arguments each time
 		assert.That(false, "tcp: %d bytes consumed, %d more than delivered", n, -left)
 	}
 	if c.parked.Load() {
@@ -128,7 +129,8 @@ func (c *conn) CloseAfterSend() {
 	c.credit.Signal()
 }
 
-// emit tells the sink, if it may still hear this, and reports whether it did.
+// emit gives the sink an event, if the sink may still be told, and reports
+// whether it did.
 func (c *conn) emit(ev netsim.Event) bool {
 	c.sinkMu.Lock()
 	defer c.sinkMu.Unlock()
@@ -139,16 +141,17 @@ func (c *conn) emit(ev netsim.Event) bool {
 	return true
 }
 
-// hush narrows what the sink may hear; it waits for a call that is under way.
+// hush restricts what the sink may be told; it waits for a call that is under
+// way.
 func (c *conn) hush(h hearing) {
 	c.sinkMu.Lock()
 	c.hears = max(c.hears, h)
 	c.sinkMu.Unlock()
 }
 
-// fail ends the connection for a reason. The reader and the writer may both find
-// one: the first is told, and told before the socket is closed, so that the
-// other's "use of closed connection" can never be the reason given.
+// fail ends the connection and tells the owner why. The reader and the writer
+// may both fail: the first error is told, before the socket is closed, so that
+// the owner never gets the other's "use of closed connection".
 func (c *conn) fail(err error) {
 	c.sinkMu.Lock()
 	if c.hears != hearsNothing {
@@ -159,9 +162,9 @@ func (c *conn) fail(err error) {
 	c.kill()
 }
 
-// kill makes the connection dead. It does not close the socket: that may wait
-// for calls under way on it, and kill serves Close, which must not wait. It sets
-// the writer free, which closes the socket and so frees the reader.
+// kill makes the connection dead. It does not close the socket, because that
+// may wait for calls under way on it, and Close, which calls kill, must not
+// wait. It wakes the writer, which closes the socket and so ends the reader.
 func (c *conn) kill() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

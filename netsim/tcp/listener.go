@@ -10,8 +10,8 @@ import (
 
 const (
 	// acceptBackoffMin is the first pause after a failed accept (no file
-	// descriptors, for instance); it doubles up to acceptBackoffMax. Such a
-	// failure returns at once, so going on without a pause would spin.
+	// descriptors, for instance); it doubles up to acceptBackoffMax. Such an
+	// accept fails at once, so a loop without a pause would spin.
 	acceptBackoffMin = 5 * time.Millisecond
 	acceptBackoffMax = time.Second
 )
@@ -85,7 +85,7 @@ func (l *listener) admit(nc *net.TCPConn) {
 	c.socket = nc
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	// A socket that cannot be tuned is one that the peer has already reset.
+	// If tune fails, the peer has already reset the socket.
 	if l.closed || tune(nc) != nil || !l.network.track(c, 2) {
 		nc.Close()
 		return

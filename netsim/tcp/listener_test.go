@@ -11,7 +11,8 @@ import (
 	"example.com/lockstep/netsim"
 )
 
-// exhausted is a socket whose first accepts fail for want of descriptors.
+// exhausted is a socket on which the first accepts fail: no descriptors are
+// free.
 type exhausted struct {
 	*net.TCPListener
 	failures, calls atomic.Int32

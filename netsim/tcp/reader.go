@@ -14,8 +14,8 @@ const (
 	// that ten thousand idle connections do not hold 64 KiB each.
 	slabMin = 4 << 10
 	slabMax = 64 << 10
-	// slabRest is the part of a slab that is given up rather than offered to a
-	// read: many tiny reads cost more than the rest of a slab.
+	// slabRest: when less than size/slabRest is left of a slab, the rest is not
+	// used, because many tiny reads cost more than the rest of a slab.
 	slabRest = 16
 )
 
@@ -48,9 +48,9 @@ func (c *conn) readLoop() {
 }
 
 // awaitCredit waits until the owner can take more and returns how much, or 0
-// when the connection is dead. It returns as soon as there is any credit: with
-// a threshold, an owner that keeps most of the window because it waits for the
-// rest of a frame would wait for ever.
+// when the connection is dead. It returns as soon as there is any credit. With
+// a threshold, an owner that keeps most of the window, because it waits for the
+// rest of a frame, would wait forever.
 func (c *conn) awaitCredit() int {
 	if room := netsim.RecvWindow - c.unconsumed.Load(); room > 0 {
 		return int(room)
@@ -73,7 +73,7 @@ func (c *conn) awaitCredit() int {
 	}
 }
 
-// deliver gives data to the sink and reports whether it went there.
+// deliver gives data to the sink and reports whether the sink took it.
 func (c *conn) deliver(data []byte) bool {
 	// Counted first: the owner may give the bytes back before emit returns.
 	c.unconsumed.Add(int64(len(data)))
@@ -84,7 +84,7 @@ func (c *conn) deliver(data []byte) bool {
 	return false
 }
 
-// reason words the failure of a socket operation as the contract wants it.
+// reason wraps the error of a socket operation in the sentinel of the contract.
 func (c *conn) reason(operation string, err error) error {
 	if errors.Is(err, io.EOF) {
 		return fmt.Errorf("tcp: %s: %w", c.remote, netsim.ErrEOF)

@@ -35,8 +35,8 @@ func WithDialTimeout(d time.Duration) Option {
 	return func(n *Network) { n.dialTimeout = d }
 }
 
-// WithLingerTimeout bounds how long a connection whose queue CloseAfterSend has
-// drained waits for the peer to close as well; the default is 5 s.
+// WithLingerTimeout bounds how long a connection waits for the peer to close as
+// well, after CloseAfterSend has drained its queue; the default is 5 s.
 func WithLingerTimeout(d time.Duration) Option {
 	return func(n *Network) { n.lingerTimeout = d }
 }
@@ -100,8 +100,8 @@ func (n *Network) Close() {
 	n.running.Wait()
 }
 
-// track takes a listener or connection into the books, with the number of
-// goroutines that it is about to start. It reports false once the network is closed.
+// track registers a listener or connection, and counts the goroutines that it
+// is about to start. It reports false once the network is closed.
 func (n *Network) track(c closer, goroutines int) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -125,9 +125,9 @@ var lastID atomic.Uint64
 
 func nextID() netsim.ConnID { return netsim.ConnID(lastID.Add(1)) }
 
-// tune sets what every connection has: no delay for small segments, since the
-// writer coalesces already, and keepalive, so that a vanished peer does not hold
-// its socket for ever.
+// tune sets what every connection has: no delay for small segments, because the
+// writer coalesces already, and keepalive, so that a vanished peer does not
+// hold its socket forever.
 func tune(nc *net.TCPConn) error {
 	return errors.Join(
 		nc.SetNoDelay(true),

@@ -62,7 +62,7 @@ func TestDialTimeout(t *testing.T) {
 	require.ErrorContains(t, err, "127.0.0.1:1")
 }
 
-func TestDrainedConnectionDoesNotWaitForEverForItsPeer(t *testing.T) {
+func TestCloseAfterSendWaitsForItsPeerForABoundedTime(t *testing.T) {
 	nc, events := rawPeer(t, tcp.New(tcp.WithLingerTimeout(time.Millisecond)))
 	c := wait(t, events, netsim.Accepted).Conn
 	c.Send([]byte("bye"))
@@ -80,7 +80,7 @@ func TestNetworkCloseEndsEveryGoroutine(t *testing.T) {
 	l, err := n.Listen("127.0.0.1:0", sink)
 	require.NoError(t, err)
 	for range 20 {
-		n.Dial(l.Addr(), sink).Send(make([]byte, 1<<20)) // parked: nobody gives back
+		n.Dial(l.Addr(), sink).Send(make([]byte, 1<<20)) // parked: no credit is given back
 	}
 	for range 20 {
 		wait(t, events, netsim.Received)

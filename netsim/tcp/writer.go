@@ -7,17 +7,17 @@ import (
 	"example.com/lockstep/netsim"
 )
 
-// writeMax is how many bytes leave between two looks at the queue's length. It
-// is well below half of SendWindow, so that Writable comes while there is still
-// something for the kernel to do.
+// writeMax is how many bytes one write sends; after each, settle looks at the
+// queue's length. It is well below half of SendWindow, so that Writable comes
+// while the kernel still has bytes to send.
 const writeMax = 256 << 10
 
-// spareMax is the length of a queue that is kept for reuse; a longer one was a
-// burst, and is left to the garbage collector.
+// spareMax is the capacity up to which a queue is kept for reuse; a longer one
+// was a burst, and is left to the garbage collector.
 const spareMax = 4096
 
-// writer is the state of writeLoop. The two slices change places with the
-// connection's queue, so that a steady flow allocates nothing.
+// writer is the state of writeLoop. batch and the connection's queue change
+// places, so that a steady flow allocates nothing.
 type writer struct {
 	batch  [][]byte    // taken from the queue, not yet written
 	spare  [][]byte    // the emptied batch, next queue
@@ -45,8 +45,8 @@ func (c *conn) writeLoop() {
 	}
 }
 
-// settle books written bytes, tells the owner if that made room, and reports
-// whether the connection lives.
+// settle subtracts the written bytes, tells the owner if that made room, and
+// reports whether the connection is alive.
 func (c *conn) settle(sent int) bool {
 	c.mu.Lock()
 	c.queued -= sent
@@ -108,9 +108,9 @@ func (w *writer) write(socket *net.TCPConn) (int, error) {
 	return size, err
 }
 
-// finish ends the sending side of a drained connection: FIN, and then the
-// socket stays until the peer has closed too or the time is over, which the
-// reader finds out. On a dead connection it does nothing.
+// finish ends the sending side of a drained connection. It sends a FIN and
+// keeps the socket until the reader sees that the peer has closed too or that
+// the time is over. On a dead connection it does nothing.
 func (c *conn) finish() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 	"example.com/lockstep/netsim"
 )
 
-// arrived is what a packet of c does at the other end.
+// arrived handles a packet of c at the other end.
 func (c *conn) arrived(p packet) {
 	r := c.peer
 	switch p.kind {
@@ -29,8 +29,8 @@ func (c *conn) arrived(p packet) {
 	}
 }
 
-// knock is the arrival of a dialler's SYN: it makes the other end, which is gone
-// from the start if nobody listens.
+// knock is the arrival of a dialler's SYN: it makes the other end, which is
+// gone from the start if nothing listens.
 func (c *conn) knock() {
 	h := c.out.to
 	e := c.fabric.newConn(h, c, c.localAddr, nil, embryo)
@@ -59,7 +59,7 @@ func (c *conn) answered() {
 	c.tell(netsim.Event{Kind: netsim.Connected})
 }
 
-// admitted is the end of the handshake at the listener.
+// admitted ends the handshake at the listener.
 func (c *conn) admitted() {
 	if c.phase != gone && !c.door.open() {
 		c.vanish()
@@ -145,14 +145,14 @@ func (c *conn) connectTimeout() {
 	}
 }
 
-// lingerTimeout ends a drained connection whose peer did not close.
+// lingerTimeout ends a drained connection if the peer has not closed.
 func (c *conn) lingerTimeout() {
 	if c.phase == open {
 		c.endReset("the peer did not close in time")
 	}
 }
 
-// watchAck starts the sender's patience for packets that arrive but whose
+// watchAck starts the sender's timer for packets that have arrived while their
 // acknowledgement cannot travel back: the other half of a one-way partition.
 func (c *conn) watchAck(sender *conn) {
 	if !c.out.blocked || sender.ackWatched || c.fabric.cfg.ResetAfter.Max == 0 {
@@ -168,8 +168,8 @@ func (c *conn) watchAck(sender *conn) {
 	})
 }
 
-// giveUp is the sender's kernel losing patience: the packets are dropped, and a
-// RST is sent that may well be lost too.
+// giveUp is the time-out of the sender's kernel: the packets are dropped, and a
+// RST is sent, which may be lost too.
 func (c *conn) giveUp() {
 	c.truncate(0)
 	if c.phase == gone {
@@ -182,9 +182,10 @@ func (c *conn) giveUp() {
 	c.endReset("unacknowledged for too long")
 }
 
-// returnCredit gives the peer back what was consumed here. To spare events it
-// waits for a quarter of the window, unless the peer has run dry: waiting then
-// might be for ever, since the owner here may need those bytes to consume more.
+// returnCredit gives the peer back what was consumed here. To save events it
+// waits for a quarter of the window, unless the peer has no credit left. Then
+// it could wait forever, because the owner here may need the peer's next bytes
+// before it consumes more.
 func (c *conn) returnCredit() {
 	if c.phase != open || c.returning || c.owed == 0 {
 		return

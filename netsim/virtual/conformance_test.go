@@ -25,7 +25,7 @@ func newWorld(cfg virtual.Config, seed uint64) *world {
 
 func (w *world) Host(i int) netsim.Network { return w.fabric.Host(fmt.Sprint("n", i)) }
 func (w *world) AnyPort(i int) string      { return fmt.Sprintf("n%d:0", i) }
-func (w *world) Nobody(i int) string       { return fmt.Sprintf("n%d:1", i) }
+func (w *world) NoListener(i int) string   { return fmt.Sprintf("n%d:1", i) }
 func (w *world) Settle()                   { w.sched.RunFor(10 * time.Minute) }
 
 func (w *world) Until(_ <-chan struct{}, cond func() bool) bool { return w.sched.RunUntil(cond) }

@@ -8,14 +8,14 @@ import (
 	"example.com/lockstep/netsim"
 )
 
-// phase is how far one end of a connection has come.
+// phase is the stage of one end of a connection.
 type phase uint8
 
 const (
 	dialling phase = iota // the dialler's, until the SYN is answered
 	embryo                // the listener's, until the answer is acknowledged
 	open
-	gone // nobody is there any more; packets that arrive are answered with RST
+	gone // the end is closed; packets that arrive are answered with RST
 )
 
 // conn is one end of a connection, together with the stream that it sends.
@@ -28,7 +28,7 @@ type conn struct {
 	sink   netsim.Sink
 	phase  phase
 	peer   *conn     // nil until a dialler's SYN has arrived
-	out    *link     // to the peer; nil if the dialled address was senseless
+	out    *link     // to the peer; nil if the dialled address is no host's
 	in     *link     // from the peer
 	door   *listener // an embryo's
 
@@ -64,7 +64,7 @@ func (f *Fabric) newConn(h *host, peer *conn, remote string, sink netsim.Sink, p
 func (c *conn) ID() netsim.ConnID  { return c.id }
 func (c *conn) RemoteAddr() string { return c.remote }
 
-// PeerID is the id of the other end, for those who watch; 0 while there is none.
+// PeerID is the id of the other end, for observers; 0 while there is none.
 func (c *conn) PeerID() netsim.ConnID {
 	if c.peer == nil {
 		return 0
@@ -141,8 +141,8 @@ func (c *conn) tell(ev netsim.Event) {
 	c.sink(ev)
 }
 
-// end is the death of an end that its owner must hear of, unless there is no
-// owner yet. Called from scheduled functions only.
+// end ends this end and tells its owner, if it has one already. Only scheduled
+// functions call it.
 func (c *conn) end(err error) {
 	if c.phase == gone {
 		return
@@ -154,7 +154,8 @@ func (c *conn) end(err error) {
 	}
 }
 
-// vanish removes an end without a word to anybody. Its packets travel on.
+// vanish removes an end and tells neither its owner nor its peer. Its packets
+// that are under way still arrive.
 func (c *conn) vanish() {
 	c.phase = gone
 	c.fabric.stats.BytesDestroyed += uint64(c.stream.waiting)
@@ -167,7 +168,7 @@ func (c *conn) vanish() {
 	}
 }
 
-// hangUp tells the peer's machine that this end is gone: with a FIN behind all
+// hangUp tells the peer's machine that this end is gone: with a FIN after all
 // that is under way, or with a RST that destroys some of it.
 func (c *conn) hangUp() {
 	if c.out.rand.IntN(100) < c.fabric.cfg.AbortPercent {
@@ -184,8 +185,9 @@ func (c *conn) abort() {
 	c.reset()
 }
 
-// reset sends a RST, unless one is under way. If the link is known to lose it,
-// what is held goes with it: no socket is left that would repeat it.
+// reset sends a RST, unless one is under way. If the link holds packets and
+// would lose the RST, what is held is lost too: no socket is left that would
+// repeat it.
 func (c *conn) reset() {
 	switch {
 	case c.rstPending:

@@ -15,7 +15,7 @@ import (
 	"example.com/lockstep/netsim/virtual"
 )
 
-// ramp is the part of an endless stream that begins at an offset.
+// ramp is a part of an endless stream, from an offset on.
 func ramp(offset, size int) []byte { return rampBytes[offset%251:][:size:size] }
 
 var rampBytes = func() []byte {
@@ -26,9 +26,9 @@ var rampBytes = func() []byte {
 	return b
 }()
 
-// chaos is a small world of chattering hosts under drawn faults. It returns what
-// every sink heard, and when, and checks that all that arrived is a prefix of
-// what was sent.
+// chaos is a small world of hosts that send to each other under drawn faults.
+// It returns what every sink was told, and when, and checks that what arrived
+// is a prefix of what was sent.
 func chaos(t *testing.T, seed uint64) (string, virtual.Stats) {
 	w := newWorld(virtual.DefaultConfig(), seed)
 	rand := env.NewRand(seed, 99)

@@ -8,16 +8,17 @@
 // queue until the receiver's credit lets them leave, are cut into packets of
 // drawn sizes (now and then of one byte), queue for the link's bandwidth, take
 // its latency and a drawn jitter, and arrive in order. Handshake, FIN and RST
-// are packets of the same streams, so that whatever befalls a link befalls them.
-// Credit travels back over the opposite link and is held up where that is.
+// are packets of the same streams, so that a fault of a link applies to them
+// too. Credit travels back over the opposite link and is held where that link
+// is.
 //
-// What the network does on its own is lawful TCP as Linux speaks it:
+// Without faults, the network behaves as TCP does on Linux:
 //
-//   - a blocked link holds packets as retransmission would and delivers them
-//     some time after it has healed, RSTs excepted, which nobody repeats: that is
-//     how half-open connections come about;
-//   - a sender whose bytes stay unacknowledged for a drawn time
-//     (Config.ResetAfter) gives up, and its peer hears nothing of that;
+//   - a blocked link holds packets, as retransmission would, and delivers them
+//     some time after it has healed. A RST is lost instead, because TCP does
+//     not repeat it: so half-open connections arise;
+//   - a sender gives up when its bytes stay unacknowledged for a drawn time
+//     (Config.ResetAfter), and its peer is not told;
 //   - bytes for a connection that is gone are answered with a RST;
 //   - an owner's Close is seen by the peer as a FIN or, in drawn cases, as a RST
 //     that destroys bytes under way.
@@ -25,9 +26,10 @@
 // # Determinism
 //
 // Every link draws from a stream of its own, keyed by its two hosts, so that a
-// fault or a message on one link shifts no draw on another. All else follows
-// from the order of calls and from the scheduler. Sinks are called only from
-// scheduled functions, never from within a method of a connection or a fault.
+// fault or a message on one link shifts no draw on another. Everything else
+// follows from the order of calls and from the scheduler. Sinks are called only
+// from scheduled functions, never from within a method of a connection or a
+// fault.
 //
 // # Buffers
 //
@@ -37,8 +39,8 @@
 //
 // # Not modelled
 //
-// Packets lost one by one (to a stream that is only delay), congestion, half
-// closing (the contract has none), name resolution, frozen hosts: the simulator
-// freezes a host by not running its loops, while the network goes on filling its
-// mailboxes up to RecvWindow a connection.
+// Packets lost one by one (a stream sees that only as delay), congestion, half
+// closing (the contract has none), name resolution, frozen hosts. The simulator
+// freezes a host by not running its loops, while the network goes on filling
+// its mailboxes, up to RecvWindow for each connection.
 package virtual

@@ -11,9 +11,9 @@ import (
 type Scheduler interface {
 	// Now is the virtual time.
 	Now() env.Instant
-	// At runs fn at the given instant, which is not before Now. Functions of one
-	// instant run in the order in which they were given. what labels the event
-	// in traces.
+	// At runs fn at the given instant, which is not before Now. Functions of
+	// one instant run in the order of their At calls. what labels the event in
+	// traces.
 	At(at env.Instant, what string, fn func())
 }
 
@@ -24,8 +24,8 @@ type Config struct {
 	// ConnectTimeout bounds the wait for a host that does not answer.
 	ConnectTimeout Span
 	// ResetAfter is how long a sender waits for acknowledgement over a blocked
-	// link or from a host without power before it gives the connection up. Zero:
-	// it waits for ever.
+	// link or from a host without power before it gives the connection up.
+	// Zero: it waits forever.
 	ResetAfter Span
 	// Retransmit is how long after healing held packets arrive.
 	Retransmit Span
@@ -60,7 +60,7 @@ type Fabric struct {
 	sched    Scheduler
 	seed     uint64 // of the links' random streams
 	hosts    map[string]*host
-	links    map[route]*link // for look-ups; what is done to all goes by allLinks
+	links    map[route]*link // for look-ups; loops over all links use allLinks
 	allLinks []*link         // in order of first use
 	lastConn netsim.ConnID
 	stats    Stats
@@ -76,9 +76,9 @@ func New(cfg Config, sched Scheduler, rand *env.Rand) *Fabric {
 	}
 }
 
-// Host returns the network of the present incarnation of a host, which is made
-// at its first mention. After Crash the old value is dead: it refuses to listen,
-// and its dials come to nothing.
+// Host returns the network of the present incarnation of a host, and makes the
+// host if it is new. After Crash the old value is dead: Listen fails, and its
+// dials never get an answer.
 func (f *Fabric) Host(name string) netsim.Network {
 	h := f.host(name)
 	return &network{host: h, incarnation: h.incarnation}
@@ -105,12 +105,12 @@ func (f *Fabric) Conns(hostName string) []netsim.Conn {
 	return ends
 }
 
-// MostUnsent is the largest number of bytes that have waited at one end of a
-// connection to leave for another host.
+// MostUnsent is the largest number of bytes that ever waited on one connection
+// to leave from one host for another.
 func (f *Fabric) MostUnsent(from, to string) int { return f.link(f.host(from), f.host(to)).unsent }
 
-// Fork gives the links' random streams to a function that changes them, and makes
-// the streams of links to come others, too.
+// Fork calls change with the random stream of each link, and also changes the
+// seed of the streams of future links.
 func (f *Fabric) Fork(change func(*env.Rand)) {
 	for _, l := range f.allLinks {
 		change(l.rand)
@@ -124,8 +124,8 @@ func (f *Fabric) after(d time.Duration, what string, fn func()) {
 	f.sched.At(f.sched.Now().Add(d), what, fn)
 }
 
-// Stats counts what has happened, for coverage: a campaign in which a count
-// stays zero has not tested that.
+// Stats counts events, for coverage: a campaign in which a count stays zero has
+// not tested that event.
 type Stats struct {
 	Dials, Connected, Accepted, Refused, ConnectTimeouts uint64
 
@@ -142,7 +142,7 @@ type Stats struct {
 	GivenUp        uint64 // of these: unacknowledged for too long
 	EOFs           uint64 // Closed with ErrEOF
 	LostRSTs       uint64 // on a closed link: a half-open connection
-	BytesDestroyed uint64 // given to Send, never to arrive
+	BytesDestroyed uint64 // given to Send, and will never arrive
 
 	Blocks, Stalls, Crashes, PowerLosses, HalfOpened, Severed uint64 // faults applied
 }

@@ -7,9 +7,9 @@ import (
 	"example.com/lockstep/netsim"
 )
 
-// Block cuts one direction between two hosts: what is under way or sent later is
-// held. After Unblock it arrives; a connection that meanwhile loses patience
-// (Config.ResetAfter) is reset at its sender, and dials time out.
+// Block cuts one direction between two hosts: what is under way or sent later
+// is held. After Unblock it arrives. A sender that waits longer than
+// Config.ResetAfter meanwhile resets its connection, and dials time out.
 func (f *Fabric) Block(from, to string) {
 	l := f.link(f.host(from), f.host(to))
 	if !l.blocked {
@@ -26,8 +26,8 @@ func (f *Fabric) Unblock(from, to string) {
 	l.release()
 }
 
-// Stall holds one direction without anybody's kernel losing patience: as Block,
-// but no connection dies of it.
+// Stall holds one direction as Block does, but no sender gives up and no
+// connection ends.
 func (f *Fabric) Stall(from, to string) {
 	l := f.link(f.host(from), f.host(to))
 	if !l.stalled {
@@ -43,7 +43,7 @@ func (f *Fabric) Unstall(from, to string) {
 	l.release()
 }
 
-// Held reports whether nothing passes from one host to another for now.
+// Held reports whether at present nothing passes from one host to another.
 func (f *Fabric) Held(from, to string) bool {
 	l := f.links[route{from, to}]
 	return l != nil && (l.blocked || l.stalled)
@@ -70,8 +70,8 @@ func (f *Fabric) Limit(from, to string, bandwidth int64) {
 }
 
 // Spike delays some of the packets that are sent from now on by up to most. A
-// connection keeps its order, so that one whose packet is late is overtaken by
-// the others of its link. 0 ends it.
+// connection keeps its order, so a late packet delays its own connection, and
+// the other connections of the link overtake it. 0 ends it.
 func (f *Fabric) Spike(from, to string, most time.Duration) {
 	f.link(f.host(from), f.host(to)).spike = most
 }
@@ -81,9 +81,9 @@ func (f *Fabric) Chop(from, to string, on bool) {
 	f.link(f.host(from), f.host(to)).chopped = on
 }
 
-// HalfOpen ends one end of a connection, which hears Closed with ErrReset, and
-// tells the peer nothing: what was under way either way is lost. The peer learns
-// of it when it sends something, which is answered with RST.
+// HalfOpen ends one end of a connection: that end is told Closed with ErrReset,
+// and its peer is told nothing. What was under way in either direction is lost.
+// When the peer sends something, a RST answers it.
 func (f *Fabric) HalfOpen(end netsim.Conn) {
 	c := end.(*conn)
 	f.after(0, "net "+c.host.name+" half open", func() {
@@ -95,10 +95,10 @@ func (f *Fabric) HalfOpen(end netsim.Conn) {
 	})
 }
 
-// Sever makes the connections that are open between two hosts carry nothing any
-// more, either way, as if a firewall between them had forgotten them: their
-// senders lose patience in the end (Config.ResetAfter), and who sends nothing
-// learns nothing. New connections are not concerned.
+// Sever stops the connections that are open between two hosts from carrying
+// anything, in either direction, as if a firewall between them had forgotten
+// them. A sender gives up after Config.ResetAfter; an end that sends nothing is
+// told nothing. New connections work.
 func (f *Fabric) Sever(a, b string) {
 	for _, c := range f.host(a).conns {
 		if c.phase == open && c.out.to == f.host(b) && !c.severed {
@@ -114,11 +114,11 @@ func (f *Fabric) SetShape(from, to string, shape Shape) {
 	f.link(f.host(from), f.host(to)).shape = shape
 }
 
-// Refuse makes a host answer new dials as if nobody listened, or stops that.
+// Refuse makes a host answer new dials as if nothing listened, or stops that.
 func (f *Fabric) Refuse(hostName string, on bool) { f.host(hostName).refusing = on }
 
-// Reset kills a connection at the given end, which hears Closed with ErrReset;
-// the peer is sent a RST, and bytes under way to it may be destroyed.
+// Reset ends a connection at the given end, which is told Closed with ErrReset.
+// The peer is sent a RST, and bytes under way to it may be lost.
 func (f *Fabric) Reset(end netsim.Conn) {
 	c := end.(*conn)
 	f.after(0, "net "+c.host.name+" reset", func() {
@@ -129,18 +129,19 @@ func (f *Fabric) Reset(end netsim.Conn) {
 	})
 }
 
-// ResetAll kills every connection of a host.
+// ResetAll resets every connection of a host.
 func (f *Fabric) ResetAll(hostName string) {
 	for _, c := range f.Conns(hostName) {
 		f.Reset(c)
 	}
 }
 
-// Crash ends the present incarnation of a host: listeners and connections vanish
-// and its owner hears nothing more. If the crash is not silent the process was
-// killed and its kernel lives: peers are sent FINs or RSTs, and dials refused.
-// A silent crash is a loss of power: nothing is sent, and what comes in is held
-// until Restart, when it meets a kernel that knows none of it and answers RST.
+// Crash ends the present incarnation of a host: listeners and connections
+// vanish, and their owner is told nothing more. If the crash is not silent, the
+// process was killed and its kernel still runs: it sends FINs or RSTs to the
+// peers, and refuses dials. A silent crash is a loss of power: nothing is sent,
+// and what arrives is held until Restart; then a kernel that knows no
+// connection answers it with RST.
 func (f *Fabric) Crash(hostName string, silent bool) {
 	h := f.host(hostName)
 	h.incarnation++
@@ -159,7 +160,7 @@ func (f *Fabric) Crash(hostName string, silent bool) {
 		c.vanish()
 		switch {
 		case silent && c.stream.held:
-			c.truncate(0) // nobody is left to retransmit it
+			c.truncate(0) // no kernel is left to retransmit it
 		case !silent && greeted:
 			c.hangUp()
 		}
@@ -167,7 +168,7 @@ func (f *Fabric) Crash(hostName string, silent bool) {
 }
 
 // Restart gives a host power again. The new incarnation takes its Network from
-// Fabric.Host. After a crash that was not silent it is not needed.
+// Fabric.Host. It is not needed after a crash that was not silent.
 func (f *Fabric) Restart(hostName string) {
 	h := f.host(hostName)
 	h.down = false
@@ -178,8 +179,8 @@ func (f *Fabric) Restart(hostName string) {
 	}
 }
 
-// Heal ends everything that links and hosts have against those who use them.
-// Shapes, crashed hosts, and dead or severed connections stay as they are.
+// Heal ends all faults of links, and lets hosts accept dials again. Shapes,
+// crashed hosts, and dead or severed connections stay as they are.
 func (f *Fabric) Heal() {
 	for _, l := range f.allLinks {
 		l.blocked, l.stalled, l.slow = false, false, 1

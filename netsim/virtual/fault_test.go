@@ -12,7 +12,7 @@ import (
 	"example.com/lockstep/netsim/virtual"
 )
 
-// side notes what the owner of one end hears.
+// side notes what the owner of one end is told.
 type side struct {
 	conn  netsim.Conn
 	kinds []netsim.EventKind
@@ -40,7 +40,7 @@ func (w *world) now() time.Duration { return time.Duration(w.sched.Now()) }
 func (w *world) serve(t *testing.T) *[]*side {
 	var sides []*side
 	var sinks []netsim.Sink
-	for range 16 { // one sink per connection, as they come in turn
+	for range 16 { // one sink for each connection, in turn
 		s := &side{}
 		note := w.sink(s)
 		sinks = append(sinks, func(ev netsim.Event) {
@@ -71,7 +71,8 @@ func connect(t *testing.T, seed uint64) (*world, *side, *side) {
 	return w, a, (*accepted)[0]
 }
 
-// eachSeed runs a test in some worlds, since most of what happens is drawn.
+// eachSeed runs a test with several seeds, because most of what happens is
+// drawn.
 func eachSeed(t *testing.T, test func(t *testing.T, seed uint64)) {
 	for seed := range uint64(20) {
 		t.Run(fmt.Sprint("seed", seed), func(t *testing.T) { test(t, seed) })
@@ -117,7 +118,7 @@ func TestLongBlockResetsTheSenderAndLeavesThePeerHalfOpen(t *testing.T) {
 	})
 }
 
-func TestSenderWhoseAcknowledgementsAreBlockedGivesUp(t *testing.T) {
+func TestASenderGivesUpWhenAcknowledgementsAreBlocked(t *testing.T) {
 	w, a, b := connect(t, 1)
 	w.fabric.Block("n1", "n0")
 	a.conn.Send([]byte("arrives"))
@@ -125,7 +126,7 @@ func TestSenderWhoseAcknowledgementsAreBlockedGivesUp(t *testing.T) {
 	require.Equal(t, "arrives", b.data)
 	w.sched.RunFor(10 * time.Minute)
 	require.ErrorIs(t, a.err, netsim.ErrReset)
-	require.ErrorIs(t, b.err, netsim.ErrReset, "the way of the RST is open")
+	require.ErrorIs(t, b.err, netsim.ErrReset, "the link of the RST is open")
 }
 
 func TestBlockedCreditStopsTheSenderUntilHealed(t *testing.T) {
@@ -180,7 +181,7 @@ func TestDialThatIsHealedInTimeConnects(t *testing.T) {
 	require.Len(t, *accepted, 1)
 }
 
-func TestStallOutlastsAnyPatience(t *testing.T) {
+func TestAStallEndsNoConnection(t *testing.T) {
 	w, a, b := connect(t, 1)
 	w.fabric.Stall("n0", "n1")
 	a.conn.Send([]byte("late"))
@@ -292,7 +293,7 @@ func TestListenerClosedDuringAHandshakeResetsTheDialler(t *testing.T) {
 	require.Zero(t, heard)
 }
 
-func TestRefuseTurnsDialsAwayAndSparesConnections(t *testing.T) {
+func TestRefuseRefusesDialsAndKeepsConnections(t *testing.T) {
 	w, a, b := connect(t, 1)
 	w.fabric.Refuse("n1", true)
 	refused := w.dial()
@@ -314,7 +315,7 @@ func TestKilledProcessIsNoticedAndItsAddressRefuses(t *testing.T) {
 		late := w.dial()
 		w.sched.RunFor(time.Second)
 		require.Error(t, a.err)
-		require.Len(t, b.kinds, heard, "the dead hear nothing")
+		require.Len(t, b.kinds, heard, "a dead end is told nothing")
 		require.ErrorIs(t, late.err, netsim.ErrRefused)
 		require.False(t, b.conn.Send([]byte("from the grave")))
 		b.conn.Close()
@@ -325,17 +326,17 @@ func TestKilledProcessIsNoticedAndItsAddressRefuses(t *testing.T) {
 	})
 }
 
-func TestLossOfPowerIsSilentAndTheNextIncarnationAnswersRST(t *testing.T) {
+func TestALossOfPowerIsSilentAndTheNextIncarnationAnswersRST(t *testing.T) {
 	eachSeed(t, func(t *testing.T, seed uint64) {
 		w, a, _ := connect(t, seed)
 		w.fabric.Crash("n1", true)
 		dialled := w.dial()
 		w.sched.RunFor(24 * time.Hour)
-		require.NoError(t, a.err, "half-open for ever")
+		require.NoError(t, a.err, "half-open forever")
 		require.ErrorIs(t, dialled.err, netsim.ErrRefused, "timed out")
 		w.fabric.Restart("n1")
 		w.sched.RunFor(time.Hour)
-		require.NoError(t, a.err, "who is silent learns nothing")
+		require.NoError(t, a.err, "an end that sends nothing is told nothing")
 		a.conn.Send([]byte("old friend"))
 		w.sched.RunFor(time.Minute)
 		require.ErrorIs(t, a.err, netsim.ErrReset)
@@ -434,7 +435,7 @@ func TestASeveredConnectionCarriesNothingAndOthersDo(t *testing.T) {
 		w.fabric.Heal()
 		w.sched.RunFor(time.Hour)
 		require.ErrorIs(t, a.err, netsim.ErrReset, "its sender gives up in the end")
-		require.NoError(t, b.err, "who sends nothing learns nothing")
+		require.NoError(t, b.err, "an end that sends nothing is told nothing")
 		require.Empty(t, b.data)
 		b.conn.Close()
 		w.sched.RunFor(time.Hour)

@@ -7,7 +7,7 @@ import (
 	"example.com/lockstep/broker/env"
 )
 
-// packetMax is the most that one packet carries, and so one Received.
+// packetMax is the most bytes that one packet carries, and so one Received.
 const packetMax = 64 << 10
 
 // Shape is how a link carries bytes when nothing is wrong with it.
@@ -26,8 +26,8 @@ type Cut struct {
 	Any     int // 1 byte to all that waits
 }
 
-// DefaultShape is a link of one data centre, cut often enough to meet every
-// border in a frame within a short run.
+// DefaultShape is a link of one data centre. It cuts streams so often that a
+// short run cuts a frame at every border.
 func DefaultShape() Shape {
 	return Shape{
 		Latency:   100 * time.Microsecond,
@@ -53,7 +53,7 @@ type link struct {
 	busyUntil env.Instant // the bandwidth is taken until then
 	blocked   bool
 	blocks    uint64  // times blocked, to tell one blockade from the next
-	stalled   bool    // like blocked, but nobody loses patience
+	stalled   bool    // like blocked, but no sender gives up
 	unsent    int     // the most bytes that have waited to leave on one connection
 	held      []*conn // senders with something held here, in the order it happened
 
@@ -96,7 +96,7 @@ func (l *link) delay() time.Duration {
 	return d
 }
 
-// spikeOneIn is how many packets there are to one that a spike delays.
+// spikeOneIn: a spike delays one of so many packets.
 const spikeOneIn = 8
 
 // bandwidth is what the shape and Limit leave, in bytes/s; 0: without limit.
@@ -119,7 +119,7 @@ func (l *link) arrival(n int) env.Instant {
 	return start.Add(l.delay())
 }
 
-// cut draws the size of the next packet of a stream of which waiting bytes wait.
+// cut draws the size of the next packet of a stream with so many bytes waiting.
 func (l *link) cut(waiting int) int {
 	limit := min(waiting, packetMax)
 	c := l.shape.Cut

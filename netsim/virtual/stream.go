@@ -34,7 +34,7 @@ type stream struct {
 	waiting  int      // bytes that have not left
 	flight   []packet // arrives in this order, each no earlier than its instant
 	credit   int      // bytes that may still leave; RecvWindow less those under way and unconsumed
-	starved  bool     // stopped for want of credit
+	starved  bool     // stopped: it has bytes and no credit
 	full     bool     // Send reported full and no Writable followed yet
 
 	armed   bool // the arrival of the first packet is scheduled
@@ -78,8 +78,8 @@ func (s *stream) take(into []byte, sender *conn) {
 	}
 }
 
-// pump puts on the wire what may leave, and what follows from that: the FIN of a
-// drained connection, Writable, the wish for credit.
+// pump sends what may leave. It also asks for credit, reports Writable, and
+// sends the FIN of a drained connection when they are due.
 func (c *conn) pump() {
 	if c.phase != open {
 		return
@@ -123,7 +123,7 @@ func (c *conn) launch(p packet) {
 	c.arm()
 }
 
-// arm schedules the first packet's arrival, if that is not done.
+// arm schedules the first packet's arrival, if it is not scheduled yet.
 func (c *conn) arm() {
 	s := &c.stream
 	if s.armed || s.held || len(s.flight) == 0 {
@@ -142,7 +142,7 @@ func (c *conn) deliverNext() {
 		return // truncated meanwhile
 	}
 	now := c.fabric.sched.Now()
-	if s.flight[0].arrive > now { // what was scheduled is gone, this is its successor
+	if s.flight[0].arrive > now { // the scheduled packet was truncated, and this one is later
 		c.arm()
 		return
 	}
@@ -181,7 +181,7 @@ func (c *conn) truncate(keep int) {
 }
 
 // hold keeps the stream where it is until its link is open. On a blocked link a
-// RST is lost instead: nobody retransmits it.
+// RST is lost instead: TCP does not retransmit it.
 func (c *conn) hold() {
 	s := &c.stream
 	if s.flight[0].kind == rst && c.cutOff() {
@@ -211,8 +211,8 @@ func (c *conn) hold() {
 // cutOff reports whether the peer is, for this end's TCP, out of reach.
 func (c *conn) cutOff() bool { return c.severed || c.out.cutOff() }
 
-// released goes on after a hold: the packets arrive with the next retransmission.
-// A return of credit that the link held goes on likewise.
+// released ends a hold: the packets arrive with the next retransmission. A
+// return of credit that the link held travels on too.
 func (c *conn) released() {
 	s := &c.stream
 	if s.held {

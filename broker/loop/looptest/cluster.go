@@ -12,15 +12,15 @@ import (
 	"example.com/lockstep/broker/wire/peer"
 )
 
-// Cluster is the metadata of the cluster that the hosted loop belongs to, made from
-// lines of text, and what its things are called.
+// Cluster is the metadata of the hosted loop's cluster, made from lines of text, with the names of
+// topics.
 type Cluster struct {
 	Image *meta.Image
 
 	index  meta.Index
-	handed *meta.Image              // the last one that a control loop handed to its shards
-	topics map[kafka.TopicID]string // also deleted ones
-	newest map[string]kafka.TopicID // by name, also deleted ones
+	handed *meta.Image              // the newest image that a control loop gave its shards
+	topics map[kafka.TopicID]string // with deleted topics
+	newest map[string]kafka.TopicID // by name, with deleted topics
 	starts map[kafka.NodeID]byte    // how often a node was registered
 }
 
@@ -37,7 +37,7 @@ func NewCluster() *Cluster {
 	}
 }
 
-// Incarnation is the present incarnation of a node, as lines register it.
+// Incarnation is the present incarnation of a node, as the metadata lines register it.
 func (c *Cluster) Incarnation(node kafka.NodeID) peer.UUID {
 	return peer.UUID{byte(node), max(1, c.starts[node])}
 }
@@ -57,7 +57,7 @@ func (c *Cluster) nodeAt(addr string) string {
 	return "node " + node
 }
 
-// Apply applies a command at the next index.
+// Apply applies a command at the next index of the metadata log.
 func (c *Cluster) Apply(cmd meta.Command) (meta.Verdict, meta.Changes) {
 	c.index++
 	if created, ok := cmd.(*meta.CreateTopics); ok {
@@ -70,7 +70,7 @@ func (c *Cluster) Apply(cmd meta.Command) (meta.Verdict, meta.Changes) {
 	return verdict, changes
 }
 
-// Line makes a command of a line:
+// Line makes commands from a line:
 //
 //	register N [suspect=T/P] [unnamed] [whole=T/P]   a new incarnation of node N
 //	unfence N | fence N | drain N | full N | roomy N
@@ -78,8 +78,8 @@ func (c *Cluster) Apply(cmd meta.Command) (meta.Verdict, meta.Changes) {
 //	topic T replicas=N,N[/N,N...] [KEY=VALUE...]     a partition for each list
 //	delete T
 //	isr T/P N,N [leader=N] [leader-epoch=E] [partition-epoch=E] [broker-epoch=N:E]
-//	                            AlterPartition of the leader, at present epochs if
-//	                            none are given
+//	                            AlterPartition of the leader, at the present epochs
+//	                            unless they are given
 //	elect T/P [unclean] [resigned]
 func (c *Cluster) Line(line string) ([]meta.Command, error) {
 	words := strings.Fields(line)
@@ -212,7 +212,7 @@ func (c *Cluster) newTopic(words []string) ([]meta.Command, error) {
 	return []meta.Command{&meta.CreateTopics{Topics: []meta.NewTopic{topic}}}, nil
 }
 
-// freshID is an id that no topic of the name had before.
+// freshID is an id that no earlier topic of the name had.
 func (c *Cluster) freshID(name string) (id kafka.TopicID) {
 	copy(id[:], name)
 	for id[15] = 1; c.topics[id] != ""; id[15]++ {
@@ -291,8 +291,7 @@ func Nodes(list string) (nodes []kafka.NodeID, err error) {
 	return nodes, nil
 }
 
-// PartitionID reads "topic/partition"; of the topics that have had the name it means the
-// last one.
+// PartitionID reads "topic/partition". If several topics have had the name, it means the last one.
 func (c *Cluster) PartitionID(text string) (id kafka.PartitionID, err error) {
 	name, number, _ := strings.Cut(text, "/")
 	n, err := strconv.ParseInt(number, 10, 32)

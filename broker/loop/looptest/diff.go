@@ -7,7 +7,7 @@ import (
 	"example.com/lockstep/broker/meta"
 )
 
-// Diff prints what is different in a newer image, a line for each broker and partition.
+// Diff prints what has changed in a newer image, a line for each broker and partition.
 func (c *Cluster) Diff(old, now *meta.Image) (lines []string) {
 	for _, b := range now.Brokers() {
 		before, after := brokerState(old.Broker(b.ID)), brokerState(b)
@@ -57,7 +57,7 @@ func brokerState(b *meta.Broker) string {
 	return fmt.Sprintf("%s, broker epoch %d", state, b.Epoch)
 }
 
-// Learn takes over the names of the topics of an image that others have made.
+// Learn takes the names of topics from an image that this cluster has not made.
 func (c *Cluster) Learn(image *meta.Image) {
 	image.Topics(func(t *meta.Topic) bool {
 		c.name(t.ID, t.Name)

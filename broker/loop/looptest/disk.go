@@ -10,16 +10,16 @@ import (
 	"example.com/lockstep/diskfs/virtual"
 )
 
-// Disk is a machine's disk. It outlives the processes that use it, and completes
-// operations when the transcript says so, in the order in which they began.
+// Disk is a machine's disk. It outlives the processes that use it. It completes operations when the
+// transcript says so, in the order in which they began.
 type Disk struct {
-	// FS is the file system, to damage and to look at.
+	// FS is the file system. A transcript may damage it and look at it.
 	FS *virtual.FS
 
 	queue   []func()
 	running *virtual.Process
 	paths   map[diskfs.Handle]string
-	// groups are the synced writes of this process: where the log's groups lie.
+	// groups are the synced writes of this process, which are the groups of its log.
 	groups []place
 }
 
@@ -46,7 +46,7 @@ func NewDisk(dirs ...string) *Disk {
 // Now implements virtual.Scheduler: operations take no time.
 func (d *Disk) Now() env.Instant { return 0 }
 
-// At implements virtual.Scheduler: the order of submission is that of completion.
+// At implements virtual.Scheduler: operations complete in the order of their submission.
 func (d *Disk) At(_ env.Instant, _ string, fn func()) { d.queue = append(d.queue, fn) }
 
 func (d *Disk) run(n int) {
@@ -63,8 +63,8 @@ func (d *Disk) Finish() { d.run(len(d.queue)) }
 // InFlight is the number of operations that have begun and not completed.
 func (d *Disk) InFlight() int { return len(d.queue) }
 
-// Complete completes the n oldest operations in flight, or all of them if there are
-// fewer; the loop takes the completions in one turn.
+// Complete completes the n oldest operations in flight, or all of them if there are fewer. The loop
+// takes the completions in one turn.
 func (h *Host) Complete(n int) {
 	h.disk.machine.run(min(n, len(h.disk.machine.queue)))
 	h.Turn()
@@ -77,7 +77,7 @@ func (h *Host) Settle() {
 	}
 }
 
-// Kill ends the process. Operations in flight have not happened.
+// Kill ends the process. Operations in flight have no effect.
 func (d *Disk) Kill() {
 	if d.running != nil {
 		d.queue = nil
@@ -85,16 +85,16 @@ func (d *Disk) Kill() {
 	}
 }
 
-// Tear ends the process while it writes a group to its log: the group has reached the disk
-// in part.
+// Tear ends the process while it writes a group to its log: only a part of the group has reached
+// the disk.
 func (d *Disk) Tear() error {
 	d.Finish()
 	d.Kill()
 	return d.RotGroup(-1)
 }
 
-// RotGroup flips bits in the n-th group that the process wrote to its log, counted from
-// 1; -1 is the last one.
+// RotGroup flips bits in the n-th group that the process wrote to its log, counted from 1. -1 is
+// the last group.
 func (d *Disk) RotGroup(n int) error {
 	if n < 0 {
 		n += len(d.groups) + 1
@@ -102,7 +102,7 @@ func (d *Disk) RotGroup(n int) error {
 	if n < 1 || n > len(d.groups) {
 		return fmt.Errorf("there are %d groups", len(d.groups))
 	}
-	const bits = 500 // a group ends with padding, and some must hit what stands before it
+	const bits = 500 // a group ends with padding, and some bits must hit the records before it
 	g := d.groups[n-1]
 	if _, ok := d.FS.Rot(g.path, g.offset, bits); !ok {
 		return errors.New("nothing to rot")
@@ -121,7 +121,7 @@ func (d *Disk) process(h *Host) *loopDisk {
 	})}
 }
 
-// expected errors answer a question: they are not worth a line.
+// expected reports whether an error is a usual answer. Such errors are not printed.
 func expected(err error) bool {
 	return errors.Is(err, diskfs.ErrNotExist) || errors.Is(err, diskfs.ErrExist)
 }
@@ -148,8 +148,8 @@ func (l *loopDisk) Submit(op diskfs.Op) {
 	l.disk.Submit(op)
 }
 
-// describe prints an operation. Those that neither change anything nor read data of a
-// file are left out.
+// describe prints an operation. It leaves out those that neither change anything nor read a file's
+// data.
 func (d *Disk) describe(op diskfs.Op) string {
 	file := op.Path
 	if file == "" {

@@ -11,22 +11,22 @@ import (
 	"example.com/lockstep/netsim"
 )
 
-// Host hosts one loop for a transcript. Events wait in its mailbox until Turn gives
-// them to the loop; what the loop asks for is printed.
+// Host hosts one loop for a transcript. Events wait in its mailbox until Turn gives them to the
+// loop. What the loop asks for is printed.
 type Host struct {
 	// Loop is the hosted loop; it is set before the first turn.
 	Loop loop.Loop
-	// Now is the time that the loop is told.
+	// Now is the time that the loop gets.
 	Now env.Time
-	// Trace takes the effects.
+	// Trace collects the effects.
 	Trace *Trace
-	// Mail is what the loop has mailed and Take has not taken yet.
+	// Mail is the mail of the loop that Take has not returned yet.
 	Mail []Sent
 	// FullMailboxes are the loops of the node that accept no requests.
 	FullMailboxes map[loop.ID]bool
-	// Stopped is the reason for which the loop has stopped its node, nil while it runs.
+	// Stopped is the reason why the loop has stopped its node, or nil while it runs.
 	Stopped error
-	// Full makes every send report that more than netsim.SendWindow bytes wait.
+	// Full makes every send report that more than netsim.SendWindow bytes wait to be sent.
 	Full bool
 
 	id      loop.ID
@@ -45,15 +45,15 @@ type Sent struct {
 	Mail any
 }
 
-// start is the clock's first reading. It is not zero, so that code fails that takes an
-// instant for the time since the start.
+// start is the clock's first reading. It is not zero, so that code fails if it takes an instant for
+// the time since the start.
 const (
 	start       = env.Instant(time.Hour)
 	startWallMs = 1_700_000_000_000
 )
 
-// NewHost returns a host for loop id of a process on the machine's disk. seed names
-// the incarnation: random streams of equal seeds are equal.
+// NewHost returns a host for loop id of a process on the machine's disk. seed names the
+// incarnation: hosts with the same seed have the same random streams.
 func NewHost(id loop.ID, cluster *Cluster, machine *Disk, seed uint64) *Host {
 	h := &Host{
 		Now:           env.Time{Mono: start, WallMs: startWallMs},
@@ -67,7 +67,7 @@ func NewHost(id loop.ID, cluster *Cluster, machine *Disk, seed uint64) *Host {
 	return h
 }
 
-// Start starts the loop, which ends the first turn.
+// Start starts the loop and ends its first turn.
 func (h *Host) Start() {
 	h.Loop.Start(h.Now)
 	h.endTurn()
@@ -81,7 +81,7 @@ func (h *Host) PostMail(from loop.ID, mail any) {
 	h.Post(loop.Event{Kind: loop.Mail, From: from, Mail: mail})
 }
 
-// Turn gives the loop all that waits in its mailbox, in order, and ends the turn.
+// Turn gives the loop everything that waits in its mailbox, in order, and ends the turn.
 func (h *Host) Turn() {
 	for len(h.mailbox) > 0 && h.Stopped == nil {
 		ev := h.mailbox[0]
@@ -91,7 +91,7 @@ func (h *Host) Turn() {
 	h.endTurn()
 }
 
-// endTurn ends a turn, and takes further ones for as long as a timer is due.
+// endTurn ends a turn, and runs further turns while a timer is due.
 func (h *Host) endTurn() {
 	const most = 1000
 	for range most {
@@ -103,7 +103,7 @@ func (h *Host) endTurn() {
 			h.network.notice()
 			return
 		}
-		for len(h.mailbox) > 0 { // mail to itself
+		for len(h.mailbox) > 0 { // the loop has mailed itself
 			ev := h.mailbox[0]
 			h.mailbox = h.mailbox[1:]
 			h.Loop.Step(h.Now, &ev)
@@ -123,7 +123,7 @@ func (h *Host) Advance(d time.Duration) {
 	h.endTurn()
 }
 
-// Freeze lets time pass in which the loop gets no turn, as when its process is stopped.
+// Freeze lets time pass while the loop gets no turn, as when its process is stopped.
 func (h *Host) Freeze(d time.Duration) { h.sleepUntil(h.Now.Mono.Add(d)) }
 
 func (h *Host) sleepUntil(at env.Instant) {
@@ -132,7 +132,7 @@ func (h *Host) sleepUntil(at env.Instant) {
 	h.Trace.passed = at.Sub(h.timesFrom)
 }
 
-// Times says whether lines begin with the time that has passed since this call.
+// Times switches on or off that lines begin with the time since this call.
 func (h *Host) Times(on bool) {
 	h.timesFrom = h.Now.Mono
 	h.Trace.times, h.Trace.passed = on, 0
@@ -153,7 +153,7 @@ func (h *Host) Disk() diskfs.Disk { return h.disk }
 // Network implements loop.Host.
 func (h *Host) Network() netsim.Network { return h.network }
 
-// Net is the network, for the transcript.
+// Net is the network, for the use of the transcript.
 func (h *Host) Net() *Network { return h.network }
 
 // Sink implements loop.Host. Events for other loops of the node are not delivered.

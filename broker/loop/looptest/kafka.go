@@ -26,10 +26,10 @@ func (h *Host) NewClient(name string, sink netsim.Sink) *Client {
 	return c
 }
 
-// Send sends a request, whole.
+// Send sends a whole request.
 func (c *Client) Send(req kmsg.Request) { c.Conn.Deliver(c.Frame(req)) }
 
-// Frame is the frame of a request whose answer is expected.
+// Frame makes the frame of a request. The client then expects the answer.
 func (c *Client) Frame(req kmsg.Request) []byte {
 	c.last++
 	c.asked[c.last] = req
@@ -160,7 +160,7 @@ func NewListOffsets(topic string, partition int32, timestamp int64) *kmsg.ListOf
 	return req
 }
 
-// NewOffsetForLeaderEpoch asks where a leader epoch ends.
+// NewOffsetForLeaderEpoch asks for the end of a leader epoch.
 func NewOffsetForLeaderEpoch(
 	topic string, partition int32, epoch int32,
 ) *kmsg.OffsetForLeaderEpochRequest {

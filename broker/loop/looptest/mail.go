@@ -10,7 +10,7 @@ import (
 	"example.com/lockstep/broker/shard"
 )
 
-// Mail prints mail between loops; "" for what transcripts leave out.
+// Mail prints mail between loops. It returns "" for mail that transcripts leave out.
 func (c *Cluster) Mail(mail any) string {
 	switch m := mail.(type) {
 	case shard.Pong:
@@ -54,8 +54,8 @@ func (c *Cluster) Mail(mail any) string {
 	}
 }
 
-// applied prints an image that a control loop hands to its shards, with what is new in it;
-// once, though each shard gets it.
+// applied prints an image that a control loop gives its shards, with the changes in it. It prints
+// an image once, though each shard gets it.
 func (c *Cluster) applied(image *meta.Image) string {
 	if c.handed != nil && c.handed.Index() >= image.Index() {
 		return ""
@@ -73,7 +73,7 @@ func (c *Cluster) applied(image *meta.Image) string {
 	return text
 }
 
-// pong prints a pong where it says more than that the shard lives.
+// pong prints a pong if it says more than that the shard is alive.
 func (c *Cluster) pong(m shard.Pong) string {
 	switch {
 	case m.Drained && m.SentAt == 0:
@@ -141,7 +141,7 @@ func (c *Cluster) Result(result any) string {
 	}
 }
 
-// Verdict prints the result of a metadata command: the codes of its parts, if it has any.
+// Verdict prints the verdict of a metadata command: the codes of its parts, if it has any.
 func Verdict(v meta.Verdict) string {
 	var codes []string
 	for _, t := range v.Topics {

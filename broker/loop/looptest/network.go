@@ -7,11 +7,11 @@ import (
 	"example.com/lockstep/netsim"
 )
 
-// Network is a network on which nothing happens but what the transcript says.
+// Network is a network on which only what the transcript says happens.
 type Network struct {
 	host   *Host
 	conns  []*Conn
-	dialed map[string]*Conn // the last by address
+	dialed map[string]*Conn // the last connection by name
 }
 
 // Listen implements netsim.Network.
@@ -32,12 +32,11 @@ func (n *Network) Dial(addr string, sink netsim.Sink) netsim.Conn {
 	return c
 }
 
-// Dialed is the last connection that the loop has dialled to what has the name, nil if
-// it has not.
+// Dialed is the last connection that the loop has dialled to the name, or nil.
 func (n *Network) Dialed(name string) *Conn { return n.dialed[name] }
 
-// Accept gives the loop a connection of something that has the name; frames that the
-// loop sends on it are printed by describe.
+// Accept gives the loop a connection from name. describe prints the frames that the loop sends on
+// it.
 func (n *Network) Accept(name string, sink netsim.Sink, describe func(frame []byte) string) *Conn {
 	c := n.newConn(name, sink, describe)
 	sink(netsim.Event{Kind: netsim.Accepted, Conn: c})
@@ -54,7 +53,7 @@ func (n *Network) newConn(name string, sink netsim.Sink, describe func([]byte) s
 	return c
 }
 
-// notice says which connections have been parked, and which are read again.
+// notice prints which connections have been parked, and which are read again.
 func (n *Network) notice() {
 	for _, c := range n.conns {
 		switch parked := c.owed > 0 && !c.closed; {
@@ -75,7 +74,7 @@ type listener struct{ addr string }
 func (l listener) Addr() string { return l.addr }
 func (l listener) Close()       {}
 
-// Conn is the loop's end of a connection. Its other end is the transcript.
+// Conn is the loop's end of a connection. The transcript is the other end.
 type Conn struct {
 	host     *Host
 	id       netsim.ConnID
@@ -83,7 +82,7 @@ type Conn struct {
 	sink     netsim.Sink
 	framer   *wire.Framer
 	describe func(frame []byte) string
-	owed     int // bytes received for which no credit was given back
+	owed     int // received bytes for which the loop has given no credit back
 	parked   bool
 	closed   bool
 }
@@ -129,13 +128,13 @@ func (c *Conn) close(how string) {
 	}
 }
 
-// Closed reports whether the connection is gone.
+// Closed reports whether the connection is closed, or was never opened.
 func (c *Conn) Closed() bool { return c == nil || c.closed }
 
 // Open tells the loop that the connection that it dialled is open.
 func (c *Conn) Open() { c.sink(netsim.Event{Kind: netsim.Connected, Conn: c}) }
 
-// Deliver gives the loop bytes of the other end.
+// Deliver gives the loop bytes that the other end sends.
 func (c *Conn) Deliver(data []byte) {
 	if !c.closed {
 		c.owed += len(data)

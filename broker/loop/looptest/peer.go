@@ -109,7 +109,7 @@ func (c *Cluster) controlMessage(message peer.Message) string {
 		return fmt.Sprintf("snapshot %d: bytes %d to %d of %d",
 			m.Index, m.Offset, m.Offset+uint64(len(m.Data)), m.Total)
 	case *peer.Raft:
-		return "" // the library's own protocol is not what transcripts are about
+		return "" // transcripts do not show the library's own protocol
 	default:
 		return strings.TrimPrefix(fmt.Sprintf("%T", message), "*peer.")
 	}
@@ -130,7 +130,7 @@ func acks(a kafka.Acks) string {
 	return fmt.Sprint(int16(a))
 }
 
-// Values prints the values of a set of batches; a bar stands between batches.
+// Values prints the values of a set of batches, with a bar between batches.
 func Values(set []byte) string {
 	const limit = 1 << 20
 	var batches []string

@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// zeros are those in front of numbers that are names of files; transcripts leave them out.
+// zeros matches the zeros before numbers in names of files, which transcripts leave out.
 var zeros = regexp.MustCompile(`([/-])0{8,}([0-9]+)`)
 
-// topicDir is a topic's id where it is the name of a directory.
+// topicDir matches a topic's id in the name of a directory.
 var topicDir = regexp.MustCompile(`/[0-9a-f]{32}-`)
 
 // Trace collects what a loop does, a line for each effect.
 type Trace struct {
 	cluster *Cluster
 	lines   []string
-	times   bool // lines begin with passed
+	times   bool // whether lines begin with passed
 	passed  time.Duration
 }
 
@@ -32,7 +32,7 @@ func (t *Trace) Addf(format string, args ...any) {
 	t.lines = append(t.lines, line)
 }
 
-// Drop forgets the lines that begin with the prefix.
+// Drop removes the lines that begin with the prefix.
 func (t *Trace) Drop(prefix string) {
 	t.lines = slices.DeleteFunc(t.lines, func(line string) bool {
 		return strings.HasPrefix(line, prefix)

@@ -1,10 +1,10 @@
-// Package client is the other end of package wire, for the simulated clients:
-// it codes requests and decodes responses of any key that kmsg has.
+// Package client is the other end of package wire, for the simulated clients. It encodes
+// requests and decodes responses of every key that kmsg has.
 //
-// It relies on kmsg and on the protocol's rules for headers only, and takes
-// nothing from package wire, so that a mistake there is not made twice. Slices
-// that decoding yields may alias the frame. It trusts the broker's counts: a
-// simulated client has no memory to defend.
+// It uses only kmsg and the protocol's rules for headers. It uses nothing of package
+// wire, so that a mistake there is not repeated here. Decoded slices may share the
+// frame's memory. The package trusts the broker's counts: a simulated client need not
+// protect its memory.
 package client
 
 import (
@@ -38,8 +38,9 @@ func CorrelationID(frame []byte) (int32, error) {
 	return int32(binary.BigEndian.Uint32(frame)), nil
 }
 
-// DecodeResponse decodes a response frame (without its length) to req. An
-// ApiVersions response in error 35 comes in version 0, whatever was asked.
+// DecodeResponse decodes a response frame (without its length) that answers req. An
+// ApiVersions response with error 35 is in version 0, in whichever version the request
+// was.
 func DecodeResponse(frame []byte, req kmsg.Request) (kmsg.Response, error) {
 	if len(frame) < 4 {
 		return nil, errShort
@@ -53,7 +54,8 @@ func DecodeResponse(frame []byte, req kmsg.Request) (kmsg.Response, error) {
 			resp.SetVersion(0)
 		}
 	case req.IsFlexible():
-		// We never send tagged fields in the header; a client must not be lenient here.
+		// The brokers never send tagged fields in the header, and this client must notice
+		// if one does.
 		if len(body) == 0 || body[0] != 0 {
 			return nil, fmt.Errorf("client: response header of key %d has no empty tags", req.Key())
 		}

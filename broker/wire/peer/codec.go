@@ -33,16 +33,16 @@ const (
 // Message is one of the messages of this package, always as a pointer.
 type Message interface {
 	Type() Type
-	// fields visits every field in the order of the wire. Reading and writing
-	// share it, so that they cannot differ.
+	// fields visits every field in the order of the wire. Reading and writing both use
+	// it, so that they cannot differ.
 	fields(c *coder)
 }
 
-// ErrMalformed is wrapped by the errors of [Decode]: the peer speaks another
-// protocol or is broken, and the connection is closed.
+// ErrMalformed is wrapped by the errors of [Decode]. The peer uses another protocol or is
+// faulty, and the connection must be closed.
 var ErrMalformed = errors.New("peer: malformed frame")
 
-// lengthSize and prefixSize are what precedes the body of a frame:
+// lengthSize and prefixSize are the sizes of what precedes the body of a frame:
 //
 //	length u32 | type u8 | broker epoch i64 | body
 //	           '--------- length bytes ----------'
@@ -79,9 +79,9 @@ func encode(dst []byte, epoch kafka.BrokerEpoch, msg Message) (head, tail []byte
 	return c.buf, c.tail
 }
 
-// Decode reads a frame without its length, as a Framer yields it. Byte strings
-// of the message are sub-slices of the frame; an empty one is nil. What is
-// allocated is bounded by the frame. The error wraps [ErrMalformed].
+// Decode reads a frame without its length, as a Framer returns it. Byte strings of the
+// message are sub-slices of the frame; an empty one is nil. Its allocations are bounded
+// by the frame. The error wraps [ErrMalformed].
 func Decode(frame []byte) (kafka.BrokerEpoch, Message, error) {
 	if len(frame) < prefixSize-lengthSize {
 		return 0, nil, fmt.Errorf("%w: %d bytes", ErrMalformed, len(frame))

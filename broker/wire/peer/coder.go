@@ -6,8 +6,8 @@ import (
 	"example.com/lockstep/broker/kafka"
 )
 
-// coder reads or writes the fields of one message, big-endian. Reading, it is
-// bad once the bytes do not suffice, and then yields zeros.
+// coder reads or writes the fields of one message, big-endian. A read beyond the bytes
+// makes it bad, and from then on reads leave zeros.
 type coder struct {
 	reading bool
 	bad     bool
@@ -58,8 +58,8 @@ func num64[T ~int64 | ~uint64](c *coder, v *T) {
 	}
 }
 
-// valid makes a read fail unless ok: enumerations hold known values only, so
-// that who receives them need not ask again.
+// valid makes a read fail unless ok is set. Decoded enumerations have only known values,
+// so that receivers need not check them again.
 func (c *coder) valid(ok bool) {
 	if c.reading && !ok {
 		c.bad = true
@@ -98,7 +98,7 @@ func (c *coder) length(n int) int {
 	return int(length)
 }
 
-// bytes is a byte string in the midst of a message.
+// bytes is a byte string within a message.
 func (c *coder) bytes(v *[]byte) {
 	n := c.length(len(*v))
 	switch {
@@ -118,8 +118,7 @@ func (c *coder) text(v *string) {
 	}
 }
 
-// bulk is a byte string that ends a message, so that it can be sent without
-// being copied.
+// bulk is a byte string at the end of a message. It is sent without a copy.
 func (c *coder) bulk(v *[]byte) {
 	n := c.length(len(*v))
 	switch {

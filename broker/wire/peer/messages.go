@@ -1,31 +1,30 @@
-// Package peer holds the messages that brokers of one cluster send each other,
-// and their encoding.
+// Package peer has the messages that the brokers of a cluster send to each other, and
+// their encoding.
 //
 // # Connections
 //
-// Per pair of nodes there is one control connection (Raft, sessions,
-// proposals), dialled by the node with the higher id, and per (local shard,
-// peer) one data connection (pushes, forwards), dialled by the shard that
-// sends; answers return on the connection of their request. The first message
-// in each direction is [Hello].
+// Each pair of nodes has one control connection (Raft, sessions, proposals), dialled by
+// the node with the higher id. Each shard has one data connection (pushes, forwards) to
+// each other node, dialled by the shard. Answers return on the connection of their
+// request. The first message in each direction is [Hello].
 //
 // # Frames
 //
-// A frame is a big-endian u32 length of what follows, a type byte, the
-// sender's broker epoch (i64; PROTOCOL 2: it is in every frame) and the body.
-// Integers are big-endian; byte strings and lists carry a u32 length that is
-// checked against the bytes that remain before anything is allocated.
+// A frame is a big-endian u32 length of what follows, a type byte, the sender's broker
+// epoch (i64; PROTOCOL 2: it is in every frame) and the body. Integers are big-endian.
+// Byte strings and lists begin with a u32 length, which is checked against the bytes that
+// remain before anything is allocated.
 package peer
 
 import "example.com/lockstep/broker/kafka"
 
-// Version of the peer protocol that this code speaks; Hello carries the range.
+// The versions of the peer protocol that this code supports. Hello carries the range.
 const (
 	MinVersion uint16 = 4
 	MaxVersion uint16 = 4
 )
 
-// UUID is 128 random bits: cluster ids, incarnations.
+// UUID is 128 random bits. Cluster ids and incarnations are of this type.
 type UUID [16]byte
 
 // ConnKind says what a connection between brokers carries.
@@ -51,25 +50,26 @@ type Hello struct {
 
 // --- control connection ---
 
-// Keepalive says that the connection lives, when there is nothing else to say.
+// Keepalive is sent when there is nothing else to send, to show that the connection
+// works.
 type Keepalive struct{}
 
 // Raft carries one message of etcd raft in our own encoding (package meta).
 type Raft struct{ Message []byte }
 
-// Heartbeat is a broker's session and lease request to the controller, and to
-// every other node it knows, since the controller may change (PROTOCOL 22-26).
+// Heartbeat asks the controller to renew the session and the lease of a broker
+// (PROTOCOL 22-26). A broker that knows no controller sends it to all other voters.
 type Heartbeat struct {
 	Node        kafka.NodeID
 	Incarnation UUID
 	BrokerEpoch kafka.BrokerEpoch // 0: not registered yet
-	// The sender's clock in ns, echoed in the reply: the lease runs from here.
+	// SentAt is the sender's time in ns. The reply echoes it: the lease runs from then.
 	SentAt int64
 	// Confirmed is the applied index that every loop of the sender acts on.
 	Confirmed uint64
 	// Draining: the broker is about to stop and has stopped answering as leader.
 	Draining bool
-	// Full: a shard of the sender finds no room on its disk and refuses appends.
+	// Full: a shard of the sender has no room on its disk and refuses appends.
 	Full bool
 }
 
@@ -79,13 +79,13 @@ type HeartbeatReply struct {
 	Granted bool   // the session is renewed and the lease granted
 	Term    uint64 // the controller's term
 	Commit  uint64 // the controller's commit index
-	Fenced  bool   // the incarnation is fenced or unknown: register or catch up
+	Fenced  bool   // the incarnation is fenced or unknown: it must catch up or register
 	// ConfirmedByAll is the lowest index that every unfenced broker acts on.
 	ConfirmedByAll uint64
 }
 
-// CommandID names a metadata command: its verdict is returned under it by
-// applying the log, on every node.
+// CommandID names a metadata command. The node that proposed the command finds its
+// verdict by this id when it applies the log.
 type CommandID struct {
 	Node        kafka.NodeID
 	Incarnation UUID
@@ -101,20 +101,21 @@ type Propose struct {
 // ProposeReply is sent only when the command was definitely not proposed.
 type ProposeReply struct {
 	ID   CommandID
-	Code kafka.ErrorCode // NotController: ask again elsewhere
+	Code kafka.ErrorCode // NotController: ask another node
 }
 
 // ReadIndex asks the controller for an index that is linearizable to read at.
 type ReadIndex struct{ Context uint64 }
 
-// ReadIndexReply answers ReadIndex; Index 0 means: not now, not here.
+// ReadIndexReply answers ReadIndex. Index 0 means that the node is not the controller, or
+// cannot confirm it now.
 type ReadIndexReply struct {
 	Context uint64
 	Index   uint64
 }
 
-// SnapshotChunk carries part of an image snapshot; Message is the raft message
-// MsgSnap without its data, in every chunk.
+// SnapshotChunk carries a part of an image snapshot. In every chunk, Message is the raft
+// message MsgSnap without its data.
 type SnapshotChunk struct {
 	Message []byte
 	Index   uint64
@@ -139,8 +140,8 @@ type Push struct {
 	Batches   []byte // whole record batches, stamped; nil for a probe
 }
 
-// PushAck says that the follower holds the log durably up to DurableEnd, in
-// the leader's epoch, as this broker incarnation (PROTOCOL 15). Cumulative.
+// PushAck says that this incarnation of the follower has the log durably up to
+// DurableEnd, in the leader's epoch (PROTOCOL 15). It is cumulative.
 type PushAck struct {
 	Partition   kafka.PartitionID
 	LeaderEpoch kafka.LeaderEpoch
@@ -152,11 +153,12 @@ type PushAck struct {
 type RejectReason uint8
 
 const (
-	// Diverged: base or previous epoch does not fit. LastEpoch and End are the
-	// follower's largest epoch at or below the probed one and where it ends (KIP-279).
+	// Diverged: base or previous epoch does not match the follower's log. LastEpoch and
+	// End are the follower's largest epoch at or below the probed one and where it ends
+	// (KIP-279).
 	Diverged RejectReason = iota + 1
-	// UnknownEpoch: the follower has not applied metadata this new; Applied says
-	// how far it is. The sender tries again.
+	// UnknownEpoch: the follower has not applied metadata with this epoch yet. Applied
+	// says how far it is. The sender tries again.
 	UnknownEpoch
 	// StaleEpoch: the follower knows a newer leader epoch, in LastEpoch.
 	StaleEpoch
@@ -178,12 +180,12 @@ type PushReject struct {
 	Applied     uint64
 }
 
-// Forward is a produce for one partition, sent untouched to its leader
-// (PROTOCOL 33). It is never forwarded again.
+// Forward is a produce for one partition, sent unchanged to its leader (PROTOCOL 33). It
+// is never forwarded again.
 type Forward struct {
 	ID          uint64 // unique per connection, never reused
 	Partition   kafka.PartitionID
-	LeaderEpoch kafka.LeaderEpoch // as the sender knows it; another one is refused
+	LeaderEpoch kafka.LeaderEpoch // as the sender knows it; the receiver refuses any other
 	Acks        kafka.Acks
 	TimeoutMs   int32
 	Batches     []byte

@@ -49,7 +49,8 @@ func Check(op diskfs.Op) error {
 	return nil
 }
 
-// checkName is checkPath for what is created, moved or removed: not the root.
+// checkName is checkPath for a name to create, move or remove: it may not be
+// the root.
 func checkName(path string) error {
 	if path == "." {
 		return errors.New("the root is not a name")
@@ -86,7 +87,7 @@ func Wrap(op diskfs.Op, path string, err error) error {
 	return fmt.Errorf("diskfs: %s %s: %w", op.Kind, path, err)
 }
 
-// Completion returns the completion of op with the fields that are echoed.
+// Completion returns the completion of op, with the echoed fields set.
 func Completion(op diskfs.Op, err error) diskfs.Completion {
 	return diskfs.Completion{
 		Kind: op.Kind, Owner: op.Owner, Token: op.Token,

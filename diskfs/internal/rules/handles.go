@@ -12,22 +12,22 @@ type Verdict uint8
 const (
 	// Begin: the operation may run now.
 	Begin Verdict = iota + 1
-	// Wait: the table keeps the operation and gives it back later.
+	// Wait: the table keeps the operation and returns it later.
 	Wait
 	// Refuse: its handle is not open; it ends with ErrClosed.
 	Refuse
 )
 
-// Handles is the table of the handles of one Disk. F is what the
-// implementation keeps for an open file. The table enforces obligation 2:
-// operations begin after their Open, a Close begins after what precedes it.
+// Handles is the table of the handles of one Disk. F is what the implementation
+// keeps for an open file. The table enforces obligation 2: operations begin
+// after their Open, and a Close begins after the operations before it.
 type Handles[F any] struct {
 	open map[diskfs.Handle]*handle[F]
 }
 
-// Held is an operation with the submitter's stamp: a number taken when the
-// operation was submitted, which waiting must not change (a Sync covers what
-// had completed by then).
+// Held is an operation with a stamp: a number that was taken when the operation
+// was submitted. It stays the same while the operation waits (a Sync covers
+// what had completed by then).
 type Held struct {
 	Op    diskfs.Op
 	Stamp uint64
@@ -43,8 +43,8 @@ type handle[F any] struct {
 	close   *Held  // a Close that waits for running to become 0
 }
 
-// Submit decides about an operation that uses a handle or opens one. Opening a
-// handle that is in use is a bug of the submitter and panics.
+// Submit decides about an operation that uses a handle or opens one. It is a
+// bug of the submitter to open a handle that is in use, and Submit panics.
 func (t *Handles[F]) Submit(held Held) Verdict {
 	op := held.Op
 	h := t.open[op.Handle]
@@ -83,8 +83,8 @@ func (h *handle[F]) begin(held Held) Verdict {
 }
 
 // Opened ends the Open of a handle and returns the operations that waited for
-// it: those to begin or, if the Open failed, those to refuse. The caller has
-// delivered the Open's completion before it acts on them.
+// it: those to begin or, if the Open failed, those to refuse. The caller must
+// deliver the Open's completion before it acts on them.
 func (t *Handles[F]) Opened(id diskfs.Handle, file F, ok bool) (begin, refuse []Held) {
 	h := t.open[id]
 	waiting := h.waiting
@@ -102,8 +102,8 @@ func (t *Handles[F]) Opened(id diskfs.Handle, file F, ok bool) (begin, refuse []
 	return begin, nil
 }
 
-// Ended ends an operation other than Open that had begun. If the handle's
-// Close waited for it, that is returned and begins.
+// Ended ends an operation other than Open that had begun. If the handle's Close
+// waited for it, Ended returns the Close, which now begins.
 func (t *Handles[F]) Ended(op diskfs.Op) (closing Held, ok bool) {
 	h := t.open[op.Handle]
 	if op.Kind == diskfs.Close {
