@@ -45,6 +45,7 @@ var (
 	_ world.Forgiver      = (*cluster)(nil)
 	_ world.ReadCounter   = (*cluster)(nil)
 	_ world.StateNamer    = (*cluster)(nil)
+	_ world.Namer         = (*cluster)(nil)
 )
 
 // New is the subject of a plan.

@@ -6,10 +6,8 @@
 // A [World] is made from a plan and a [Subject], which brings the nodes' code, the
 // clients (which are nodes, too) and the judgement. Run shows all phases: the
 // safety phase with the plan's faults, the healing, the liveness phase, the rest
-// without load, the verdict. A subject may implement more, each a small interface:
-// [TurnObserver], [Correspondent], [Restarter], [Rester], [Explainer],
-// [PeerTeller], [Forgiver], [ReadCounter], [StateNamer]. A [Recorder] takes a run
-// down and changes nothing in it.
+// without load, the verdict. What a subject may implement besides are small
+// interfaces (subject.go). A [Recorder] takes a run down and changes nothing in it.
 //
 // Two runs of one plan by one build have equal trace hashes. What enters the hash:
 // for each event its time, node, incarnation, loop, kind and content; for each
@@ -17,6 +15,7 @@
 // What never does: texts of errors (only their sentinels), floats, map order,
 // addresses. Mail enters by the name of its type, or by its label ([Labelled]).
 //
+//	subject.go     what a subject implements, and what it may implement besides
 //	world.go       the phases of a run; result.go: how it ended; summary.go: in twenty lines
 //	scheduler.go   the order of events
 //	streams.go     named random streams; crypto/rand.Reader of the live world

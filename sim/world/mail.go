@@ -115,17 +115,6 @@ type Labelled interface {
 	TraceLabel() string
 }
 
-// Correspondent is implemented by subjects that mail with loops from outside of
-// their node, as an operator does.
-type Correspondent interface {
-	// Drain is what asks a control loop to hand over what its node leads, and to be
-	// ready to end.
-	Drain() any
-	// Replied takes what a loop has sent to loop.Outside. It reports whether that
-	// says that the node is drained.
-	Replied(n *Node, id loop.ID, m any) (drained bool)
-}
-
 // Ask mails a request to a loop of the present incarnation, from outside of the
 // node.
 func (n *Node) Ask(id loop.ID, m any) {

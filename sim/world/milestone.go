@@ -87,12 +87,9 @@ func (w *World) Milestone(kind plan.MilestoneKind, node, words, text string) {
 // Milestones are the turning points so far; of a long run the first and the last.
 func (w *World) Milestones() []Milestone { return w.timeline.list() }
 
-// namer is implemented by subjects that know topics and clients by names.
-type namer interface{ Names() *strings.Replacer }
-
 // Names writes names where texts of verdicts have ids and numbers.
 func (w *World) Names() *strings.Replacer {
-	if s, ok := w.subject.(namer); ok {
+	if s, ok := w.subject.(Namer); ok {
 		return s.Names()
 	}
 	return strings.NewReplacer()

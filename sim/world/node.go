@@ -245,14 +245,6 @@ func (n *Node) stop(err error) {
 	}
 }
 
-// Restarter is implemented by subjects with nodes that may stop themselves to be
-// started again at once, which is no fail-stop.
-type Restarter interface {
-	// Restarts reports whether a reason to stop asks for a restart, and with how many
-	// shards the node is started.
-	Restarts(reason error) (shards int, again bool)
-}
-
 func (n *Node) restarts(reason error) (shards int, again bool) {
 	if s, ok := n.world.subject.(Restarter); ok {
 		return s.Restarts(reason)
@@ -296,10 +288,6 @@ func (n *Node) panicked(l *loopHost, cause any) {
 		Symptom: fmt.Sprint(cause), Stack: string(debug.Stack())})
 	n.End(Stopped)
 }
-
-// Forgiver is implemented by subjects that know when a failed assertion is no
-// fault of the node's code; the node then only stops.
-type Forgiver interface{ Forgives() bool }
 
 // Freeze holds every loop of the node: no turns. Sockets stay open and the
 // kernel goes on buffering. Freezes nest.

@@ -2,13 +2,6 @@ package world
 
 import "example.com/lockstep/diskfs"
 
-// ReadCounter is implemented by subjects that want to know how much of some files
-// is read at once.
-type ReadCounter interface {
-	// CountsReads reports whether a file is one of those.
-	CountsReads(path string) bool
-}
-
 // countedReads are the reads that a loop has under way, of files that count.
 type countedReads struct {
 	counts   func(path string) bool // nil: no file does

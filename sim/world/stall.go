@@ -94,13 +94,6 @@ type StallPlace struct {
 	For  string
 }
 
-// Explainer is implemented by subjects that know what is pending in terms of
-// their loops' operations.
-type Explainer interface {
-	// Overdue lists everything that Subject.Pending names.
-	Overdue(w *World) []Overdue
-}
-
 // overdue is everything that the liveness phase waits for.
 func (w *World) overdue() []Overdue {
 	if e, ok := w.subject.(Explainer); ok {

@@ -9,15 +9,6 @@ import (
 	"example.com/lockstep/broker/wait"
 )
 
-// PeerTeller is implemented by subjects with loops that know other nodes by numbers.
-type PeerTeller interface {
-	// PeerName is the name of the machine that a loop waits for.
-	PeerName(on *wait.Target) string
-	// Tell says what a node is now, for a report that finds nothing pending there;
-	// "" for nothing.
-	Tell(n *Node) string
-}
-
 // stallGraph is the wait-for graph of a moment: what the loops list, and what the
 // world knows of them.
 type stallGraph struct {

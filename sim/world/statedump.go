@@ -35,18 +35,6 @@ type stateDump struct {
 	namer StateNamer // nil: there is none
 }
 
-// StateNamer is implemented by subjects with loops that hold large things that never
-// change.
-type StateNamer interface {
-	// StateText is what stands in a dump for what the pointer leads to; false: its
-	// fields do.
-	StateText(pointer any) (text string, ok bool)
-}
-
-// Outside is implemented by what loops refer to and is no state of theirs: the
-// subject, what it records. It is implemented on pointers or on values.
-type Outside interface{ OutsideOfLoops() }
-
 const (
 	// dumpShown is how many elements at each end of a long list or map get lines of
 	// their own; a hash stands for those between.

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"example.com/lockstep/broker/env"
-	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/sim/plan"
 	"example.com/lockstep/sim/property"
 )
@@ -56,32 +55,6 @@ type World struct {
 	stalls    []*Stall // at most one for each property
 	stops     []StopRecord
 	scratch   []byte
-}
-
-// Subject is what a world runs and judges: the nodes' code, the clients and
-// the checkers. A scenario makes a new one for each run.
-type Subject interface {
-	// Factory gives the code of nodes of a role. It is called once per node.
-	Factory(role string) NodeFactory
-	// Healed is told when the faults are over: clients start no new work.
-	Healed(w *World)
-	// Pending names what the liveness phase still waits for, and why; empty
-	// means done. It is asked often while the run converges.
-	Pending(w *World) []string
-	// Check judges the finished run. It does not advance the world.
-	Check(w *World)
-	// Resolve turns a fault's "@name" target into a node or pair, at the moment
-	// the fault begins; false: there is none now, and the fault does nothing.
-	Resolve(w *World, name string) (string, bool)
-}
-
-// TurnObserver is implemented by subjects that look into loops: it is told of
-// the end of every turn, also of one in which the loop stopped its node, and of
-// every mail that a loop is about to be given in the middle of a turn. It must
-// not change the loop's state.
-type TurnObserver interface {
-	TurnEnded(n *Node, id loop.ID, l loop.Loop)
-	BeforeMail(n *Node, id loop.ID, l loop.Loop, mail any)
 }
 
 // Options are what may differ between two runs of one plan without a change of
@@ -261,7 +234,8 @@ func (w *World) Run() Result {
 }
 
 // Advance runs up to an instant, hashing states on the way. False: the run is
-// over, because something broke or the events ran out.
+// over, because something broke or the events ran out. It is for tests that look
+// into a run on its way; a subject leaves it to Run.
 func (w *World) Advance(until env.Instant) bool {
 	for {
 		if w.forkDue() {
@@ -337,20 +311,6 @@ func (w *World) converge() {
 	pending := w.subject.Pending(w)
 	w.Fail(Failure{Property: property.Converges, Where: w.plan.Liveness.String(),
 		Detail: fmt.Sprintf("pending: %v", pending), Symptom: stall.symptom(pending[0])})
-}
-
-// Rester is implemented by subjects that are also looked at while nothing is asked
-// of them.
-type Rester interface {
-	// StopLoad ends all clients.
-	StopLoad(w *World)
-	// Settled reports whether what the load has left behind is done. It is asked
-	// again after each second in which it was not.
-	Settled(w *World) bool
-	// RestBegins and RestEnds enclose the time in which a settled world should do
-	// next to nothing. A world that did not converge does not rest.
-	RestBegins(w *World)
-	RestEnds(w *World)
 }
 
 const (
