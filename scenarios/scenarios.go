@@ -1,17 +1,18 @@
-// Package scenarios holds named stories as plain data files, which people who
-// write no Go can read and add to: what the cluster is, what goes wrong and when,
-// what is demanded. Package sim runs them.
+// Package scenarios holds scenarios as plain data files. People who do not write Go can
+// read them and add more. A file says what the cluster is, what goes wrong and when, and
+// what is demanded. Package sim/scenario reads the files.
 //
-//	smoke/       a few minutes of a cluster's life each
-//	bugs/        worlds that show bugs which brokers of this kind have shipped
-//	regression/  seeds that once showed a bug, and which
+//	smoke/       a cluster that runs for a few minutes of virtual time
+//	bugs/        situations in which brokers of this kind have shown bugs
+//	regression/  seeds and plans that once showed a bug, and what it was
 //
-// The fields of the files are those of sim.Story and sim.Regression.
+// The fields of smoke/ and bugs/ are those of scenario.Story. The fields of regression/ are
+// those of scenario.Regression, or of scenario.Reproduction for a plan.
 package scenarios
 
 import "embed"
 
-// Files are the data files.
+// Files are all data files.
 //
 //go:embed smoke/*.yaml bugs/*.yaml regression/*.yaml
 var Files embed.FS

@@ -9,8 +9,8 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// BenchmarkToy reports the events per second of a whole world: hosts, network,
-// disks and trace.
+// BenchmarkToy reports how many events per second a whole world runs: hosts, network, disks
+// and trace.
 func BenchmarkToy(b *testing.B) {
 	events := uint64(0)
 	for b.Loop() {
@@ -22,7 +22,7 @@ func BenchmarkToy(b *testing.B) {
 	b.ReportMetric(float64(events)/b.Elapsed().Seconds(), "events/s")
 }
 
-// BenchmarkKafka is the same for a world of brokers, clients, faults and checkers.
+// BenchmarkKafka reports the same for a world with brokers, clients, faults and checkers.
 func BenchmarkKafka(b *testing.B) {
 	events := uint64(0)
 	for b.Loop() {

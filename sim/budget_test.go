@@ -12,7 +12,7 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-func TestABudgetedPlanStrikesAMinorityAtATime(t *testing.T) {
+func TestABudgetedPlanThatStrikesAMajorityAtOnceIsRefused(t *testing.T) {
 	for seed := range uint64(100) {
 		p, err := sim.NewPlan("budgeted", seed)
 		require.NoError(t, err)
@@ -31,8 +31,8 @@ func TestABudgetedPlanStrikesAMinorityAtATime(t *testing.T) {
 	require.ErrorContains(t, p.Validate(), "generous")
 }
 
-// A node that does not come back before the next spell breaks the promise that
-// ISRs are full by then.
+// Before each spell every ISR must be full. A broker that is frozen outside the plan breaks
+// this.
 func TestUnreadyBrokersAreFoundBeforeTheNextSpell(t *testing.T) {
 	p, err := sim.NewPlan("budgeted", 1)
 	require.NoError(t, err)

@@ -11,9 +11,9 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// forgetfulPlan has one broker. Its disk says that it wrote what it did not, and
-// loses power.
-func forgetfulPlan(t *testing.T) *plan.Plan {
+// lostWritePlan has one broker. For a second its disk reports writes as done that it drops,
+// and then the broker loses power.
+func lostWritePlan(t *testing.T) *plan.Plan {
 	p, err := sim.NewPlan("unbudgeted", 1)
 	require.NoError(t, err)
 	calm, err := sim.NewPlan("steady", 1)
@@ -37,8 +37,8 @@ func forgetfulPlan(t *testing.T) *plan.Plan {
 	return p
 }
 
-func TestALossIsExcusedByWhatIsRecordedOnly(t *testing.T) {
-	p := forgetfulPlan(t)
+func TestOnlyRecordedDamageExcusesALoss(t *testing.T) {
+	p := lostWritePlan(t)
 	r, h, err := sim.RunHistory(p, world.Options{})
 	require.NoError(t, err)
 	require.Equal(t, world.Pass, r.Verdict, "%v", r.Failures)
@@ -50,17 +50,17 @@ func TestALossIsExcusedByWhatIsRecordedOnly(t *testing.T) {
 	require.Equal(t, checker.Fail, report.Of("P1").Verdict)
 	require.Equal(t, checker.LostWrite, report.Of("P1").Violations[0].Anomaly)
 
-	p = forgetfulPlan(t)
+	p = lostWritePlan(t)
 	p.Budget = ""
 	r, err = sim.RunPlan(p, world.Options{})
 	require.NoError(t, err)
-	require.Equal(t, world.Fail, r.Verdict, "in no other run is anything excused")
+	require.Equal(t, world.Fail, r.Verdict, "a run with another budget excuses nothing")
 }
 
-// A cluster that can't come back fails no unbudgeted run, and any other.
-func TestAnUnbudgetedRunNeedNotConverge(t *testing.T) {
+// A cluster that cannot come back may pass an unbudgeted run. Every other run fails.
+func TestOnlyAnUnbudgetedRunNeedNotConverge(t *testing.T) {
 	p := func(budget string) *plan.Plan {
-		p := forgetfulPlan(t)
+		p := lostWritePlan(t)
 		p.Budget = budget
 		p.Faults = []plan.Fault{
 			{At: 5 * plan.Second, Kind: "power-off", Target: "b1", For: plan.Second},
@@ -77,9 +77,9 @@ func TestAnUnbudgetedRunNeedNotConverge(t *testing.T) {
 	require.Contains(t, r.Failures[0].Property, "everything pending ends")
 }
 
-// What a disk damages concerns the partitions that had something in that file.
-func TestDamageConcernsThosePartitionsWhoseFileItIs(t *testing.T) {
-	p := forgetfulPlan(t)
+// Damage of a file counts for each partition that had something in the file.
+func TestDamageOfAFileConcernsThePartitionsInIt(t *testing.T) {
+	p := lostWritePlan(t)
 	p.Faults = []plan.Fault{
 		{At: 5 * plan.Second, Kind: "bit-rot", Target: "b1", Amount: 1, Path: "shard-1/"},
 		{At: 5 * plan.Second, Kind: "bit-rot", Target: "b1", Amount: 1, Path: "control/"},

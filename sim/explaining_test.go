@@ -12,7 +12,7 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// The graph may be taken at any moment of a run: nothing of it shows in the trace.
+// A wait-for graph may be taken at any moment of a run. It leaves nothing in the trace.
 func TestExplainingDoesNotChangeTheRun(t *testing.T) {
 	run := func(explain bool) (line string, vertices int) {
 		plan, err := sim.NewPlan("mix", 3)
@@ -24,7 +24,7 @@ func TestExplainingDoesNotChangeTheRun(t *testing.T) {
 		for at := env.Instant(0); at < env.Instant(plan.Duration); at =
 			at.Add(100 * time.Millisecond) {
 			require.True(t, w.Advance(at))
-			if explain && at >= env.Instant(time.Second) { // all nodes have been started
+			if explain && at >= env.Instant(time.Second) { // all nodes have started
 				s := w.StallOf("anything", "", subject.(world.Explainer).Overdue(w))
 				vertices = max(vertices, s.Vertices)
 				_ = s.String()
@@ -36,5 +36,5 @@ func TestExplainingDoesNotChangeTheRun(t *testing.T) {
 	line, _ := run(false)
 	explained, vertices := run(true)
 	require.Equal(t, line, explained)
-	require.Greater(t, vertices, 50, "there was something to explain")
+	require.Greater(t, vertices, 50, "the graph is empty: nothing was explained")
 }

@@ -9,7 +9,7 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-func TestAForkedRunIsItselfUpToTheForkAndNotBeyond(t *testing.T) {
+func TestAForkedRunEqualsTheWholeRunUpToTheForkOnly(t *testing.T) {
 	for scenario, events := range map[string][]uint64{"toy": {0, 1, 777, 1 << 14},
 		"steady": {0, 5000}} {
 		plan, err := sim.NewPlan(scenario, 7)
@@ -20,7 +20,7 @@ func TestAForkedRunIsItselfUpToTheForkAndNotBeyond(t *testing.T) {
 			require.Less(t, event, whole.Events)
 			looked, err := sim.RunPlan(plan, world.Options{Fork: &world.Fork{Event: event}})
 			require.NoError(t, err)
-			require.Equal(t, whole.Line(), looked.Line(), "to look changes nothing")
+			require.Equal(t, whole.Line(), looked.Line(), "a fork without a key changes nothing")
 			require.NotNil(t, looked.Forked)
 
 			a, err := sim.RunPlan(plan, world.Options{Fork: &world.Fork{Event: event, Key: 1}})
@@ -31,7 +31,7 @@ func TestAForkedRunIsItselfUpToTheForkAndNotBeyond(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, looked.Forked, a.Forked)
 			require.Equal(t, looked.Forked, b.Forked)
-			require.Equal(t, a.Line(), again.Line(), "a future replays")
+			require.Equal(t, a.Line(), again.Line(), "the same key gives the same run")
 			require.NotEqual(t, whole.Trace, a.Trace, "event %d of %s", event, scenario)
 			require.NotEqual(t, a.Trace, b.Trace)
 		}

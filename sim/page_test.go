@@ -18,7 +18,7 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// failingPage writes the page about a planted failure.
+// failingPage runs a scenario with a planted failure and writes the page about it.
 func failingPage(t *testing.T) (file string, result world.Result) {
 	plan, err := sim.NewPlan("planted-stale-end", 1)
 	require.NoError(t, err)
@@ -43,8 +43,8 @@ func TestAPageRefersToNothingOutside(t *testing.T) {
 	require.FileExists(t, strings.TrimSuffix(file, ".html")+".porcupine.html")
 }
 
-// browser is a headless Chromium. Where there is none the test is skipped, unless
-// CI runs it: there it must not vanish.
+// browser is a headless Chromium. Without one the test is skipped, except in CI, where it
+// fails: nobody would see there that it was skipped.
 func browser(t *testing.T) (ctx context.Context) {
 	var program string
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome",
@@ -74,10 +74,10 @@ func browser(t *testing.T) (ctx context.Context) {
 	return ctx
 }
 
-// drawnThings is what lanes.js says that it has drawn.
+// drawnThings is what lanes.js reports to have drawn.
 type drawnThings struct{ Lanes, Turns, Flows, Faults, Points int }
 
-func TestAPageInABrowser(t *testing.T) {
+func TestAPageShowsTheFailureInABrowser(t *testing.T) {
 	file, result := failingPage(t)
 	ctx := browser(t)
 	var said []string
@@ -126,15 +126,15 @@ func TestAPageInABrowser(t *testing.T) {
 		return d
 	}
 
-	// What broke stands there, and how to see it again.
+	// The page names what broke and the command that replays it.
 	require.Contains(t, text("#property"), result.Failures[0].Property)
 	require.Contains(t, text("#sentence"), result.Failures[0].Where)
 	require.Equal(t, result.ReplayCommand(), text("#replay"))
 	require.Contains(t, text("#story"), "freeze")
 	require.Contains(t, result.Report(), "answer to ListOffsets",
-		"the long text has the chains, too")
+		"the long report has the causal chains too")
 
-	// All lanes, the fault and the charts are there, also as pixels.
+	// All lanes, the fault and the charts are drawn, and there are pixels.
 	whole := drawn()
 	require.Equal(t, number(`data.lanes.length`), whole.Lanes)
 	require.Positive(t, whole.Faults)
@@ -147,7 +147,7 @@ func TestAPageInABrowser(t *testing.T) {
 		return n;
 	})()`), 5000)
 
-	// The operations of the violation come first; one shows its chain.
+	// The operations of the violation come first. A click on one shows its chain.
 	require.Equal(t, 0, number(`document.querySelectorAll("#chain li").length`))
 	do(chromedp.Click(`#operations li:first-child .marked`))
 	require.Greater(t, number(`document.querySelectorAll("#chain li").length`), 2)
@@ -161,7 +161,7 @@ func TestAPageInABrowser(t *testing.T) {
 	require.Equal(t, 1,
 		number(`document.querySelectorAll("#operations .marked[aria-pressed=true]").length`))
 
-	// The keyboard does the same: F shows the failure, 0 the whole run, Esc no chain.
+	// Keys: Escape hides the chain, 0 shows the whole run.
 	span := text("#span")
 	press := func(key string) {
 		t.Helper()
@@ -177,7 +177,7 @@ func TestAPageInABrowser(t *testing.T) {
 	drawn()
 	require.NotEqual(t, span, text("#span"))
 
-	// Filters find.
+	// A filter finds operations.
 	_, err := chromedp.Run(ctx,
 		chromedp.Evaluate[bool](`(byId("filter").value = "produce acked",
 			byId("filter").dispatchEvent(new Event("input")), true)`))
@@ -189,7 +189,7 @@ func TestAPageInABrowser(t *testing.T) {
 	require.Empty(t, said, "the page writes to the console")
 }
 
-func TestAPageTellsWhatWaitsForWhat(t *testing.T) {
+func TestAPageSaysWhatWaitsForWhat(t *testing.T) {
 	for seed := range uint64(30) {
 		plan, err := sim.NewPlan("toy-lost-wakeup", seed)
 		require.NoError(t, err)

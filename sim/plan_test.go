@@ -41,7 +41,7 @@ func TestPlansAreDrawnFromTheSeedAlone(t *testing.T) {
 }
 
 func TestImpossiblePlansAreRefused(t *testing.T) {
-	for name, break_ := range map[string]func(*plan.Plan){
+	for name, damage := range map[string]func(*plan.Plan){
 		"version":       func(p *plan.Plan) { p.Version++ },
 		"no nodes":      func(p *plan.Plan) { p.Nodes = nil },
 		"twin nodes":    func(p *plan.Plan) { p.Nodes[1].Name = p.Nodes[0].Name },
@@ -59,15 +59,16 @@ func TestImpossiblePlansAreRefused(t *testing.T) {
 	} {
 		plan, err := sim.NewPlan("toy", 1)
 		require.NoError(t, err)
-		break_(plan)
+		damage(plan)
 		require.Error(t, plan.Validate(), name)
 	}
 	_, err := plan.Load([]byte("name: toy\nfualts: []\n"))
 	require.ErrorContains(t, err, "fualts")
 }
 
-// Producers that do not wait for replicas are drawn where tight windows keep up with them.
-func TestProducersWaitForReplicasBehindSlowWindows(t *testing.T) {
+// Tight windows may be slower than the load. Then frozen-node draws only producers that
+// wait for all replicas.
+func TestProducersWaitForReplicasIfWindowsAreSlowerThanTheLoad(t *testing.T) {
 	for seed, waits := range map[uint64]bool{311929: true, 1185: false} {
 		plan, err := sim.NewPlan("frozen-node", seed)
 		require.NoError(t, err)

@@ -14,11 +14,11 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// With all rare choices on, each is taken, and the run passes; and those that
-// are off are not.
+// With all rare choices on, the brokers take each of them in some run, and every run
+// passes.
 func TestEveryRareChoiceIsTaken(t *testing.T) {
 	taken := map[string]bool{}
-	// Some are only offered to some workloads, such as producers with ids.
+	// Some choices exist only under some workloads, for example with idempotent producers.
 	const worlds = 16
 	for seed := uint64(1); seed <= worlds && len(taken) < len(rare.All()); seed++ {
 		often := []uint64{2, 10, 3}[seed%3]

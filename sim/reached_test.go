@@ -13,7 +13,7 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-func TestARunTellsWhatItReached(t *testing.T) {
+func TestARunSaysWhatItReached(t *testing.T) {
 	r, err := sim.RunSeed("crash", 3, world.Options{})
 	require.NoError(t, err)
 	c := r.Coverage
@@ -32,7 +32,7 @@ func TestARunTellsWhatItReached(t *testing.T) {
 	require.Equal(t, c, again.Coverage, "each run counts from zero")
 }
 
-func TestReplayInOneProcessIsEqualToo(t *testing.T) {
+func TestASecondRunInTheSameProcessIsEqual(t *testing.T) {
 	first, err := sim.RunSeed("toy", 3, world.Options{})
 	require.NoError(t, err)
 	second, err := sim.RunSeed("toy", 3, world.Options{})

@@ -13,7 +13,7 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// anchoredToy is a plan of the toy without drawn faults.
+// anchoredToy is a plan of the toy with these faults only.
 func anchoredToy(t *testing.T, faults ...plan.Fault) *plan.Plan {
 	p, err := sim.NewPlan("toy", 1)
 	require.NoError(t, err)
@@ -78,22 +78,20 @@ func TestReproductionsReadBackAsTheyPrint(t *testing.T) {
 }
 
 func TestReplaysNameTheFirstDivergence(t *testing.T) {
-	var story []world.Milestone
+	var timeline []world.Milestone
 	plan := anchoredToy(t, plan.Fault{At: 2 * plan.Second, Kind: "kill", Target: "n2",
 		For: 500 * plan.Millisecond})
 	result, err := sim.RunPlan(plan, world.Options{Milestones: func(m world.Milestone) {
-		story =
-			append(story, m)
+		timeline = append(timeline, m)
 	}})
 	require.NoError(t, err)
-	r := &scenario.Reproduction{Fingerprint: "x-1", Plan: plan, Milestones: story}
-	require.Equal(t, "it does not fail; it did with x-1\n", r.Judge(&result, story))
+	r := &scenario.Reproduction{Fingerprint: "x-1", Plan: plan, Milestones: timeline}
+	require.Equal(t, "it does not fail; it did with x-1\n", r.Judge(&result, timeline))
 
 	var other []world.Milestone
 	plan.Faults[0].Target = "n1"
 	result, err = sim.RunPlan(plan, world.Options{Milestones: func(m world.Milestone) {
-		other =
-			append(other, m)
+		other = append(other, m)
 	}})
 	require.NoError(t, err)
 	require.Contains(t, r.Judge(&result, other),
@@ -102,7 +100,7 @@ func TestReplaysNameTheFirstDivergence(t *testing.T) {
 
 	result.Verdict, result.Failures = world.Fail, []world.Failure{{Property: "x", Symptom: "y"}}
 	r.Fingerprint = result.Failures[0].Fingerprint()
-	require.Contains(t, r.Judge(&result, story), "it fails as it did")
+	require.Contains(t, r.Judge(&result, timeline), "it fails as it did")
 	r.Fingerprint = "x-1"
-	require.Contains(t, r.Judge(&result, story), "not as it did")
+	require.Contains(t, r.Judge(&result, timeline), "not as it did")
 }

@@ -20,14 +20,14 @@ func RunSeed(scenario string, seed uint64, o world.Options) (world.Result, error
 	return RunPlan(plan, o)
 }
 
-// RunPlan runs a plan, drawn or loaded.
+// RunPlan runs a plan, whether it was drawn or loaded.
 func RunPlan(plan *plan.Plan, o world.Options) (world.Result, error) {
 	r, _, err := RunHistory(plan, o)
 	return r, err
 }
 
-// RunHistory runs a plan and returns also what clients and observer have recorded;
-// nil of a run without brokers.
+// RunHistory runs a plan and returns also the history that clients and the observer
+// recorded. The history is nil if the run has no brokers.
 func RunHistory(plan *plan.Plan, o world.Options) (world.Result, *checker.History, error) {
 	s, err := scenario.Find(plan.Scenario)
 	if err != nil {
@@ -46,15 +46,14 @@ func RunHistory(plan *plan.Plan, o world.Options) (world.Result, *checker.Histor
 	return r, nil, nil
 }
 
-// Record runs a plan twice and records the second run.
+// Record runs a plan twice. It returns the second run with the recording of it that a page
+// is made of.
 func Record(plan *plan.Plan, o recording.Options) (world.Result, *recording.Recording, error) {
-	return recording.Record(plan, func(more world.Options) (world.Result,
-		error) {
-		return RunPlan(plan, more)
-	}, o)
+	run := func(more world.Options) (world.Result, error) { return RunPlan(plan, more) }
+	return recording.Record(plan, run, o)
 }
 
-// ReportPlan runs a plan for the page about it.
+// ReportPlan runs a plan and writes the page about the run to a file.
 func ReportPlan(plan *plan.Plan, o recording.Options, file string) (world.Result, error) {
 	result, recording, err := Record(plan, o)
 	result.Replay = o.Replay

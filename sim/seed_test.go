@@ -30,19 +30,19 @@ var (
 	eventsFlag = flag.Bool("events", false,
 		"print every record of the replayed trace; go test has a -trace of its own")
 	historyFlag = flag.String("history", "",
-		"print what was recorded of these kinds, e.g. produces,leaders,requests")
-	storyFlag = flag.Bool("milestones", false, "print the turning points of the replayed run")
-	fullFlag  = flag.Bool("full", false, "print all that is known of a failure, not its story "+
-		"only")
+		"print these parts of the recorded history, e.g. produces,leaders,requests")
+	milestonesFlag = flag.Bool("milestones", false, "print the milestones of the replayed run")
+	fullFlag       = flag.Bool("full", false, "print everything about a failure, not only its "+
+		"summary")
 	reportFlag = flag.String("report", "", "write the page about the replayed run to this "+
-		"file; that takes two more runs")
+		"file; this takes two more runs")
 	planFlag     = flag.Bool("plan", false, "print the plan of the replayed seed")
 	planFileFlag = flag.String("planfile", "",
 		"run this plan (YAML) instead of one drawn from a seed")
 	workersFlag = flag.Int("workers", runtime.NumCPU(), "worker processes for sets of seeds")
 )
 
-// TestDir is for what tests share.
+// TestDir is a directory for files that tests share.
 var TestDir string
 
 // TestMain makes the test binary a worker when it is started as one.
@@ -51,7 +51,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	if run := flag.Lookup("test.run"); run.Value.String() == "" &&
 		(*seedFlag >= 0 || *planFileFlag != "" || *scenarioFlag != "" || *seedsFlag > 0) {
-		_ = flag.Set("test.run", "^TestSeed$") // a command with seeds wants no other test
+		_ = flag.Set("test.run", "^TestSeed$") // with flags for seeds, run no other test
 	}
 	var err error
 	if TestDir, err = os.MkdirTemp("", "lockstep-sim-"); err != nil {
@@ -63,8 +63,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// TestSeed replays one world (-seed and -scenario, or -planfile) or, without
-// these, runs the default set over worker processes.
+// TestSeed replays one run (-seed and -scenario, or -planfile). Without these flags it runs
+// the default set in worker processes.
 func TestSeed(t *testing.T) {
 	if *planFileFlag != "" {
 		text, err := os.ReadFile(*planFileFlag)
@@ -89,12 +89,12 @@ func TestSeed(t *testing.T) {
 		if r.Result.Verdict == world.Pass {
 			t.Log(r.Result.Line())
 		} else {
-			t.Errorf("\n%s", told(&r.Result, ""))
+			t.Errorf("\n%s", failureText(&r.Result, ""))
 		}
 	})
 }
 
-// defaultSet is what a plain go test runs: a few minutes of worlds on two cores.
+// defaultSet is what a plain go test runs. It takes a few minutes on two cores.
 func defaultSet() (jobs []pool.Job) {
 	for _, scenario := range []string{"mix", "steady", "crash", "partition", "disk", "freeze",
 		"clock", "churn"} {
@@ -106,7 +106,7 @@ func defaultSet() (jobs []pool.Job) {
 	for _, scenario := range []string{"clients", "rare", "budgeted", "unbudgeted"} {
 		jobs = append(jobs, seedsOf(scenario, 12)...)
 	}
-	// Seed 3 of the story that began it is the full 3 h 40 min.
+	// Seed 3 of frozen-node freezes for 3 h 40 min.
 	return append(append(jobs, seedsOf("frozen-node", 4)...), seedsOf("toy", 20)...)
 }
 
@@ -117,7 +117,7 @@ func seedsOf(scenario string, n uint64) (jobs []pool.Job) {
 	return jobs
 }
 
-// Seeds and plans that once showed a bug stay green.
+// Seeds and plans that once showed a bug must pass.
 func TestRegressions(t *testing.T) {
 	regressions, err := scenario.Regressions()
 	require.NoError(t, err)
@@ -132,7 +132,7 @@ func TestRegressions(t *testing.T) {
 	campaign := pool.Pool{Workers: *workersFlag}
 	campaign.Run(jobs, func(j pool.Job, r pool.JobResult) {
 		if r.Result.Verdict != world.Pass {
-			t.Errorf("%s\n%s", why[fmt.Sprint(j.Scenario, j.Seed)], told(&r.Result, ""))
+			t.Errorf("%s\n%s", why[fmt.Sprint(j.Scenario, j.Seed)], failureText(&r.Result, ""))
 		}
 	})
 }
@@ -145,10 +145,10 @@ func replay(t *testing.T, again *scenario.Reproduction) {
 	if *eventsFlag {
 		o.Text = os.Stdout
 	}
-	var story []world.Milestone
+	var timeline []world.Milestone
 	o.Milestones = func(m world.Milestone) {
-		story = append(story, m)
-		if *storyFlag {
+		timeline = append(timeline, m)
+		if *milestonesFlag {
 			fmt.Println(m)
 		}
 	}
@@ -168,21 +168,21 @@ func replay(t *testing.T, again *scenario.Reproduction) {
 		require.NoError(t, err)
 	}
 	if r.Verdict != world.Pass {
-		t.Errorf("\n%s", told(&r, *reportFlag))
+		t.Errorf("\n%s", failureText(&r, *reportFlag))
 	}
-	fmt.Print(again.Judge(&r, story))
-	fmt.Println(r.Line()) // on a line of its own: scripts compare it
+	fmt.Print(again.Judge(&r, timeline))
+	fmt.Println(r.Line()) // on its own line, since scripts compare it
 }
 
-// told is what is printed of a failure.
-func told(r *world.Result, page string) string {
+// failureText is what a test prints about a failed run.
+func failureText(r *world.Result, page string) string {
 	if *fullFlag {
 		return r.Report()
 	}
 	return strings.Join(r.Summary(page), "\n")
 }
 
-// printHistory prints the recorded kinds of events that -history names.
+// printHistory prints the parts of the history that -history names.
 func printHistory(h *checker.History) {
 	show := func(kind string, n int, line func(i int) fmt.Stringer) {
 		if !slices.Contains(strings.Split(*historyFlag, ","), kind) {

@@ -10,8 +10,8 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// Each planted bug must be caught, by the property that it breaks, within a few
-// seeds. A tester that has never failed is not trusted.
+// Each planted bug must break its property within a few seeds. A tester that never failed
+// cannot be trusted.
 func TestPlantedBugsAreCaught(t *testing.T) {
 	for scenario, property := range map[string]string{
 		"toy-early-ack":    property.ToyDurable,

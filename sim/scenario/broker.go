@@ -15,9 +15,10 @@ import (
 var brokerScenarios = []Scenario{
 	{Name: "mix", About: "everything that goes wrong, at once", Draw: drawMix, New: kafka.New,
 		Share: 6},
-	{Name: "mix-1", About: "mix as it was drawn first, for the seeds that it showed bugs with",
-		Draw: drawFirstMix, New: kafka.New},
-	{Name: "steady", About: "a cluster and its clients, and nothing goes wrong", Draw: drawSteady,
+	{Name: "mix-1",
+		About: "mix as it was first drawn, to replay the seeds with which it showed bugs",
+		Draw:  drawFirstMix, New: kafka.New},
+	{Name: "steady", About: "a cluster and its clients, without faults", Draw: drawSteady,
 		New: kafka.New},
 	{Name: "crash", About: "processes are killed and machines lose power", Draw: drawCrash,
 		New: kafka.New, Share: 3},
@@ -31,15 +32,15 @@ var brokerScenarios = []Scenario{
 		New: kafka.New, Share: 2},
 	{Name: "churn", About: "topics come and go while brokers restart", Draw: drawChurn,
 		New: kafka.New, Share: 3},
-	{Name: "clients", About: "clients vanish, repeat themselves, do not read, and send what no " +
+	{Name: "clients", About: "clients disconnect, repeat requests, do not read, and send what no " +
 		"client may send", Draw: drawClients, New: kafka.New, Share: 2},
-	{Name: "rare", About: "the brokers choose what is legal and seldom happens, and processes die",
+	{Name: "rare", About: "the brokers make choices that are legal but rare, and processes die",
 		Draw: drawRareChoices, New: kafka.New, Share: 2},
-	{Name: "budgeted", About: "a minority is struck at a time, and the rest must go on",
+	{Name: "budgeted", About: "faults strike a minority at a time, and the rest must go on",
 		Draw: drawBudgeted, New: kafka.New, Share: 3},
-	{Name: "unbudgeted", About: "anything breaks, also what no protocol survives, and every loss " +
-		"must be explained by that", Draw: drawUnbudgeted, New: kafka.New, Share: 3},
-	{Name: "frozen-node", About: "node 1 stops executing with its connections open, and wakes up " +
+	{Name: "unbudgeted", About: "anything breaks, even what no protocol survives, and that must " +
+		"explain every loss", Draw: drawUnbudgeted, New: kafka.New, Share: 3},
+	{Name: "frozen-node", About: "a node stops executing with its connections open, and wakes up " +
 		"much later", Draw: drawFrozenNode, New: kafka.New},
 }
 
@@ -87,8 +88,8 @@ func drawCluster(r *env.Rand, brokers int, duration time.Duration) plan.Plan {
 	return p
 }
 
-// drawClusterNetwork draws a network within which the timing of PROTOCOL 25 can
-// be kept: a rack or a region, not a continent.
+// drawClusterNetwork draws a network in which the timing of PROTOCOL 25 can be kept: that
+// of a rack or a region, not of a continent.
 func drawClusterNetwork(r *env.Rand) plan.Network {
 	n := plan.DrawNetwork(r)
 	n.Latency = min(n.Latency, plan.Duration(2*time.Millisecond))
@@ -106,8 +107,8 @@ func drawSteady(seed uint64, r *env.Rand) plan.Plan {
 	return drawCluster(r, 1+r.IntN(5), time.Duration(r.Between(4, 12))*time.Second)
 }
 
-// withFaults adds faults of a menu to the brokers. They begin when the cluster
-// has had time to form, mostly: a crash while it forms is worth a look, too.
+// withFaults adds faults of a menu to the brokers. Most begin after the cluster has had
+// time to form. Some begin earlier, since a crash during the formation may show a bug too.
 func withFaults(r *env.Rand, p plan.Plan, menu []plan.MenuItem, count int) plan.Plan {
 	brokers := 0
 	for _, n := range p.Nodes {
@@ -119,7 +120,7 @@ func withFaults(r *env.Rand, p plan.Plan, menu []plan.MenuItem, count int) plan.
 		count)...)
 	p.Expect.Stops = plan.StoppedBy(p.Faults)
 	p.RestartAfterStop = plan.Duration(r.Between(10, 3000)) * plan.Duration(time.Millisecond)
-	// What was acknowledged before everything broke is not promised to be much.
+	// The faults may begin before much is acknowledged.
 	p.Workload.Options.MinAcks = plan.Set(0)
 	return p
 }
@@ -159,8 +160,8 @@ var (
 	}
 )
 
-// The menus of kinds that came after the scenarios above had shown bugs: another
-// weight in the menus above would make other runs of the seeds that are kept.
+// These kinds of faults came after the menus above had shown bugs. Another weight in those
+// menus would change the runs of the seeds that are kept.
 var (
 	rarerNetworkMenu = []plan.MenuItem{
 		{Kind: "flap", Weight: 3, Amount: between(10, 2000)},
@@ -194,7 +195,7 @@ func drawCrash(seed uint64, r *env.Rand) plan.Plan {
 func drawPartition(seed uint64, r *env.Rand) plan.Plan {
 	p := drawFaulty(r, 2)
 	p = withFaults(r, p, partitionMenu, 1+r.IntN(6))
-	if r.Chance(1, 3) { // a link that flaps
+	if r.Chance(1, 3) { // a link that fails again and again
 		f := p.Faults[0]
 		f.Kind, f.Target, f.Amount = "cut", "b1-b2", 0
 		if r.Chance(1, 2) {
@@ -225,7 +226,7 @@ func drawClock(seed uint64, r *env.Rand) plan.Plan {
 		}
 	}
 	p = withFaults(r, p, clockMenu, 1+r.IntN(5))
-	// Clocks alone break nothing: something must make leases matter.
+	// Clocks alone break nothing: other faults must make leases matter.
 	return withFaults(r, p, append(append([]plan.MenuItem(nil), freezeMenu...),
 		plan.MenuItem{Kind: "isolate", Weight: 3}), 1+r.IntN(2))
 }
@@ -236,7 +237,7 @@ func drawChurn(seed uint64, r *env.Rand) plan.Plan {
 	return withFaults(r, p, crashMenu, r.IntN(4))
 }
 
-// drawMix adds to the first mix what came later, drawn from a stream of its own.
+// drawMix adds the newer faults to the first mix. It draws them from their own stream.
 func drawMix(seed uint64, r *env.Rand) plan.Plan {
 	p := drawFirstMix(seed, r)
 	more := env.NewRand(env.Key(seed, "plan", "mix", "more"))
@@ -249,7 +250,7 @@ func drawMix(seed uint64, r *env.Rand) plan.Plan {
 	return p
 }
 
-// drawRare switches about a quarter of the rare choices on, in two runs of three.
+// drawRare switches on about a quarter of the rare choices, in two runs of three.
 func drawRare(r *env.Rand) rare.Settings {
 	if r.Chance(1, 3) {
 		return nil
@@ -263,8 +264,8 @@ func drawRare(r *env.Rand) rare.Settings {
 	return on
 }
 
-// withBadClients adds clients that behave as none should, and misfortunes of
-// those that do.
+// withBadClients adds malformed clients and slow readers. Other clients may disconnect,
+// repeat batches, and meet faults.
 func withBadClients(r *env.Rand, p plan.Plan) plan.Plan {
 	o := &p.Workload.Options
 	o.Vanish, o.Repeats = plan.Set([]int64{0, 1, 20}[r.IntN(3)]),
@@ -282,7 +283,7 @@ func withBadClients(r *env.Rand, p plan.Plan) plan.Plan {
 			clients = append(clients, n)
 		}
 	}
-	// Between clients there are no links, and a client's disk is never used.
+	// There are no links between clients, and the disk of a client is never used.
 	menu := []plan.MenuItem{
 		{Kind: "half-open", Weight: 3, Amount: between(1, 2)}, {Kind: "isolate", Weight: 2},
 		{Kind: "freeze", Weight: 2}, {Kind: "reset-connections", Weight: 1},
@@ -291,7 +292,7 @@ func withBadClients(r *env.Rand, p plan.Plan) plan.Plan {
 	return p
 }
 
-// drawRareChoices has all rare choices on, some of them often.
+// drawRareChoices switches all rare choices on, some of them with high odds.
 func drawRareChoices(_ uint64, r *env.Rand) plan.Plan {
 	p := withFaults(r, drawFaulty(r, 1), crashMenu, r.IntN(3))
 	p.Rare = rare.Settings{}
@@ -301,7 +302,7 @@ func drawRareChoices(_ uint64, r *env.Rand) plan.Plan {
 	return p
 }
 
-// drawClients has bad clients, and little else goes wrong.
+// drawClients has bad clients, and few other faults.
 func drawClients(_ uint64, r *env.Rand) plan.Plan {
 	p := withBadClients(r, drawFaulty(r, 1))
 	p.Workload.Options.Repeats = plan.Set(r.Between(20, 500))
@@ -324,9 +325,9 @@ func drawFirstMix(seed uint64, _ *env.Rand) plan.Plan {
 	return withFaults(r, p, menu, r.IntN(10))
 }
 
-// drawFrozenNode is the story that began it: three nodes, acks=all load, and
-// node 1 stops executing while its connections stay open. Seed 3 freezes for the
-// full 3 h 40 min.
+// drawFrozenNode is the incident for which the simulator was built: three nodes, acks=all
+// load, and one node stops executing while its connections stay open. Seed 3 freezes b1 for
+// the full 3 h 40 min.
 func drawFrozenNode(seed uint64, r *env.Rand) plan.Plan {
 	p := drawCluster(r, 3, time.Minute)
 	const begin = 8 * time.Second
@@ -343,23 +344,24 @@ func drawFrozenNode(seed uint64, r *env.Rand) plan.Plan {
 		For: plan.Duration(length)}}
 	o := &p.Workload.Options
 	o.MinISR, o.Partitions = plan.Set(2), plan.Set(3)
-	// In the frozen hours the load is small, but for the time in which the others
-	// must take over, and before the end.
+	// In the frozen hours the load is small, except while the others must take over and
+	// shortly before the end.
 	o.SlowFromMs, o.SlowUntilMs = plan.Set(int64((begin+15*time.Second)/time.Millisecond)),
 		plan.Set(int64((begin+length-5*time.Second)/time.Millisecond))
 	o.SlowEveryMs = plan.Set(1000 + int64(length/time.Second)*2)
 	o.AckPauseMs = plan.Set(8000)
 	if o.Tight.Or(0) != 0 && p.Workload.Every < pushRound(&p) {
-		// A window of 4 KiB lets a batch or two through a round. A producer that does not
-		// wait for replicas gets ahead of that without bound: then no acks=all produce is
-		// in time, and a node that comes back has more than a minute to catch up with.
+		// A window of 4 KiB holds one or two batches, so a round moves no more. A producer
+		// that does not wait for replicas then gets ahead without bound: no acks=all
+		// produce is answered in time, and a node that comes back needs more than a minute
+		// to catch up.
 		o.AcksAll = plan.Set(1)
 	}
 	return p
 }
 
-// pushRound is about how long a push is on its way until it is acknowledged: there
-// and back, and a sync between.
+// pushRound is about how long a push takes until it is acknowledged: there and back, with a
+// sync between.
 func pushRound(p *plan.Plan) plan.Duration {
 	round := 2*p.Network.Latency + p.Network.Jitter + p.Disk.Sync + p.Disk.SyncJitter/2
 	if p.Disk.SpikeOneIn > 0 {

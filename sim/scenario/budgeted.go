@@ -10,18 +10,18 @@ import (
 )
 
 const (
-	// budgetedPause bounds a pause of acknowledgements (PROTOCOL 25): an election of
-	// the controller, 1.5 s with a second round; then 2.8 s until it may take
-	// leaderships; 1 s until the new leader gives a second victim up; the commits of
-	// both, and up to half a second between the first fault of a spell and the last.
-	// A slow disk is not given up after 1 s: see slowInSync.
+	// budgetedPause bounds a pause of acknowledgements (PROTOCOL 25). It is the sum of: 1.5
+	// s for an election of the controller with a second round; 2.8 s until the controller
+	// may take leaderships away; 1 s until the new leader gives up a second struck broker;
+	// the commits of both; and up to 0.5 s between the first fault of a spell and the last.
+	// A slow disk is not given up after 1 s: see check.Circumstances.slowInSync.
 	budgetedPause = 6 * plan.Second
-	// budgetedCreate adds the wait for brokers that are not fenced yet, which is
-	// 4 s at most (api.Settings.AppliedByAll).
+	// budgetedCreate adds the wait for brokers that are not fenced yet. It is at most 4 s
+	// (api.Settings.AppliedByAll).
 	budgetedCreate = budgetedPause + 4*plan.Second
 )
 
-// spellMenu strikes one broker each: its process, its disk, or all its links.
+// spellMenu has faults that strike one broker: its process, its disk, or all its links.
 var spellMenu = []plan.MenuItem{
 	{Kind: "kill", Weight: 3}, {Kind: "power-off", Weight: 3},
 	{Kind: "torn-power-off", Weight: 1, Amount: between(20, 100)},
@@ -38,7 +38,8 @@ var spellMenu = []plan.MenuItem{
 	{Kind: "clock-jump", Weight: 1, Amount: between(-10_000_000, 10_000_000)},
 }
 
-// oneWayMenu breaks links of the victim to all others, one way or off and on.
+// oneWayMenu has faults on links. A spell puts one on the links from one broker to all
+// others, in one direction or in both.
 var oneWayMenu = []plan.MenuItem{
 	{Kind: "cut", Weight: 3}, {Kind: "stall-link", Weight: 2},
 	{Kind: "flap", Weight: 2, Amount: between(100, 2000)},
@@ -98,7 +99,8 @@ func drawSpell(r *env.Rand, brokers []plan.NodeSpec, name string, at,
 	return faults
 }
 
-// dishonestMenu breaks what disks promise, and clocks beyond what leases allow for.
+// dishonestMenu breaks what disks promise. It also drives clocks beyond the drift that
+// leases allow for.
 var dishonestMenu = []plan.MenuItem{
 	{Kind: "bit-rot", Weight: 6, Amount: between(1, 64),
 		Paths: []string{"shard-1/", "partitions/", "partitions/", "control/", ""}},
@@ -110,8 +112,9 @@ var dishonestMenu = []plan.MenuItem{
 	{Kind: "clock-drift", Weight: 2, Amount: between(-400_000, 400_000)},
 }
 
-// drawUnbudgeted breaks everything that can break, in two runs of three with rot
-// only: what is lost without a trace excuses much, and hides what else goes wrong.
+// drawUnbudgeted breaks everything that can break. In two runs of three bit rot is the only
+// fault of dishonestMenu: a write that is lost silently excuses many losses, and can hide
+// other bugs.
 func drawUnbudgeted(_ uint64, r *env.Rand) plan.Plan {
 	p := drawFaulty(r, 1)
 	p.Budget, p.Liveness = plan.Unbudgeted, 20*plan.Second
@@ -127,7 +130,7 @@ func drawUnbudgeted(_ uint64, r *env.Rand) plan.Plan {
 	p = withFaults(r, p, crashMenu, 1+r.IntN(3))
 	p.Expect.Stops = []string{"*"}
 	p.RestartAfterStop = drawDuration(r, 10*plan.Millisecond, 2*plan.Second)
-	if r.Chance(1, 12) { // one forgets all that it is told for a while
+	if r.Chance(1, 12) { // one disk drops all writes of a shard for a while
 		target, at := "b"+strconv.Itoa(1+r.IntN(len(p.Brokers()))),
 			drawDuration(r, plan.Second, p.Duration/2)
 		p.Faults = append(p.Faults,

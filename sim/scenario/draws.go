@@ -11,8 +11,9 @@ import (
 	"example.com/lockstep/sim/plan"
 )
 
-// What a [Story] leaves to the seed within bounds. What has one value only takes
-// nothing from the seed's stream, so that narrowing one draw leaves the others.
+// These values of a [Story] are drawn within bounds. A value with a single choice takes no
+// number from the stream of the seed, so a story may fix one more value without changing
+// the other draws.
 
 // Span is a duration: "5s", or one drawn from "2s..4s", both ends included.
 type Span struct{ Low, High plan.Duration }
@@ -41,8 +42,7 @@ func (s Span) draw(r *env.Rand) plan.Duration {
 // UnmarshalYAML implements yaml.Unmarshaler.
 func (n *Number) UnmarshalYAML(node *yaml.Node) error {
 	for _, item := range items(node) {
-		low, high, err := parseRange(item, func(text string) (int64,
-			error) {
+		low, high, err := parseRange(item, func(text string) (int64, error) {
 			return strconv.ParseInt(text, 10, 64)
 		})
 		if err != nil {
@@ -55,7 +55,7 @@ func (n *Number) UnmarshalYAML(node *yaml.Node) error {
 
 func (n Number) given() bool { return len(n) > 0 }
 
-// draw is 0 if the story gives none.
+// draw returns 0 if the story gives no number.
 func (n Number) draw(r *env.Rand) int64 {
 	if len(n) == 0 {
 		return 0
@@ -70,7 +70,7 @@ func (n Number) draw(r *env.Rand) int64 {
 	return r.Between(x.low, x.high)
 }
 
-// least is the smallest that may be drawn.
+// least is the smallest number that may be drawn.
 func (n Number) least() int64 {
 	var least int64
 	for i, x := range n {
@@ -93,7 +93,7 @@ func (c *Choice) UnmarshalYAML(node *yaml.Node) error {
 	return nil
 }
 
-// draw is "" if the story gives none.
+// draw returns "" if the story gives no word.
 func (c Choice) draw(r *env.Rand) string {
 	switch len(c) {
 	case 0:
@@ -104,7 +104,7 @@ func (c Choice) draw(r *env.Rand) string {
 	return c[r.IntN(len(c))]
 }
 
-// items are those of a list, or the one thing that stands instead.
+// items are the items of a list, or a single value as the only item.
 func items(node *yaml.Node) []*yaml.Node {
 	if node.Kind == yaml.SequenceNode {
 		return node.Content

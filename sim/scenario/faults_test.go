@@ -14,26 +14,26 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// effects says, for each kind of fault, how to inject it into a small cluster
-// (target, amount, path) and what must show that it was at work: something of
-// the subsystem that it breaks, not only another trace.
+// effects says, for each kind of fault, how to inject it into a small cluster (target,
+// amount, path) and what must show that it took effect: a change in the subsystem that it
+// breaks, not only another trace.
 var effects = map[string]struct {
 	target string
 	amount int64
 	path   string
-	with   string // another kind at the same target, without which there is nothing to see
+	with   string // another kind at the same target, if the effect shows only with it
 	shows  func(faulty, calm *world.World) bool
 }{
 	"freeze":           {target: "b1", shows: fewerTurns("b1")},
 	"freeze-loop":      {target: "b1/1", shows: fewerTurns("b1")},
 	"hold-completions": {target: "b1/1", shows: fewerTurns("b1")},
 	"slow":             {target: "b1", amount: 5000, shows: fewerTurns("b1")},
-	"kill":             {target: "b1", shows: lives("b1", 2)},
+	"kill":             {target: "b1", shows: incarnations("b1", 2)},
 	"power-off":        {target: "b1", shows: rebooted("b1")},
 	"torn-power-off":   {target: "b1", amount: 100, shows: rebooted("b1")},
-	"crash-loop":       {target: "b1", amount: 50, shows: lives("b1", 4)},
-	"clean-stop":       {target: "b1", amount: 900, shows: lives("b1", 2)},
-	"rolling-restart":  {target: "broker", amount: 100, shows: lives("b2", 2)},
+	"crash-loop":       {target: "b1", amount: 50, shows: incarnations("b1", 4)},
+	"clean-stop":       {target: "b1", amount: 900, shows: incarnations("b1", 2)},
+	"rolling-restart":  {target: "broker", amount: 100, shows: incarnations("b2", 2)},
 	"rack-power-off":   {target: "broker", amount: 100, shows: rebooted("b3")},
 	"reshard": {target: "b1", amount: 3, shows: func(f, _ *world.World) bool {
 		return len(f.Node("b1").Loops()) == 4
@@ -86,7 +86,7 @@ func fewerTurns(name string) func(f, c *world.World) bool {
 	return func(f, c *world.World) bool { return f.Node(name).Turns() < c.Node(name).Turns()*9/10 }
 }
 
-func lives(name string, least int32) func(f, c *world.World) bool {
+func incarnations(name string, least int32) func(f, c *world.World) bool {
 	return func(f, c *world.World) bool {
 		return f.Node(name).Incarnation() >= least && c.Node(name).Incarnation() == 1
 	}
@@ -94,12 +94,12 @@ func lives(name string, least int32) func(f, c *world.World) bool {
 
 func rebooted(name string) func(f, c *world.World) bool {
 	return func(f, c *world.World) bool {
-		return lives(name, 2)(f, c) && f.Fabric().Stats().PowerLosses > 0 &&
+		return incarnations(name, 2)(f, c) && f.Fabric().Stats().PowerLosses > 0 &&
 			shown(f, name) != shown(c, name)
 	}
 }
 
-// shown is how much more than the world's time a clock shows.
+// shown is how far the clock of a node is ahead of the world.
 func shown(w *world.World, name string) time.Duration {
 	return w.Node(name).Time().Mono.Sub(w.Now())
 }
@@ -126,7 +126,8 @@ func diskEffect(effect diskvirtual.Effect) func(f, c *world.World) bool {
 	return func(f, c *world.World) bool { return struck(f) > 0 && struck(c) == 0 }
 }
 
-// slowerAcks: while the fault lasts, acknowledgements of acks=all take longer.
+// slowerAcks reports whether acks=all produces take more than twice as long during the
+// fault.
 func slowerAcks(f, c *world.World) bool {
 	took := func(w *world.World) (total time.Duration) {
 		h := w.Subject().(interface{ History() *checker.History }).History()
@@ -146,7 +147,7 @@ func slowerAcks(f, c *world.World) bool {
 
 const effectAt, effectFor = 3 * plan.Second, plan.Second
 
-// effectPlan is a small cluster. All of its leaders and clients are at work.
+// effectPlan is a small cluster with load on all of its leaders.
 func effectPlan(r *env.Rand) plan.Plan {
 	p := drawCluster(r, 3, 6*time.Second)
 	calm(&p)
@@ -183,7 +184,7 @@ func TestEveryKindOfFaultHasAnEffect(t *testing.T) {
 	require.Equal(t, world.Pass, before.Verdict, "%s", before.Report())
 	for _, kind := range plan.FaultKinds() {
 		e, ok := effects[kind.Name]
-		require.True(t, ok, "%s: say here what shows that it was at work", kind.Name)
+		require.True(t, ok, "%s: effects must say what shows that it took effect", kind.Name)
 		f := plan.Fault{At: effectAt, Kind: kind.Name, Target: e.target, For: effectFor,
 			Amount: e.amount, Path: e.path}
 		faults := []plan.Fault{f}
@@ -194,7 +195,7 @@ func TestEveryKindOfFaultHasAnEffect(t *testing.T) {
 		faulty, after := runEffect(t, faults...)
 		require.NotEqual(t, before.Trace, after.Trace, kind.Name)
 		if !e.shows(faulty, calm) {
-			t.Errorf("%s changed nothing of what it is said to break", kind.Name)
+			t.Errorf("%s has no effect on what it should break", kind.Name)
 		}
 		if after.Verdict != world.Pass {
 			t.Errorf("%s: %s", kind.Name, after.Report())

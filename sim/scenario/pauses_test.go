@@ -13,7 +13,7 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-func TestOnlyASlowDiskInSyncProlongsAPause(t *testing.T) {
+func TestOnlyASlowDiskOfAReplicaInSyncMayLengthenAPause(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		fault plan.Fault
@@ -21,7 +21,7 @@ func TestOnlyASlowDiskInSyncProlongsAPause(t *testing.T) {
 	}{
 		{"a disk takes 400 ms to sync", plan.Fault{Kind: "disk-slow", Target: "b2", Amount: 800},
 			nil},
-		{"a node stands still", plan.Fault{Kind: "freeze", Target: "b2"},
+		{"a node is frozen", plan.Fault{Kind: "freeze", Target: "b2"},
 			[]string{property.KeepsAcknowledging}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

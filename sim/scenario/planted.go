@@ -8,11 +8,10 @@ import (
 	"example.com/lockstep/sim/plan"
 )
 
-// plantedScenarios are worlds of the real broker that must fail although nothing
-// is wrong with it: a client tells what it did not see. They test verdicts and
-// reports.
+// plantedScenarios run the real broker and must fail although it has no bug: a client
+// reports what it did not see. They test verdicts and reports.
 var plantedScenarios = []Scenario{
-	{Name: "planted-stale-end", About: "planted: a reader tells an end of the log that it saw " +
+	{Name: "planted-stale-end", About: "planted: a reader reports an end of the log that it saw " +
 		"long before", Draw: drawPlantedStaleEnd, New: kafka.New, Planted: true},
 }
 

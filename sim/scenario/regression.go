@@ -12,17 +12,17 @@ import (
 	"example.com/lockstep/sim/plan"
 )
 
-// Regression names seeds that once showed a bug, or holds a plan that did, as it
-// was shrunk (scenarios/regression).
+// Regression names seeds that once showed a bug, or holds a shrunk plan that did. It is a
+// file in scenarios/regression.
 type Regression struct {
 	Name     string
 	Why      string
 	Scenario string // of the seeds
 	Seeds    []uint64
-	Plan     *plan.Plan // nil: there are seeds
+	Plan     *plan.Plan // nil if Seeds says it
 }
 
-// loadRegression reads a file of seeds or a [Reproduction].
+// loadRegression reads a file with seeds, or a [Reproduction].
 func loadRegression(data []byte) (Regression, error) {
 	var top struct {
 		Plan yaml.Node `yaml:"plan"`
@@ -46,7 +46,7 @@ func loadRegression(data []byte) (Regression, error) {
 	return Regression{Why: seeds.Why, Scenario: seeds.Scenario, Seeds: seeds.Seeds}, err
 }
 
-// Regressions reads scenarios/regression, in order of the files' names.
+// Regressions reads scenarios/regression in the order of the file names.
 func Regressions() ([]Regression, error) {
 	var out []Regression
 	err := eachFile("regression", func(name string, data []byte) error {
@@ -76,8 +76,8 @@ func eachFile(dir string, take func(name string, data []byte) error) error {
 	return nil
 }
 
-// decodeStrictly refuses unknown fields, so that a typing mistake does not make
-// an easier run.
+// decodeStrictly refuses unknown fields: a typing mistake would otherwise make an easier
+// run.
 func decodeStrictly(data []byte, to any) error {
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	dec.KnownFields(true)

@@ -11,22 +11,22 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// Reproduction is a plan that shows a bug, as a file: it replays by itself, on
-// the commit it was found on and on others.
+// Reproduction is a plan that shows a bug, as a file. The file has all that a replay needs,
+// on the commit on which the bug was found and on others.
 type Reproduction struct {
-	Why         string     `yaml:"why"`                   // what broke
+	Why         string     `yaml:"why"`                   // the property that broke, and how
 	Fingerprint string     `yaml:"fingerprint,omitempty"` // see [world.Failure.Fingerprint]
 	Commit      string     `yaml:"commit,omitempty"`      // on which it failed
 	Mutant      string     `yaml:"mutant,omitempty"`      // the planted bug it shows
 	Replay      string     `yaml:"replay,omitempty"`      // the command
-	Size        string     `yaml:"size,omitempty"`        // of the plan, before and after shrinking
+	Size        string     `yaml:"size,omitempty"`        // of the plan, after and before shrinking
 	Plan        *plan.Plan `yaml:"plan"`
 	// Milestones are those of the failing run.
 	Milestones []world.Milestone `yaml:"milestones,omitempty"`
 }
 
-// LoadReproduction reads a reproduction, or a bare plan as one that says nothing
-// about itself.
+// LoadReproduction reads a reproduction. A plan without one is read as a reproduction that
+// has only a plan.
 func LoadReproduction(data []byte) (*Reproduction, error) {
 	var top struct {
 		Plan yaml.Node `yaml:"plan"`
@@ -45,7 +45,7 @@ func LoadReproduction(data []byte) (*Reproduction, error) {
 	return r, r.Plan.Validate()
 }
 
-// String is the reproduction as LoadReproduction reads it.
+// String is the reproduction in the form that LoadReproduction reads.
 func (r *Reproduction) String() string {
 	var b bytes.Buffer
 	enc := yaml.NewEncoder(&b)
@@ -56,24 +56,24 @@ func (r *Reproduction) String() string {
 	return b.String()
 }
 
-// Diverged says where a replay left the story of the failing run: the first
-// milestone with another key. "" if it did not.
-func (r *Reproduction) Diverged(story []world.Milestone) string {
+// Diverged names the first milestone of a replay that differs from the failing run: it has
+// another key, or is missing. It returns "" if there is none.
+func (r *Reproduction) Diverged(timeline []world.Milestone) string {
 	for i, was := range r.Milestones {
 		switch {
-		case i >= len(story):
+		case i >= len(timeline):
 			return fmt.Sprintf("milestone %d was %q at %s, now the run has ended", i+1, was.Key,
 				was.At)
-		case was.Key != story[i].Key:
+		case was.Key != timeline[i].Key:
 			return fmt.Sprintf("milestone %d was %q at %s, now %q at %s", i+1, was.Key, was.At,
-				story[i].Key, story[i].At)
+				timeline[i].Key, timeline[i].At)
 		}
 	}
 	return ""
 }
 
-// Judge says how a replay compares with what the reproduction says of itself.
-func (r *Reproduction) Judge(result *world.Result, story []world.Milestone) string {
+// Judge says whether a replay fails as the reproduction says, and where it first diverged.
+func (r *Reproduction) Judge(result *world.Result, timeline []world.Milestone) string {
 	var b strings.Builder
 	switch {
 	case r.Fingerprint == "":
@@ -85,7 +85,7 @@ func (r *Reproduction) Judge(result *world.Result, story []world.Milestone) stri
 	default:
 		fmt.Fprintf(&b, "it does not fail; it did with %s\n", r.Fingerprint)
 	}
-	if d := r.Diverged(story); d != "" {
+	if d := r.Diverged(timeline); d != "" {
 		fmt.Fprintf(&b, "the first divergence: %s\n", d)
 	}
 	return b.String()

@@ -14,30 +14,29 @@ import (
 type Scenario struct {
 	Name  string
 	About string
-	// Draw draws the plan; name, seed and version are filled in by NewPlan.
+	// Draw draws the plan. NewPlan fills in name, seed and version, and About as the
+	// description if there is none.
 	Draw func(seed uint64, r *env.Rand) plan.Plan
 	New  func(plan *plan.Plan) world.Subject
-	// Planted marks scenarios that must fail: they test the tester and belong to
-	// no default set.
+	// Planted marks scenarios that must fail. They test the simulator and belong to no
+	// default set.
 	Planted bool
-	// Share is how many seeds of a campaign the scenario is dealt in each round;
-	// 0 is 1.
+	// Share is how many seeds of the scenario a campaign runs in each round; 0 means 1.
 	Share int
 }
 
-// All lists everything that a seed can be run with.
+// All lists every scenario.
 func All() []Scenario {
 	return slices.Concat(brokerScenarios, StoryScenarios(), plantedScenarios, toyScenarios)
 }
 
-// OfBrokers lists what a campaign deals its seeds to: every scenario of
-// the real broker.
+// OfBrokers lists every scenario of the real broker that must pass. Campaigns run these.
 func OfBrokers() []Scenario {
 	return slices.DeleteFunc(slices.Concat(brokerScenarios, StoryScenarios()),
 		func(s Scenario) bool { return s.Planted })
 }
 
-// Find finds a scenario by name.
+// Find finds a scenario by its name.
 func Find(name string) (Scenario, error) {
 	for _, s := range All() {
 		if s.Name == name {

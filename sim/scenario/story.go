@@ -10,90 +10,91 @@ import (
 	"example.com/lockstep/sim/plan"
 )
 
-// Story is a scenario as a data file: what the cluster is, what goes wrong, what
-// is demanded. The seed draws the rest: limits, disks, links, the clients' scripts,
-// and a value of every range ("2s..4s", "1..3") and list ([kill, power-off]).
+// Story is a scenario as a data file: what the cluster is, what goes wrong, what is
+// demanded. The seed draws the rest: limits, disks, links, the clients' scripts, and one
+// value of every range ("2s..4s", "1..3") and of every list ([kill, power-off]).
 type Story struct {
 	Name        string `yaml:"name"`
 	Description string `yaml:"description"` // what it shows and what is expected
-	// planted bugs (package mutants) that it is made to show
+	// the planted bugs (package mutants) that it must show
 	Shows []string `yaml:"shows"`
 	Nodes Number   `yaml:"nodes"` // brokers, named b1, b2, ...
-	// of each broker; the seed's choice if not given
+	// of each broker; drawn if not given
 	Shards Number `yaml:"shards"`
-	// requests that may wait for one loop; plenty if not given
+	// requests that may wait for one loop; at least 64 if not given
 	Mailbox Number `yaml:"mailbox"`
-	// "": drawn, without long hiccups; calm: no hiccups at all; fast: calm, and quick
+	// "": drawn, without long hiccups; calm: without hiccups; fast: calm, and quick
 	Hardware string        `yaml:"hardware"`
-	Ruinous  bool          `yaml:"ruinous_crash"` // see Disk
-	Duration plan.Duration `yaml:"duration"`      // until everything is healed
+	Ruinous  bool          `yaml:"ruinous_crash"` // see plan.Disk
+	Duration plan.Duration `yaml:"duration"`      // of the phase with faults
 	Faults   []Trouble     `yaml:"faults"`
 	Workload StoryWorkload `yaml:"workload"`
 	Expect   StoryExpect   `yaml:"expect"`
 }
 
-// Trouble is something that goes wrong, once or again and again.
+// Trouble is something that goes wrong, once or repeatedly.
 type Trouble struct {
 	At    Span          `yaml:"at"`
-	Every Span          `yaml:"every"` // from one round's beginning to the next one's; 0: one round
-	Until plan.Duration `yaml:"until"` // no round begins at or after it
-	// Pick draws different brokers for each round; a target names them as {name}.
+	Every Span          `yaml:"every"` // between the beginnings of rounds; 0: one round
+	Until plan.Duration `yaml:"until"` // no round begins then or later
+	// Pick names brokers. Each round draws a different broker for each name; a target
+	// writes it as {name}.
 	Pick  []string `yaml:"pick"`
 	Step  `yaml:",inline"`
-	Steps []Step `yaml:"steps"` // instead of one step
+	Steps []Step `yaml:"steps"` // the steps of a round, instead of one
 }
 
 // Step is one fault of a round of a [Trouble].
 type Step struct {
 	After Span   `yaml:"after"` // from the beginning of the step before
-	Then  Span   `yaml:"then"`  // from the end of the step before, instead
+	Then  Span   `yaml:"then"`  // instead: from the end of the step before
 	Kind  Choice `yaml:"kind"`
-	// see package kafka; "x-*" and "x>*" are the links to every other broker
+	// as in a plan (see package kafka); "x-*" and "x>*" are the links to every other broker
 	Target Choice `yaml:"target"`
 	For    Span   `yaml:"for"`
 	Amount Number `yaml:"amount"`
 	Path   string `yaml:"path"`
-	Chance int    `yaml:"chance"` // in a hundred; 0: always
-	OneOf  []Step `yaml:"one_of"` // one of these, drawn, in its place
+	Chance int    `yaml:"chance"` // in percent; 0: always
+	OneOf  []Step `yaml:"one_of"` // the seed draws one of these instead
 }
 
-// StoryWorkload is what the clients of a Story do. What is not given is drawn.
+// StoryWorkload is what the clients of a Story do. A field that is not given is drawn, or
+// has the value that its comment says.
 type StoryWorkload struct {
 	Producers  Number        `yaml:"producers"`
 	Consumers  Number        `yaml:"consumers"`
 	Admins     Number        `yaml:"admins"` // one if not given
-	Every      Span          `yaml:"every"`  // between two batches of a producer, about
+	Every      Span          `yaml:"every"`  // about, between two batches of a producer
 	Topics     Number        `yaml:"topics"` // one if not given
 	Partitions Number        `yaml:"partitions"`
 	MinInSync  Number        `yaml:"min_insync_replicas"`
 	TopicChurn plan.Duration `yaml:"topic_churn"` // between two creations or deletions; 0: none
-	// Options are those of the plan's workload that the story does not leave to
-	// the seed.
+	// Options are options of the workload (plan.Options) that the story sets.
 	Options map[string]Number `yaml:"options"`
 }
 
 // StoryExpect is what a Story demands beyond the properties of every run.
 type StoryExpect struct {
-	// AcknowledgesWithin is the longest pause in the acknowledgements of a
-	// partition that is being produced to; 0: none is demanded.
+	// AcknowledgesWithin is the longest allowed pause in the acknowledgements of a
+	// partition with produces; 0: no bound.
 	AcknowledgesWithin plan.Duration `yaml:"acknowledges_within"`
-	// NewControllerAdds is what a controller that begins within such a pause
-	// may add to it, once however many there are.
+	// NewControllerAdds is added once to that bound if controllers begin within the pause,
+	// however many.
 	NewControllerAdds plan.Duration `yaml:"new_controller_adds"`
-	// CreatesWithin is the longest that a creation or deletion of a topic takes, and
-	// the longest pause in their answers; 0: none is demanded.
+	// CreatesWithin bounds how long the creation or deletion of a topic takes, and the
+	// pause between their answers; 0: no bound.
 	CreatesWithin plan.Duration `yaml:"creates_within"`
-	// ConvergesWithin is how long after the healing everything pending has ended,
-	// every ISR is full and every replica has everything. Without it, a minute.
+	// ConvergesWithin is how long after the healing everything pending must have ended,
+	// every ISR be full and every replica have all records; 0: one minute.
 	ConvergesWithin plan.Duration `yaml:"converges_within"`
-	// Stops are the nodes that may stop themselves; "struck" are those with a disk that
+	// Stops are the nodes that may stop themselves. "struck" means those with a disk that
 	// the faults damage.
 	Stops []string `yaml:"stops"`
 	// Acknowledged is the least number of acknowledged produces; 1 if not given.
 	Acknowledged *int64 `yaml:"acknowledged"`
 }
 
-// Stories reads the stories, in the order of [storyFolders] and the files' names.
+// Stories reads the stories, in the order of [storyFolders] and of the file names.
 func Stories() ([]Story, error) {
 	var stories []Story
 	for _, dir := range storyFolders {
@@ -115,8 +116,8 @@ func Stories() ([]Story, error) {
 // storyFolders are the folders of package scenarios that hold stories.
 var storyFolders = []string{"smoke", "bugs"}
 
-// StoryScenarios are the stories as scenarios. They are read when first asked for:
-// a program that runs no world reads none.
+// StoryScenarios are the stories as scenarios. They are read when they are first asked for,
+// so a program that runs no world reads none.
 var StoryScenarios = sync.OnceValue(func() (out []Scenario) {
 	stories, err := Stories()
 	if err != nil {
@@ -131,13 +132,13 @@ var StoryScenarios = sync.OnceValue(func() (out []Scenario) {
 	return out
 })
 
-// validate reports the first thing that makes the story impossible to draw.
+// validate reports the first mistake that makes the story impossible to draw.
 func (s *Story) validate(file string) error {
 	switch {
 	case s.Name != file:
-		return fmt.Errorf("name %q is not the file's", s.Name)
+		return fmt.Errorf("name %q differs from the file name", s.Name)
 	case s.Description == "" || s.Duration <= 0 || s.Nodes.least() < 1:
-		return errors.New("a story needs description, nodes and duration")
+		return errors.New("a story needs a description, nodes and a duration")
 	case s.Hardware != "" && s.Hardware != "calm" && s.Hardware != "fast":
 		return fmt.Errorf("no hardware %q", s.Hardware)
 	}
@@ -158,7 +159,7 @@ func (t *Trouble) validate(brokers int64) error {
 	steps := t.steps()
 	switch {
 	case len(t.Steps) > 0 && (len(t.Step.Kind) > 0 || len(t.Step.OneOf) > 0):
-		return errors.New("steps and a kind of its own")
+		return errors.New("a fault has either steps or a kind")
 	case (t.Every.Low > 0) != (t.Until > 0):
 		return errors.New("every and until go together")
 	case int64(len(t.Pick)) > brokers:

@@ -10,9 +10,9 @@ import (
 	"example.com/lockstep/sim/plan"
 )
 
-// Every story is a plan that can be run, whatever the seed, and says what it is
-// about.
-func TestStoriesArePlans(t *testing.T) {
+// Every seed of every story draws a plan that can run, and each kind of fault in a story
+// exists.
+func TestStoriesDrawPlansThatCanRun(t *testing.T) {
 	stories, err := Stories()
 	require.NoError(t, err)
 	require.NotEmpty(t, stories)
@@ -34,8 +34,9 @@ func TestStoriesArePlans(t *testing.T) {
 	}
 }
 
-// A story says which planted bugs it shows, and the table of bugs names it.
-func TestStoriesAndPlantedBugsAgree(t *testing.T) {
+// A story lists the planted bugs that it shows, and the table of planted bugs lists the
+// story.
+func TestStoriesAndPlantedBugsNameEachOther(t *testing.T) {
 	stories, err := Stories()
 	require.NoError(t, err)
 	shown := map[string][]string{}
@@ -84,8 +85,8 @@ func TestMistakesInAStoryAreRefused(t *testing.T) {
 		"the file has another name")
 }
 
-// Rounds, picks, steps and stars of a trouble, written out.
-func TestATroubleIsWrittenOut(t *testing.T) {
+// The faults of a trouble are its rounds times its steps, with picks and stars replaced.
+func TestATroubleDrawsTheFaultsOfAllItsRounds(t *testing.T) {
 	var trouble Trouble
 	require.NoError(t, decodeStrictly([]byte(`
 at: 4s

@@ -13,7 +13,7 @@ import (
 	"example.com/lockstep/sim/plan"
 )
 
-// draw draws the rounds of the trouble on a cluster of so many brokers.
+// draw draws the faults of all rounds on a cluster with this many brokers.
 func (t *Trouble) draw(r *env.Rand, brokers int) (faults []plan.Fault) {
 	for at := t.At.draw(r); ; at += t.Every.draw(r) {
 		if t.Until > 0 && at >= t.Until {
@@ -61,7 +61,7 @@ func others(r *env.Rand, brokers, n int) []string {
 	return names
 }
 
-// everyLink writes a target with a star out.
+// everyLink replaces a star in a target by every other broker.
 func everyLink(target string, brokers int) (targets []string) {
 	from, star := strings.CutSuffix(target, "*")
 	if !star {
@@ -84,11 +84,11 @@ func (s *Story) draw(r *env.Rand) plan.Plan {
 	p := drawCluster(r, brokers, s.Duration.Std())
 	p.Nodes = s.machines(r, p.Nodes)
 	p.Description = s.Description
-	// What a story demands of time it demands of hosts and disks that work.
+	// The bounds of a story assume hosts and disks without long hiccups.
 	p.Limits.Mailbox, p.Limits.Hiccup = max(p.Limits.Mailbox, 64),
 		min(p.Limits.Hiccup, 10*plan.Millisecond)
 	p.Disk.Spike, p.Disk.RuinousCrash = 0, s.Ruinous
-	// A flush ends with its segment: one of 16 KiB on a slow disk moves less than
+	// A flush ends with its segment. With segments of 16 KiB a slow disk moves less than
 	// what a node must catch up with.
 	segment := &p.Workload.Options.LogSegmentBytes
 	if _, given := s.Workload.Options["log_segment_bytes"]; !given &&
@@ -101,7 +101,7 @@ func (s *Story) draw(r *env.Rand) plan.Plan {
 	if s.Hardware == "fast" {
 		fast(&p)
 	}
-	s.Workload.set(r, &p, brokers) // what it says counts more
+	s.Workload.set(r, &p, brokers) // the workload of the story comes last and overrides the draws
 	if s.Mailbox.given() {
 		p.Limits.Mailbox = int(s.Mailbox.draw(r))
 	}
@@ -112,7 +112,7 @@ func (s *Story) draw(r *env.Rand) plan.Plan {
 	return p
 }
 
-// machines are the drawn ones, with the clients and shards that the story says.
+// machines are the drawn machines, with the clients and shards that the story says.
 func (s *Story) machines(r *env.Rand, drawn []plan.NodeSpec) (nodes []plan.NodeSpec) {
 	given := map[string]*Number{"producer": &s.Workload.Producers,
 		"consumer": &s.Workload.Consumers, "admin": &s.Workload.Admins}
@@ -179,8 +179,8 @@ func (e *StoryExpect) set(r *env.Rand, p *plan.Plan) {
 	}
 }
 
-// calm makes hosts and limits roomy, so that what a scenario is about is not
-// drowned.
+// calm removes hiccups and gives limits room, so that nothing hides what the scenario
+// tests.
 func calm(p *plan.Plan) {
 	p.Limits.Mailbox, p.Limits.TurnEvents = 1024, 64
 	p.Limits.HiccupEvery, p.Limits.Hiccup = 0, 0
