@@ -9,8 +9,8 @@ import (
 	"example.com/lockstep/broker/env"
 )
 
-// hop is one link of a causal chain: a flow, or a wait in a loop for something
-// that the chain's beginning did not cause.
+// hop is one link of a causal chain: a flow, or a time in which a loop that the chain had
+// reached waited for something that the chain did not cause.
 type hop struct {
 	flow     uint32 // 1 + index; 0: a wait
 	lane     uint16 // of a wait
@@ -18,17 +18,17 @@ type hop struct {
 	released uint32 // of a wait: the flow that ended it; 0: a timer
 }
 
-// chain is how something came about, or how far it came.
+// chain is what led from a request to its answer, or how far the request came.
 type chain struct {
 	hops []hop
-	// stuck lists flows (1 + index) that have not arrived or were not taken: what an
-	// operation without an end still waits for.
+	// stuck lists flows (1 + index) that did not arrive, or that no loop took. An operation
+	// without an end still waits for them.
 	stuck []uint32
-	// partial: some of it was not kept in detail.
+	// partial says that part of the chain lies outside the slices that were kept.
 	partial bool
 }
 
-// flowGraph finds chains in a recording. Its nodes are steps.
+// flowGraph finds chains in a recording. Its vertices are steps, its edges flows.
 type flowGraph struct {
 	r        *Recording
 	incoming [][2]uint32 // by step: a range of byTo
@@ -50,7 +50,7 @@ func newFlowGraph(r *Recording) *flowGraph {
 	return g
 }
 
-// groupFlows sorts flows by a step and says where those of each step lie.
+// groupFlows sorts flows by a step, and returns the range of each step in that order.
 func groupFlows(r *Recording, key func(*flow) uint32) (order []uint32, ranges [][2]uint32) {
 	for i := range r.flows {
 		if key(&r.flows[i]) != 0 {
@@ -58,8 +58,7 @@ func groupFlows(r *Recording, key func(*flow) uint32) (order []uint32, ranges []
 		}
 	}
 	slices.SortStableFunc(order, func(a, b uint32) int {
-		return cmp.Compare(key(&r.flows[a]),
-			key(&r.flows[b]))
+		return cmp.Compare(key(&r.flows[a]), key(&r.flows[b]))
 	})
 	ranges = make([][2]uint32, len(r.given))
 	for i := 0; i < len(order); {
@@ -76,15 +75,15 @@ func groupFlows(r *Recording, key func(*flow) uint32) (order []uint32, ranges []
 func (g *flowGraph) in(step uint32) []uint32  { s := g.incoming[step]; return g.byTo[s[0]:s[1]] }
 func (g *flowGraph) out(step uint32) []uint32 { s := g.outgoing[step]; return g.byFrom[s[0]:s[1]] }
 
-// end is the step that ends the turn of a step.
+// end is the last step of the turn that has this step. It stands for the end of the turn.
 func (g *flowGraph) end(step uint32) uint32 {
 	t := g.r.turnOf(step)
 	return t.first + t.steps - 1
 }
 
-// spread is what a request brought about, as far as steps show: each step that
-// was reached, with the flow that reached it first. What a turn does at its end
-// counts as caused by each of its events.
+// spread is what a request brought about, as far as steps show: each step that it reached,
+// with the flow that reached the step first. What a turn does at its end counts as caused
+// by each event of the turn.
 type spread struct {
 	by    map[uint32]uint32 // step: 1 + the flow; the end of a turn: that of the turn's step
 	order []uint32          // steps, nearest first
@@ -122,8 +121,9 @@ func (g *flowGraph) reach(from uint32, until env.Instant) spread {
 	return s
 }
 
-// request finds the chain of a client's request: from the answer back to the
-// request, or, if there was none, from the request to where it is stuck.
+// request finds the chain of a client's request. With an answer, the chain leads back from
+// the answer to the request. Without one, it leads from the request to the flows that are
+// stuck.
 func (g *flowGraph) request(i int) chain {
 	if i < 0 || i >= len(g.r.requests) || g.r.requests[i].flow == 0 {
 		return chain{partial: true}
@@ -147,7 +147,7 @@ func (g *flowGraph) request(i int) chain {
 
 const chainBound = 200
 
-// back follows causes from a flow to the one that began it all.
+// back follows causes from the last flow to the first one of a chain.
 func (g *flowGraph) back(last, first uint32, s *spread) (c chain) {
 	defer func() { slices.Reverse(c.hops) }()
 	at := last
@@ -171,10 +171,12 @@ func (g *flowGraph) back(last, first uint32, s *spread) (c chain) {
 	return c
 }
 
-// cause is the flow that made a step send what it sent: the last one that the
-// beginning of the chain brought about. If the step itself was brought about by
-// something else, what lies between is what brought it about, back to the moment
-// in which a loop that had been reached went on, and that loop's wait until then.
+// cause is the flow that made a step send what it sent: the last one given to the step
+// among those that the chain's first flow brought about. Often there is none, for example
+// because a timer or the mail of another request woke the loop. Then the cause is a flow of
+// the chain that had reached the same loop before, or a loop earlier on the way. The hops
+// between are the wait of that loop, and the flows from the end of the wait to the step,
+// the last one first.
 func (g *flowGraph) cause(step, first uint32, s *spread) (cause uint32, between []hop) {
 	if n := g.among(step, first, s); n != 0 {
 		return n, nil
@@ -184,7 +186,7 @@ func (g *flowGraph) cause(step, first uint32, s *spread) (cause uint32, between 
 	for range chainBound {
 		n := g.given(step)
 		if waited, by := g.waitBefore(step, first, s); waited != 0 {
-			// Later rounds find a shorter wait.
+			// A later round finds a shorter wait, which replaces this one.
 			t := g.r.turnOf(step)
 			cause = waited
 			between = append(slices.Clone(path), hop{lane: t.lane, from: by, to: t.at, released: n})
@@ -199,8 +201,8 @@ func (g *flowGraph) cause(step, first uint32, s *spread) (cause uint32, between 
 	return cause, between
 }
 
-// given is the last flow that a step was given, or for the end of a turn any step
-// of the turn; 0: none.
+// given is the last flow (1 + index) that a step was given. For the end of a turn it is the
+// last flow that any step of the turn was given. 0: none.
 func (g *flowGraph) given(step uint32) uint32 {
 	for k := step + 1; k > g.lowest(step); k-- {
 		if in := g.in(k - 1); len(in) > 0 {
@@ -210,8 +212,8 @@ func (g *flowGraph) given(step uint32) uint32 {
 	return 0
 }
 
-// lowest is the first of the steps that a step can be caused by in its turn:
-// itself, or for the end of a turn the turn's first.
+// lowest is the first step that may have caused what a step sent: the step itself, or for
+// the end of a turn the first step of the turn.
 func (g *flowGraph) lowest(step uint32) uint32 {
 	if t := g.r.turnOf(step); step == t.first+t.steps-1 {
 		return t.first
@@ -219,8 +221,8 @@ func (g *flowGraph) lowest(step uint32) uint32 {
 	return step
 }
 
-// waitBefore finds the last time before a step at which its loop was given
-// something that the beginning of the chain brought about.
+// waitBefore finds the last time before a step at which its loop was given something that
+// the chain's first flow brought about.
 func (g *flowGraph) waitBefore(step, first uint32, s *spread) (cause uint32, at env.Instant) {
 	t := g.r.turnOf(step)
 	for i := g.laneTurn(t); i >= 0; i-- {
@@ -250,8 +252,8 @@ func (g *flowGraph) laneTurn(t *recordedTurn) int {
 	return i
 }
 
-// among is the last flow that was given to a step, or for the end of a turn to
-// any step of the turn, and that the beginning of the chain brought about.
+// among is the last flow (1 + index) that a step was given and that the chain's first flow
+// brought about. For the end of a turn, any step of the turn counts. 0: none.
 func (g *flowGraph) among(step, first uint32, s *spread) uint32 {
 	if _, ok := s.by[step]; !ok {
 		return 0
@@ -276,7 +278,8 @@ func (g *flowGraph) among(step, first uint32, s *spread) uint32 {
 	return 0
 }
 
-// stuckChain leads from a request to the nearest things that never came.
+// stuckChain leads from a request to the nearest flows that never arrived or were not
+// taken.
 func (g *flowGraph) stuckChain(asked uint32, s *spread) (c chain) {
 	const most = 3
 	for _, n := range s.open {
@@ -306,7 +309,7 @@ func (g *flowGraph) stuckChain(asked uint32, s *spread) (c chain) {
 	return c
 }
 
-// lines is the chain as text, a link a line.
+// lines is the chain as text, with one line for each link.
 func (g *flowGraph) lines(c *chain) (lines []string) {
 	link := func(at env.Instant, took, path, what string) {
 		lines = append(lines, fmt.Sprintf("%14s %12s  %-22s %s", time.Duration(at), took, path,
@@ -320,7 +323,8 @@ func (g *flowGraph) lines(c *chain) (lines []string) {
 				func(n uint32) bool { return n == h.flow })
 			g.flowLine(h.flow, link)
 		case h.to == env.Never:
-			link(h.from, "to the end", g.r.laneName(h.lane), "has it, and nothing more came of it")
+			link(h.from, "to the end", g.r.laneName(h.lane),
+				"took it, and sent nothing more for it")
 		case h.released != 0:
 			link(h.from, time.Duration(h.to-h.from).String(), g.r.laneName(h.lane),
 				"waits, until "+g.r.labels[g.r.flows[h.released-1].label]+" comes")
@@ -333,7 +337,7 @@ func (g *flowGraph) lines(c *chain) (lines []string) {
 		g.flowLine(n, link)
 	}
 	if c.partial {
-		lines = append(lines, "  and what was not kept in detail")
+		lines = append(lines, "  the rest was not kept in detail")
 	}
 	return lines
 }
@@ -350,7 +354,8 @@ func (g *flowGraph) flowLine(n uint32, link func(at env.Instant, took, path, wha
 	link(f.sent, took, path, g.r.labels[f.label])
 }
 
-// laneName names a loop as plans do: "b1/2"; the only one of a client by its node.
+// laneName names a loop as plans do: "b1/2". A client with one loop has the name of its
+// node.
 func (r *Recording) laneName(lane uint16) string {
 	if lane == noLane {
 		return "?"

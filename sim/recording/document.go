@@ -19,9 +19,9 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// WriteReport writes the page about a recorded run to a file, and Porcupine's
-// page beside it where the failure has one. It tells the result how the operations
-// came about that its failures speak of.
+// WriteReport writes the page about a recorded run to a file. If Porcupine can draw the
+// failure, its page is written beside the file. WriteReport also puts the causal chains of
+// the failed operations into the result.
 func (r *Recording) WriteReport(result *world.Result, file string) error {
 	result.Chains = r.chains()
 	doc := r.document(result)
@@ -59,7 +59,7 @@ func (r *Recording) visualize(file string) (drawn bool, err error) {
 	return false, nil
 }
 
-// chains tells, as text, how the operations came about that the violations speak of.
+// chains is the causal chains, as text, of the operations that the violations are about.
 func (r *Recording) chains() (lines []string) {
 	if r.History == nil || len(r.Violations) == 0 {
 		return nil
@@ -75,12 +75,12 @@ func (r *Recording) chains() (lines []string) {
 	return lines
 }
 
-// documentBuilder turns a recording into what a page shows.
+// documentBuilder turns a recording into the data of a page.
 type documentBuilder struct {
 	r     *Recording
 	graph *flowGraph
 	doc   *report.Document
-	lane  []int // of the page, by lane of the recording
+	lane  []int // index of the lane on the page, by lane of the recording
 	names *strings.Replacer
 }
 
@@ -231,7 +231,7 @@ func (b *documentBuilder) faults() {
 	}
 }
 
-// instantOf is an instant for a page.
+// instantOf is an instant as the page has it; -1 is never.
 func instantOf(at env.Instant) int64 {
 	if at == env.Never {
 		return -1
@@ -240,7 +240,7 @@ func instantOf(at env.Instant) int64 {
 }
 
 func (b *documentBuilder) milestones(result *world.Result) {
-	open := map[string]int{} // a node's life, by name; looked up only
+	open := map[string]int{} // the present incarnation of a node, by name; looked up only
 	for _, m := range b.r.world.Milestones() {
 		text := m.Words()
 		b.doc.Marks = append(b.doc.Marks, report.Mark{At: int64(m.At), Kind: string(m.Kind),
@@ -259,7 +259,7 @@ func (b *documentBuilder) milestones(result *world.Result) {
 	}
 }
 
-// maxPoints bounds the points of one curve; of more, every second one goes.
+// maxPoints bounds the points of one curve. A longer curve loses every second point.
 const maxPoints = 1500
 
 func (b *documentBuilder) partitions() {
@@ -321,15 +321,14 @@ func (b *documentBuilder) partitions() {
 		for k := range c.out.Replica {
 			c.out.Replica[k].Watermark = thin(c.out.Replica[k].Watermark)
 		}
-		slices.SortFunc(c.out.Replica, func(x,
-			y report.Replica) int {
+		slices.SortFunc(c.out.Replica, func(x, y report.Replica) int {
 			return cmp.Compare(x.Node, y.Node)
 		})
 		b.doc.Partitions = append(b.doc.Partitions, *c.out)
 	}
 }
 
-// thin halves a curve until it is short enough. Its first and last points stay.
+// thin halves a curve until it is short enough. It keeps the first point and the last.
 func thin(curve []int64) []int64 {
 	for len(curve) > 2*maxPoints {
 		n := 0
@@ -344,7 +343,7 @@ func thin(curve []int64) []int64 {
 	return curve
 }
 
-// clientNamer is implemented by subjects that have clients by number in their history.
+// clientNamer is implemented by subjects with a history that numbers the clients.
 type clientNamer interface{ ClientName(number int) string }
 
 // maxOperations is how many operations a page lists.
@@ -363,7 +362,7 @@ func (b *documentBuilder) operations() {
 		clientName = s.ClientName
 	}
 	marked := make([]bool, len(ops))
-	rank := make([]int, len(ops)) // what is listed first if not all are
+	rank := make([]int, len(ops)) // if there are too many, those of low rank are listed
 	order := make([]int, len(ops))
 	for i := range ops {
 		op := &ops[i]

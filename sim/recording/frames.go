@@ -14,17 +14,16 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// sentStream is what a recording knows of the bytes that one end of a
-// connection sends: the frames that are under way, each a flow that ends with the
-// chunk in which its last byte arrives.
+// sentStream is what a recording knows of the bytes that one end of a connection sends.
+// Each frame under way is a flow. It ends with the chunk that brings its last byte.
 type sentStream struct {
 	speaks   protocol
-	answers  bool // the accepting end sends
+	answers  bool // this is the accepting end, which sends answers
 	dial     world.Flow
 	closing  world.Flow
 	sent     uint64 // bytes
 	received uint64
-	partial  []byte // of a frame, without the end that was not sent yet
+	partial  []byte // the sent part of a frame that is not sent whole
 	frames   []frameUnderWay
 	asked    map[int32]askedRequest // Kafka: by correlation id; shared by both ends
 }
@@ -42,7 +41,7 @@ type askedRequest struct {
 type protocol uint8
 
 const (
-	otherProtocol protocol = iota // every Send is taken for a frame
+	otherProtocol protocol = iota // every Send counts as a frame
 	kafkaProtocol
 	peerProtocol
 )
@@ -101,8 +100,8 @@ func (r *Recording) Sent(id netsim.ConnID, data [][]byte) {
 	}
 }
 
-// wholeFrame is the first frame of b, length included; nil if it is not whole.
-// Both protocols begin their frames with a big-endian length of what follows.
+// wholeFrame is the first frame of b with its length; nil if b does not hold it whole.
+// Frames of both protocols begin with the big-endian length of the rest.
 func wholeFrame(b []byte) []byte {
 	if len(b) < 4 {
 		return nil
@@ -150,12 +149,12 @@ func (r *Recording) frame(s *sentStream, frame []byte) world.Flow {
 	return n
 }
 
-// partitionNamer is implemented by subjects that know partitions by name.
+// partitionNamer is implemented by subjects that know the names of partitions.
 type partitionNamer interface {
 	PartitionName(kafka.PartitionID) string
 }
 
-// peerLabel says what a frame between brokers is.
+// peerLabel says what a frame between brokers carries.
 func (r *Recording) peerLabel(frame []byte) string {
 	_, msg, err := peer.Decode(frame)
 	if err != nil {
@@ -192,8 +191,8 @@ func (r *Recording) peerLabel(frame []byte) string {
 	return strings.ToLower(strings.TrimPrefix(fmt.Sprintf("%T", msg), "*peer."))
 }
 
-// Received implements ConnRecorder: it returns the first of the flows that the
-// event ends.
+// Received implements ConnRecorder. It returns the first of the flows that end with the
+// event.
 func (r *Recording) Received(id, peer netsim.ConnID, ev *netsim.Event) (head world.Flow) {
 	other := r.streams[uint64(peer)]
 	switch ev.Kind {
@@ -212,7 +211,7 @@ func (r *Recording) Received(id, peer netsim.ConnID, ev *netsim.Event) (head wor
 		if dialler.dial == 0 {
 			return 0
 		}
-		f := r.flows[dialler.dial-1] // the dialler's own ends with Connected
+		f := r.flows[dialler.dial-1] // a copy: the flow of the dialling end ends with Connected
 		f.kind, f.arrived, f.to, f.taken, f.next = flowAccept, r.world.Now(), 0, false, 0
 		r.flows = append(r.flows, f)
 		return world.Flow(len(r.flows))
@@ -229,7 +228,7 @@ func (r *Recording) Received(id, peer netsim.ConnID, ev *netsim.Event) (head wor
 	return 0
 }
 
-// chunk takes n bytes of a stream and links the frames that they complete.
+// chunk takes n bytes of a stream, and links the flows of the frames that they complete.
 func (r *Recording) chunk(s *sentStream, n int) (head world.Flow) {
 	s.received += uint64(n)
 	last := world.Flow(0)

@@ -22,8 +22,8 @@ type operation struct {
 	request   int              // index into History.Requests; -1: not found
 }
 
-// operations lists what clients asked, in the order of their calls, each with
-// the request that carried it. Metadata answers are listed only if asked for.
+// operations lists what clients asked, in the order of their calls, each with the request
+// that carried it. It lists metadata reads only if they are wanted.
 func operations(h *checker.History, metadata bool) []operation {
 	var ops []operation
 	for i := range h.Produces {
@@ -84,8 +84,8 @@ func compareMoments(a, b checker.Moment) int {
 	return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Seq, b.Seq))
 }
 
-// attachRequests finds the request of each operation: a client notes the call
-// of an operation and, as the next moment, that of the request.
+// attachRequests finds the request of each operation. A client takes two moments in a row:
+// first that of the operation's call, then that of the request.
 func attachRequests(h *checker.History, ops []operation) {
 	for i := range ops {
 		op := &ops[i]
@@ -107,7 +107,7 @@ func attachRequests(h *checker.History, ops []operation) {
 func (op *operation) concerns(h *checker.History, v *checker.Violation) bool {
 	texts := []string{op.text}
 	if v.Property == "P11" && op.request >= 0 {
-		texts = append(texts, h.Requests[op.request].String()) // it is about requests
+		texts = append(texts, h.Requests[op.request].String()) // P11 is about requests
 	}
 	for _, line := range v.Evidence {
 		if slices.Contains(texts, line.Text) {

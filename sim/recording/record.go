@@ -13,26 +13,27 @@ import (
 )
 
 const (
-	// recordSlices is in how many slices of time a run is divided at most.
+	// recordSlices is the largest number of time slices of a run.
 	recordSlices = 1 << 14
-	// recordSliceMin keeps slices of short runs longer than what happens at once.
+	// recordSliceMin is the least length of a slice: events that belong together should
+	// fall into one slice.
 	recordSliceMin = 2 * env.Instant(time.Millisecond)
-	// DefaultDetail is how many turns a recording keeps; some flows go with each. A
-	// page with that many has a few megabytes.
+	// DefaultDetail is how many turns a recording keeps; their flows come on top. A page
+	// with that many turns has a few megabytes.
 	DefaultDetail = 40_000
 )
 
-// Options say what of a run is recorded.
+// Options say how a run is recorded for its page.
 type Options struct {
-	Turns int `json:"turns,omitempty"` // at most; 0: DefaultDetail
-	// instants that matter besides those of the failure
+	Turns int `json:"turns,omitempty"` // kept at most; 0: DefaultDetail
+	// instants that matter, besides those of the failure
 	Focus []plan.Duration `json:"focus,omitempty"`
 	// Replay is what Result.Replay will say.
 	Replay string `json:"replay,omitempty"`
 }
 
-// Record runs a plan twice: first to learn where turns must be kept in detail,
-// then with them. The two runs must be equal, and are compared.
+// Record runs a plan twice: first to learn which turns must be kept in detail, then to keep
+// them. It compares the results, which must be equal.
 func Record(plan *plan.Plan, run func(world.Options) (world.Result, error),
 	o Options) (world.Result, *Recording, error) {
 	longest := env.Instant(plan.Duration + plan.Liveness).Add(10 * time.Second)
@@ -81,8 +82,8 @@ func (r *Recording) focus(result *world.Result) []plan.Duration {
 			}
 		}
 	}
-	// A verdict at the end of a run, and a bound that ran out, say nothing of when
-	// it went wrong.
+	// The time of a verdict at the end of a run, or of a bound that ran out, does not say
+	// when it went wrong.
 	for _, f := range result.Failures {
 		if len(at) == 0 || f.Stack != "" {
 			at = append(at, min(f.At, r.lastActivity()))
@@ -100,8 +101,8 @@ func (r *Recording) lastActivity() plan.Duration {
 	return plan.Duration(env.Instant(last) * r.slice)
 }
 
-// lastTurn is about when a loop, named as in "b1/2", had its last turn; 0: never,
-// or there is no such loop.
+// lastTurn is about when a loop had its last turn. The loop is named as in "b1/2". 0: it
+// had no turn, or there is no such loop.
 func (r *Recording) lastTurn(where string) plan.Duration {
 	for _, l := range r.lanes {
 		if n := len(l.busy); n > 0 && r.laneName(r.laneOf[l.key]) == where {
@@ -111,7 +112,8 @@ func (r *Recording) lastTurn(where string) plan.Duration {
 	return 0
 }
 
-// choose sets the slices nearest to the instants until so many turns are kept.
+// choose selects the slices nearest to the given instants, as many as have this number of
+// turns together.
 func (r *Recording) choose(turns int, focus []plan.Duration) []bool {
 	var count []int // turns by slice
 	for _, l := range r.lanes {
@@ -142,8 +144,7 @@ func (r *Recording) choose(turns int, focus []plan.Duration) []bool {
 		}
 	}
 	slices.SortStableFunc(order, func(a, b int) int {
-		return cmp.Compare(distance[a],
-			distance[b])
+		return cmp.Compare(distance[a], distance[b])
 	})
 	detail := make([]bool, len(count))
 	for _, i := range order {

@@ -14,27 +14,28 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// Recording is what reports are made of: the turns of every loop, what flowed
-// from turn to turn (mail, frames, disk operations), and what was seen inside. A
-// run that has one has the same trace as one without.
+// Recording is what the page about a run is made of: the turns of every loop, the flows
+// from turn to turn (mail, frames, disk operations), and the changes of replicas. A run
+// with a recording has the same trace as a run without one.
 //
-// How busy loops were and what was seen inside is kept of the whole run; turns
-// and flows only of the slices of time that were asked for, so that hours of a
-// run cost nothing. [Record] chooses them after a first run.
+// How busy loops were, and the changes of replicas, are kept of the whole run. Turns and
+// flows are kept only in the slices of time in detail, so hours of a run cost little.
+// [Record] chooses these slices after a first run.
 type Recording struct {
 	world *world.World
-	// History is what a cluster's clients and observer recorded; nil without one.
+	// History is the history that clients and the observer recorded (package
+	// sim/kafka/history); nil without one.
 	History    *checker.History
 	Violations []*checker.Violation // the first of each broken property
 	FaultSpans []world.FaultSpan
 
 	slice  env.Instant // length of a slice of time
-	detail []bool      // by slice: turns and flows are kept; nil: none are
+	detail []bool      // by slice: whether turns and flows are kept; nil: none are
 
 	lanes    []*recordedLane
 	laneOf   map[laneKey]uint16 // looked up only
 	turns    []recordedTurn
-	given    []loop.Kind // by step; 0: the end of a turn
+	given    []loop.Kind // the kind of event, by step; 0: the end of a turn
 	flows    []flow
 	labels   []string
 	labelOf  map[string]uint32
@@ -45,7 +46,7 @@ type Recording struct {
 	files   map[openFile]string    // paths; looked up only
 	lane    uint16                 // of the turn in progress
 	step    uint32                 // number of the step in progress; 0: none, or not kept
-	request int                    // the next frame sent is this request, if positive (index + 1)
+	request int                    // the next frame sent is this request (1 + index); 0: none is
 }
 
 type openFile struct {
@@ -59,20 +60,20 @@ type laneKey struct {
 	loop loop.ID
 }
 
-// recordedLane is a loop over all incarnations of its node.
+// recordedLane is a loop, through all incarnations of its node.
 type recordedLane struct {
 	key  laneKey
-	busy []laneSlice // by slice, as far as there was something
+	busy []laneSlice // by slice, up to the last with a turn
 }
 
-// laneSlice is how busy a loop was.
+// laneSlice is how busy a loop was in a slice of time.
 type laneSlice struct {
 	turns, events uint32
 	cost          env.Instant
 }
 
-// recordedTurn is a turn. Its steps are numbered from first on: one for each
-// event it was given, and its end as the last.
+// recordedTurn is a turn. Its steps have consecutive numbers from first on: one for each
+// event that it was given, and a last one for its end.
 type recordedTurn struct {
 	at, cost env.Instant
 	first    uint32
@@ -86,8 +87,8 @@ const (
 	flowMail flowKind = iota + 1
 	flowFrame
 	flowDisk
-	flowDial   // a connection attempt; it ends where the connection is reported
-	flowAccept // the same, to the accepting side
+	flowDial   // an attempt to connect; it ends at the dialling loop, with Connected
+	flowAccept // the same attempt; it ends at the accepting loop
 	flowClose
 	flowRefused // mail that found the mailbox full
 )
@@ -95,17 +96,17 @@ const (
 // flow is something that leaves one step and is given to another.
 type flow struct {
 	sent    env.Instant
-	arrived env.Instant // in the receiver's inbox; env.Never if it did not
+	arrived env.Instant // in the receiver's inbox; env.Never if it did not arrive
 	from    uint32      // step; 0: none that was kept
 	to      uint32      // step; 0: none that was kept
 	label   uint32
 	size    uint32
 	request uint32     // 1 + index into History.Requests; 0: none
-	next    world.Flow // the flow that arrived together with this one
+	next    world.Flow // the next flow that the same event brings
 	fromLane,
 	toLane uint16 // noLane: unknown
 	kind     flowKind
-	response bool // of the request
+	response bool // it is the answer to the request
 	taken    bool // given to a loop
 }
 
@@ -113,36 +114,36 @@ const noLane = ^uint16(0)
 
 // requestEnds are the two ends of a client's request in the graph of flows.
 type requestEnds struct {
-	flow uint32 // 1 + the frame; 0: not kept
+	flow uint32 // the frame (1 + index); 0: not kept
 	done uint32 // the step in which the client took the answer; 0: none
 }
 
-// replicaSeen is a change of a replica, as seen at the end of a turn.
+// replicaSeen is the state of a replica that had changed at the end of a turn.
 type replicaSeen struct {
-	at        env.Instant
-	node      kafka.NodeID
-	id        kafka.PartitionID
-	life      int32
-	leading   bool
-	epoch     kafka.LeaderEpoch
-	watermark kafka.Offset
-	end       kafka.Offset
-	isr       []kafka.NodeID
+	at          env.Instant
+	node        kafka.NodeID
+	id          kafka.PartitionID
+	incarnation int32
+	leading     bool
+	epoch       kafka.LeaderEpoch
+	watermark   kafka.Offset
+	end         kafka.Offset
+	isr         []kafka.NodeID
 }
 
-// newRecording keeps turns and flows of the slices that are set in detail.
+// newRecording makes a recording that keeps turns and flows of the slices set in detail.
 func newRecording(slice env.Instant, detail []bool) *Recording {
 	r := &Recording{
 		slice: max(slice, 1), detail: detail, laneOf: map[laneKey]uint16{},
 		labelOf: map[string]uint32{}, streams: map[uint64]*sentStream{},
 		files: map[openFile]string{},
-		lane:  noLane, given: []loop.Kind{0}, // step 0 is none
+		lane:  noLane, given: []loop.Kind{0}, // step 0 means none
 	}
 	r.label("")
 	return r
 }
 
-// sliceAt is the number of the slice of an instant.
+// sliceAt is the number of the slice that has an instant.
 func (r *Recording) sliceAt(at env.Instant) int { return int(at / r.slice) }
 
 // keeps reports whether turns at an instant are kept in detail.
@@ -230,8 +231,8 @@ func (r *Recording) turnOf(step uint32) *recordedTurn {
 
 // --- flows ---
 
-// leaves adds a flow that the step in progress sends, and returns its number
-// from 1 on; 0 if it is not kept.
+// leaves adds a flow that the step in progress sends. It returns 1 + its index, or 0 if it
+// is not kept.
 func (r *Recording) leaves(kind flowKind, label string, size int) world.Flow {
 	if r.step == 0 {
 		return 0
@@ -295,7 +296,7 @@ var diskLabels = [...]string{
 
 // --- requests of clients ---
 
-// RequestLeaves tells that the next frame is History.Requests[i].
+// RequestLeaves is told that the next frame is History.Requests[i].
 func (r *Recording) RequestLeaves(i int) {
 	r.request = i + 1
 	for len(r.requests) <= i {
@@ -303,23 +304,23 @@ func (r *Recording) RequestLeaves(i int) {
 	}
 }
 
-// RequestEnded tells that the client takes the answer in the step in progress.
+// RequestEnded is told that the client takes the answer in the step in progress.
 func (r *Recording) RequestEnded(i int) {
 	if i < len(r.requests) {
 		r.requests[i].done = r.step
 	}
 }
 
-// --- what is seen inside ---
+// --- what the observer sees ---
 
-// Replica notes the state of a replica if it has changed.
-func (r *Recording) Replica(node kafka.NodeID, life int32, old, p *shard.PartState) {
+// Replica records the state of a replica, if it has changed in a way that the page shows.
+func (r *Recording) Replica(node kafka.NodeID, incarnation int32, old, p *shard.PartState) {
 	if old.Leading == p.Leading && old.Epoch == p.Epoch && old.Watermark == p.Watermark &&
 		(!p.Leading || slices.Equal(old.ISR, p.ISR)) {
 		return
 	}
 	seen := replicaSeen{
-		at: r.world.Now(), node: node, id: p.ID, life: life,
+		at: r.world.Now(), node: node, id: p.ID, incarnation: incarnation,
 		leading: p.Leading, epoch: p.Epoch, watermark: p.Watermark, end: p.End,
 	}
 	if p.Leading {
@@ -328,7 +329,7 @@ func (r *Recording) Replica(node kafka.NodeID, life int32, old, p *shard.PartSta
 	r.replicas = append(r.replicas, seen)
 }
 
-// Violation notes a broken promise that a checker has found.
+// Violation records a violation that a checker has found.
 func (r *Recording) Violation(v *checker.Violation) { r.Violations = append(r.Violations, v) }
 
 // historian is implemented by subjects that keep a history.
@@ -342,5 +343,5 @@ func (r *Recording) Ends(w *world.World) {
 	r.FaultSpans = w.FaultSpans()
 }
 
-// virtual is how long the run was.
+// virtual is how long the run lasted in virtual time.
 func (r *Recording) virtual() time.Duration { return time.Duration(r.world.Now()) }

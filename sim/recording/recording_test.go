@@ -11,7 +11,7 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// runOf runs a plan, as RecordRuns wants it.
+// runOf makes the function with which Record runs a plan.
 func runOf(plan *plan.Plan) func(world.Options) (world.Result, error) {
 	return func(o world.Options) (world.Result, error) {
 		s, err := scenario.Find(plan.Scenario)
@@ -27,7 +27,7 @@ func runOf(plan *plan.Plan) func(world.Options) (world.Result, error) {
 	}
 }
 
-// A recording only watches, with detail or without.
+// A recording observes the run and changes nothing, whether it keeps detail or not.
 func TestARecordingDoesNotChangeTheRun(t *testing.T) {
 	for _, name := range []string{"toy", "churn", "planted-stale-end"} {
 		plan, err := scenario.NewPlan(name, 1)
@@ -42,8 +42,8 @@ func TestARecordingDoesNotChangeTheRun(t *testing.T) {
 	}
 }
 
-// Detail is bounded, and nearest to what matters.
-func TestARecordingKeepsSoManyTurns(t *testing.T) {
+// A recording keeps no more turns than allowed, and those nearest to what matters.
+func TestARecordingKeepsTheTurnsThatShowTheFailure(t *testing.T) {
 	plan, err := scenario.NewPlan("planted-stale-end", 1)
 	require.NoError(t, err)
 	_, recording, err := Record(plan, runOf(plan), Options{Turns: 500})
@@ -59,8 +59,8 @@ func TestARecordingKeepsSoManyTurns(t *testing.T) {
 	}
 }
 
-// The chain of an operation begins with its request, ends with its answer, and
-// each link begins where the one before has arrived, or in the same turn.
+// The chain of an operation begins with its request and ends with its answer. No flow of it
+// leaves before the flow in front of it.
 func TestChainsLeadFromRequestToAnswer(t *testing.T) {
 	plan, err := scenario.NewPlan("planted-stale-end", 1)
 	require.NoError(t, err)
@@ -90,5 +90,5 @@ func TestChainsLeadFromRequestToAnswer(t *testing.T) {
 		longest = max(longest, len(c.hops))
 	}
 	require.Greater(t, complete, 300)
-	require.Greater(t, longest, 5, "an acknowledged produce goes through disks and followers")
+	require.Greater(t, longest, 5, "an acknowledged produce passes disks and followers")
 }
