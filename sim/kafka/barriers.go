@@ -15,10 +15,10 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// barrierReads reads the topics that come and go behind barriers (P9): it asks
-// the control loop of one broker after the other, as a loop of its node would,
-// since no Kafka request reads behind one. What the broker's image says when the
-// barrier ends must be what was true at some time since the question.
+// barrierReads reads the topics that come and go behind barriers (P9). No Kafka request
+// reads behind a barrier, so it asks the control loop of one random broker at a time, as
+// another loop of its node would. What the broker's image says when the barrier ends must
+// have been true at some time since the question.
 type barrierReads struct {
 	cluster *cluster
 	every   time.Duration
@@ -27,11 +27,11 @@ type barrierReads struct {
 	last    uint64
 }
 
-// barrierPatience is how long a barrier may take. What takes longer is not
-// recorded: reads that overlap with everything make the search for an order long.
+// barrierPatience is how long a barrier may take. Slower reads are not recorded in the
+// history: a read that overlaps with many operations makes the search for an order long.
 const barrierPatience = 400 * time.Millisecond
 
-// barrierClient is the client that asks, in the history.
+// barrierClient is the number in the history of the client that asks.
 const barrierClient = 0
 
 func (c *cluster) readBehindBarriers(w *world.World) {
@@ -64,7 +64,7 @@ func (b *barrierReads) ask() {
 	})
 }
 
-// answered takes the end of a barrier.
+// answered takes the result of a barrier.
 func (b *barrierReads) answered(n *world.Node, m shard.Return) {
 	call, ok := b.asked[m.Origin.Request]
 	state, recovered := n.Loop(loop.Control).(*node.Control).Inspect()
@@ -81,7 +81,7 @@ func (b *barrierReads) answered(n *world.Node, m shard.Return) {
 			Code: int16(kafka.UnknownTopicOrPartition),
 		}
 		if t := state.Image.Topic(name); t != nil {
-			unchanged := "" // nobody alters configurations
+			unchanged := "" // no client alters configurations
 			op.Outcome, op.Code, op.TopicID, op.Config = checker.Acked, 0, history.TopicText(t.ID),
 				&unchanged
 		}

@@ -12,9 +12,10 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// What a broker may hold (P12), and that it lets nobody wait for nothing (P11).
+// Facts for P12: what a broker holds in memory, and the bounds of that.
 
-// collectBounds records what the brokers held at most, and hold at the end.
+// collectBounds adds to the history the most that brokers held, and what they hold at the
+// end.
 func (c *cluster) collectBounds(w *world.World) {
 	h := &c.Rec.History
 	wal := c.walConfig(1)
@@ -27,7 +28,8 @@ func (c *cluster) collectBounds(w *world.World) {
 			Max: c.facts.readAhead, Bound: 2 * int64(wal.ReadBytes)})
 	h.Queues = append(h.Queues, c.slowReaders(w)...)
 	for _, name := range c.Brokers {
-		if n := w.Node(name); n.Up() && w.Converged() { // only then it is known what was deleted
+		// Before that, deletions may not be known yet.
+		if n := w.Node(name); n.Up() && w.Converged() {
 			h.Queues = append(h.Queues, checker.QueueFact{
 				Node: history.NodeOf(name), Name: "entries of deleted partitions in shards",
 				Max: int64(c.leftovers(n)),
@@ -39,7 +41,7 @@ func (c *cluster) collectBounds(w *world.World) {
 	}
 }
 
-// CountsReads implements ReadCounter: those of logs.
+// CountsReads implements ReadCounter: reads of write-ahead logs are counted.
 func (c *cluster) CountsReads(path string) bool { return strings.HasSuffix(path, ".wal") }
 
 // leftovers counts what the shards of a node keep for partitions that are gone.
@@ -52,7 +54,7 @@ func (c *cluster) leftovers(n *world.Node) (entries int) {
 	return entries
 }
 
-// leaked counts what shards without a request have given out of their budgets.
+// leaked is what shards without any request still count as used of their budgets of bytes.
 func leaked(n *world.Node) (bytes int64) {
 	for _, l := range n.Loops() {
 		if s, ok := l.(*shard.Shard); ok && s.WaitingRequests() == 0 {
@@ -63,11 +65,12 @@ func leaked(n *world.Node) (bytes int64) {
 	return bytes
 }
 
-// bytesBound: one request always fits, whatever the budget.
+// bytesBound is the budget and one request more, since one request is admitted whatever the
+// budget.
 func (c *cluster) bytesBound() int64 { return int64(c.limits().InflightBytes) + 64<<10 }
 
-// forwardedBound: what the shards of all nodes may have unanswered, and what a
-// connection that a sender has given up may still deliver.
+// forwardedBound is what the shards of all nodes may have unanswered, and what may still
+// arrive on a connection that its sender has given up.
 func (c *cluster) forwardedBound() int64 {
 	var senders int64
 	for _, name := range c.Brokers {
@@ -76,7 +79,7 @@ func (c *cluster) forwardedBound() int64 {
 	return senders * (c.bytesBound() + netsim.RecvWindow)
 }
 
-// slowReaders is what brokers held for clients that did not read (P12).
+// slowReaders adds what brokers held ready for clients that did not read (P12).
 func (c *cluster) slowReaders(w *world.World) (facts []checker.QueueFact) {
 	for _, n := range w.Nodes() {
 		if n.Spec().Role != "sloth" {

@@ -7,11 +7,12 @@ import (
 	"example.com/lockstep/sim/kafka/history"
 )
 
-// What clients tell, and what they may know.
+// The cluster is the Judge and the Insight of its clients: it judges what they see, and it
+// knows what they must know of the brokers.
 
-func (c *cluster) ProduceSent(record int) { c.pauses.Began(record) }
+func (c *cluster) ProduceSent(entry int) { c.pauses.Began(entry) }
 
-func (c *cluster) ProduceEnded(record int) { c.pauses.Ended(record) }
+func (c *cluster) ProduceEnded(entry int) { c.pauses.Ended(entry) }
 
 func (c *cluster) Produced(op *checker.Produce) {
 	c.judgeNow(c.watch.Produced(*op))
@@ -47,7 +48,8 @@ func (c *cluster) CommittedEnd(topic kafka.TopicID, partition int32) kafka.Offse
 	return c.facts.top[id]
 }
 
-// Excuse adds what was seen inside to what the faults excuse.
+// Excuse returns what excuses a broker: a fault, or that its process was down or has
+// started since.
 func (c *cluster) Excuse(client string, broker checker.NodeID, since env.Instant) string {
 	name := history.BrokerName(kafka.NodeID(broker))
 	if why := c.circumstances.Excuse(client, name, since); why != "" {
@@ -63,7 +65,8 @@ func (c *cluster) ReadsStuck(broker checker.NodeID, since env.Instant) bool {
 	return c.circumstances.ReadsStuck(history.BrokerName(kafka.NodeID(broker)), since)
 }
 
-// unexplained reports what nobody may see in a partition that has lost nothing.
+// unexplained reports violations in a partition, unless damage in the history explains
+// them.
 type unexplained struct {
 	cluster   *cluster
 	partition checker.Partition

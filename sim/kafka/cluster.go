@@ -17,9 +17,8 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// cluster is the subject of broker worlds: the real broker on nodes of role
-// "broker", Kafka clients on the others, the record of what they see, and the
-// judgement.
+// cluster is the subject of worlds with brokers. It has the real broker on nodes of role
+// "broker", Kafka clients on the others, the history of what they see, and the judgement.
 type cluster struct {
 	*client.Load
 	facts         facts
@@ -28,9 +27,9 @@ type cluster struct {
 	pauses        *check.Pauses
 	lastTarget    string // see Resolve
 	watch         *checker.Watch
-	tape          tape                   // nil: nobody takes the run down
-	operator      *operator              // nil: nobody asks from outside
-	barriers      *barrierReads          // nil: nobody reads behind barriers
+	recording     recording              // nil: no recording is made for a page
+	operator      *operator              // nil: no operator asks from outside
+	barriers      *barrierReads          // nil: no reads behind barriers
 	images        map[*meta.Image]string // see StateText
 }
 
@@ -48,7 +47,7 @@ var (
 	_ world.Namer         = (*cluster)(nil)
 )
 
-// New is the subject of a plan.
+// New makes the subject of a plan.
 func New(plan *plan.Plan) world.Subject {
 	c := &cluster{images: map[*meta.Image]string{}}
 	c.Load = &client.Load{Plan: plan, Deleted: map[string]bool{},
@@ -66,7 +65,7 @@ func New(plan *plan.Plan) world.Subject {
 	c.circumstances = &check.Circumstances{Plan: plan, Brokers: c.Brokers, Image: c.NewestImage,
 		ClientName: c.ClientName}
 	c.pauses = check.NewPauses(c.circumstances, c.limits(), c.facts.exists, c.pauseRoots)
-	c.watch = checker.NewWatch(recorded)
+	c.watch = checker.NewWatch(completeFacts)
 	return c
 }
 
@@ -86,8 +85,8 @@ func (c *cluster) attach(w *world.World) {
 		c.World = w
 		c.Rec = &history.Recorder{World: w}
 		c.circumstances.World, c.circumstances.History = w, &c.Rec.History
-		if t, ok := w.Recorder().(tape); ok {
-			c.tape, c.Load.Tape = t, t
+		if t, ok := w.Recorder().(recording); ok {
+			c.recording, c.Load.Recording = t, t
 		}
 		c.operatorAsks(w)
 		c.followBudget(w)
@@ -101,14 +100,16 @@ func (c *cluster) broker(i world.Incarnation) []loop.Loop {
 	return node.New(c.nodeConfig(i), i.Hosts)
 }
 
-// tape is implemented by recorders that want to know of requests and replicas.
-type tape interface {
-	client.Tape
+// recording is implemented by recorders that also take requests and replicas, for the page
+// about a run. It is not the history.
+type recording interface {
+	client.Recording
 	Replica(node kafka.NodeID, incarnation int32, old, now *shard.PartState)
 	Violation(v *checker.Violation)
 }
 
-// History is what the clients and the observer have recorded; nil if nothing was.
+// History is the history that clients and the observer recorded; nil if no node has
+// started.
 func (c *cluster) History() *checker.History {
 	if c.Rec == nil {
 		return nil
@@ -119,7 +120,8 @@ func (c *cluster) History() *checker.History {
 // Healed implements Subject.
 func (c *cluster) Healed(*world.World) { c.FaultsOver = true }
 
-// control looks into a broker's control loop; false while it is down or recovers.
+// control looks into the control loop of a broker. It returns false while the broker is
+// down or its loop recovers.
 func (c *cluster) control(name string) (node.ControlState, bool) {
 	n := c.World.Node(name)
 	if !n.Up() {

@@ -19,12 +19,12 @@ import (
 // simCluster is the cluster id of every world.
 var simCluster = peer.UUID{'s', 'i', 'm'}
 
-// nodeConfig is what one incarnation of a broker is started with: production's
-// defaults where the plan does not say otherwise.
+// nodeConfig is the configuration of one incarnation of a broker: the defaults of
+// production where the plan does not say otherwise.
 func (c *cluster) nodeConfig(i world.Incarnation) node.Config {
 	name := i.Spec.Name
 	var again node.Restart
-	errors.As(i.Again, &again) // else its zero value, which converts nothing
+	errors.As(i.Again, &again) // if it is none, the zero value converts nothing
 	cfg := node.Config{
 		Node: kafka.NodeID(history.NodeOf(name)), Cluster: simCluster, Shards: i.Spec.Shards,
 		ConvertTo: again.ConvertTo,
@@ -62,7 +62,7 @@ func (c *cluster) walConfig(inFlight int) wal.Config {
 	w.SegmentBytes = c.Options().WALSegmentBytes.Or(4 << 20)
 	w.BudgetBytes = 16 * w.SegmentBytes
 	w.GroupBytes = int(min(int64(w.GroupBytes), w.SegmentBytes/4))
-	// a recovery reads a segment in pieces
+	// A recovery must read a segment in several pieces.
 	w.ReadBytes = int(min(int64(w.ReadBytes), w.SegmentBytes/8))
 	return w
 }
@@ -74,7 +74,8 @@ func (c *cluster) Restarts(reason error) (shards int, again bool) {
 	return restart.Shards, again
 }
 
-// limits are production's, or so tight that every overflow policy is met.
+// limits are those of production. Where the plan wants tight limits, they are so small that
+// every overflow policy is used.
 func (c *cluster) limits() limits.Limits {
 	l := limits.Default()
 	l.RequestTimeout = c.RequestTimeout

@@ -8,7 +8,7 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// Pending implements Subject: the brokers come first, since clients wait for them.
+// Pending implements Subject. Brokers come first, since clients wait for them.
 func (c *cluster) Pending(w *world.World) []string {
 	out := c.unsettled()
 	for _, k := range c.Clients {
@@ -17,8 +17,9 @@ func (c *cluster) Pending(w *world.World) []string {
 	return out
 }
 
-// unsettled names the brokers and partitions that have not converged: every
-// node acts on the newest metadata, every ISR is full, every replica has all.
+// unsettled names the brokers and partitions that have not converged. A cluster has
+// converged if every broker has applied the newest metadata and is not fenced, every ISR is
+// full, and all replicas have the same records, durable and committed.
 func (c *cluster) unsettled() []string {
 	var out []string
 	newest := c.NewestImage()

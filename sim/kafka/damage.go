@@ -16,25 +16,25 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// What disks and clocks of brokers did that no protocol survives, as facts: in an
-// unbudgeted run they are all that excuses a loss. In any other nothing does.
+// Facts about what disks and clocks did that no protocol survives. In an unbudgeted run
+// these alone excuse a loss. In every other run nothing excuses one.
 
-// leaseDriftPpm is ρ, for which leases are made (PROTOCOL 25).
+// leaseDriftPpm is ρ, the drift that leases allow for (PROTOCOL 25).
 const leaseDriftPpm = 50_000
 
-// Forgives implements Forgiver: a broker that has lost something silently, or that speaks
-// with such a broker, may find what cannot be.
+// Forgives implements Forgiver. A broker that lost something silently, or that talks to
+// such a broker, may meet a state that its assertions exclude.
 func (c *cluster) Forgives() bool { return len(c.facts.lostSilently) > 0 }
 
-// seeDamages looks at every broker.
+// seeDamages calls seeDamage for every broker.
 func (f *facts) seeDamages(w *world.World) {
 	for _, name := range f.cluster.Brokers {
 		f.seeDamage(w.Node(name))
 	}
 }
 
-// seeDamage takes what the disk of a node has done since it was looked at last,
-// and a clock that runs too fast or too slowly.
+// seeDamage adds to the history what the disk of a node has done since the last call, and
+// once a clock that drifts too fast.
 func (f *facts) seeDamage(n *world.Node) {
 	c := f.cluster
 	if c.Plan.Budget != plan.Unbudgeted {
@@ -55,14 +55,15 @@ func (f *facts) seeDamage(n *world.Node) {
 		if fault.Effect == diskvirtual.MisdirectWrite && fault.ToPath != "" {
 			f.damaged(n, fault.ToPath, false, fault.String())
 		}
-		// Of a write that never happened there is nothing left to see.
+		// A lost write leaves nothing that the broker could find.
 		f.damaged(n, fault.Path, fault.Effect == diskvirtual.LoseWrite ||
 			fault.Effect == diskvirtual.MisdirectWrite, fault.String())
 	}
 	f.damages[n] = len(faults)
 }
 
-// damaged notes that a file of a node lost part of what was durable in it.
+// damaged adds to the history that a file of a node lost part of what was durable in it.
+// hidden says that the node cannot find out.
 func (f *facts) damaged(n *world.Node, path string, hidden bool, what string) {
 	if hidden {
 		f.lostSilently[n] = true
@@ -75,7 +76,8 @@ func (f *facts) damaged(n *world.Node, path string, hidden bool, what string) {
 	}
 	top, rest, _ := strings.Cut(path, "/")
 	dir, _, _ := strings.Cut(rest, "/")
-	struck := func(kafka.PartitionID) bool { return true } // files that say what the directory is
+	// Any other file counts for all partitions.
+	struck := func(kafka.PartitionID) bool { return true }
 	switch id, isPartition := shard.ParseDir(dir); {
 	case top == "control":
 		note(checker.DamageFact{Metadata: true})
@@ -86,8 +88,7 @@ func (f *facts) damaged(n *world.Node, path string, hidden bool, what string) {
 	case strings.HasPrefix(top, "shard-"):
 		number, _ := strconv.Atoi(strings.TrimPrefix(top, "shard-"))
 		struck = func(id kafka.PartitionID) bool {
-			return shard.Place(id,
-				len(n.Loops())-1) == loop.ID(number)
+			return shard.Place(id, len(n.Loops())-1) == loop.ID(number)
 		}
 	}
 	for _, key := range f.keys {
@@ -97,13 +98,13 @@ func (f *facts) damaged(n *world.Node, path string, hidden bool, what string) {
 	}
 }
 
-// breaksPromise reports whether a fault takes away what was durable. A read that
-// fails counts: nobody can tell what is there.
+// breaksPromise reports whether a fault takes away what was durable. A failed read counts,
+// since nothing can tell what was there.
 func breaksPromise(f *diskvirtual.Fault) bool {
 	return f.Effect.Dishonest() || f.Effect == diskvirtual.FailIO && f.Op == diskfs.Read
 }
 
-// dishonest reports whether the node's disk has broken its promises.
+// dishonest reports whether the disk of the node has taken away what was durable.
 func dishonest(n *world.Node) bool {
 	faults := n.FS().Injected()
 	for i := range faults {

@@ -7,19 +7,20 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// What a cluster owes besides safety: it goes on acknowledging while quorums
-// live, acknowledges without delay where nothing is wrong, forwards once. A plan
-// says in its workload's options which of these its faults leave in force.
+// What a cluster owes besides safety: it keeps acknowledging while quorums are untouched,
+// it acknowledges without delay where nothing goes wrong, and it forwards a produce once.
+// The plan's options say which of these demands hold under its faults.
 
-// checkProgress judges a finished run.
+// checkProgress judges the progress of a finished run that converged.
 func (c *cluster) checkProgress(w *world.World) {
 	c.pauses.Report(w)
 	if bound := c.Options().CreateMs.Or(0); bound > 0 {
 		c.circumstances.CheckCreations(time.Duration(bound) * time.Millisecond)
 	}
 	if len(c.Plan.Faults) == 0 {
-		// A push that is refused for no reason is not sent again at once; and in a
-		// flood, which windows of 4 KiB may not let through, produces wait for each other.
+		// No bound on acknowledgements holds under rare choices: a push that one refuses
+		// without a reason is not sent again at once. Nor under a flood: windows of 4 KiB
+		// may not let it through, and produces wait for each other.
 		if len(c.Plan.Rare) == 0 && c.Options().Overtakes.Or(0) == 0 {
 			c.circumstances.CheckAckTime()
 		}

@@ -6,8 +6,8 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// RequestOverdue is a request of the history that is on its way, as a root of a
-// stall's graph.
+// RequestOverdue is a request of the history that has not ended, as a root of a wait-for
+// graph.
 func RequestOverdue(s world.Subject, r *checker.Request) []world.Overdue {
 	return s.(*cluster).requestOverdue(r)
 }

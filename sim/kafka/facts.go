@@ -21,25 +21,25 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// facts is what the simulator sees inside the brokers, turn by turn: it is
-// recorded for the judgement at the end, and judged at once where one more fact
-// can show that a promise is broken.
+// facts is what the observer sees inside the brokers, turn by turn. It records it in the
+// history, which is judged at the end. If one more fact can show that a promise is broken,
+// it has the fact judged at once.
 type facts struct {
 	cluster      *cluster
-	replicas     map[replicaKey]*replicaTrack // looked up; walked through keys
-	keys         []replicaKey                 // in order of first sight
+	replicas     map[replicaKey]*replicaTrack // looked up; walked in the order of keys
+	keys         []replicaKey                 // in the order in which they were first seen
 	incarnations map[string]*incarnationTrack // by broker
 	top          map[kafka.PartitionID]kafka.Offset
-	newest       *meta.Image // that any node has applied, also one that has died since
+	newest       *meta.Image // that any node has applied, even one that died since
 	leases       check.Leases
 	terms        check.Terms
-	bytes        int64 // the most of InflightBytes of clients
-	forwarded    int64 // and of those forwarded
-	readAhead    int64 // the most bytes of a log that a recovery had under way at once
+	bytes        int64 // the most bytes of clients' produces that a shard had unanswered
+	forwarded    int64 // the same for produces forwarded to it
+	readAhead    int64 // the most bytes of a log that a recovery was reading at once
 	timeline     timeline
-	damages      map[*world.Node]int  // faults of its disk that were seen; looked up only
-	lostSilently map[*world.Node]bool // its disk has lost something without a trace; looked up only
-	runaways     map[*world.Node]bool // its clock has left the bound; looked up only
+	damages      map[*world.Node]int  // number of faults of its disk that were seen; looked up only
+	lostSilently map[*world.Node]bool // its disk has lost something silently; looked up only
+	runaways     map[*world.Node]bool // its clock drifts beyond the bound; looked up only
 }
 
 type replicaKey struct {
@@ -47,21 +47,22 @@ type replicaKey struct {
 	id   kafka.PartitionID
 }
 
-// replicaTrack is the last that was seen of one replica.
+// replicaTrack is what was last seen of one replica.
 type replicaTrack struct {
 	incarnation int32
 	state       shard.PartState
 	// lineage is a copy of the log's epoch history.
 	lineage checker.Lineage
-	// vouched is what the in-sync set rests on: what is durable, and until the present
-	// life is registered, and so out of that set, what was in the last one. Its leader
-	// may answer again until then what was committed before (unreadable 31563).
+	// vouched is the end of the log that other members of the ISR may count on: what is
+	// durable, and until the present incarnation is registered also what was durable in the
+	// last one. Registration takes the replica out of the ISR. Until then its leader may
+	// answer again for what was committed before (unreadable 31563).
 	vouched kafka.Offset
-	// owed outlives the process: what its next incarnation must find, or declare lost. It is
-	// durable, but of a suspect only once that is declared: a node that dies before its
-	// registration has told nobody.
+	// owed is what the next incarnation must find, or declare lost. It is what is durable.
+	// For a suspect it changes only when the node has declared the loss: a node that dies
+	// before it registers has told no other node.
 	owed  kafka.Offset
-	gone  bool // deleted by its node
+	gone  bool // a later recovery of its shard did not find it
 	sight featureSight
 }
 
@@ -70,7 +71,7 @@ type incarnationTrack struct {
 	number    int32
 	began     env.Instant
 	term      meta.Term
-	leading   bool // it is the controller, or believes so
+	leading   bool // it acts as the controller, which another node may have replaced
 	index     meta.Index
 	recovered []bool // by loop
 }
@@ -89,50 +90,51 @@ func (c *cluster) TurnEnded(n *world.Node, id loop.ID, l loop.Loop) {
 	if n.Spec().Role != "broker" {
 		return
 	}
-	c.pauses.Look()
+	c.pauses.TakeGraphs()
 	f := &c.facts
 	f.seeDamage(n)
-	life := f.incarnations[n.Spec().Name]
-	if life == nil || life.number != n.Incarnation() {
-		life = &incarnationTrack{number: n.Incarnation(), began: c.World.Now(),
+	incarnation := f.incarnations[n.Spec().Name]
+	if incarnation == nil || incarnation.number != n.Incarnation() {
+		incarnation = &incarnationTrack{number: n.Incarnation(), began: c.World.Now(),
 			recovered: make([]bool, len(n.Loops()))}
-		f.incarnations[n.Spec().Name] = life
+		f.incarnations[n.Spec().Name] = incarnation
 	}
 	switch l := l.(type) {
 	case *node.Control:
-		f.seeControl(n, life, l)
+		f.seeControl(n, incarnation, l)
 	case *shard.Shard:
-		f.seeShard(n, life, id, l)
+		f.seeShard(n, incarnation, id, l)
 	}
 }
 
-// BeforeMail implements TurnObserver. Metadata may end a leadership in the
-// middle of a turn, and with it the sight of what it committed earlier in the
-// same turn: a loop that was frozen finds both in its mailbox.
+// BeforeMail implements TurnObserver. Metadata may end a leadership in the middle of a
+// turn, and what that leadership committed earlier in the turn could not be seen
+// afterwards. A loop that was frozen finds both in its mailbox.
 func (c *cluster) BeforeMail(n *world.Node, id loop.ID, l loop.Loop, mail any) {
 	if _, ok := mail.(shard.Applied); ok {
 		c.TurnEnded(n, id, l)
 	}
 }
 
-// startedSince reports whether a broker's present incarnation is younger than a moment.
+// startedSince reports whether the present incarnation of a broker began at or after a
+// moment, or was not seen yet.
 func (f *facts) startedSince(name string, since env.Instant) bool {
-	life := f.incarnations[name]
-	return life == nil || life.began >= since
+	incarnation := f.incarnations[name]
+	return incarnation == nil || incarnation.began >= since
 }
 
 func nodeID(n *world.Node) kafka.NodeID { return kafka.NodeID(history.NodeOf(n.Spec().Name)) }
 
-func (f *facts) seeControl(n *world.Node, life *incarnationTrack, c *node.Control) {
+func (f *facts) seeControl(n *world.Node, incarnation *incarnationTrack, c *node.Control) {
 	state, ok := c.Inspect()
 	if !ok {
 		return
 	}
 	h := &f.cluster.Rec.History
-	life.leading = state.Leading
+	incarnation.leading = state.Leading
 	f.terms.Highest = max(f.terms.Highest, state.Term)
-	if state.Leading && state.Term != life.term {
-		life.term = state.Term
+	if state.Leading && state.Term != incarnation.term {
+		incarnation.term = state.Term
 		f.terms.Elected++
 		f.cluster.World.Milestone(plan.ControllerBegan, n.Spec().Name,
 			fmt.Sprintf("%s term %d", n.Spec().Name, state.Term), "")
@@ -142,8 +144,8 @@ func (f *facts) seeControl(n *world.Node, life *incarnationTrack, c *node.Contro
 		f.cluster.judgeNow(f.cluster.watch.Controller(fact))
 	}
 	f.leases.Committed(state.Image)
-	if index := state.Image.Index(); index != life.index {
-		life.index = index
+	if index := state.Image.Index(); index != incarnation.index {
+		incarnation.index = index
 		if f.newest == nil || index > f.newest.Index() {
 			f.newest = state.Image
 		}
@@ -157,21 +159,21 @@ func (f *facts) imageFact(n *world.Node, image *meta.Image) checker.ImageFact {
 		Index: int64(image.Index()), Hash: imageSum(image)}
 }
 
-func (f *facts) seeShard(n *world.Node, life *incarnationTrack, id loop.ID, s *shard.Shard) {
+func (f *facts) seeShard(n *world.Node, incarnation *incarnationTrack, id loop.ID, s *shard.Shard) {
 	if !s.Recovered() {
 		return
 	}
 	ofClients, forwarded := s.InflightBytes()
 	f.bytes, f.forwarded = max(f.bytes, int64(ofClients)), max(f.forwarded, int64(forwarded))
-	first := !life.recovered[id]
-	life.recovered[id] = true
+	first := !incarnation.recovered[id]
+	incarnation.recovered[id] = true
 	leased := s.HoldsLease(n.Time())
 	s.Inspect(func(p *shard.PartState) {
 		if leased && p.Leading && len(f.runaways) == 0 {
 			f.leases.Leading(f.cluster.World, n.Spec().Name, p)
 		}
 		t := f.seeReplica(n, first, s.Declared(), p)
-		t.sight.seeFeatures(f.cluster.World, n, life.leading, p)
+		t.sight.seeFeatures(f.cluster.World, n, incarnation.leading, p)
 	})
 	if first {
 		f.readAhead = max(f.readAhead, n.MostRead(id))
@@ -179,8 +181,8 @@ func (f *facts) seeShard(n *world.Node, life *incarnationTrack, id loop.ID, s *s
 	}
 }
 
-// seeReplica takes the state of a replica at the end of a turn of its shard, and
-// returns what is known of it.
+// seeReplica takes the state of a replica at the end of a turn of its shard, and returns
+// the track of the replica.
 func (f *facts) seeReplica(n *world.Node, recovered, declared bool,
 	p *shard.PartState) *replicaTrack {
 	check.Waiters(f.cluster.World, n.Spec().Name, p)
@@ -193,7 +195,7 @@ func (f *facts) seeReplica(n *world.Node, recovered, declared bool,
 		f.keys = append(f.keys, key)
 	}
 	rec := f.cluster.Rec
-	// A partition that was deleted may be gone in part when its node dies.
+	// The files of a deleted partition may be partly removed when its node dies.
 	if recovered && t.incarnation != n.Incarnation() && f.exists(p.ID) {
 		rec.History.Recoveries = append(rec.History.Recoveries, checker.Recovery{
 			At: rec.Moment(), Node: checker.NodeID(key.node),
@@ -219,7 +221,7 @@ func (f *facts) seeReplica(n *world.Node, recovered, declared bool,
 		t.owed = p.Durable
 	}
 	t.state = *p
-	if r := f.cluster.tape; r != nil {
+	if r := f.cluster.recording; r != nil {
 		r.Replica(key.node, n.Incarnation(), &old, p)
 	}
 	before := t.lineage
@@ -242,18 +244,18 @@ func (f *facts) seeReplica(n *world.Node, recovered, declared bool,
 	return t
 }
 
-// seeLeader takes what a leader has appended since, and the beginning of its
-// epoch.
+// seeLeader records a leadership that began, and what the leader has appended since it was
+// last seen.
 func (f *facts) seeLeader(n *world.Node, t *replicaTrack, old *shard.PartState) {
 	c, p := f.cluster, &t.state
-	partition, node, life := history.Partition(p.ID), checker.NodeID(nodeID(n)),
+	partition, node, incarnation := history.Partition(p.ID), checker.NodeID(nodeID(n)),
 		checker.Incarnation(n.Incarnation())
 	from := old.End
 	if !old.Leading || old.Epoch != p.Epoch {
 		from = p.Began
 		fact := checker.LeaderFact{
 			At: c.Rec.Moment(), Partition: partition, Epoch: checker.Epoch(p.Epoch), Node: node,
-			Incarnation: life,
+			Incarnation: incarnation,
 			LogStart:    checker.Offset(p.LogStart), LogEnd: checker.Offset(p.Began),
 			Lineage: t.lineage.Below(checker.Offset(p.Began)),
 		}
@@ -267,7 +269,7 @@ func (f *facts) seeLeader(n *world.Node, t *replicaTrack, old *shard.PartState) 
 	}
 	p.Log.TailFrom(from, func(b batch.Batch) {
 		fact := checker.AppendFact{
-			At: c.Rec.Moment(), Partition: partition, Node: node, Incarnation: life,
+			At: c.Rec.Moment(), Partition: partition, Node: node, Incarnation: incarnation,
 			Epoch: checker.Epoch(b.LeaderEpoch()), Base: checker.Offset(b.BaseOffset()),
 			Values: history.ValuesOf(b),
 		}
@@ -276,7 +278,7 @@ func (f *facts) seeLeader(n *world.Node, t *replicaTrack, old *shard.PartState) 
 	})
 }
 
-// seeFollower takes the log of a follower.
+// seeFollower records the log of a follower.
 func (f *facts) seeFollower(n *world.Node, t *replicaTrack) {
 	c, p := f.cluster, &t.state
 	fact := checker.FollowerFact{
@@ -289,7 +291,7 @@ func (f *facts) seeFollower(n *world.Node, t *replicaTrack) {
 	c.judgeNow(c.watch.Follower(fact))
 }
 
-// seeCut takes the shortening of a log. Its lineage is the one that was seen before.
+// seeCut records that a log became shorter. lineage is its epoch history before that.
 func (f *facts) seeCut(n *world.Node, t *replicaTrack, old *shard.PartState,
 	lineage checker.Lineage) {
 	c := f.cluster
@@ -302,7 +304,8 @@ func (f *facts) seeCut(n *world.Node, t *replicaTrack, old *shard.PartState,
 	c.judgeNow(c.watch.Cut(fact))
 }
 
-// seeWatermark takes a watermark or log start that has moved.
+// seeWatermark records a replica with a watermark or log start that has moved, or a leader
+// with another ISR.
 func (f *facts) seeWatermark(n *world.Node, t *replicaTrack) {
 	c, p := f.cluster, &t.state
 	fact := checker.ReplicaFact{
@@ -319,12 +322,11 @@ func (f *facts) seeWatermark(n *world.Node, t *replicaTrack) {
 	c.judgeNow(c.watch.Replica(fact))
 }
 
-// seeLineage takes the epoch history of the log. One that has not changed since is
-// not copied again.
+// seeLineage copies the epoch history of the log, unless it is the same as before.
 func (t *replicaTrack) seeLineage(p *shard.PartState) {
 	now := p.Log.Epochs()
 	if n := len(now); n > 0 && now[n-1].Start >= p.End {
-		now = now[:n-1] // without records
+		now = now[:n-1] // this epoch has no records yet
 	}
 	same := t.lineage != nil && slices.EqualFunc(now, t.lineage,
 		func(a partition.EpochStart, b checker.EpochStart) bool {
@@ -340,7 +342,7 @@ func (t *replicaTrack) seeLineage(p *shard.PartState) {
 	}
 }
 
-// members is the applied in-sync set, with what each member's disk holds.
+// members is the applied ISR, with the durable end that each member may be trusted for.
 func (f *facts) members(p *shard.PartState) []checker.Member {
 	var out []checker.Member
 	for _, n := range p.ISR {
@@ -354,7 +356,8 @@ func (f *facts) members(p *shard.PartState) []checker.Member {
 	return out
 }
 
-// lostReplicas looks, after a recovery, for replicas that were there before.
+// lostReplicas records, after the recovery of a shard, replicas that its node had before
+// and has not recovered.
 func (f *facts) lostReplicas(n *world.Node, s *shard.Shard) {
 	for _, key := range f.keys {
 		t := f.replicas[key]
@@ -391,8 +394,8 @@ func (f *facts) exists(id kafka.PartitionID) bool {
 	return image != nil && image.Partition(id) != nil
 }
 
-// replica is what was seen last of a replica in the present incarnation of its node;
-// nil if nothing was.
+// replica is what was last seen of a replica in the present incarnation of its node; nil if
+// the node is down, or has not recovered the replica.
 func (f *facts) replica(node kafka.NodeID, id kafka.PartitionID) *replicaTrack {
 	t := f.replicas[replicaKey{node, id}]
 	n := f.cluster.World.Node("b" + strconv.Itoa(int(node)))
@@ -402,7 +405,7 @@ func (f *facts) replica(node kafka.NodeID, id kafka.PartitionID) *replicaTrack {
 	return t
 }
 
-// NewestImage is the newest metadata on any living node; nil if there is none.
+// NewestImage is the newest metadata of all brokers that run; nil if none has any.
 func (c *cluster) NewestImage() (newest *meta.Image) {
 	for _, name := range c.Brokers {
 		if s, ok := c.control(name); ok && (newest == nil || s.Image.Index() > newest.Index()) {
@@ -421,8 +424,8 @@ func (c *cluster) topicsOf(image *meta.Image) (topics []*meta.Topic) {
 	return topics
 }
 
-// acknowledged holds an acks=all answer against the watermark and the disks of
-// the in-sync set, as it reaches the client.
+// acknowledged compares an acks=all answer, when it reaches the client, with the watermarks
+// of leaders and with the disks of the ISR.
 func (c *cluster) acknowledged(op *checker.Produce) {
 	if op.Acks != checker.AcksAll {
 		return

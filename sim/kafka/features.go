@@ -7,14 +7,14 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// look is the state in which a replica is seen: a feature of a run's coverage.
-type look struct {
+// feature is the state of a replica as the coverage of a run counts it.
+type feature struct {
 	role       byte // 'l', 'f' or ' '
 	isr        int8
 	controller bool
 }
 
-func (l look) String() string {
+func (l feature) String() string {
 	text := fmt.Sprintf("%s, ISR of %d", map[byte]string{'l': "leader", 'f': "follower",
 		' ': "no role"}[l.role], l.isr)
 	if l.controller {
@@ -23,24 +23,25 @@ func (l look) String() string {
 	return text
 }
 
-// featureSight is the last that was noted of a replica.
+// featureSight is the last feature that was counted of a replica.
 type featureSight struct {
-	look   look
-	faults int
-	seen   bool
+	feature feature
+	faults  int
+	seen    bool
 }
 
-// seeFeatures notes the state of a replica at the end of a turn of its shard.
+// seeFeatures counts the state of a replica at the end of a turn of its shard, if it or the
+// active faults have changed.
 func (s *featureSight) seeFeatures(w *world.World, n *world.Node, controller bool,
 	p *shard.PartState) {
-	now := look{role: ' ', isr: int8(min(len(p.ISR), 100)), controller: controller}
+	now := feature{role: ' ', isr: int8(min(len(p.ISR), 100)), controller: controller}
 	switch {
 	case p.Leading:
 		now.role = 'l'
 	case p.Following:
 		now.role = 'f'
 	}
-	if s.seen && s.look == now && s.faults == w.FaultChanges() {
+	if s.seen && s.feature == now && s.faults == w.FaultChanges() {
 		return
 	}
 	*s = featureSight{now, w.FaultChanges(), true}

@@ -27,24 +27,23 @@ func (c *cluster) Replied(n *world.Node, _ loop.ID, m any) (drained bool) {
 	return false
 }
 
-// operator asks the control loop of every broker for its counters now and then,
-// as an operator does. A loop that runs answers, whatever
-// its disk and its peers do.
+// operator asks the control loop of every broker for its counters at intervals, as a human
+// operator does. A loop that runs must answer, whatever its disk and its peers do.
 type operator struct {
-	world  *world.World
-	every  time.Duration
-	bound  time.Duration
-	asked  map[operatorAsked]env.Instant // unanswered; looked up only
-	silent bool                          // it has complained once
+	world    *world.World
+	every    time.Duration
+	bound    time.Duration
+	asked    map[operatorAsked]env.Instant // unanswered; looked up only
+	reported bool                          // it reports one violation only
 }
 
-// operatorAsked is the control loop of an incarnation.
+// operatorAsked names the control loop of one incarnation.
 type operatorAsked struct {
 	node        *world.Node
 	incarnation int32
 }
 
-// operatorAsks begins to ask, if the plan wants it.
+// operatorAsks starts the operator if the plan has one.
 func (c *cluster) operatorAsks(w *world.World) {
 	bound := time.Duration(c.Options().OperatorMs.Or(0)) * time.Millisecond
 	if bound <= 0 {
@@ -66,12 +65,12 @@ func (o *operator) ask() {
 		since, waiting := o.asked[l]
 		switch {
 		case n.Hindered(loop.Control):
-			delete(o.asked, l) // it does not run as it should, and that is the plan's doing
+			delete(o.asked, l) // a fault of the plan holds the loop up
 		case !waiting:
 			o.asked[l] = now
 			n.Ask(loop.Control, node.StatsRequest{})
-		case now.Sub(since) > o.bound && !o.silent:
-			o.silent = true
+		case now.Sub(since) > o.bound && !o.reported:
+			o.reported = true
 			o.world.Explain(property.OperatorAnswered, n.Where(loop.Control),
 				func() []world.Overdue {
 					return []world.Overdue{{
@@ -81,13 +80,13 @@ func (o *operator) ask() {
 					}}
 				})
 			o.world.Violated(property.OperatorAnswered, n.Where(loop.Control),
-				"asked for its counters at %v, and silent for %v since", time.Duration(since),
-				now.Sub(since))
+				"it was asked for its counters at %v, and has not answered for %v",
+				time.Duration(since), now.Sub(since))
 		}
 	}
 }
 
-// answered takes a reply to Outside; without an operator nobody reads it.
+// answered takes a reply to the operator. Without an operator it does nothing.
 func (o *operator) answered(n *world.Node) {
 	if o != nil {
 		delete(o.asked, operatorAsked{n, n.Incarnation()})

@@ -14,15 +14,15 @@ import (
 
 // rest is what is known of the phase without load (P12).
 type rest struct {
-	// Of the time in which brokers end what they do behind the load.
+	// Of the time in which brokers finish what the load has left behind.
 	asked   bool
-	least   int64 // bytes that were left to move, at least
-	vain    int   // seconds in which that did not become less
+	least   int64 // the least bytes that were left to move so far
+	stuck   int   // seconds since least became smaller
 	diskOps []uint64
 
-	// Of the time in which they should do next to nothing.
+	// Of the time in which they should do almost nothing.
 	from    env.Instant
-	wakeUps []uint64 // of each broker, before
+	wakeUps []uint64 // of each broker, at the beginning
 }
 
 // StopLoad implements Rester.
@@ -32,15 +32,15 @@ func (c *cluster) StopLoad(w *world.World) {
 	}
 }
 
-// settlePatience is for how many seconds brokers may work without getting on.
+// settlePatience is for how many seconds brokers may work without progress.
 const settlePatience = 30
 
-// Settled implements Rester: it lets brokers end what they do behind the load, such
-// as moving batches to segments. How long that takes is for the disk and the plan's
-// limits to say: a flush waits for two syncs and moves half a segment, so that
-// megabytes take a minute in segments of 16 KiB. They may take it as long as ever
-// less is left to move, which ends by itself. A disk that is not left alone without
-// that is judged by what follows.
+// Settled implements Rester. It lets brokers finish what the load has left behind, such as
+// moving batches to segments. The time for that depends on the disk and on the plan's
+// limits: a flush waits for two syncs and moves half a segment, so megabytes take a minute
+// in segments of 16 KiB. Brokers may go on as long as the bytes left to move reach a new
+// least value, which ends by itself. If disks are busy without that progress, Settled gives
+// up, and the checks of the rest judge what they do.
 func (c *cluster) Settled(w *world.World) bool {
 	r, ops := &c.rest, c.diskOps(w)
 	if !r.asked {
@@ -51,11 +51,11 @@ func (c *cluster) Settled(w *world.World) bool {
 		return true
 	}
 	r.diskOps = ops
-	r.vain++
-	if left := c.tailBytes(w); left < r.least { // than ever: what comes and goes is no progress
-		r.least, r.vain = left, 0
+	r.stuck++
+	if left := c.tailBytes(w); left < r.least { // a value that falls and rises is no progress
+		r.least, r.stuck = left, 0
 	}
-	return r.vain == settlePatience
+	return r.stuck == settlePatience
 }
 
 // RestBegins implements Rester.
@@ -66,10 +66,11 @@ func (c *cluster) RestBegins(w *world.World) {
 	}
 }
 
-// idleWakeUps is what P12 allows in a second.
+// idleWakeUps is the number of wake-ups per second that P12 allows.
 const idleWakeUps = 10
 
-// RestEnds implements Rester: it records the timers' wake-ups of each broker.
+// RestEnds implements Rester. It adds to the history how often timers woke each broker and
+// how many disk operations it submitted.
 func (c *cluster) RestEnds(w *world.World) {
 	from := c.rest.from
 	for i, name := range c.Brokers {
@@ -87,7 +88,7 @@ func (c *cluster) RestEnds(w *world.World) {
 	}
 }
 
-// tailBytes are the bytes of all replicas that are not in segments.
+// tailBytes is the number of bytes of all replicas that are not in segments yet.
 func (c *cluster) tailBytes(w *world.World) (bytes int64) {
 	for _, name := range c.Brokers {
 		for _, l := range w.Node(name).Loops() {
@@ -99,7 +100,7 @@ func (c *cluster) tailBytes(w *world.World) (bytes int64) {
 	return bytes
 }
 
-// diskOps are the operations that each broker has submitted.
+// diskOps is how many disk operations each broker has submitted.
 func (c *cluster) diskOps(w *world.World) (ops []uint64) {
 	for _, name := range c.Brokers {
 		ops = append(ops, w.Node(name).Did(world.DiskSubmitted))

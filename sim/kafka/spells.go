@@ -11,7 +11,8 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// followBudget demands that the brokers are ready again before each spell.
+// followBudget demands, just before each spell of a budgeted plan, that the brokers are
+// ready again.
 func (c *cluster) followBudget(w *world.World) {
 	if c.Plan.Budget != plan.Budgeted {
 		return
@@ -21,8 +22,8 @@ func (c *cluster) followBudget(w *world.World) {
 		if over > 0 && f.At >= over+plan.SpellPause {
 			w.At(env.Instant(f.At)-1, "budget", func() {
 				if out := c.unready(); len(out) > 0 {
-					w.Violated(property.ReadyBetweenSpells, "", "%s after the last one: %v",
-						f.At-over, out)
+					w.Violated(property.ReadyBetweenSpells, "",
+						"%s after the end of the last spell: %v", f.At-over, out)
 				}
 			})
 		}
@@ -30,7 +31,7 @@ func (c *cluster) followBudget(w *world.World) {
 	}
 }
 
-// unready names brokers that are fenced and partitions without a full ISR.
+// unready names the brokers that are fenced and the partitions without a full ISR.
 func (c *cluster) unready() (out []string) {
 	newest := c.NewestImage()
 	if newest == nil {

@@ -14,7 +14,8 @@ func imageSum(image *meta.Image) uint64 { return crc64.Checksum(image.Encode(), 
 // OutsideOfLoops implements Outside.
 func (*cluster) OutsideOfLoops() {}
 
-// StateText implements StateNamer: metadata images are told by index and hash.
+// StateText implements StateNamer: a dump shows index and hash of a metadata image instead
+// of its fields.
 func (c *cluster) StateText(pointer any) (text string, ok bool) {
 	image, ok := pointer.(*meta.Image)
 	if !ok {

@@ -9,8 +9,8 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// Resolve implements Subject. "last" is the first node of what was resolved
-// before it; the others are roles at this moment: see role.
+// Resolve implements Subject. "last" is the first node of the target that was resolved
+// before. The other names are roles at this moment: see role.
 func (c *cluster) Resolve(w *world.World, name string) (string, bool) {
 	resolved, ok := c.role(w, name)
 	if ok {
@@ -20,9 +20,9 @@ func (c *cluster) Resolve(w *world.World, name string) (string, bool) {
 	return resolved, ok
 }
 
-// role finds "controller", "follower", "leader" (of the first
-// partition of the first topic), "leader-loop" and "control-loop" of such nodes,
-// "bystander" (leads nothing), and links between two of them.
+// role finds "controller", "control-loop" (of the controller), and for the first partition
+// of the first topic "leader", "leader-loop" (the shard that leads) and "follower". "a>b"
+// and "a-with-b" are links between two of these or of machines.
 func (c *cluster) role(w *world.World, name string) (string, bool) {
 	for _, sign := range []string{">", "-with-"} {
 		if a, b, ok := strings.Cut(name, sign); ok {

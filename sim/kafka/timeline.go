@@ -12,8 +12,8 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// timeline tells the milestones that lie between the newest metadata seen so
-// far and newer metadata.
+// timeline finds the milestones that lie between the newest metadata seen so far and newer
+// metadata.
 type timeline struct {
 	world  *world.World
 	index  meta.Index
@@ -42,8 +42,8 @@ func (s *timeline) see(w *world.World, image *meta.Image) {
 	s.seeTopics(image)
 }
 
-// seeTopics walks the old and the new topics side by side: both are in order of
-// their names, and a topic that did not change is the same value.
+// seeTopics compares the old and the new topics. Both are in the order of their names, and
+// a topic that did not change is the same pointer.
 func (s *timeline) seeTopics(image *meta.Image) {
 	var next []*meta.Topic
 	old := s.topics
@@ -69,7 +69,7 @@ func (s *timeline) seeTopics(image *meta.Image) {
 	s.topics = next
 }
 
-// changed tells of one topic; before is nil if it is new.
+// changed adds the milestones of one topic; before is nil if the topic is new.
 func (s *timeline) changed(before, t *meta.Topic) {
 	if before == nil || before.ID != t.ID {
 		if before != nil {
@@ -90,7 +90,7 @@ func (s *timeline) changed(before, t *meta.Topic) {
 	}
 }
 
-// partition names a partition as people do; by its id while its topic is unknown.
+// partition names a partition as people do, or by its id while its topic is unknown.
 func (s *timeline) partition(id kafka.PartitionID) string {
 	if name := s.names[id.Topic]; name != "" {
 		return fmt.Sprintf("%s/%d", name, id.Partition)
@@ -98,8 +98,8 @@ func (s *timeline) partition(id kafka.PartitionID) string {
 	return history.PartitionText(id)
 }
 
-// Names gives topics and clients their names. Topics of one name are told apart by their ids'
-// beginnings.
+// Names replaces ids of topics and numbers of clients by their names. Topics of the same
+// name are distinguished by the beginnings of their ids.
 func (c *cluster) Names() *strings.Replacer {
 	var words []string
 	seen := map[string]int{}
@@ -111,7 +111,7 @@ func (c *cluster) Names() *strings.Replacer {
 		if seen[name] > 1 {
 			name += "(" + text[:4] + ")"
 		}
-		words = append(words, text, name) // ids are of one length: the order does not matter
+		words = append(words, text, name) // ids have one length, so the order does not matter
 	}
 	for _, k := range c.Clients {
 		words = append(words, fmt.Sprintf("client %d ", k.Number), k.Name+" ")
@@ -130,7 +130,7 @@ func nodeNames(ids []kafka.NodeID) string {
 	return strings.Join(names, ",")
 }
 
-// ClientName is the machine of a client of the history.
+// ClientName is the machine of the client with this number in the history.
 func (c *cluster) ClientName(number int) string {
 	for _, k := range c.Clients {
 		if k.Number == number {

@@ -17,14 +17,14 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// Check implements Subject: it collects what every replica holds, and has the
-// history judged.
+// Check implements Subject. It collects what every replica holds, and has the history
+// judged.
 func (c *cluster) Check(w *world.World) {
 	h := &c.Rec.History
 	h.Slack = client.RequestSlack
 	c.facts.seeDamages(w)
 	c.collectTopics(w)
-	h.Coverage = recorded
+	h.Coverage = completeFacts
 	h.Coverage.Logs = w.Converged()
 	c.collectLogs(w)
 	c.collectImages(w)
@@ -44,19 +44,19 @@ func (c *cluster) Check(w *world.World) {
 	c.requireEvidence(w, &report)
 }
 
-// recorded: every leadership and every append of the brokers is seen, and every
-// log at the end.
-var recorded = checker.Coverage{Logs: true, Leaders: true, Appends: true}
+// completeFacts says which facts of the history are complete: every leadership and every append
+// of the brokers, and every log at the end.
+var completeFacts = checker.Coverage{Logs: true, Leaders: true, Appends: true}
 
-// judgeNow ends the run if an event has broken a promise.
+// judgeNow reports the promises that a fact has broken. The first one ends the run.
 func (c *cluster) judgeNow(broken []checker.Violation) {
 	for _, v := range broken {
 		c.violated(&v, 0)
 	}
 }
 
-// violated reports a violation that a checker has found, and how many more of
-// its property there are.
+// violated reports a violation that a checker has found, and how many more there are of the
+// same property.
 func (c *cluster) violated(v *checker.Violation, more int) {
 	c.violatedAs(v.Property+": "+checker.Title(v.Property), v, more)
 }
@@ -74,8 +74,8 @@ func (c *cluster) violatedAs(property string, v *checker.Violation, more int) {
 		f.Evidence = append(f.Evidence, world.Evidence{At: plan.Duration(line.At.At),
 			Text: line.Text})
 	}
-	if c.tape != nil {
-		c.tape.Violation(v)
+	if c.recording != nil {
+		c.recording.Violation(v)
 	}
 	c.World.Fail(f)
 }
@@ -84,7 +84,7 @@ func (c *cluster) report(w *world.World, h *checker.History, r *checker.Result) 
 	switch r.Verdict {
 	case checker.Unknown:
 		if c.Plan.Budget == plan.Unbudgeted {
-			return // a disk or a node that can't be asked any more knows the rest
+			return // the missing facts are on disks or nodes that no longer work
 		}
 		w.Violated(r.Property+property.CanBeJudged, "", "%s", r.Why)
 	case checker.Fail:
@@ -93,7 +93,8 @@ func (c *cluster) report(w *world.World, h *checker.History, r *checker.Result) 
 	}
 }
 
-// requireEvidence: a run that judged nothing has shown nothing.
+// requireEvidence fails a run in which too little was acknowledged, or in which a property
+// had nothing to judge: a run that judged nothing shows nothing.
 func (c *cluster) requireEvidence(w *world.World, report *checker.Report) {
 	acked := 0
 	for i := range c.Rec.History.Produces {
@@ -106,7 +107,7 @@ func (c *cluster) requireEvidence(w *world.World, report *checker.Report) {
 			"%d produces were acknowledged, at least %d were expected", acked, want)
 	}
 	if c.Options().MinAcks.Or(1) == 0 {
-		return // so little may be left of the load that there is nothing to judge
+		return // the faults may leave too little of the load to judge
 	}
 	for _, broken := range []string{"P1", "P2", "P3", "P4", "P5", "P6", "P9", "P10", "P11", "P12"} {
 		if report.Of(broken).Verdict == checker.Vacuous {
@@ -115,7 +116,7 @@ func (c *cluster) requireEvidence(w *world.World, report *checker.Report) {
 	}
 }
 
-// collectTopics lists every topic that the history knows by id.
+// collectTopics lists every topic that the history knows by its id.
 func (c *cluster) collectTopics(w *world.World) {
 	h := &c.Rec.History
 	names := map[string]string{}
@@ -141,8 +142,7 @@ func (c *cluster) collectTopics(w *world.World) {
 	}
 }
 
-// collectLogs reads the log of every replica: segments from the disk, the tail
-// from memory.
+// collectLogs reads the log of every replica: segments from the disk, the tail from memory.
 func (c *cluster) collectLogs(w *world.World) {
 	image := c.NewestImage()
 	for _, t := range c.topicsOf(image) {
@@ -158,7 +158,7 @@ func (c *cluster) collectLogs(w *world.World) {
 					continue
 				}
 				if rotten(w.Node(history.BrokerName(n)), track) {
-					continue // nobody may have read it yet, so nobody knows
+					continue // the broker may not have read it yet, so it does not know
 				}
 				c.Rec.History.Logs = append(c.Rec.History.Logs, checker.ReplicaLog{
 					At: c.Rec.Moment(), Partition: history.Partition(id), Node: checker.NodeID(n),
@@ -172,7 +172,7 @@ func (c *cluster) collectLogs(w *world.World) {
 	}
 }
 
-// rotten reports whether the disk has damaged a segment of the replica on its own.
+// rotten reports whether a dishonest disk has damaged a segment of the replica.
 func rotten(n *world.Node, t *replicaTrack) bool {
 	segments := t.state.Log.Segments()
 	return slices.ContainsFunc(n.FS().Injected(), func(f diskvirtual.Fault) bool {
@@ -198,8 +198,8 @@ func (c *cluster) entries(w *world.World, n *world.Node, t *replicaTrack) (out [
 	for _, s := range log.Segments() {
 		data, ok := n.FS().ReadVisible(s.Path)
 		if !ok || int64(len(data)) < s.Bytes {
-			w.Violated(property.SegmentsThere, n.Spec().Name, "%s has %d bytes, trusted are %d",
-				s.Path, len(data), s.Bytes)
+			w.Violated(property.SegmentsThere, n.Spec().Name,
+				"%s has %d bytes, the broker trusts %d", s.Path, len(data), s.Bytes)
 			continue
 		}
 		for rest := data[:s.Bytes]; len(rest) > 0; {
@@ -216,8 +216,7 @@ func (c *cluster) entries(w *world.World, n *world.Node, t *replicaTrack) (out [
 	}
 	log.Tail(take)
 	slices.SortStableFunc(out, func(a, b checker.Entry) int {
-		return cmp.Compare(a.Offset,
-			b.Offset)
+		return cmp.Compare(a.Offset, b.Offset)
 	})
 	return out
 }

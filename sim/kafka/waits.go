@@ -16,7 +16,7 @@ import (
 // PeerName implements PeerTeller.
 func (c *cluster) PeerName(on *wait.Target) string { return history.BrokerName(on.Node) }
 
-// Tell implements PeerTeller: it says which node is the controller for this one.
+// Tell implements PeerTeller: it says what a broker knows of the controller.
 func (c *cluster) Tell(n *world.Node) string {
 	if n.Spec().Role != "broker" {
 		return ""
@@ -33,7 +33,7 @@ func (c *cluster) Tell(n *world.Node) string {
 	return fmt.Sprintf("its controller is node %d in term %d", state.Leader, state.Term)
 }
 
-// Overdue implements Explainer: the requests of clients, then what has not
+// Overdue implements Explainer. It lists the requests of clients, then what has not
 // converged.
 func (c *cluster) Overdue(w *world.World) (out []world.Overdue) {
 	for _, k := range c.Clients {
@@ -48,7 +48,7 @@ func overdueBroker(name string, at []world.StallPlace) world.Overdue {
 	return world.Overdue{Name: name, Group: "brokers", Since: wait.Unknown, At: at}
 }
 
-// unsettledPlaces is unsettled, with the operations that would end it.
+// unsettledPlaces lists the same as unsettled, with the operations that would end each.
 func (c *cluster) unsettledPlaces() (out []world.Overdue) {
 	newest := c.NewestImage()
 	if newest == nil {
@@ -63,8 +63,7 @@ func (c *cluster) unsettledPlaces() (out []world.Overdue) {
 		state, ok := c.control(name)
 		b := newest.Broker(kafka.NodeID(history.NodeOf(name)))
 		at := func(op, what string) []world.StallPlace {
-			return []world.StallPlace{{Node: name,
-				Op: op, For: what}}
+			return []world.StallPlace{{Node: name, Op: op, For: what}}
 		}
 		switch {
 		case !ok:
@@ -107,8 +106,8 @@ func (c *cluster) unsettledPlaces() (out []world.Overdue) {
 	return out
 }
 
-// leaderPlaces are where a partition's leader lists what it waits for; without a
-// leader, the sessions of the replicas.
+// leaderPlaces are the operations for which the leader of a partition waits. Without a
+// leader they are the sessions of its replicas.
 func (c *cluster) leaderPlaces(p *meta.Partition, name string,
 	op func(string) string) (places []world.StallPlace) {
 	if p.Leader != kafka.NoNode {
@@ -118,12 +117,12 @@ func (c *cluster) leaderPlaces(p *meta.Partition, name string,
 	}
 	for _, r := range p.Replicas {
 		places = append(places, world.StallPlace{Node: history.BrokerName(r), Op: wait.Session,
-			For: fmt.Sprintf("a leader: node %d may be it", r)})
+			For: fmt.Sprintf("a leader: node %d could lead", r)})
 	}
 	return places
 }
 
-// timersOf are the operations of a node that wait for a time: what wakes it.
+// timersOf are the operations of a node that wait for a time: they are what wakes it.
 func timersOf(n *world.Node) (out []world.Overdue) {
 	for id, l := range n.Loops() {
 		waiter, ok := l.(wait.Waiter)
@@ -140,7 +139,8 @@ func timersOf(n *world.Node) (out []world.Overdue) {
 	return out
 }
 
-// requestOverdue is a request of the history that is on its way.
+// requestOverdue is a request of the history that has not ended, as a root of a wait-for
+// graph.
 func (c *cluster) requestOverdue(r *checker.Request) (out []world.Overdue) {
 	for _, k := range c.Clients {
 		out = append(out, k.RequestPending(r)...)
@@ -148,8 +148,8 @@ func (c *cluster) requestOverdue(r *checker.Request) (out []world.Overdue) {
 	return out
 }
 
-// pauseRoots are the request of a produce that is on its way, and what its partition
-// has not done since a moment.
+// pauseRoots are the roots of a wait-for graph for a pause: the request of a produce that
+// has not ended, and the acknowledgement that its partition has not sent since a moment.
 func (c *cluster) pauseRoots(op *checker.Produce, since env.Instant) []world.Overdue {
 	roots := c.produceOverdue(op)
 	if image := c.NewestImage(); image != nil {
@@ -164,7 +164,7 @@ func (c *cluster) pauseRoots(op *checker.Produce, since env.Instant) []world.Ove
 	return roots
 }
 
-// produceOverdue is the request of a produce that is on its way.
+// produceOverdue is the request of a produce that has not ended.
 func (c *cluster) produceOverdue(op *checker.Produce) []world.Overdue {
 	for i := len(c.Rec.History.Requests) - 1; i >= 0; i-- {
 		if r := &c.Rec.History.Requests[i]; r.Call.At == op.Call.At && r.Conn == op.Conn &&

@@ -13,10 +13,10 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// Without bugs, whatever a request waits for is listed, down to a fault, something
-// under way, or a deadline: a place where the broker waits and says nothing shows
-// here as a lost wake-up.
-func TestWhatRequestsWaitForIsListed(t *testing.T) {
+// Brokers list whatever a request waits for. Without a bug each chain ends at a fault, at
+// something under way, or at a deadline. If a broker waits somewhere and does not list it,
+// this test sees a lost wake-up.
+func TestBrokersListWhatRequestsWaitFor(t *testing.T) {
 	const old = 700 * time.Millisecond
 	explained := 0
 	for i, name := range []string{"mix", "partition", "freeze", "crash", "mix", "partition",

@@ -19,7 +19,7 @@ type Regression struct {
 	Why      string
 	Scenario string // of the seeds
 	Seeds    []uint64
-	Plan     *plan.Plan // nil if Seeds says it
+	Plan     *plan.Plan // nil if there are Seeds instead
 }
 
 // loadRegression reads a file with seeds, or a [Reproduction].

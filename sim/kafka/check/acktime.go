@@ -10,9 +10,9 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// CheckAckTime: where nothing goes wrong an acknowledgement takes about two
-// syncs and a few ways through the network, whatever the load (BUGS W1): what
-// arrives while a sync runs is the next batch, and nothing waits for a tick.
+// CheckAckTime judges runs without faults. An acknowledgement must take about two syncs and
+// a few messages, whatever the load (BUGS W1): what arrives during a sync joins the next
+// batch, and nothing waits for a tick.
 func (c *Circumstances) CheckAckTime() {
 	var took []time.Duration
 	for i := range c.History.Produces {
@@ -32,14 +32,15 @@ func (c *Circumstances) CheckAckTime() {
 	}
 }
 
-// seldomSpikes: with a spike in fewer syncs, more than half of all produces may meet
-// one. With a spike of 100 ms in twenty syncs, and some syncs each 14 ms, three disks
-// stand still for most of the time.
+// seldomSpikes is the least number of syncs per spike for which spikes do not count in the
+// bound. With more spikes, more than half of all produces may meet one. With a spike of 100
+// ms in twenty syncs, and some syncs of 14 ms each, three disks stand still most of the
+// time.
 const seldomSpikes = 200
 
-// ackBound is an upper bound on the median time of an acknowledgement: the
-// slowest way of a forwarded produce, with a whole sync in front of each of its
-// own, times what queues may add under the plan's limits.
+// ackBound is an upper bound on the median time of an acknowledgement. It is the slowest
+// path of a forwarded produce, with a whole sync in front of each of its own syncs, times a
+// factor for queues under the plan's limits.
 func ackBound(p *plan.Plan) time.Duration {
 	hop := p.Network.Latency.Std() + p.Network.Jitter.Std()
 	turn := p.Limits.WakeUp.Std() + p.Limits.TurnCost.High.Std() + 8*p.Limits.EventCost.Std()

@@ -14,19 +14,19 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// Circumstances are those in which brokers are judged: the faults that are or were
-// on, the leaders, the replicas in sync.
+// Circumstances is what checks need beyond the history to judge brokers: the faults that
+// are or were active, the leaders, the replicas in sync.
 type Circumstances struct {
 	Plan    *plan.Plan
 	World   *world.World
 	History *checker.History
 	Brokers []string // names
-	// the newest metadata on any living node; nil if there is none
+	// the newest metadata of all brokers that run; nil if there is none
 	Image      func() *meta.Image
-	ClientName func(number int) string // the machine of a client of the history
+	ClientName func(number int) string // the machine of a client, by its number in the history
 }
 
-// struck reports whether a fault is on a broker at a moment.
+// struck reports whether a fault was active on a broker, or on a link of it, at a moment.
 func (c *Circumstances) struck(id checker.NodeID, at time.Duration) bool {
 	for _, f := range c.World.FaultSpans() {
 		on := time.Duration(f.From) <= at && env.Instant(at) <= f.To
@@ -37,9 +37,10 @@ func (c *Circumstances) struck(id checker.NodeID, at time.Duration) bool {
 	return false
 }
 
-// mayServe reports whether a produce that a broker got at that time had a way to
-// the leader: no fault is on the broker, none between it and the leader, nor was
-// shortly before, and it is no earlier leader that may not have heard of its successor.
+// mayServe reports whether a produce that a broker got at that time had a way to the
+// leader. A fault on the broker, or between it and the leader, at that time or shortly
+// before, takes the way. So does the loss of the leadership: an earlier leader may not know
+// its successor yet.
 func (c *Circumstances) mayServe(p checker.Partition, node checker.NodeID, at time.Duration) bool {
 	leader, led := checker.NodeID(-1), false
 	for i := range c.History.Leaders {
@@ -63,10 +64,10 @@ func (c *Circumstances) mayServe(p checker.Partition, node checker.NodeID, at ti
 	return true
 }
 
-// quorumStands reports whether a produce, and all before it from a moment on, had
-// everything that an acknowledgement takes out of reach of faults: its leaders and
-// enough replicas, the broker that it was sent to, and a majority of all brokers.
-// Faults that ended shortly before count.
+// quorumStands reports whether no fault reached anything that an acknowledgement needs, for
+// a produce and all produces before it from a moment on. It needs the leaders of the
+// partition, enough replicas, the broker that the produce went to, its client, and a
+// majority of all brokers. Faults that ended shortly before count too.
 func (c *Circumstances) quorumStands(op *checker.Produce, from time.Duration) bool {
 	since := settled(from)
 	stands := func(name string) bool { return c.untouched(name, since) }
@@ -97,11 +98,11 @@ func (c *Circumstances) quorumStands(op *checker.Produce, from time.Duration) bo
 	return sound >= min(int(c.Plan.Workload.Options.MinISR.Or(1)), len(p.Replicas))
 }
 
-// settled is the moment since which no fault may have been on what counts as sound
+// settled is the moment since which no fault may have been active on what counts as sound
 // at another moment.
 func settled(at time.Duration) env.Instant { return env.Instant(max(0, at-2*time.Second)) }
 
-// ledSoundly reports whether every leader of a partition since a moment stands.
+// ledSoundly reports whether every leader of a partition since a moment is sound.
 func (c *Circumstances) ledSoundly(p checker.Partition, since env.Instant,
 	stands func(string) bool) bool {
 	last := checker.NodeID(-1)
@@ -133,7 +134,7 @@ func (c *Circumstances) untouched(name string, since env.Instant) bool {
 	return true
 }
 
-// lingers reports whether a kind of fault may strike, or be felt, after its end.
+// lingers reports whether a kind of fault may have effects after its end.
 func lingers(kind string) bool {
 	switch kind {
 	case "lose-write", "misdirect-write", "bit-rot", "no-space", "disk-full", "clock-drift":
@@ -142,11 +143,11 @@ func lingers(kind string) bool {
 	return strings.HasSuffix(kind, "error") || strings.HasSuffix(kind, "errors")
 }
 
-// slowInSync reports whether a replica in sync has a slow disk. Bounds count on a
-// leader to give a replica up after AckTimeout. But one that gets on, however
-// slowly, stays for LagTimeout: if its disk takes less than what is produced, every
-// acknowledgement waits for what lies before it in its log, and comes when the
-// client has given up.
+// slowInSync reports whether a replica in sync has a slow disk. The bounds assume that a
+// leader gives a replica up after AckTimeout. But a replica that makes progress, however
+// slow, stays for LagTimeout. If its disk takes less than what is produced, every
+// acknowledgement waits for the records before it in the log, and may come after the client
+// has given up.
 func (c *Circumstances) slowInSync(id checker.Partition) bool {
 	var slow []string
 	for _, f := range c.World.FaultSpans() {
@@ -166,9 +167,9 @@ func (c *Circumstances) slowInSync(id checker.Partition) bool {
 		func(n kafka.NodeID) bool { return slices.Contains(slow, history.BrokerName(n)) })
 }
 
-// Excuse says which fault lets nothing be asked of an answer from a broker to a
-// client since a moment; "" if none does. A disk, a peer or a controller in
-// trouble excuses nobody: deadlines are kept by timers.
+// Excuse names a fault that excuses a broker if an answer to a client, asked since a
+// moment, does not come; "" if there is none. Trouble with a disk, a peer or the controller
+// is no excuse, since deadlines are kept by timers.
 func (c *Circumstances) Excuse(client, name string, since env.Instant) string {
 	now := c.World.Now()
 	for _, f := range c.World.FaultSpans() {
@@ -203,5 +204,5 @@ func (c *Circumstances) ReadsStuck(name string, since env.Instant) bool {
 	})
 }
 
-// readHolders are the kinds of faults that let reads wait.
+// readHolders are the kinds of faults during which reads may wait.
 var readHolders = []string{"disk-stall", "disk-slow", "hold-completions"}

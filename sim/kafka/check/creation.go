@@ -9,11 +9,10 @@ import (
 	"example.com/lockstep/sim/property"
 )
 
-// CheckCreations: creations and deletions of topics go on being answered, each
-// within the bound, by brokers that no fault is on (the analysis saw 30 s for
-// one: nine proposals in a row, and a leadership that moved in the middle). Time
-// counts from the first controller on: a cluster that is new has none yet, and the
-// first client may be there before its first election.
+// CheckCreations demands that creations and deletions of topics are answered all the time,
+// each within the bound, by brokers without a fault. (Before, one took 30 s: nine proposals
+// in a row, and a leadership that moved in the middle.) Time counts from the first
+// controller on, since the first client may start before the first election.
 func (c *Circumstances) CheckCreations(bound time.Duration) {
 	var tries []try
 	var first time.Duration
@@ -47,9 +46,9 @@ func (c *Circumstances) CheckCreations(bound time.Duration) {
 // try is one creation or deletion; acked is -1 if it was not answered.
 type try struct{ call, acked time.Duration }
 
-// longestPause is the longest stretch from an answer to the last try before the
-// next one that failed: clients that try nothing, or go to
-// brokers that can't answer, do not make a pause of the cluster's.
+// longestPause is the longest time from an answer to the last failed try before the next
+// answer. Clients that try nothing, or that go to brokers that cannot answer, make no
+// pause.
 func longestPause(tries []try, until time.Duration) (from, to time.Duration) {
 	slices.SortFunc(tries, func(a, b try) int { return cmp.Compare(a.at(), b.at()) })
 	acked := time.Duration(-1)
@@ -66,5 +65,5 @@ func longestPause(tries []try, until time.Duration) (from, to time.Duration) {
 	return from, to
 }
 
-// at is when the try shows how the partition does.
+// at is the moment for which the try shows whether the cluster answers.
 func (t try) at() time.Duration { return max(t.call, t.acked) }

@@ -1,25 +1,27 @@
-// Package check holds brokers to what they owe and what package checker cannot see
-// in a history alone: what depends on the faults that were on, on time, or on the
-// insides of a broker. One property a file; their names are in package property.
+// Package check judges what brokers owe and what package checker cannot judge from a
+// history alone: what depends on active faults, on time, or on the inside of a broker. One
+// property a file. The names of the properties are in package property.
 //
 // # Contract
 //
-// A check reports to a [Reporter] or, if it needs them, judges [Circumstances].
-// Nothing is reported that a fault of the plan excuses.
+// A check reports to a [Reporter]. Checks that depend on the faults of the run are methods
+// of [Circumstances]. No check reports what a fault of the plan excuses.
 //
-//	pauses.go     a partition with a leader and quorums keeps acknowledging
-//	acktime.go    acknowledgements take no longer than disks and links do
-//	turns.go      a produce is not overtaken for long
-//	forwards.go   a produce is forwarded once
-//	creation.go   topics are made and deleted within the bound
-//	guards.go     requests end by their own deadline
-//	waiters.go    requests that wait for the log are answered when it gets there
-//	memory.go     what is remembered of idempotent producers is in the log
-//	leases.go     a lease ends before its leadership is given away
-//	terms.go      terms rise for elections, elections happen for a reason
-//	leftovers.go  a deleted topic leaves nothing on disk
+//	circumstances.go  faults, leaders and replicas in sync, as checks need them
+//	pauses.go         a partition with a leader and quorums keeps acknowledging
+//	acktime.go        acknowledgements take no longer than disks and links do
+//	turns.go          no produce is overtaken by many others
+//	forwards.go       a produce is forwarded once
+//	creation.go       topics are created and deleted within the bound
+//	guards.go         requests end by their own deadline
+//	waiters.go        requests that wait for the log are answered when it gets there
+//	memory.go         what a replica remembers of idempotent producers is in its log
+//	leases.go         a lease ends before its leadership is given away
+//	terms.go          terms rise for elections, and elections have a reason
+//	leftovers.go      a deleted topic leaves nothing on disk
+//	reporter.go       the interface to which checks report
 //
 // # What it deliberately does not do
 //
-// It collects nothing: package kafka looks into brokers and says when to check.
+// It collects nothing: package kafka looks into brokers and decides when to check.
 package check

@@ -4,7 +4,7 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// FoundPauses are the details and the graphs of what was found so far.
+// FoundPauses are the details and the wait-for graphs of the pauses found so far.
 func (p *Pauses) FoundPauses() (details []string, stalls []*world.Stall) {
 	for _, f := range p.found {
 		details, stalls = append(details, f.detail), append(stalls, f.stall)
@@ -12,5 +12,5 @@ func (p *Pauses) FoundPauses() (details []string, stalls []*world.Stall) {
 	return details, stalls
 }
 
-// QuorumPause is how long a partition that no fault touches may pause.
+// QuorumPause is the longest allowed pause of a partition that no fault reaches.
 const QuorumPause = quorumPause

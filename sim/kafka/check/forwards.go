@@ -7,10 +7,10 @@ import (
 	"example.com/lockstep/sim/property"
 )
 
-// CheckForwards: a produce is forwarded once (PROTOCOL 33), so no broker can
-// have forwarded more than clients have sent it. Only the present lives are
-// counted, against what clients sent in all: what the history has, and at most so
-// many more, by broker.
+// CheckForwards demands that a produce is forwarded once at most (PROTOCOL 33), so that no
+// broker forwards more produces than clients have sent to it. It counts the forwards of
+// present incarnations only, and compares them with all produces of clients: those in the
+// history, and unrecorded is an upper bound of the others, by broker.
 func (c *Circumstances) CheckForwards(unrecorded map[checker.NodeID]uint64) {
 	sent := map[checker.NodeID]uint64{}
 	for i := range c.History.Produces {

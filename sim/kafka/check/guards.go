@@ -6,9 +6,9 @@ import (
 	"example.com/lockstep/sim/property"
 )
 
-// CheckGuards: where nothing goes wrong, a request ends by what it asked for or
-// by that one's deadline, never by the guard behind it, which stands for an
-// answer that was lost within the cluster (BUGS E6).
+// CheckGuards judges runs without faults. A request must end with the answer to what it
+// asked for, or by the deadline of that. It must never end by the guard behind that
+// deadline, which exists for answers that get lost within the cluster (BUGS E6).
 func (c *Circumstances) CheckGuards() {
 	for _, name := range c.Brokers {
 		node := c.World.Node(name)

@@ -8,14 +8,13 @@ import (
 	"example.com/lockstep/sim/property"
 )
 
-// Leases holds brokers to what package meta promises: while a broker's lease is
-// valid, no leadership that its shards act on has been given to another epoch. It
-// is looked at after every turn of a shard, when an answer about the end of a log
-// could have left.
+// Leases checks what package meta promises: while the lease of a broker is valid, no
+// leadership that its shards act on has been given to another epoch. The check runs after
+// every turn of a shard, since an answer about the end of a log could leave then.
 type Leases struct {
-	newest  meta.Index
-	epochs  map[kafka.PartitionID]kafka.LeaderEpoch // committed; looked up only
-	accused bool
+	newest   meta.Index
+	epochs   map[kafka.PartitionID]kafka.LeaderEpoch // committed; looked up only
+	reported bool
 }
 
 // Committed takes the epochs of an image that a node has applied.
@@ -35,11 +34,11 @@ func (l *Leases) Committed(image *meta.Image) {
 	})
 }
 
-// Leading takes a replica that its shard leads, and holds a lease for, at the end
-// of a turn.
+// Leading takes a replica at the end of a turn of its shard. The shard leads it and holds a
+// valid lease.
 func (l *Leases) Leading(w Reporter, name string, p *shard.PartState) {
-	if epoch := l.epochs[p.ID]; epoch > p.Epoch && !l.accused {
-		l.accused = true
+	if epoch := l.epochs[p.ID]; epoch > p.Epoch && !l.reported {
+		l.reported = true
 		w.Violated(property.LeaseEndsFirst, name,
 			"%s leads %s in epoch %d with a valid lease, and epoch %d is committed", name,
 			history.PartitionText(p.ID), p.Epoch, epoch)

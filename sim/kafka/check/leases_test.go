@@ -13,7 +13,7 @@ import (
 	"example.com/lockstep/sim/property"
 )
 
-// reported are the properties that were reported as broken.
+// reported is a Reporter that keeps the names of the broken properties.
 type reported []string
 
 func (r *reported) Violated(property, _, _ string, _ ...any) { *r = append(*r, property) }
@@ -28,7 +28,7 @@ func TestALeaseThatOutlivesALeadershipIsReported(t *testing.T) {
 	require.Equal(t, reported{property.LeaseEndsFirst}, broken)
 }
 
-func TestTermsThatRiseForNothingAreReported(t *testing.T) {
+func TestTermsThatRiseWithoutReasonAreReported(t *testing.T) {
 	for _, c := range []struct {
 		terms Terms
 		holds bool
@@ -45,10 +45,10 @@ func TestTermsThatRiseForNothingAreReported(t *testing.T) {
 	}
 	var broken reported
 	(&Terms{Highest: 100, Elected: 1}).Check(&broken, []plan.Fault{{Kind: "disk-slow"}})
-	require.Empty(t, broken, "votes may be late")
+	require.Empty(t, broken, "a slow disk makes votes late")
 }
 
-func TestFilesOfNoPartitionAreFound(t *testing.T) {
+func TestADirectoryWithoutItsPartitionInTheMetadataIsFound(t *testing.T) {
 	gone := shard.DirName(kafka.PartitionID{Topic: kafka.TopicID{7}, Partition: 1})
 	image := meta.NewImage(peer.UUID{1})
 	require.Empty(t, leftover([]string{"other"}, image))

@@ -6,8 +6,8 @@ import (
 	"example.com/lockstep/sim/property"
 )
 
-// CheckLeftovers: at the end no disk holds a partition that the metadata does not
-// have (BUGS M4): it would be there again after every restart.
+// CheckLeftovers demands that at the end no disk holds a partition that the metadata does
+// not have (BUGS M4): every restart would bring it back.
 func (c *Circumstances) CheckLeftovers(image *meta.Image) {
 	for _, name := range c.Brokers {
 		n := c.World.Node(name)
@@ -22,8 +22,8 @@ func (c *Circumstances) CheckLeftovers(image *meta.Image) {
 	}
 }
 
-// leftover finds a partition's directory that the metadata knows nothing of; "" if
-// there is none.
+// leftover finds the directory of a partition that the metadata does not have; "" if there
+// is none.
 func leftover(dirs []string, image *meta.Image) string {
 	for _, dir := range dirs {
 		if id, ok := shard.ParseDir(dir); ok && image.Partition(id) == nil {

@@ -11,14 +11,14 @@ import (
 // produced is a batch of an idempotent producer.
 type produced struct {
 	producer kafka.ProducerID
-	first    int32 // sequence
+	first    int32 // its first sequence number
 }
 
-// Memory holds what a replica remembers of idempotent producers against
-// the part of its log that is in memory: a batch that was taken back and is still
-// remembered would be answered as a duplicate, and one that is remembered twice
-// pushes an older one out (P6). It is looked at where that can go wrong, after
-// truncations and recoveries, and where it matters, when a replica begins to lead.
+// Memory compares what a replica remembers of idempotent producers with the part of its log
+// that is in memory. A batch that was truncated and is still remembered would be answered
+// as a duplicate. A batch that is remembered twice displaces an older one (P6). The check
+// runs where this can go wrong, after truncations and recoveries, and where it matters,
+// when a replica begins to lead.
 func Memory(w Reporter, name string, p *shard.PartState) {
 	log := map[kafka.Offset]produced{}
 	p.Log.Tail(func(b batch.Batch) {
@@ -36,8 +36,8 @@ func Memory(w Reporter, name string, p *shard.PartState) {
 		}
 		if before, ok := last[id]; ok && base <= before {
 			w.Violated(property.RemembersOnce, name,
-				"of producer %d in %s the batch at offset %d is remembered after the one at %d", id,
-				history.PartitionText(p.ID), base, before)
+				"for producer %d in %s the batch at offset %d is remembered after the one at %d",
+				id, history.PartitionText(p.ID), base, before)
 		}
 		last[id] = base
 	})

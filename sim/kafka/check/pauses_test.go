@@ -18,7 +18,7 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// inspected is what the tests want of a cluster.
+// inspected is what the tests need of a cluster.
 type inspected interface {
 	world.Subject
 	History() *checker.History
@@ -26,8 +26,8 @@ type inspected interface {
 	ClientName(number int) string
 }
 
-// pausing is a cluster some seconds old with one partition, in which produces are
-// made up.
+// pausing returns a cluster after 4 s, with one partition, and a function that adds
+// invented produces to its history.
 func pausing(t *testing.T, change func(*plan.Plan)) (p *check.Pauses, h *checker.History,
 	produce func(at time.Duration, acked bool)) {
 	drawn, err := scenario.NewPlan("steady", 2)
@@ -86,7 +86,7 @@ func TestAPauseWhereQuorumsStandIsFoundWithItsGraph(t *testing.T) {
 	require.Equal(t, 1, stalls[0].Overdue)
 	produce(8*time.Second+check.QuorumPause, false)
 	found, _ = p.FoundPauses()
-	require.Len(t, found, 1, "once a partition")
+	require.Len(t, found, 1, "a partition is reported once")
 }
 
 func TestAControllerThatBeginsWithinAPauseAddsToItsBoundOnce(t *testing.T) {
@@ -122,7 +122,7 @@ func TestAControllerThatBeginsWithinAPauseAddsToItsBoundOnce(t *testing.T) {
 	}
 }
 
-func TestAPauseIsNoneWithoutTriesOrUnderFaults(t *testing.T) {
+func TestAPauseWithFewTriesOrUnderFaultsIsNotReported(t *testing.T) {
 	for name, change := range map[string]func(*plan.Plan){
 		"few tries": func(*plan.Plan) {},
 		"a fault on the leader": func(p *plan.Plan) {

@@ -1,6 +1,6 @@
 package check
 
-// Reporter takes what is broken. A world is one.
+// Reporter takes violations. A world is a Reporter.
 type Reporter interface {
 	Violated(property, where, format string, args ...any)
 }

@@ -8,25 +8,25 @@ import (
 	"example.com/lockstep/sim/property"
 )
 
-// Terms holds Raft to what pre-votes and leases of leaders are for: a term rises
-// when there is an election to win, and elections are won for a reason.
+// Terms checks what pre-votes and leases of leaders must achieve in Raft: a term rises only
+// if an election can be won, and elections have a reason.
 type Terms struct {
 	Highest meta.Term
 	Elected int // terms that had a controller
 }
 
 const (
-	// wastedTerms is how many terms without a controller are nobody's fault, and
-	// wastedPerElection how many each election may waste on split votes.
+	// wastedTerms is how many terms a run may have without a controller, and
+	// wastedPerElection how many more for each election, because of split votes.
 	wastedTerms, wastedPerElection = 10, 4
-	// calmElections is how many elections a run has in which nothing goes wrong:
-	// the first, and some if nodes start late.
+	// calmElections is how many elections a run without faults may have: the first, and
+	// some if nodes start late.
 	calmElections = 3
 )
 
 // Check judges a finished run.
 func (t *Terms) Check(w Reporter, faults []plan.Fault) {
-	wasted := int(t.Highest) - 1 - t.Elected // the cluster begins in term 1, which nobody leads
+	wasted := int(t.Highest) - 1 - t.Elected // the cluster begins in term 1, which has no leader
 	if wasted > wastedTerms+wastedPerElection*t.Elected && !slowVotes(faults) {
 		w.Violated(property.TermsRiseForElections, "", "the term is %d after %d elections",
 			t.Highest, t.Elected)
@@ -37,8 +37,8 @@ func (t *Terms) Check(w Reporter, faults []plan.Fault) {
 	}
 }
 
-// slowVotes reports whether faults make votes late, which are synced before they
-// leave: then candidates may lose again and again that could win.
+// slowVotes reports whether faults may delay votes, which are synced before they leave.
+// Then candidates that could win may lose again and again.
 func slowVotes(faults []plan.Fault) bool {
 	return slices.ContainsFunc(faults, func(f plan.Fault) bool {
 		switch f.Kind {

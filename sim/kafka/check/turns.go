@@ -5,9 +5,9 @@ import (
 	"example.com/lockstep/sim/property"
 )
 
-// Turns: of the produces to one partition through one broker none is
-// overtaken by more than the bound of others that were sent after it: a
-// request that waits for the budget of bytes gets its turn (BUGS S3).
+// Turns demands that no produce is overtaken by more than the bound of produces of other
+// clients that were sent after it, to the same partition through the same broker. A request
+// that waits for the budget of bytes must get its turn (BUGS S3).
 func Turns(w Reporter, h *checker.History, bound int) {
 	type way struct {
 		node      checker.NodeID
@@ -30,14 +30,14 @@ func Turns(w Reporter, h *checker.History, bound int) {
 		for _, op := range acked[k] {
 			if n := overtakers(op, acked[k]); n > bound {
 				w.Violated(property.NoOvertaking, op.Partition.String(),
-					"%v was overtaken by %d produces of others to its partition", op, n)
+					"%v was overtaken by %d produces of other clients to its partition", op, n)
 				return
 			}
 		}
 	}
 }
 
-// overtakers counts the produces of other clients that were sent after one and
+// overtakers counts the produces of other clients that were sent after this one and
 // answered before it.
 func overtakers(op *checker.Produce, all []*checker.Produce) (n int) {
 	for _, other := range all {

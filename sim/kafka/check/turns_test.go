@@ -10,7 +10,7 @@ import (
 	"example.com/lockstep/sim/property"
 )
 
-func TestAProduceThatIsOvertakenForLongIsReported(t *testing.T) {
+func TestAProduceThatManyOthersOvertakeIsReported(t *testing.T) {
 	var h checker.History
 	moment := func(at int) checker.Moment {
 		return checker.Moment{At: time.Duration(at), Seq: uint64(at)}
@@ -22,7 +22,7 @@ func TestAProduceThatIsOvertakenForLongIsReported(t *testing.T) {
 		})
 	}
 	produce(1, 1, 100)
-	produce(1, 2, 50) // its own later one overtakes nobody
+	produce(1, 2, 50) // of the same client: it does not count
 	produce(2, 3, 60)
 	produce(2, 4, 70)
 	produce(2, 5, 101)

@@ -7,12 +7,12 @@ import (
 	"example.com/lockstep/sim/property"
 )
 
-// Waiters: a request that waits for the log is woken by whatever passes the place, not
-// only by what hits it (BUGS L9).
+// Waiters demands that a request that waits for an offset of the log is woken when the log
+// passes it, not only when the log ends exactly there (BUGS L9).
 func Waiters(w Reporter, name string, p *shard.PartState) {
 	if p.Overdue > 0 {
 		w.Violated(property.WaitersWoken, name,
-			"%d requests wait at %s, of which the watermark is %d and the durable end %d",
+			"%d requests wait at %s, although its watermark is %d and its durable end %d",
 			p.Overdue, history.PartitionText(p.ID), p.Watermark, p.Durable)
 	}
 }

@@ -12,18 +12,24 @@ import (
 	"example.com/lockstep/sim/kafka/history"
 )
 
-// admin is a client that creates the topics that the others use, and then
-// creates and deletes others for as long as the plan says.
+// admin is a client that creates the topics of the workload. After that it creates and
+// deletes other topics for as long as the plan says, and once it may create many topics
+// with one request.
+//
+// It records every creation and deletion in History.Admins, with its outcome, and notes
+// which topics it asked to delete (Load.Deleted). Package checker judges that order (P9),
+// and package check how long the answers take. The run converges only when the topics of
+// the workload exist.
 type admin struct {
 	c     *Client
-	first bool          // makes the topics of the workload
+	first bool          // it creates the topics of the workload
 	churn time.Duration // between two operations; 0: none
 	busy  bool
 	asked map[string]bool // deletions that were sent, by name
-	burst int64           // topics to make at once, later; 0: none, or they are asked for
+	burst int64           // topics to create with one request, later; 0: none, or it was sent
 }
 
-// ChurnTopics are the names of topics that come and go.
+// ChurnTopics are the names of the topics that come and go.
 var ChurnTopics = []string{"x0", "x1", "x2"}
 
 func newAdmin(c *Client) *admin {
@@ -73,7 +79,7 @@ func (a *admin) makeTopics(now env.Time) {
 	a.create(now, int32(a.c.load.Options().Partitions.Or(1)), missing...)
 }
 
-// makeMany makes many topics with one request, once the others are there.
+// makeMany creates many topics with one request, after those of the workload exist.
 func (a *admin) makeMany(now env.Time) {
 	switch {
 	case a.burst == 0:
@@ -90,13 +96,13 @@ func (a *admin) makeMany(now env.Time) {
 	a.create(now, 1, names...)
 }
 
-// missing reports whether a topic of the workload is not there yet.
+// missing reports whether the client knows no metadata of a topic of the workload.
 func (a *admin) missing() bool {
 	return slices.ContainsFunc(a.c.load.Topics,
 		func(name string) bool { return a.c.topics[name] == nil })
 }
 
-// tick creates or deletes a topic of the churn.
+// tick creates or deletes one of ChurnTopics.
 func (a *admin) tick(now env.Time) {
 	if a.churn == 0 || a.c.stopped || a.c.load.FaultsOver {
 		return
@@ -152,17 +158,18 @@ func (a *admin) delete(now env.Time, name string) {
 		})
 }
 
-// run sends an operation on topics to any broker and records the end of each: the
-// verdict is the response's code for a topic, by its place, and its id.
+// run sends an operation on topics to any broker and records the outcome for each topic.
+// verdict is the error code in the response for a topic, by its position, and the id of the
+// topic.
 func (a *admin) run(now env.Time, kind checker.AdminKind, names []string, req kmsg.Request,
 	timeout time.Duration, verdict func(resp kmsg.Response, i int) (int16, string)) {
 	rec := a.c.load.Rec
-	record := -1 // of the first
+	entry := -1 // of the first topic, in History.Admins
 	a.busy = true
 	k := a.c.connTo(now, a.c.anyBroker())
 	k.call(now, &pendingCall{req: req, timeout: timeout + adminSlack,
 		began: func() {
-			record = len(rec.History.Admins)
+			entry = len(rec.History.Admins)
 			call := rec.Moment()
 			for _, name := range names {
 				if kind == checker.DeleteTopic {
@@ -177,12 +184,12 @@ func (a *admin) run(now env.Time, kind checker.AdminKind, names []string, req km
 		},
 		done: func(now env.Time, resp kmsg.Response) {
 			a.busy = false
-			if record < 0 || resp == nil {
+			if entry < 0 || resp == nil {
 				return
 			}
 			ended := rec.Moment()
 			for i := range names {
-				op := &rec.History.Admins[record+i]
+				op := &rec.History.Admins[entry+i]
 				op.Return = ended
 				op.Code, op.TopicID = verdict(resp, i)
 				op.Outcome = checker.Classify(true, op.Code)
@@ -190,7 +197,7 @@ func (a *admin) run(now env.Time, kind checker.AdminKind, names []string, req km
 		}})
 }
 
-// adminSlack is what an admin request may take beyond its own timeout.
+// adminSlack is how much longer than its own timeout an admin request may take.
 const adminSlack = 500 * time.Millisecond
 
 func (a *admin) pending() []string {

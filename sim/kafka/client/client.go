@@ -15,14 +15,17 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// Client is one simulated Kafka client: a loop of its own on a machine of
-// its own, that speaks real frames. It knows the brokers' addresses, keeps
-// metadata fresh and connections alive; what it asks is up to its script.
+// Client is one simulated Kafka client: a loop on its own machine, which speaks real
+// frames. It knows the addresses of the brokers, keeps metadata fresh and connections open.
+// Its script decides what it asks.
+//
+// It records the topics of each metadata answer in History.MetadataSeen, and its requests
+// in History.Requests (see connection). Package checker judges both.
 type Client struct {
 	load    *Load
 	host    loop.Host
 	Name    string
-	Number  int // in the history
+	Number  int // of the client in the history
 	rand    *env.Rand
 	timers  loop.Timers[func(env.Time)]
 	conns   []*connection
@@ -32,11 +35,12 @@ type Client struct {
 	topics     map[string]*clientTopic // looked up by name only
 	brokers    map[int32]string        // addresses by id
 	refreshing bool
-	refreshed  env.Instant // when metadata came last
+	refreshed  env.Instant // when metadata last came
 	versions   clientVersions
 }
 
-// clientVersions are the versions that a client speaks, drawn per client.
+// clientVersions are the versions of the APIs that a client speaks. They are drawn for each
+// client.
 type clientVersions struct{ produce, fetch, listOffsets, metadata int16 }
 
 type clientTopic struct {
@@ -45,26 +49,26 @@ type clientTopic struct {
 	epochs  []int32
 }
 
-// clientScript is what a client does.
+// clientScript decides what a client asks.
 type clientScript interface {
-	// start is called once; timers do the rest.
+	// start is called once. After that, timers call the script.
 	start(now env.Time)
-	// informed tells that metadata has come.
+	// informed is called when metadata has come.
 	informed(now env.Time)
-	// Pending names what the client still waits for, once the run is healed.
+	// pending names what the client still waits for after the healing.
 	pending() []string
 }
 
-// rawScript is a script with a connection of its own, on which it does what no
-// honest client does.
+// rawScript is a script with its own connection, which does not keep to the rules of
+// [connection].
 type rawScript interface {
-	// event takes an event of that connection, or of one that is closed.
+	// event takes an event of that connection, or of one that was closed.
 	event(now env.Time, ev *netsim.Event)
-	// end closes it.
+	// end closes that connection.
 	end()
 }
 
-// NewClient makes a client by the role of its machine.
+// NewClient makes the client for the role of its machine.
 func (l *Load) NewClient(i world.Incarnation) *Client {
 	c := newClient(l, i)
 	switch role := i.Spec.Role; role {
@@ -107,7 +111,7 @@ func (c *Client) Start(now env.Time) {
 	c.keepFresh(now)
 }
 
-// keepFresh asks for metadata now and then, news or not.
+// keepFresh asks for metadata at intervals, whether anything changed or not.
 func (c *Client) keepFresh(now env.Time) {
 	pause := c.between(800*time.Millisecond, 3*time.Second)
 	if ms := c.load.Options().RefreshMs.Or(0); ms > 0 {
@@ -170,7 +174,7 @@ func (c *Client) between(low, high time.Duration) time.Duration {
 // Pending names what the client still waits for, once the run is healed.
 func (c *Client) Pending() []string { return c.script.pending() }
 
-// Stop ends all connections; the client does nothing any more.
+// Stop closes all connections. The client does nothing after that.
 func (c *Client) Stop(now env.Time) {
 	c.stopped = true
 	if s, ok := c.script.(rawScript); ok {
@@ -184,7 +188,7 @@ func (c *Client) Stop(now env.Time) {
 
 // --- routing ---
 
-// connTo returns a connection to an address, dialling if there is none.
+// connTo returns an open connection to an address. It dials if there is none.
 func (c *Client) connTo(now env.Time, addr string) *connection {
 	for _, k := range c.conns {
 		if k.addr == addr && !k.closed {
@@ -194,7 +198,7 @@ func (c *Client) connTo(now env.Time, addr string) *connection {
 	return c.dial(now, addr)
 }
 
-// anyBroker is the address of some broker, whether it lives or not.
+// anyBroker is the address of a random broker, which may be down.
 func (c *Client) anyBroker() string {
 	return history.KafkaAddr(c.load.Brokers[c.rand.IntN(len(c.load.Brokers))])
 }
@@ -216,7 +220,7 @@ func (c *Client) epoch(topic string, partition int32) int32 {
 	return -1
 }
 
-// refresh asks some broker for metadata, unless that is under way.
+// refresh asks a random broker for metadata, unless a request for it is on its way.
 func (c *Client) refresh(now env.Time) {
 	if c.refreshing || c.stopped {
 		return
@@ -264,7 +268,7 @@ func (c *Client) learn(now env.Time, node checker.NodeID, call checker.Moment,
 				continue
 			}
 			read.Epochs[p.Partition] = checker.Epoch(p.LeaderEpoch)
-			// A broker that lags must not send us back to an old leader.
+			// A broker with old metadata must not send the client back to an old leader.
 			info.leaders[p.Partition], info.epochs[p.Partition] = p.Leader, p.LeaderEpoch
 			if old := c.topics[*t.Topic]; old != nil && old.id == t.TopicID &&
 				int(p.Partition) < len(old.epochs) && old.epochs[p.Partition] > p.LeaderEpoch {

@@ -16,10 +16,15 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// connection is a client's connection to one broker: real frames, answered in
-// order. A broker that does not answer by the deadline it promised, or does not
-// take the connection, is given up by a timer, since nothing else tells of a
-// half-open connection.
+// connection is a client's connection to one broker. It sends real frames, and the broker
+// answers them in order. A timer gives up a broker that does not accept the connection, or
+// does not answer by the deadline that it promised: nothing else tells of a half-open
+// connection.
+//
+// It records every request in History.Requests, with its deadline and its end, which
+// package checker judges (P11). It asks the Insight what excuses a late end. It judges
+// frames itself: they must be well formed, and an answer must have the correlation id of a
+// request and decode.
 type connection struct {
 	client      *Client
 	addr        string
@@ -33,34 +38,34 @@ type connection struct {
 	unsent      []*pendingCall
 	waiting     []*pendingCall
 	dialling    *loop.Timer[func(env.Time)]
-	full        bool             // the send window is (netsim, rule 6)
-	forRoom     []func(env.Time) // told when it is not any more, or the connection is gone
+	full        bool             // the send window is full (netsim, rule 6)
+	waitForRoom []func(env.Time) // called when there is room, or the connection is closed
 }
 
-// pendingCall is one request on its way.
+// pendingCall is one request that has not ended.
 type pendingCall struct {
 	req         kmsg.Request
-	timeout     time.Duration // in which the broker promises to answer
-	stuck       time.Duration // the same while its disk is in trouble; 0: no other
-	silent      bool          // acks=0
+	timeout     time.Duration // within this the broker promises to answer
+	stuck       time.Duration // the same while its disk is in trouble; 0: no longer than timeout
+	silent      bool          // acks=0: there is no answer
 	correlation int32
-	record      int // index into History.Requests
+	entry       int // index into History.Requests
 	patience    *loop.Timer[func(env.Time)]
-	// began is told when the request leaves; done when it ends. resp is nil if the
-	// connection was lost: the request's fate is open if it had begun.
+	// began is called when the request leaves, done when it ends. resp is nil if the
+	// connection was lost. If the request had left, its outcome is unknown then.
 	began func()
 	done  func(now env.Time, resp kmsg.Response)
 }
 
-// Name is the request's API.
+// name is the API of the request.
 func (call *pendingCall) name() string { return kmsg.NameForKey(call.req.Key()) }
 
 const (
 	dialPatience = 1500 * time.Millisecond
 	// promiseSlack is what a broker may add to a request's own timeout
-	// (limits.LoopSlack, and a network's way there and back).
+	// (limits.LoopSlack, and the network there and back).
 	promiseSlack = 600 * time.Millisecond
-	// RequestSlack is History.Slack: turns that cost time, retransmissions.
+	// RequestSlack is History.Slack: time for long turns and retransmissions.
 	RequestSlack = 1400 * time.Millisecond
 )
 
@@ -73,7 +78,7 @@ func (c *Client) dial(now env.Time, addr string) *connection {
 	return k
 }
 
-// call sends a request, or will when the connection is open.
+// call sends a request, at once or when the connection is open.
 func (k *connection) call(now env.Time, call *pendingCall) {
 	if k.closed {
 		call.done(now, nil)
@@ -92,10 +97,11 @@ func (k *connection) send(now env.Time, call *pendingCall) {
 	call.correlation = k.correlation
 	vanish := k.client.load.Options().Vanish.Or(0)
 	if vanish > 0 && k.client.rand.Chance(uint64(vanish), 1000) {
-		// The client dies in the middle of its request: the broker must never act on it.
+		// The client disconnects in the middle of its request. The broker must never act on
+		// it.
 		frame := client.AppendRequest(nil, call.correlation, k.client.Name, call.req)
 		k.conn.Send(frame[:k.client.rand.IntN(len(frame))])
-		k.drop(now) // before anything else is sent here, which would complete it
+		k.drop(now) // bytes of a later request would complete the frame
 		call.done(now, nil)
 		return
 	}
@@ -105,58 +111,58 @@ func (k *connection) send(now env.Time, call *pendingCall) {
 	at := rec.Moment()
 	deadline := at.At + call.timeout + promiseSlack
 	if n := len(k.waiting); n > 0 {
-		deadline = max(deadline, rec.History.Requests[k.waiting[n-1].record].Deadline)
+		deadline = max(deadline, rec.History.Requests[k.waiting[n-1].entry].Deadline)
 	}
-	call.record = len(rec.History.Requests)
+	call.entry = len(rec.History.Requests)
 	rec.History.Requests = append(rec.History.Requests, checker.Request{
 		ID: rec.ID(), Conn: k.number, Name: call.name(), Correlation: call.correlation,
 		Call: at, Deadline: deadline, NoResponse: call.silent, Return: checker.Never,
 	})
-	if r := k.client.load.Tape; r != nil {
-		r.RequestLeaves(call.record)
+	if r := k.client.load.Recording; r != nil {
+		r.RequestLeaves(call.entry)
 	}
 	k.full = k.conn.Send(client.AppendRequest(nil, call.correlation, k.client.Name, call.req)) ||
 		k.full
 	if call.silent {
-		rec.History.Requests[call.record].Return = at
+		rec.History.Requests[call.entry].Return = at
 		call.done(now, nil)
 		return
 	}
 	k.waiting = append(k.waiting, call)
 	k.watch(now, call)
 	if vanish > 0 && k.client.rand.Chance(uint64(vanish), 1000) {
-		k.drop(now) // or right behind it: whatever comes of it, nobody hears
+		k.drop(now) // or right after its request, which may take effect without an answer
 	}
 }
 
-// readLate moves the deadlines of the requests behind one that was just
-// answered: where the broker's limits are tight it may only read them now.
+// readLate moves the deadlines of the requests behind one that was just answered. Where the
+// limits of the broker are tight, it may read them only now.
 func (k *connection) readLate(now env.Time) {
 	if k.client.load.Options().Tight.Or(0) == 0 {
 		return
 	}
 	for _, call := range k.waiting {
-		r := &k.client.load.Rec.History.Requests[call.record]
+		r := &k.client.load.Rec.History.Requests[call.entry]
 		r.Deadline = max(r.Deadline,
 			time.Duration(k.client.load.World.Now())+call.timeout+promiseSlack)
 		k.watch(now, call)
 	}
 }
 
-// watch gives the connection up when the request is overdue.
+// watch sets a timer that gives the connection up when the request is overdue.
 func (k *connection) watch(now env.Time, call *pendingCall) {
 	k.client.timers.Cancel(call.patience)
 	l := k.client.load
-	left := l.Rec.History.Requests[call.record].Deadline - time.Duration(l.World.Now())
+	left := l.Rec.History.Requests[call.entry].Deadline - time.Duration(l.World.Now())
 	call.patience = k.client.after(now, left+RequestSlack+5*time.Millisecond,
 		func(now env.Time) { k.overdue(now, call) })
 }
 
-// overdue gives the connection up for a request that should have ended, and
-// explains why it has not if nothing excuses that.
+// overdue gives the connection up for a request that should have ended. If nothing excuses
+// the broker, it first explains what the request waits for.
 func (k *connection) overdue(now env.Time, call *pendingCall) {
 	c := k.client.load
-	r := &c.Rec.History.Requests[call.record]
+	r := &c.Rec.History.Requests[call.entry]
 	if c.Insight.ReadsStuck(k.node, env.Instant(r.Call.At)) && k.giveTime(now) {
 		return
 	}
@@ -170,12 +176,12 @@ func (k *connection) overdue(now env.Time, call *pendingCall) {
 	k.drop(now)
 }
 
-// giveTime moves the deadlines of requests that wait for a disk in trouble, and of
-// those behind them; false if that was done before.
+// giveTime moves the deadlines of requests that wait for a disk in trouble, and of the
+// requests behind them. It returns false if they were moved before.
 func (k *connection) giveTime(now env.Time) (moved bool) {
 	latest := time.Duration(0)
 	for _, call := range k.waiting {
-		r := &k.client.load.Rec.History.Requests[call.record]
+		r := &k.client.load.Rec.History.Requests[call.entry]
 		if call.stuck > 0 {
 			latest = max(latest, r.Call.At+call.stuck+promiseSlack)
 		}
@@ -214,7 +220,7 @@ func (k *connection) step(now env.Time, ev *netsim.Event) {
 		}
 	case netsim.Writable:
 		k.full = false
-		k.tellRoom(now)
+		k.resume(now)
 	case netsim.Closed:
 		k.drop(now)
 	}
@@ -238,10 +244,10 @@ func (k *connection) answer(now env.Time, frame []byte) {
 	call := k.waiting[at]
 	k.waiting = append(k.waiting[:at], k.waiting[at+1:]...)
 	k.client.timers.Cancel(call.patience)
-	if r := k.client.load.Tape; r != nil {
-		r.RequestEnded(call.record)
+	if r := k.client.load.Recording; r != nil {
+		r.RequestEnded(call.entry)
 	}
-	r := &rec.History.Requests[call.record]
+	r := &rec.History.Requests[call.entry]
 	if r.Return = rec.Moment(); r.Return.At > r.Deadline+RequestSlack {
 		r.Excused = k.excuse(r)
 	}
@@ -255,28 +261,29 @@ func (k *connection) answer(now env.Time, frame []byte) {
 	call.done(now, resp)
 }
 
-// tellRoom goes on with what waited for room, or for the connection's end.
-func (k *connection) tellRoom(now env.Time) {
-	waited := k.forRoom
-	k.forRoom = nil
+// resume calls what waited for room in the send window, or for the end of the connection.
+func (k *connection) resume(now env.Time) {
+	waited := k.waitForRoom
+	k.waitForRoom = nil
 	for _, goOn := range waited {
 		goOn(now)
 	}
 }
 
-// Excuse says why a request need not have ended in time; "" if nothing does.
+// excuse says why a request need not have ended in time; "" if it must have.
 func (k *connection) excuse(r *checker.Request) string {
 	why := k.client.load.Insight.Excuse(k.client.Name, k.node, env.Instant(r.Call.At))
 	if _, produces := k.client.script.(*producer); why == "" && produces &&
 		k.client.load.Options().Tight.Or(0) == 1 {
-		// Produces of others may hold the whole budget until their own deadlines; a
-		// request that was not read yet has none. A client that does not produce needs no budget.
+		// Produces of other clients may hold the whole budget until their own deadlines,
+		// and a request that was not read yet has no deadline. Only a produce needs the
+		// budget.
 		why = "the broker's budget of bytes was taken"
 	}
 	return why
 }
 
-// drop ends the connection and everything on it.
+// drop closes the connection and ends everything on it.
 func (k *connection) drop(now env.Time) {
 	if k.closed {
 		return
@@ -293,7 +300,7 @@ func (k *connection) drop(now env.Time) {
 	}
 	for _, call := range k.waiting {
 		c.timers.Cancel(call.patience)
-		r := &rec.History.Requests[call.record]
+		r := &rec.History.Requests[call.entry]
 		r.Closed, r.Return = true, rec.Moment()
 		r.Excused = k.excuse(r)
 		call.done(now, nil)
@@ -302,5 +309,5 @@ func (k *connection) drop(now env.Time) {
 		call.done(now, nil)
 	}
 	k.waiting, k.unsent = nil, nil
-	k.tellRoom(now)
+	k.resume(now)
 }

@@ -14,14 +14,19 @@ import (
 	"example.com/lockstep/sim/property"
 )
 
-// consumer is a client that reads every partition from its beginning, by long
-// polls, one per leader at a time.
+// consumer is a client that reads every partition of the workload from its beginning, with
+// long polls, one at a time for each leader.
+//
+// It records every answer for a partition in History.Fetches. The Judge hears of each at
+// once. The consumer judges itself that what it fetches consists of whole batches, that its
+// position is never out of range once it was valid, and that no record that it read is
+// truncated later (KIP-320). The run converges only when it has read everything committed.
 type consumer struct {
 	c       *Client
 	places  []*consumerPlace
 	polling map[string]bool // by address; looked up only
 	wait    time.Duration
-	epochs  bool // checks leader epochs (KIP-320)
+	epochs  bool // it sends leader epochs, so that brokers detect truncation (KIP-320)
 }
 
 // consumerPlace is a consumer's position in one partition.
@@ -66,7 +71,7 @@ func (s *consumer) hasTopic(name string) bool {
 	return false
 }
 
-// poll begins a fetch from every leader that has none under way.
+// poll begins a fetch from every leader that has no fetch of this client on its way.
 func (s *consumer) poll(now env.Time) {
 	if s.c.stopped {
 		return
@@ -127,18 +132,18 @@ func (s *consumer) fetch(now env.Time, addr string, places []*consumerPlace) {
 		}})
 }
 
-// outOfRange is Kafka's code for an offset that the log does not have.
+// outOfRange is Kafka's error code for an offset that the log does not have.
 const outOfRange = 1
 
 const (
-	// fetchReadTime is what a fetch may take beyond its wait: reads from a disk.
+	// fetchReadTime is how much longer than its wait a fetch may take, to read from a disk.
 	fetchReadTime = 2 * time.Second
-	// stuckReadTime is the same with a disk that stands still: then the broker
-	// answers with what it has read (api.fetch.Timeout).
+	// stuckReadTime is the same if the disk of the broker stands still. After that time the
+	// broker answers with what it has read (api.fetch.Timeout).
 	stuckReadTime = 10 * time.Second
 )
 
-// failed tries again after a pause.
+// failed fetches again after a pause.
 func (s *consumer) failed(now env.Time, places []*consumerPlace) {
 	pause := s.c.between(20*time.Millisecond, 120*time.Millisecond)
 	for _, p := range places {
@@ -171,7 +176,8 @@ func (s *consumer) take(now env.Time, k *connection, call checker.Moment, places
 			}
 			if part.ErrorCode == 0 {
 				f.Records = s.records(p, part.RecordBatches)
-				// With a watermark beyond the position it says that there is more.
+				// If the watermark is beyond the position, the answer says that there is
+				// more.
 				f.Empty = len(f.Records) == 0 && part.DivergingEpoch.Epoch < 0 &&
 					part.HighWatermark <= int64(p.next)
 				p.continues = true
@@ -211,8 +217,8 @@ func findPlace(places []*consumerPlace, topic *kmsg.FetchResponseTopic,
 	return nil
 }
 
-// records reads whole batches; records before the position are left out, as
-// every client leaves them out.
+// records returns the records of whole batches. It leaves out records before the position,
+// as every client must.
 func (s *consumer) records(p *consumerPlace, set []byte) []checker.Record {
 	var out []checker.Record
 	for len(set) > 0 {

@@ -1,20 +1,24 @@
-// Package client is simulated Kafka clients: loops on machines of their own that
-// speak wire bytes.
+// Package client is simulated Kafka clients: loops on their own machines that speak the
+// bytes of the Kafka protocol.
 //
 // # Contract
 //
-// A [Client] knows the brokers' addresses, keeps metadata fresh and connections
-// alive; what it asks is up to its script, by the role of its machine. What it asks
-// and hears enters the history. All clients of a run share a [Load]; they tell a
-// [Judge] at once what may break a promise, and ask an [Insight] for what they must
-// know so that they neither accuse nor wait for what nobody promised.
+// A [Client] knows the addresses of the brokers, keeps metadata fresh and connections open.
+// The role of its machine decides its script, and the script decides what it asks. What
+// clients ask and hear enters the history. All clients of a run share a [Load]. They tell a
+// [Judge] at once what may break a promise. They ask an [Insight] what they must know of
+// the brokers, so that they neither report nor wait for what no broker promised.
 //
-//	load.go       what clients share, and the two interfaces to the cluster
-//	client.go     a client: metadata, routing, timers; conn.go: its connections
-//	waits.go      what its requests wait for
-//	producer.go consumer.go reader.go admin.go  scripts of honest clients
-//	slowreader.go asks for much and does not read for seconds
-//	malformed.go  sends what no client may send
+//	load.go        what clients share, and the interfaces to the cluster
+//	client.go      a client: metadata, routing, timers
+//	conn.go        its connections and requests
+//	waits.go       what its requests wait for
+//	producer.go    produces, and retries
+//	consumer.go    reads all partitions with long polls
+//	reader.go      asks where logs end
+//	admin.go       creates and deletes topics
+//	slowreader.go  asks for much and does not read for seconds
+//	malformed.go   sends what no client may send
 //
 // # What it deliberately does not do
 //

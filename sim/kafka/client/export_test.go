@@ -7,13 +7,13 @@ import (
 	"example.com/lockstep/sim/kafka/history"
 )
 
-// A SleepingReader is a slow reader that has asked for something and sleeps.
+// A SleepingReader is a slow reader that has sent fetches and does not read their answers.
 type SleepingReader struct {
 	client *Client
 	script *slowReader
 }
 
-// AsleepIn finds a slow reader that sleeps; nil if none does.
+// AsleepIn is the slow reader of a loop if it is asleep; nil if not.
 func AsleepIn(l loop.Loop) *SleepingReader {
 	if c, ok := l.(*Client); ok {
 		if s, ok := c.script.(*slowReader); ok && s.asleep {
@@ -23,16 +23,15 @@ func AsleepIn(l loop.Loop) *SleepingReader {
 	return nil
 }
 
-// Wake lets it read from now on.
+// Wake makes it read from now on.
 func (r *SleepingReader) Wake() {
-	r.script.asleep, r.script.wokeAt = false,
-		r.client.load.World.Now()
+	r.script.asleep, r.script.wokeAt = false, r.client.load.World.Now()
 }
 
-// Lose tells it that nothing came for too long.
+// Lose tells it that no answer came for too long.
 func (r *SleepingReader) Lose(now env.Time) { r.script.lost(now) }
 
-// Read gives it bytes.
+// Read gives it bytes from the broker.
 func (r *SleepingReader) Read(now env.Time, data []byte) {
 	r.script.framer.Feed(data)
 	r.script.read(now)

@@ -19,57 +19,60 @@ type Load struct {
 	Brokers        []string // names: b1, b2, ...
 	Topics         []string // of the workload
 	Clients        []*Client
-	RequestTimeout time.Duration   // of requests that carry none
-	FaultsOver     bool            // the faults are over: no new work
+	RequestTimeout time.Duration   // of requests that carry no timeout
+	FaultsOver     bool            // clients start no new work
 	Deleted        map[string]bool // topics that a client asked to delete, by name
-	// produces to partitions that no history has; looked up only
+	// produces of malformed clients, which are not in the history, by broker; looked up
+	// only
 	Malformed map[checker.NodeID]uint64
 
 	Judge   Judge
 	Insight Insight
-	Tape    Tape // nil: nobody takes the run down
+	// of the run, for the page about it; nil: there is none
+	Recording Recording
 }
 
-// Judge hears at once of what clients see that may break a promise.
+// Judge is told at once what clients see that may break a promise.
 type Judge interface {
-	// ProduceSent and ProduceEnded tell of a produce by its index in the history.
-	ProduceSent(record int)
-	ProduceEnded(record int)
-	// Produced takes the answer, or the loss, of a produce.
+	// ProduceSent and ProduceEnded are told of a produce by its index in the history.
+	ProduceSent(entry int)
+	ProduceEnded(entry int)
+	// Produced takes a produce that has its answer, or has lost its connection.
 	Produced(op *checker.Produce)
 	Fetched(f checker.Fetch)
-	// ViolatedIn reports what nobody may see in a partition that has lost nothing.
+	// ViolatedIn reports what no client may see in a partition, unless damage explains it.
 	ViolatedIn(p checker.Partition, property, where, format string, args ...any)
 }
 
-// Insight is what clients must know of the brokers' insides, so that they neither
-// accuse nor wait for what nobody promised.
+// Insight is what clients must know of the inside of brokers, so that they neither report
+// nor wait for what no broker promised.
 type Insight interface {
-	// DeposedLeader reports whether a node leads the partition in an epoch that is
-	// not the newest one led: it has not heard of its successor.
+	// DeposedLeader reports whether more than one node leads the partition, so that one of
+	// them was replaced and does not know it yet.
 	DeposedLeader(p checker.Partition) bool
-	// CommittedEnd is the highest watermark that any leader of the partition had;
-	// 0 if the partition does not exist any more.
+	// CommittedEnd is the highest watermark that any leader of the partition had; 0 if the
+	// partition does not exist.
 	CommittedEnd(topic kafka.TopicID, partition int32) kafka.Offset
-	// Excuse says why nothing can be asked of an answer from a broker to a client
-	// since a moment; "" if nothing excuses it.
+	// Excuse says why a broker owes a client no answer since a moment; "" if nothing
+	// excuses it.
 	Excuse(client string, broker checker.NodeID, since env.Instant) string
 	// ReadsStuck reports whether reads of a broker may have waited for its disk at
 	// any time since a moment.
 	ReadsStuck(broker checker.NodeID, since env.Instant) bool
 }
 
-// Tape hears of the requests of clients, by their index in the history.
-type Tape interface {
-	RequestLeaves(i int) // with the next frame
+// Recording is told of the requests of clients by their indices in the history. It is
+// made for the page about a run.
+type Recording interface {
+	RequestLeaves(i int) // request i is the next frame that the client sends
 	RequestEnded(i int)
 }
 
-// Options are what the plan says of the load, the brokers and the demands.
+// Options are what the plan says about the load, the brokers and the demands.
 func (l *Load) Options() *plan.Options { return &l.Plan.Workload.Options }
 
-// pace stretches a pause in the part of a run in which the plan wants little
-// load, so that hours can be simulated.
+// pace lengthens a pause in the part of a run with little load, so that hours can be
+// simulated.
 func (l *Load) pace(d time.Duration) time.Duration {
 	from, until := l.Options().SlowFromMs.Or(-1), l.Options().SlowUntilMs.Or(-1)
 	if now := int64(l.World.Now()) / int64(time.Millisecond); from >= 0 && now >= from &&

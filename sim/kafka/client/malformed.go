@@ -20,16 +20,19 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// Malformed is a client that sends what no client may send. The broker must answer
-// with an error or close that connection, and nothing else may happen: whatever
-// it stored would be a value that nobody produced, and the others' requests have
-// their deadlines.
+// malformed is a client that sends what no client may send: broken frames, broken requests,
+// and batches that contradict themselves.
+//
+// It records nothing in the history. It judges that the broker answers with an error or
+// closes the connection in time. The checkers judge that nothing else happens: if the
+// broker stored what was sent, a value would appear that no client produced, and the
+// requests of other clients keep their deadlines.
 type malformed struct {
 	c       *Client
 	conn    netsim.Conn // nil: none is open
 	addr    string
 	attack  attack
-	began   env.Instant // in world time
+	began   env.Instant // of the attack, in world time
 	answers int
 	framer  *wire.Framer
 	timer   *loop.Timer[func(env.Time)]
@@ -39,118 +42,118 @@ type malformed struct {
 type attack struct {
 	name  string
 	bytes []byte
-	// answers is how many answers there may be; -1: the broker must say nothing
-	// before it closes. silent: it need not do anything.
+	// answers is the greatest number of answers; -1: the broker must close without one.
+	// silent: it need not do anything.
 	answers int
 	silent  bool
-	// refused checks that an answer refuses; nil: any answer will do.
+	// refused checks that an answer is a refusal; nil: any answer will do.
 	refused func(frame []byte) error
 }
 
 const malformedCorrelation = math.MaxInt32
 
-func (v *malformed) start(now env.Time) { v.later(now) }
-func (v *malformed) informed(env.Time)  {}
-func (v *malformed) pending() []string  { return nil }
-func (v *malformed) later(now env.Time) {
-	v.c.after(now, v.c.between(20*time.Millisecond, 300*time.Millisecond), v.begin)
+func (m *malformed) start(now env.Time) { m.later(now) }
+func (m *malformed) informed(env.Time)  {}
+func (m *malformed) pending() []string  { return nil }
+func (m *malformed) later(now env.Time) {
+	m.c.after(now, m.c.between(20*time.Millisecond, 300*time.Millisecond), m.begin)
 }
-func (v *malformed) world() *world.World { return v.c.load.World }
-func (v *malformed) over(now env.Time)   { v.end(); v.later(now) }
+func (m *malformed) world() *world.World { return m.c.load.World }
+func (m *malformed) over(now env.Time)   { m.end(); m.later(now) }
 
 // end implements rawScript.
-func (v *malformed) end() {
-	v.c.timers.Cancel(v.timer)
-	if v.conn != nil {
-		v.conn.Close()
-		v.conn = nil
+func (m *malformed) end() {
+	m.c.timers.Cancel(m.timer)
+	if m.conn != nil {
+		m.conn.Close()
+		m.conn = nil
 	}
 }
 
-func (v *malformed) begin(now env.Time) {
-	if v.c.stopped || v.c.load.FaultsOver {
+func (m *malformed) begin(now env.Time) {
+	if m.c.stopped || m.c.load.FaultsOver {
 		return
 	}
-	v.addr, v.attack, v.answers, v.framer = v.c.anyBroker(), v.choose(now), 0, wire.NewFramer(1<<30)
-	v.began = v.world().Now()
-	v.c.load.Malformed[history.NodeOf(v.addr)] += uint64(len(v.c.load.Topics)) // at most
-	v.conn = v.c.host.Network().Dial(v.addr, v.c.host.Sink(loop.Control))
-	v.timer = v.c.after(now, dialPatience, v.over)
+	m.addr, m.attack, m.answers, m.framer = m.c.anyBroker(), m.choose(now), 0, wire.NewFramer(1<<30)
+	m.began = m.world().Now()
+	m.c.load.Malformed[history.NodeOf(m.addr)] += uint64(len(m.c.load.Topics)) // an upper bound
+	m.conn = m.c.host.Network().Dial(m.addr, m.c.host.Sink(loop.Control))
+	m.timer = m.c.after(now, dialPatience, m.over)
 }
 
 // event implements rawScript.
-func (v *malformed) event(now env.Time, ev *netsim.Event) {
-	if v.conn == nil || ev.Conn.ID() != v.conn.ID() {
+func (m *malformed) event(now env.Time, ev *netsim.Event) {
+	if m.conn == nil || ev.Conn.ID() != m.conn.ID() {
 		return
 	}
 	switch ev.Kind {
 	case netsim.Connected:
-		v.c.timers.Cancel(v.timer)
-		v.conn.Send(v.attack.bytes)
-		patience := v.c.load.RequestTimeout + promiseSlack + RequestSlack
-		if v.attack.silent {
-			patience = v.c.between(100*time.Millisecond, 3*time.Second)
+		m.c.timers.Cancel(m.timer)
+		m.conn.Send(m.attack.bytes)
+		patience := m.c.load.RequestTimeout + promiseSlack + RequestSlack
+		if m.attack.silent {
+			patience = m.c.between(100*time.Millisecond, 3*time.Second)
 		}
-		v.timer = v.c.after(now, patience, v.lost)
+		m.timer = m.c.after(now, patience, m.lost)
 	case netsim.Received:
-		v.conn.Consumed(len(ev.Data))
-		v.framer.Feed(ev.Data)
-		v.hear(now)
+		m.conn.Consumed(len(ev.Data))
+		m.framer.Feed(ev.Data)
+		m.hear(now)
 	case netsim.Closed:
-		v.over(now)
+		m.over(now)
 	}
 }
 
-// hear takes answers; after the last one the malformed client leaves.
-func (v *malformed) hear(now env.Time) {
+// hear takes answers. After the last one the malformed client closes.
+func (m *malformed) hear(now env.Time) {
 	for {
-		frame, ok, err := v.framer.Next()
+		frame, ok, err := m.framer.Next()
 		if err == nil && !ok {
 			return
 		}
-		v.answers++
+		m.answers++
 		switch {
 		case err != nil:
-			v.world().Violated(property.FramesWellFormed, v.addr, "%v", err)
-		case v.answers > v.attack.answers:
-			v.world().Violated(property.MalformedRefused, v.addr,
-				"%s was answered with %d bytes (answer %d)", v.attack.name, len(frame), v.answers)
+			m.world().Violated(property.FramesWellFormed, m.addr, "%v", err)
+		case m.answers > m.attack.answers:
+			m.world().Violated(property.MalformedRefused, m.addr,
+				"%s was answered with %d bytes (answer %d)", m.attack.name, len(frame), m.answers)
 		case binary.BigEndian.Uint32(frame) != malformedCorrelation:
-			v.world().Violated(property.ResponsesAnswer, v.addr, "%s: correlation id %d",
-				v.attack.name, int32(binary.BigEndian.Uint32(frame)))
-		case v.attack.refused != nil:
-			if err := v.attack.refused(frame); err != nil {
-				v.world().Violated(property.MalformedRefused, v.addr, "%s: %v", v.attack.name, err)
+			m.world().Violated(property.ResponsesAnswer, m.addr, "%s: correlation id %d",
+				m.attack.name, int32(binary.BigEndian.Uint32(frame)))
+		case m.attack.refused != nil:
+			if err := m.attack.refused(frame); err != nil {
+				m.world().Violated(property.MalformedRefused, m.addr, "%s: %v", m.attack.name, err)
 			}
 		}
-		if err != nil || v.answers >= v.attack.answers {
-			v.over(now)
+		if err != nil || m.answers >= m.attack.answers {
+			m.over(now)
 			return
 		}
 	}
 }
 
-// lost ends an attack to which the broker said nothing in time.
-func (v *malformed) lost(now env.Time) {
-	cl := v.c.load
-	if !v.attack.silent && cl.Insight.Excuse(v.c.Name, history.NodeOf(v.addr), v.began) == "" &&
+// lost ends an attack to which the broker did not react in time.
+func (m *malformed) lost(now env.Time) {
+	cl := m.c.load
+	if !m.attack.silent && cl.Insight.Excuse(m.c.Name, history.NodeOf(m.addr), m.began) == "" &&
 		cl.Options().Tight.Or(0) == 0 {
-		v.world().Violated(property.MalformedAnswered, v.addr,
-			"%s was sent at %v, and nothing came of it", v.attack.name, time.Duration(v.began))
+		m.world().Violated(property.MalformedAnswered, m.addr,
+			"%s was sent at %v, and the broker did not react",
+			m.attack.name, time.Duration(m.began))
 	}
-	v.over(now)
+	m.over(now)
 }
 
-// choose draws what is sent next.
-func (v *malformed) choose(now env.Time) attack {
-	r := v.c.rand
+// choose draws the next attack.
+func (m *malformed) choose(now env.Time) attack {
+	r := m.c.rand
 	word := func(n uint32, more ...byte) []byte {
-		return append(binary.BigEndian.AppendUint32(nil,
-			n), more...)
+		return append(binary.BigEndian.AppendUint32(nil, n), more...)
 	}
 	junk := make([]byte, r.IntN(200))
 	r.Fill(junk)
-	frame := v.frame(v.request())
+	frame := m.frame(m.request())
 	switch r.IntN(11) {
 	case 0:
 		return attack{name: "a negative length", bytes: word(math.MaxUint32, junk...), answers: -1}
@@ -179,21 +182,21 @@ func (v *malformed) choose(now env.Time) attack {
 		binary.BigEndian.PutUint32(b[len(b)-4:], math.MaxInt32-uint32(r.IntN(1000)))
 		return attack{name: "two thousand million topics", bytes: b, answers: 1}
 	case 7:
-		two := v.frame(kmsg.NewPtrApiVersionsRequest())
+		two := m.frame(kmsg.NewPtrApiVersionsRequest())
 		return attack{name: "one correlation id twice", bytes: append(two, two...), answers: 2}
 	case 8:
 		return attack{name: "a part of a frame", bytes: frame[:r.IntN(len(frame))], answers: -1,
 			silent: true}
 	default:
-		return v.badBatch(now)
+		return m.badBatch(now)
 	}
 }
 
-// request is one of those that clients send.
-func (v *malformed) request() kmsg.Request {
-	switch v.c.rand.IntN(4) {
+// request is an ordinary request.
+func (m *malformed) request() kmsg.Request {
+	switch m.c.rand.IntN(4) {
 	case 0:
-		return v.produce(nil)
+		return m.produce(nil)
 	case 1:
 		req := kmsg.NewPtrFetchRequest()
 		req.Version = 11
@@ -208,14 +211,14 @@ func (v *malformed) request() kmsg.Request {
 	return req
 }
 
-func (v *malformed) frame(req kmsg.Request) []byte {
-	return client.AppendRequest(nil, malformedCorrelation, v.c.Name, req)
+func (m *malformed) frame(req kmsg.Request) []byte {
+	return client.AppendRequest(nil, malformedCorrelation, m.c.Name, req)
 }
 
-func (v *malformed) produce(records []byte) *kmsg.ProduceRequest {
+func (m *malformed) produce(records []byte) *kmsg.ProduceRequest {
 	req := kmsg.NewPtrProduceRequest()
 	req.Version, req.Acks, req.TimeoutMillis = 8, -1, 1000
-	for _, name := range v.c.load.Topics {
+	for _, name := range m.c.load.Topics {
 		topic := kmsg.NewProduceRequestTopic()
 		topic.Topic = name
 		part := kmsg.NewProduceRequestTopicPartition()
@@ -226,14 +229,14 @@ func (v *malformed) produce(records []byte) *kmsg.ProduceRequest {
 	return req
 }
 
-// Where the fields of a batch are that a malformed client lies about.
+// Positions of the fields of a batch that a malformed client changes.
 const (
 	batchMagic, batchCRC, batchAttributes, batchLastDelta, batchCount = 16, 17, 21, 23, 57
 )
 
-// badBatch is a produce of a batch that lies about itself.
-func (v *malformed) badBatch(now env.Time) attack {
-	r := v.c.rand
+// badBatch is a produce of a batch that contradicts itself.
+func (m *malformed) badBatch(now env.Time) attack {
+	r := m.c.rand
 	builder := batch.NewBuilder()
 	value := make([]byte, 8+r.IntN(100))
 	binary.BigEndian.PutUint64(value, malformedValue)
@@ -264,8 +267,8 @@ func (v *malformed) badBatch(now env.Time) attack {
 		binary.BigEndian.PutUint32(b[batchCRC:],
 			crc32.Checksum(b[batchAttributes:], castagnoliTable))
 	}
-	req := v.produce(b)
-	return attack{name: "a batch with " + name, bytes: v.frame(req), answers: 1,
+	req := m.produce(b)
+	return attack{name: "a batch with " + name, bytes: m.frame(req), answers: 1,
 		refused: func(frame []byte) error {
 			resp, err := client.DecodeResponse(frame, req)
 			if err != nil {
@@ -280,7 +283,7 @@ func (v *malformed) badBatch(now env.Time) attack {
 		}}
 }
 
-// malformedValue is in every batch of a malformed client, and in no batch that may be stored.
+// malformedValue is in every batch of a malformed client, and must never be in a log.
 const malformedValue = 1 << 62
 
 var castagnoliTable = crc32.MakeTable(crc32.Castagnoli)

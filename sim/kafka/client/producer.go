@@ -17,29 +17,35 @@ import (
 	"example.com/lockstep/sim/property"
 )
 
-// producer is a client that produces. An idempotent one retries a batch under
-// its sequence, in order, until it is acknowledged. A plain one retries what was
-// refused for certain, and what is in doubt if it is a reckless one, so that
-// values may then be there twice.
+// producer is a client that produces to all partitions of the workload, and if the plan
+// says so also to topics that come and go. An idempotent producer retries a batch with its
+// sequence, in order, until it is acknowledged. A plain one retries what was surely
+// refused. If it is reckless it also retries what is in doubt, so that values may then be
+// in the log twice.
+//
+// It records each attempt in History.Produces, and producer ids in History.ProducerIDs. The Judge
+// hears of each attempt when it is sent and when it ends. The producer judges itself what brokers
+// owe an idempotent one: a retry or a repetition of an acknowledged batch is recognised
+// (judgeRefusal, judgeRepeated). The run converges only when its batches for the workload are done.
 type producer struct {
 	c          *Client
 	acks       int16
 	idempotent bool
-	reckless   bool // a plain producer that repeats what is in doubt
+	reckless   bool // a plain producer that retries what is in doubt
 	id         int64
 	epoch      int16
 	window     int    // requests in flight per partition
-	misroute   uint64 // of a hundred: sent to a node that does not lead
+	misroute   uint64 // in percent: requests sent to a random broker
 	timeout    time.Duration
 	every      time.Duration
 	recordSize int
-	only       string            // the one broker that it knows; "": all of them
-	used       map[[16]byte]bool // topics that come and go and were taken up
+	only       string            // the only broker that it sends to; "": any
+	used       map[[16]byte]bool // identities of topics that come and go that had a lane
 	lanes      []*produceLane
-	repeats    uint64 // of a thousand acknowledged batches: sent again (idempotent)
+	repeats    uint64 // of a thousand acknowledged batches, sent again (idempotent)
 }
 
-// produceLane is the way to one partition.
+// produceLane is the batches for one partition.
 type produceLane struct {
 	topic    string
 	id       [16]byte
@@ -48,30 +54,31 @@ type produceLane struct {
 	queue    []*produceBatch
 	inflight int
 	route    string // where the requests in flight went
-	// nothing is sent before all that is in flight has ended: then from the oldest on
+	// after a failure nothing is sent until all requests in flight have ended; then it
+	// begins with the oldest batch
 	failed   bool
 	passing  bool        // the topic is one that comes and goes
 	settled  bool        // a batch was acknowledged: the partition knows the producer
-	noRoom   bool        // its connection is full: see hasRoom
-	notUntil env.Instant // after a failure
+	noRoom   bool        // the send window of its connection is full: see hasRoom
+	notUntil env.Instant // the pause after a failure
 }
 
 type produceBatch struct {
 	values   []checker.Value
 	sequence int32
 	sent     bool
-	done     bool // acknowledged or given up, behind one that is not
+	done     bool // acknowledged or given up; it stays in the queue behind older ones
 	attempts int
 	again    bool  // a copy of an acknowledged batch
-	base     int64 // in the answer to the first
+	base     int64 // its base offset in the first answer
 }
 
 const (
-	laneBatches = 12 // waiting per partition; at the bound nothing new is made
-	// refusedSequences is how often the oldest batch of a lane may be refused as
-	// out of order before that is a broken promise.
+	laneBatches = 12 // waiting for a partition; no more are made
+	// refusedSequences is how often the oldest batch of a lane may be refused as out of
+	// order before this breaks a promise.
 	refusedSequences = 40
-	// roomPatience is how long a lane waits for room before it gives the connection up.
+	// roomPatience is how long a lane waits for room before it gives up the connection.
 	roomPatience = 20 * time.Second
 )
 
@@ -83,7 +90,7 @@ func newProducer(c *Client) *producer {
 	if !p.idempotent && c.rand.Chance(2, 5) {
 		p.acks = int16(c.rand.IntN(2))
 	}
-	// one of them at least promises something
+	// one producer at least is promised durability
 	if c.Name == "producer1" || c.load.Options().AcksAll.Or(0) != 0 {
 		p.acks = checker.AcksAll
 	}
@@ -154,9 +161,9 @@ func (p *producer) informed(now env.Time) {
 	}
 }
 
-// usePassing takes up topics that have come since, with their present identity. Each
-// identity is used once: a broker that lags may answer an old one again, and sequences
-// must not begin again.
+// usePassing takes up topics that came since, with their present ids. It uses each id once:
+// a broker with old metadata may answer with an old id again, and the sequences of a
+// partition must not start again.
 func (p *producer) usePassing() {
 	for _, name := range ChurnTopics {
 		t := p.c.topics[name]
@@ -172,8 +179,8 @@ func (p *producer) usePassing() {
 	}
 }
 
-// abandons reports whether a batch for a topic that comes and goes is given up:
-// the topic may be gone for good.
+// abandons reports whether a batch for a topic that comes and goes is given up, since the
+// topic may never come back.
 func (l *produceLane) abandons(b *produceBatch, code int16) bool {
 	const unknownTopic, unknownTopicID, patience = 3, 100, 8
 	return l.passing && (code == unknownTopic || code == unknownTopicID || b.attempts >= patience)
@@ -188,7 +195,7 @@ func (p *producer) hasTopic(name string) bool {
 	return false
 }
 
-// tick makes a batch now and then.
+// tick makes a batch at intervals.
 func (p *producer) tick(now env.Time) {
 	if p.c.load.FaultsOver || p.c.stopped {
 		return
@@ -210,7 +217,7 @@ func (p *producer) tick(now env.Time) {
 	p.pump(now, l)
 }
 
-// pump sends what may be sent.
+// pump sends the batches of a lane that may be sent.
 func (p *producer) pump(now env.Time, l *produceLane) {
 	if now.Mono < l.notUntil || l.noRoom || l.failed && l.inflight > 0 {
 		return
@@ -247,10 +254,10 @@ func (p *producer) pump(now env.Time, l *produceLane) {
 	}
 }
 
-// hasRoom reports whether the lane's connection takes more. If its send window is
-// full, the lane goes on when there is room, or on another connection. A producer
-// that wants no answers is held by nothing else: what it has sent within seconds
-// might take brokers minutes to read, long after the run was healed.
+// hasRoom reports whether the connection of the lane takes more. If its send window is
+// full, the lane continues when there is room, or on another connection. Nothing else
+// limits a producer that wants no answers: brokers might need minutes to read what it sends
+// in seconds, and still read after the healing.
 func (p *producer) hasRoom(now env.Time, l *produceLane) bool {
 	k := p.c.connTo(now, l.route)
 	if !k.full {
@@ -258,7 +265,7 @@ func (p *producer) hasRoom(now env.Time, l *produceLane) bool {
 	}
 	l.noRoom = true
 	patience := p.c.after(now, roomPatience, k.drop)
-	k.forRoom = append(k.forRoom, func(now env.Time) {
+	k.waitForRoom = append(k.waitForRoom, func(now env.Time) {
 		p.c.timers.Cancel(patience)
 		l.noRoom = false
 		if !p.c.stopped {
@@ -268,11 +275,11 @@ func (p *producer) hasRoom(now env.Time, l *produceLane) bool {
 	return false
 }
 
-// reach is how many batches from the oldest unresolved one on may be sent. A
-// broker remembers five per producer, so that nothing may be sent that would push
-// the oldest out of its memory. And it takes any first sequence of a producer that
-// it does not know (KAFKA 16): until the first batch is acknowledged, a second one
-// might be taken for the first.
+// reach is how many batches from the oldest unresolved one on may be sent. A broker
+// remembers five batches of a producer, so nothing may be sent that displaces the oldest
+// one there. A broker accepts any first sequence of a producer that it does not know (KAFKA
+// 16). So until the first batch is acknowledged only that one is sent: a broker might take
+// a second one for the first.
 func (p *producer) reach(l *produceLane) int {
 	if p.idempotent && !l.settled {
 		return 1
@@ -280,7 +287,7 @@ func (p *producer) reach(l *produceLane) int {
 	return p.window
 }
 
-// later tries again after a pause, with fresh metadata.
+// later pumps the lane after a pause, with fresh metadata.
 func (p *producer) later(now env.Time, l *produceLane) {
 	pause := p.c.between(20*time.Millisecond, 120*time.Millisecond)
 	l.notUntil = now.Mono.Add(pause)
@@ -294,11 +301,11 @@ func (p *producer) send(now env.Time, l *produceLane, b *produceBatch) {
 	l.inflight++
 	rec := p.c.load.Rec
 	req := p.request(now, l, b)
-	record, deposed := -1, false
+	entry, deposed := -1, false
 	k := p.c.connTo(now, l.route)
 	k.call(now, &pendingCall{req: req, timeout: p.timeout, silent: p.acks == checker.AcksNone,
 		began: func() {
-			record = len(rec.History.Produces)
+			entry = len(rec.History.Produces)
 			deposed = p.acks == checker.AcksLeader && p.c.load.Insight.DeposedLeader(l.partition())
 			rec.History.Produces = append(rec.History.Produces, checker.Produce{
 				ID: rec.ID(), Client: p.c.Number, Conn: k.number, Node: k.node, Call: rec.Moment(),
@@ -307,7 +314,7 @@ func (p *producer) send(now env.Time, l *produceLane, b *produceBatch) {
 				Sequence: b.sequence,
 				Values:   b.values, Acks: p.acks, Outcome: checker.Ambiguous, Base: -1,
 			})
-			p.c.load.Judge.ProduceSent(record)
+			p.c.load.Judge.ProduceSent(entry)
 		},
 		done: func(now env.Time, resp kmsg.Response) {
 			l.inflight--
@@ -315,17 +322,18 @@ func (p *producer) send(now env.Time, l *produceLane, b *produceBatch) {
 				return
 			}
 			if resp == nil {
-				p.ended(now, l, b, record, false, 0, -1)
-				p.c.load.Judge.ProduceEnded(record)
+				p.ended(now, l, b, entry, false, 0, -1)
+				p.c.load.Judge.ProduceEnded(entry)
 				return
 			}
 			part := &resp.(*kmsg.ProduceResponse).Topics[0].Partitions[0]
-			p.ended(now, l, b, record, true, part.ErrorCode, part.BaseOffset)
-			p.c.load.Judge.ProduceEnded(record)
-			if deposed && record >= 0 {
-				// A leader that does not know yet that it was replaced may have answered:
-				// a leader change has lost the record, though it began before the call.
-				op := &rec.History.Produces[record]
+			p.ended(now, l, b, entry, true, part.ErrorCode, part.BaseOffset)
+			p.c.load.Judge.ProduceEnded(entry)
+			if deposed && entry >= 0 {
+				// The answer may come from a leader that was replaced and does not know it
+				// yet. The change of leader then loses the record although it began before
+				// the call.
+				op := &rec.History.Produces[entry]
 				if op.Outcome == checker.Acked {
 					op.Outcome, op.Code, op.Base = checker.Ambiguous, 0, -1
 				}
@@ -358,7 +366,7 @@ func (p *producer) request(now env.Time, l *produceLane, b *produceBatch) *kmsg.
 	req.Version, req.Acks, req.TimeoutMillis = p.c.versions.produce, p.acks,
 		int32(p.timeout.Milliseconds())
 	if l.passing {
-		req.Version = 13 // which names topics by id: one of the same name is another topic
+		req.Version = 13 // it names topics by id, which distinguishes topics of the same name
 	}
 	topic := kmsg.NewProduceRequestTopic()
 	topic.Topic, topic.TopicID = l.topic, l.id
@@ -369,14 +377,14 @@ func (p *producer) request(now env.Time, l *produceLane, b *produceBatch) *kmsg.
 	return req
 }
 
-// ended takes the end of one attempt: an answer, or a lost connection. record
-// is -1 if the request never left.
-func (p *producer) ended(now env.Time, l *produceLane, b *produceBatch, record int, answered bool,
+// ended takes the end of one attempt: an answer, or a lost connection. entry is -1 if the
+// request never left.
+func (p *producer) ended(now env.Time, l *produceLane, b *produceBatch, entry int, answered bool,
 	code int16, base int64) {
 	rec := p.c.load.Rec
 	outcome := checker.Failed
-	if record >= 0 {
-		op := &rec.History.Produces[record]
+	if entry >= 0 {
+		op := &rec.History.Produces[entry]
 		outcome = checker.Classify(answered, code)
 		op.Outcome, op.Code = outcome, code
 		if answered {
@@ -395,22 +403,22 @@ func (p *producer) ended(now env.Time, l *produceLane, b *produceBatch, record i
 	const duplicateSequence = 46
 	switch {
 	case outcome == checker.Acked,
-		p.acks == checker.AcksNone && record >= 0,
+		p.acks == checker.AcksNone && entry >= 0,
 		code == duplicateSequence,
 		!p.idempotent && outcome == checker.Ambiguous && !p.reckless:
 		l.settled = l.settled || outcome == checker.Acked
 		l.resolve(b)
 		if p.idempotent && outcome == checker.Acked && p.repeats > 0 && l.inflight > 0 &&
 			!l.failed && p.c.rand.Chance(p.repeats, 1000) {
-			// Among the requests that are under way: they keep it among the five
-			// batches that a broker remembers.
+			// At most four other batches are in flight. So it is still among the five that
+			// a broker remembers.
 			p.send(now, l, &produceBatch{values: b.values, sequence: b.sequence, again: true,
 				base: base})
 		}
 		if outcome == checker.Acked || p.acks == checker.AcksNone {
 			p.pump(now, l)
 		} else {
-			l.failed = true // and another way is looked for
+			l.failed = true // later finds the leader again
 			p.later(now, l)
 		}
 		return
@@ -428,8 +436,9 @@ func (p *producer) ended(now env.Time, l *produceLane, b *produceBatch, record i
 	p.later(now, l)
 }
 
-// judgeRepeated: what was acknowledged and is sent again is answered with the
-// same offset, if it is answered with success, and is never out of order.
+// judgeRepeated judges the answer to an acknowledged batch that is sent again. If it
+// reports success it must have the same offset, and it must never say that the batch is out
+// of order or a duplicate.
 func (p *producer) judgeRepeated(l *produceLane, b *produceBatch, outcome checker.Outcome,
 	code int16, base int64) {
 	const outOfOrder, duplicateSequence = 45, 46
@@ -441,8 +450,9 @@ func (p *producer) judgeRepeated(l *produceLane, b *produceBatch, outcome checke
 	}
 }
 
-// judgeRefusal: the oldest batch of an idempotent producer is never out of
-// order, whatever happened to its earlier attempts.
+// judgeRefusal judges a refusal of a batch of an idempotent producer. The broker must know
+// the producer and its epoch. It must not call the oldest batch out of order again and
+// again (refusedSequences), whatever happened to earlier attempts.
 func (p *producer) judgeRefusal(l *produceLane, b *produceBatch, code int16) {
 	const outOfOrder, unknownProducer, invalidEpoch = 45, 59, 47
 	oldest := len(l.queue) > 0 && l.queue[0] == b
@@ -455,8 +465,8 @@ func (p *producer) judgeRefusal(l *produceLane, b *produceBatch, code int16) {
 	}
 }
 
-// resolve takes out what is done from the oldest on: a batch that is done
-// before an older one keeps its place, as it counts for the window.
+// resolve marks a batch as done, and removes done batches from the front of the queue. A
+// batch that is done before an older one keeps its place, since it counts for the window.
 func (l *produceLane) resolve(b *produceBatch) {
 	b.done = true
 	for len(l.queue) > 0 && l.queue[0].done {

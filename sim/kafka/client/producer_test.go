@@ -10,7 +10,7 @@ import (
 	"example.com/lockstep/sim/plan"
 )
 
-func TestProducersAskForAllReplicasWhereThePlanSaysSo(t *testing.T) {
+func TestProducersUseAcksAllIfThePlanSaysSo(t *testing.T) {
 	var o plan.Options
 	asked := func() map[int16]bool {
 		acks := map[int16]bool{}

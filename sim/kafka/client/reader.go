@@ -10,8 +10,11 @@ import (
 	"example.com/lockstep/sim/kafka/history"
 )
 
-// endReader is a client that asks where logs end, mostly the leader, sometimes
-// whomever.
+// endReader is a client that asks where logs end. It asks the leader, and sometimes a
+// random broker.
+//
+// It records each answer in History.Ends, and package checker judges them (P10). It judges
+// nothing itself.
 type endReader struct {
 	c     *Client
 	every time.Duration
@@ -81,16 +84,16 @@ func (s *endReader) ask(now env.Time, addr, name string, id [16]byte, index int3
 		}})
 }
 
-// staleEnd makes a planted reader tell, once, an end that it saw eight answers
+// staleEnd is a planted bug of a reader: once, it reports the end that it saw seven answers
 // before.
 type staleEnd struct {
 	seen map[checker.Partition][]checker.Offset
-	told bool
+	done bool
 }
 
 func (s *staleEnd) distort(c *Load, e *checker.EndRead) {
 	n := int(c.Options().PlantedStaleEnd.Or(0))
-	if n == 0 || e.Code != 0 || s.told {
+	if n == 0 || e.Code != 0 || s.done {
 		return
 	}
 	if s.seen == nil {
@@ -99,6 +102,6 @@ func (s *staleEnd) distort(c *Load, e *checker.EndRead) {
 	seen := append(s.seen[e.Partition], e.Offset)
 	s.seen[e.Partition] = seen
 	if len(seen) >= n && seen[len(seen)-8] < e.Offset {
-		e.Offset, s.told = seen[len(seen)-8], true
+		e.Offset, s.done = seen[len(seen)-8], true
 	}
 }

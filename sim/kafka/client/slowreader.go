@@ -15,30 +15,33 @@ import (
 	"example.com/lockstep/sim/property"
 )
 
-// slowReader is a client that asks for much at once and does not read what comes for
-// seconds. The broker must hold little for it, and go on serving the others.
+// slowReader is a client that sends many fetches at once and then does not read the answers
+// for seconds. The broker must hold little for it, and must go on serving other clients.
+//
+// It records nothing in the history. It judges that its answers come in order, and that
+// they come in time once it reads. What the broker held for it meanwhile is judged at the
+// end, by SlowReaderBound (P12).
 type slowReader struct {
 	c      *Client
 	conn   netsim.Conn // nil: none is open
 	addr   string
 	asleep bool
-	unread [][]byte // received, and not given back to the network
+	unread [][]byte // received, and not reported to the network as consumed
 	framer *wire.Framer
 	next   int32 // correlation id of the next request
-	heard  int32 // of the last answer
+	heard  int32 // correlation id of the last answer
 	wokeAt env.Instant
 	began  env.Instant
 	timer  *loop.Timer[func(env.Time)]
 }
 
 const (
-	slowFetches = 64        // asked for without waiting
-	slowBytes   = 128 << 10 // at most in each answer, but for a larger first batch
+	slowFetches = 64        // sent without waiting for answers
+	slowBytes   = 128 << 10 // at most in each answer, except if its first batch is larger
 )
 
-// SlowReaderBound is what a broker may hold ready to be sent to a client that does not
-// read: the send window, one fetch that was begun before that was full, and what
-// small answers there were.
+// SlowReaderBound is what a broker may hold ready to send to a client that does not read:
+// the send window, one fetch that began before the window was full, and small answers.
 const SlowReaderBound = netsim.SendWindow + 2*slowBytes + 64<<10
 
 func (s *slowReader) start(now env.Time) { s.later(now) }
@@ -98,7 +101,7 @@ func (s *slowReader) event(now env.Time, ev *netsim.Event) {
 	}
 }
 
-// ask sends many fetches and goes to sleep.
+// ask sends many fetches and stops reading.
 func (s *slowReader) ask(now env.Time) {
 	for range slowFetches {
 		s.next++
@@ -128,14 +131,14 @@ func (s *slowReader) fetch() *kmsg.FetchRequest {
 	return req
 }
 
-// wake reads; every answer must come, in order, while it is read.
+// wake starts to read. From now on every answer must come, in order.
 func (s *slowReader) wake(now env.Time) {
 	s.asleep, s.wokeAt = false, s.c.load.World.Now()
 	s.timer = s.c.after(now, slowPatience, s.lost)
 	s.read(now)
 }
 
-// slowPatience is in which the answers must come one after the other.
+// slowPatience is the longest time between two answers while the client reads.
 const slowPatience = fetchReadTime + promiseSlack + RequestSlack
 
 func (s *slowReader) read(now env.Time) {
@@ -175,7 +178,7 @@ func (s *slowReader) lost(now env.Time) {
 	if cl.Insight.Excuse(s.c.Name, history.NodeOf(s.addr), since) == "" &&
 		!cl.Insight.ReadsStuck(history.NodeOf(s.addr), since) && cl.Options().Tight.Or(0) == 0 {
 		cl.World.Violated(property.SlowReaderServed, s.addr,
-			"of %d fetches %d were answered; awake since %v and nothing came for %v", s.next,
+			"of %d fetches %d were answered; it has read since %v, and nothing came for %v", s.next,
 			s.heard, time.Duration(s.wokeAt), slowPatience)
 	}
 	s.over(now)

@@ -16,8 +16,11 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// sleepy is a world in which a slow reader has asked for something and sleeps.
-func sleepy(t *testing.T, faults ...plan.Fault) (*world.World, *client.SleepingReader) {
+// worldWithSleepingReader is a world in which a slow reader has sent fetches and does not
+// read.
+func worldWithSleepingReader(
+	t *testing.T, faults ...plan.Fault,
+) (*world.World, *client.SleepingReader) {
 	p, err := scenario.NewPlan("steady", 2)
 	require.NoError(t, err)
 	p.Workload.Options.Tight = plan.Set(0)
@@ -36,9 +39,9 @@ func sleepy(t *testing.T, faults ...plan.Fault) (*world.World, *client.SleepingR
 	return nil, nil
 }
 
-// during runs a step of the slow reader and returns the property that it breaks,
-// "" for none.
-func during(w *world.World, step func(now env.Time)) string {
+// violationOf runs a step of the slow reader and returns the property that it breaks; ""
+// for none.
+func violationOf(w *world.World, step func(now env.Time)) string {
 	w.Node("sloth1").Enter(loop.Control, step)
 	if len(w.Failures()) == 0 {
 		return ""
@@ -46,28 +49,29 @@ func during(w *world.World, step func(now env.Time)) string {
 	return w.Failures()[0].Property
 }
 
-func TestASlowReaderThatIsNotServedAgainAccuses(t *testing.T) {
-	w, s := sleepy(t)
+func TestABrokerThatDoesNotServeASlowReaderAgainIsReported(t *testing.T) {
+	w, s := worldWithSleepingReader(t)
 	s.Wake()
-	require.Equal(t, property.SlowReaderServed, during(w, s.Lose))
+	require.Equal(t, property.SlowReaderServed, violationOf(w, s.Lose))
 }
 
-func TestASlowReaderAccusesNoBrokerThatCannotServe(t *testing.T) {
-	w, s := sleepy(t)
+func TestABrokerThatAFaultKeepsFromServingASlowReaderIsNotReported(t *testing.T) {
+	w, s := worldWithSleepingReader(t)
 	at, broker := plan.Duration(w.Now()), s.Broker()
 	w.Close()
 	for _, kind := range []string{"freeze", "disk-stall"} {
-		w, s := sleepy(t, plan.Fault{At: at - plan.Millisecond, Kind: kind, Target: broker})
+		w, s := worldWithSleepingReader(t,
+			plan.Fault{At: at - plan.Millisecond, Kind: kind, Target: broker})
 		require.Equal(t, broker, s.Broker())
 		s.Wake()
-		require.Empty(t, during(w, s.Lose), kind)
+		require.Empty(t, violationOf(w, s.Lose), kind)
 		w.Close()
 	}
 }
 
-func TestASlowReaderTakesAnswersInOrderOnly(t *testing.T) {
-	w, s := sleepy(t)
+func TestAnAnswerToASlowReaderOutOfOrderIsReported(t *testing.T) {
+	w, s := worldWithSleepingReader(t)
 	second := []byte{0, 0, 0, 4, 0, 0, 0, 2} // an answer to the second request
 	require.Equal(t, property.ResponsesInOrder,
-		during(w, func(now env.Time) { s.Read(now, second) }))
+		violationOf(w, func(now env.Time) { s.Read(now, second) }))
 }

@@ -11,13 +11,13 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// Waits implements wait.Waiter: a client's requests wait for their brokers.
+// Waits implements wait.Waiter: the requests of a client wait for their brokers.
 func (c *Client) Waits(yield func(wait.Wait)) {
 	mono := c.mono()
 	for _, k := range c.conns {
 		node := kafka.NodeID(k.node)
 		for _, call := range k.waiting {
-			r := &c.load.Rec.History.Requests[call.record]
+			r := &c.load.Rec.History.Requests[call.entry]
 			yield(wait.Wait{
 				Who: requestName(r), About: fmt.Sprintf("to %s, answer due at %s",
 					history.BrokerName(node), r.Deadline),
@@ -38,15 +38,15 @@ func (c *Client) Waits(yield func(wait.Wait)) {
 	}
 }
 
-// mono translates the world's time into that of the client's machine.
+// mono translates world time into the monotonic time of the client's machine.
 func (c *Client) mono() func(env.Instant) env.Instant {
 	return c.load.World.Node(c.Name).MonoAt
 }
 
-// requestName names a request by its number in the history.
+// requestName names a request by its id in the history.
 func requestName(r *checker.Request) string { return fmt.Sprintf("%s %d", r.Name, r.ID) }
 
-// localAddr is how the broker sees the connection.
+// localAddr is the client's address as the broker sees it.
 func (k *connection) localAddr() string {
 	if end, ok := k.conn.(interface{ LocalAddr() string }); ok {
 		return end.LocalAddr()
@@ -54,7 +54,7 @@ func (k *connection) localAddr() string {
 	return ""
 }
 
-// RequestsPending lists the requests of a client as roots.
+// RequestsPending lists the requests of a client as roots of a wait-for graph.
 func (c *Client) RequestsPending() (out []world.Overdue) {
 	c.Waits(func(x wait.Wait) {
 		out = append(out, world.Overdue{At: []world.StallPlace{{Node: c.Name, Op: x.Who}}})
@@ -62,7 +62,8 @@ func (c *Client) RequestsPending() (out []world.Overdue) {
 	return out
 }
 
-// RequestPending is a request of the history as a root, if it is this client's.
+// RequestPending is a request of the history as a root of a wait-for graph, if it is on a
+// connection of this client.
 func (c *Client) RequestPending(r *checker.Request) (out []world.Overdue) {
 	for _, conn := range c.conns {
 		if conn.number == r.Conn {

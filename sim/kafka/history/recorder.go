@@ -7,8 +7,9 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// Recorder writes down what the clients and the observer of a cluster see. Its
-// moments are totally ordered, since one thread runs the world.
+// Recorder writes the history of a run: clients add what they did and saw, and the observer
+// adds facts from inside the brokers. Its moments are totally ordered, since one thread
+// runs the world.
 type Recorder struct {
 	World   *world.World
 	History checker.History
@@ -17,11 +18,13 @@ type Recorder struct {
 	value   checker.Value
 }
 
+// Moment is the present moment. Each call returns a later one.
 func (r *Recorder) Moment() checker.Moment {
 	r.seq++
 	return checker.Moment{At: time.Duration(r.World.Now()), Seq: r.seq}
 }
 
+// ID is the next unique number of an event or a connection.
 func (r *Recorder) ID() int {
 	r.ids++
 	return r.ids
@@ -30,7 +33,7 @@ func (r *Recorder) ID() int {
 // OutsideOfLoops implements Outside.
 func (*Recorder) OutsideOfLoops() {}
 
-// NewValue is the next unique content of a test record.
+// NewValue is the next unique value for a test record.
 func (r *Recorder) NewValue() checker.Value {
 	r.value++
 	return r.value
