@@ -44,7 +44,7 @@ func TestAPageRefersToNothingOutside(t *testing.T) {
 }
 
 // browser is a headless Chromium. Without one the test is skipped, except in CI, where it
-// fails: nobody would see there that it was skipped.
+// fails: in CI nobody looks for skipped tests.
 func browser(t *testing.T) (ctx context.Context) {
 	var program string
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome",

@@ -35,7 +35,7 @@ type flowGraph struct {
 	byTo     []uint32    // indices of flows, by the step that they end in
 	outgoing [][2]uint32
 	byFrom   []uint32
-	answers  map[uint32]uint32 // by request (1 + index): 1 + the flow of the answer
+	answers  map[uint32]uint32 // by request (1 + index): the flow of the answer (1 + index)
 }
 
 func newFlowGraph(r *Recording) *flowGraph {
@@ -85,9 +85,10 @@ func (g *flowGraph) end(step uint32) uint32 {
 // with the flow that reached the step first. What a turn does at its end counts as caused
 // by each event of the turn.
 type spread struct {
-	by    map[uint32]uint32 // step: 1 + the flow; the end of a turn: that of the turn's step
-	order []uint32          // steps, nearest first
-	open  []uint32          // flows (1 + index) that end nowhere
+	// by step: the flow (1 + index) that reached it; for the end of a turn, that of the step.
+	by    map[uint32]uint32
+	order []uint32 // steps, nearest first
+	open  []uint32 // flows (1 + index) that no loop took
 }
 
 const spreadBound = 50_000

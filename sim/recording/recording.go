@@ -26,7 +26,7 @@ type Recording struct {
 	// History is the history that clients and the observer recorded (package
 	// sim/kafka/history); nil without one.
 	History    *checker.History
-	Violations []*checker.Violation // the first of each broken property
+	Violations []*checker.Violation // that checkers have reported
 	FaultSpans []world.FaultSpan
 
 	slice  env.Instant // length of a slice of time

@@ -23,10 +23,11 @@ import (
 // malformed is a client that sends what no client may send: broken frames, broken requests,
 // and batches that contradict themselves.
 //
-// It records nothing in the history. It judges that the broker answers with an error or
-// closes the connection in time. The checkers judge that nothing else happens: if the
-// broker stored what was sent, a value would appear that no client produced, and the
-// requests of other clients keep their deadlines.
+// It records nothing in the history; it only counts its produces for
+// check.Circumstances.CheckForwards (Load.Malformed). It judges that the broker answers with an
+// error or closes the connection in time. The checkers judge that nothing else happens: if the
+// broker stored what was sent, a value would appear that no client produced, and the requests of
+// other clients keep their deadlines.
 type malformed struct {
 	c       *Client
 	conn    netsim.Conn // nil: none is open
