@@ -6,12 +6,11 @@ import (
 	"strings"
 )
 
-// A fault may be anchored at a milestone instead of a time: runs of two commits
-// drift apart by milliseconds and more, but mostly tell the same story.
+// A fault may be anchored at a milestone instead of a time. The same plan runs with other times on
+// another commit, but mostly passes the same milestones.
 
-// Anchor is what [Fault].After means: the n-th milestone with a key that begins with
-// some words. "leader t0/0 #2" is the second time that a leader of t0/0 begins,
-// on whichever node.
+// Anchor is what [Fault].After means: the n-th milestone with a key that begins with Words.
+// "leader t0/0 #2" is the second time that a leader of t0/0 begins, on any node.
 type Anchor struct {
 	Words string
 	Nth   int // from 1 on
@@ -40,7 +39,7 @@ func (a Anchor) String() string {
 	return a.Words + " #" + strconv.Itoa(a.Nth)
 }
 
-// Matches reports whether a milestone is one of those that the anchor counts.
+// Matches reports whether the anchor counts a milestone with this key.
 func (a Anchor) Matches(key string) bool {
 	rest, ok := strings.CutPrefix(key, a.Words)
 	return ok && (rest == "" || rest[0] == ' ')

@@ -7,32 +7,32 @@ import (
 	"strings"
 )
 
-// Budgeted is the Budget of a plan in which at every moment a quorum core of
-// brokers is healthy, with the links among them and to the clients, and clocks
-// that keep to their bound. Faults come in spells with pauses between them.
-// Liveness is demanded all the time: partitions keep acknowledging, topics are
-// made, and before a spell ISRs are full again.
+// Budgeted is the Budget of a plan that leaves a quorum of brokers healthy at every moment, with
+// the links among them and to the clients, and with clocks that keep to their bound. Faults come in
+// spells with pauses between them. Liveness is demanded all the time: partitions keep
+// acknowledging, topics are created, and ISRs are full again before the next spell.
 const Budgeted = "budgeted"
 
-// Unbudgeted is the Budget of a plan in which anything may break, also what no
-// protocol survives: rot in every copy, writes that never happen, clocks that run
-// away. Only safety is demanded, and what is lost must be explained by what
-// disks and clocks have done (checker.DamageFact, checker.ClockFact).
+// Unbudgeted is the Budget of a plan in which anything may break, including what no protocol
+// survives: rot in every copy, writes that never reach the disk, clocks that run away. Only safety
+// is demanded, and damage of the disks or errors of the clocks must explain every loss
+// (checker.DamageFact, checker.ClockFact).
 const Unbudgeted = "unbudgeted"
 
-// SpellPause is in which ISRs must be full again after a spell: a node that
-// stopped itself is started within a second, its session begins with an election
-// at worst, and it fetches what it missed in some seconds.
+// SpellPause is the time after a spell in which ISRs must become full again. A node that stopped
+// itself is started within a second. In the worst case its session begins only after an election.
+// Then it fetches what it missed in a few seconds.
 const SpellPause = 12 * Second
 
-// StrikeLimit is how many brokers of a plan may be struck at the same time.
+// StrikeLimit is how many brokers of a budgeted plan faults may hit at the same time: a minority of
+// the voters, and no more replicas than a partition can miss and still have its minimum ISR.
 func (p *Plan) StrikeLimit() int {
 	o := &p.Workload.Options
 	return max(0, min((len(p.Brokers())-1)/2, int(o.RF.Or(0)-o.MinISR.Or(0))))
 }
 
-// victim is the broker that a fault of a budgeted plan strikes: of a link the
-// end that is named first.
+// victim is the broker that a fault of a budgeted plan hits. For a link it is the end that is named
+// first.
 func (f *Fault) victim() string {
 	if i := strings.IndexAny(f.Target, "/->"); i >= 0 {
 		return f.Target[:i]
@@ -40,28 +40,27 @@ func (f *Fault) victim() string {
 	return f.Target
 }
 
-// ByTime are the plan's faults in order of their beginnings.
+// ByTime returns the plan's faults in the order in which they begin.
 func (p *Plan) ByTime() []Fault {
 	faults := slices.Clone(p.Faults)
 	slices.SortStableFunc(faults, func(a, b Fault) int { return cmp.Compare(a.At, b.At) })
 	return faults
 }
 
-// checkBudget reports the first moment at which more is broken than the budget
-// allows.
+// checkBudget reports the first moment at which more is broken than the budget allows.
 func (p *Plan) checkBudget() error {
 	switch p.Budget {
 	case "", Unbudgeted:
 		return nil
 	case Budgeted:
 	default:
-		return fmt.Errorf("plan: budget %q", p.Budget)
+		return fmt.Errorf("plan: no budget %q", p.Budget)
 	}
 	faults := p.ByTime()
 	for i := range faults {
 		if faults[i].After != "" || strings.HasPrefix(faults[i].Target, "@") {
-			return fmt.Errorf("plan: the faults of a budgeted plan have times and names: %s %s",
-				faults[i].Kind, faults[i].Target)
+			return fmt.Errorf("plan: a fault of a budgeted plan must name its time and its "+
+				"target, without an anchor or @name: %s %s", faults[i].Kind, faults[i].Target)
 		}
 		struck := []string{faults[i].victim()}
 		for _, f := range faults[:i] {
@@ -71,7 +70,7 @@ func (p *Plan) checkBudget() error {
 		}
 		slices.Sort(struck)
 		if n := len(slices.Compact(struck)); n > p.StrikeLimit() {
-			return fmt.Errorf("plan: %d brokers are struck at %s, within %s of each other; the "+
+			return fmt.Errorf("plan: %d brokers are hit at %s, within %s of each other; the "+
 				"budget is %d", n, faults[i].At, SpellPause, p.StrikeLimit())
 		}
 	}

@@ -8,17 +8,17 @@ import (
 	"example.com/lockstep/broker/env"
 )
 
-// MenuItem offers a kind of fault to [DrawFaults].
+// MenuItem offers a kind of fault to [DrawFaults]. It is drawn in proportion to its Weight.
 type MenuItem struct {
 	Kind   string
 	Weight int
-	Amount func(r *env.Rand) int64 // nil: 0
-	Paths  []string                // one of them; nil: all
+	Amount func(r *env.Rand) int64 // draws the fault's Amount; nil: 0
+	Paths  []string                // the fault gets one of them; nil: it hits all files
 }
 
-// DrawFaults draws count faults on the named nodes over the duration. Lengths
-// spread over orders of magnitude: a stall of 5 ms and one of a third of the run
-// find different bugs.
+// DrawFaults draws count faults on the given nodes, within the duration. The lengths of the faults
+// spread over orders of magnitude: a stall of 5 ms and one of a third of the run find different
+// bugs.
 func DrawFaults(r *env.Rand, nodes []NodeSpec, duration time.Duration, menu []MenuItem,
 	count int) []Fault {
 	total := 0
@@ -74,8 +74,8 @@ func drawTarget(r *env.Rand, kind TargetKind, nodes []NodeSpec) string {
 	return n.Name
 }
 
-// StoppedBy lists the nodes that faults of the plan may lead to a fail-stop:
-// those with a disk that reports errors or damage.
+// StoppedBy lists the nodes that the faults may cause to stop themselves: those with a disk that
+// reports errors or damage. "*" means any node.
 func StoppedBy(faults []Fault) []string {
 	var nodes []string
 	for _, f := range faults {
@@ -84,7 +84,7 @@ func StoppedBy(faults []Fault) []string {
 			"lose-write", "misdirect-write", "bit-rot":
 			node := f.Target
 			if f.Target[0] == '@' {
-				node = "*" // known when it strikes
+				node = "*" // which node it is, is known only when the fault begins
 			}
 			if !slices.Contains(nodes, node) {
 				nodes = append(nodes, node)

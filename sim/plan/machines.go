@@ -6,39 +6,40 @@ import (
 	"example.com/lockstep/broker/env"
 )
 
-// Network is what a plan says of its network; zero values are those of a data
-// centre (netsim/virtual).
+// Network is what a plan says about its network. A field that is 0 has the value of a data centre
+// (netsim/virtual).
 type Network struct {
 	Latency   Duration `yaml:"latency,omitempty" json:"latency,omitempty"`
 	Jitter    Duration `yaml:"jitter,omitempty" json:"jitter,omitempty"`
 	Bandwidth int64    `yaml:"bandwidth,omitempty" json:"bandwidth,omitempty"` // bytes/s
-	// Patience is how long a sender waits for acknowledgement over a cut link
-	// before its connection dies.
+	// Patience is how long a sender on a cut link waits for an acknowledgement before its
+	// connection dies.
 	Patience Range `yaml:"patience,omitempty" json:"patience"`
-	// Connect bounds the wait for a host that does not answer.
+	// Connect is how long a dial waits for a host that does not answer.
 	Connect Range `yaml:"connect,omitempty" json:"connect"`
-	// Chopped is the share of a thousand packets that are cut at random places.
+	// Chopped is how many of 1000 packets are cut at random places.
 	Chopped int `yaml:"chopped,omitempty" json:"chopped,omitempty"`
 }
 
-// Disk is what a plan says of its disks; zero values are those of a decent SSD
-// (diskfs/virtual).
+// Disk is what a plan says about its disks. The times of syncs have the values of a good SSD where
+// they are 0 (diskfs/virtual).
 type Disk struct {
 	Sync       Duration `yaml:"sync,omitempty" json:"sync,omitempty"`
 	SyncJitter Duration `yaml:"sync_jitter,omitempty" json:"sync_jitter,omitempty"`
-	SpikeOneIn uint64   `yaml:"spike_one_in,omitempty" json:"spike_one_in,omitempty"` // of syncs
+	// One in SpikeOneIn syncs takes longer by Spike.
+	SpikeOneIn uint64   `yaml:"spike_one_in,omitempty" json:"spike_one_in,omitempty"`
 	Spike      Duration `yaml:"spike,omitempty" json:"spike,omitempty"`
-	// bytes; 0: without limit
+	// Capacity is the size of the disk in bytes; 0: it has no limit.
 	Capacity int64 `yaml:"capacity,omitempty" json:"capacity,omitempty"`
-	// RuinousCrash: a sector that was being written when the power failed may hold
-	// anything. Only the WAL promises to survive that: segments are appended to
-	// within sectors.
+	// RuinousCrash: a sector that was being written when the power failed may hold anything. Only
+	// the WAL promises to survive that. Partitions do not: their segments append in the middle of
+	// sectors that hold older records.
 	RuinousCrash bool `yaml:"ruinous_crash,omitempty" json:"ruinous_crash,omitempty"`
-	// crashes don't tear sectors
+	// WholeCrash: a sector is never torn in a crash.
 	WholeCrash bool `yaml:"whole_crash,omitempty" json:"whole_crash,omitempty"`
 }
 
-// DrawNetwork draws a network between a rack and a continent.
+// DrawNetwork draws a network, from one in a rack to one across a continent.
 func DrawNetwork(r *env.Rand) Network {
 	latency := []time.Duration{20 * time.Microsecond, 100 * time.Microsecond, time.Millisecond,
 		20 * time.Millisecond}[r.IntN(4)]
@@ -52,7 +53,7 @@ func DrawNetwork(r *env.Rand) Network {
 	}
 }
 
-// DrawDisk draws a disk between fast and dying.
+// DrawDisk draws a disk, from a fast one to a slow one with long pauses.
 func DrawDisk(r *env.Rand) Disk {
 	sync := []time.Duration{100 * time.Microsecond, 500 * time.Microsecond, 2 * time.Millisecond,
 		10 * time.Millisecond}[r.IntN(4)]

@@ -1,7 +1,7 @@
 package plan
 
-// MilestoneKind says what a turning point of a run is about. The key of a milestone
-// begins with it, and so do anchors.
+// MilestoneKind says what a milestone of a run is about. The keys of milestones begin with it, and
+// so do anchors.
 type MilestoneKind string
 
 const (

@@ -13,83 +13,122 @@ import (
 type Workload struct {
 	Kind    string `yaml:"kind" json:"kind"` // "kafka" or "toy"
 	Clients int    `yaml:"clients,omitempty" json:"clients,omitempty"`
-	// between two operations of a client
+	// Every is the pause between two operations of a client.
 	Every   Duration `yaml:"every,omitempty" json:"every,omitempty"`
 	Options Options  `yaml:"options,omitempty" json:"options,omitzero"`
 }
 
-// Options are what a workload, its brokers and its demands can be told. What a
-// plan does not give has the value that is named in parentheses.
+// Options are the options of the load, the brokers and the demands, in a plan. What a plan does not
+// give has the value that stands behind "absent".
 type Options struct {
-	// The topics.
-	Topics     Option `yaml:"topics,omitempty"`     // (1)
-	Partitions Option `yaml:"partitions,omitempty"` // of each (1)
-	RF         Option `yaml:"rf,omitempty"`         // replicas (1)
-	MinISR     Option `yaml:"min_isr,omitempty"`    // (1)
+	// The topics of the load.
 
-	// The brokers. Sizes that are not given are those of production.
+	// Topics is the number of topics that the load produces to and reads; absent: 1.
+	Topics Option `yaml:"topics,omitempty"`
+	// Partitions is the number of partitions of each of these topics; absent: 1.
+	Partitions Option `yaml:"partitions,omitempty"`
+	// RF is the replication factor of topics; absent: 1.
+	RF Option `yaml:"rf,omitempty"`
+	// MinISR is the min.insync.replicas of topics; absent: 1.
+	MinISR Option `yaml:"min_isr,omitempty"`
 
-	// 1: limits at which every overflow policy is met (0)
-	Tight            Option `yaml:"tight,omitempty"`
+	// The brokers.
+
+	// Tight 1 makes the limits of the brokers so small that every overflow policy takes effect; 0
+	// or absent: they have the limits of production.
+	Tight Option `yaml:"tight,omitempty"`
+	// RequestTimeoutMs is the request timeout of the brokers and of the clients, in milliseconds;
+	// absent: 2000.
 	RequestTimeoutMs Option `yaml:"request_timeout_ms,omitempty"`
-	WALSegmentBytes  Option `yaml:"wal_segment_bytes,omitempty"`
-	// groups (1)
-	WALInFlight      Option `yaml:"wal_in_flight,omitempty"`
-	LogSegmentBytes  Option `yaml:"log_segment_bytes,omitempty"`
+	// WALSegmentBytes is the size of a segment of every WAL, in bytes; absent: 4 MiB.
+	WALSegmentBytes Option `yaml:"wal_segment_bytes,omitempty"`
+	// WALInFlight is how many groups of a shard's WAL may be on their way to the disk at the same
+	// time; absent: 1.
+	WALInFlight Option `yaml:"wal_in_flight,omitempty"`
+	// LogSegmentBytes is the size of a segment of a partition, in bytes; other sizes of the log
+	// become smaller with it. 0 or absent: all have the sizes of production.
+	LogSegmentBytes Option `yaml:"log_segment_bytes,omitempty"`
+	// RaftCompactBytes is how many bytes of entries the Raft group of the metadata applies before
+	// it makes a snapshot; absent: 64 MiB.
 	RaftCompactBytes Option `yaml:"raft_compact_bytes,omitempty"`
 
 	// The clients.
 
-	// 1: every producer asks for acks=all (0)
+	// AcksAll 1 makes every producer ask for acks=all; 0 or absent: each draws its acks.
 	AcksAll Option `yaml:"acks_all,omitempty"`
-	// (drawn by each producer)
+	// ProduceTimeoutMs is the timeout that a produce request names, in milliseconds; 0 or absent:
+	// each producer draws one from 400 to 2000.
 	ProduceTimeoutMs Option `yaml:"produce_timeout_ms,omitempty"`
-	// 1: also to topics that come and go (0)
+	// ProduceToChurn 1 makes the producers write also to the topics that come and go; 0 or absent:
+	// they write only to the topics that stay.
 	ProduceToChurn Option `yaml:"produce_to_churn,omitempty"`
-	// 1: a producer knows one broker only (0)
+	// OneAddress 1 makes each producer send all its produces to one broker, as if it knew no other;
+	// 0 or absent: it sends them to the leaders.
 	OneAddress Option `yaml:"one_address,omitempty"`
-	// of 100 produces, to any broker (drawn)
+	// Misroute is how many of 100 produces go to a random broker; absent: each producer draws 0, 5,
+	// 30 or 100.
 	Misroute Option `yaml:"misroute,omitempty"`
-	// of 1000 acknowledged batches, sent again (0)
+	// Repeats is how many of 1000 acknowledged batches of idempotent producers are sent again; 0 or
+	// absent: none.
 	Repeats Option `yaml:"repeats,omitempty"`
-	// of 1000 requests, with the connection's end (0)
+	// Vanish is how many of 1000 requests end in the middle, with their connection, and how many of
+	// 1000 are sent whole before their connection ends at once; 0 or absent: none.
 	Vanish Option `yaml:"vanish,omitempty"`
-	// between questions for metadata (drawn)
+	// RefreshMs is the pause between two metadata requests of a client, in milliseconds; 0 or
+	// absent: each pause is drawn, from 800 to 3000.
 	RefreshMs Option `yaml:"refresh_ms,omitempty"`
-	// between creations and deletions; 0: none (0)
+	// ChurnUs is the pause of an admin client between two creations or deletions of topics that
+	// come and go, in microseconds; 0 or absent: there are no such topics.
 	ChurnUs Option `yaml:"churn_us,omitempty"`
-	// 1: all topics with one request (0)
+	// CreateTogether 1 creates all topics of the load with one request; 0 or absent: each has a
+	// request of its own.
 	CreateTogether Option `yaml:"create_together,omitempty"`
-	// topics to make at once, later (0)
+	// Burst is how many further topics one request creates as soon as the topics of the load exist;
+	// 0 or absent: none.
 	Burst Option `yaml:"burst,omitempty"`
-	// between reads behind barriers; 0: none (0)
+	// BarrierMs is the pause between two reads of the metadata behind barriers, in milliseconds; 0
+	// or absent: there are no such reads.
 	BarrierMs Option `yaml:"barrier_ms,omitempty"`
 
-	// Little load, from a time to a time, so that hours can be simulated.
-	SlowFromMs  Option `yaml:"slow_from_ms,omitempty"`  // (never)
-	SlowUntilMs Option `yaml:"slow_until_ms,omitempty"` // (never)
-	SlowEveryMs Option `yaml:"slow_every_ms,omitempty"` // (5000)
+	// A part of the run can have little load, so that hours can be simulated.
+
+	// SlowFromMs is when that part begins, in milliseconds from the beginning of the run; absent:
+	// there is no such part.
+	SlowFromMs Option `yaml:"slow_from_ms,omitempty"`
+	// SlowUntilMs is when that part ends, in milliseconds from the beginning of the run; absent:
+	// there is no such part.
+	SlowUntilMs Option `yaml:"slow_until_ms,omitempty"`
+	// SlowEveryMs is the pause between two operations of a client in that part, in milliseconds;
+	// absent: 5000.
+	SlowEveryMs Option `yaml:"slow_every_ms,omitempty"`
 
 	// What is demanded besides safety.
 
-	// acknowledged produces at least (1)
+	// MinAcks is how many produces must be acknowledged at least; absent: 1. With 0, properties may
+	// also find nothing to judge.
 	MinAcks Option `yaml:"min_acks,omitempty"`
-	// longest pause of a partition; 0: any (0)
+	// AckPauseMs is how long a partition may go without an acknowledgement while produces fail, in
+	// milliseconds, whatever the faults are; 0 or absent: the plan sets no such bound.
 	AckPauseMs Option `yaml:"ack_pause_ms,omitempty"`
-	// more, if a controller's term began (0)
+	// AckPauseControllerMs is added to AckPauseMs if a term of a controller began in the pause, in
+	// milliseconds; 0 or absent: nothing is added.
 	AckPauseControllerMs Option `yaml:"ack_pause_controller_ms,omitempty"`
-	// longest creation of a topic; 0: any (0)
+	// CreateMs is how long the creation or deletion of a topic may take, in milliseconds; 0 or
+	// absent: any time.
 	CreateMs Option `yaml:"create_ms,omitempty"`
-	// longest silence of a loop; 0: any (0)
+	// OperatorMs is how long the control loop of a broker may leave a question of its operator
+	// unanswered, in milliseconds; 0 or absent: nothing is asked.
 	OperatorMs Option `yaml:"operator_ms,omitempty"`
-	// produces that may overtake one; 0: any (0)
+	// Overtakes is how many produces of other clients may overtake one produce to the same
+	// partition through the same broker; 0 or absent: any number.
 	Overtakes Option `yaml:"overtakes,omitempty"`
 
 	// Planted failures.
 
-	// a reader tells an old end at this answer (0)
+	// PlantedStaleEnd makes one reader report a log end that it saw eight answers before, not
+	// before its answer of this number for a partition; 0 or absent: none does.
 	PlantedStaleEnd Option `yaml:"planted_stale_end,omitempty"`
-	// of the toy (0)
+	// Bug is the planted bug of the toy, by its number in package toy; 0 or absent: none.
 	Bug Option `yaml:"bug,omitempty"`
 }
 
@@ -102,13 +141,13 @@ type Option struct {
 // Set is an option with a value.
 func Set(value int64) Option { return Option{true, value} }
 
-// Given reports whether the plan says it.
+// Given reports whether the plan gives it.
 func (s Option) Given() bool { return s.given }
 
 // IsZero reports whether the plan leaves it out.
 func (s Option) IsZero() bool { return !s.given }
 
-// Or is the value, or what stands for it if the plan leaves it out.
+// Or is the value, or otherwise if the plan leaves it out.
 func (s Option) Or(otherwise int64) int64 {
 	if s.given {
 		return s.value
@@ -125,7 +164,7 @@ func (s *Option) UnmarshalYAML(node *yaml.Node) error {
 	return node.Decode(&s.value)
 }
 
-// MarshalJSON implements json.Marshaler: JSON has the names that YAML has.
+// MarshalJSON implements json.Marshaler, with the names that YAML has.
 func (s Options) MarshalJSON() ([]byte, error) {
 	given := map[string]int64{}
 	for i, name := range optionNames {
@@ -153,7 +192,7 @@ func (s *Options) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// Names lists the options that are given, in their order.
+// Names lists the options that are given, in the order of their fields.
 func (s *Options) Names() (names []string) {
 	for i, name := range optionNames {
 		if s.at(i).given {
@@ -177,7 +216,7 @@ func (s *Options) at(i int) *Option {
 	return reflect.ValueOf(s).Elem().Field(i).Addr().Interface().(*Option)
 }
 
-// optionNames are the names in plans, by field.
+// optionNames are the names in plans, in the order of the fields of Options.
 var optionNames = func() (names []string) {
 	t := reflect.TypeFor[Options]()
 	for i := range t.NumField() {

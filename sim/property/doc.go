@@ -1,5 +1,5 @@
-// Package property names what the simulator judges by itself, in one place: a
-// failure, a planted bug and a test mean the same property by the same name.
+// Package property names the properties that the simulator judges by itself, in one place: a
+// failure, a planted bug and a test use the same name for the same property.
 //
-// It holds constants only, and knows none of the packages that judge.
+// It holds only constants and imports none of the packages that judge.
 package property

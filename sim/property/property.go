@@ -1,10 +1,10 @@
 package property
 
-// The properties that the simulator judges by itself. Those of histories, P1 to P13,
-// are package checker's, and stand in results under its titles; a name here that
-// begins with the number of one is a part of it that is seen at once.
+// The properties that the simulator judges by itself. Package checker judges the properties of
+// histories, P1 to P13, and results name them by its titles. A name here that begins with P and a
+// number is a part of that property which can be judged while the run goes on.
 const (
-	// Of every run.
+	// Properties of every run.
 	NoPanic           = "no code of a node panics"
 	AssertionsHold    = "every assertion holds"
 	MachinesHold      = "every assertion of the simulated machines holds"
@@ -15,18 +15,18 @@ const (
 	Converges         = "after healing, everything pending ends within the bound"
 	StopsHaveCauses   = "no node stops itself without a cause in the plan"
 
-	// Of runs in worker processes.
+	// Properties of runs in worker processes.
 	JobRuns      = "the job can be run"
 	WorkerStarts = "a worker process starts"
 	WorkerLives  = "a run ends without killing its process"
 
-	// Of the toy.
+	// The property of the toy.
 	ToyDurable = "what is acknowledged is durable on every replica"
 
-	// Of a run of brokers as a whole.
+	// Properties of a run of brokers as a whole.
 	ShowsSomething    = "the run shows something"
 	JudgedOnSomething = "every property is judged on something"
-	CanBeJudged       = " can be judged" // behind the number of a property
+	CanBeJudged       = " can be judged" // follows the number of a property
 
 	// What clients see at once.
 	FramesWellFormed  = "brokers send well-formed frames"
@@ -41,14 +41,14 @@ const (
 	RetryRecognised   = "P6: an idempotent producer's retries are recognised"
 	MalformedRefused  = "a malformed request is refused"
 	MalformedAnswered = "a malformed request is answered, or its connection closed"
-	SlowReaderServed  = "P11: who reads again is served again"
+	SlowReaderServed  = "P11: a client that reads again is served again"
 
 	// What is seen inside brokers, turn by turn.
 	AckAtWatermark     = "P1: acks=all is answered at the watermark"
 	RemembersOwnLog    = "P6: a replica remembers only batches that its log has"
 	RemembersOnce      = "P6: a replica remembers each batch once"
 	LeaseEndsFirst     = "P10: a lease ends before its leadership is given away"
-	WaitersWoken       = "P11: who waits for the log is answered when it gets there"
+	WaitersWoken       = "P11: a request that waits for the log is answered when the log gets there"
 	OperatorAnswered   = "P11: a running loop answers its operator"
 	ReadyBetweenSpells = "between two spells of faults ISRs are full again"
 
@@ -58,12 +58,12 @@ const (
 	SegmentsWhole = "segments hold whole batches"
 	NoLeftovers   = "P13: a deleted topic leaves nothing on disk"
 
-	// What is owed besides safety.
+	// What is demanded besides safety.
 	KeepsAcknowledging    = "a partition with a leader and quorums keeps acknowledging"
 	AckTime               = "acknowledgements take no longer than disks and links do"
 	NoOvertaking          = "a produce is not overtaken for long"
 	ForwardedOnce         = "P11: a produce is forwarded once"
-	AskedAnswers          = "P11: whoever is asked answers"
+	AskedAnswers          = "P11: every request within the cluster is answered"
 	TopicsMade            = "topics are created and deleted within the bound"
 	TermsRiseForElections = "terms rise when a controller is elected"
 	ControllerStays       = "a controller stays while nothing goes wrong"
