@@ -51,7 +51,8 @@ func runBenchProduce(ctx context.Context, o benchOptions, log io.Writer) (*bench
 		}
 	}()
 	for range o.connections {
-		c, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(o.bootstrap, ",")...), kgo.ClientID("lockstep-bench"))
+		c, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(o.bootstrap, ",")...),
+			kgo.ClientID("lockstep-bench"))
 		if err != nil {
 			return nil, fmt.Errorf("make client: %w", err)
 		}
@@ -106,7 +107,8 @@ func (b *bench) prepareTopic(ctx context.Context, log io.Writer) error {
 		_, err := admin.CreateTopic(ctx, b.partitions, b.replication, nil, b.topic)
 		switch {
 		case err == nil:
-			fmt.Fprintf(log, "created topic %s in %v\n", b.topic, time.Since(began).Round(time.Millisecond))
+			fmt.Fprintf(log, "created topic %s in %v\n",
+				b.topic, time.Since(began).Round(time.Millisecond))
 		case !errors.Is(err, kerr.TopicAlreadyExists):
 			return fmt.Errorf("create topic %s: %w", b.topic, err)
 		}
@@ -133,7 +135,8 @@ func (b *bench) findLeaders(ctx context.Context) error {
 		return fmt.Errorf("metadata of topic %s: %w", b.topic, err)
 	}
 	if len(resp.Topics) != 1 {
-		return fmt.Errorf("metadata of topic %s: the response has %d topics", b.topic, len(resp.Topics))
+		return fmt.Errorf("metadata of topic %s: the response has %d topics",
+			b.topic, len(resp.Topics))
 	}
 	if err := kerr.ErrorForCode(resp.Topics[0].ErrorCode); err != nil {
 		return fmt.Errorf("metadata of topic %s: %w", b.topic, err)
@@ -169,7 +172,8 @@ func (b *bench) report(workers []*worker, messages int64, seconds float64) *benc
 	r := &benchReport{
 		Messages: messages, Seconds: seconds, Throughput: float64(messages) / seconds,
 		MegabytesPS: float64(messages) * float64(b.messageSize) / seconds / 1e6,
-		Acks:        b.acks, Concurrency: b.concurrency, MessageSize: b.messageSize, Partitions: len(b.target.Load().leaders),
+		Acks:        b.acks, Concurrency: b.concurrency, MessageSize: b.messageSize,
+		Partitions: len(b.target.Load().leaders),
 	}
 	for _, w := range workers {
 		all.Merge(w.latency)
@@ -181,8 +185,9 @@ func (b *bench) report(workers []*worker, messages int64, seconds float64) *benc
 	ms := func(us int64) float64 { return float64(us) / 1000 }
 	r.Latency = map[string]float64{
 		"mean": all.Mean() / 1000, "max": ms(all.Max()),
-		"p50": ms(all.ValueAtQuantile(50)), "p90": ms(all.ValueAtQuantile(90)), "p95": ms(all.ValueAtQuantile(95)),
-		"p99": ms(all.ValueAtQuantile(99)), "p99.9": ms(all.ValueAtQuantile(99.9)), "p99.99": ms(all.ValueAtQuantile(99.99)),
+		"p50": ms(all.ValueAtQuantile(50)), "p90": ms(all.ValueAtQuantile(90)),
+		"p95": ms(all.ValueAtQuantile(95)), "p99": ms(all.ValueAtQuantile(99)),
+		"p99.9": ms(all.ValueAtQuantile(99.9)), "p99.99": ms(all.ValueAtQuantile(99.99)),
 	}
 	return r
 }
@@ -228,7 +233,8 @@ func (w *worker) run(ctx context.Context) {
 		}
 		if w.bench.measuring.Load() {
 			// Values above the range, over two minutes, are counted as its end.
-			_ = w.latency.RecordValue(min(time.Since(began).Microseconds(), w.latency.HighestTrackableValue()))
+			_ = w.latency.RecordValue(min(time.Since(began).Microseconds(),
+				w.latency.HighestTrackableValue()))
 		}
 		w.bench.acked.Add(1)
 	}
@@ -261,7 +267,8 @@ func (w *worker) produce(ctx context.Context) error {
 	}
 	answer := resp.(*kmsg.ProduceResponse)
 	if len(answer.Topics) != 1 || len(answer.Topics[0].Partitions) != 1 {
-		return errors.New("the produce response does not answer for the one partition that was asked")
+		return errors.New("the produce response does not answer for the one partition that was " +
+			"asked")
 	}
 	return kerr.ErrorForCode(answer.Topics[0].Partitions[0].ErrorCode)
 }

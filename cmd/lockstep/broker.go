@@ -41,14 +41,17 @@ func nodeConfig(c *brokerConfig, incarnation peer.UUID) node.Config {
 	return node.Config{
 		Node: kafka.NodeID(c.nodeID), Cluster: c.cluster, Incarnation: incarnation,
 		Shards: c.shards, Voters: voters, Rack: c.rack,
-		Listen:     node.Addresses{Kafka: c.listener, Control: c.control, Data: c.replication},
-		Advertised: node.Addresses{Kafka: c.advertised, Control: c.ownVoter(), Data: c.advertisedReplication},
-		Limits:     brokerLimits(c),
+		Listen: node.Addresses{Kafka: c.listener, Control: c.control, Data: c.replication},
+		Advertised: node.Addresses{
+			Kafka: c.advertised, Control: c.ownVoter(), Data: c.advertisedReplication,
+		},
+		Limits: brokerLimits(c),
 		Settings: api.Settings{
 			AutoCreateTopics: c.autoCreateTopics, DeleteTopics: c.deleteTopics,
-			NumPartitions: int32(c.numPartitions), ReplicationFactor: int16(c.replicationFactor), MinInSync: int(c.minInSync),
-			MaxMessageBytes: int(c.messageMaxBytes), FetchMaxBytes: int(c.fetchMaxBytes),
-			FetchMaxWait: fetchMaxWait,
+			NumPartitions: int32(c.numPartitions), ReplicationFactor: int16(c.replicationFactor),
+			MinInSync: int(c.minInSync), MaxMessageBytes: int(c.messageMaxBytes),
+			FetchMaxBytes: int(c.fetchMaxBytes),
+			FetchMaxWait:  fetchMaxWait,
 			// By then a broker that does not apply is fenced and not waited for.
 			AppliedByAll: timing.Session + time.Second,
 		},

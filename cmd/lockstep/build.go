@@ -54,7 +54,8 @@ func sourceTree() (string, error) {
 			return dir, nil
 		}
 		if dir == filepath.Dir(dir) {
-			return "", fmt.Errorf("%s is not in a source tree, and programs are built from one", start)
+			return "", fmt.Errorf("%s is not in a source tree, and programs are built from one",
+				start)
 		}
 	}
 }

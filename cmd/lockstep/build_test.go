@@ -55,7 +55,8 @@ func TestCommitsAreBuiltWithTheirPlantedBugs(t *testing.T) {
 			"go.mod":               module,
 			"broker/mutant/doc.go": "package mutant\n",
 			"cmd/lockstep/main.go": "//go:build !mutants\n\n" + right,
-			"cmd/lockstep/on.go":   "//go:build mutants\n\n" + strings.Replace(right, "right", "wrong", 1),
+			"cmd/lockstep/on.go": "//go:build mutants\n\n" +
+				strings.Replace(right, "right", "wrong", 1),
 		},
 	} {
 		tree, program := writeTree(t, files), filepath.Join(t.TempDir(), "program")

@@ -153,16 +153,20 @@ func TestEveryRequiredKeyIsMissed(t *testing.T) {
 
 func TestFlagsWinOverOverridesAndTheFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "server.properties")
-	require.NoError(t, os.WriteFile(file, []byte(required+"num.partitions=2\nmin.insync.replicas=2\nbroker.rack=file\n"), 0o600))
+	require.NoError(t, os.WriteFile(file,
+		[]byte(required+"num.partitions=2\nmin.insync.replicas=2\nbroker.rack=file\n"), 0o600))
 	c, err := loadBrokerConfig(
-		serveOptions{configFile: file, overrides: []string{"num.partitions=3", "min.insync.replicas=3"}},
+		serveOptions{
+			configFile: file, overrides: []string{"num.partitions=3", "min.insync.replicas=3"},
+		},
 		[]setting{{"num.partitions", "4", "flag"}})
 	require.NoError(t, err)
 	require.Equal(t, int64(4), c.numPartitions)
 	require.Equal(t, int64(3), c.minInSync)
 	require.Equal(t, "file", c.rack)
 
-	_, err = loadBrokerConfig(serveOptions{configFile: file, overrides: []string{"num.partitions"}}, nil)
+	_, err = loadBrokerConfig(serveOptions{configFile: file, overrides: []string{"num.partitions"}},
+		nil)
 	require.ErrorContains(t, err, "not of the form key=value")
 	_, err = loadBrokerConfig(serveOptions{configFile: file + ".missing"}, nil)
 	require.ErrorIs(t, err, os.ErrNotExist)

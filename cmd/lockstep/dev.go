@@ -45,7 +45,8 @@ If dev itself is killed, its nodes die with it.`,
   lockstep dev --nodes 1 --base-port 19092 --dir ./dev-data`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM,
+				syscall.SIGHUP)
 			defer stop()
 			return runDev(ctx, o, cmd.OutOrStdout())
 		},
@@ -57,8 +58,10 @@ If dev itself is killed, its nodes die with it.`,
 	f.BoolVar(&o.fresh, "fresh", false, "remove what an earlier run left in --dir")
 	f.BoolVar(&o.restart, "restart", true, "start nodes that died again")
 	f.IntVar(&o.shards, "shards", 0, "shard loops per node; 0 for the cores divided by the nodes")
-	f.StringArrayVar(&o.overrides, "override", nil, "key=value for the configuration of every node; may be given several times")
-	f.DurationVar(&o.readyTimeout, "ready-timeout", time.Minute, "give up if the cluster is not ready by then")
+	f.StringArrayVar(&o.overrides, "override", nil,
+		"key=value for the configuration of every node; may be given several times")
+	f.DurationVar(&o.readyTimeout, "ready-timeout", time.Minute,
+		"give up if the cluster is not ready by then")
 	return c
 }
 
@@ -108,7 +111,8 @@ func runDev(ctx context.Context, o devOptions, stdout io.Writer) error {
 		if err != nil {
 			return err
 		}
-		printf("node %d  kafka %s  http http://%s  control %s  replication %s  pid %d\n", n.id, n.kafka, n.http, n.control, n.replication, pid)
+		printf("node %d  kafka %s  http http://%s  control %s  replication %s  pid %d\n",
+			n.id, n.kafka, n.http, n.control, n.replication, pid)
 	}
 	began := time.Now()
 	if err := waitReady(ctx, s, nodes, o.readyTimeout); err != nil {
@@ -118,7 +122,8 @@ func runDev(ctx context.Context, o devOptions, stdout io.Writer) error {
 		return err
 	}
 	s.settle()
-	printf("a record went through all leaders after %v\nbootstrap servers: %s\nready\n", time.Since(began).Round(time.Millisecond), bootstrapServers(nodes))
+	printf("a record went through all leaders after %v\nbootstrap servers: %s\nready\n",
+		time.Since(began).Round(time.Millisecond), bootstrapServers(nodes))
 	select {
 	case <-ctx.Done():
 		printf("stopping\n")

@@ -35,7 +35,8 @@ func devNodes(o devOptions) ([]devNode, error) {
 	if o.nodes < 1 || o.nodes > devNodesMax {
 		return nil, fmt.Errorf("--nodes must be between 1 and %d", devNodesMax)
 	}
-	if highest := 65535 - devReplicationShift - o.nodes + 1; o.basePort < 1 || o.basePort > highest {
+	if highest := 65535 - devReplicationShift - o.nodes + 1; o.basePort < 1 ||
+		o.basePort > highest {
 		return nil, fmt.Errorf("--base-port must be between 1 and %d", highest)
 	}
 	at := func(port int) string { return joinAddress("127.0.0.1", port) }
@@ -64,7 +65,8 @@ func portsFree(nodes []devNode) error {
 		for _, addr := range []string{n.kafka, n.http, n.control, n.replication} {
 			l, err := net.Listen("tcp", addr)
 			if err != nil {
-				return fmt.Errorf("node %d cannot have %s (does another cluster run? see --base-port): %w", n.id, addr, err)
+				return fmt.Errorf("node %d cannot have %s (does another cluster run? see "+
+					"--base-port): %w", n.id, addr, err)
 			}
 			l.Close()
 		}
@@ -104,7 +106,8 @@ func openDevDir(o devOptions) (*devDir, error) {
 		return nil, fmt.Errorf("--dir: %w", err)
 	}
 	d := &devDir{dir: dir}
-	if d.lock, err = os.OpenFile(filepath.Join(dir, devLockFile), os.O_CREATE|os.O_RDWR, 0o644); err != nil {
+	if d.lock, err = os.OpenFile(filepath.Join(dir, devLockFile), os.O_CREATE|os.O_RDWR,
+		0o644); err != nil {
 		return nil, fmt.Errorf("--dir: %w", err)
 	}
 	if err := unix.Flock(int(d.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
@@ -172,7 +175,9 @@ func (d *devDir) prepare(o devOptions) error {
 			return fmt.Errorf("%s: unknown key %q", path, s.name)
 		}
 		if now != s.value {
-			return fmt.Errorf("the cluster in %s was made with %s=%s, not %s: start it with those, use --fresh to throw it away, or another --dir", d.dir, s.name, s.value, now)
+			return fmt.Errorf("the cluster in %s was made with %s=%s, not %s: start it with "+
+				"those, use --fresh to throw it away, or another --dir", d.dir, s.name,
+				s.value, now)
 		}
 	}
 	return nil
@@ -206,7 +211,8 @@ func (d *devDir) clear() error {
 			return fmt.Errorf("--fresh: %w", err)
 		}
 	}
-	if err := os.Remove(filepath.Join(d.dir, devStateFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(filepath.Join(d.dir, devStateFile)); err != nil &&
+		!errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("--fresh: %w", err)
 	}
 	return nil
@@ -224,7 +230,9 @@ func (d *devDir) child(n devNode, o devOptions) childSpec {
 	for _, s := range o.overrides {
 		args = append(args, "--override", s)
 	}
-	spec := childSpec{name: fmt.Sprintf("node %d", n.id), args: args, logPath: filepath.Join(dir, "log")}
+	spec := childSpec{
+		name: fmt.Sprintf("node %d", n.id), args: args, logPath: filepath.Join(dir, "log"),
+	}
 	if os.Getenv("GOMAXPROCS") == "" {
 		// The nodes share this machine's cores. With all of them each, idle threads of
 		// one node spin while another waits: measured, a third more CPU per message.

@@ -97,8 +97,9 @@ func listsAll(ctx context.Context, n devNode, want int) error {
 // recordGoesThrough produces a record to a partition per node.
 func recordGoesThrough(ctx context.Context, nodes []devNode) error {
 	client, err := kgo.NewClient(
-		kgo.SeedBrokers(strings.Split(bootstrapServers(nodes), ",")...), kgo.ClientID("lockstep-dev"),
-		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.SeedBrokers(strings.Split(bootstrapServers(nodes), ",")...),
+		kgo.ClientID("lockstep-dev"), kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.DisableIdempotentWrite(), // a producer id is not what is tried here
 	)
 	if err != nil {
@@ -114,7 +115,8 @@ func recordGoesThrough(ctx context.Context, nodes []devNode) error {
 	}
 	var records []*kgo.Record
 	for i := range partitions {
-		records = append(records, &kgo.Record{Topic: readyTopic, Partition: int32(i), Value: []byte("ready?")})
+		records = append(records,
+			&kgo.Record{Topic: readyTopic, Partition: int32(i), Value: []byte("ready?")})
 	}
 	if err := client.ProduceSync(ctx, records...).FirstErr(); err != nil {
 		return fmt.Errorf("produce to topic %s: %w", readyTopic, err)

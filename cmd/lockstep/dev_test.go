@@ -18,7 +18,9 @@ func TestDevAddressesDoNotCollide(t *testing.T) {
 	}, nodes)
 	require.Equal(t, "127.0.0.1:9092,127.0.0.1:9093,127.0.0.1:9094", bootstrapServers(nodes))
 
-	most, err := devNodes(devOptions{nodes: devNodesMax, basePort: 65535 - devReplicationShift - devNodesMax + 1})
+	most, err := devNodes(devOptions{
+		nodes: devNodesMax, basePort: 65535 - devReplicationShift - devNodesMax + 1,
+	})
 	require.NoError(t, err)
 	seen := map[string]bool{}
 	for _, n := range most {
@@ -29,7 +31,12 @@ func TestDevAddressesDoNotCollide(t *testing.T) {
 			require.NoError(t, err)
 		}
 	}
-	for _, bad := range []devOptions{{nodes: 0, basePort: 9092}, {nodes: 101, basePort: 9092}, {nodes: 1, basePort: 0}, {nodes: 1, basePort: 64000}} {
+	for _, bad := range []devOptions{
+		{nodes: 0, basePort: 9092},
+		{nodes: 101, basePort: 9092},
+		{nodes: 1, basePort: 0},
+		{nodes: 1, basePort: 64000},
+	} {
 		_, err := devNodes(bad)
 		require.Error(t, err)
 	}
@@ -45,12 +52,15 @@ func TestDevConfigsAreOnesThatServeTakes(t *testing.T) {
 		defer d.unlock()
 		require.NoError(t, d.writeConfigs(nodes, o))
 		for _, n := range nodes {
-			c, err := loadBrokerConfig(serveOptions{configFile: filepath.Join(d.nodeDir(n), "server.properties")}, nil)
+			c, err := loadBrokerConfig(serveOptions{
+				configFile: filepath.Join(d.nodeDir(n), "server.properties"),
+			}, nil)
 			require.NoError(t, err)
 			require.Equal(t, want, [2]int64{c.replicationFactor, c.minInSync})
 			require.Equal(t, d.cluster, c.clusterHex())
 			require.Equal(t, filepath.Join(d.nodeDir(n), "data"), c.dir)
-			require.Equal(t, []string{n.kafka, n.control, n.replication, n.http}, []string{c.advertised, c.control, c.advertisedReplication, c.http})
+			require.Equal(t, []string{n.kafka, n.control, n.replication, n.http},
+				[]string{c.advertised, c.control, c.advertisedReplication, c.http})
 			require.Len(t, c.voters, size)
 		}
 	}

@@ -101,7 +101,8 @@ func TestTheKubernetesJobsPodsCoverItsSeeds(t *testing.T) {
 	require.Len(t, container.Args, 1)
 	var parts []campaign.Seeds
 	for i := range job.Spec.Completions {
-		for _, o := range campaignsOf(t, container.Args[0], map[string]string{"JOB_COMPLETION_INDEX": strconv.Itoa(i)}) {
+		for _, o := range campaignsOf(t, container.Args[0],
+			map[string]string{"JOB_COMPLETION_INDEX": strconv.Itoa(i)}) {
 			require.EqualValues(t, job.Spec.Completions, o.Shard.Of)
 			parts = append(parts, o.Shard.Part(o.Seeds))
 		}
@@ -161,7 +162,9 @@ func requireCover(t *testing.T, all campaign.Seeds, parts []campaign.Seeds) {
 
 // campaignsOf gives each "lockstep sim" of a shell script to the command line and
 // returns what it would run.
-func campaignsOf(t *testing.T, script string, variables map[string]string) (found []campaign.Options) {
+func campaignsOf(
+	t *testing.T, script string, variables map[string]string,
+) (found []campaign.Options) {
 	run := runCampaign
 	defer func() { runCampaign = run }()
 	runCampaign = func(_ context.Context, o campaign.Options, _ io.Writer) error {

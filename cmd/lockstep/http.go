@@ -67,7 +67,9 @@ func serveHTTP(addr string, m monitored, logger *log.Logger) (stop func(), err e
 	if err != nil {
 		return nil, fmt.Errorf("http.listener: %w", err)
 	}
-	server := &http.Server{Handler: monitorHandler(m), ErrorLog: logger, ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{
+		Handler: monitorHandler(m), ErrorLog: logger, ReadHeaderTimeout: 5 * time.Second,
+	}
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			logger.Printf("http: %v", err)

@@ -44,7 +44,10 @@ func TestMetricsAreGroupedByName(t *testing.T) {
 	w := get(t, &fakeBroker{}, "/metrics")
 	require.Equal(t, http.StatusOK, w.Code)
 	require.True(t, strings.HasPrefix(w.Body.String(),
-		"# HELP a Of a loop of the broker: a field of its Stats.\n# TYPE a gauge\na 0.5\n# HELP b_total Of a loop of the broker: a field of its Stats.\n# TYPE b_total counter\nb_total{loop=\"1\"} 3\nb_total{loop=\"2\"} 1e+09\n# HELP go_"), w.Body.String())
+		"# HELP a Of a loop of the broker: a field of its Stats.\n# TYPE a gauge\na 0.5\n# HELP "+
+			"b_total Of a loop of the broker: a field of its Stats.\n# TYPE b_total "+
+			"counter\nb_total{loop=\"1\"} 3\nb_total{loop=\"2\"} 1e+09\n# HELP go_"),
+		w.Body.String())
 	require.Contains(t, w.Body.String(), "\nprocess_resident_memory_bytes ")
 }
 
@@ -68,7 +71,10 @@ func TestFieldsBecomeMetrics(t *testing.T) {
 		Name       string
 		Tail       inner
 		unexported uint64
-	}{Requests: 7, WALBytes: -1, DiskAge: 1500 * time.Millisecond, Fenced: true, Commit: 9, Window: 4, Tail: inner{12}}
+	}{
+		Requests: 7, WALBytes: -1, DiskAge: 1500 * time.Millisecond, Fenced: true, Commit: 9,
+		Window: 4, Tail: inner{12},
+	}
 	stats.unexported = 1
 	want := []metric{
 		{"p_requests_total", counter, "1", 7},

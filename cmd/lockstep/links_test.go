@@ -16,7 +16,8 @@ import (
 func TestLinksBetweenPagesLeadSomewhere(t *testing.T) {
 	pages := 0
 	err := filepath.WalkDir("../..", func(file string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || filepath.Ext(file) != ".md" || strings.Contains(file, "/out/") {
+		if err != nil || d.IsDir() || filepath.Ext(file) != ".md" ||
+			strings.Contains(file, "/out/") {
 			return err
 		}
 		pages++

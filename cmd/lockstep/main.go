@@ -31,8 +31,9 @@ func main() {
 
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "lockstep",
-		Short: "A Kafka-protocol broker cluster whose complete code also runs in a seeded simulator",
+		Use: "lockstep",
+		Short: "A Kafka-protocol broker cluster whose complete code also runs in a seeded " +
+			"simulator",
 		Example: `  lockstep dev
   lockstep bench produce --acks -1
   lockstep sim --seeds 1-100`,

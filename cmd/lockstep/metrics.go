@@ -51,7 +51,8 @@ func (c loopCollector) Collect(out chan<- prometheus.Metric) {
 		if m.loop != "" {
 			names, values = []string{"loop"}, []string{m.loop}
 		}
-		desc := prometheus.NewDesc(m.name, "Of a loop of the broker: a field of its Stats.", names, nil)
+		desc := prometheus.NewDesc(m.name, "Of a loop of the broker: a field of its Stats.",
+			names, nil)
 		out <- prometheus.MustNewConstMetric(desc, m.kind, m.value, values...)
 	}
 }
@@ -79,7 +80,12 @@ func structMetrics(prefix, loop string, stats any) []metric {
 		value := v.Field(i)
 		switch {
 		case field.Type == reflect.TypeFor[time.Duration]():
-			out = append(out, metric{name + "_seconds", gauge, loop, time.Duration(value.Int()).Seconds()})
+			out = append(out, metric{
+				name + "_seconds",
+				gauge,
+				loop,
+				time.Duration(value.Int()).Seconds(),
+			})
 		case value.Kind() == reflect.Struct:
 			out = append(out, structMetrics(name, loop, value.Interface())...)
 		case value.CanUint() && (tag == "gauge" || gaugeFields[field.Name]):

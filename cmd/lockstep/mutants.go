@@ -54,10 +54,13 @@ without one.`,
 	}
 	c.AddCommand(overlayCommand())
 	f := c.Flags()
-	f.StringVar(&o.only, "only", "", "names of the bugs to plant, separated by commas (default: all)")
-	f.IntVar(&o.budget, "budget", 0, "seeds that a bug may survive (0: as many as the table of bugs says)")
+	f.StringVar(&o.only, "only", "",
+		"names of the bugs to plant, separated by commas (default: all)")
+	f.IntVar(&o.budget, "budget", 0,
+		"seeds that a bug may survive (0: as many as the table of bugs says)")
 	f.IntVar(&o.workers, "workers", runtime.NumCPU(), "worker processes")
-	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "real time after which a run counts as hung, and fails")
+	f.DurationVar(&o.timeout, "timeout", 5*time.Minute,
+		"real time after which a run counts as hung, and fails")
 	f.StringVar(&o.worker, "worker", "", "a program with planted bugs (default: build one)")
 	f.StringVar(&o.out, "out", "", "write the table as Markdown to this file, too")
 	f.BoolVar(&o.list, "list", false, "list the bugs and end")
@@ -69,8 +72,9 @@ without one.`,
 func overlayCommand() *cobra.Command {
 	dir := ""
 	c := &cobra.Command{
-		Use:     "overlay",
-		Short:   "Write the planted bugs as an overlay for go build and go test, and print its path",
+		Use: "overlay",
+		Short: "Write the planted bugs as an overlay for go build and go test, and print its " +
+			"path",
 		Example: "  lockstep mutants overlay\n  " + pool.ReplayMutant("W3", "quick-restart", 1),
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -93,7 +97,8 @@ func overlayCommand() *cobra.Command {
 func listMutants(w io.Writer) error {
 	for _, m := range mutants.Table() {
 		if _, err := fmt.Fprintf(w, "%-4s %s\n     shown by %s: %s\n     caught by %s\n",
-			m.ID, m.Does, strings.Join(m.Scenarios, ", "), m.Bias, strings.Join(m.Caught, "; ")); err != nil {
+			m.ID, m.Does, strings.Join(m.Scenarios, ", "), m.Bias,
+			strings.Join(m.Caught, "; ")); err != nil {
 			return err
 		}
 	}
@@ -153,7 +158,8 @@ func runMutants(ctx context.Context, o mutantsOptions, w io.Writer) error {
 	}
 	survived, alarms := verdictOfMutants(runs)
 	took := time.Since(began)
-	fmt.Fprintf(w, "%d of %d bugs caught in %.0f s\n", len(runs)-len(survived), len(runs), took.Seconds())
+	fmt.Fprintf(w, "%d of %d bugs caught in %.0f s\n",
+		len(runs)-len(survived), len(runs), took.Seconds())
 	if len(survived) > 0 {
 		err = fmt.Errorf("not caught: %s", strings.Join(survived, ", "))
 	}

@@ -39,7 +39,8 @@ func printMutant(w io.Writer, run pool.MutantRun) {
 		run.Mutant.ID, run.Seeds, run.Virtual.Round(time.Second), run.Wall.Seconds(), caughtBy(run))
 	for _, r := range run.Strange {
 		f := r.Failures[0]
-		fmt.Fprintf(w, "     unexpected: %s seed %d: %s: %.200s\n", r.Scenario, r.Seed, f.Property, f.Detail)
+		fmt.Fprintf(w, "     unexpected: %s seed %d: %s: %.200s\n",
+			r.Scenario, r.Seed, f.Property, f.Detail)
 	}
 	for _, r := range run.Alarms {
 		fmt.Fprintf(w, "     FALSE ALARM: without the bug, %s\n%s\n", replayCommand(r), r.Report())
@@ -68,7 +69,8 @@ run until one breaks a property that the bug breaks. The same seeds without the 
 	cell := strings.NewReplacer("|", "\\|", "\n", " ")
 	for _, run := range runs {
 		fmt.Fprintf(&b, "| %s | %s | %d | %s | %.1f s | %s |\n",
-			run.Mutant.ID, cell.Replace(run.Mutant.Does), run.Seeds, run.Virtual.Round(time.Second), run.Wall.Seconds(), cell.Replace(caughtBy(run)))
+			run.Mutant.ID, cell.Replace(run.Mutant.Does), run.Seeds, run.Virtual.Round(time.Second),
+			run.Wall.Seconds(), cell.Replace(caughtBy(run)))
 	}
 	return b.Bytes()
 }

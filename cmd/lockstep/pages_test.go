@@ -75,7 +75,8 @@ func TestTheConfigurationPageListsEveryKeyOfTopics(t *testing.T) {
 		if key.BrokerName != "" {
 			want = "(`" + key.BrokerName + "`): " + want
 		}
-		require.True(t, strings.HasPrefix(text, want), "%s: %q does not begin with %q", key.Name, text, want)
+		require.True(t, strings.HasPrefix(text, want), "%s: %q does not begin with %q",
+			key.Name, text, want)
 		if key.Type == meta.ConfigInt || key.Type == meta.ConfigLong {
 			least, most, ok := bounds(text)
 			require.True(t, ok, "%s: no bounds in %q", key.Name, text)
@@ -109,7 +110,8 @@ func TestTheMetricsPageListsEveryMetric(t *testing.T) {
 // a sample of them takes a running broker.
 func loopMetrics(t *testing.T) (found []metric) {
 	source := readPage(t, "broker.go")
-	for _, m := range regexp.MustCompile(`metric\{"(lockstep_\w+)", (\w+),`).FindAllStringSubmatch(source, -1) {
+	for _, m := range regexp.MustCompile(`metric\{"(lockstep_\w+)", (\w+),`).
+		FindAllStringSubmatch(source, -1) {
 		kind := map[string]metric{"counter": {kind: counter}, "gauge": {kind: gauge}}[m[2]].kind
 		found = append(found, metric{name: m[1], kind: kind})
 	}
@@ -136,7 +138,8 @@ func section(t *testing.T, page, title string) string {
 const asAbove = "as above"
 
 var (
-	entry  = regexp.MustCompile("(?m)^- ((?:\\*\\*`[^`]+`\\*\\*(?:,\\s+)?)+):?,? ?((?s:.*?)\n)(?:- |\n|#|\\z)")
+	entry = regexp.MustCompile("(?m)^- ((?:\\*\\*`[^`]+`\\*\\*(?:,\\s+)?)+):?,? " +
+		"?((?s:.*?)\n)(?:- |\n|#|\\z)")
 	name   = regexp.MustCompile("\\*\\*`([^`]+)`\\*\\*")
 	ranged = regexp.MustCompile(`from (-?\d+) to (\d+)`)
 )

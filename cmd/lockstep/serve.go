@@ -48,7 +48,8 @@ within --shutdown-timeout, and ends. A second signal skips the handing over.`,
 	f := c.Flags()
 	f.StringVar(&o.configFile, "config", "", "properties file")
 	f.StringArrayVar(&o.overrides, "override", nil, "key=value; may be given several times")
-	f.DurationVar(&o.shutdownTimeout, "shutdown-timeout", 10*time.Second, "how long a clean stop may take to hand over leaderships")
+	f.DurationVar(&o.shutdownTimeout, "shutdown-timeout", 10*time.Second,
+		"how long a clean stop may take to hand over leaderships")
 	keys := (&brokerConfig{}).keys()
 	for _, k := range keys {
 		f.String(k.name, k.fallback, k.about)
@@ -84,15 +85,19 @@ func loadBrokerConfig(o serveOptions, flags []setting) (*brokerConfig, error) {
 		if !ok {
 			return nil, fmt.Errorf("--override %s: not of the form key=value", s)
 		}
-		settings = append(settings, setting{strings.TrimSpace(name), strings.TrimSpace(value), "flag --override"})
+		settings = append(settings,
+			setting{strings.TrimSpace(name), strings.TrimSpace(value), "flag --override"})
 	}
 	return newBrokerConfig(append(settings, flags...))
 }
 
 // serve runs a broker until a signal or its own failure ends it. A data directory
 // that another number of shards wrote is converted by up to two lives before.
-func serve(ctx context.Context, c *brokerConfig, shutdownTimeout time.Duration, stderr io.Writer) error {
-	logger := log.New(stderr, fmt.Sprintf("node %d: ", c.nodeID), log.LstdFlags|log.Lmicroseconds|log.LUTC|log.Lmsgprefix)
+func serve(
+	ctx context.Context, c *brokerConfig, shutdownTimeout time.Duration, stderr io.Writer,
+) error {
+	logger := log.New(stderr, fmt.Sprintf("node %d: ", c.nodeID),
+		log.LstdFlags|log.Lmicroseconds|log.LUTC|log.Lmsgprefix)
 	tuneCollector()
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -110,7 +115,10 @@ func serve(ctx context.Context, c *brokerConfig, shutdownTimeout time.Duration, 
 
 // serveLife runs one node on as many loops as again says. It returns a
 // node.Restart when the data directory is for another number of them.
-func serveLife(ctx context.Context, c *brokerConfig, again node.Restart, shutdownTimeout time.Duration, signals <-chan os.Signal, logger *log.Logger) error {
+func serveLife(
+	ctx context.Context, c *brokerConfig, again node.Restart, shutdownTimeout time.Duration,
+	signals <-chan os.Signal, logger *log.Logger,
+) error {
 	b, err := startBroker(c, again, logger)
 	if err != nil {
 		return err
@@ -121,8 +129,10 @@ func serveLife(ctx context.Context, c *brokerConfig, again node.Restart, shutdow
 		_ = b.node.Wait()
 		return err
 	}
-	logger.Printf("started: pid %d, Kafka %s (advertised %s), control %s, replication %s, %d shards, cluster %s, data in %s",
-		os.Getpid(), c.listener, c.advertised, c.control, c.replication, again.Shards, c.clusterHex(), c.dir)
+	logger.Printf("started: pid %d, Kafka %s (advertised %s), control %s, replication %s, %d "+
+		"shards, cluster %s, data in %s",
+		os.Getpid(), c.listener, c.advertised, c.control, c.replication, again.Shards,
+		c.clusterHex(), c.dir)
 
 	ended := make(chan error, 1)
 	go func() { ended <- b.node.Wait() }()
@@ -152,7 +162,9 @@ func serveLife(ctx context.Context, c *brokerConfig, again node.Restart, shutdow
 
 // drainUnlessTold drains until done, out of time, or told by a second signal
 // not to. Failing is no error: the cluster then takes over as after a crash.
-func drainUnlessTold(b *broker, timeout time.Duration, signals <-chan os.Signal, logger *log.Logger) {
+func drainUnlessTold(
+	b *broker, timeout time.Duration, signals <-chan os.Signal, logger *log.Logger,
+) {
 	drained := make(chan error, 1)
 	began := time.Now()
 	go func() { drained <- b.drain(timeout) }()

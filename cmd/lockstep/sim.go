@@ -75,7 +75,10 @@ continues it; so Ctrl-C loses nothing.`,
 			if err != nil {
 				return err
 			}
-			p := &pages{worker: pool.Pool{Workers: 1, Timeout: f.timeout}, written: map[string]int{}, out: cmd.OutOrStdout()}
+			p := &pages{
+				worker: pool.Pool{Workers: 1, Timeout: f.timeout}, written: map[string]int{},
+				out: cmd.OutOrStdout(),
+			}
 			o.Save = p.save
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
 			defer stop()
@@ -85,22 +88,32 @@ continues it; so Ctrl-C loses nothing.`,
 	c.AddCommand(reportCommand())
 	c.AddCommand(canaryCommand(), mergeCommand())
 	flags := c.Flags()
-	flags.StringVar(&f.scenario, "scenario", "all", "scenarios to run, separated by commas, or all; see --list")
-	flags.StringVar(&f.seeds, "seeds", "1-100", "A-B inclusive, one seed A, or A- for no end (needs --budget)")
-	flags.StringVar(&f.shard, "shard", "", "I/N: only part I of the seeds, split in N parts numbered from 0")
+	flags.StringVar(&f.scenario, "scenario", "all",
+		"scenarios to run, separated by commas, or all; see --list")
+	flags.StringVar(&f.seeds, "seeds", "1-100",
+		"A-B inclusive, one seed A, or A- for no end (needs --budget)")
+	flags.StringVar(&f.shard, "shard", "",
+		"I/N: only part I of the seeds, split in N parts numbered from 0")
 	flags.IntVar(&f.workers, "workers", runtime.NumCPU(), "worker processes")
 	flags.DurationVar(&f.budget, "budget", 0, "start no more seeds after so long (0: run all)")
-	flags.DurationVar(&f.timeout, "timeout", 10*time.Minute, "real time after which a run counts as hung, and fails")
+	flags.DurationVar(&f.timeout, "timeout", 10*time.Minute,
+		"real time after which a run counts as hung, and fails")
 	flags.StringVar(&f.out, "out", "", "directory of the campaign; one that is there is continued")
-	flags.IntVar(&f.maxFailures, "max-failures", 10, "start no more seeds after so many failures (0: no bound)")
+	flags.IntVar(&f.maxFailures, "max-failures", 10,
+		"start no more seeds after so many failures (0: no bound)")
 	flags.StringVar(&f.marks, "marks", string(campaign.MarksAuto),
-		fmt.Sprintf("fail if a coverage mark is never hit: all, none, or auto: from %d runs of all scenarios on", campaign.EnoughRuns))
+		fmt.Sprintf("fail if a coverage mark is never hit: all, none, or auto: from %d runs of "+
+			"all scenarios on", campaign.EnoughRuns))
 	flags.BoolVar(&f.verbose, "verbose", false, "print the line of every run")
-	flags.BoolVar(&f.full, "full", false, "print all that is known of a failure, not its story only")
+	flags.BoolVar(&f.full, "full", false,
+		"print all that is known of a failure, not its story only")
 	flags.BoolVar(&f.list, "list", false, "list the scenarios and end")
-	flags.StringVar(&again.plan, "plan", "", "replay this plan or reproduction (YAML) instead of seeds")
-	flags.StringVar(&again.mutant, "mutant", "", "with --plan: plant this bug (default: the one that the file names; none: no bug)")
-	flags.StringVar(&again.worker, "worker", "", "with --plan and a bug: a program with planted bugs (default: build one)")
+	flags.StringVar(&again.plan, "plan", "",
+		"replay this plan or reproduction (YAML) instead of seeds")
+	flags.StringVar(&again.mutant, "mutant", "",
+		"with --plan: plant this bug (default: the one that the file names; none: no bug)")
+	flags.StringVar(&again.worker, "worker", "",
+		"with --plan and a bug: a program with planted bugs (default: build one)")
 	c.AddCommand(simShrinkCommand(), simBisectCommand(), simExplainCommand())
 	return c
 }
@@ -108,7 +121,8 @@ continues it; so Ctrl-C loses nothing.`,
 // options reads the flags.
 func (f *simFlags) options() (o campaign.Options, err error) {
 	o = campaign.Options{
-		Scenarios: f.scenario, Budget: f.budget, MaxFailures: f.maxFailures, Dir: f.out, Verbose: f.verbose, Full: f.full,
+		Scenarios: f.scenario, Budget: f.budget, MaxFailures: f.maxFailures, Dir: f.out,
+		Verbose: f.verbose, Full: f.full,
 		Marks:   campaign.MarksDemand(f.marks),
 		Workers: pool.Pool{Workers: f.workers, Timeout: f.timeout},
 	}

@@ -132,7 +132,8 @@ func (b *bisection) search(ctx context.Context, commits []string) error {
 		return err
 	}
 	if between := len(commits) - 2; between > 0 {
-		fmt.Fprintf(b.out, "the first bad commit is this one, or one of the %d before it that were skipped: %s\n", between, subject)
+		fmt.Fprintf(b.out, "the first bad commit is this one, or one of the %d before it that "+
+			"were skipped: %s\n", between, subject)
 		return nil
 	}
 	_, err = fmt.Fprintf(b.out, "the first bad commit: %s\n", subject)
@@ -182,11 +183,13 @@ func (b *bisection) judge(ctx context.Context, commit string) (got standing, err
 		if ctx.Err() != nil {
 			return unjudged, context.Cause(ctx)
 		}
-		_, err = fmt.Fprintf(b.out, "skipped  %s: it does not build: %s\n", subject, firstMessage(err))
+		_, err = fmt.Fprintf(b.out, "skipped  %s: it does not build: %s\n",
+			subject, firstMessage(err))
 		return unjudged, err
 	}
 	workers := pool.Pool{Program: program, Env: []string{mutants.Variable + "=" + b.again.Mutant}}
-	r := workers.Run([]pool.Job{{Scenario: b.again.Plan.Scenario, Seed: b.again.Plan.Seed, Plan: b.again.Plan}}, nil)[0].Result
+	r := workers.Run([]pool.Job{{Scenario: b.again.Plan.Scenario, Seed: b.again.Plan.Seed,
+		Plan: b.again.Plan}}, nil)[0].Result
 	if ctx.Err() != nil {
 		return unjudged, context.Cause(ctx)
 	}

@@ -49,11 +49,14 @@ built first, in the source tree.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.scenario, "scenario", "all", "scenarios that the seeds are dealt to, separated by commas, or all")
+	f.StringVar(&o.scenario, "scenario", "all",
+		"scenarios that the seeds are dealt to, separated by commas, or all")
 	f.StringVar(&o.seeds, "seeds", "1-100", "A-B inclusive, or one seed A")
-	f.StringVar(&o.shard, "shard", "", "I/N: only part I of the seeds, split in N parts numbered from 0")
+	f.StringVar(&o.shard, "shard", "",
+		"I/N: only part I of the seeds, split in N parts numbered from 0")
 	f.IntVar(&o.workers, "workers", runtime.NumCPU(), "processes at a time")
-	f.DurationVar(&o.timeout, "timeout", 10*time.Minute, "real time after which a run counts as hung")
+	f.DurationVar(&o.timeout, "timeout", 10*time.Minute,
+		"real time after which a run counts as hung")
 	f.BoolVar(&o.race, "race", false, "compare with a build under the race detector, too")
 	f.StringVar(&o.worker, "race-worker", "", "a program built with -race (default: build one)")
 	f.BoolVar(&o.verbose, "verbose", false, "print each seed")
@@ -95,7 +98,8 @@ func runCanary(ctx context.Context, o canaryOptions, w io.Writer) error {
 			fmt.Fprintf(w, "%d/%d seeds\n", done, len(jobs))
 		}
 	})
-	fmt.Fprintf(w, "%d seeds under %d settings in %.0f s: %d differ\n", done, len(settings), time.Since(began).Seconds(), len(found))
+	fmt.Fprintf(w, "%d seeds under %d settings in %.0f s: %d differ\n",
+		done, len(settings), time.Since(began).Seconds(), len(found))
 	switch {
 	case len(found) > 0:
 		return fmt.Errorf("%d of %d seeds are not one run", len(found), done)

@@ -49,14 +49,17 @@ difference: the point of no return.`,
 		},
 	}
 	s.register(c.Flags())
-	c.Flags().DurationVar(&o.Budget, "budget", 10*time.Minute, "real time after which the search ends where it is (0: no bound)")
+	c.Flags().DurationVar(&o.Budget, "budget", 10*time.Minute,
+		"real time after which the search ends where it is (0: no bound)")
 	c.Flags().IntVar(&o.Futures, "futures", 12, "futures of each moment")
 	c.Flags().IntVar(&o.Points, "points", 10, "moments to look at before the search")
 	c.Flags().Uint64Var(&at, "at", 0, "look at this event only")
 	return c
 }
 
-func runExplain(ctx context.Context, s *simSource, r *scenario.Reproduction, o explain.Options, w io.Writer) error {
+func runExplain(
+	ctx context.Context, s *simSource, r *scenario.Reproduction, o explain.Options, w io.Writer,
+) error {
 	var done func()
 	var err error
 	o.Workers, done, err = s.campaign(ctx, r.Mutant)

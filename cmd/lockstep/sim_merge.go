@@ -21,7 +21,8 @@ mark.`,
 		},
 	}
 	c.Flags().StringVar(&out, "out", "", "directory of the summary")
-	c.Flags().StringVar(&marks, "marks", string(campaign.MarksAll), "fail if a coverage mark was never hit: all, or none")
+	c.Flags().StringVar(&marks, "marks", string(campaign.MarksAll),
+		"fail if a coverage mark was never hit: all, or none")
 	if err := c.MarkFlagRequired("out"); err != nil {
 		panic(err) // there is no such flag
 	}

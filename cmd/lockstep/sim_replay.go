@@ -19,7 +19,8 @@ func replay(ctx context.Context, s *simSource, r *scenario.Reproduction, w io.Wr
 	if err != nil {
 		return err
 	}
-	out := c.Run([]pool.Job{{Scenario: r.Plan.Scenario, Seed: r.Plan.Seed, Plan: r.Plan, Milestones: true}}, nil)[0]
+	out := c.Run([]pool.Job{{Scenario: r.Plan.Scenario, Seed: r.Plan.Seed, Plan: r.Plan,
+		Milestones: true}}, nil)[0]
 	out.Result.Replay = s.replay(r.Mutant)
 	if out.Result.Verdict == world.Fail {
 		fmt.Fprintln(w, strings.Join(out.Result.Summary(""), "\n"))

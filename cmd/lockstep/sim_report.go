@@ -68,7 +68,9 @@ others. The exit code is 0 also for a run that fails.`,
 	return c
 }
 
-func writeReport(ctx context.Context, o *reportOptions, r *scenario.Reproduction, w io.Writer) error {
+func writeReport(
+	ctx context.Context, o *reportOptions, r *scenario.Reproduction, w io.Writer,
+) error {
 	c, done, err := o.campaign(ctx, r.Mutant)
 	defer done()
 	if err != nil {
@@ -101,7 +103,8 @@ func page(c pool.Pool, job pool.Job) (*world.Result, error) {
 	}
 	result := c.Run([]pool.Job{job}, nil)[0].Result
 	if _, err := os.Stat(job.Report); err != nil {
-		return nil, fmt.Errorf("no page about %s seed %d: %s", job.Scenario, job.Seed, result.Failures[0].Detail)
+		return nil, fmt.Errorf("no page about %s seed %d: %s",
+			job.Scenario, job.Seed, result.Failures[0].Detail)
 	}
 	return &result, nil
 }

@@ -46,21 +46,29 @@ With --mutant the bug is planted first, and every step must pass without it.`,
 		},
 	}
 	s.register(c.Flags())
-	c.Flags().DurationVar(&s.budget, "budget", 10*time.Minute, "real time after which the smallest plan so far is written (0: no bound)")
+	c.Flags().DurationVar(&s.budget, "budget", 10*time.Minute,
+		"real time after which the smallest plan so far is written (0: no bound)")
 	c.Flags().StringVar(&out, "out", "", "where the file goes (default: FINGERPRINT.yaml here)")
 	return c
 }
 
-func runShrink(ctx context.Context, s *simSource, r *scenario.Reproduction, out string, w io.Writer) error {
+func runShrink(
+	ctx context.Context, s *simSource, r *scenario.Reproduction, out string, w io.Writer,
+) error {
 	c, done, err := s.campaign(ctx, r.Mutant)
 	defer done()
 	if err != nil {
 		return err
 	}
 	began := time.Now()
-	o := shrink.Options{Workers: c, Budget: s.budget, Say: func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }}
+	o := shrink.Options{Workers: c, Budget: s.budget, Say: func(format string, args ...any) {
+		fmt.Fprintf(w, format+"\n", args...)
+	}}
 	if r.Mutant != "" {
-		o.Control = &pool.Pool{Workers: 1, Timeout: s.timeout, Program: c.Program, Env: []string{mutants.Variable + "="}}
+		o.Control = &pool.Pool{
+			Workers: 1, Timeout: s.timeout, Program: c.Program,
+			Env: []string{mutants.Variable + "="},
+		}
 	}
 	outcome, err := shrink.Shrink(ctx, r.Plan, o)
 	if err != nil {
@@ -78,7 +86,8 @@ func runShrink(ctx context.Context, s *simSource, r *scenario.Reproduction, out 
 	if !outcome.Complete {
 		end = "the budget ended"
 	}
-	_, err = fmt.Fprintf(w, "size %d, was %d; %d runs in %.0f s; %s\n%s\n", outcome.After.Total(), outcome.Before.Total(),
+	_, err = fmt.Fprintf(w, "size %d, was %d; %d runs in %.0f s; %s\n%s\n",
+		outcome.After.Total(), outcome.Before.Total(),
 		outcome.Runs, time.Since(began).Seconds(), end, file.Replay)
 	return err
 }

@@ -34,10 +34,12 @@ func (s *simSource) register(f *pflag.FlagSet) {
 	f.StringVar(&s.scenario, "scenario", "", "scenario of the seed; see lockstep sim --list")
 	f.Uint64Var(&s.seed, "seed", 0, "the seed")
 	f.StringVar(&s.plan, "plan", "", "a plan or a reproduction (YAML) instead of a seed")
-	f.StringVar(&s.mutant, "mutant", "", "plant this bug (default: the one that the file names; none: no bug)")
+	f.StringVar(&s.mutant, "mutant", "",
+		"plant this bug (default: the one that the file names; none: no bug)")
 	f.StringVar(&s.worker, "worker", "", "a program with planted bugs (default: build one)")
 	f.IntVar(&s.workers, "workers", runtime.NumCPU(), "worker processes")
-	f.DurationVar(&s.timeout, "timeout", 5*time.Minute, "real time after which a run counts as hung, and fails")
+	f.DurationVar(&s.timeout, "timeout", 5*time.Minute,
+		"real time after which a run counts as hung, and fails")
 }
 
 // load reads the plan. What is drawn from a seed comes as a reproduction that says
@@ -90,7 +92,9 @@ func (s *simSource) chosen(named string) string {
 
 // campaign makes the workers for a planted bug, "" for none. done removes what
 // was built.
-func (s *simSource) campaign(ctx context.Context, bug string) (c pool.Pool, done func(), err error) {
+func (s *simSource) campaign(
+	ctx context.Context, bug string,
+) (c pool.Pool, done func(), err error) {
 	done = func() {}
 	if s.workers < 1 {
 		return c, done, errors.New("--workers must be at least 1")

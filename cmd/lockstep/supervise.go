@@ -227,7 +227,11 @@ func (s *supervisor) stop(patience, bound time.Duration) {
 	for _, step := range []struct {
 		signal os.Signal
 		wait   time.Duration
-	}{{syscall.SIGTERM, patience}, {syscall.SIGTERM, bound - patience}, {syscall.SIGKILL, killWait}} {
+	}{
+		{syscall.SIGTERM, patience},
+		{syscall.SIGTERM, bound - patience},
+		{syscall.SIGKILL, killWait},
+	} {
 		s.signalAll(step.signal)
 		select {
 		case <-ended:

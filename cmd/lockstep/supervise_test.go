@@ -34,7 +34,9 @@ func supervise(t *testing.T, restart bool) *supervised {
 func (s *supervised) run(name, behaviour string) (pid int, log string) {
 	s.t.Helper()
 	log = filepath.Join(s.t.TempDir(), "log")
-	pid, err := s.start(childSpec{name: name, env: []string{childVariable + "=" + behaviour}, logPath: log})
+	pid, err := s.start(childSpec{
+		name: name, env: []string{childVariable + "=" + behaviour}, logPath: log,
+	})
 	require.NoError(s.t, err)
 	if behaviour != "fails" {
 		s.awaitRunning(log, 1)
@@ -68,7 +70,8 @@ func TestAKilledNodeIsRestarted(t *testing.T) {
 	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
 	line := s.line()
 	var next int
-	_, err := fmt.Sscanf(line, fmt.Sprintf("node 2 (pid %d) exited: signal: killed; restarting as pid %%d\n", pid), &next)
+	_, err := fmt.Sscanf(line,
+		fmt.Sprintf("node 2 (pid %d) exited: signal: killed; restarting as pid %%d\n", pid), &next)
 	require.NoError(t, err, line)
 	s.awaitRunning(log, 2)
 	require.NoError(t, syscall.Kill(next, 0), "the new process lives")
@@ -88,7 +91,8 @@ func TestWithoutRestartTheLastDeathIsFatal(t *testing.T) {
 func TestADeathBeforeAllIsUpIsFatalWithTheLastLines(t *testing.T) {
 	s := supervise(t, true)
 	pid, _ := s.run("node 1", "fails")
-	require.EqualError(t, <-s.fatal, fmt.Sprintf("node 1 (pid %d) exited: exit status 3\n    first line\n    the reason", pid))
+	require.EqualError(t, <-s.fatal,
+		fmt.Sprintf("node 1 (pid %d) exited: exit status 3\n    first line\n    the reason", pid))
 }
 
 func TestStopAsksOnceThenAgain(t *testing.T) {
