@@ -20,7 +20,7 @@ type Document struct {
 
 	Lanes      []Lane      `json:"lanes"`  // in the order of the page
 	Slice      int64       `json:"slice"`  // length of a slice of Lane.Busy
-	Detail     [][2]int64  `json:"detail"` // stretches of which all turns were kept
+	Detail     [][2]int64  `json:"detail"` // stretches of time with all turns kept
 	Turns      Turns       `json:"turns"`
 	Flows      Flows       `json:"flows"`
 	Labels     []string    `json:"labels"`
