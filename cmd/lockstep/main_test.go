@@ -47,9 +47,14 @@ func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
 		{"serve"},
 		{"bench", "produce"},
 		{"sim"},
+		{"sim", "report"},
+		{"sim", "determinism"},
+		{"sim", "merge"},
 		{"sim", "shrink"},
 		{"sim", "bisect"},
 		{"sim", "explain"},
+		{"mutants"},
+		{"mutants", "overlay"},
 	} {
 		c, rest, err := root.Find(path)
 		require.NoError(t, err)
