@@ -21,7 +21,7 @@ import (
 	"example.com/lockstep/broker/kafka"
 )
 
-// bench is one run of bench produce.
+// bench is one run of lockstep bench produce.
 type bench struct {
 	benchOptions
 	clients []*kgo.Client
@@ -30,7 +30,7 @@ type bench struct {
 
 	acked     atomic.Int64
 	measuring atomic.Bool
-	deadline  atomic.Int64 // acknowledged messages at which to stop; 0 by time
+	deadline  atomic.Int64 // stop at this many acknowledged messages; 0: stop by time
 }
 
 // target is the topic as the cluster's metadata describes it.
@@ -98,8 +98,8 @@ func (b *bench) phase() string {
 	return "warm up"
 }
 
-// prepareTopic creates the topic if asked to and waits until every partition
-// has a leader.
+// prepareTopic creates the topic, if --create-topic is set, and waits until every
+// partition has a leader.
 func (b *bench) prepareTopic(ctx context.Context, log io.Writer) error {
 	admin := kadm.NewClient(b.clients[0])
 	if b.createTopic {
@@ -232,7 +232,7 @@ func (w *worker) run(ctx context.Context) {
 			continue
 		}
 		if w.bench.measuring.Load() {
-			// Values above the range, over two minutes, are counted as its end.
+			// Latencies above two minutes, the end of the range, count as two minutes.
 			_ = w.latency.RecordValue(min(time.Since(began).Microseconds(),
 				w.latency.HighestTrackableValue()))
 		}
@@ -267,15 +267,14 @@ func (w *worker) produce(ctx context.Context) error {
 	}
 	answer := resp.(*kmsg.ProduceResponse)
 	if len(answer.Topics) != 1 || len(answer.Topics[0].Partitions) != 1 {
-		return errors.New("the produce response does not answer for the one partition that was " +
-			"asked")
+		return errors.New("the produce response is not about the one partition of the request")
 	}
 	return kerr.ErrorForCode(answer.Topics[0].Partitions[0].ErrorCode)
 }
 
 // failed counts an error and finds the leaders again.
 func (w *worker) failed(ctx context.Context, err error) {
-	// Errors while warming up, such as leaders that move, are not the measurement's.
+	// Errors while warming up, such as leaders that move, do not count.
 	if w.bench.measuring.Load() {
 		w.errors++
 		if w.firstError == nil {
@@ -284,13 +283,13 @@ func (w *worker) failed(ctx context.Context, err error) {
 	}
 	if w.bench.refresh.TryLock() {
 		defer w.bench.refresh.Unlock()
-		// If this fails too, the next produce fails and tries again.
+		// If this also fails, the next produce fails and this is tried again.
 		_ = w.bench.findLeaders(ctx)
 	}
 	sleep(ctx, 20*time.Millisecond)
 }
 
-// sleep waits for d; false if ctx ended first.
+// sleep waits for d. It returns false if ctx ended first.
 func sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -70,7 +70,7 @@ func TestCommitsAreBuiltWithTheirPlantedBugs(t *testing.T) {
 	}
 }
 
-func TestMistakesWithPlantedBugsAreNamed(t *testing.T) {
+func TestErrorsInPlantedBugsAreNamed(t *testing.T) {
 	files := map[string]string{
 		"go.mod":               "module x\n",
 		"cmd/lockstep/main.go": "package main\n\nfunc main() { println(\"left\") }\n",
@@ -91,7 +91,7 @@ func TestMistakesWithPlantedBugsAreNamed(t *testing.T) {
 	require.Equal(t, "LOCKSTEP_MUTANT: no planted bug is called \"W2\"\n", string(out))
 }
 
-func TestTheOverlayIsWrittenWhereItIsAskedFor(t *testing.T) {
+func TestTheOverlayIsWrittenToOut(t *testing.T) {
 	dir := t.TempDir()
 	out, err := run("mutants", "overlay", "--out", dir)
 	require.NoError(t, err)

@@ -59,13 +59,13 @@ func bootstrapServers(nodes []devNode) string {
 	return strings.Join(list, ",")
 }
 
-// portsFree finds out early, and says clearly, that somebody else has a port.
+// portsFree reports a port that is in use, before any node starts.
 func portsFree(nodes []devNode) error {
 	for _, n := range nodes {
 		for _, addr := range []string{n.kafka, n.http, n.control, n.replication} {
 			l, err := net.Listen("tcp", addr)
 			if err != nil {
-				return fmt.Errorf("node %d cannot have %s (does another cluster run? see "+
+				return fmt.Errorf("node %d cannot use %s (is another cluster running? see "+
 					"--base-port): %w", n.id, addr, err)
 			}
 			l.Close()
@@ -76,8 +76,8 @@ func portsFree(nodes []devNode) error {
 
 // devDir is the directory of a dev cluster:
 //
-//	lock                        held while a dev runs
-//	dev.properties              what the cluster was made with
+//	lock                        locked while lockstep dev runs
+//	dev.properties              the options that the cluster was made with
 //	node-<i>/server.properties  written at every start
 //	node-<i>/data/              the node's data directory
 //	node-<i>/log                what the node printed, over all runs
@@ -121,8 +121,8 @@ func openDevDir(o devOptions) (*devDir, error) {
 	return d, nil
 }
 
-// ours refuses a directory that holds something, but no dev cluster: --fresh
-// would remove it.
+// ours refuses a directory that is not empty and holds no dev cluster, because --fresh
+// removes all files.
 func ours(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -146,7 +146,7 @@ func ours(dir string) error {
 
 func (d *devDir) unlock() { d.lock.Close() }
 
-// prepare reads what the cluster was made with, or makes it.
+// prepare reads the options that the cluster was made with, or makes a cluster.
 func (d *devDir) prepare(o devOptions) error {
 	if o.fresh {
 		if err := d.clear(); err != nil {
@@ -175,8 +175,8 @@ func (d *devDir) prepare(o devOptions) error {
 			return fmt.Errorf("%s: unknown key %q", path, s.name)
 		}
 		if now != s.value {
-			return fmt.Errorf("the cluster in %s was made with %s=%s, not %s: start it with "+
-				"those, use --fresh to throw it away, or another --dir", d.dir, s.name,
+			return fmt.Errorf("the cluster in %s was made with %s=%s, not %s: use that value, "+
+				"start a new cluster with --fresh, or use another --dir", d.dir, s.name,
 				s.value, now)
 		}
 	}
@@ -196,8 +196,8 @@ func (d *devDir) create(path string, o devOptions) error {
 	return nil
 }
 
-// clear removes an earlier cluster. The state file goes last, so that a clearing
-// that was cut short can be repeated.
+// clear removes an earlier cluster. It removes the state file last, so that it can be
+// repeated after an interruption.
 func (d *devDir) clear() error {
 	entries, err := os.ReadDir(d.dir)
 	if err != nil {
@@ -222,8 +222,8 @@ func (d *devDir) nodeDir(n devNode) string {
 	return filepath.Join(d.dir, fmt.Sprintf("node-%d", n.id))
 }
 
-// child says how the node is run. Overrides go by the command line and are
-// checked there.
+// child says how to run a node. Overrides are passed on the command line; the node checks
+// them.
 func (d *devDir) child(n devNode, o devOptions) childSpec {
 	dir := d.nodeDir(n)
 	args := []string{"serve", "--config", filepath.Join(dir, "server.properties")}
@@ -234,8 +234,9 @@ func (d *devDir) child(n devNode, o devOptions) childSpec {
 		name: fmt.Sprintf("node %d", n.id), args: args, logPath: filepath.Join(dir, "log"),
 	}
 	if os.Getenv("GOMAXPROCS") == "" {
-		// The nodes share this machine's cores. With all of them each, idle threads of
-		// one node spin while another waits: measured, a third more CPU per message.
+		// The nodes share the cores of this machine. If each used all of them, idle
+		// threads of one node would spin while another node waits for a core. That took
+		// a third more CPU per message when it was measured.
 		spec.env = append(spec.env, fmt.Sprintf("GOMAXPROCS=%d", coresEach(o.nodes)))
 	}
 	return spec
@@ -265,7 +266,7 @@ func (d *devDir) writeConfigs(nodes []devNode, o devOptions) error {
 // coresEach is a node's share of the machine's cores.
 func coresEach(nodes int) int { return max(1, runtime.NumCPU()/nodes) }
 
-// config is a node's server.properties: it works with lockstep serve alone, too.
+// config is a node's server.properties. It also works with lockstep serve alone.
 func (d *devDir) config(n devNode, nodes []devNode, o devOptions) string {
 	var voters []string
 	for _, v := range nodes {
@@ -296,5 +297,5 @@ func (d *devDir) config(n devNode, nodes []devNode, o devOptions) string {
 	return b.String()
 }
 
-// escapeProperty writes a value as the properties form wants it.
+// escapeProperty escapes a value for a properties file.
 func escapeProperty(value string) string { return strings.ReplaceAll(value, `\`, `\\`) }

@@ -42,7 +42,7 @@ func TestDevAddressesDoNotCollide(t *testing.T) {
 	}
 }
 
-func TestDevConfigsAreOnesThatServeTakes(t *testing.T) {
+func TestServeAcceptsTheConfigsOfDev(t *testing.T) {
 	for size, want := range map[int][2]int64{1: {1, 1}, 2: {2, 2}, 3: {3, 2}, 5: {3, 2}} {
 		o := devOptions{nodes: size, basePort: 9092, dir: filepath.Join(t.TempDir(), `a\b`)}
 		nodes, err := devNodes(o)
@@ -100,7 +100,7 @@ func TestOneDevPerDirectory(t *testing.T) {
 	require.ErrorContains(t, err, "in use")
 }
 
-func TestFreshLeavesForeignDirectoriesAlone(t *testing.T) {
+func TestFreshRefusesOtherDirectories(t *testing.T) {
 	dir := t.TempDir()
 	precious := filepath.Join(dir, "thesis.tex")
 	require.NoError(t, os.WriteFile(precious, nil, 0o600))

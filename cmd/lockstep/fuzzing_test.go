@@ -24,8 +24,8 @@ const (
 	fuzzingPage  = "../../docs/fuzzing/README.md"
 )
 
-// The commands in the files for other machines are those of this program, and
-// their shards cover the range.
+// The files for other machines use commands and flags that this program has, and their
+// shards cover the range of seeds.
 
 func TestTheWorkflowsShardsCoverItsSeeds(t *testing.T) {
 	var w struct {
@@ -130,7 +130,7 @@ func TestPushesAndPullRequestsRunTheWholeCI(t *testing.T) {
 	require.Equal(t, ".ci/run", steps[len(steps)-1].Run)
 }
 
-// merged counts the merges in a script, whose flags must be right.
+// merged counts the "lockstep sim merge" commands in a script, and checks their flags.
 func merged(t *testing.T, script string) int {
 	merges := commandsIn(script, "merge")
 	for _, args := range merges {
@@ -160,8 +160,8 @@ func requireCover(t *testing.T, all campaign.Seeds, parts []campaign.Seeds) {
 	require.Equal(t, all.Last+1, next)
 }
 
-// campaignsOf gives each "lockstep sim" of a shell script to the command line and
-// returns what it would run.
+// campaignsOf parses each "lockstep sim" command of a shell script and returns the
+// campaigns that they would run.
 func campaignsOf(
 	t *testing.T, script string, variables map[string]string,
 ) (found []campaign.Options) {
@@ -190,8 +190,8 @@ func campaignsOf(
 
 var simCall = regexp.MustCompile(`(?m)^\s*(?:exec )?(?:\S*/)?lockstep (sim .*(?:\n\s*--.*)*)`)
 
-// commandsIn finds the arguments of "lockstep sim <sub>" in a script; sub "" is
-// the command without a subcommand. The only quotes are double ones.
+// commandsIn finds the arguments of "lockstep sim <sub>" in a script; sub "" means the
+// command without a subcommand. Quotes must be double quotes.
 func commandsIn(script, sub string) (commands [][]string) {
 	for _, match := range simCall.FindAllStringSubmatch(script, -1) {
 		args := strings.Fields(strings.ReplaceAll(match[1], `"`, ""))

@@ -28,8 +28,8 @@ func TestTheTableSaysWhatWasCaughtAndWhatSurvived(t *testing.T) {
 	text := string(mutantsMarkdown(runs, time.Second))
 	require.Contains(t, text, "1 of 2 were caught")
 	require.Contains(t, text, "2 FAIL")
-	require.Contains(t, text,
-		`| W1 | a \| b | 4 | 1m0s | 0.0 s | every assertion holds (brisk seed 4): assertion failed: wal: x |`)
+	require.Contains(t, text, `| W1 | a \| b | 4 | 1m0s | 0.0 s | `+
+		`every assertion holds (brisk seed 4): assertion failed: wal: x |`)
 	require.Contains(t, text, "| W2 | c | 60 | 0s | 0.0 s | SURVIVED |")
 	require.Contains(t, text, "- [L: liveness](docs/bugs.md#l-liveness).\n  Something waits")
 	require.NotContains(t, strings.ReplaceAll(text, "%", ""), "!(")

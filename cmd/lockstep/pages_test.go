@@ -16,8 +16,8 @@ import (
 	"example.com/lockstep/broker/shard"
 )
 
-// The pages for operators list keys and metrics by hand. These tests hold them
-// against the program.
+// The pages for operators list keys and metrics by hand. These tests compare them with
+// the program.
 
 const (
 	configurationPage = "../../docs/configuration.md"
@@ -44,8 +44,7 @@ func TestTheConfigurationPageListsEveryKey(t *testing.T) {
 	require.Empty(t, documented, "keys that the program does not have")
 }
 
-// requireBounds holds the bounds that a key's entry names against those that its
-// setter enforces.
+// requireBounds compares the bounds in a key's entry with those that its setter enforces.
 func requireBounds(t *testing.T, key configKey, text string) {
 	least, most, ok := bounds(text)
 	err := key.set("no number")
@@ -106,8 +105,8 @@ func TestTheMetricsPageListsEveryMetric(t *testing.T) {
 	require.Empty(t, documented, "metrics that the program does not have")
 }
 
-// loopMetrics are the metrics that are no fields of a Stats, found in the source:
-// a sample of them takes a running broker.
+// loopMetrics are the metrics that are not fields of a Stats. They are found in the
+// source, because only a running broker has samples of them.
 func loopMetrics(t *testing.T) (found []metric) {
 	source := readPage(t, "broker.go")
 	for _, m := range regexp.MustCompile(`metric\{"(lockstep_\w+)", (\w+),`).
@@ -126,7 +125,7 @@ func readPage(t *testing.T, file string) string {
 	return string(text)
 }
 
-// section is what follows the heading of this title, up to the next one of its level.
+// section is the text from a heading of level two to the next one.
 func section(t *testing.T, page, title string) string {
 	_, text, ok := strings.Cut(page, "\n## "+title+"\n")
 	require.True(t, ok, "no section %q", title)
@@ -144,8 +143,8 @@ var (
 	ranged = regexp.MustCompile(`from (-?\d+) to (\d+)`)
 )
 
-// entries are the items of the lists of a page that begin with a name in bold, by
-// name, with their text in one line.
+// entries are the list items of a page that begin with a name in bold: their texts, in
+// one line each, by name.
 func entries(t *testing.T, page string) map[string]string {
 	found := map[string]string{}
 	for len(page) > 0 {

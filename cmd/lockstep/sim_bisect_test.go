@@ -15,8 +15,7 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// historyProgram answers jobs as a worker does, in a module of its own: its runs
-// pass, or fail as its commit says.
+// historyProgram is a worker in a separate module. All its runs end as its commit says.
 const historyProgram = `package main
 
 import (
@@ -33,8 +32,9 @@ func main() {
 `
 
 const (
-	answersPass  = "`{\"result\":{\"verdict\":\"pass\"}}`"
-	answersFail  = "`{\"result\":{\"verdict\":\"fail\",\"failures\":[{\"property\":\"P1\",\"symptom\":\"lost-write\"}]}}`"
+	answersPass = "`{\"result\":{\"verdict\":\"pass\"}}`"
+	answersFail = "`{\"result\":{\"verdict\":\"fail\"," +
+		"\"failures\":[{\"property\":\"P1\",\"symptom\":\"lost-write\"}]}}`"
 	answersOther = "`{\"result\":{\"verdict\":\"fail\",\"failures\":[{\"property\":\"P9\"}]}}`"
 	doesNotBuild = "nothing"
 )
@@ -112,8 +112,8 @@ func TestBisectSkipsWhatItCannotJudge(t *testing.T) {
 	out, err = run("sim", "bisect", "--repo", dir, "--plan", file, "--good", commits[0])
 	require.NoError(t, err, out)
 	require.Contains(t, out, "it does not build")
-	require.Contains(t, out, "it fails otherwise: p9-")
-	require.Contains(t, out, "one of the 2 before it that were skipped: "+commits[3][:7])
+	require.Contains(t, out, "it fails in another way: p9-")
+	require.Contains(t, out, "one of the 2 skipped commits before it: "+commits[3][:7])
 }
 
 func TestBisectChecksItsEnds(t *testing.T) {

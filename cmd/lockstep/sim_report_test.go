@@ -33,10 +33,10 @@ func TestReportOfASeedAndOfItsPlan(t *testing.T) {
 	require.True(t, bytes.Contains(b, []byte(replay)))
 	b = bytes.ReplaceAll(b, []byte(replay),
 		[]byte("go test ./sim -v -seed=1 -scenario=toy-early-ack"))
-	require.True(t, bytes.Equal(a, b), "but for that the page of a plan is that of its seed")
+	require.True(t, bytes.Equal(a, b), "apart from the command, both pages are equal")
 }
 
-// A page is about the run that was asked for, or there is none.
+// If the run that was asked for is impossible, there is an error and no page.
 func TestReportRefusesWhatItCannotRun(t *testing.T) {
 	for _, args := range [][]string{
 		{"--scenario", "no such", "--seed", "1"},
