@@ -300,8 +300,8 @@ func (c *campaign) finish(interrupted bool) error {
 		err = errors.Join(err, ErrInterrupted)
 	}
 	if t.failed > 0 {
-		err = errors.Join(err, fmt.Errorf("%d of %d runs failed, in %d kinds", t.failed, t.runs,
-			len(t.groups)))
+		err = errors.Join(err, fmt.Errorf("%d of %d runs failed; different fingerprints: %d",
+			t.failed, t.runs, len(t.groups)))
 	}
 	if len(missed) > 0 && c.demandsMarks() && !interrupted {
 		err = errors.Join(err, fmt.Errorf("%d of %d marks were never hit", len(missed),

@@ -214,7 +214,7 @@ func TestFailuresAreGroupedAndLeaveTheirFiles(t *testing.T) {
 		return os.WriteFile(base+".html", []byte(r.Line()), 0o644)
 	}
 	out, err := run(t, o)
-	require.ErrorContains(t, err, "3 of 3 runs failed, in 1 kinds")
+	require.ErrorContains(t, err, "3 of 3 runs failed; different fingerprints: 1")
 	require.Contains(t, out, "FAILED toy-stamp-late seed 1\n")
 	require.Contains(t, out, "replay: lockstep sim --scenario toy-stamp-late --seeds 1 --verbose\n")
 	require.Contains(t, out, "FAILED toy-stamp-late seed 2, the 2nd with: ")
