@@ -14,15 +14,13 @@ import (
 	"example.com/lockstep/broker/meta"
 	"example.com/lockstep/broker/node"
 	"example.com/lockstep/broker/shard"
+	"example.com/lockstep/docs"
 )
 
 // The pages for operators list keys and metrics by hand. These tests compare them with
 // the program.
 
-const (
-	configurationPage = "../../docs/configuration.md"
-	metricsPage       = "../../docs/metrics.md"
-)
+const configurationPage = "../../docs/configuration.md"
 
 func TestTheConfigurationPageListsEveryKey(t *testing.T) {
 	page := readPage(t, configurationPage)
@@ -89,18 +87,23 @@ func TestTheConfigurationPageListsEveryKeyOfTopics(t *testing.T) {
 }
 
 func TestTheMetricsPageListsEveryMetric(t *testing.T) {
-	documented := entries(t, readPage(t, metricsPage))
+	documented := map[string]docs.Metric{}
+	for _, m := range docs.Metrics() {
+		require.NotContains(t, documented, m.Name, "listed twice")
+		documented[m.Name] = m
+	}
 	samples := slices.Concat(
 		loopMetrics(t),
 		structMetrics("lockstep_control", "", node.Stats{}),
 		structMetrics("lockstep_shard", "1", shard.Stats{}),
 	)
 	for _, m := range samples {
-		text, ok := documented[m.name]
+		entry, ok := documented[m.name]
 		require.True(t, ok, "%s has no entry", m.name)
 		delete(documented, m.name)
 		kind := map[bool]string{true: "counter", false: "gauge"}[m.kind == counter]
-		require.True(t, strings.HasPrefix(text, kind+": "), "%s is a %s: %q", m.name, kind, text)
+		require.Equal(t, kind, entry.Type, m.name)
+		require.NotEmpty(t, entry.Help, m.name)
 	}
 	require.Empty(t, documented, "metrics that the program does not have")
 }
