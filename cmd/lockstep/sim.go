@@ -33,7 +33,7 @@ type simFlags struct {
 }
 
 // fullUsage describes the flag --full.
-const fullUsage = "print all that is known of a failure, not only its summary"
+const fullUsage = "print everything about a failure, not only its summary"
 
 // runCampaign is a variable so that tests can learn what would run.
 var runCampaign = campaign.Run

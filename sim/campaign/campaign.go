@@ -25,7 +25,7 @@ type Options struct {
 	MaxFailures int           // start no run after this many have failed; 0: no bound
 	Dir         string        // "": write no files
 	Verbose     bool          // print the line of every run
-	Full        bool          // print all that is known of a failure, not only its summary
+	Full        bool          // print everything about a failure, not only its summary
 	Marks       MarksDemand
 	// Save, if set, is called for each failed run of a campaign with a directory, and
 	// may write further files there. The paths of the run's files begin with base. The
