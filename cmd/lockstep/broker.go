@@ -86,7 +86,7 @@ func brokerLimits(c *brokerConfig) limits.Limits {
 	l.AckTimeout = min(l.AckTimeout, l.LagTimeout)
 	l.RedialMax = min(l.RedialMax, l.AckTimeout/2)
 	l.RedialMin = min(l.RedialMin, l.RedialMax)
-	// A forwarded request goes to another broker behind a header of the peer protocol.
+	// A forwarded request travels to another broker with a header of the peer protocol.
 	l.PeerFrameBytes = max(l.PeerFrameBytes, l.RequestBytes+1<<20)
 	return l
 }

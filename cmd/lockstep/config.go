@@ -97,8 +97,8 @@ func (c *brokerConfig) keys() []configKey {
 			about: "address for clients; exactly one, PLAINTEXT",
 			set:   setListener(&c.listener)},
 		{name: "advertised.listeners",
-			about: "address that clients are told (default: listeners, with this host's name if " +
-				"it has no host)", set: setListener(&c.advertised)},
+			about: "address that clients connect to (default: listeners, with this host's name " +
+				"if it has no host)", set: setListener(&c.advertised)},
 		{name: "control.listener",
 			about: "host:port for Raft and sessions (default: this node's entry in " +
 				"controller.quorum.voters)", set: setAddress(&c.control)},
@@ -106,8 +106,8 @@ func (c *brokerConfig) keys() []configKey {
 			about: "host:port for replication (default: listeners, with its port + 2000)",
 			set:   setAddress(&c.replication)},
 		{name: "advertised.replication.listener",
-			about: "address that other brokers are told (default: replication.listener, with the " +
-				"host of advertised.listeners if it has none)",
+			about: "address that other brokers connect to (default: replication.listener, with " +
+				"the host of advertised.listeners if it has none)",
 			set: setAddress(&c.advertisedReplication)},
 		{name: "http.listener",
 			about: "host:port for /healthz, /metrics and /debug (default: none)",

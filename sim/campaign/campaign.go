@@ -189,7 +189,7 @@ func (c *campaign) take(r *world.Result, wall time.Duration) {
 	problem := c.journal.add(&run)
 	if run.Failure != nil {
 		c.failed++
-		problem = errors.Join(problem, c.tellFailure(r, run.Failure))
+		problem = errors.Join(problem, c.printFailure(r, run.Failure))
 	} else if c.options.Verbose {
 		fmt.Fprintln(c.out, r.Line())
 	}
@@ -207,9 +207,9 @@ func (c *campaign) take(r *world.Result, wall time.Duration) {
 	}
 }
 
-// tellFailure prints a failed run and writes its files. A run with a fingerprint that
+// printFailure prints a failed run and writes its files. A run with a fingerprint that
 // has been printed before gets one line.
-func (c *campaign) tellFailure(r *world.Result, f *Failure) error {
+func (c *campaign) printFailure(r *world.Result, f *Failure) error {
 	replay := ReplayCommand(r.Scenario, r.Seed)
 	group := c.tally.groupOf(f.Fingerprint)
 	if group.Runs > 1 && !c.options.Verbose {
@@ -273,7 +273,8 @@ func (c *campaign) demandsMarks() bool {
 	return c.options.Scenarios == "all" && c.tally.runs >= EnoughRuns
 }
 
-// finish tells what came of the campaign.
+// finish writes the files and prints the result of the campaign. It returns an error if
+// the campaign failed.
 func (c *campaign) finish(interrupted bool) error {
 	t := c.tally
 	if interrupted {

@@ -87,7 +87,7 @@ func (c *DeterminismCheck) check(ctx context.Context, job Job) *Divergence {
 	return nil
 }
 
-// fresh runs a job in a process of its own.
+// fresh runs a job in a new process.
 func (p Pool) fresh(ctx context.Context, job Job) (out JobResult) {
 	p.Workers = 1
 	done := false

@@ -109,7 +109,7 @@ type Flows struct {
 	Size    []int   `json:"size"`    // bytes
 }
 
-// FlowKinds are the names behind Flows.Kind.
+// FlowKinds are the names of the kinds in Flows.Kind.
 var FlowKinds = []string{"", "mail", "frame", "disk", "dial", "accept", "close", "refused"}
 
 // Fault is a fault and the time that it lasted.
