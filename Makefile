@@ -88,7 +88,7 @@ campaign: build ## run many simulated seeds, or continue a campaign (SCENARIO=al
 	$(BIN) sim $(if $(SCENARIO),--scenario $(SCENARIO)) --seeds $(SEEDS) --budget $(BUDGET) --out $(OUT)
 
 determinism: build ## run each seed with several settings of the Go runtime, and compare (SCENARIO=all CHECK=1-500)
-	$(BIN) sim canary $(if $(SCENARIO),--scenario $(SCENARIO)) --seeds $(CHECK) --race
+	$(BIN) sim determinism $(if $(SCENARIO),--scenario $(SCENARIO)) --seeds $(CHECK) --race
 
 clean: ## remove what make has built and campaigns have written
 	rm -rf bin out

@@ -1,7 +1,6 @@
 // Package docs holds the rulebook: the pages that the code cites as PROTOCOL n,
-// KAFKA n and BUGS x. Its tests hold pages and code to each other. The package
-// itself gives out what programs print of the pages, so that their wording stands
-// in one place.
+// KAFKA n and BUGS x. Its tests compare pages and code. Its functions return texts of
+// the pages that programs print, so that each text stands in one place.
 package docs
 
 import (

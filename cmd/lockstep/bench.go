@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// benchOptions are the flags of bench produce.
+// benchOptions are the flags of lockstep bench produce.
 type benchOptions struct {
 	bootstrap     string
 	topic         string
@@ -42,16 +42,18 @@ func benchCommand() *cobra.Command {
 func benchProduceCommand() *cobra.Command {
 	var o benchOptions
 	c := &cobra.Command{
-		Use:   "produce",
-		Short: "Measure acknowledged produce requests: one record per request, one request per worker at a time",
+		Use: "produce",
+		Short: "Measure acknowledged produce requests: one record per request, one request per " +
+			"worker at a time",
 		Long: `Measure acknowledged produce requests against any Kafka-protocol cluster.
 
 Each of --concurrency workers sends one record in one Produce request to the
-leader of a partition and waits for the acknowledgement before it sends the
-next. Latencies are taken by every worker and reported as HDR percentiles.
-The exit code is 1 if the throughput is below --min-throughput.`,
-		Example: `  lockstep bench produce --acks -1 --replication-factor 3 --partitions 3 --concurrency 64 --message-size 256`,
-		Args:    cobra.NoArgs,
+leader of a partition, and waits for the acknowledgement before it sends the
+next one. The latencies of all workers are reported as percentiles of one HDR
+histogram. The exit code is 1 if the throughput is below --min-throughput.`,
+		Example: `  lockstep bench produce --acks -1 --replication-factor 3 --partitions 3 \
+    --concurrency 64 --message-size 256`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
 			defer stop()
@@ -63,25 +65,34 @@ The exit code is 1 if the throughput is below --min-throughput.`,
 				return err
 			}
 			if report.Throughput < o.minThroughput {
-				return fmt.Errorf("throughput %.0f msg/s is below the minimum of %.0f", report.Throughput, o.minThroughput)
+				return fmt.Errorf("throughput %.0f msg/s is below the minimum of %.0f",
+					report.Throughput, o.minThroughput)
 			}
 			return nil
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.bootstrap, "bootstrap-servers", "127.0.0.1:9092,127.0.0.1:9093,127.0.0.1:9094", "brokers to begin with, host:port separated by commas")
+	f.StringVar(&o.bootstrap, "bootstrap-servers", "127.0.0.1:9092,127.0.0.1:9093,127.0.0.1:9094",
+		"brokers to connect to first, host:port, separated by commas")
 	f.StringVar(&o.topic, "topic", "lockstep-bench", "topic to produce to")
 	f.BoolVar(&o.createTopic, "create-topic", true, "create the topic if it does not exist")
-	f.Int32Var(&o.partitions, "partitions", 3, "partitions of a topic that is created")
-	f.Int16Var(&o.replication, "replication-factor", 3, "replication factor of a topic that is created")
-	f.Int64Var(&o.messageCount, "message-count", 0, "stop after so many acknowledged messages (0: by --duration)")
-	f.DurationVar(&o.duration, "duration", 15*time.Second, "how long to measure; ignored with --message-count")
+	f.Int32Var(&o.partitions, "partitions", 3, "partitions of the topic, if it is created")
+	f.Int16Var(&o.replication, "replication-factor", 3,
+		"replication factor of the topic, if it is created")
+	f.Int64Var(&o.messageCount, "message-count", 0,
+		"stop after this many acknowledged messages (0: after --duration)")
+	f.DurationVar(&o.duration, "duration", 15*time.Second,
+		"how long to measure; ignored with --message-count")
 	f.IntVar(&o.messageSize, "message-size", 256, "size of a record's value in bytes")
-	f.IntVar(&o.concurrency, "concurrency", 64, "workers, each with one request in flight")
-	f.Int16Var(&o.acks, "acks", -1, "-1 all in-sync replicas, 1 the leader, 0 none")
-	f.DurationVar(&o.warmup, "warmup", 3*time.Second, "run so long before measuring")
-	f.Float64Var(&o.minThroughput, "min-throughput", 0, "fail under so many messages per second")
-	f.IntVar(&o.connections, "connections", 1, "clients that the workers share, each with its own connections")
+	f.IntVar(&o.concurrency, "concurrency", 64,
+		"number of workers, each with one request in flight")
+	f.Int16Var(&o.acks, "acks", -1,
+		"acknowledgements to wait for: -1 all in-sync replicas, 1 the leader, 0 none")
+	f.DurationVar(&o.warmup, "warmup", 3*time.Second, "how long to run before measuring")
+	f.Float64Var(&o.minThroughput, "min-throughput", 0,
+		"fail below this number of messages per second")
+	f.IntVar(&o.connections, "connections", 1,
+		"number of clients that the workers share, each with its own connections")
 	f.DurationVar(&o.timeout, "timeout", 30*time.Second, "timeout of one produce request")
 	f.BoolVar(&o.json, "json", false, "print the report as JSON")
 	return c
@@ -142,7 +153,8 @@ func (r *benchReport) write(w io.Writer, asJSON bool) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d messages of %d bytes in %.2f s, acks=%d, %d workers, %d partitions\n",
 		r.Messages, r.MessageSize, r.Seconds, r.Acks, r.Concurrency, r.Partitions)
-	fmt.Fprintf(&b, "throughput  %.0f msg/s  %.2f MB/s  errors %d\n", r.Throughput, r.MegabytesPS, r.Errors)
+	fmt.Fprintf(&b, "throughput  %.0f msg/s  %.2f MB/s  errors %d\n",
+		r.Throughput, r.MegabytesPS, r.Errors)
 	fmt.Fprintf(&b, "latency ms ")
 	for _, name := range latencyNames {
 		fmt.Fprintf(&b, " %s %.2f", name, r.Latency[name])

@@ -21,7 +21,7 @@ import (
 	"example.com/lockstep/broker/kafka"
 )
 
-// bench is one run of bench produce.
+// bench is one run of lockstep bench produce.
 type bench struct {
 	benchOptions
 	clients []*kgo.Client
@@ -30,7 +30,7 @@ type bench struct {
 
 	acked     atomic.Int64
 	measuring atomic.Bool
-	deadline  atomic.Int64 // acknowledged messages at which to stop; 0 by time
+	deadline  atomic.Int64 // stop at this many acknowledged messages; 0: stop by time
 }
 
 // target is the topic as the cluster's metadata describes it.
@@ -51,7 +51,8 @@ func runBenchProduce(ctx context.Context, o benchOptions, log io.Writer) (*bench
 		}
 	}()
 	for range o.connections {
-		c, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(o.bootstrap, ",")...), kgo.ClientID("lockstep-bench"))
+		c, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(o.bootstrap, ",")...),
+			kgo.ClientID("lockstep-bench"))
 		if err != nil {
 			return nil, fmt.Errorf("make client: %w", err)
 		}
@@ -97,8 +98,8 @@ func (b *bench) phase() string {
 	return "warm up"
 }
 
-// prepareTopic creates the topic if asked to and waits until every partition
-// has a leader.
+// prepareTopic creates the topic, if --create-topic is set, and waits until every
+// partition has a leader.
 func (b *bench) prepareTopic(ctx context.Context, log io.Writer) error {
 	admin := kadm.NewClient(b.clients[0])
 	if b.createTopic {
@@ -106,7 +107,8 @@ func (b *bench) prepareTopic(ctx context.Context, log io.Writer) error {
 		_, err := admin.CreateTopic(ctx, b.partitions, b.replication, nil, b.topic)
 		switch {
 		case err == nil:
-			fmt.Fprintf(log, "created topic %s in %v\n", b.topic, time.Since(began).Round(time.Millisecond))
+			fmt.Fprintf(log, "created topic %s in %v\n",
+				b.topic, time.Since(began).Round(time.Millisecond))
 		case !errors.Is(err, kerr.TopicAlreadyExists):
 			return fmt.Errorf("create topic %s: %w", b.topic, err)
 		}
@@ -133,7 +135,8 @@ func (b *bench) findLeaders(ctx context.Context) error {
 		return fmt.Errorf("metadata of topic %s: %w", b.topic, err)
 	}
 	if len(resp.Topics) != 1 {
-		return fmt.Errorf("metadata of topic %s: the response has %d topics", b.topic, len(resp.Topics))
+		return fmt.Errorf("metadata of topic %s: the response has %d topics",
+			b.topic, len(resp.Topics))
 	}
 	if err := kerr.ErrorForCode(resp.Topics[0].ErrorCode); err != nil {
 		return fmt.Errorf("metadata of topic %s: %w", b.topic, err)
@@ -169,7 +172,8 @@ func (b *bench) report(workers []*worker, messages int64, seconds float64) *benc
 	r := &benchReport{
 		Messages: messages, Seconds: seconds, Throughput: float64(messages) / seconds,
 		MegabytesPS: float64(messages) * float64(b.messageSize) / seconds / 1e6,
-		Acks:        b.acks, Concurrency: b.concurrency, MessageSize: b.messageSize, Partitions: len(b.target.Load().leaders),
+		Acks:        b.acks, Concurrency: b.concurrency, MessageSize: b.messageSize,
+		Partitions: len(b.target.Load().leaders),
 	}
 	for _, w := range workers {
 		all.Merge(w.latency)
@@ -181,8 +185,9 @@ func (b *bench) report(workers []*worker, messages int64, seconds float64) *benc
 	ms := func(us int64) float64 { return float64(us) / 1000 }
 	r.Latency = map[string]float64{
 		"mean": all.Mean() / 1000, "max": ms(all.Max()),
-		"p50": ms(all.ValueAtQuantile(50)), "p90": ms(all.ValueAtQuantile(90)), "p95": ms(all.ValueAtQuantile(95)),
-		"p99": ms(all.ValueAtQuantile(99)), "p99.9": ms(all.ValueAtQuantile(99.9)), "p99.99": ms(all.ValueAtQuantile(99.99)),
+		"p50": ms(all.ValueAtQuantile(50)), "p90": ms(all.ValueAtQuantile(90)),
+		"p95": ms(all.ValueAtQuantile(95)), "p99": ms(all.ValueAtQuantile(99)),
+		"p99.9": ms(all.ValueAtQuantile(99.9)), "p99.99": ms(all.ValueAtQuantile(99.99)),
 	}
 	return r
 }
@@ -227,8 +232,9 @@ func (w *worker) run(ctx context.Context) {
 			continue
 		}
 		if w.bench.measuring.Load() {
-			// Values above the range, over two minutes, are counted as its end.
-			_ = w.latency.RecordValue(min(time.Since(began).Microseconds(), w.latency.HighestTrackableValue()))
+			// Latencies above two minutes, the end of the range, count as two minutes.
+			_ = w.latency.RecordValue(min(time.Since(began).Microseconds(),
+				w.latency.HighestTrackableValue()))
 		}
 		w.bench.acked.Add(1)
 	}
@@ -261,14 +267,14 @@ func (w *worker) produce(ctx context.Context) error {
 	}
 	answer := resp.(*kmsg.ProduceResponse)
 	if len(answer.Topics) != 1 || len(answer.Topics[0].Partitions) != 1 {
-		return errors.New("the produce response does not answer for the one partition that was asked")
+		return errors.New("the produce response is not about the one partition of the request")
 	}
 	return kerr.ErrorForCode(answer.Topics[0].Partitions[0].ErrorCode)
 }
 
 // failed counts an error and finds the leaders again.
 func (w *worker) failed(ctx context.Context, err error) {
-	// Errors while warming up, such as leaders that move, are not the measurement's.
+	// Errors while warming up, such as leaders that move, do not count.
 	if w.bench.measuring.Load() {
 		w.errors++
 		if w.firstError == nil {
@@ -277,13 +283,13 @@ func (w *worker) failed(ctx context.Context, err error) {
 	}
 	if w.bench.refresh.TryLock() {
 		defer w.bench.refresh.Unlock()
-		// If this fails too, the next produce fails and tries again.
+		// If this also fails, the next produce fails and this is tried again.
 		_ = w.bench.findLeaders(ctx)
 	}
 	sleep(ctx, 20*time.Millisecond)
 }
 
-// sleep waits for d; false if ctx ended first.
+// sleep waits for d. It returns false if ctx ended first.
 func sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

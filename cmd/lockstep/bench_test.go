@@ -12,8 +12,9 @@ import (
 
 func goodBench() benchOptions {
 	return benchOptions{
-		bootstrap: "a:1", topic: "t", createTopic: true, partitions: 3, replication: 3, duration: time.Second,
-		messageSize: 256, concurrency: 64, acks: -1, connections: 1, timeout: time.Second,
+		bootstrap: "a:1", topic: "t", createTopic: true, partitions: 3, replication: 3,
+		duration: time.Second, messageSize: 256, concurrency: 64, acks: -1, connections: 1,
+		timeout: time.Second,
 	}
 }
 
@@ -44,9 +45,12 @@ func TestBenchOptionsAreChecked(t *testing.T) {
 
 func TestBenchReportForPeopleAndForPrograms(t *testing.T) {
 	r := &benchReport{
-		Messages: 30000, Errors: 2, Seconds: 2, Throughput: 15000, MegabytesPS: 3.84, Acks: -1, Concurrency: 64, MessageSize: 256,
-		Partitions: 3, FirstErrors: []string{"boom"},
-		Latency: map[string]float64{"mean": 4, "p50": 3.5, "p90": 5, "p95": 6, "p99": 7.25, "p99.9": 8, "p99.99": 9, "max": 10},
+		Messages: 30000, Errors: 2, Seconds: 2, Throughput: 15000, MegabytesPS: 3.84, Acks: -1,
+		Concurrency: 64, MessageSize: 256, Partitions: 3, FirstErrors: []string{"boom"},
+		Latency: map[string]float64{
+			"mean": 4, "p50": 3.5, "p90": 5, "p95": 6, "p99": 7.25, "p99.9": 8, "p99.99": 9,
+			"max": 10,
+		},
 	}
 	var text bytes.Buffer
 	require.NoError(t, r.write(&text, false))

@@ -26,8 +26,8 @@ import (
 	"example.com/lockstep/netsim/tcp"
 )
 
-// nodeConfig is the configuration as package node takes it. incarnation must
-// be new at every start.
+// nodeConfig is the configuration in the form of package node. incarnation must be new at
+// every start.
 func nodeConfig(c *brokerConfig, incarnation peer.UUID) node.Config {
 	var voters []node.Voter
 	for _, v := range c.voters {
@@ -41,15 +41,18 @@ func nodeConfig(c *brokerConfig, incarnation peer.UUID) node.Config {
 	return node.Config{
 		Node: kafka.NodeID(c.nodeID), Cluster: c.cluster, Incarnation: incarnation,
 		Shards: c.shards, Voters: voters, Rack: c.rack,
-		Listen:     node.Addresses{Kafka: c.listener, Control: c.control, Data: c.replication},
-		Advertised: node.Addresses{Kafka: c.advertised, Control: c.ownVoter(), Data: c.advertisedReplication},
-		Limits:     brokerLimits(c),
+		Listen: node.Addresses{Kafka: c.listener, Control: c.control, Data: c.replication},
+		Advertised: node.Addresses{
+			Kafka: c.advertised, Control: c.ownVoter(), Data: c.advertisedReplication,
+		},
+		Limits: brokerLimits(c),
 		Settings: api.Settings{
 			AutoCreateTopics: c.autoCreateTopics, DeleteTopics: c.deleteTopics,
-			NumPartitions: int32(c.numPartitions), ReplicationFactor: int16(c.replicationFactor), MinInSync: int(c.minInSync),
-			MaxMessageBytes: int(c.messageMaxBytes), FetchMaxBytes: int(c.fetchMaxBytes),
-			FetchMaxWait: fetchMaxWait,
-			// By then a broker that does not apply is fenced and not waited for.
+			NumPartitions: int32(c.numPartitions), ReplicationFactor: int16(c.replicationFactor),
+			MinInSync: int(c.minInSync), MaxMessageBytes: int(c.messageMaxBytes),
+			FetchMaxBytes: int(c.fetchMaxBytes),
+			FetchMaxWait:  fetchMaxWait,
+			// By then a broker that does not apply is fenced, and no longer waited for.
 			AppliedByAll: timing.Session + time.Second,
 		},
 		Timing:     timing,
@@ -60,8 +63,8 @@ func nodeConfig(c *brokerConfig, incarnation peer.UUID) node.Config {
 	}
 }
 
-// fetchMaxWait bounds long polls: a consumer that asks for more gets an empty
-// answer and asks again.
+// fetchMaxWait bounds long polls: a consumer that asks for a longer one gets an empty
+// answer by then and asks again.
 const fetchMaxWait = 30 * time.Second
 
 func (c *brokerConfig) ownVoter() string {
@@ -83,14 +86,14 @@ func brokerLimits(c *brokerConfig) limits.Limits {
 	l.AckTimeout = min(l.AckTimeout, l.LagTimeout)
 	l.RedialMax = min(l.RedialMax, l.AckTimeout/2)
 	l.RedialMin = min(l.RedialMin, l.RedialMax)
-	// Forwarded requests travel between brokers, with a header of ours.
+	// A forwarded request travels to another broker with a header of the peer protocol.
 	l.PeerFrameBytes = max(l.PeerFrameBytes, l.RequestBytes+1<<20)
 	return l
 }
 
-// controlWAL is small, so that a full data disk leaves it its reserve. Groups go
-// out one at a time: only then does recovery tell a torn tail from damage for
-// certain (package wal), and a voter that suspects itself leaves the cluster.
+// controlWAL is small, so that it keeps its reserve when the disk is full. It writes one
+// group at a time: only then can recovery always tell a torn tail from damage (package
+// wal). A voter that suspects damage leaves the cluster.
 func controlWAL() wal.Config {
 	c := wal.DefaultConfig("")
 	c.SegmentBytes = 16 << 20
@@ -99,9 +102,9 @@ func controlWAL() wal.Config {
 	return c
 }
 
-// sessionTiming fits leases into a session (PROTOCOL 25). Sessions of three
-// seconds and more take the standard lease; shorter ones scale it down, so that
-// W >= Λ(1+ρ)/(1-ρ) and session >= W still hold.
+// sessionTiming derives takeover time W and lease Λ from the session (PROTOCOL 25).
+// Sessions of three seconds and more have the standard lease. Shorter sessions have a
+// shorter lease, so that W >= Λ(1+ρ)/(1-ρ) and session >= W still hold.
 func sessionTiming(heartbeat, session time.Duration) meta.Timing {
 	const driftPercent = 5
 	takeover := min(2800*time.Millisecond, session*14/15)
@@ -112,7 +115,7 @@ func sessionTiming(heartbeat, session time.Duration) meta.Timing {
 	}
 }
 
-// broker is a running node with what it runs on.
+// broker is a running node with its network and disks.
 type broker struct {
 	node     *drive.Node
 	network  *tcp.Network
@@ -121,8 +124,8 @@ type broker struct {
 	draining atomic.Bool
 }
 
-// startBroker starts the node of a configuration, on as many loops as again says.
-// It returns before the node has joined the cluster.
+// startBroker starts a node with as many shards as again says. It returns before the
+// node has joined the cluster.
 func startBroker(c *brokerConfig, again node.Restart, logger *log.Logger) (*broker, error) {
 	if err := os.MkdirAll(c.dir, 0o750); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
@@ -166,12 +169,12 @@ func (b *broker) drain(timeout time.Duration) error {
 	return err
 }
 
-// close releases sockets, files and the lock of the data directory of a node
-// that has stopped. What a disk still has in flight is waited for.
+// close releases sockets, files and the lock of the data directory, after the node has
+// stopped. It waits for disk operations in flight.
 func (b *broker) close() {
 	b.network.Close()
 	for _, d := range b.disks {
-		_ = d.Close() // always nil: there is nothing left to lose
+		_ = d.Close() // always nil
 	}
 }
 
@@ -192,8 +195,8 @@ func (b *broker) health() string {
 	return ""
 }
 
-// sample reads the statistics of all loops. A loop that does not answer is
-// missing from them, and counted as not answering.
+// sample reads the statistics of all loops. Those of a loop that does not answer are
+// missing, and its metric lockstep_loop_answers is 0.
 func (b *broker) sample() []metric {
 	var out []metric
 	depths, turns := b.node.Depths(), b.node.Turns()
@@ -202,7 +205,7 @@ func (b *broker) sample() []metric {
 		out = append(out,
 			metric{"lockstep_loop_mailbox_depth", gauge, name, float64(depths[i])},
 			metric{"lockstep_loop_turns_total", counter, name, float64(turns[i])})
-		// A drain occupies the only line to the loops until it ends.
+		// drive.Node answers one question at a time, and a drain is one.
 		if b.draining.Load() {
 			continue
 		}
@@ -227,7 +230,7 @@ func (b *broker) sample() []metric {
 	return out
 }
 
-// waits lists what is pending in the loops: the chains first, then all of it.
+// waits lists what is pending in the loops: first the chains, then every wait.
 func (b *broker) waits() (lines []string) {
 	all := b.node.Waits(askTimeout)
 	lines = append(drive.Explain(all), "")
@@ -240,9 +243,9 @@ func (b *broker) waits() (lines []string) {
 // askTimeout is how long a loop has to answer a question about itself.
 const askTimeout = time.Second
 
-// ask mails a question to a loop and waits for an answer of type T. An answer
-// of another type is that of an earlier question which was given up: the
-// question is then asked again, so it must do no harm twice.
+// ask mails a question to a loop and waits for an answer of type T. An answer of another
+// type belongs to an earlier question that was given up. ask then sends its question
+// again, so a loop must be able to receive it twice.
 func ask[T any](b *broker, to loop.ID, question any, timeout time.Duration) (T, error) {
 	var zero T
 	deadline := time.Now().Add(timeout)

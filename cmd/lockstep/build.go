@@ -13,14 +13,14 @@ import (
 	"example.com/lockstep/mutants"
 )
 
-// buildKind is how a program is built besides the ordinary way (nil): it returns
+// buildKind is a special way to build a program; nil is the ordinary way. It returns
 // flags of go build, and may write files for it into dir.
 type buildKind func(tree, dir string) (flags []string, err error)
 
-// withRace builds the race detector in.
+// withRace builds with the race detector.
 func withRace(_, _ string) ([]string, error) { return []string{"-race"}, nil }
 
-// withMutants builds the planted bugs of the source tree in.
+// withMutants builds with the planted bugs of the source tree.
 func withMutants(tree, dir string) ([]string, error) {
 	overlay, err := mutants.Plant(tree, filepath.Join(dir, "mutants"))
 	return []string{"-overlay", overlay}, err
@@ -54,12 +54,13 @@ func sourceTree() (string, error) {
 			return dir, nil
 		}
 		if dir == filepath.Dir(dir) {
-			return "", fmt.Errorf("%s is not in a source tree, and programs are built from one", start)
+			return "", fmt.Errorf("%s is not in the source tree of Lockstep, which is needed to "+
+				"build a program", start)
 		}
 	}
 }
 
-// buildError is a failed go build with what the compiler said.
+// buildError is a failed go build with the output of the compiler.
 type buildError struct {
 	flags  []string
 	err    error
@@ -90,7 +91,7 @@ func goBuild(ctx context.Context, tree, program, pkg string, kind buildKind) err
 	return nil
 }
 
-// ownPackage is the import path of this program, wherever the module has its home.
+// ownPackage is the import path of this program, whatever the path of the module.
 func ownPackage() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

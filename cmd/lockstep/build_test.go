@@ -55,7 +55,8 @@ func TestCommitsAreBuiltWithTheirPlantedBugs(t *testing.T) {
 			"go.mod":               module,
 			"broker/mutant/doc.go": "package mutant\n",
 			"cmd/lockstep/main.go": "//go:build !mutants\n\n" + right,
-			"cmd/lockstep/on.go":   "//go:build mutants\n\n" + strings.Replace(right, "right", "wrong", 1),
+			"cmd/lockstep/on.go": "//go:build mutants\n\n" +
+				strings.Replace(right, "right", "wrong", 1),
 		},
 	} {
 		tree, program := writeTree(t, files), filepath.Join(t.TempDir(), "program")
@@ -69,7 +70,7 @@ func TestCommitsAreBuiltWithTheirPlantedBugs(t *testing.T) {
 	}
 }
 
-func TestMistakesWithPlantedBugsAreNamed(t *testing.T) {
+func TestErrorsInPlantedBugsAreNamed(t *testing.T) {
 	files := map[string]string{
 		"go.mod":               "module x\n",
 		"cmd/lockstep/main.go": "package main\n\nfunc main() { println(\"left\") }\n",
@@ -90,7 +91,7 @@ func TestMistakesWithPlantedBugsAreNamed(t *testing.T) {
 	require.Equal(t, "LOCKSTEP_MUTANT: no planted bug is called \"W2\"\n", string(out))
 }
 
-func TestTheOverlayIsWrittenWhereItIsAskedFor(t *testing.T) {
+func TestTheOverlayIsWrittenToOut(t *testing.T) {
 	dir := t.TempDir()
 	out, err := run("mutants", "overlay", "--out", dir)
 	require.NoError(t, err)

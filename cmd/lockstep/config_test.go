@@ -41,7 +41,7 @@ func TestConfigDefaults(t *testing.T) {
 	require.Equal(t, int64(1048588), c.messageMaxBytes)
 	require.Equal(t, 3*time.Second, c.session)
 	require.True(t, c.autoCreateTopics)
-	require.Empty(t, c.clusterOverrides, "only what was set becomes the cluster's")
+	require.Empty(t, c.clusterOverrides, "only keys that were set are overrides")
 
 	host, err := os.Hostname()
 	require.NoError(t, err)
@@ -109,7 +109,7 @@ func TestBadConfigIsRefusedNamingTheKey(t *testing.T) {
 		{"cluster.id=00000000000000000000000000000000", "must not be zero"},
 		{"log.dirs=/a,/b", "log.dirs=/a,/b: more than one directory"},
 		{"controller.quorum.voters=2", "controller.quorum.voters=2"},
-		{"controller.quorum.voters=2@b:1,2@c:1", "is there twice"},
+		{"controller.quorum.voters=2@b:1,2@c:1", "is listed twice"},
 		{"controller.quorum.voters=2@:10092", "need a host"},
 		{"controller.quorum.voters=2@b:0", "port"},
 		{"listeners=localhost:9092", "listeners=localhost:9092: not of the form"},
@@ -133,7 +133,7 @@ func TestBadConfigIsRefusedNamingTheKey(t *testing.T) {
 	}
 }
 
-func TestEveryRequiredKeyIsMissed(t *testing.T) {
+func TestAMissingRequiredKeyIsNamed(t *testing.T) {
 	for _, k := range (&brokerConfig{}).keys() {
 		if !k.required {
 			continue
@@ -153,16 +153,20 @@ func TestEveryRequiredKeyIsMissed(t *testing.T) {
 
 func TestFlagsWinOverOverridesAndTheFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "server.properties")
-	require.NoError(t, os.WriteFile(file, []byte(required+"num.partitions=2\nmin.insync.replicas=2\nbroker.rack=file\n"), 0o600))
+	require.NoError(t, os.WriteFile(file,
+		[]byte(required+"num.partitions=2\nmin.insync.replicas=2\nbroker.rack=file\n"), 0o600))
 	c, err := loadBrokerConfig(
-		serveOptions{configFile: file, overrides: []string{"num.partitions=3", "min.insync.replicas=3"}},
+		serveOptions{
+			configFile: file, overrides: []string{"num.partitions=3", "min.insync.replicas=3"},
+		},
 		[]setting{{"num.partitions", "4", "flag"}})
 	require.NoError(t, err)
 	require.Equal(t, int64(4), c.numPartitions)
 	require.Equal(t, int64(3), c.minInSync)
 	require.Equal(t, "file", c.rack)
 
-	_, err = loadBrokerConfig(serveOptions{configFile: file, overrides: []string{"num.partitions"}}, nil)
+	_, err = loadBrokerConfig(serveOptions{configFile: file, overrides: []string{"num.partitions"}},
+		nil)
 	require.ErrorContains(t, err, "not of the form key=value")
 	_, err = loadBrokerConfig(serveOptions{configFile: file + ".missing"}, nil)
 	require.ErrorIs(t, err, os.ErrNotExist)

@@ -85,7 +85,7 @@ func setCluster(to *[16]byte) func(string) error {
 func setDir(to *string) func(string) error {
 	return func(value string) error {
 		if strings.Contains(value, ",") {
-			return errors.New("more than one directory; Lockstep keeps all data of a node in one")
+			return errors.New("more than one directory; a node keeps all its data in one")
 		}
 		*to = value
 		return nil
@@ -139,12 +139,12 @@ func setVoters(to *[]voter) func(string) error {
 				return fmt.Errorf("%q: %w", entry, err)
 			}
 			if wildcard(host) {
-				return fmt.Errorf("%q: other nodes need a host to reach", entry)
+				return fmt.Errorf("%q: other nodes need a host to connect to", entry)
 			}
 			v.addr = joinAddress(host, port)
 			for _, other := range voters {
 				if other.node == v.node || other.addr == v.addr {
-					return fmt.Errorf("%q: the id or address is there twice", entry)
+					return fmt.Errorf("%q: the id or the address is listed twice", entry)
 				}
 			}
 			voters = append(voters, v)

@@ -34,18 +34,19 @@ func devCommand() *cobra.Command {
 		Long: `Run a cluster of --nodes real broker processes (lockstep serve) on loopback, until
 Ctrl-C. Data, configuration files and logs stay in --dir between runs.
 
-Node i (from 1) serves Kafka at base-port+i-1; its HTTP endpoints are 100 above
-that, its control listener 1000 and its replication listener 2000. When a
-record has gone through the cluster end to end, a line "ready" is printed.
+Node i (from 1) serves Kafka at port base-port+i-1. The port of its HTTP endpoints is
+100 higher, that of its control listener 1000 and that of its replication listener
+2000. When a record has gone through every leader, dev prints a line "ready".
 
-Kill a node with kill -9 and watch: it is started again unless --restart=false.
-If dev itself is killed, its nodes die with it.`,
+Kill a node with kill -9 and watch: it is restarted unless --restart=false is set.
+If dev itself is killed, its nodes are killed, too.`,
 		Example: `  lockstep dev
   lockstep dev --nodes 5 --fresh --override log.retention.ms=60000
   lockstep dev --nodes 1 --base-port 19092 --dir ./dev-data`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM,
+				syscall.SIGHUP)
 			defer stop()
 			return runDev(ctx, o, cmd.OutOrStdout())
 		},
@@ -53,12 +54,16 @@ If dev itself is killed, its nodes die with it.`,
 	f := c.Flags()
 	f.IntVar(&o.nodes, "nodes", 3, "number of nodes")
 	f.IntVar(&o.basePort, "base-port", 9092, "Kafka port of node 1")
-	f.StringVar(&o.dir, "dir", defaultDevDir(), "where data, configuration and logs are kept")
-	f.BoolVar(&o.fresh, "fresh", false, "remove what an earlier run left in --dir")
-	f.BoolVar(&o.restart, "restart", true, "start nodes that died again")
-	f.IntVar(&o.shards, "shards", 0, "shard loops per node; 0 for the cores divided by the nodes")
-	f.StringArrayVar(&o.overrides, "override", nil, "key=value for the configuration of every node; may be given several times")
-	f.DurationVar(&o.readyTimeout, "ready-timeout", time.Minute, "give up if the cluster is not ready by then")
+	f.StringVar(&o.dir, "dir", defaultDevDir(), "directory for data, configuration and logs")
+	f.BoolVar(&o.fresh, "fresh", false,
+		"start a new cluster: remove the data of earlier runs from --dir")
+	f.BoolVar(&o.restart, "restart", true, "restart nodes that have died")
+	f.IntVar(&o.shards, "shards", 0,
+		"shard loops per node; 0 means the number of cores divided by the nodes")
+	f.StringArrayVar(&o.overrides, "override", nil,
+		"key=value for the configuration of every node; may be given several times")
+	f.DurationVar(&o.readyTimeout, "ready-timeout", time.Minute,
+		"give up if the cluster is not ready after this time")
 	return c
 }
 
@@ -70,8 +75,9 @@ func defaultDevDir() string {
 	return filepath.Join(base, "lockstep-dev")
 }
 
-// How long nodes have to stop. While all of them stop nobody is left to take
-// the leaderships over, so after a moment they are told not to wait for that.
+// How long nodes have to stop. When all of them stop, no node remains that could take
+// over leaderships. So after devStopPatience a second signal tells them not to wait for
+// that.
 const (
 	devStopPatience = 1500 * time.Millisecond
 	devStopBound    = 10 * time.Second
@@ -108,7 +114,8 @@ func runDev(ctx context.Context, o devOptions, stdout io.Writer) error {
 		if err != nil {
 			return err
 		}
-		printf("node %d  kafka %s  http http://%s  control %s  replication %s  pid %d\n", n.id, n.kafka, n.http, n.control, n.replication, pid)
+		printf("node %d  kafka %s  http http://%s  control %s  replication %s  pid %d\n",
+			n.id, n.kafka, n.http, n.control, n.replication, pid)
 	}
 	began := time.Now()
 	if err := waitReady(ctx, s, nodes, o.readyTimeout); err != nil {
@@ -118,7 +125,8 @@ func runDev(ctx context.Context, o devOptions, stdout io.Writer) error {
 		return err
 	}
 	s.settle()
-	printf("a record went through all leaders after %v\nbootstrap servers: %s\nready\n", time.Since(began).Round(time.Millisecond), bootstrapServers(nodes))
+	printf("a record went through all leaders after %v\nbootstrap servers: %s\nready\n",
+		time.Since(began).Round(time.Millisecond), bootstrapServers(nodes))
 	select {
 	case <-ctx.Done():
 		printf("stopping\n")
@@ -128,7 +136,7 @@ func runDev(ctx context.Context, o devOptions, stdout io.Writer) error {
 	}
 }
 
-// waitReady waits until the cluster works, a node dies, or time is up.
+// waitReady waits until the cluster is ready, a node dies, or the time is up.
 func waitReady(ctx context.Context, s *supervisor, nodes []devNode, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()

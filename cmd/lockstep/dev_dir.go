@@ -35,7 +35,8 @@ func devNodes(o devOptions) ([]devNode, error) {
 	if o.nodes < 1 || o.nodes > devNodesMax {
 		return nil, fmt.Errorf("--nodes must be between 1 and %d", devNodesMax)
 	}
-	if highest := 65535 - devReplicationShift - o.nodes + 1; o.basePort < 1 || o.basePort > highest {
+	if highest := 65535 - devReplicationShift - o.nodes + 1; o.basePort < 1 ||
+		o.basePort > highest {
 		return nil, fmt.Errorf("--base-port must be between 1 and %d", highest)
 	}
 	at := func(port int) string { return joinAddress("127.0.0.1", port) }
@@ -58,13 +59,14 @@ func bootstrapServers(nodes []devNode) string {
 	return strings.Join(list, ",")
 }
 
-// portsFree finds out early, and says clearly, that somebody else has a port.
+// portsFree reports a port that is in use, before any node starts.
 func portsFree(nodes []devNode) error {
 	for _, n := range nodes {
 		for _, addr := range []string{n.kafka, n.http, n.control, n.replication} {
 			l, err := net.Listen("tcp", addr)
 			if err != nil {
-				return fmt.Errorf("node %d cannot have %s (does another cluster run? see --base-port): %w", n.id, addr, err)
+				return fmt.Errorf("node %d cannot use %s (is another cluster running? see "+
+					"--base-port): %w", n.id, addr, err)
 			}
 			l.Close()
 		}
@@ -74,8 +76,8 @@ func portsFree(nodes []devNode) error {
 
 // devDir is the directory of a dev cluster:
 //
-//	lock                        held while a dev runs
-//	dev.properties              what the cluster was made with
+//	lock                        locked while lockstep dev runs
+//	dev.properties              the options that the cluster was made with
 //	node-<i>/server.properties  written at every start
 //	node-<i>/data/              the node's data directory
 //	node-<i>/log                what the node printed, over all runs
@@ -104,7 +106,8 @@ func openDevDir(o devOptions) (*devDir, error) {
 		return nil, fmt.Errorf("--dir: %w", err)
 	}
 	d := &devDir{dir: dir}
-	if d.lock, err = os.OpenFile(filepath.Join(dir, devLockFile), os.O_CREATE|os.O_RDWR, 0o644); err != nil {
+	if d.lock, err = os.OpenFile(filepath.Join(dir, devLockFile), os.O_CREATE|os.O_RDWR,
+		0o644); err != nil {
 		return nil, fmt.Errorf("--dir: %w", err)
 	}
 	if err := unix.Flock(int(d.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
@@ -118,8 +121,8 @@ func openDevDir(o devOptions) (*devDir, error) {
 	return d, nil
 }
 
-// ours refuses a directory that holds something, but no dev cluster: --fresh
-// would remove it.
+// ours refuses a directory that is not empty and holds no dev cluster, because --fresh
+// removes all files.
 func ours(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -143,7 +146,7 @@ func ours(dir string) error {
 
 func (d *devDir) unlock() { d.lock.Close() }
 
-// prepare reads what the cluster was made with, or makes it.
+// prepare reads the options that the cluster was made with, or makes a cluster.
 func (d *devDir) prepare(o devOptions) error {
 	if o.fresh {
 		if err := d.clear(); err != nil {
@@ -172,7 +175,9 @@ func (d *devDir) prepare(o devOptions) error {
 			return fmt.Errorf("%s: unknown key %q", path, s.name)
 		}
 		if now != s.value {
-			return fmt.Errorf("the cluster in %s was made with %s=%s, not %s: start it with those, use --fresh to throw it away, or another --dir", d.dir, s.name, s.value, now)
+			return fmt.Errorf("the cluster in %s was made with %s=%s, not %s: use that value, "+
+				"start a new cluster with --fresh, or use another --dir", d.dir, s.name,
+				s.value, now)
 		}
 	}
 	return nil
@@ -191,8 +196,8 @@ func (d *devDir) create(path string, o devOptions) error {
 	return nil
 }
 
-// clear removes an earlier cluster. The state file goes last, so that a clearing
-// that was cut short can be repeated.
+// clear removes an earlier cluster. It removes the state file last, so that it can be
+// repeated after an interruption.
 func (d *devDir) clear() error {
 	entries, err := os.ReadDir(d.dir)
 	if err != nil {
@@ -206,7 +211,8 @@ func (d *devDir) clear() error {
 			return fmt.Errorf("--fresh: %w", err)
 		}
 	}
-	if err := os.Remove(filepath.Join(d.dir, devStateFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(filepath.Join(d.dir, devStateFile)); err != nil &&
+		!errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("--fresh: %w", err)
 	}
 	return nil
@@ -216,18 +222,21 @@ func (d *devDir) nodeDir(n devNode) string {
 	return filepath.Join(d.dir, fmt.Sprintf("node-%d", n.id))
 }
 
-// child says how the node is run. Overrides go by the command line and are
-// checked there.
+// child says how to run a node. Overrides are passed on the command line; the node checks
+// them.
 func (d *devDir) child(n devNode, o devOptions) childSpec {
 	dir := d.nodeDir(n)
 	args := []string{"serve", "--config", filepath.Join(dir, "server.properties")}
 	for _, s := range o.overrides {
 		args = append(args, "--override", s)
 	}
-	spec := childSpec{name: fmt.Sprintf("node %d", n.id), args: args, logPath: filepath.Join(dir, "log")}
+	spec := childSpec{
+		name: fmt.Sprintf("node %d", n.id), args: args, logPath: filepath.Join(dir, "log"),
+	}
 	if os.Getenv("GOMAXPROCS") == "" {
-		// The nodes share this machine's cores. With all of them each, idle threads of
-		// one node spin while another waits: measured, a third more CPU per message.
+		// The nodes share the cores of this machine. If each used all of them, idle
+		// threads of one node would spin while another node waits for a core. That took
+		// a third more CPU per message when it was measured.
 		spec.env = append(spec.env, fmt.Sprintf("GOMAXPROCS=%d", coresEach(o.nodes)))
 	}
 	return spec
@@ -257,7 +266,7 @@ func (d *devDir) writeConfigs(nodes []devNode, o devOptions) error {
 // coresEach is a node's share of the machine's cores.
 func coresEach(nodes int) int { return max(1, runtime.NumCPU()/nodes) }
 
-// config is a node's server.properties: it works with lockstep serve alone, too.
+// config is a node's server.properties. It also works with lockstep serve alone.
 func (d *devDir) config(n devNode, nodes []devNode, o devOptions) string {
 	var voters []string
 	for _, v := range nodes {
@@ -288,5 +297,5 @@ func (d *devDir) config(n devNode, nodes []devNode, o devOptions) string {
 	return b.String()
 }
 
-// escapeProperty writes a value as the properties form wants it.
+// escapeProperty escapes a value for a properties file.
 func escapeProperty(value string) string { return strings.ReplaceAll(value, `\`, `\\`) }

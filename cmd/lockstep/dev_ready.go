@@ -14,18 +14,18 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// readyTopic is made to see a record through, and deleted.
+// readyTopic is a topic for the records of the check. The check deletes it.
 const readyTopic = "__lockstep_ready"
 
 // untilReady tries until the cluster works end to end:
 //
-//  1. every node's /healthz says that it is registered and unfenced;
-//  2. every node's own metadata lists all nodes;
-//  3. a topic with a partition per node can be made;
-//  4. each of its partitions takes a record with acks=all;
-//  5. it can be deleted.
+//  1. the /healthz of every node says that it is registered and unfenced;
+//  2. the metadata of every node lists all nodes;
+//  3. a topic with one partition per node can be created;
+//  4. each of its partitions accepts a record with acks=all;
+//  5. the topic can be deleted.
 //
-// At the end of ctx the error says what was last missing.
+// If ctx ends first, the error says what failed at the last try.
 func untilReady(ctx context.Context, nodes []devNode) error {
 	for {
 		attempt, cancel := context.WithTimeout(ctx, 15*time.Second)
@@ -77,7 +77,7 @@ func healthy(ctx context.Context, n devNode) error {
 	return nil
 }
 
-// listsAll asks one node for its metadata.
+// listsAll asks one node for its metadata, which must list all nodes.
 func listsAll(ctx context.Context, n devNode, want int) error {
 	client, err := kgo.NewClient(kgo.SeedBrokers(n.kafka), kgo.ClientID("lockstep-dev"))
 	if err != nil {
@@ -94,12 +94,13 @@ func listsAll(ctx context.Context, n devNode, want int) error {
 	return nil
 }
 
-// recordGoesThrough produces a record to a partition per node.
+// recordGoesThrough produces a record to each partition of the ready topic.
 func recordGoesThrough(ctx context.Context, nodes []devNode) error {
 	client, err := kgo.NewClient(
-		kgo.SeedBrokers(strings.Split(bootstrapServers(nodes), ",")...), kgo.ClientID("lockstep-dev"),
-		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.RequiredAcks(kgo.AllISRAcks()),
-		kgo.DisableIdempotentWrite(), // a producer id is not what is tried here
+		kgo.SeedBrokers(strings.Split(bootstrapServers(nodes), ",")...),
+		kgo.ClientID("lockstep-dev"), kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.DisableIdempotentWrite(), // producer ids are not part of the check
 	)
 	if err != nil {
 		return err
@@ -107,14 +108,15 @@ func recordGoesThrough(ctx context.Context, nodes []devNode) error {
 	defer client.Close()
 	admin := kadm.NewClient(client)
 	partitions := len(nodes)
-	// An attempt that was cut short may have left the topic.
+	// An earlier attempt that did not end may have left the topic.
 	_, err = admin.CreateTopic(ctx, int32(partitions), int16(min(3, len(nodes))), nil, readyTopic)
 	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
 		return fmt.Errorf("create topic %s: %w", readyTopic, err)
 	}
 	var records []*kgo.Record
 	for i := range partitions {
-		records = append(records, &kgo.Record{Topic: readyTopic, Partition: int32(i), Value: []byte("ready?")})
+		records = append(records,
+			&kgo.Record{Topic: readyTopic, Partition: int32(i), Value: []byte("ready?")})
 	}
 	if err := client.ProduceSync(ctx, records...).FirstErr(); err != nil {
 		return fmt.Errorf("produce to topic %s: %w", readyTopic, err)

@@ -18,7 +18,9 @@ func TestDevAddressesDoNotCollide(t *testing.T) {
 	}, nodes)
 	require.Equal(t, "127.0.0.1:9092,127.0.0.1:9093,127.0.0.1:9094", bootstrapServers(nodes))
 
-	most, err := devNodes(devOptions{nodes: devNodesMax, basePort: 65535 - devReplicationShift - devNodesMax + 1})
+	most, err := devNodes(devOptions{
+		nodes: devNodesMax, basePort: 65535 - devReplicationShift - devNodesMax + 1,
+	})
 	require.NoError(t, err)
 	seen := map[string]bool{}
 	for _, n := range most {
@@ -29,13 +31,18 @@ func TestDevAddressesDoNotCollide(t *testing.T) {
 			require.NoError(t, err)
 		}
 	}
-	for _, bad := range []devOptions{{nodes: 0, basePort: 9092}, {nodes: 101, basePort: 9092}, {nodes: 1, basePort: 0}, {nodes: 1, basePort: 64000}} {
+	for _, bad := range []devOptions{
+		{nodes: 0, basePort: 9092},
+		{nodes: 101, basePort: 9092},
+		{nodes: 1, basePort: 0},
+		{nodes: 1, basePort: 64000},
+	} {
 		_, err := devNodes(bad)
 		require.Error(t, err)
 	}
 }
 
-func TestDevConfigsAreOnesThatServeTakes(t *testing.T) {
+func TestServeAcceptsTheConfigsOfDev(t *testing.T) {
 	for size, want := range map[int][2]int64{1: {1, 1}, 2: {2, 2}, 3: {3, 2}, 5: {3, 2}} {
 		o := devOptions{nodes: size, basePort: 9092, dir: filepath.Join(t.TempDir(), `a\b`)}
 		nodes, err := devNodes(o)
@@ -45,12 +52,15 @@ func TestDevConfigsAreOnesThatServeTakes(t *testing.T) {
 		defer d.unlock()
 		require.NoError(t, d.writeConfigs(nodes, o))
 		for _, n := range nodes {
-			c, err := loadBrokerConfig(serveOptions{configFile: filepath.Join(d.nodeDir(n), "server.properties")}, nil)
+			c, err := loadBrokerConfig(serveOptions{
+				configFile: filepath.Join(d.nodeDir(n), "server.properties"),
+			}, nil)
 			require.NoError(t, err)
 			require.Equal(t, want, [2]int64{c.replicationFactor, c.minInSync})
 			require.Equal(t, d.cluster, c.clusterHex())
 			require.Equal(t, filepath.Join(d.nodeDir(n), "data"), c.dir)
-			require.Equal(t, []string{n.kafka, n.control, n.replication, n.http}, []string{c.advertised, c.control, c.advertisedReplication, c.http})
+			require.Equal(t, []string{n.kafka, n.control, n.replication, n.http},
+				[]string{c.advertised, c.control, c.advertisedReplication, c.http})
 			require.Len(t, c.voters, size)
 		}
 	}
@@ -90,7 +100,7 @@ func TestOneDevPerDirectory(t *testing.T) {
 	require.ErrorContains(t, err, "in use")
 }
 
-func TestFreshLeavesForeignDirectoriesAlone(t *testing.T) {
+func TestFreshRefusesOtherDirectories(t *testing.T) {
 	dir := t.TempDir()
 	precious := filepath.Join(dir, "thesis.tex")
 	require.NoError(t, os.WriteFile(precious, nil, 0o600))

@@ -24,8 +24,8 @@ const (
 	fuzzingPage  = "../../docs/fuzzing/README.md"
 )
 
-// The commands in the files for other machines are those of this program, and
-// their shards cover the range.
+// The files for other machines use commands and flags that this program has, and their
+// shards cover the range of seeds.
 
 func TestTheWorkflowsShardsCoverItsSeeds(t *testing.T) {
 	var w struct {
@@ -101,7 +101,8 @@ func TestTheKubernetesJobsPodsCoverItsSeeds(t *testing.T) {
 	require.Len(t, container.Args, 1)
 	var parts []campaign.Seeds
 	for i := range job.Spec.Completions {
-		for _, o := range campaignsOf(t, container.Args[0], map[string]string{"JOB_COMPLETION_INDEX": strconv.Itoa(i)}) {
+		for _, o := range campaignsOf(t, container.Args[0],
+			map[string]string{"JOB_COMPLETION_INDEX": strconv.Itoa(i)}) {
 			require.EqualValues(t, job.Spec.Completions, o.Shard.Of)
 			parts = append(parts, o.Shard.Part(o.Seeds))
 		}
@@ -129,7 +130,7 @@ func TestPushesAndPullRequestsRunTheWholeCI(t *testing.T) {
 	require.Equal(t, ".ci/run", steps[len(steps)-1].Run)
 }
 
-// merged counts the merges in a script, whose flags must be right.
+// merged counts the "lockstep sim merge" commands in a script, and checks their flags.
 func merged(t *testing.T, script string) int {
 	merges := commandsIn(script, "merge")
 	for _, args := range merges {
@@ -159,9 +160,11 @@ func requireCover(t *testing.T, all campaign.Seeds, parts []campaign.Seeds) {
 	require.Equal(t, all.Last+1, next)
 }
 
-// campaignsOf gives each "lockstep sim" of a shell script to the command line and
-// returns what it would run.
-func campaignsOf(t *testing.T, script string, variables map[string]string) (found []campaign.Options) {
+// campaignsOf parses each "lockstep sim" command of a shell script and returns the
+// campaigns that they would run.
+func campaignsOf(
+	t *testing.T, script string, variables map[string]string,
+) (found []campaign.Options) {
 	run := runCampaign
 	defer func() { runCampaign = run }()
 	runCampaign = func(_ context.Context, o campaign.Options, _ io.Writer) error {
@@ -187,8 +190,8 @@ func campaignsOf(t *testing.T, script string, variables map[string]string) (foun
 
 var simCall = regexp.MustCompile(`(?m)^\s*(?:exec )?(?:\S*/)?lockstep (sim .*(?:\n\s*--.*)*)`)
 
-// commandsIn finds the arguments of "lockstep sim <sub>" in a script; sub "" is
-// the command without a subcommand. The only quotes are double ones.
+// commandsIn finds the arguments of "lockstep sim <sub>" in a script; sub "" means the
+// command without a subcommand. Quotes must be double quotes.
 func commandsIn(script, sub string) (commands [][]string) {
 	for _, match := range simCall.FindAllStringSubmatch(script, -1) {
 		args := strings.Fields(strings.ReplaceAll(match[1], `"`, ""))

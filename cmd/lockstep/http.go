@@ -13,17 +13,17 @@ import (
 	"time"
 )
 
-// monitored is what the HTTP endpoints show of a broker.
+// monitored is what the HTTP endpoints need of a broker.
 type monitored interface {
 	// health says why the node cannot serve clients; "" if it can.
 	health() string
 	sample() []metric
-	// waits lists what is pending in the broker's loops, and what for.
+	// waits lists what is pending in the broker's loops, and what it waits for.
 	waits() []string
 }
 
-// monitorHandler serves a broker's endpoints. They are for operators: none
-// changes anything, and the listener should not be reachable by clients.
+// monitorHandler serves a broker's endpoints. They are for operators: clients should not
+// be able to reach the listener. No endpoint changes anything.
 func monitorHandler(m monitored) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
@@ -57,8 +57,8 @@ func monitorHandler(m monitored) http.Handler {
 	return mux
 }
 
-// serveHTTP serves the endpoints at addr, or nothing if it is empty, until the
-// returned function is called.
+// serveHTTP serves the endpoints at addr until stop is called. If addr is empty it serves
+// nothing.
 func serveHTTP(addr string, m monitored, logger *log.Logger) (stop func(), err error) {
 	if addr == "" {
 		return func() {}, nil
@@ -67,7 +67,9 @@ func serveHTTP(addr string, m monitored, logger *log.Logger) (stop func(), err e
 	if err != nil {
 		return nil, fmt.Errorf("http.listener: %w", err)
 	}
-	server := &http.Server{Handler: monitorHandler(m), ErrorLog: logger, ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{
+		Handler: monitorHandler(m), ErrorLog: logger, ReadHeaderTimeout: 5 * time.Second,
+	}
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			logger.Printf("http: %v", err)
@@ -77,13 +79,12 @@ func serveHTTP(addr string, m monitored, logger *log.Logger) (stop func(), err e
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		if server.Shutdown(ctx) != nil {
-			_ = server.Close() // a long profile is cut off
+			_ = server.Close() // ends a long profile, too
 		}
 	}, nil
 }
 
-// allStacks returns the stacks of all goroutines, however many there are up to
-// a bound of 64 MiB.
+// allStacks returns the stacks of all goroutines, at most 64 MiB.
 func allStacks() []byte {
 	for size := 1 << 20; ; size *= 2 {
 		buf := make([]byte, size)

@@ -11,12 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestLinksBetweenPagesLeadSomewhere follows every link of every Markdown page to a
-// file of the repository, and to the heading that it names.
-func TestLinksBetweenPagesLeadSomewhere(t *testing.T) {
+// Every link of every Markdown page leads to a file of the repository, and to a heading
+// of that file if it names one.
+func TestLinksBetweenPagesLeadToFilesAndHeadings(t *testing.T) {
 	pages := 0
 	err := filepath.WalkDir("../..", func(file string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || filepath.Ext(file) != ".md" || strings.Contains(file, "/out/") {
+		if err != nil || d.IsDir() || filepath.Ext(file) != ".md" ||
+			strings.Contains(file, "/out/") {
 			return err
 		}
 		pages++
@@ -37,7 +38,7 @@ var (
 	notInSlug  = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 )
 
-// links are the targets of a page's links, but for those that leave the repository.
+// links are the targets of a page's links, without those that leave the repository.
 func links(page string) (targets []string) {
 	page = code.ReplaceAllString(page, "")
 	for _, form := range []*regexp.Regexp{inlineLink, linkTable} {

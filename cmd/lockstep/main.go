@@ -4,12 +4,14 @@
 //	        its HTTP endpoints                    http.go, metrics.go
 //	dev     a cluster of serve processes          dev*.go, supervise.go
 //	bench   measure any Kafka-protocol cluster    bench*.go
-//	sim     many simulated worlds                 sim.go, sim_source.go
-//	        one plan again, and made small        sim_replay.go, sim_shrink.go, sim_bisect.go, sim_explain.go
+//	sim     a campaign: many simulated runs       sim.go; many machines: sim_merge.go
+//	        flags that name one run               sim_source.go
+//	        replay a plan, and make it small      sim_replay.go, sim_shrink.go
+//	        the commit and the event to blame     sim_bisect.go, sim_explain.go
 //	        a page about one run                  sim_report.go
-//	        each seed under several settings      sim_canary.go; many machines: sim_merge.go
+//	        the determinism check                 sim_determinism.go
 //	mutants planted bugs that must be caught      mutants.go, mutants_table.go
-//	        this program built in another way   build.go
+//	        building this program in other ways   build.go
 package main
 
 import (
@@ -31,8 +33,9 @@ func main() {
 
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "lockstep",
-		Short: "A Kafka-protocol broker cluster whose complete code also runs in a seeded simulator",
+		Use: "lockstep",
+		Short: "Run, measure and test Lockstep, a Kafka-protocol broker cluster with a seeded " +
+			"simulator",
 		Example: `  lockstep dev
   lockstep bench produce --acks -1
   lockstep sim --seeds 1-100`,

@@ -41,7 +41,21 @@ func TestMain(m *testing.M) {
 
 func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
 	root := rootCommand()
-	for _, path := range [][]string{{}, {"dev"}, {"serve"}, {"bench", "produce"}, {"sim"}, {"sim", "shrink"}, {"sim", "bisect"}, {"sim", "explain"}} {
+	for _, path := range [][]string{
+		{},
+		{"dev"},
+		{"serve"},
+		{"bench", "produce"},
+		{"sim"},
+		{"sim", "report"},
+		{"sim", "determinism"},
+		{"sim", "merge"},
+		{"sim", "shrink"},
+		{"sim", "bisect"},
+		{"sim", "explain"},
+		{"mutants"},
+		{"mutants", "overlay"},
+	} {
 		c, rest, err := root.Find(path)
 		require.NoError(t, err)
 		require.Empty(t, rest)

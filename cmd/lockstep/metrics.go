@@ -4,12 +4,15 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"example.com/lockstep/docs"
 )
 
 // metric is one sample of a loop.
@@ -37,7 +40,7 @@ func metricsHandler(m monitored) http.Handler {
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 }
 
-// loopCollector asks the loops when it is asked.
+// loopCollector asks the loops each time that the metrics are collected.
 type loopCollector struct{ monitored }
 
 // Describe implements prometheus.Collector. It names nothing: the names follow
@@ -51,21 +54,30 @@ func (c loopCollector) Collect(out chan<- prometheus.Metric) {
 		if m.loop != "" {
 			names, values = []string{"loop"}, []string{m.loop}
 		}
-		desc := prometheus.NewDesc(m.name, "Of a loop of the broker: a field of its Stats.", names, nil)
+		desc := prometheus.NewDesc(m.name, metricHelp()[m.name], names, nil)
 		out <- prometheus.MustNewConstMetric(desc, m.kind, m.value, values...)
 	}
 }
 
-// structMetrics turns the exported fields of a loop's Stats into samples, so
-// that a counter added there needs nothing here:
+// metricHelp has the text of docs/metrics.md about each metric.
+var metricHelp = sync.OnceValue(func() map[string]string {
+	help := map[string]string{}
+	for _, m := range docs.Metrics() {
+		help[m.Name] = m.Help
+	}
+	return help
+})
+
+// structMetrics turns the exported fields of a loop's Stats into samples, so that a new
+// counter needs a field there and an entry in docs/metrics.md:
 //
 //	uint64          counter, name_total
 //	int, bool, ...  gauge
 //	time.Duration   gauge, name_seconds
 //	struct          its fields, with the field's name in front
 //
-// The tag `metric:"gauge"` makes a gauge of a uint64 that can go down, and
-// `metric:"-"` leaves a field out. Other types are left out.
+// The tag `metric:"gauge"` makes a uint64 that can go down a gauge, and `metric:"-"`
+// leaves a field out. Fields of other types are left out.
 func structMetrics(prefix, loop string, stats any) []metric {
 	var out []metric
 	v := reflect.Indirect(reflect.ValueOf(stats))
@@ -79,7 +91,12 @@ func structMetrics(prefix, loop string, stats any) []metric {
 		value := v.Field(i)
 		switch {
 		case field.Type == reflect.TypeFor[time.Duration]():
-			out = append(out, metric{name + "_seconds", gauge, loop, time.Duration(value.Int()).Seconds()})
+			out = append(out, metric{
+				name + "_seconds",
+				gauge,
+				loop,
+				time.Duration(value.Int()).Seconds(),
+			})
 		case value.Kind() == reflect.Struct:
 			out = append(out, structMetrics(name, loop, value.Interface())...)
 		case value.CanUint() && (tag == "gauge" || gaugeFields[field.Name]):
@@ -99,7 +116,7 @@ func structMetrics(prefix, loop string, stats any) []metric {
 	return out
 }
 
-// gaugeFields are unsigned positions rather than counts.
+// gaugeFields are unsigned fields that are positions, not counts.
 var gaugeFields = map[string]bool{"Term": true, "Commit": true, "Applied": true}
 
 // snakeCase spells a Go name as a metric's: WALBytes is wal_bytes, SnapshotsSaved

@@ -35,11 +35,11 @@ func mutantsCommand() *cobra.Command {
 		Short: "Plant known bugs one by one and check that the simulator catches each",
 		Long: `Plant known bugs one by one and check that the simulator catches each.
 
-A worker program with the bugs in it is built, so this runs in the source tree. For
-every bug it runs seeds of the scenarios that show it until a run breaks a property
-that the bug should break, and then the same seeds without the bug, which must all
-pass. The exit code is 1 if a bug survives its budget of seeds, or a seed fails
-without one.`,
+First a worker program with the bugs is built, so run this in the source tree. For each
+bug, seeds of the scenarios that should show it run until a run breaks a property that
+the bug should break. Then the same seeds run without the bug; all of them must pass.
+The exit code is 1 if a bug survives its budget of seeds, or if a seed fails without a
+bug.`,
 		Example: `  lockstep mutants
   lockstep mutants --only W3 --budget 200`,
 		Args: cobra.NoArgs,
@@ -54,23 +54,27 @@ without one.`,
 	}
 	c.AddCommand(overlayCommand())
 	f := c.Flags()
-	f.StringVar(&o.only, "only", "", "names of the bugs to plant, separated by commas (default: all)")
-	f.IntVar(&o.budget, "budget", 0, "seeds that a bug may survive (0: as many as the table of bugs says)")
-	f.IntVar(&o.workers, "workers", runtime.NumCPU(), "worker processes")
-	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "real time after which a run counts as hung, and fails")
+	f.StringVar(&o.only, "only", "",
+		"names of the bugs to plant, separated by commas (default: all)")
+	f.IntVar(&o.budget, "budget", 0,
+		"number of seeds to try for each bug (0: as many as the bug's file says)")
+	f.IntVar(&o.workers, "workers", runtime.NumCPU(), "number of worker processes")
+	f.DurationVar(&o.timeout, "timeout", 5*time.Minute,
+		"real time after which a run counts as hung, and fails")
 	f.StringVar(&o.worker, "worker", "", "a program with planted bugs (default: build one)")
-	f.StringVar(&o.out, "out", "", "write the table as Markdown to this file, too")
-	f.BoolVar(&o.list, "list", false, "list the bugs and end")
+	f.StringVar(&o.out, "out", "", "also write the table to this file, as Markdown")
+	f.BoolVar(&o.list, "list", false, "list the bugs and exit")
 	return c
 }
 
-// overlayCommand lets the go command build the planted bugs into anything, such as
-// the tests that replay a seed.
+// overlayCommand writes the planted bugs in a form in which the go command can build them
+// into any program, such as the test that replays a seed.
 func overlayCommand() *cobra.Command {
 	dir := ""
 	c := &cobra.Command{
-		Use:     "overlay",
-		Short:   "Write the planted bugs as an overlay for go build and go test, and print its path",
+		Use: "overlay",
+		Short: "Write the planted bugs as an overlay for go build and go test, and print its " +
+			"path",
 		Example: "  lockstep mutants overlay\n  " + pool.ReplayMutant("W3", "quick-restart", 1),
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -93,7 +97,8 @@ func overlayCommand() *cobra.Command {
 func listMutants(w io.Writer) error {
 	for _, m := range mutants.Table() {
 		if _, err := fmt.Fprintf(w, "%-4s %s\n     shown by %s: %s\n     caught by %s\n",
-			m.ID, m.Does, strings.Join(m.Scenarios, ", "), m.Bias, strings.Join(m.Caught, "; ")); err != nil {
+			m.ID, m.Does, strings.Join(m.Scenarios, ", "), m.Bias,
+			strings.Join(m.Caught, "; ")); err != nil {
 			return err
 		}
 	}
@@ -137,7 +142,7 @@ func runMutants(ctx context.Context, o mutantsOptions, w io.Writer) error {
 	began := time.Now()
 	fmt.Fprintf(w, "%-4s %6s %10s %8s  %s\n", "bug", "seeds", "virtual", "wall", "caught by")
 	hunt := pool.Pool{Program: worker, Workers: o.workers, Timeout: o.timeout}
-	// The control runs of what had no bug in it: this program, not the worker.
+	// The runs without the bug are run by this program, which has no bugs in it.
 	clean := pool.Pool{Workers: o.workers, Timeout: o.timeout}
 	var runs []pool.MutantRun
 	for _, m := range chosen {
@@ -148,12 +153,13 @@ func runMutants(ctx context.Context, o mutantsOptions, w io.Writer) error {
 			printMutant(w, run)
 			runs = append(runs, run)
 		case <-ctx.Done():
-			return campaign.ErrInterrupted // workers end with this process: their input closes
+			return campaign.ErrInterrupted // workers end when this process ends: their input closes
 		}
 	}
 	survived, alarms := verdictOfMutants(runs)
 	took := time.Since(began)
-	fmt.Fprintf(w, "%d of %d bugs caught in %.0f s\n", len(runs)-len(survived), len(runs), took.Seconds())
+	fmt.Fprintf(w, "%d of %d bugs caught in %.0f s\n",
+		len(runs)-len(survived), len(runs), took.Seconds())
 	if len(survived) > 0 {
 		err = fmt.Errorf("not caught: %s", strings.Join(survived, ", "))
 	}

@@ -11,14 +11,14 @@ import (
 	"example.com/lockstep/sim/pool"
 )
 
-// caughtBy says which property caught a bug, and in which world.
+// caughtBy says which property caught a bug, and in which run.
 func caughtBy(run pool.MutantRun) string {
 	if !run.Caught {
 		return "SURVIVED"
 	}
 	by := fmt.Sprintf("%s (%s seed %d)", run.Failure.Property, run.Scenario, run.Seed)
 	if strings.HasPrefix(run.Failure.Detail, "assertion") {
-		by += ": " + run.Failure.Detail // one property, many assertions
+		by += ": " + run.Failure.Detail // one property stands for all assertions
 	}
 	return by
 }
@@ -39,7 +39,8 @@ func printMutant(w io.Writer, run pool.MutantRun) {
 		run.Mutant.ID, run.Seeds, run.Virtual.Round(time.Second), run.Wall.Seconds(), caughtBy(run))
 	for _, r := range run.Strange {
 		f := r.Failures[0]
-		fmt.Fprintf(w, "     unexpected: %s seed %d: %s: %.200s\n", r.Scenario, r.Seed, f.Property, f.Detail)
+		fmt.Fprintf(w, "     unexpected: %s seed %d: %s: %.200s\n",
+			r.Scenario, r.Seed, f.Property, f.Detail)
 	}
 	for _, r := range run.Alarms {
 		fmt.Fprintf(w, "     FALSE ALARM: without the bug, %s\n%s\n", replayCommand(r), r.Report())
@@ -56,10 +57,10 @@ func mutantsMarkdown(runs []pool.MutantRun, took time.Duration) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `# Planted bugs
 
-Written by `+"`make mutants`"+`: bugs that brokers of this kind have shipped are planted one
-by one (package mutants), and seeds of the scenarios that should show each are
-run until one breaks a property that the bug breaks. The same seeds without the bug
-%s. %d of %d were caught, in %.0f s with all hunts and their control runs.
+`+"`make mutants`"+` writes this page. It plants, one by one, bugs that brokers of this kind
+have shipped (package mutants). For each bug, seeds of the scenarios that should show it
+run until a run breaks a property that the bug should break. The same seeds without the bug
+%s. %d of %d were caught. That took %.0f s, with the runs without the bugs.
 
 %s
 | bug | what the broker does wrong | seeds | virtual | wall | caught by |
@@ -68,7 +69,8 @@ run until one breaks a property that the bug breaks. The same seeds without the 
 	cell := strings.NewReplacer("|", "\\|", "\n", " ")
 	for _, run := range runs {
 		fmt.Fprintf(&b, "| %s | %s | %d | %s | %.1f s | %s |\n",
-			run.Mutant.ID, cell.Replace(run.Mutant.Does), run.Seeds, run.Virtual.Round(time.Second), run.Wall.Seconds(), cell.Replace(caughtBy(run)))
+			run.Mutant.ID, cell.Replace(run.Mutant.Does), run.Seeds, run.Virtual.Round(time.Second),
+			run.Wall.Seconds(), cell.Replace(caughtBy(run)))
 	}
 	return b.Bytes()
 }

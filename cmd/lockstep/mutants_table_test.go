@@ -15,8 +15,11 @@ import (
 
 func TestTheTableSaysWhatWasCaughtAndWhatSurvived(t *testing.T) {
 	runs := []pool.MutantRun{
-		{Mutant: mutants.Mutant{ID: "W1", Does: "a | b"}, Caught: true, Scenario: "brisk", Seed: 4, Seeds: 4, Virtual: time.Minute,
-			Failure: world.Failure{Property: "every assertion holds", Detail: "assertion failed: wal: x"}},
+		{Mutant: mutants.Mutant{ID: "W1", Does: "a | b"}, Caught: true, Scenario: "brisk", Seed: 4,
+			Seeds: 4, Virtual: time.Minute,
+			Failure: world.Failure{
+				Property: "every assertion holds", Detail: "assertion failed: wal: x",
+			}},
 		{Mutant: mutants.Mutant{ID: "W2", Does: "c"}, Seeds: 60, Alarms: make([]world.Result, 2)},
 	}
 	survived, alarms := verdictOfMutants(runs)
@@ -25,7 +28,8 @@ func TestTheTableSaysWhatWasCaughtAndWhatSurvived(t *testing.T) {
 	text := string(mutantsMarkdown(runs, time.Second))
 	require.Contains(t, text, "1 of 2 were caught")
 	require.Contains(t, text, "2 FAIL")
-	require.Contains(t, text, `| W1 | a \| b | 4 | 1m0s | 0.0 s | every assertion holds (brisk seed 4): assertion failed: wal: x |`)
+	require.Contains(t, text, `| W1 | a \| b | 4 | 1m0s | 0.0 s | `+
+		`every assertion holds (brisk seed 4): assertion failed: wal: x |`)
 	require.Contains(t, text, "| W2 | c | 60 | 0s | 0.0 s | SURVIVED |")
 	require.Contains(t, text, "- [L: liveness](docs/bugs.md#l-liveness).\n  Something waits")
 	require.NotContains(t, strings.ReplaceAll(text, "%", ""), "!(")

@@ -14,15 +14,13 @@ import (
 	"example.com/lockstep/broker/meta"
 	"example.com/lockstep/broker/node"
 	"example.com/lockstep/broker/shard"
+	"example.com/lockstep/docs"
 )
 
-// The pages for operators list keys and metrics by hand. These tests hold them
-// against the program.
+// The pages for operators list keys and metrics by hand. These tests compare them with
+// the program.
 
-const (
-	configurationPage = "../../docs/configuration.md"
-	metricsPage       = "../../docs/metrics.md"
-)
+const configurationPage = "../../docs/configuration.md"
 
 func TestTheConfigurationPageListsEveryKey(t *testing.T) {
 	page := readPage(t, configurationPage)
@@ -44,8 +42,7 @@ func TestTheConfigurationPageListsEveryKey(t *testing.T) {
 	require.Empty(t, documented, "keys that the program does not have")
 }
 
-// requireBounds holds the bounds that a key's entry names against those that its
-// setter enforces.
+// requireBounds compares the bounds in a key's entry with those that its setter enforces.
 func requireBounds(t *testing.T, key configKey, text string) {
 	least, most, ok := bounds(text)
 	err := key.set("no number")
@@ -75,7 +72,8 @@ func TestTheConfigurationPageListsEveryKeyOfTopics(t *testing.T) {
 		if key.BrokerName != "" {
 			want = "(`" + key.BrokerName + "`): " + want
 		}
-		require.True(t, strings.HasPrefix(text, want), "%s: %q does not begin with %q", key.Name, text, want)
+		require.True(t, strings.HasPrefix(text, want), "%s: %q does not begin with %q",
+			key.Name, text, want)
 		if key.Type == meta.ConfigInt || key.Type == meta.ConfigLong {
 			least, most, ok := bounds(text)
 			require.True(t, ok, "%s: no bounds in %q", key.Name, text)
@@ -89,27 +87,33 @@ func TestTheConfigurationPageListsEveryKeyOfTopics(t *testing.T) {
 }
 
 func TestTheMetricsPageListsEveryMetric(t *testing.T) {
-	documented := entries(t, readPage(t, metricsPage))
+	documented := map[string]docs.Metric{}
+	for _, m := range docs.Metrics() {
+		require.NotContains(t, documented, m.Name, "listed twice")
+		documented[m.Name] = m
+	}
 	samples := slices.Concat(
 		loopMetrics(t),
 		structMetrics("lockstep_control", "", node.Stats{}),
 		structMetrics("lockstep_shard", "1", shard.Stats{}),
 	)
 	for _, m := range samples {
-		text, ok := documented[m.name]
+		entry, ok := documented[m.name]
 		require.True(t, ok, "%s has no entry", m.name)
 		delete(documented, m.name)
 		kind := map[bool]string{true: "counter", false: "gauge"}[m.kind == counter]
-		require.True(t, strings.HasPrefix(text, kind+": "), "%s is a %s: %q", m.name, kind, text)
+		require.Equal(t, kind, entry.Type, m.name)
+		require.NotEmpty(t, entry.Help, m.name)
 	}
 	require.Empty(t, documented, "metrics that the program does not have")
 }
 
-// loopMetrics are the metrics that are no fields of a Stats, found in the source:
-// a sample of them takes a running broker.
+// loopMetrics are the metrics that are not fields of a Stats. They are found in the
+// source, because only a running broker has samples of them.
 func loopMetrics(t *testing.T) (found []metric) {
 	source := readPage(t, "broker.go")
-	for _, m := range regexp.MustCompile(`metric\{"(lockstep_\w+)", (\w+),`).FindAllStringSubmatch(source, -1) {
+	for _, m := range regexp.MustCompile(`metric\{"(lockstep_\w+)", (\w+),`).
+		FindAllStringSubmatch(source, -1) {
 		kind := map[string]metric{"counter": {kind: counter}, "gauge": {kind: gauge}}[m[2]].kind
 		found = append(found, metric{name: m[1], kind: kind})
 	}
@@ -124,7 +128,7 @@ func readPage(t *testing.T, file string) string {
 	return string(text)
 }
 
-// section is what follows the heading of this title, up to the next one of its level.
+// section is the text from a heading of level two to the next one.
 func section(t *testing.T, page, title string) string {
 	_, text, ok := strings.Cut(page, "\n## "+title+"\n")
 	require.True(t, ok, "no section %q", title)
@@ -136,13 +140,14 @@ func section(t *testing.T, page, title string) string {
 const asAbove = "as above"
 
 var (
-	entry  = regexp.MustCompile("(?m)^- ((?:\\*\\*`[^`]+`\\*\\*(?:,\\s+)?)+):?,? ?((?s:.*?)\n)(?:- |\n|#|\\z)")
+	entry = regexp.MustCompile("(?m)^- ((?:\\*\\*`[^`]+`\\*\\*(?:,\\s+)?)+):?,? " +
+		"?((?s:.*?)\n)(?:- |\n|#|\\z)")
 	name   = regexp.MustCompile("\\*\\*`([^`]+)`\\*\\*")
 	ranged = regexp.MustCompile(`from (-?\d+) to (\d+)`)
 )
 
-// entries are the items of the lists of a page that begin with a name in bold, by
-// name, with their text in one line.
+// entries are the list items of a page that begin with a name in bold: their texts, in
+// one line each, by name.
 func entries(t *testing.T, page string) map[string]string {
 	found := map[string]string{}
 	for len(page) > 0 {

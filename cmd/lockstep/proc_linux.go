@@ -2,9 +2,9 @@ package main
 
 import "syscall"
 
-// childAttributes put a child into a process group of its own, so that Ctrl-C in
-// the terminal reaches only the parent, and have the kernel kill it when the
-// thread that started it ends: see starter.
+// childAttributes puts a child into a new process group, so that Ctrl-C in the terminal
+// reaches only the parent. The kernel kills the child when the thread that started it
+// ends: see starter.
 func childAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

@@ -4,7 +4,7 @@ package main
 
 import "syscall"
 
-// childAttributes put a child into a process group of its own, so that Ctrl-C in
-// the terminal reaches only the parent. Without Linux's parent-death signal
-// children outlive a parent that is killed.
+// childAttributes puts a child into a new process group, so that Ctrl-C in the terminal
+// reaches only the parent. Without Linux's parent-death signal, children go on when the
+// parent is killed.
 func childAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

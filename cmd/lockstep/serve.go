@@ -32,12 +32,12 @@ func serveCommand() *cobra.Command {
 		Long: `Run one broker process: listen, recover its data directory and join the cluster.
 
 The configuration is a file in the form of Kafka's server.properties. Every key
-that is listed below as a flag can be set in the file or as a flag; flags win.
-The keys of Kafka's topic defaults (log.retention.ms, compression.type and so on)
-are taken too, in the file or with --override. An unknown key is an error.
+that is listed below as a flag can be set in the file or as a flag; a flag wins.
+Kafka's keys of topic defaults (log.retention.ms, compression.type and so on) can be
+set in the file or with --override. An unknown key is an error.
 
-SIGTERM or SIGINT stops the broker cleanly: it hands over its leaderships,
-within --shutdown-timeout, and ends. A second signal skips the handing over.`,
+SIGTERM or SIGINT stops the broker cleanly: it hands over its leaderships, within
+--shutdown-timeout, and exits. After a second signal it does not wait for that.`,
 		Example: `  lockstep serve --config server.properties
   lockstep serve --config server.properties --override log.retention.ms=3600000
   lockstep serve --node.id 1 --cluster.id 000102030405060708090a0b0c0d0e0f \
@@ -46,9 +46,11 @@ within --shutdown-timeout, and ends. A second signal skips the handing over.`,
 		Args: cobra.NoArgs,
 	}
 	f := c.Flags()
-	f.StringVar(&o.configFile, "config", "", "properties file")
-	f.StringArrayVar(&o.overrides, "override", nil, "key=value; may be given several times")
-	f.DurationVar(&o.shutdownTimeout, "shutdown-timeout", 10*time.Second, "how long a clean stop may take to hand over leaderships")
+	f.StringVar(&o.configFile, "config", "", "configuration file")
+	f.StringArrayVar(&o.overrides, "override", nil,
+		"key=value, wins over the file; may be given several times")
+	f.DurationVar(&o.shutdownTimeout, "shutdown-timeout", 10*time.Second,
+		"how long a clean stop may take to hand over leaderships")
 	keys := (&brokerConfig{}).keys()
 	for _, k := range keys {
 		f.String(k.name, k.fallback, k.about)
@@ -70,7 +72,7 @@ within --shutdown-timeout, and ends. A second signal skips the handing over.`,
 	return c
 }
 
-// loadBrokerConfig puts file, overrides and flags together, in that order.
+// loadBrokerConfig reads the file and applies overrides and then flags to it.
 func loadBrokerConfig(o serveOptions, flags []setting) (*brokerConfig, error) {
 	var settings []setting
 	if o.configFile != "" {
@@ -84,15 +86,19 @@ func loadBrokerConfig(o serveOptions, flags []setting) (*brokerConfig, error) {
 		if !ok {
 			return nil, fmt.Errorf("--override %s: not of the form key=value", s)
 		}
-		settings = append(settings, setting{strings.TrimSpace(name), strings.TrimSpace(value), "flag --override"})
+		settings = append(settings,
+			setting{strings.TrimSpace(name), strings.TrimSpace(value), "flag --override"})
 	}
 	return newBrokerConfig(append(settings, flags...))
 }
 
-// serve runs a broker until a signal or its own failure ends it. A data directory
-// that another number of shards wrote is converted by up to two lives before.
-func serve(ctx context.Context, c *brokerConfig, shutdownTimeout time.Duration, stderr io.Writer) error {
-	logger := log.New(stderr, fmt.Sprintf("node %d: ", c.nodeID), log.LstdFlags|log.Lmicroseconds|log.LUTC|log.Lmsgprefix)
+// serve runs a broker until a signal or a failure ends it. If another number of shards
+// wrote the data directory, up to two incarnations of the node convert it first.
+func serve(
+	ctx context.Context, c *brokerConfig, shutdownTimeout time.Duration, stderr io.Writer,
+) error {
+	logger := log.New(stderr, fmt.Sprintf("node %d: ", c.nodeID),
+		log.LstdFlags|log.Lmicroseconds|log.LUTC|log.Lmsgprefix)
 	tuneCollector()
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -100,7 +106,7 @@ func serve(ctx context.Context, c *brokerConfig, shutdownTimeout time.Duration, 
 
 	again := node.Restart{Shards: c.shards}
 	for {
-		err := serveLife(ctx, c, again, shutdownTimeout, signals, logger)
+		err := serveOnce(ctx, c, again, shutdownTimeout, signals, logger)
 		if !errors.As(err, &again) {
 			return err
 		}
@@ -108,9 +114,12 @@ func serve(ctx context.Context, c *brokerConfig, shutdownTimeout time.Duration, 
 	}
 }
 
-// serveLife runs one node on as many loops as again says. It returns a
-// node.Restart when the data directory is for another number of them.
-func serveLife(ctx context.Context, c *brokerConfig, again node.Restart, shutdownTimeout time.Duration, signals <-chan os.Signal, logger *log.Logger) error {
+// serveOnce runs one incarnation of the node, with as many shards as again says. It
+// returns a node.Restart if the next one must have another number of shards.
+func serveOnce(
+	ctx context.Context, c *brokerConfig, again node.Restart, shutdownTimeout time.Duration,
+	signals <-chan os.Signal, logger *log.Logger,
+) error {
 	b, err := startBroker(c, again, logger)
 	if err != nil {
 		return err
@@ -121,8 +130,10 @@ func serveLife(ctx context.Context, c *brokerConfig, again node.Restart, shutdow
 		_ = b.node.Wait()
 		return err
 	}
-	logger.Printf("started: pid %d, Kafka %s (advertised %s), control %s, replication %s, %d shards, cluster %s, data in %s",
-		os.Getpid(), c.listener, c.advertised, c.control, c.replication, again.Shards, c.clusterHex(), c.dir)
+	logger.Printf("started: pid %d, Kafka %s (advertised %s), control %s, replication %s, %d "+
+		"shards, cluster %s, data in %s",
+		os.Getpid(), c.listener, c.advertised, c.control, c.replication, again.Shards,
+		c.clusterHex(), c.dir)
 
 	ended := make(chan error, 1)
 	go func() { ended <- b.node.Wait() }()
@@ -130,7 +141,7 @@ func serveLife(ctx context.Context, c *brokerConfig, again node.Restart, shutdow
 	case err := <-ended:
 		stopHTTP()
 		if errors.As(err, &again) {
-			b.close() // the lock of the directory is the next life's
+			b.close() // releases the lock of the directory for the next incarnation
 			return err
 		}
 		return fmt.Errorf("%w: %w", errSelfStopped, err)
@@ -138,10 +149,10 @@ func serveLife(ctx context.Context, c *brokerConfig, again node.Restart, shutdow
 		logger.Printf("%v: handing over leaderships", s)
 	case <-ctx.Done():
 	}
-	drainUnlessTold(b, shutdownTimeout, signals, logger)
+	drain(b, shutdownTimeout, signals, logger)
 	stopHTTP()
 	b.node.Stop(nil)
-	// A conversion that ended just now has done no harm: the next start goes on.
+	// A node.Restart at this moment is no error: the next start continues the conversion.
 	if err := <-ended; err != nil && !errors.As(err, &again) {
 		return fmt.Errorf("%w: %w", errSelfStopped, err)
 	}
@@ -150,9 +161,11 @@ func serveLife(ctx context.Context, c *brokerConfig, again node.Restart, shutdow
 	return nil
 }
 
-// drainUnlessTold drains until done, out of time, or told by a second signal
-// not to. Failing is no error: the cluster then takes over as after a crash.
-func drainUnlessTold(b *broker, timeout time.Duration, signals <-chan os.Signal, logger *log.Logger) {
+// drain hands over the leaderships. A timeout or a second signal ends it. If it fails,
+// the cluster takes over as after a crash.
+func drain(
+	b *broker, timeout time.Duration, signals <-chan os.Signal, logger *log.Logger,
+) {
 	drained := make(chan error, 1)
 	began := time.Now()
 	go func() { drained <- b.drain(timeout) }()
@@ -168,8 +181,8 @@ func drainUnlessTold(b *broker, timeout time.Duration, signals <-chan os.Signal,
 	}
 }
 
-// closeTimeout bounds the wait for a disk's operations in flight at the end.
-// Nothing acknowledged depends on them.
+// closeTimeout bounds the wait for disk operations in flight at the end. No acknowledged
+// record depends on them.
 const closeTimeout = 2 * time.Second
 
 func closeWithin(b *broker, timeout time.Duration, logger *log.Logger) {
@@ -185,15 +198,15 @@ func closeWithin(b *broker, timeout time.Duration, logger *log.Logger) {
 	}
 }
 
-// collectorPercent lets the heap grow to four times what is live between
-// collections. Each produce request leaves its buffers as garbage while little
-// lives, so at Go's 100 the collector runs many times a second on a small heap
-// and takes cores from the loops. The memory that this costs is bounded by a few
-// times the shards' tails; GOMEMLIMIT caps it where that is too much.
+// collectorPercent lets the heap grow to four times the live data between two garbage
+// collections. Each produce request leaves its buffers as garbage, and there is little
+// live data. So with Go's default of 100 the collector runs many times a second and takes
+// cores from the loops. The cost is memory: a few times the tails of the shards.
+// GOMEMLIMIT bounds it where that is too much.
 const collectorPercent = 300
 
-// tuneCollector applies collectorPercent unless GOGC is set; GOMEMLIMIT is the
-// runtime's own affair.
+// tuneCollector applies collectorPercent unless GOGC is set. The Go runtime reads
+// GOMEMLIMIT itself.
 func tuneCollector() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(collectorPercent)

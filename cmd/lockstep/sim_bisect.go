@@ -24,11 +24,11 @@ func simBisectCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "bisect",
 		Short: "Find the commit from which on a plan fails",
-		Long: `Find the commit from which on a plan fails: each commit that is looked at is built
-in a git worktree of its own, in a temporary directory, and runs the plan. A commit
-is bad if the run fails with the fingerprint that the file names, good if it passes;
-one that does not build, or fails otherwise, is skipped. First parents only are
-followed, and neither your files nor your index are touched.`,
+		Long: `Find the commit from which on a plan fails. Commits are built in git worktrees in a
+temporary directory, and run the plan. A commit is bad if the run fails with the
+fingerprint that the file names, and good if it passes. A commit that does not build,
+or that fails in another way, is skipped. Only first parents are followed. Your
+files and your index do not change.`,
 		Example: `  lockstep sim bisect --plan shrunk.yaml --good v1.2 --bad HEAD`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -46,11 +46,11 @@ followed, and neither your files nor your index are touched.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&b.plan, "plan", "", "the plan or reproduction (YAML)")
-	f.StringVar(&b.plan, "scenario", "", "the same")
-	f.StringVar(&b.good, "good", "", "a commit on which it passes")
-	f.StringVar(&b.bad, "bad", "HEAD", "a commit on which it fails")
-	f.StringVar(&b.repo, "repo", ".", "a directory of the repository")
+	f.StringVar(&b.plan, "plan", "", "a plan or a reproduction (YAML)")
+	f.StringVar(&b.plan, "scenario", "", "the same as --plan")
+	f.StringVar(&b.good, "good", "", "a commit on which the plan passes")
+	f.StringVar(&b.bad, "bad", "HEAD", "a commit on which the plan fails")
+	f.StringVar(&b.repo, "repo", ".", "a directory in the repository")
 	_ = f.MarkHidden("scenario")
 	_ = c.MarkFlagRequired("good")
 	return c
@@ -63,11 +63,11 @@ type bisection struct {
 	out                   io.Writer
 }
 
-// standing is what a plan does on a commit.
+// standing is how a plan ends on a commit.
 type standing int
 
 const (
-	unjudged standing = iota // it does not build, or fails otherwise
+	unjudged standing = iota // the commit does not build, or fails in another way
 	passes
 	fails
 )
@@ -105,7 +105,7 @@ func (b *bisection) run(ctx context.Context) error {
 	return b.search(ctx, commits)
 }
 
-// search keeps commits[0] good and the last one bad.
+// search bisects: commits[0] is good and the last one is bad, at all times.
 func (b *bisection) search(ctx context.Context, commits []string) error {
 	skipped := map[string]bool{}
 	for {
@@ -132,15 +132,16 @@ func (b *bisection) search(ctx context.Context, commits []string) error {
 		return err
 	}
 	if between := len(commits) - 2; between > 0 {
-		fmt.Fprintf(b.out, "the first bad commit is this one, or one of the %d before it that were skipped: %s\n", between, subject)
+		fmt.Fprintf(b.out, "the first bad commit is this one, or one of the %d skipped commits "+
+			"before it: %s\n", between, subject)
 		return nil
 	}
 	_, err = fmt.Fprintf(b.out, "the first bad commit: %s\n", subject)
 	return err
 }
 
-// middle is the place in the middle of those between the first and the last that
-// were not skipped; -1 if there is none.
+// middle is the index of the middle one of the commits between the first and the last,
+// without those that were skipped; -1 if there is none.
 func middle(commits []string, skipped map[string]bool) int {
 	var open []int
 	for i := 1; i < len(commits)-1; i++ {
@@ -166,7 +167,7 @@ func (b *bisection) judge(ctx context.Context, commit string) (got standing, err
 	}
 	tree := filepath.Join(dir, "tree")
 	defer func() {
-		// With a context of its own: also after an interruption nothing is left.
+		// Remove the worktree even after an interruption.
 		_, removal := b.git(context.WithoutCancel(ctx), "worktree", "remove", "--force", tree)
 		err = errors.Join(err, removal, os.RemoveAll(dir))
 	}()
@@ -182,11 +183,13 @@ func (b *bisection) judge(ctx context.Context, commit string) (got standing, err
 		if ctx.Err() != nil {
 			return unjudged, context.Cause(ctx)
 		}
-		_, err = fmt.Fprintf(b.out, "skipped  %s: it does not build: %s\n", subject, firstMessage(err))
+		_, err = fmt.Fprintf(b.out, "skipped  %s: it does not build: %s\n",
+			subject, firstMessage(err))
 		return unjudged, err
 	}
 	workers := pool.Pool{Program: program, Env: []string{mutants.Variable + "=" + b.again.Mutant}}
-	r := workers.Run([]pool.Job{{Scenario: b.again.Plan.Scenario, Seed: b.again.Plan.Seed, Plan: b.again.Plan}}, nil)[0].Result
+	r := workers.Run([]pool.Job{{Scenario: b.again.Plan.Scenario, Seed: b.again.Plan.Seed,
+		Plan: b.again.Plan}}, nil)[0].Result
 	if ctx.Err() != nil {
 		return unjudged, context.Cause(ctx)
 	}
@@ -200,14 +203,15 @@ func (b *bisection) judge(ctx context.Context, commit string) (got standing, err
 	}
 	other := ""
 	if len(r.Failures) > 0 {
-		other = r.Failures[0].Fingerprint() // as this build sees it: the commit may know none
+		// Computed here: an old commit may not print a fingerprint.
+		other = r.Failures[0].Fingerprint()
 	}
-	_, err = fmt.Fprintf(b.out, "skipped  %s: it fails otherwise: %s\n", subject, other)
+	_, err = fmt.Fprintf(b.out, "skipped  %s: it fails in another way: %s\n", subject, other)
 	return unjudged, err
 }
 
-// bugsOfCommit is withMutants for a commit of the past: planted bugs were code that
-// needed a build tag before package mutants edited them in.
+// bugsOfCommit is withMutants for an old commit: planted bugs were code under a build
+// tag before they were edits of package mutants.
 func bugsOfCommit(tree, dir string) (flags []string, err error) {
 	if _, err := os.Stat(filepath.Join(tree, "broker", "mutant")); err == nil {
 		return []string{"-tags", "mutants"}, nil
@@ -215,7 +219,7 @@ func bugsOfCommit(tree, dir string) (flags []string, err error) {
 	return withMutants(tree, dir)
 }
 
-// firstMessage is the first thing that a failed build says of the code.
+// firstMessage is the first message of a failed build about the code.
 func firstMessage(err error) string {
 	var failed *buildError
 	text := err.Error()
@@ -226,8 +230,8 @@ func firstMessage(err error) string {
 	return first
 }
 
-// git runs git in the repository and returns what it prints, without the last
-// line's end.
+// git runs git in the repository and returns what it prints, without white space around
+// it.
 func (b *bisection) git(ctx context.Context, args ...string) (string, error) {
 	c := exec.CommandContext(ctx, "git", append([]string{"-C", b.repo}, args...)...)
 	var stderr strings.Builder

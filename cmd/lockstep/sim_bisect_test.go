@@ -15,8 +15,7 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// historyProgram answers jobs as a worker does, in a module of its own: its runs
-// pass, or fail as its commit says.
+// historyProgram is a worker in a separate module. All its runs end as its commit says.
 const historyProgram = `package main
 
 import (
@@ -33,8 +32,9 @@ func main() {
 `
 
 const (
-	answersPass  = "`{\"result\":{\"verdict\":\"pass\"}}`"
-	answersFail  = "`{\"result\":{\"verdict\":\"fail\",\"failures\":[{\"property\":\"P1\",\"symptom\":\"lost-write\"}]}}`"
+	answersPass = "`{\"result\":{\"verdict\":\"pass\"}}`"
+	answersFail = "`{\"result\":{\"verdict\":\"fail\"," +
+		"\"failures\":[{\"property\":\"P1\",\"symptom\":\"lost-write\"}]}}`"
 	answersOther = "`{\"result\":{\"verdict\":\"fail\",\"failures\":[{\"property\":\"P9\"}]}}`"
 	doesNotBuild = "nothing"
 )
@@ -44,17 +44,23 @@ const (
 func commitHistory(t *testing.T, answers ...string) (dir string, commits []string) {
 	dir = t.TempDir()
 	git := func(args ...string) string {
-		c := exec.Command("git", append([]string{"-C", dir, "-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"}, args...)...)
+		c := exec.Command("git",
+			append([]string{
+				"-C", dir, "-c", "user.name=t", "-c", "user.email=t@example.org", "-c",
+				"commit.gpgsign=false",
+			}, args...)...)
 		out, err := c.CombinedOutput()
 		require.NoError(t, err, string(out))
 		return strings.TrimSpace(string(out))
 	}
 	git("init", "-q")
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "cmd", "lockstep"), 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module history\n\ngo 1.24\n"), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"),
+		[]byte("module history\n\ngo 1.24\n"), 0o644))
 	for i, answer := range answers {
 		program := fmt.Sprintf(historyProgram, answer) + fmt.Sprintf("\n// %d\n", i)
-		require.NoError(t, os.WriteFile(filepath.Join(dir, "cmd", "lockstep", "main.go"), []byte(program), 0o644))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "cmd", "lockstep", "main.go"),
+			[]byte(program), 0o644))
 		git("add", "-A")
 		git("commit", "-q", "-m", fmt.Sprintf("change %d", i))
 		commits = append(commits, git("rev-parse", "HEAD"))
@@ -75,11 +81,13 @@ func reproductionFile(t *testing.T) string {
 
 func TestBisectFindsTheFirstBadCommit(t *testing.T) {
 	file := reproductionFile(t)
-	dir, commits := commitHistory(t, answersPass, answersPass, answersPass, answersFail, answersFail, answersFail)
+	dir, commits := commitHistory(t, answersPass, answersPass, answersPass, answersFail,
+		answersFail, answersFail)
 	edited := filepath.Join(dir, "cmd", "lockstep", "main.go")
 	require.NoError(t, os.WriteFile(edited, []byte("an edit under way"), 0o644))
 
-	out, err := run("sim", "bisect", "--repo", dir, "--plan", file, "--good", commits[0], "--bad", "HEAD")
+	out, err := run("sim", "bisect", "--repo", dir, "--plan", file, "--good", commits[0],
+		"--bad", "HEAD")
 	require.NoError(t, err, out)
 	require.Contains(t, out, "the first bad commit: "+commits[3][:7])
 	require.Contains(t, out, "change 3 (t, ")
@@ -94,7 +102,8 @@ func TestBisectFindsTheFirstBadCommit(t *testing.T) {
 
 func TestBisectSkipsWhatItCannotJudge(t *testing.T) {
 	file := reproductionFile(t)
-	dir, commits := commitHistory(t, answersPass, doesNotBuild, answersPass, answersFail, answersOther, answersFail)
+	dir, commits := commitHistory(t, answersPass, doesNotBuild, answersPass, answersFail,
+		answersOther, answersFail)
 	out, err := run("sim", "bisect", "--repo", dir, "--plan", file, "--good", commits[0])
 	require.NoError(t, err, out)
 	require.Contains(t, out, "the first bad commit: "+commits[3][:7])
@@ -103,8 +112,8 @@ func TestBisectSkipsWhatItCannotJudge(t *testing.T) {
 	out, err = run("sim", "bisect", "--repo", dir, "--plan", file, "--good", commits[0])
 	require.NoError(t, err, out)
 	require.Contains(t, out, "it does not build")
-	require.Contains(t, out, "it fails otherwise: p9-")
-	require.Contains(t, out, "one of the 2 before it that were skipped: "+commits[3][:7])
+	require.Contains(t, out, "it fails in another way: p9-")
+	require.Contains(t, out, "one of the 2 skipped commits before it: "+commits[3][:7])
 }
 
 func TestBisectChecksItsEnds(t *testing.T) {

@@ -20,14 +20,14 @@ func simExplainCommand() *cobra.Command {
 	at := uint64(0)
 	c := &cobra.Command{
 		Use:   "explain",
-		Short: "Say from where on a failing run could not but fail",
-		Long: `Say from where on a failing run could not but fail.
+		Short: "Find the event from which on a failing run had to fail",
+		Long: `Find the event from which on a failing run had to fail: the point of no return.
 
-The run is replayed up to some event and from there on given other random numbers,
-many times: the share of these futures that fail as the run did is what the moment
-had decided. Between the last milestone from which the run could still have been
-saved and the first from which it could not, the event is searched that made the
-difference: the point of no return.`,
+The run is repeated many times up to some event, and from there on it draws other
+random numbers. These are the possible futures of the event. The share of futures that
+fail as the run did says how much was decided by then. This is done for milestones of
+the run, and then, by bisection, for events between the last milestone after which the
+run could still pass and the first after which it could not.`,
 		Example: `  lockstep sim explain --scenario crash --seed 27
   lockstep sim explain --plan shrunk.yaml --futures 30
   lockstep sim explain --plan shrunk.yaml --at 20311`,
@@ -49,17 +49,20 @@ difference: the point of no return.`,
 		},
 	}
 	s.register(c.Flags())
-	c.Flags().DurationVar(&o.Budget, "budget", 10*time.Minute, "real time after which the search ends where it is (0: no bound)")
-	c.Flags().IntVar(&o.Futures, "futures", 12, "futures of each moment")
-	c.Flags().IntVar(&o.Points, "points", 10, "moments to look at before the search")
-	c.Flags().Uint64Var(&at, "at", 0, "look at this event only")
+	c.Flags().DurationVar(&o.Budget, "budget", 10*time.Minute,
+		"real time after which the search stops with what it has found (0: no bound)")
+	c.Flags().IntVar(&o.Futures, "futures", 12, "number of futures of each event")
+	c.Flags().IntVar(&o.Points, "points", 10, "number of milestones to try before the search")
+	c.Flags().Uint64Var(&at, "at", 0, "try only this event")
 	return c
 }
 
-func runExplain(ctx context.Context, s *simSource, r *scenario.Reproduction, o explain.Options, w io.Writer) error {
+func runExplain(
+	ctx context.Context, s *simSource, r *scenario.Reproduction, o explain.Options, w io.Writer,
+) error {
 	var done func()
 	var err error
-	o.Workers, done, err = s.campaign(ctx, r.Mutant)
+	o.Workers, done, err = s.pool(ctx, r.Mutant)
 	defer done()
 	if err != nil {
 		return err

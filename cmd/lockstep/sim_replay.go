@@ -12,14 +12,15 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// replay runs a plan once and says how that compares with what its file says.
+// replay runs a plan once and compares the run with what its file says.
 func replay(ctx context.Context, s *simSource, r *scenario.Reproduction, w io.Writer) error {
-	c, done, err := s.campaign(ctx, r.Mutant)
+	workers, done, err := s.pool(ctx, r.Mutant)
 	defer done()
 	if err != nil {
 		return err
 	}
-	out := c.Run([]pool.Job{{Scenario: r.Plan.Scenario, Seed: r.Plan.Seed, Plan: r.Plan, Milestones: true}}, nil)[0]
+	out := workers.Run([]pool.Job{{Scenario: r.Plan.Scenario, Seed: r.Plan.Seed, Plan: r.Plan,
+		Milestones: true}}, nil)[0]
 	out.Result.Replay = s.replay(r.Mutant)
 	if out.Result.Verdict == world.Fail {
 		fmt.Fprintln(w, strings.Join(out.Result.Summary(""), "\n"))

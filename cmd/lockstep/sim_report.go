@@ -32,13 +32,13 @@ func reportCommand() *cobra.Command {
 	var o reportOptions
 	c := &cobra.Command{
 		Use:   "report",
-		Short: "Run one seed and write the page about it",
-		Long: `Run one seed, or a plan from a file, and write a page (HTML, one file) about it:
+		Short: "Run one seed and write a page about the run",
+		Long: `Run one seed, or a plan from a file, and write a page (one HTML file) about the run:
 what every loop did, faults, elections, in-sync sets and watermarks over time, and
-what led to each operation of a client. Its story is printed too.
+what led to the answer of each client's operation. A summary is printed, too.
 
-The page keeps so many turns in detail, those nearest to the failure; --at keeps
-others. The exit code is 0 also for a run that fails.`,
+The page shows --turns turns in detail, those nearest to the failure; --at adds other
+times. The exit code is 0 even if the run fails.`,
 		Example: `  lockstep sim report --scenario mix --seed 7 --out seven.html
   lockstep sim report --scenario quick-restart --seed 1 --mutant W3
   lockstep sim report --plan shrunk.yaml --out shrunk.html --at 12.5s`,
@@ -61,15 +61,17 @@ others. The exit code is 0 also for a run that fails.`,
 	}
 	f := c.Flags()
 	o.register(f)
-	f.StringVar(&o.out, "out", "", "file to write; default SCENARIO-SEED.html")
-	f.DurationSliceVar(&o.at, "at", nil, "times of the run to keep in detail besides the failure")
-	f.IntVar(&o.keep.Turns, "turns", recording.DefaultDetail, "how many turns to keep in detail")
-	f.BoolVar(&o.full, "full", false, "print all that is known of a failure, not its story only")
+	f.StringVar(&o.out, "out", "", "file to write (default: SCENARIO-SEED.html)")
+	f.DurationSliceVar(&o.at, "at", nil, "times of the run to show in detail besides the failure")
+	f.IntVar(&o.keep.Turns, "turns", recording.DefaultDetail, "number of turns to show in detail")
+	f.BoolVar(&o.full, "full", false, fullUsage)
 	return c
 }
 
-func writeReport(ctx context.Context, o *reportOptions, r *scenario.Reproduction, w io.Writer) error {
-	c, done, err := o.campaign(ctx, r.Mutant)
+func writeReport(
+	ctx context.Context, o *reportOptions, r *scenario.Reproduction, w io.Writer,
+) error {
+	workers, done, err := o.pool(ctx, r.Mutant)
 	defer done()
 	if err != nil {
 		return err
@@ -79,7 +81,7 @@ func writeReport(ctx context.Context, o *reportOptions, r *scenario.Reproduction
 		Scenario: r.Plan.Scenario, Seed: r.Plan.Seed, Plan: r.Plan, Record: o.keep,
 		Report: cmp.Or(o.out, fmt.Sprintf("%s-%d.html", r.Plan.Scenario, r.Plan.Seed)),
 	}
-	result, err := page(c, job)
+	result, err := page(workers, job)
 	switch {
 	case err != nil:
 		return err
@@ -93,35 +95,37 @@ func writeReport(ctx context.Context, o *reportOptions, r *scenario.Reproduction
 	return err
 }
 
-// page runs a job that asks for a page in a worker process, which a failing run
-// may take down. It is an error if there is no page then.
-func page(c pool.Pool, job pool.Job) (*world.Result, error) {
+// page runs a job that asks for a page, in a worker process: a failing run may end its
+// process. It returns an error if the run leaves no page.
+func page(workers pool.Pool, job pool.Job) (*world.Result, error) {
 	if err := os.Remove(job.Report); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	result := c.Run([]pool.Job{job}, nil)[0].Result
+	result := workers.Run([]pool.Job{job}, nil)[0].Result
 	if _, err := os.Stat(job.Report); err != nil {
-		return nil, fmt.Errorf("no page about %s seed %d: %s", job.Scenario, job.Seed, result.Failures[0].Detail)
+		return nil, fmt.Errorf("no page about %s seed %d: %s",
+			job.Scenario, job.Seed, result.Failures[0].Detail)
 	}
 	return &result, nil
 }
 
 const (
-	// pagesPerKind is of how many failures of one fingerprint a campaign leaves
-	// pages, and pagesAtMost of how many of all.
+	// pagesPerKind bounds the pages that a campaign writes about failures with one
+	// fingerprint, pagesAtMost those about all failures.
 	pagesPerKind = 2
 	pagesAtMost  = 20
 )
 
 // pages writes pages about the first failures of each kind of a campaign.
 type pages struct {
-	worker  pool.Pool // a process of its own: a failing run may take it down
+	worker  pool.Pool // a separate process: a failing run may end it
 	written map[string]int
 	total   int
 	out     io.Writer
 }
 
-// save is for campaign.Options. That there is no page is told, and ends nothing.
+// save is the function Save of campaign.Options. If there is no page it says so, and the
+// campaign goes on.
 func (p *pages) save(base string, r *world.Result) error {
 	if p.total >= pagesAtMost || p.written[r.Fingerprint] >= pagesPerKind {
 		return nil

@@ -14,7 +14,8 @@ import (
 func TestReportOfASeedAndOfItsPlan(t *testing.T) {
 	dir := t.TempDir()
 	page, planFile := filepath.Join(dir, "a.html"), filepath.Join(dir, "plan.yaml")
-	out, err := run("sim", "report", "--scenario", "toy-early-ack", "--seed", "1", "--out", page, "--turns", "1000")
+	out, err := run("sim", "report", "--scenario", "toy-early-ack", "--seed", "1", "--out", page,
+		"--turns", "1000")
 	require.NoError(t, err)
 	require.Contains(t, out, "report: "+page)
 	plan, err := sim.NewPlan("toy-early-ack", 1)
@@ -30,11 +31,12 @@ func TestReportOfASeedAndOfItsPlan(t *testing.T) {
 	b, err := os.ReadFile(again)
 	require.NoError(t, err)
 	require.True(t, bytes.Contains(b, []byte(replay)))
-	b = bytes.ReplaceAll(b, []byte(replay), []byte("go test ./sim -v -seed=1 -scenario=toy-early-ack"))
-	require.True(t, bytes.Equal(a, b), "but for that the page of a plan is that of its seed")
+	b = bytes.ReplaceAll(b, []byte(replay),
+		[]byte("go test ./sim -v -seed=1 -scenario=toy-early-ack"))
+	require.True(t, bytes.Equal(a, b), "apart from the command, both pages are equal")
 }
 
-// A page is about the run that was asked for, or there is none.
+// If the run that was asked for is impossible, there is an error and no page.
 func TestReportRefusesWhatItCannotRun(t *testing.T) {
 	for _, args := range [][]string{
 		{"--scenario", "no such", "--seed", "1"},
@@ -42,7 +44,8 @@ func TestReportRefusesWhatItCannotRun(t *testing.T) {
 		{"--scenario", "toy-early-ack"},
 		{"--scenario", "toy-early-ack", "--seed", "1", "--mutant", "no such"},
 		{"--scenario", "toy-early-ack", "--seed", "1", "--turns", "0"},
-		{"--scenario", "toy-early-ack", "--seed", "1", "--out", filepath.Join(t.TempDir(), "none", "page.html")},
+		{"--scenario", "toy-early-ack", "--seed", "1", "--out",
+			filepath.Join(t.TempDir(), "none", "page.html")},
 	} {
 		_, err := run(append([]string{"sim", "report"}, args...)...)
 		require.Error(t, err, args)

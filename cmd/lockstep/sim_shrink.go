@@ -22,14 +22,14 @@ func simShrinkCommand() *cobra.Command {
 	out := ""
 	c := &cobra.Command{
 		Use:   "shrink",
-		Short: "Make the plan of a failing run small, and write it as a file that replays",
-		Long: `Make the plan of a failing run small, and write it as a file that replays: fewer
-faults, then less load, fewer machines and calmer settings, as long as a run fails
-with the same fingerprint. The faults that are left are tied to milestones of the
-run ("after the second leader of t0/0 began") where they still do their harm then,
-so that the file survives changes of the code.
+		Short: "Make the plan of a failing run small, and write it to a file that replays",
+		Long: `Make the plan of a failing run small, and write it to a file that replays. Each step
+removes a fault, a machine or load, or makes a setting calmer. It is kept if the run
+still fails with the same fingerprint. At the end, faults are tied to milestones of the
+run (such as "after the second leader of t0/0 began") if the run then still fails. So
+the file is likely to fail on other commits, too.
 
-With --mutant the bug is planted first, and every step must pass without it.`,
+With --mutant the bug is planted, and without it the plan of every step must pass.`,
 		Example: `  lockstep sim shrink --scenario crash --seed 27 --out crash-27.yaml
   lockstep sim shrink --scenario rot --seed 2 --mutant W6
   lockstep sim --plan crash-27.yaml
@@ -46,21 +46,28 @@ With --mutant the bug is planted first, and every step must pass without it.`,
 		},
 	}
 	s.register(c.Flags())
-	c.Flags().DurationVar(&s.budget, "budget", 10*time.Minute, "real time after which the smallest plan so far is written (0: no bound)")
-	c.Flags().StringVar(&out, "out", "", "where the file goes (default: FINGERPRINT.yaml here)")
+	c.Flags().DurationVar(&s.budget, "budget", 10*time.Minute,
+		"real time after which the smallest plan so far is written (0: no bound)")
+	c.Flags().StringVar(&out, "out", "", "file to write (default: FINGERPRINT.yaml)")
 	return c
 }
 
-func runShrink(ctx context.Context, s *simSource, r *scenario.Reproduction, out string, w io.Writer) error {
-	c, done, err := s.campaign(ctx, r.Mutant)
+func runShrink(
+	ctx context.Context, s *simSource, r *scenario.Reproduction, out string, w io.Writer,
+) error {
+	workers, done, err := s.pool(ctx, r.Mutant)
 	defer done()
 	if err != nil {
 		return err
 	}
 	began := time.Now()
-	o := shrink.Options{Workers: c, Budget: s.budget, Say: func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }}
+	o := shrink.Options{Workers: workers, Budget: s.budget}
+	o.Say = func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
 	if r.Mutant != "" {
-		o.Control = &pool.Pool{Workers: 1, Timeout: s.timeout, Program: c.Program, Env: []string{mutants.Variable + "="}}
+		o.Control = &pool.Pool{
+			Workers: 1, Timeout: s.timeout, Program: workers.Program,
+			Env: []string{mutants.Variable + "="},
+		}
 	}
 	outcome, err := shrink.Shrink(ctx, r.Plan, o)
 	if err != nil {
@@ -76,15 +83,16 @@ func runShrink(ctx context.Context, s *simSource, r *scenario.Reproduction, out 
 	}
 	end := "nothing more can be left out"
 	if !outcome.Complete {
-		end = "the budget ended"
+		end = "the budget is spent"
 	}
-	_, err = fmt.Fprintf(w, "size %d, was %d; %d runs in %.0f s; %s\n%s\n", outcome.After.Total(), outcome.Before.Total(),
+	_, err = fmt.Fprintf(w, "size %d, was %d; %d runs in %.0f s; %s\n%s\n",
+		outcome.After.Total(), outcome.Before.Total(),
 		outcome.Runs, time.Since(began).Seconds(), end, file.Replay)
 	return err
 }
 
-// fileMilestones is how many milestones a file holds at most: a replay on another
-// commit leaves the story sooner than that.
+// fileMilestones bounds the milestones in a file: a replay on another commit differs
+// from them sooner than that.
 const fileMilestones = 200
 
 // reproduce makes the file of a shrunk plan.
@@ -98,7 +106,7 @@ func reproduce(o *shrink.Outcome, bug string) *scenario.Reproduction {
 		r.Why += ": " + f.Symptom
 	}
 	for _, m := range o.Result.Milestones[:min(len(o.Result.Milestones), fileMilestones)] {
-		m.Event, m.Kind, m.Node = 0, "", "" // the key says it
+		m.Event, m.Kind, m.Node = 0, "", "" // the key says the last two
 		r.Milestones = append(r.Milestones, m)
 	}
 	return r

@@ -42,7 +42,7 @@ func TestAShrunkSeedReplaysFromItsFile(t *testing.T) {
 	require.Contains(t, out, "it fails as it did: "+r.Fingerprint)
 	require.NotContains(t, out, "divergence")
 
-	// On a commit without the bug the file passes, and says where it went another way.
+	// On a commit without the bug the run passes, and the first difference is printed.
 	r.Plan.Workload.Options.Bug = plan.Set(0)
 	require.NoError(t, os.WriteFile(file, []byte(r.String()), 0o644))
 	out, err = run("sim", "--plan", file)

@@ -17,8 +17,8 @@ import (
 	"example.com/lockstep/sim/scenario"
 )
 
-// simSource are the flags that name one run: a seed of a scenario, or a
-// file; and how it is run.
+// simSource are the flags that name one run, by a seed of a scenario or by a file, and
+// say how to run it.
 type simSource struct {
 	scenario string
 	seed     uint64
@@ -34,14 +34,16 @@ func (s *simSource) register(f *pflag.FlagSet) {
 	f.StringVar(&s.scenario, "scenario", "", "scenario of the seed; see lockstep sim --list")
 	f.Uint64Var(&s.seed, "seed", 0, "the seed")
 	f.StringVar(&s.plan, "plan", "", "a plan or a reproduction (YAML) instead of a seed")
-	f.StringVar(&s.mutant, "mutant", "", "plant this bug (default: the one that the file names; none: no bug)")
+	f.StringVar(&s.mutant, "mutant", "",
+		"plant this bug (default: the bug that the file names; none: no bug)")
 	f.StringVar(&s.worker, "worker", "", "a program with planted bugs (default: build one)")
-	f.IntVar(&s.workers, "workers", runtime.NumCPU(), "worker processes")
-	f.DurationVar(&s.timeout, "timeout", 5*time.Minute, "real time after which a run counts as hung, and fails")
+	f.IntVar(&s.workers, "workers", runtime.NumCPU(), "number of worker processes")
+	f.DurationVar(&s.timeout, "timeout", 5*time.Minute,
+		"real time after which a run counts as hung, and fails")
 }
 
-// load reads the plan. What is drawn from a seed comes as a reproduction that says
-// nothing about itself.
+// load reads the plan or draws it. A drawn plan comes as a reproduction without a
+// fingerprint or milestones.
 func (s *simSource) load(cmd *cobra.Command) (*scenario.Reproduction, error) {
 	if s.plan == "" {
 		if s.scenario == "" || !cmd.Flags().Changed("seed") {
@@ -51,7 +53,8 @@ func (s *simSource) load(cmd *cobra.Command) (*scenario.Reproduction, error) {
 		return &scenario.Reproduction{Plan: plan, Mutant: s.chosen("")}, err
 	}
 	if s.scenario != "" || cmd.Flags().Changed("seed") {
-		return nil, errors.New("--plan has its own scenario and seed")
+		return nil, errors.New("--plan has its own scenario and seed: leave out --scenario and " +
+			"--seed")
 	}
 	text, err := os.ReadFile(s.plan)
 	if err != nil {
@@ -65,7 +68,7 @@ func (s *simSource) load(cmd *cobra.Command) (*scenario.Reproduction, error) {
 	return r, nil
 }
 
-// replay is the command that repeats the run; "" if its seed and scenario say it all.
+// replay is the command that repeats the run; "" if its scenario and seed are enough.
 func (s *simSource) replay(bug string) string {
 	switch {
 	case s.plan != "" && s.mutant != "":
@@ -88,25 +91,27 @@ func (s *simSource) chosen(named string) string {
 	return s.mutant
 }
 
-// campaign makes the workers for a planted bug, "" for none. done removes what
-// was built.
-func (s *simSource) campaign(ctx context.Context, bug string) (c pool.Pool, done func(), err error) {
+// pool makes the workers for a planted bug, "" for none. done removes the program that
+// it built, if any.
+func (s *simSource) pool(
+	ctx context.Context, bug string,
+) (p pool.Pool, done func(), err error) {
 	done = func() {}
 	if s.workers < 1 {
-		return c, done, errors.New("--workers must be at least 1")
+		return p, done, errors.New("--workers must be at least 1")
 	}
-	c = pool.Pool{Workers: s.workers, Timeout: s.timeout, Program: s.worker}
+	p = pool.Pool{Workers: s.workers, Timeout: s.timeout, Program: s.worker}
 	if bug == "" {
-		c.Env = []string{mutants.Variable + "="}
-		return c, done, nil
+		p.Env = []string{mutants.Variable + "="}
+		return p, done, nil
 	}
 	if _, ok := mutants.Find(bug); !ok {
-		return c, done, fmt.Errorf("--mutant %s: no such bug; see lockstep mutants --list", bug)
+		return p, done, fmt.Errorf("--mutant %s: no such bug; see lockstep mutants --list", bug)
 	}
-	c.Env = []string{mutants.Variable + "=" + bug}
-	if c.Program != "" || mutants.Built {
-		return c, done, nil
+	p.Env = []string{mutants.Variable + "=" + bug}
+	if p.Program != "" || mutants.Built {
+		return p, done, nil
 	}
-	c.Program, done, err = buildSelf(ctx, withMutants)
-	return c, done, err
+	p.Program, done, err = buildSelf(ctx, withMutants)
+	return p, done, err
 }

@@ -33,5 +33,6 @@ func TestSimListsItsScenarios(t *testing.T) {
 	root.SetOut(&out)
 	require.NoError(t, root.Execute())
 	require.Contains(t, out.String(), "mix ")
-	require.Contains(t, out.String(), "toy-panic                planted: an assertion breaks (must fail)")
+	require.Contains(t, out.String(),
+		"toy-panic                planted: an assertion breaks (must fail)")
 }

@@ -14,35 +14,35 @@ import (
 	"time"
 )
 
-// childSpec is a process to keep running.
+// childSpec says how to run a child process.
 type childSpec struct {
 	name    string // "node 2"
 	args    []string
-	env     []string // added to this process's
-	logPath string   // stdout and stderr are appended
+	env     []string // is added to the environment of this process
+	logPath string   // stdout and stderr are appended to it
 }
 
-// supervisor runs child processes, reports those that die and starts them
-// again. A child that dies before settle is fatal: what cannot start now would
-// not start the next time either.
+// supervisor runs child processes. It reports each child that dies, and restarts it. The
+// death of a child before settle is fatal: it could not start, and would not the next
+// time.
 type supervisor struct {
 	program string
 	restart bool
-	// pause is before a restart; it doubles up to pauseMax while the child lives
-	// less than healthy.
+	// pause is the time before a restart. It doubles at each death, up to pauseMax,
+	// until the child has run for at least healthy.
 	pause, pauseMax, healthy time.Duration
 	printf                   func(format string, args ...any)
 
 	starts  chan func()   // run by the starter
-	fatal   chan error    // at most one: why going on makes no sense
-	stopped chan struct{} // closed when stopping begins
+	fatal   chan error    // at most one: why the supervisor gave up
+	stopped chan struct{} // closed when stop begins
 	keepers sync.WaitGroup
 
 	mu       sync.Mutex
 	children []*child
 	stopping bool
 	settled  bool
-	alive    int // children running or to be restarted
+	alive    int // children that run or will be restarted
 }
 
 // child is one supervised process. cmd is replaced at every restart, with the
@@ -51,7 +51,7 @@ type child struct {
 	childSpec
 	cmd     *exec.Cmd
 	log     *os.File
-	logFrom int64 // where the log of this life begins
+	logFrom int64 // where the log of the running process begins
 }
 
 func newSupervisor(program string, restart bool, printf func(string, ...any)) *supervisor {
@@ -64,15 +64,15 @@ func newSupervisor(program string, restart bool, printf func(string, ...any)) *s
 	return s
 }
 
-// starter starts all children from one thread that lives as long as this
-// process: the parent-death signal is sent when the starting thread ends, not
-// when the process does, and Go may end idle threads.
+// starter starts all children from one thread that exists as long as this process. The
+// kernel sends the parent-death signal when the starting thread ends, not when its
+// process ends, and Go may end idle threads.
 func (s *supervisor) starter() {
 	runtime.LockOSThread()
 	for start := range s.starts {
 		start()
 	}
-	// Not reached: starts is never closed. Returning would end the thread.
+	// This is not reached: starts is never closed. A return would end the thread.
 }
 
 // start starts a new child and keeps it running.
@@ -90,7 +90,7 @@ func (s *supervisor) start(spec childSpec) (pid int, err error) {
 	return pid, nil
 }
 
-// settle says that everything came up: from now on deaths are part of life.
+// settle says that all children have started: from now on a death is not fatal.
 func (s *supervisor) settle() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,7 +99,7 @@ func (s *supervisor) settle() {
 
 var errStopping = errors.New("stopping")
 
-// launch starts one life of a child.
+// launch starts a process for a child.
 func (s *supervisor) launch(c *child) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -128,16 +128,16 @@ func (s *supervisor) launch(c *child) error {
 	return nil
 }
 
-// keep waits for the ends of a child's lives and starts the next ones.
+// keep waits until a child's process ends and starts the next one, again and again.
 func (s *supervisor) keep(c *child) {
 	pause := s.pause
 	for {
 		began, pid := time.Now(), c.cmd.Process.Pid
-		_ = c.cmd.Wait() // a non-zero exit, which the state below tells too
-		lived := time.Since(began)
+		_ = c.cmd.Wait() // the state below also says how it exited
+		ran := time.Since(began)
 		how := fmt.Sprintf("%s (pid %d) exited: %v", c.name, pid, c.cmd.ProcessState)
 		last := ""
-		if !killed(c.cmd.ProcessState) { // a killed process did not say why
+		if !killed(c.cmd.ProcessState) { // a killed process logs no reason
 			last = c.lastLines()
 		}
 		c.log.Close()
@@ -151,7 +151,7 @@ func (s *supervisor) keep(c *child) {
 			s.printf("%s%s\n", how, last)
 			return
 		}
-		if lived >= s.healthy {
+		if ran >= s.healthy {
 			pause = s.pause
 		}
 		select {
@@ -175,14 +175,14 @@ func killed(state *os.ProcessState) bool {
 	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
 }
 
-// death is what the end of a child means.
+// death says what follows from the end of a child.
 type death int
 
 const (
-	ignoreDeath  death = iota // it was told to end
-	fatalDeath                // the whole thing failed
-	finalDeath                // it is not started again
-	restartDeath              // it is
+	ignoreDeath  death = iota // nothing: it was told to end
+	fatalDeath                // the supervisor gives up
+	finalDeath                // the child is not restarted
+	restartDeath              // the child is restarted
 )
 
 func (s *supervisor) verdict() death {
@@ -202,7 +202,7 @@ func (s *supervisor) verdict() death {
 	return finalDeath
 }
 
-// fail reports the first fatal error; later ones are its echo.
+// fail reports the first fatal error. Later ones follow from it and are dropped.
 func (s *supervisor) fail(err error) {
 	select {
 	case s.fatal <- err:
@@ -210,8 +210,8 @@ func (s *supervisor) fail(err error) {
 	}
 }
 
-// stop ends all children: a SIGTERM; a second one after patience, which tells
-// them to skip what takes time; and SIGKILL after bound.
+// stop ends all children: with SIGTERM, after patience with a second SIGTERM, which tells
+// them not to wait, and after bound with SIGKILL.
 func (s *supervisor) stop(patience, bound time.Duration) {
 	s.mu.Lock()
 	if !s.stopping {
@@ -227,7 +227,11 @@ func (s *supervisor) stop(patience, bound time.Duration) {
 	for _, step := range []struct {
 		signal os.Signal
 		wait   time.Duration
-	}{{syscall.SIGTERM, patience}, {syscall.SIGTERM, bound - patience}, {syscall.SIGKILL, killWait}} {
+	}{
+		{syscall.SIGTERM, patience},
+		{syscall.SIGTERM, bound - patience},
+		{syscall.SIGKILL, killWait},
+	} {
 		s.signalAll(step.signal)
 		select {
 		case <-ended:
@@ -237,8 +241,8 @@ func (s *supervisor) stop(patience, bound time.Duration) {
 	}
 }
 
-// killWait is how long a killed process may take to be gone: one in the middle
-// of a disk operation ends after it.
+// killWait is how long a killed process may take to end: the kernel may wait for a disk
+// operation.
 const killWait = 5 * time.Second
 
 func (s *supervisor) signalAll(signal os.Signal) {
@@ -267,8 +271,8 @@ const (
 	lastBytesMax = 8 << 10
 )
 
-// lastLines are the last lines that this life of the child has logged, indented,
-// each after a line break.
+// lastLines are the last lines that the child's latest process has logged, indented, each
+// after a line break.
 func (c *child) lastLines() string {
 	end, err := c.log.Seek(0, io.SeekEnd)
 	if err != nil {
@@ -276,7 +280,7 @@ func (c *child) lastLines() string {
 	}
 	from := max(c.logFrom, end-lastBytesMax)
 	data := make([]byte, end-from)
-	n, _ := c.log.ReadAt(data, from) // what could be read is what is shown
+	n, _ := c.log.ReadAt(data, from) // after an error, show what was read
 	data = bytes.TrimSpace(data[:n])
 	if len(data) == 0 {
 		return ""

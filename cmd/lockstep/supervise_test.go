@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// supervised is a supervisor whose children are this test binary.
+// supervised is a supervisor that runs this test binary as its children.
 type supervised struct {
 	*supervisor
 	t     *testing.T
@@ -34,7 +34,9 @@ func supervise(t *testing.T, restart bool) *supervised {
 func (s *supervised) run(name, behaviour string) (pid int, log string) {
 	s.t.Helper()
 	log = filepath.Join(s.t.TempDir(), "log")
-	pid, err := s.start(childSpec{name: name, env: []string{childVariable + "=" + behaviour}, logPath: log})
+	pid, err := s.start(childSpec{
+		name: name, env: []string{childVariable + "=" + behaviour}, logPath: log,
+	})
 	require.NoError(s.t, err)
 	if behaviour != "fails" {
 		s.awaitRunning(log, 1)
@@ -68,10 +70,11 @@ func TestAKilledNodeIsRestarted(t *testing.T) {
 	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
 	line := s.line()
 	var next int
-	_, err := fmt.Sscanf(line, fmt.Sprintf("node 2 (pid %d) exited: signal: killed; restarting as pid %%d\n", pid), &next)
+	_, err := fmt.Sscanf(line,
+		fmt.Sprintf("node 2 (pid %d) exited: signal: killed; restarting as pid %%d\n", pid), &next)
 	require.NoError(t, err, line)
 	s.awaitRunning(log, 2)
-	require.NoError(t, syscall.Kill(next, 0), "the new process lives")
+	require.NoError(t, syscall.Kill(next, 0), "the new process runs")
 }
 
 func TestWithoutRestartTheLastDeathIsFatal(t *testing.T) {
@@ -85,28 +88,29 @@ func TestWithoutRestartTheLastDeathIsFatal(t *testing.T) {
 	require.ErrorContains(t, <-s.fatal, "node 2")
 }
 
-func TestADeathBeforeAllIsUpIsFatalWithTheLastLines(t *testing.T) {
+func TestADeathBeforeSettleIsFatalAndPrintsTheLastLines(t *testing.T) {
 	s := supervise(t, true)
 	pid, _ := s.run("node 1", "fails")
-	require.EqualError(t, <-s.fatal, fmt.Sprintf("node 1 (pid %d) exited: exit status 3\n    first line\n    the reason", pid))
+	require.EqualError(t, <-s.fatal,
+		fmt.Sprintf("node 1 (pid %d) exited: exit status 3\n    first line\n    the reason", pid))
 }
 
-func TestStopAsksOnceThenAgain(t *testing.T) {
+func TestStopSignalsASecondTime(t *testing.T) {
 	s := supervise(t, true)
 	s.run("node 1", "runs")
 	stubborn, _ := s.run("node 2", "stubborn")
 	s.settle()
 	s.stop(50*time.Millisecond, 20*time.Second)
 	require.ErrorIs(t, syscall.Kill(stubborn, 0), syscall.ESRCH)
-	require.Empty(t, s.lines, "nobody was killed, nobody is reported")
+	require.Empty(t, s.lines, "no child was killed, and none is reported")
 	_, err := s.start(childSpec{name: "late", logPath: filepath.Join(t.TempDir(), "log")})
 	require.ErrorIs(t, err, errStopping)
 }
 
-func TestStopKillsWhatDoesNotListen(t *testing.T) {
+func TestStopKillsAChildThatDoesNotEnd(t *testing.T) {
 	s := supervise(t, true)
 	pid, _ := s.run("node 1", "stubborn")
-	require.NoError(t, syscall.Kill(pid, syscall.SIGSTOP)) // as frozen as a process can be
+	require.NoError(t, syscall.Kill(pid, syscall.SIGSTOP)) // it cannot react to signals now
 	s.settle()
 	s.stop(time.Millisecond, 2*time.Millisecond)
 	require.ErrorIs(t, syscall.Kill(pid, 0), syscall.ESRCH)

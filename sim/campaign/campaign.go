@@ -21,19 +21,19 @@ type Options struct {
 	Seeds       Seeds
 	Shard       Shard
 	Workers     pool.Pool
-	Budget      time.Duration // start no more runs after so long; 0: run all seeds
-	MaxFailures int           // start no more runs after so many failed; 0: no bound
-	Dir         string        // "": keep nothing
+	Budget      time.Duration // start no run after this real time; 0: run all seeds
+	MaxFailures int           // start no run after this many have failed; 0: no bound
+	Dir         string        // "": write no files
 	Verbose     bool          // print the line of every run
-	Full        bool          // print all that is known of a failure, not its story only
+	Full        bool          // print everything about a failure, not only its summary
 	Marks       MarksDemand
-	// Save, if set, is called for each failed run of a campaign with a directory, to
-	// leave further files there: those of the run begin with base. The summary links
-	// to base.html if it is there, else to base.txt.
+	// Save, if set, is called for each failed run of a campaign with a directory, and
+	// may write further files there. The paths of the run's files begin with base. The
+	// summary links to base.html if it exists, else to base.txt.
 	Save func(base string, r *world.Result) error
 }
 
-// MarksDemand says whether a mark that is never hit fails the campaign.
+// MarksDemand says whether a campaign fails because of a mark that was never hit.
 type MarksDemand string
 
 const (
@@ -42,11 +42,11 @@ const (
 	MarksNone MarksDemand = "none"
 )
 
-// EnoughRuns is how many runs of all scenarios should hit every mark.
+// EnoughRuns is how many runs of all scenarios are enough to hit every mark.
 const EnoughRuns = 5000
 
-// ErrInterrupted is the end of a campaign that was told to stop. What was done
-// is kept.
+// ErrInterrupted says that a campaign was told to stop. The runs that have ended are
+// kept.
 var ErrInterrupted = errors.New("interrupted")
 
 const (
@@ -54,8 +54,8 @@ const (
 	summaryEvery  = time.Minute
 )
 
-// Run runs a campaign and prints what happens to w. An error is a campaign that
-// failed, or one that could not be run.
+// Run runs a campaign and prints what happens to w. It returns an error if the campaign
+// failed, or could not be run.
 func Run(ctx context.Context, o Options, w io.Writer) (err error) {
 	if err := o.Validate(); err != nil {
 		return err
@@ -76,7 +76,7 @@ func Run(ctx context.Context, o Options, w io.Writer) (err error) {
 	return c.finish(ctx.Err() != nil)
 }
 
-// Validate reports the first thing that makes the options useless.
+// Validate reports the first option that is wrong.
 func (o *Options) Validate() error {
 	switch {
 	case o.Seeds.Endless() && o.Budget == 0:
@@ -88,13 +88,13 @@ func (o *Options) Validate() error {
 	case o.Budget < 0 || o.MaxFailures < 0:
 		return errors.New("--budget and --max-failures must not be negative")
 	case o.Marks != "" && o.Marks != MarksAuto && o.Marks != MarksAll && o.Marks != MarksNone:
-		return fmt.Errorf("--marks %s: neither auto, all nor none", o.Marks)
+		return fmt.Errorf("--marks %s: want auto, all or none", o.Marks)
 	}
 	_, err := Deal(o.Scenarios)
 	return err
 }
 
-// campaign is one in progress.
+// campaign is a campaign in progress.
 type campaign struct {
 	options  Options
 	out      io.Writer
@@ -106,13 +106,13 @@ type campaign struct {
 	tally    *tally
 	began    time.Time
 	earlier  time.Duration // campaign time of earlier sessions
-	failed   int           // in this session
-	problem  error         // of the directory: it ends the campaign
+	failed   int           // runs that failed in this session
+	problem  error         // the directory could not be written: it ends the campaign
 	stopped  string        // why no more runs were started; "": all seeds are done
 
 	progressAt, summaryAt time.Time
-	lateAt                int // runs at the last progress line
-	lateFeatures          int // features known then
+	lateAt                int // number of runs at the last progress line
+	lateFeatures          int // number of features known then
 }
 
 // open begins or continues the campaign's directory.
@@ -147,7 +147,7 @@ func (c *campaign) open() error {
 
 func (c *campaign) elapsed() time.Duration { return c.earlier + time.Since(c.began) }
 
-// run runs the seeds that are not done, until there are no more or it is enough.
+// run runs the seeds that are not done, until none is left or a bound is reached.
 func (c *campaign) run(ctx context.Context) {
 	begun := map[uint64]time.Time{} // by seed
 	seed, ended := c.seeds.First, c.seeds.Count() == 0
@@ -189,7 +189,7 @@ func (c *campaign) take(r *world.Result, wall time.Duration) {
 	problem := c.journal.add(&run)
 	if run.Failure != nil {
 		c.failed++
-		problem = errors.Join(problem, c.tellFailure(r, run.Failure))
+		problem = errors.Join(problem, c.printFailure(r, run.Failure))
 	} else if c.options.Verbose {
 		fmt.Fprintln(c.out, r.Line())
 	}
@@ -207,9 +207,9 @@ func (c *campaign) take(r *world.Result, wall time.Duration) {
 	}
 }
 
-// tellFailure prints a failed run, in full if it is the first of its kind, and
-// leaves its files.
-func (c *campaign) tellFailure(r *world.Result, f *Failure) error {
+// printFailure prints a failed run and writes its files. A run with a fingerprint that
+// has been printed before gets one line.
+func (c *campaign) printFailure(r *world.Result, f *Failure) error {
 	replay := ReplayCommand(r.Scenario, r.Seed)
 	group := c.tally.groupOf(f.Fingerprint)
 	if group.Runs > 1 && !c.options.Verbose {
@@ -273,7 +273,8 @@ func (c *campaign) demandsMarks() bool {
 	return c.options.Scenarios == "all" && c.tally.runs >= EnoughRuns
 }
 
-// finish tells what came of the campaign.
+// finish writes the files and prints the result of the campaign. It returns an error if
+// the campaign failed.
 func (c *campaign) finish(interrupted bool) error {
 	t := c.tally
 	if interrupted {
@@ -300,8 +301,8 @@ func (c *campaign) finish(interrupted bool) error {
 		err = errors.Join(err, ErrInterrupted)
 	}
 	if t.failed > 0 {
-		err = errors.Join(err, fmt.Errorf("%d of %d runs failed, in %d kinds", t.failed, t.runs,
-			len(t.groups)))
+		err = errors.Join(err, fmt.Errorf("%d of %d runs failed; different fingerprints: %d",
+			t.failed, t.runs, len(t.groups)))
 	}
 	if len(missed) > 0 && c.demandsMarks() && !interrupted {
 		err = errors.Join(err, fmt.Errorf("%d of %d marks were never hit", len(missed),

@@ -57,7 +57,7 @@ func summaryOf(t *testing.T, dir string) (s Summary) {
 	return s
 }
 
-func TestACampaignDealsSeedsAndTellsWhatItReached(t *testing.T) {
+func TestACampaignDealsSeedsAndSumsUpWhatTheyReached(t *testing.T) {
 	dir := t.TempDir()
 	out, err := run(t, options(t, "toy,crash", "4-9", dir))
 	require.NoError(t, err, out)
@@ -109,13 +109,13 @@ func TestACampaignIsContinuedWhereItStopped(t *testing.T) {
 	first.Save, first.Verbose = nil, true
 	err = Run(ctx, first, writer(func(p []byte) {
 		if strings.HasPrefix(string(p), "seed=2 ") {
-			cancel() // Ctrl-C after the second run
+			cancel() // as Ctrl-C does, after the second run
 		}
 	}))
 	require.ErrorIs(t, err, ErrInterrupted)
 	require.Len(t, entries(t, parts), 2)
 
-	// Killed while it wrote a line.
+	// The campaign was killed while it wrote a line.
 	journal := filepath.Join(parts, journalFile)
 	text, err := os.ReadFile(journal)
 	require.NoError(t, err)
@@ -137,7 +137,7 @@ func TestACampaignIsContinuedWhereItStopped(t *testing.T) {
 	out, err = run(t, options(t, "crash", "1-5", parts))
 	require.NoError(t, err)
 	require.Contains(t, out, "continuing: 5 runs are done")
-	require.Len(t, entries(t, parts), 5, "nothing is left to run")
+	require.Len(t, entries(t, parts), 5, "no seed is left to run")
 }
 
 type writer func(p []byte)
@@ -152,7 +152,7 @@ func TestAnotherCampaignsDirectoryIsRefused(t *testing.T) {
 	_, err = run(t, options(t, "toy", "1-3", dir))
 	require.ErrorContains(t, err, "holds another campaign: its seeds are 1-2 of shard")
 	_, err = run(t, options(t, "crash", "1-2", dir))
-	require.ErrorContains(t, err, "holds another campaign: its scenarios are others")
+	require.ErrorContains(t, err, "holds another campaign: its scenarios are different")
 	o := options(t, "toy", "1-2", dir)
 	o.Shard = Shard{1, 2}
 	_, err = run(t, o)
@@ -214,7 +214,7 @@ func TestFailuresAreGroupedAndLeaveTheirFiles(t *testing.T) {
 		return os.WriteFile(base+".html", []byte(r.Line()), 0o644)
 	}
 	out, err := run(t, o)
-	require.ErrorContains(t, err, "3 of 3 runs failed, in 1 kinds")
+	require.ErrorContains(t, err, "3 of 3 runs failed; different fingerprints: 1")
 	require.Contains(t, out, "FAILED toy-stamp-late seed 1\n")
 	require.Contains(t, out, "replay: lockstep sim --scenario toy-stamp-late --seeds 1 --verbose\n")
 	require.Contains(t, out, "FAILED toy-stamp-late seed 2, the 2nd with: ")
@@ -248,7 +248,7 @@ func TestAMarkThatIsNeverHitFailsACampaignThatDemandsAll(t *testing.T) {
 
 	o.Marks = MarksAuto
 	_, err = run(t, o)
-	require.NoError(t, err, "one seed of one scenario owes nothing")
+	require.NoError(t, err, "one seed of one scenario need not hit any mark")
 
 	c := &campaign{options: Options{Scenarios: "all", Marks: MarksAuto}, tally: newTally()}
 	require.False(t, c.demandsMarks())
@@ -283,14 +283,13 @@ func TestOptionsThatCannotBeRunAreRefused(t *testing.T) {
 	for want, change := range map[string]func(o *Options){
 		"need --budget": func(o *Options) { o.Seeds, _ = ParseSeeds("1-") },
 		"--shard needs seeds": func(o *Options) {
-			o.Seeds,
-				_ = ParseSeeds("1-")
+			o.Seeds, _ = ParseSeeds("1-")
 			o.Budget = 1
 			o.Shard = Shard{0, 2}
 		},
 		"--workers must be":       func(o *Options) { o.Workers.Workers = 0 },
 		"must not be negative":    func(o *Options) { o.MaxFailures = -1 },
-		"--marks some: neither":   func(o *Options) { o.Marks = "some" },
+		"--marks some: want":      func(o *Options) { o.Marks = "some" },
 		"no scenario \"no such\"": func(o *Options) { o.Scenarios = "no such" },
 		"lockstep sim --list":     func(o *Options) { o.Scenarios = "" },
 		"toy is named twice":      func(o *Options) { o.Scenarios = "toy,toy" },
@@ -313,7 +312,7 @@ func TestThePageStandsAlone(t *testing.T) {
 		"toy-stamp-late-2.txt", "wal: a torn tail is cut", "P10", "power-off"} {
 		require.Contains(t, text, want)
 	}
-	require.NotContains(t, text, "http", "no reference leads out of the directory")
+	require.NotContains(t, text, "http", "the page refers to nothing outside the directory")
 	require.NotContains(t, text, "<no value>")
 }
 

@@ -19,7 +19,7 @@ type Seeds struct {
 
 // ParseSeeds reads "A-B", "A" or "A-".
 func ParseSeeds(text string) (Seeds, error) {
-	bad := fmt.Errorf("--seeds %s: neither A, A-B nor A-", text)
+	bad := fmt.Errorf("--seeds %s: want A, A-B or A-", text)
 	from, to, ranged := strings.Cut(text, "-")
 	first, err := strconv.ParseUint(from, 10, 64)
 	if err != nil {
@@ -61,7 +61,7 @@ type Shard struct {
 	Of    uint64 `json:"of"`    // 0 and 1: not split
 }
 
-// ParseShard reads "I/N", I from 0 to N-1; "" is the whole.
+// ParseShard reads "I/N", I from 0 to N-1; "" means all seeds.
 func ParseShard(text string) (Shard, error) {
 	if text == "" {
 		return Shard{Of: 1}, nil
@@ -70,14 +70,14 @@ func ParseShard(text string) (Shard, error) {
 	index, err := strconv.ParseUint(i, 10, 64)
 	of, errOf := strconv.ParseUint(n, 10, 64)
 	if !cut || err != nil || errOf != nil || index >= of {
-		return Shard{}, fmt.Errorf("--shard %s: not I/N with I from 0 to N-1", text)
+		return Shard{}, fmt.Errorf("--shard %s: want I/N with I from 0 to N-1", text)
 	}
 	return Shard{index, of}, nil
 }
 
-// Part is the shard's part of a range with an end. The parts of all shards are
-// disjoint, cover the range and differ in size by one seed at most. A part may
-// be empty: its Count is 0.
+// Part is the shard's part of a range with an end. The parts of all shards are disjoint
+// and cover the range. Their sizes differ by one seed at most. A part may be empty: its
+// Count is 0.
 func (s Shard) Part(all Seeds) Seeds {
 	of := max(s.Of, 1)
 	size, rest := all.Count()/of, all.Count()%of
@@ -91,8 +91,8 @@ func (s Shard) Part(all Seeds) Seeds {
 	return Seeds{first, first + size - 1}
 }
 
-// Deal lists scenarios in the order in which seeds are dealt to them, each as
-// often as its share. names is "all" or a list with commas.
+// Deal lists scenarios in the order in which seeds are dealt to them, each as many times
+// as its share says. names is "all" or a list with commas.
 func Deal(names string) ([]string, error) {
 	var chosen []scenario.Scenario
 	if names == "all" {

@@ -73,7 +73,7 @@ func TestDealingGivesEveryScenarioItsShare(t *testing.T) {
 
 	dealt, err = Deal("crash, mix")
 	require.NoError(t, err)
-	require.Equal(t, []string{"crash", "mix"}, dealt, "named ones are dealt alike")
+	require.Equal(t, []string{"crash", "mix"}, dealt, "named scenarios get equal shares")
 	for _, bad := range []string{"", "no such", "mix,mix", "mix,,crash", "all,mix"} {
 		_, err = Deal(bad)
 		require.ErrorContains(t, err, "--scenario", bad)

@@ -20,8 +20,8 @@ var pageTemplate = template.Must(template.New("summary").Funcs(template.FuncMap{
 	},
 }).Parse(pageText))
 
-// page is the summary as one HTML file that refers to nothing outside of the
-// campaign's directory.
+// page is the summary as one HTML file. It refers only to files in the campaign's
+// directory or, after Merge, in those of the merged campaigns.
 func (s *Summary) page() ([]byte, error) {
 	var b bytes.Buffer
 	most := 0
@@ -62,8 +62,8 @@ func hours(h float64) string {
 	return fmt.Sprintf("%.3f", h)
 }
 
-// bar is the length of a bar in percent, on a logarithmic scale: counts differ
-// by orders of magnitude, and the small ones matter.
+// bar is the length of a bar in percent. The scale is logarithmic, because counts differ
+// by orders of magnitude and the small ones matter.
 func bar(n any, most int) template.CSS {
 	var v float64
 	switch n := n.(type) {
@@ -79,7 +79,7 @@ func bar(n any, most int) template.CSS {
 		100*math.Log1p(v)/math.Log1p(max(float64(most), v))))
 }
 
-// chart is what was known after so many runs, as two lines.
+// chart shows what was known after each number of runs, as two lines.
 type chart struct {
 	Features, Marks       string // points of a polyline
 	MostFeatures, MostRun int
@@ -100,7 +100,7 @@ func newChart(s *Summary) chart {
 	var features, marks strings.Builder
 	last := Growth{}
 	for _, g := range append([]Growth{{}}, s.Growth...) {
-		// A step: what was known stays known until the next find.
+		// The line is a step: the count stays the same until the next find.
 		features.WriteString(point(g.Run, last.Features, c.MostFeatures) + point(g.Run, g.Features,
 			c.MostFeatures))
 		marks.WriteString(point(g.Run, last.Marks, c.AllMarks) + point(g.Run, g.Marks, c.AllMarks))

@@ -22,13 +22,13 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// Identity is what makes two campaigns one: results of the same seeds by the
-// same build.
+// Identity says what a campaign runs. A campaign continues only a directory with the
+// same identity.
 type Identity struct {
 	Format    int      `json:"format"`
 	Build     Build    `json:"build"`
-	Scenarios []string `json:"scenarios"` // as dealt
-	Seeds     Seeds    `json:"seeds"`     // before they are split
+	Scenarios []string `json:"scenarios"` // in the order of Deal
+	Seeds     Seeds    `json:"seeds"`     // of all shards
 	Shard     Shard    `json:"shard"`
 	Marks     []string `json:"marks"` // the order of Entry.Marks
 }
@@ -39,7 +39,7 @@ const formatVersion = 1
 // Build names the program that ran the seeds.
 type Build struct {
 	Program  string `json:"program"`            // SHA-256 of the executable
-	Revision string `json:"revision,omitempty"` // for people
+	Revision string `json:"revision,omitempty"` // of the source; for readers
 	Modified bool   `json:"modified,omitempty"`
 	Go       string `json:"go"`
 }
@@ -55,7 +55,7 @@ func (b Build) String() string {
 	return fmt.Sprintf("%s (%s, program %.12s)", revision, b.Go, b.Program)
 }
 
-// ThisBuild is the build of this very program.
+// ThisBuild is the build of the running program.
 func ThisBuild() (Build, error) {
 	b := Build{Go: runtime.Version()}
 	path, err := os.Executable()
@@ -87,7 +87,8 @@ func ThisBuild() (Build, error) {
 
 // Entry is one line of the journal.
 type Entry struct {
-	// campaign time: that of earlier sessions counts, pauses between them do not
+	// AtMs is the campaign time of the run's end: the time of all sessions so far,
+	// without the pauses between them.
 	AtMs        int64          `json:"at_ms"`
 	WallMs      int64          `json:"wall_ms"`
 	Scenario    string         `json:"scenario"`
@@ -103,15 +104,15 @@ type Entry struct {
 	Failure     *Failure       `json:"failure,omitempty"`
 }
 
-// Failure is what the journal keeps of a failed run.
+// Failure is what the journal keeps about a failed run.
 type Failure struct {
 	Fingerprint string `json:"fingerprint"`
 	Property    string `json:"property"`
 	Where       string `json:"where,omitempty"`
-	Detail      string `json:"detail,omitempty"` // its beginning
+	Detail      string `json:"detail,omitempty"` // shortened
 }
 
-// newEntry makes the journal's line of a result.
+// newEntry makes the journal's entry of a result.
 func newEntry(r *world.Result, at, wall time.Duration) Entry {
 	run := Entry{
 		AtMs: at.Milliseconds(), WallMs: wall.Milliseconds(), Scenario: r.Scenario, Seed: r.Seed,
@@ -143,7 +144,7 @@ func firstPart(text string, n int) string {
 // journal is the directory of a campaign. A nil journal keeps nothing.
 type journal struct {
 	dir      string
-	file     *os.File // nil: of campaigns that were merged
+	file     *os.File // nil in a directory that Merge writes
 	unsynced int
 	syncedAt time.Time
 }
@@ -151,11 +152,11 @@ type journal struct {
 const (
 	identityFile = "campaign.json"
 	journalFile  = "journal.jsonl"
-	syncRuns     = 64 // at most so many runs are lost with power
+	syncRuns     = 64 // a power loss loses at most this many runs
 	syncEvery    = 5 * time.Second
 )
 
-// openJournal opens or begins a campaign's directory and reads what is done.
+// openJournal opens or makes a campaign's directory and reads the runs that are done.
 func openJournal(dir string, id Identity) (*journal, []Entry, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, nil, fmt.Errorf("--out: %w", err)
@@ -201,7 +202,7 @@ func (j *journal) open(id Identity) ([]Entry, error) {
 	return j.read()
 }
 
-// differsFrom says in what a campaign on disk is not the present one.
+// differsFrom says in what a campaign on disk differs from the present one.
 func (id *Identity) differsFrom(now Identity) error {
 	switch {
 	case id.Format != now.Format:
@@ -212,13 +213,13 @@ func (id *Identity) differsFrom(now Identity) error {
 		return fmt.Errorf("its seeds are %s of shard %d/%d, not %s of shard %d/%d",
 			id.Seeds, id.Shard.Index, id.Shard.Of, now.Seeds, now.Shard.Index, now.Shard.Of)
 	case !slices.Equal(id.Scenarios, now.Scenarios):
-		return errors.New("its scenarios are others")
+		return errors.New("its scenarios are different")
 	}
 	return nil
 }
 
-// read reads the runs that are done. A last line that is not whole was being
-// written when the campaign was killed: it is cut.
+// read reads the runs that are done. It cuts an incomplete last line, which was being
+// written when the campaign was killed.
 func (j *journal) read() ([]Entry, error) {
 	runs, good, err := readEntries(j.file)
 	if err != nil {
@@ -231,7 +232,7 @@ func (j *journal) read() ([]Entry, error) {
 	return runs, err
 }
 
-// readEntries reads a journal up to its last whole line, which ends at byte good.
+// readEntries reads a journal up to its last complete line, which ends at byte good.
 func readEntries(from io.Reader) (runs []Entry, good int64, err error) {
 	for in := bufio.NewReader(from); ; {
 		line, err := in.ReadBytes('\n')
@@ -296,11 +297,11 @@ func (j *journal) saveFailure(r *world.Result) error {
 
 // failureName is the beginning of the names of a failed run's files.
 func failureName(scenario string, seed uint64) string {
-	return fmt.Sprintf("%s-%d", scenario,
-		seed)
+	return fmt.Sprintf("%s-%d", scenario, seed)
 }
 
-// writeFile writes a value as JSON, whole or not at all.
+// writeFile replaces a file by a value as JSON. A reader sees the old file or the new
+// one, never a part.
 func writeFile(path string, value any) error {
 	data, err := json.MarshalIndent(value, "", "  ")
 	if err != nil {

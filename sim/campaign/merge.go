@@ -14,10 +14,9 @@ import (
 	"example.com/lockstep/sim/pool"
 )
 
-// Merge adds the campaigns of several directories up, the shards of one range
-// mostly, and writes one summary into dir. It is an error if a run failed, if a
-// mark was never hit (unless marks is MarksNone), or if the campaigns are not of
-// one build.
+// Merge adds up the campaigns of several directories, usually the shards of one range,
+// and writes one summary into dir. It returns an error if a run failed, if a mark was
+// never hit (unless marks is MarksNone), or if the campaigns are not of one build.
 func Merge(dir string, from []string, marks MarksDemand, w io.Writer) error {
 	if len(from) == 0 {
 		return errors.New("name the directories of the campaigns to merge")
@@ -57,7 +56,7 @@ func Merge(dir string, from []string, marks MarksDemand, w io.Writer) error {
 		all = append(all, runs...)
 	}
 	if !slices.Equal(m.identity.Marks, mark.All()) {
-		return fmt.Errorf("%s was run by another build, with other marks", from[0])
+		return fmt.Errorf("%s was run by another build, which has other marks", from[0])
 	}
 	slices.SortStableFunc(all, func(a, b Entry) int { return int(a.AtMs - b.AtMs) })
 	for i := range all {
@@ -72,7 +71,7 @@ func Merge(dir string, from []string, marks MarksDemand, w io.Writer) error {
 		m.stopped = fmt.Sprintf("%d seeds were not run", left)
 	}
 	if marks == MarksAuto {
-		m.options.Marks = MarksAll // a merged campaign is as large as it gets
+		m.options.Marks = MarksAll // merged shards are a whole campaign
 	}
 	return m.finish(false)
 }

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// Summary is what a campaign tells of itself.
+// Summary is the result of a campaign.
 type Summary struct {
 	Identity Identity `json:"campaign"`
-	Stopped  string   `json:"stopped,omitempty"` // why not all seeds have run
+	Stopped  string   `json:"stopped,omitempty"` // why some seeds have not run
 	Workers  int      `json:"workers"`
 
 	Runs            int     `json:"runs"`
@@ -30,12 +30,12 @@ type Summary struct {
 	Marks      []MarkTally      `json:"marks"`
 	Missed     []string         `json:"marks_never_hit"`
 	Features   int              `json:"features"`
-	Faults     []Count          `json:"faults"`     // begun, by kind
-	Properties []Count          `json:"properties"` // operations and facts judged
-	// losses that recorded damage explains, by property
+	Faults     []Count          `json:"faults"`     // that began, by kind
+	Properties []Count          `json:"properties"` // operations and facts judged, by property
+	// Excused are losses that recorded damage explains, by property.
 	Excused []Count      `json:"excused"`
-	Late    []CorpusSeed `json:"late"`   // the last runs that brought something new
-	Growth  []Growth     `json:"growth"` // thinned out
+	Late    []CorpusSeed `json:"late"`   // the last runs that reached something new
+	Growth  []Growth     `json:"growth"` // about growthPoints of them
 }
 
 // Count is a number of something named.
@@ -49,7 +49,7 @@ const (
 	growthPoints = 200
 )
 
-// summary adds up what there is.
+// summary sums up the runs so far.
 func (c *campaign) summary() *Summary {
 	t := c.tally
 	elapsed := c.elapsed()
@@ -122,8 +122,8 @@ func (c *campaign) saveSummary() error {
 		replaceFile(filepath.Join(dir, "summary.html"), page))
 }
 
-// reportOf is the best file about a failed run, from where the summary lies; "" if
-// there is none.
+// reportOf is the path of the best file about a failed run, relative to the summary; ""
+// if there is none.
 func (c *campaign) reportOf(s Seed) string {
 	for _, ending := range []string{".html", ".txt"} {
 		for _, dir := range append([]string{c.journal.dir}, c.merged...) {

@@ -8,7 +8,7 @@ import (
 	"example.com/lockstep/broker/mark"
 )
 
-// tally is what the runs add up to, in the order of the journal.
+// tally sums up the runs, in the order of the journal.
 type tally struct {
 	runs      int
 	failed    int
@@ -27,26 +27,26 @@ type tally struct {
 	growth    []Growth
 }
 
-// ScenarioTally is the part of one scenario.
+// ScenarioTally sums up the runs of one scenario.
 type ScenarioTally struct {
 	Scenario string  `json:"scenario"`
 	Runs     int     `json:"runs"`
 	Failed   int     `json:"failed"`
 	Events   uint64  `json:"events"`
 	Virtual  float64 `json:"virtual_hours"`
-	Wall     float64 `json:"wall_seconds"` // of workers
+	Wall     float64 `json:"wall_seconds"` // summed over the workers
 }
 
-// MarkTally is how a mark fared.
+// MarkTally says how often a mark was hit.
 type MarkTally struct {
 	Mark     string `json:"mark"`
 	Runs     int    `json:"runs"`   // that hit it
-	Visits   uint64 `json:"visits"` // over all runs
+	Visits   uint64 `json:"visits"` // in all runs
 	Scenario string `json:"first_scenario,omitempty"`
 	Seed     uint64 `json:"first_seed,omitempty"`
 }
 
-// FailureGroup are the failed runs with one fingerprint.
+// FailureGroup sums up the failed runs with one fingerprint.
 type FailureGroup struct {
 	Fingerprint string `json:"fingerprint"`
 	Property    string `json:"property"`
@@ -54,7 +54,7 @@ type FailureGroup struct {
 	Detail      string `json:"detail,omitempty"`
 	Runs        int    `json:"runs"`
 	Seeds       []Seed `json:"seeds"`            // the first ones
-	Replay      string `json:"replay"`           // of the first
+	Replay      string `json:"replay"`           // command that runs the first again
 	Report      string `json:"report,omitempty"` // file beside the summary
 }
 
@@ -64,7 +64,7 @@ type Seed struct {
 	Seed     uint64 `json:"seed"`
 }
 
-// CorpusSeed is a run worth keeping.
+// CorpusSeed is a run that reached something new, or failed.
 type CorpusSeed struct {
 	Seed
 	Run      int      `json:"run"` // its number in the campaign, from 1 on
@@ -73,7 +73,7 @@ type CorpusSeed struct {
 	Failure  string   `json:"failure,omitempty"` // fingerprint
 }
 
-// Growth is what was known after a run that brought something new.
+// Growth says what was known after a run that reached something new.
 type Growth struct {
 	Run      int `json:"run"`
 	Marks    int `json:"marks"`
@@ -92,8 +92,8 @@ func newTally() *tally {
 	return t
 }
 
-// add takes a run. It strikes out of the run's features those that are known, so
-// that the journal holds each once.
+// add adds a run. It removes known features from the run's list of new ones, so that
+// the journal holds each feature once.
 func (t *tally) add(run *Entry) {
 	t.runs++
 	t.done[run.Seed] = true
@@ -151,7 +151,7 @@ func (t *tally) add(run *Entry) {
 	}
 }
 
-// seedsPerGroup bounds the seeds that are listed of one failure.
+// seedsPerGroup bounds the seeds that are listed for one fingerprint.
 const seedsPerGroup = 20
 
 func (t *tally) group(run *Entry) {
@@ -189,8 +189,8 @@ func (t *tally) marksHit() (n int) {
 	return n
 }
 
-// missed are the marks that no run has hit, but for those that no campaign is
-// asked for.
+// missed are the marks that no run has hit, without those that no campaign is required
+// to hit.
 func (t *tally) missed() (names []string) {
 	for i := range t.marks {
 		if t.marks[i].Runs == 0 && mark.Demanded(t.marks[i].Mark) {
@@ -200,8 +200,8 @@ func (t *tally) missed() (names []string) {
 	return names
 }
 
-// ReplayCommand is what runs one seed again.
+// ReplayCommand is the command that runs one seed again.
 func ReplayCommand(scenario string, seed uint64) string {
-	return "lockstep sim --scenario " + scenario + " --seeds " + strconv.FormatUint(seed,
-		10) + " --verbose"
+	return "lockstep sim --scenario " + scenario + " --seeds " +
+		strconv.FormatUint(seed, 10) + " --verbose"
 }

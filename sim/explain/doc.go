@@ -1,19 +1,18 @@
-// Package explain finds where a failing run became certain to fail.
+// Package explain finds the event from which on a failing run was certain to fail.
 //
-// A run is replayed up to an event and then given other random numbers: a future
-// that the moment could have had. The share of futures that fail with the same
-// fingerprint, at event after event, says what the failure was made of: low
-// before what caused it, high behind it. The point of no return is the first
-// event from which on (nearly) all futures fail, found by bisection between the
-// points that were looked at.
+// The run is repeated up to an event, and from there on it draws other random numbers.
+// Each such run is a possible future of that moment. The share of futures that fail
+// with the same fingerprint is low before the cause of the failure and high after it.
+// The point of no return is the first event from which on (nearly) all futures fail.
+// It is found by bisection between the events that were tried.
 //
-// What is fixed is the plan (its faults come as they are planned) and what is
-// under way at the fork. What is drawn again is everything else: how long turns,
-// mail, packets and disks take, what clients do, what crashes keep. So a failure
-// that the plan alone brings about is certain from the beginning.
+// The plan is fixed: its faults come as planned. So is what is under way at the fork.
+// Everything else is drawn again: how long turns, mail, packets and disks take, what
+// clients do, what crashes keep. So a failure that the plan alone causes is certain
+// from the beginning.
 //
-// A share of few futures is an estimate, and shares need not grow with time; the
-// point found is where they cross the line for the last time among those looked
-// at. Its two sides are looked at again with more futures: where these do not
-// differ either, no single event decided.
+// The share of a few futures is an estimate, and shares may fall again with time. The
+// point that is found is the last of the tried ones where the share crosses the line.
+// Its two sides are tried again with more futures. If these do not differ, no single
+// event decided.
 package explain

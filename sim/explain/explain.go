@@ -15,38 +15,38 @@ import (
 
 // Options say how a failing run is explained.
 type Options struct {
-	// Workers run the futures. Their program must show the bug.
+	// Workers run the futures. Their program must have the bug.
 	Workers pool.Pool
-	// Futures at each point; 0 is 12.
+	// Futures is how many futures each point gets; 0 means 12.
 	Futures int
-	// Points that are looked at before the search; 0 is 10.
+	// Points is how many points are tried before the search; 0 means 10.
 	Points int
-	// Budget of real time, after which the search ends where it is; 0: no bound.
+	// Budget is the real time after which the search ends; 0: no bound.
 	Budget time.Duration
-	// At, if set, is the one event to look at.
+	// At, if set, is the only event that is tried.
 	At *uint64
-	// Say hears of each point as it is done.
+	// Say, if set, is called for each point that was tried.
 	Say func(Point)
 }
 
-// Point is what the futures of one moment of the run came to.
+// Point says how the futures of one event of the run ended.
 type Point struct {
 	Event uint64
 	world.ForkPoint
-	Nearest string // the last milestone before it, by its key
+	Nearest string // the key of the last milestone before it
 	Fail    int    // futures that failed as the run did
-	Other   int    // and in other ways
+	Other   int    // futures that failed in another way
 	Futures int
 }
 
-// Certain: nearly all futures fail.
+// Certain reports whether nearly all futures fail.
 func (p *Point) Certain() bool { return p.Fail*10 >= p.Futures*9 }
 
 func (p Point) String() string {
 	text := fmt.Sprintf("%9d %14s %5.0f %%  %s", p.Event, p.At,
 		100*float64(p.Fail)/float64(max(p.Futures, 1)), p.Nearest)
 	if p.Other > 0 {
-		text += fmt.Sprintf(" (%d of %d fail otherwise)", p.Other, p.Futures)
+		text += fmt.Sprintf(" (%d of %d fail in another way)", p.Other, p.Futures)
 	}
 	return text
 }
@@ -55,17 +55,16 @@ func (p Point) String() string {
 type Explanation struct {
 	Result world.Result // of the run
 	Points []Point      // in order of events
-	// Before and From are the last point at which the failure was not certain and
-	// the first at which it was; Before is nil if it was from the beginning, From
-	// is nil if there was one point only. They have been looked at with more futures
-	// than the others.
+	// Before is the last point at which the failure was not certain; nil if it was
+	// certain from the beginning. From is the first point at which it was certain; nil
+	// if only one point was tried. Both were tried with more futures than the others.
 	Before, From *Point
 	Exact        bool // no event lies between them
 	Milestones   []world.Milestone
 	Records      []string // of the trace, around From
 }
 
-// ErrPasses says that there is nothing to explain.
+// ErrPasses says that the run passes, so there is nothing to explain.
 var ErrPasses = errors.New("explain: the run does not fail")
 
 // Explain explains how a plan fails.
@@ -84,10 +83,10 @@ func Explain(ctx context.Context, plan *plan.Plan, o Options) (*Explanation, err
 	if base.Result.Verdict == world.Pass {
 		return nil, ErrPasses
 	}
-	e.base, e.story = base.Result, base.Milestones
+	e.base, e.milestones = base.Result, base.Milestones
 	out := &Explanation{Result: base.Result}
 	if o.At != nil {
-		p, err := e.look(*o.At)
+		p, err := e.try(*o.At)
 		if err != nil {
 			return nil, err
 		}
@@ -95,7 +94,7 @@ func Explain(ctx context.Context, plan *plan.Plan, o Options) (*Explanation, err
 		return out, e.surround(out, p)
 	}
 	for _, event := range e.choose() {
-		p, err := e.look(event)
+		p, err := e.try(event)
 		if err != nil {
 			return nil, err
 		}
@@ -104,14 +103,14 @@ func Explain(ctx context.Context, plan *plan.Plan, o Options) (*Explanation, err
 	return out, e.search(out)
 }
 
-// explaining is an explanation under way.
+// explaining is the state of one call of Explain.
 type explaining struct {
-	ctx      context.Context
-	options  Options
-	deadline time.Time
-	plan     *plan.Plan
-	base     world.Result
-	story    []world.Milestone
+	ctx        context.Context
+	options    Options
+	deadline   time.Time
+	plan       *plan.Plan
+	base       world.Result // of the run that is explained
+	milestones []world.Milestone
 }
 
 func (e *explaining) spent() bool { return !e.deadline.IsZero() && time.Now().After(e.deadline) }
@@ -121,17 +120,16 @@ func (e *explaining) job() pool.Job {
 }
 
 func (e *explaining) run(jobs ...pool.Job) []pool.JobResult {
-	return e.options.Workers.Run(jobs,
-		nil)
+	return e.options.Workers.Run(jobs, nil)
 }
 
-// choose picks the moments to look at: the beginning, and milestones that lead to
-// the failure, evenly.
+// choose picks the events to try first: the beginning, and milestones before the failure,
+// evenly.
 func (e *explaining) choose() []uint64 {
 	events := []uint64{0}
-	for _, m := range e.story {
+	for _, m := range e.milestones {
 		if m.Kind == plan.PropertyViolated || m.Event >= e.base.Events {
-			break // nothing comes after it
+			break // no event comes after it
 		}
 		if m.Event > events[len(events)-1] {
 			events = append(events, m.Event)
@@ -145,9 +143,9 @@ func (e *explaining) choose() []uint64 {
 	return chosen
 }
 
-// look branches the futures of one event. Each must have been the run itself up
-// to there, and the run that is only looked at must stay itself.
-func (e *explaining) look(event uint64) (Point, error) {
+// try runs the futures of one event. Up to the event each must equal the run. One more
+// run passes the event without a fork; it must equal the run to the end.
+func (e *explaining) try(event uint64) (Point, error) {
 	jobs := make([]pool.Job, e.options.Futures+1)
 	for i := range jobs {
 		jobs[i] = e.job()
@@ -164,8 +162,8 @@ func (e *explaining) look(event uint64) (Point, error) {
 			e.base.Events)
 	}
 	if same.Line() != e.base.Line() {
-		return Point{}, fmt.Errorf("explain: a run that is looked at after event %d is "+
-			"another:\n%s\n%s", event, e.base.Line(), same.Line())
+		return Point{}, fmt.Errorf("explain: the run that was observed after event %d "+
+			"differs:\n%s\n%s", event, e.base.Line(), same.Line())
 	}
 	p := Point{Event: event, ForkPoint: *same.Forked, Nearest: e.nearest(event),
 		Futures: e.options.Futures}
@@ -173,7 +171,7 @@ func (e *explaining) look(event uint64) (Point, error) {
 		r := &results[1+i].Result
 		switch {
 		case r.Forked == nil || *r.Forked != p.ForkPoint:
-			return Point{}, fmt.Errorf("explain: future %d of event %d had another past: %v, "+
+			return Point{}, fmt.Errorf("explain: future %d of event %d differs before it: %v, "+
 				"want %v", i+1, event, r.Forked, p.ForkPoint)
 		case r.FailsWith(e.base.Fingerprint):
 			p.Fail++
@@ -190,7 +188,7 @@ func (e *explaining) look(event uint64) (Point, error) {
 // nearest is the last milestone up to an event.
 func (e *explaining) nearest(event uint64) string {
 	key := "the beginning"
-	for _, m := range e.story {
+	for _, m := range e.milestones {
 		if m.Event > event {
 			break
 		}
@@ -199,8 +197,8 @@ func (e *explaining) nearest(event uint64) string {
 	return key
 }
 
-// search bisects between the last point that is not certain and the next. The
-// failure itself is certain.
+// search bisects between the last point at which the failure is not certain and the next
+// point. At the end of the run it is certain.
 func (e *explaining) search(out *Explanation) error {
 	last := -1
 	for i := range out.Points {
@@ -221,7 +219,7 @@ func (e *explaining) search(out *Explanation) error {
 		out.Points = append(out.Points, from)
 	}
 	for from.Event-before.Event > 1 && !e.spent() {
-		p, err := e.look(before.Event + (from.Event-before.Event)/2)
+		p, err := e.try(before.Event + (from.Event-before.Event)/2)
 		if err != nil {
 			return err
 		}
@@ -235,14 +233,14 @@ func (e *explaining) search(out *Explanation) error {
 	slices.SortFunc(out.Points,
 		func(a, b Point) int { return int(int64(a.Event) - int64(b.Event)) })
 	out.Exact = from.Event-before.Event <= 1
-	// A future's key chooses it, so these are the same futures and more.
+	// A key chooses a future, so these are the same futures and more.
 	e.options.Futures *= surer
 	var err error
-	if before, err = e.look(before.Event); err != nil {
+	if before, err = e.try(before.Event); err != nil {
 		return err
 	}
 	if from.Event < e.base.Events {
-		if from, err = e.look(from.Event); err != nil {
+		if from, err = e.try(from.Event); err != nil {
 			return err
 		}
 	}
@@ -250,11 +248,10 @@ func (e *explaining) search(out *Explanation) error {
 	return e.surround(out, from)
 }
 
-// surer is how many times the futures are looked at on both sides of the point of
-// no return.
+// surer is how many times as many futures both sides of the point of no return get.
 const surer = 4
 
-// failure is the end of the run, when it had failed: all its futures have.
+// failure is the end of the run. There it has failed, and so have all its futures.
 func (e *explaining) failure() Point {
 	end := world.ForkPoint{At: e.base.Virtual, Trace: e.base.Trace, Records: e.base.Records}
 	return Point{Event: e.base.Events, ForkPoint: end, Nearest: e.nearest(e.base.Events),
@@ -269,10 +266,11 @@ const (
 // surround adds the milestones and the trace records around a point.
 func (e *explaining) surround(out *Explanation, p Point) error {
 	at := 0
-	for at < len(e.story) && e.story[at].Event <= p.Event {
+	for at < len(e.milestones) && e.milestones[at].Event <= p.Event {
 		at++
 	}
-	out.Milestones = e.story[max(0, at-nearbyMilestones):min(len(e.story), at+nearbyMilestones)]
+	first, end := max(0, at-nearbyMilestones), min(len(e.milestones), at+nearbyMilestones)
+	out.Milestones = e.milestones[first:end]
 	job := e.job()
 	job.TextFrom, job.TextUpTo = p.Records-min(p.Records, nearbyRecords), p.Records+nearbyRecords
 	text := e.run(job)[0]
@@ -295,7 +293,7 @@ func (e *Explanation) String() string {
 	case e.From == nil:
 		fmt.Fprintf(&b, "around event %d:\n", e.Points[0].Event)
 	case e.Before == nil:
-		fmt.Fprintf(&b, "the failure is certain from the beginning: the plan brings it about\n")
+		fmt.Fprintf(&b, "the failure is certain from the beginning: the plan causes it\n")
 	case !e.From.Certain() || e.Before.Certain():
 		fmt.Fprintf(&b, "no event decided: after event %d at %s %d of %d futures fail, after "+
 			"event %d at %s %d of %d\n",

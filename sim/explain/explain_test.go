@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// lostToss is a plan in which a coin is tossed and lost: see toyCoin.
+// lostToss is a plan in which a coin is tossed and lost: see the scenario toy-coin.
 func lostToss(t *testing.T) *plan.Plan {
 	for seed := range uint64(40) {
 		p, err := sim.NewPlan("toy-coin", seed)
@@ -46,7 +46,7 @@ func TestThePointOfNoReturnIsTheToss(t *testing.T) {
 	require.NotNil(t, e.Before)
 	require.True(t, e.Exact)
 	require.Equal(t, e.From.Futures, e.From.Fail, "after the toss all fail")
-	require.Less(t, e.Before.Fail*2, e.Before.Futures, "before it one of four does, or fewer")
+	require.Less(t, e.Before.Fail*2, e.Before.Futures, "before it about one in four fails")
 	toss := -1
 	for i, line := range e.Records {
 		if strings.HasSuffix(line, "the coin is tossed") {
@@ -64,7 +64,7 @@ func TestThePointOfNoReturnIsTheToss(t *testing.T) {
 	require.NotEmpty(t, e.Milestones)
 }
 
-func TestOneEventCanBeLookedAt(t *testing.T) {
+func TestOneEventCanBeTried(t *testing.T) {
 	plan := lostToss(t)
 	at := uint64(50)
 	e, err := Explain(context.Background(), plan, Options{Workers: workers, Futures: 4, At: &at})
@@ -79,7 +79,7 @@ func TestOneEventCanBeLookedAt(t *testing.T) {
 	require.ErrorContains(t, err, "is over before event")
 }
 
-func TestWhatThePlanBringsAboutIsCertainFromTheBeginning(t *testing.T) {
+func TestAFailureThatThePlanCausesIsCertainFromTheBeginning(t *testing.T) {
 	p, err := sim.NewPlan("toy-panic", 1)
 	require.NoError(t, err)
 	p.Faults, p.Workload.Every = nil, plan.Duration(time.Millisecond)
@@ -96,9 +96,9 @@ func TestARunThatPassesIsNotExplained(t *testing.T) {
 	require.ErrorIs(t, err, ErrPasses)
 }
 
-func TestNoMomentIsChosenAfterWhichNothingComes(t *testing.T) {
+func TestTheLastEventIsNotTried(t *testing.T) {
 	e := &explaining{options: Options{Points: 10}, base: world.Result{Events: 90},
-		story: []world.Milestone{
+		milestones: []world.Milestone{
 			{Event: 0, Key: "start b1 life 1"}, {Event: 40, Key: "controller b1 term 2"},
 			{Event: 40, Key: "unfenced b1"},
 			{Event: 90, Key: "leader t0/0 b1 epoch 0"},

@@ -10,8 +10,7 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// Divergence is where two runs of one job, which should have been equal, were
-// not.
+// Divergence says where two runs of one job differ that should have been equal.
 type Divergence struct {
 	Job     Job
 	A, B    string // the two result lines
@@ -23,10 +22,11 @@ type Divergence struct {
 	LineA    string   // the first record that differs, in each run
 	LineB    string
 	// State is the first state that differs, in a repetition that located the
-	// record. It may differ earlier than the records: a trace sees what is done with
-	// a state.
+	// record. States may differ before records do: a trace shows only what a loop
+	// does with its state.
 	State stateDifference
-	// SettingA and SettingB say under what the runs ran, if a [DeterminismCheck] compared them.
+	// SettingA and SettingB name the settings of the runs, if a [DeterminismCheck]
+	// compared them.
 	SettingA, SettingB string
 }
 
@@ -35,11 +35,13 @@ func (d *Divergence) String() string {
 	fmt.Fprintf(&b, "two runs of %s seed %d differ:\n  A:  %s%s\n  B:  %s%s\n",
 		d.Job.Scenario, d.Job.Seed, d.A, under(d.SettingA), d.B, under(d.SettingB))
 	if d.Coverage != "" {
-		fmt.Fprintf(&b, "their traces are equal, but not what they reached: %s\n", d.Coverage)
+		fmt.Fprintf(&b, "their traces are equal, but they reached different things: %s\n",
+			d.Coverage)
 		return b.String()
 	}
 	if !d.Located {
-		b.WriteString("repetitions did not differ in the same interval of records\n")
+		b.WriteString("when both were run again, they did not differ in the same interval of " +
+			"records\n")
 		return b.String()
 	}
 	fmt.Fprintf(&b, "the first record that differs is #%d:\n", d.Record)
@@ -59,16 +61,16 @@ func under(setting string) string {
 }
 
 const (
-	// locateAttempts is how often a difference is looked for again, with text and
-	// states.
+	// locateAttempts is how often both runs are repeated, with text and states, to
+	// locate a difference.
 	locateAttempts = 8
-	// locateIntervals bounds the intervals that are looked at in one attempt.
+	// locateIntervals bounds the intervals that one attempt covers.
 	locateIntervals = 16
 )
 
-// CheckDeterminism runs a job once under each of two campaigns, each time in a
-// fresh process, and says where the runs part; nil if they are equal. The
-// campaigns may differ in GOMAXPROCS, GOGC or the program.
+// CheckDeterminism runs a job once in each of two pools, each time in a fresh
+// process, and says where the runs differ; nil if they are equal. The pools may
+// differ in GOMAXPROCS, GOGC or the program.
 func CheckDeterminism(job Job, a, b Pool) *Divergence {
 	ctx := context.Background()
 	ra, rb := a.fresh(ctx, job), b.fresh(ctx, job)
@@ -77,7 +79,7 @@ func CheckDeterminism(job Job, a, b Pool) *Divergence {
 	})
 }
 
-// compareRuns says where two runs of a job part; nil if they are equal. again
+// compareRuns says where two runs of a job differ; nil if they are equal. again
 // repeats both.
 func compareRuns(job Job, a, b *world.Result, again func(Job) (JobResult, JobResult)) *Divergence {
 	if a.Equal(b) {
@@ -91,8 +93,8 @@ func compareRuns(job Job, a, b *world.Result, again func(Job) (JobResult, JobRes
 	interval := firstDifferentInterval(a.Checkpoints, b.Checkpoints)
 	low, high := interval, interval
 	for range locateAttempts {
-		// What differs by chance differs elsewhere the next time: the window takes in
-		// all places that were seen, as far as it can.
+		// What differs by chance differs elsewhere the next time. So the window
+		// covers all intervals seen so far, up to its bound.
 		low, high = min(low, interval), max(high, interval)
 		low = max(low, high-min(high, locateIntervals))
 		from := low - min(low, 1)
@@ -112,8 +114,7 @@ func compareRuns(job Job, a, b *world.Result, again func(Job) (JobResult, JobRes
 	return d
 }
 
-// upTo are the turns that ended before a record or, if there is none, the first
-// that ended after it.
+// upTo returns the turns that ended before a record, and the turn that wrote it.
 func upTo(turns []world.TurnState, record uint64) []world.TurnState {
 	n := 0
 	for n < len(turns) && turns[n].Record <= record {
@@ -122,7 +123,7 @@ func upTo(turns []world.TurnState, record uint64) []world.TurnState {
 	return turns[:min(n+1, len(turns))]
 }
 
-// differentCoverage names what only one of two runs reached, or reached more often.
+// differentCoverage names what the two runs did not reach equally often.
 func differentCoverage(a, b *world.Coverage) string {
 	var names []string
 	for name := range maps.Keys(a.Marks) {
@@ -154,7 +155,7 @@ func firstDifferentInterval(a, b []string) uint64 {
 	return uint64(min(len(a), len(b)))
 }
 
-// locate finds the first different line of two texts of one window of records.
+// locate finds the first line that differs in two texts of one window of records.
 func (d *Divergence) locate(from uint64, a, b []string) bool {
 	line := func(text []string, i int) string {
 		if i < len(text) {

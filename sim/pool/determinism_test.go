@@ -13,7 +13,7 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// The determinism check: the same seeds in two fresh processes each.
+// A small determinism check: each seed runs in two fresh processes.
 func TestSeedsReplayInFreshProcesses(t *testing.T) {
 	seeds := uint64(6)
 	if testing.Short() {
@@ -27,7 +27,7 @@ func TestSeedsReplayInFreshProcesses(t *testing.T) {
 	}
 }
 
-// A handful of what `make canary` does over hundreds of seeds.
+// This does for a few seeds what `make determinism` does for hundreds.
 func TestADeterminismCheckFindsNothing(t *testing.T) {
 	jobs := []Job{{Scenario: "toy", Seed: 2000}, {Scenario: "toy", Seed: 2001}}
 	for i, scenario := range []string{"mix", "crash", "disk", "churn"} {
@@ -64,7 +64,7 @@ func TestADeterminismCheckNamesTheSettingsThatDiffer(t *testing.T) {
 }
 
 // Planted bug D1: the order of a map decides what a shard asks for first. The
-// shard's state shows it before any record of the trace does.
+// shard's state shows that before any record of the trace does.
 func TestAPlantedMapRangeOfTheBrokerIsPinpointed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds another program")
@@ -72,9 +72,9 @@ func TestAPlantedMapRangeOfTheBrokerIsPinpointed(t *testing.T) {
 	program, err := buildMutants()
 	require.NoError(t, err)
 	planted := Pool{Program: program, Env: []string{mutants.Variable + "=D1"}}
-	// Brokers that come and go while shards lead many partitions: nearly every run
-	// shows it. Which record is the first to differ is chance; where the order made
-	// the turn's first difference a record of the trace, no state can show it earlier.
+	// A broker stops and starts while shards lead many partitions: nearly every run
+	// shows the bug. Chance decides which record differs first. If it is written in
+	// the turn that ranges over the map, no earlier state differs: try another seed.
 	for seed := range uint64(20) {
 		p, err := sim.NewPlan("idle-partitions", 1+seed)
 		require.NoError(t, err)
@@ -96,7 +96,7 @@ func TestAPlantedMapRangeOfTheBrokerIsPinpointed(t *testing.T) {
 	t.Fatal("no seed showed the order of a map in a shard's state")
 }
 
-func TestRunsWithOneTraceMustReachTheSame(t *testing.T) {
+func TestRunsWithEqualTracesMustHaveEqualCoverage(t *testing.T) {
 	a := world.Result{Records: 3, Coverage: world.Coverage{Marks: map[string]uint64{"x": 1,
 		"y": 2}}}
 	b := world.Result{Records: 3, Coverage: world.Coverage{Marks: map[string]uint64{"x": 2,
@@ -112,7 +112,7 @@ func TestAPlantedMapRangeIsCaughtAndLocated(t *testing.T) {
 	for seed := range uint64(20) {
 		d := CheckDeterminism(Job{Scenario: "toy-map-range", Seed: seed}, Pool{}, Pool{})
 		if d == nil {
-			continue // two nodes only: one peer, one order
+			continue // two nodes only, so each has one peer, and there is one order
 		}
 		require.True(t, d.Located, "%s", d)
 		require.NotEqual(t, d.LineA, d.LineB)

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// testDir is for what tests share.
+// testDir holds the files that several tests use.
 var testDir string
 
 // TestMain makes the test binary a worker when it is started as one.

@@ -10,29 +10,29 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// MutantRun is how a planted bug fared.
+// MutantRun is the result of the hunt for a planted bug.
 type MutantRun struct {
 	Mutant mutants.Mutant
-	// Caught: a run failed by a property that the bug breaks; Seeds is the number
-	// of seeds it took, in the order of the scenario's seeds from 1 on.
+	// Caught says that a run broke a property that the bug should break. Seeds is the
+	// number of runs that it took. The seeds of each scenario begin at 1.
 	Caught   bool
 	Scenario string
 	Seed     uint64
 	Seeds    int
 	Failure  world.Failure
-	Stall    *world.Stall  // of the run that failed, if it explains one
-	Virtual  time.Duration // of the runs up to there
+	Stall    *world.Stall  // of the run that caught the bug, if something waited too long
+	Virtual  time.Duration // of all runs with the bug
 	Wall     time.Duration
-	// Strange are runs that failed for other reasons than expected.
+	// Strange are runs with the bug that failed for another reason than expected.
 	Strange []world.Result
 	// Alarms are runs of the same seeds that failed without the bug.
 	Alarms []world.Result
 }
 
-// Hunt runs the scenarios of a planted bug until a run fails as expected,
-// or each has had its budget of seeds (0: the table's). The workers of hunt are a
-// program with planted bugs, those of clean one without; then the same seeds are
-// run without the bug, which must all pass.
+// Hunt runs the scenarios of a planted bug until a run fails as expected, or each has
+// had its budget of seeds (0: as many as the bug's file says). Then it runs the same
+// seeds without the bug; all of them must pass. The workers of hunt are a program
+// with planted bugs, those of clean are a program without.
 func Hunt(m mutants.Mutant, budget int, hunt, clean Pool) MutantRun {
 	if budget <= 0 {
 		budget = m.Seeds
@@ -65,15 +65,16 @@ func Hunt(m mutants.Mutant, budget int, hunt, clean Pool) MutantRun {
 	return run
 }
 
-// runFor runs jobs as a bug wants: once, or twice if it shows in what differs.
-func (c *Pool) runFor(m mutants.Mutant, jobs []Job) []JobResult {
+// runFor runs each job once. For a bug that makes two runs of one seed differ, it also
+// compares two more runs of the job.
+func (p *Pool) runFor(m mutants.Mutant, jobs []Job) []JobResult {
 	if !m.Twice {
-		return c.Run(jobs, nil)
+		return p.Run(jobs, nil)
 	}
 	var results []JobResult
 	for _, job := range jobs {
-		r := c.Run([]Job{job}, nil)[0]
-		if d := CheckDeterminism(job, *c, *c); d != nil {
+		r := p.Run([]Job{job}, nil)[0]
+		if d := CheckDeterminism(job, *p, *p); d != nil {
 			r.Result.Verdict = world.Fail
 			r.Result.Failures = append(r.Result.Failures, world.Failure{
 				Property: mutants.TwoRunsDiffer, Where: d.State.Where, Detail: d.String(),
@@ -84,13 +85,14 @@ func (c *Pool) runFor(m mutants.Mutant, jobs []Job) []JobResult {
 	return results
 }
 
-// ReplayMutant is the command that runs a seed with a planted bug.
+// ReplayMutant is the command that runs a seed with a planted bug. It switches vet
+// off: go vet would look for a package of the overlay that has no directory.
 func ReplayMutant(bug, scenario string, seed uint64) string {
-	return fmt.Sprintf("%s=%s go test -overlay %s ./sim -v -seed=%d -scenario=%s",
+	return fmt.Sprintf("%s=%s go test -vet=off -overlay %s ./sim -v -seed=%d -scenario=%s",
 		mutants.Variable, bug, path.Join(mutants.Dir, mutants.Overlay), seed, scenario)
 }
 
-// take judges one run with the bug.
+// take counts one run with the bug, and judges how it failed.
 func (run *MutantRun) take(job Job, r world.Result) {
 	run.Seeds++
 	run.Virtual += r.Virtual.Std()

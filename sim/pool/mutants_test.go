@@ -23,7 +23,7 @@ func TestEveryMutantHasScenarios(t *testing.T) {
 		for _, name := range m.Scenarios {
 			s, err := scenario.Find(name)
 			require.NoError(t, err, m.ID)
-			require.False(t, s.Planted, "%s: what must fail anyway shows nothing", m.ID)
+			require.False(t, s.Planted, "%s: a scenario that fails anyway shows nothing", m.ID)
 		}
 	}
 }
@@ -46,8 +46,8 @@ func TestOnlyExpectedFailuresCatchAMutant(t *testing.T) {
 	}
 }
 
-// TestQuickMutantsAreCaught hunts those planted bugs that show within a few
-// seeds; make mutants hunts all of them.
+// TestQuickMutantsAreCaught hunts planted bugs that show within a few seeds; make
+// mutants hunts all of them.
 func TestQuickMutantsAreCaught(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds another program")
@@ -82,8 +82,9 @@ var buildMutants = sync.OnceValues(func() (string, error) {
 	return program, err
 })
 
-// Real failures of planted bugs: each bug's seeds agree, and no two bugs do.
-func TestPlantedBugsAreToldApart(t *testing.T) {
+// All seeds that fail by one planted bug have one fingerprint, and no two bugs have the
+// same one.
+func TestFingerprintsTellPlantedBugsApart(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds another program")
 	}
@@ -113,7 +114,8 @@ func TestPlantedBugsAreToldApart(t *testing.T) {
 	}
 }
 
-// TestPlantedDeadlocksAreNamed: what the report of each of the three says first.
+// TestPlantedDeadlocksAreNamed holds the first chain of each report against the bug that
+// was planted.
 func TestPlantedDeadlocksAreNamed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds another program")
@@ -127,10 +129,10 @@ func TestPlantedDeadlocksAreNamed(t *testing.T) {
 		{"L1", func(t *testing.T, c world.StallChain) {
 			require.Equal(t, "lost wake-up", c.End)
 			require.Regexp(t, `^b\d proposal \d+ of node \d$`, c.Culprit,
-				"what the controller was asked for")
+				"the proposal that the controller was asked for")
 			command := c.Steps[len(c.Steps)-2]
 			require.Regexp(t, `^command \d+$`, command.Who)
-			require.NotNil(t, command.Until, "its deadline has passed, and nobody keeps it")
+			require.NotNil(t, command.Until, "its deadline has passed, and nothing enforces it")
 		}},
 		{"L2", func(t *testing.T, c world.StallChain) {
 			require.Equal(t, "fault", c.End)

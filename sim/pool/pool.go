@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -22,29 +23,28 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// A process holds one live world, so many runs at a time are many processes. A
-// worker reads jobs as JSON lines and answers each with a JSON line.
+// A worker reads jobs as JSON lines and answers each with a JSON line.
 
 // Job asks a worker for one run.
 type Job struct {
 	Scenario string     `json:"scenario"`
 	Seed     uint64     `json:"seed"`
 	Plan     *plan.Plan `json:"plan,omitempty"` // nil: drawn from scenario and seed
-	// TextFrom and TextUpTo ask for the trace's text of these records, and States
-	// for what the turns among them changed in the loops' states.
+	// TextFrom and TextUpTo ask for the text of these records of the trace. States
+	// asks for what the turns among them changed in the states of their loops.
 	TextFrom uint64      `json:"text_from,omitempty"`
 	TextUpTo uint64      `json:"text_up_to,omitempty"`
 	Fork     *world.Fork `json:"fork,omitempty"`
-	// Milestones asks for the turning points also of a run that passes.
+	// Milestones asks for the turning points of a run that passes, too.
 	Milestones bool `json:"milestones,omitempty"`
-	// Report is a file for the page about the run, which then runs twice, and Record
-	// says what it keeps.
+	// Report is a file for the page about the run, which then runs twice. Record says
+	// what the page keeps in detail.
 	Report string            `json:"report,omitempty"`
 	Record recording.Options `json:"record"`
 	States bool              `json:"states,omitempty"`
 }
 
-// RegressionJobs are the runs of a regression, which must all pass.
+// RegressionJobs are the runs of a regression. All of them must pass.
 func RegressionJobs(r *scenario.Regression) (jobs []Job) {
 	if r.Plan != nil {
 		return []Job{{Scenario: r.Plan.Scenario, Seed: r.Plan.Seed, Plan: r.Plan}}
@@ -105,7 +105,7 @@ func failedJob(job Job, property, symptom, detail string) world.Result {
 	return r
 }
 
-// ServeJobs is a worker's main loop: it ends with the input.
+// ServeJobs is the main loop of a worker. It ends when its input ends.
 func ServeJobs(in io.Reader, out io.Writer) error {
 	jobs, results := json.NewDecoder(in), json.NewEncoder(out)
 	for {
@@ -124,16 +124,23 @@ func ServeJobs(in io.Reader, out io.Writer) error {
 // WorkerVariable, when set, makes a program that calls ServeIfWorker a worker.
 const WorkerVariable = "LOCKSTEP_SIM_WORKER"
 
-// ServeIfWorker is the whole life of a process that a [Pool] has started: it
-// serves jobs and ends the process. In any other process it returns at once. It
-// comes first in main and in TestMain.
+// workerGCPercent lets the heap of a worker grow to five times its live data between two
+// garbage collections. With Go's default of 100 a run takes about a sixth more CPU time.
+const workerGCPercent = 400
+
+// ServeIfWorker serves jobs in a process that a [Pool] has started, and then ends the
+// process. In any other process it returns at once. Call it first in main and in
+// TestMain.
 func ServeIfWorker() {
 	if os.Getenv(WorkerVariable) == "" {
 		return
 	}
-	// Ctrl-C reaches the whole foreground group. The parent decides what it means; a
-	// worker that died of it would look like a run that killed its process.
+	// Ctrl-C reaches all processes of the foreground group. The parent decides what it
+	// means. If a worker died of it, its run would count as failed.
 	signal.Ignore(os.Interrupt)
+	if os.Getenv("GOGC") == "" { // the determinism check sets it
+		debug.SetGCPercent(workerGCPercent)
+	}
 	if err := ServeJobs(os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -143,20 +150,20 @@ func ServeIfWorker() {
 
 // Pool runs jobs in worker processes.
 type Pool struct {
-	// Program and Args start a worker; Program "" is this very program.
+	// Program and Args start a worker; Program "" is the running program itself.
 	Program string
 	Args    []string
-	Env     []string      // added to this process's
-	Workers int           // at a time; 0 is 1
-	Timeout time.Duration // of real time for one run; 0 is ten minutes
+	Env     []string      // is added to the environment of this process
+	Workers int           // processes; 0 means 1
+	Timeout time.Duration // real time that one run may take; 0 means ten minutes
 }
 
-// Run runs the jobs and returns their results in the jobs' order. report, if
-// not nil, hears of each as it ends, one at a time.
-func (c *Pool) Run(jobs []Job, report func(Job, JobResult)) []JobResult {
+// Run runs the jobs and returns their results in the order of the jobs. report, if
+// not nil, is called for each job as it ends, one call at a time.
+func (p *Pool) Run(jobs []Job, report func(Job, JobResult)) []JobResult {
 	results := make([]JobResult, len(jobs))
 	next := 0
-	c.stream(context.Background(), func() (int, Job, bool) {
+	p.stream(context.Background(), func() (int, Job, bool) {
 		if next == len(jobs) {
 			return 0, Job{}, false
 		}
@@ -171,17 +178,17 @@ func (c *Pool) Run(jobs []Job, report func(Job, JobResult)) []JobResult {
 	return results
 }
 
-// Stream runs jobs as next gives them, until it gives no more or ctx is done:
-// then the runs under way are killed and not reported. Neither next nor report is
-// called twice at a time.
-func (c *Pool) Stream(ctx context.Context, next func() (Job, bool), report func(Job, JobResult)) {
-	c.stream(ctx, func() (int, Job, bool) {
+// Stream runs the jobs that next returns, until there are no more or ctx is done. In the
+// second case the runs under way are killed and not reported. Calls of next and report
+// do not overlap.
+func (p *Pool) Stream(ctx context.Context, next func() (Job, bool), report func(Job, JobResult)) {
+	p.stream(ctx, func() (int, Job, bool) {
 		job, ok := next()
 		return 0, job, ok
 	}, func(_ int, job Job, r JobResult) { report(job, r) })
 }
 
-func (c *Pool) stream(ctx context.Context, next func() (int, Job, bool),
+func (p *Pool) stream(ctx context.Context, next func() (int, Job, bool),
 	report func(int, Job, JobResult)) {
 	var mu sync.Mutex
 	take := func() (int, Job, bool) {
@@ -193,9 +200,9 @@ func (c *Pool) stream(ctx context.Context, next func() (int, Job, bool),
 		return next()
 	}
 	var wg sync.WaitGroup
-	for range max(c.Workers, 1) {
+	for range max(p.Workers, 1) {
 		wg.Go(func() {
-			w := worker{pool: c}
+			w := worker{pool: p}
 			defer w.close()
 			for {
 				i, job, ok := take()
@@ -214,8 +221,8 @@ func (c *Pool) stream(ctx context.Context, next func() (int, Job, bool),
 	wg.Wait()
 }
 
-// worker is one worker process, started when first needed and again after it
-// has died.
+// worker is one worker process. It is started when it is first needed, and again after
+// it has died.
 type worker struct {
 	pool   *Pool
 	cmd    *exec.Cmd
@@ -224,8 +231,8 @@ type worker struct {
 	stderr *tail
 }
 
-// run never fails: if the worker died or hung, the run has failed. When ctx ends the
-// worker is killed.
+// run runs a job. If the worker dies or hangs, the result is a run that failed. When ctx
+// ends the worker is killed.
 func (w *worker) run(ctx context.Context, job Job) JobResult {
 	if w.cmd == nil {
 		if err := w.start(); err != nil {
@@ -250,7 +257,7 @@ func (w *worker) run(ctx context.Context, job Job) JobResult {
 	hung := !watchdog.Stop()
 	if err != nil {
 		w.close()
-		symptom := "it hung"
+		symptom := "it hung" // part of the failure's fingerprint
 		if !hung {
 			symptom = w.stderr.String() // a crash report begins with its cause
 		}
@@ -297,8 +304,8 @@ func (w *worker) close() {
 	w.cmd = nil
 }
 
-// tail keeps the beginning and the end of what a worker says on stderr: a
-// crash report starts with its cause and ends with the goroutine.
+// tail keeps the beginning and the end of what a worker writes to stderr: a crash
+// report begins with its cause and ends with the goroutine.
 type tail struct{ head, last bytes.Buffer }
 
 const tailSize = 8 << 10

@@ -5,23 +5,23 @@ import (
 	"sync"
 )
 
-// A determinism check runs each seed under several settings, in a fresh process each time,
-// and compares the runs: hash by hash, and by what they reached. Determinism
-// rots unseen otherwise: a map that is ranged over, a clock that is read.
+// DeterminismCheck runs each seed under several settings, in a fresh process each time.
+// It compares the hashes of the traces and what the runs reached. Without it, code that
+// ranges over a map or reads a clock would go unnoticed.
 type DeterminismCheck struct {
-	Settings []Setting // the first is what the others are compared with
-	Workers  int       // runs at a time
+	Settings []Setting // the others are compared with the first
+	Workers  int       // processes
 }
 
-// Setting is one way to run a seed, which must not matter.
+// Setting is one way to run a seed. It must not change the run.
 type Setting struct {
 	Name string
 	Pool
 }
 
-// DefaultSettings vary the scheduler and the collector of the Go runtime. The
-// bound on memory keeps runs without a collector from taking all there is; it
-// does not collect below.
+// DefaultSettings vary the scheduler and the garbage collector of the Go runtime. With
+// GOGC=off the collector runs only when the heap nears the memory limit, which keeps a
+// run from taking all memory.
 func DefaultSettings() []Setting {
 	return []Setting{
 		{"GOMAXPROCS=1", Pool{Env: []string{"GOMAXPROCS=1"}}},
@@ -31,9 +31,9 @@ func DefaultSettings() []Setting {
 	}
 }
 
-// Run compares the runs of every job. report, if not nil, hears of each job, one
-// at a time; its divergence is nil if all settings agree. Once ctx is done no
-// more is begun.
+// Run compares the runs of every job. report, if not nil, is called for each job, one
+// call at a time; the divergence is nil if all settings agree. Once ctx is done, no
+// further job begins.
 func (c *DeterminismCheck) Run(ctx context.Context, jobs []Job,
 	report func(Job, *Divergence)) (found []*Divergence) {
 	var mu sync.Mutex
@@ -67,7 +67,7 @@ func (c *DeterminismCheck) Run(ctx context.Context, jobs []Job,
 	return found
 }
 
-// check compares one job's runs, up to the first that differs.
+// check compares the runs of one job, up to the first that differs.
 func (c *DeterminismCheck) check(ctx context.Context, job Job) *Divergence {
 	base := c.Settings[0]
 	first := base.fresh(ctx, job)
@@ -87,11 +87,11 @@ func (c *DeterminismCheck) check(ctx context.Context, job Job) *Divergence {
 	return nil
 }
 
-// fresh runs a job in a process of its own.
-func (c Pool) fresh(ctx context.Context, job Job) (out JobResult) {
-	c.Workers = 1
+// fresh runs a job in a new process.
+func (p Pool) fresh(ctx context.Context, job Job) (out JobResult) {
+	p.Workers = 1
 	done := false
-	c.Stream(ctx, func() (Job, bool) {
+	p.Stream(ctx, func() (Job, bool) {
 		more := !done
 		done = true
 		return job, more

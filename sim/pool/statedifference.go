@@ -14,20 +14,20 @@ type stateDifference struct {
 	Where string
 	// Record is the number of records when the turn ended, in run A.
 	Record uint64
-	A, B   []string // the lines in which the states differ, of each run
-	First  bool     // of the loop in the window: it may have begun earlier
+	A, B   []string // lines of the state that only this run has
+	First  bool     // no earlier turn of the loop was compared: it may have differed before
 }
 
 func (d *stateDifference) String() string {
 	if !d.found {
-		return "no state differs up to there: what differs was decided in the very turn that " +
-			"wrote the record\n"
+		return "no state differs before it: the turn that wrote the record decided what " +
+			"differs\n"
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "the first state that differs is that of %s, after the turn that ended with "+
 		"record #%d", d.Where, d.Record-1)
 	if d.First {
-		b.WriteString(" (the first that was looked at: it may have differed before)")
+		b.WriteString(" (no earlier turn of it was compared: it may have differed before)")
 	}
 	b.WriteString(":\n")
 	for _, side := range []struct {
@@ -41,7 +41,7 @@ func (d *stateDifference) String() string {
 	return b.String()
 }
 
-// differentLines is how many lines of a difference are kept of each run.
+// differentLines bounds the lines that are kept of each run.
 const differentLines = 24
 
 // firstStateDifference compares the states of two runs, turn by turn.
@@ -64,7 +64,7 @@ func firstStateDifference(a, b []world.TurnState) (d stateDifference) {
 	return d
 }
 
-// without lists the lines that others lack, up to differentLines.
+// without lists the lines that are not among others, up to differentLines.
 func without(lines, others []string) (out []string) {
 	have := make(map[string]bool, len(others))
 	for _, line := range others {

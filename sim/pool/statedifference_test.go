@@ -25,9 +25,9 @@ func TestTheFirstDifferentStateIsFound(t *testing.T) {
 	require.Equal(t, []string{"it is the turn of b2 loop 2"}, firstStateDifference(a, b).B)
 }
 
-// Watching states must not change a run, and must say the same in another
-// process under another collector.
-func TestStatesOfTheBrokerAreStableAndWatchedWithoutATrace(t *testing.T) {
+// Watching states must not change a run, and must give the same states in another
+// process under other settings of the garbage collector.
+func TestWatchingStatesIsDeterministicAndChangesNoRun(t *testing.T) {
 	for _, job := range []Job{{Scenario: "steady", Seed: 5}, {Scenario: "churn", Seed: 2}} {
 		plain, err := sim.RunSeed(job.Scenario, job.Seed, world.Options{})
 		require.NoError(t, err)

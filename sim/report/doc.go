@@ -1,11 +1,11 @@
-// Package report draws one run of the simulator as one HTML file that needs
-// nothing else: no server, no network, no other file.
+// Package report draws one run of the simulator as one HTML file. The page needs no
+// server, no network and no other file.
 //
 // # Contract
 //
-// A [Document] is plain data; package sim fills it from a recording. Instants and
-// durations are nanoseconds of the world's time, -1 is never or unknown, lanes and
-// labels are indices. [Write] never changes it.
+// A [Document] is plain data; package sim/recording fills it. Instants and durations are
+// nanoseconds of the world's time; -1 means never or unknown. Lanes and labels are
+// indices. [Write] does not change the document.
 //
 //	document.go  the data
 //	page.go      the file: page.html with page.css, page.js and the data inlined
@@ -14,6 +14,6 @@
 //
 // # What it deliberately does not do
 //
-// It decides nothing: what is told, which operations are marked and what a chain
-// consists of comes with the document.
+// It judges nothing: the document says what belongs to the summary, which operations are
+// marked and what a chain consists of.
 package report

@@ -8,7 +8,7 @@ type Document struct {
 	Line     string `json:"line"`  // the run's result line
 	Verdict  string `json:"verdict"`
 	Virtual  int64  `json:"virtual"`
-	Healed   int64  `json:"healed"` // when the faults were over; -1: it did not come to that
+	Healed   int64  `json:"healed"` // when the faults were over; -1: the run ended before
 
 	Failures []Failure `json:"failures"`
 	Replay   string    `json:"replay"` // a command
@@ -18,9 +18,9 @@ type Document struct {
 	Plan     string    `json:"plan"`  // YAML
 	Long     string    `json:"long"`  // the whole report in text
 
-	Lanes      []Lane      `json:"lanes"` // in the order of the page
-	Slice      int64       `json:"slice"` // length of what Lane.Busy counts
-	Detail     [][2]int64  `json:"detail"`
+	Lanes      []Lane      `json:"lanes"`  // in the order of the page
+	Slice      int64       `json:"slice"`  // length of a slice of Lane.Busy
+	Detail     [][2]int64  `json:"detail"` // stretches of time with all turns kept
 	Turns      Turns       `json:"turns"`
 	Flows      Flows       `json:"flows"`
 	Labels     []string    `json:"labels"`
@@ -31,7 +31,8 @@ type Document struct {
 	Operations []Operation `json:"operations"`
 	Omitted    int         `json:"omitted"` // operations that are not listed
 
-	// Porcupine is a page about the same failure, relative to this one; "" is none.
+	// Porcupine is the path of a page about the same failure, relative to this page; ""
+	// for none.
 	Porcupine string `json:"porcupine"`
 }
 
@@ -51,30 +52,30 @@ type Failure struct {
 	Evidence []string `json:"evidence"`
 }
 
-// Stall says why something did not end.
+// Stall says why something that was pending did not end.
 type Stall struct {
 	At      int64        `json:"at"`
 	Overdue int          `json:"overdue"`
 	Chains  []StallChain `json:"chains"` // the worst first
-	More    int          `json:"more"`   // that were left out
+	More    int          `json:"more"`   // chains that are not listed
 }
 
-// StallChain is what waits for what, down to the culprit.
+// StallChain says what waits for what, down to the culprit.
 type StallChain struct {
 	End      string      `json:"end"` // "cycle", "fault", "lost wake-up", ...
 	Headline string      `json:"headline"`
 	Steps    []StallStep `json:"steps"`
-	Back     int         `json:"back"` // the step that the last one of a cycle waits for; -1
+	Back     int         `json:"back"` // the step that the last one waits for; -1: no cycle
 }
 
-// StallStep waits for the next one.
+// StallStep waits for the next step.
 type StallStep struct {
 	Where string `json:"where"` // "b1/0", "b1" or ""
-	Who   string `json:"who"`
+	Who   string `json:"who"`   // the operation that waits
 	About string `json:"about"`
 	Since int64  `json:"since"` // -1: unknown
-	For   string `json:"for"`
-	Note  string `json:"note"` // of the last: why the chain ends there
+	For   string `json:"for"`   // what it waits for
+	Note  string `json:"note"`  // of the last step: why the chain ends there
 }
 
 // Lane is a loop, over all incarnations of its node.
@@ -82,13 +83,13 @@ type Lane struct {
 	Node string `json:"node"`
 	Loop string `json:"loop"`
 	Role string `json:"role"` // "broker" or "client"
-	// Busy is how busy it was: slice number, turns, nanoseconds of work; and again.
+	// Busy has three numbers for each slice with work: the number of the slice, turns,
+	// nanoseconds of work.
 	Busy []int64 `json:"busy"`
 }
 
-// Turns are the turns that were kept, column by column, in the order of time.
-// Their steps are numbered on through all of them from 1 on: one for each event
-// and one for the end of the turn.
+// Turns are the turns that were kept, column by column, in the order of time. A turn has
+// a step for each event and one for its end. The steps of all turns are numbered from 1.
 type Turns struct {
 	Lane  []int   `json:"lane"`
 	At    []int64 `json:"at"` // each as the difference from the one before
@@ -96,22 +97,22 @@ type Turns struct {
 	Steps []int   `json:"steps"`
 }
 
-// Flows are what left one step and was given to another, column by column.
+// Flows are what one step sent to another, column by column.
 type Flows struct {
 	Kind    []int   `json:"kind"` // index into FlowKinds
 	Label   []int   `json:"label"`
 	From    []int   `json:"from"` // step, 0 if it was not kept
 	To      []int   `json:"to"`
 	Sent    []int64 `json:"sent"`    // each as the difference from the one before
-	Arrived []int64 `json:"arrived"` // time under way; -1: never
+	Arrived []int64 `json:"arrived"` // time from sending to arrival; -1: it never arrived
 	Lane    []int   `json:"lane"`    // of the receiver; -1: unknown
 	Size    []int   `json:"size"`    // bytes
 }
 
-// FlowKinds are the names behind Flows.Kind.
+// FlowKinds are the names of the kinds in Flows.Kind.
 var FlowKinds = []string{"", "mail", "frame", "disk", "dial", "accept", "close", "refused"}
 
-// Fault is a fault while it lasted.
+// Fault is a fault and the time that it lasted.
 type Fault struct {
 	Number int    `json:"number"` // in the plan, from 1 on
 	Kind   string `json:"kind"`
@@ -120,7 +121,7 @@ type Fault struct {
 	Peer   string `json:"peer"` // the other end of a link, or ""
 	Loop   int    `json:"loop"` // -1: the node
 	From   int64  `json:"from"`
-	To     int64  `json:"to"` // -1: to the end
+	To     int64  `json:"to"` // -1: it lasted to the end
 }
 
 // Life is a node's process from start to end.
@@ -139,21 +140,20 @@ type Mark struct {
 	Text string `json:"text"`
 }
 
-// Partition is what was seen of one partition over time. Points are pairs of
-// instant and value.
+// Partition shows one partition over time. Points are pairs of instant and value.
 type Partition struct {
 	Name     string    `json:"name"`
 	Violated bool      `json:"violated"`
 	Replicas int       `json:"replicas"`
-	ISR      []int64   `json:"isr"`     // number of members
-	Leaders  []int64   `json:"leaders"` // instant, node number, epoch; and again
+	ISR      []int64   `json:"isr"`     // points: number of members
+	Leaders  []int64   `json:"leaders"` // three numbers each: instant, node number, epoch
 	Replica  []Replica `json:"replica"`
 }
 
 // Replica is the watermark of one replica.
 type Replica struct {
 	Node      string  `json:"node"`
-	Watermark []int64 `json:"watermark"`
+	Watermark []int64 `json:"watermark"` // points
 }
 
 // Operation is what a client asked.
@@ -168,8 +168,8 @@ type Operation struct {
 	Marked    bool   `json:"marked"` // the violation is about it
 	// Chain are the links of its causal chain.
 	Chain   []Link `json:"chain"`
-	Stuck   []int  `json:"stuck"` // flows that never came
-	Partial bool   `json:"partial"`
+	Stuck   []int  `json:"stuck"`   // flows that never arrived
+	Partial bool   `json:"partial"` // a part of the chain was not kept in detail
 }
 
 // Link is one link of a chain.

@@ -26,7 +26,7 @@ const flows = {
 };
 flows.arrived = Float64Array.from(data.flows.arrived ?? [], (d, i) => d < 0 ? -1 : flows.sent[i] + d);
 
-// Flows that take long are drawn though they began before the view.
+// Long flows are drawn even if they began long before the view.
 const longFlow = 20e6;
 const longFlows = [];
 const flowsTo = new Map(); // by step
@@ -58,15 +58,16 @@ const laneName = i => i < 0 ? "?" : data.lanes[i].node + (data.lanes[i].loop ? "
 const senderLane = i => { const t = turnOf(flows.from[i]); return t < 0 ? -1 : turns.lane[t]; };
 const receiverLane = i => { const t = turnOf(flows.to[i]); return t < 0 ? flows.lane[i] : turns.lane[t]; };
 
-// endOf is when a flow that never arrived was given up: a disk operation ends with
-// the life of its node.
+// endOf is when a flow that never arrived was given up: a disk operation ends with its
+// node's process.
 function endOf(i) {
   const node = flows.kind[i] === 3 ? data.lanes[receiverLane(i)]?.node : undefined;
   const life = data.lives.find(l => l.node === node && l.from <= flows.sent[i] && (l.to < 0 || l.to >= flows.sent[i]));
   return life && life.to >= 0 ? life.to : end;
 }
 
-// formatTime writes an instant or a duration as precisely as a span of time asks.
+// formatTime writes an instant or a duration, with as many digits as a view of this span
+// needs.
 function formatTime(ns, span = ns) {
   if (ns < 0) return "never";
   const s = ns / 1e9;
@@ -164,7 +165,7 @@ const plotWidth = () => width - gutter - right;
 const x = t => gutter + (t - view.from) / (view.to - view.from) * plotWidth();
 const timeAt = px => view.from + (px - gutter) / plotWidth() * (view.to - view.from);
 
-// drawn counts what the last drawing has drawn, for tests.
+// drawn counts what the last call of draw has drawn, for tests.
 const drawn = { lanes: 0, turns: 0, flows: 0, faults: 0, points: 0 };
 
 function draw() {
@@ -200,8 +201,8 @@ function tickStep(span, room) {
   return [1, 2, 5, 10].map(m => m * power).find(s => s >= rough);
 }
 
-// axis are the places and texts of the ticks; they stand under the overview, which
-// stays in sight.
+// axis holds the positions and texts of the ticks. They are drawn under the overview,
+// which stays visible.
 let axis = [];
 
 function drawGrid(g) {
@@ -310,7 +311,7 @@ function drawLanes(g) {
     drawn.lanes++;
     g.fillStyle = colours.line;
     g.fillRect(gutter, row.y + row.height, plotWidth(), 1);
-    // How busy it was, where turns are too many to be seen or were not kept.
+    // Draw the load where turns are too dense to draw or were not kept.
     g.fillStyle = colours.load;
     const busy = lane.busy ?? [];
     let column = -1, height = 0;
@@ -347,7 +348,7 @@ function keptAt(t) {
 
 const middle = lane => layout.lanes[lane].y + layout.lanes[lane].height * (layout.lanes[lane].height > 20 ? 0.38 : 0.5);
 
-// visibleFlows lists the flows of the view, or null if they are too many.
+// visibleFlows lists the flows in the view; null if there are too many.
 function visibleFlows(bound) {
   const first = lowerBound(flows.sent, flows.n, view.from - longFlow), last = lowerBound(flows.sent, flows.n, view.to);
   if (last - first > bound) return null;
@@ -415,7 +416,7 @@ function text(g, words, px, py, room, colour = colours.quiet) {
   g.restore();
 }
 
-// taken are the places of texts in the lanes: none covers another.
+// taken are the places of texts in the lanes, so that none covers another.
 let taken = [];
 
 function arrow(g, x1, y1, x2, y2, size) {
@@ -452,8 +453,8 @@ function drawChosen(g) {
   g.globalAlpha = 1;
 }
 
-// drawMarkedOperations frames, on their clients' lanes, the operations that the
-// violation is about.
+// drawMarkedOperations draws a frame around each operation of the violation, on the lane
+// of its client.
 function drawMarkedOperations(g) {
   g.strokeStyle = g.fillStyle = colours.broken;
   g.lineWidth = 1.5;
@@ -463,7 +464,7 @@ function drawMarkedOperations(g) {
     if (lane < 0 || last < view.from || o.call > view.to) continue;
     const row = layout.lanes[lane], left = Math.max(x(o.call), gutter - 4), r = Math.min(x(last), width);
     g.strokeRect(left - 1, row.y + 0.5, Math.max(r - left, 2) + 2, row.height - 1);
-    // Its text stands behind it, or before it, or within it, where there is room.
+    // Its text goes behind the frame, before it or into it, where there is room.
     const words = o.text.replace(o.client + " ", ""), room = Math.min(words.length * 5.8, 420), y = row.y + row.height / 2;
     if (width - right - r > room + 10) text(g, words, r + 6, y, 420, colours.broken);
     else if (left - gutter > room + 10) text(g, words, left - room - 6, y, 420, colours.broken);
@@ -514,7 +515,7 @@ function diamond(g, px, py, size) {
 // --- charts ---
 
 function steps(g, points, y) {
-  // points are instant, value, ...: each value holds until the next.
+  // points are pairs of instant and value; a value holds until the next instant.
   g.beginPath();
   let begun = false, py = 0;
   for (let i = 0; i < points.length; i += 2) {
@@ -551,7 +552,7 @@ function drawCharts(g) {
     g.strokeStyle = colours.isr;
     g.lineWidth = 1.5;
     steps(g, p.isr ?? [], v => c.isr + c.isrHeight - 4 - v / most * (c.isrHeight - 8));
-    // The watermarks that the view shows fill the chart.
+    // Scale the chart to the watermarks in the view.
     let low = Infinity, high = -Infinity;
     for (const r of p.replica) {
       const w = r.watermark ?? [];
@@ -572,7 +573,7 @@ function drawCharts(g) {
     g.setLineDash([]);
     c.low = low;
     c.high = high;
-    // The leader, as a mark on the ISR's line.
+    // Mark the leaders above the line of the ISR.
     const l = p.leaders ?? [];
     let free = -1e9;
     for (let i = 0; i < l.length; i += 3) {
@@ -623,7 +624,7 @@ function drawNames(g) {
       if (c.high > c.low) g.fillText(number.format(c.low), gutter - 6, c.mark + c.markHeight - 4);
       g.textAlign = "left";
     }
-    // The replicas' names stand where their lines leave the view.
+    // Write the names of the replicas where their lines leave the view.
     const at = Math.min(view.to, end), taken = [];
     c.partition.replica.forEach(r => {
       const value = valueAt(r.watermark ?? [], at);

@@ -1,4 +1,4 @@
-// The rest of the page: moving the view, the list of operations, chains, tips.
+// The rest of the page: moving the view, the list of operations, chains, tooltips.
 
 const byId = id => document.getElementById(id);
 
@@ -13,8 +13,8 @@ function element(name, attributes = {}, ...children) {
 
 const failureAt = data.failures?.length ? data.failures[0].at : end;
 
-// showFailure shows the operations that contradict each other, or else what
-// came right before the failure.
+// showFailure shows the operations that contradict each other or, if there are none, the
+// time before the failure.
 function showFailure() {
   const about = data.operations.filter(o => o.marked);
   if (about.length) {
@@ -158,7 +158,7 @@ function hover(ev) {
 
 // --- chains ---
 
-// pick explains what was clicked: where it came from.
+// pick shows what led to the flow or turn that was clicked.
 function pick(ev) {
   let flow = flowAt(ev.offsetX, ev.offsetY);
   if (flow < 0) {
@@ -172,8 +172,8 @@ function pick(ev) {
   choose({ title: "What led to: " + label(flow), links, stuck: [] }, false);
 }
 
-// causeOf is the flow that a step was given, or, at the end of a turn, the last
-// that the turn was given; -1 if there was none.
+// causeOf is the last flow that a step received or, at the end of a turn, the last that
+// the turn received; -1 if there is none.
 function causeOf(step) {
   const turn = turnOf(step);
   if (turn < 0) return -1;
@@ -200,7 +200,7 @@ function choose(c, zoomTo = true) {
     if (link.f < 0) {
       chosen.waits.push({ lane: link.l ?? 0, from: link.a ?? 0, to: link.b ?? 0 });
       list.append(chainItem("wait", link.a ?? 0, link.b < 0 ? "to the end" : "waited " + formatDuration((link.b ?? 0) - (link.a ?? 0)),
-        link.b < 0 ? `${laneName(link.l ?? 0)} has it, and nothing more came of it` : `${laneName(link.l ?? 0)}, until ${link.t} came`));
+        link.b < 0 ? `${laneName(link.l ?? 0)} has it, and sent nothing more` : `${laneName(link.l ?? 0)}, until ${link.t} came`));
       continue;
     }
     chosen.order.push(link.f);
@@ -245,8 +245,8 @@ function flowItem(f, kind) {
 
 function explain(i, button, zoomTo = true) {
   const o = data.operations[i];
-  let note = o.partial ? "Not all of it was kept in detail; lockstep sim report --at TIME keeps another stretch." : "";
-  if (o.return < 0) note = "No answer came. " + ((o.stuck ?? []).length ? "In red: what was still under way. " : "") + note;
+  let note = o.partial ? "A part of the chain was not kept in detail; lockstep sim report --at TIME keeps another stretch." : "";
+  if (o.return < 0) note = "No answer came. " + ((o.stuck ?? []).length ? "Red: still under way at the end. " : "") + note;
   choose({ title: o.text, links: o.chain ?? [], stuck: o.stuck ?? [], from: o.call, to: o.return, note }, zoomTo);
   pressed = button;
   if (button) button.setAttribute("aria-pressed", "true");
@@ -308,7 +308,7 @@ for (const b of document.querySelectorAll("[data-at]")) {
 }
 
 function drawLegend() {
-  const entries = [["turn", "turn of a loop"], ["load", "how busy, where turns are too dense or were not kept"], ["frame", "message"], ["disk", "disk operation"],
+  const entries = [["turn", "turn of a loop"], ["load", "load, where turns are too dense to draw or were not kept"], ["frame", "message"], ["disk", "disk operation"],
     ["fault", "fault, with its number in the plan"], ["down", "no process"], ["leader", "controller or leader begins"], ["isr", "ISR"], ["chain", "chosen chain"], ["broken", "failure"]];
   byId("legend").replaceChildren(...entries.map(([colour, words]) => element("li", {}, element("i", { style: `background: var(--${colour})` }), words)));
 }

@@ -10,32 +10,32 @@ import (
 	"example.com/lockstep/sim/plan"
 )
 
-// Knob is one value of a plan that is not calm, and how to calm it.
+// Knob is one setting of a plan that is not calm.
 type Knob struct {
 	Name   string
-	Counts bool // in the plan's size
+	Counts bool // whether it counts in the plan's size
 	Calm   func(*plan.Plan)
 }
 
-// demands are the plan's fields that say what is run and demanded, and those
-// that have passes of their own.
+// demands are the fields of a plan that are not knobs: what is run, what is demanded,
+// and what other passes change.
 var demands = []string{"Version", "Scenario", "Description", "Seed", "Duration", "Liveness",
 	"MaxEvents", "Budget", "Nodes", "Workload", "Faults", "Expect"}
 
-// calmLimits are hosts at which nothing is special.
+// calmLimits are the limits of hosts at which nothing is special.
 var calmLimits = plan.Limits{
 	Mailbox: 1024, TurnEvents: 64,
 	TurnCost: plan.Range{Low: 1000, High: 6000}, EventCost: 300, WakeUp: 2000,
 	MailDelay: plan.Range{Low: 200, High: 1200},
 }
 
-// Knobs lists what is not calm in a plan. Fields that this package has not heard
-// of are calm at their zero value.
+// Knobs lists what is not calm in a plan. Fields that this package does not name are
+// calm at their zero value.
 func Knobs(p *plan.Plan) (knobs []Knob) {
 	knobs = append(knobs, nodeKnobs(p)...)
 	for _, name := range slices.Sorted(slices.Values(p.Workload.Options.Names())) {
 		if name == "min_acks" {
-			continue // a demand
+			continue // it is a demand
 		}
 		knobs = append(knobs, Knob{"option " + name, true,
 			func(p *plan.Plan) { *option(p, name) = plan.Option{} }})
@@ -53,8 +53,8 @@ func Knobs(p *plan.Plan) (knobs []Knob) {
 	return knobs
 }
 
-// fieldKnobs are those of one field of the plan, or of a structure in it: value
-// is what it is, calm what it should be, and in finds it in another plan.
+// fieldKnobs are the knobs of one field of the plan, or of a structure in it: value is
+// its present value, calm its calm one, and in finds the field in another plan.
 func fieldKnobs(name string, value, calm reflect.Value,
 	in func(*plan.Plan) reflect.Value) (knobs []Knob) {
 	if reflect.DeepEqual(value.Interface(), calm.Interface()) {
@@ -73,8 +73,7 @@ func fieldKnobs(name string, value, calm reflect.Value,
 	case value.Kind() == reflect.Map:
 		keys := value.MapKeys()
 		slices.SortFunc(keys, func(a, b reflect.Value) int {
-			return strings.Compare(fmt.Sprint(a),
-				fmt.Sprint(b))
+			return strings.Compare(fmt.Sprint(a), fmt.Sprint(b))
 		})
 		for _, key := range keys {
 			one(fmt.Sprintf("%s.%v", name, key),
@@ -93,7 +92,7 @@ func fieldKnobs(name string, value, calm reflect.Value,
 	return knobs
 }
 
-// nodeKnobs are those of the machines.
+// nodeKnobs are the knobs of the machines.
 func nodeKnobs(p *plan.Plan) (knobs []Knob) {
 	for i, n := range p.Nodes {
 		add := func(what string, differs bool, calm func(*plan.NodeSpec)) {
@@ -110,7 +109,7 @@ func nodeKnobs(p *plan.Plan) (knobs []Knob) {
 	return knobs
 }
 
-// calmPasses calm knobs: all at once, all of one kind, one by one.
+// calmPass calms knobs: all at once, all of one kind, one by one.
 func calmPass(p *plan.Plan) (out []candidate) {
 	knobs := Knobs(p)
 	groups := map[string][]Knob{}
@@ -125,7 +124,8 @@ func calmPass(p *plan.Plan) (out []candidate) {
 				what = "calm everything"
 			}
 			out = append(out, change(p, what, func(p *plan.Plan) {
-				for i := len(group) - 1; i >= 0; i-- { // backwards: of a list, the last goes first
+				// Backwards: a knob that removes an element of a list knows its index.
+				for i := len(group) - 1; i >= 0; i-- {
 					group[i].Calm(p)
 				}
 			}))
@@ -137,7 +137,7 @@ func calmPass(p *plan.Plan) (out []candidate) {
 	return out
 }
 
-// kindOf is what a knob's name begins with; of a node's, what it ends with.
+// kindOf is the first part of a knob's name; for a node's knob, the last part.
 func kindOf(name string) string {
 	first, last, _ := strings.Cut(name, " ")
 	if first == "option" {
@@ -150,7 +150,7 @@ func kindOf(name string) string {
 	return first
 }
 
-// clientPass leaves out clients: all but one of each role, then each.
+// clientPass leaves out clients: all but one of each role, then each one.
 func clientPass(p *plan.Plan) (out []candidate) {
 	first := map[string]string{}
 	var twins []string
@@ -186,15 +186,14 @@ func brokerPass(p *plan.Plan) (out []candidate) {
 	return out
 }
 
-// client: the machines without shards are clients, in all worlds.
+// client reports whether a machine is a client: in all worlds clients have no shards.
 func client(n plan.NodeSpec) bool { return n.Shards == 0 }
 
-// dropNodes takes machines out of a plan, with the faults that hit them, and asks
-// for no more replicas than there are brokers.
+// dropNodes removes machines from a plan, and the faults that hit them. It lowers the
+// number of replicas to the number of brokers.
 func dropNodes(p *plan.Plan, names ...string) {
 	p.Nodes = slices.DeleteFunc(p.Nodes, func(n plan.NodeSpec) bool {
-		return slices.Contains(names,
-			n.Name)
+		return slices.Contains(names, n.Name)
 	})
 	p.Faults = slices.DeleteFunc(p.Faults, func(f plan.Fault) bool {
 		return slices.ContainsFunc(targetNodes(f.Target),
@@ -216,7 +215,7 @@ func dropNodes(p *plan.Plan, names ...string) {
 	}
 }
 
-// option finds a setting of the plan's workload that there is.
+// option finds an option of the plan's workload. It panics if there is no such name.
 func option(p *plan.Plan, name string) *plan.Option {
 	o, err := p.Workload.Options.Find(name)
 	if err != nil {
@@ -225,8 +224,8 @@ func option(p *plan.Plan, name string) *plan.Option {
 	return o
 }
 
-// loadPass makes the load smaller: fewer of everything that is counted, and more
-// time between two operations.
+// loadPass makes the load smaller: fewer topics, partitions and replicas, and more time
+// between two operations.
 func loadPass(p *plan.Plan) (out []candidate) {
 	for _, name := range []string{"topics", "partitions", "rf", "min_isr"} {
 		if v := option(p, name).Or(0); v > 1 {

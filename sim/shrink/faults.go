@@ -12,7 +12,7 @@ import (
 
 const msec = plan.Duration(time.Millisecond)
 
-// withFaultsOnly is the plan with those faults only that keep says.
+// withFaultsOnly is the plan with only the faults for which keep is true.
 func withFaultsOnly(p *plan.Plan, what string, keep func(i int) bool) candidate {
 	return change(p, what, func(p *plan.Plan) {
 		var faults []plan.Fault
@@ -26,8 +26,9 @@ func withFaultsOnly(p *plan.Plan, what string, keep func(i int) bool) candidate 
 }
 
 // fewerPass is one step of delta debugging over the list of faults (Zeller and
-// Hildebrandt 2002): each part alone, then all but each part, in ever finer
-// parts. The search asks again after each success, which makes it the whole.
+// Hildebrandt 2002): each part alone, then everything without one part, with smaller and
+// smaller parts. The search repeats the pass after each success, which completes the
+// algorithm.
 func fewerPass(p *plan.Plan) (out []candidate) {
 	n := len(p.Faults)
 	if n == 0 {
@@ -55,7 +56,7 @@ func fewerPass(p *plan.Plan) (out []candidate) {
 	return out
 }
 
-// gentler says which kind of fault is a weaker one of the same sort, or hits less.
+// gentler maps a kind of fault to a similar kind that is weaker or hits less.
 var gentler = map[string]string{
 	"torn-power-off": "power-off", "power-off": "kill", "kill": "clean-stop", "reshard": "kill",
 	"crash-loop": "kill", "disk-stall": "sync-stall",
@@ -90,8 +91,8 @@ func weakerPass(p *plan.Plan) (out []candidate) {
 	return out
 }
 
-// earlierPass closes the gaps before faults: a fault and all that come after it
-// begin earlier. Anchored ones come when they come.
+// earlierPass shortens the gaps before faults: a fault and all later ones begin earlier.
+// It leaves anchored faults alone: their milestones say when they begin.
 func earlierPass(p *plan.Plan) (out []candidate) {
 	var times []plan.Duration
 	for _, f := range p.Faults {
@@ -126,7 +127,7 @@ func earlierPass(p *plan.Plan) (out []candidate) {
 	return out
 }
 
-// readable cuts a duration to two digits or so.
+// readable rounds a duration down to about two digits.
 func readable(d plan.Duration) plan.Duration {
 	for _, unit := range []plan.Duration{60_000 * msec, 1000 * msec, 100 * msec, 10 * msec} {
 		if d >= 10*unit {
@@ -146,11 +147,11 @@ func targetNodes(target string) []string {
 	return strings.FieldsFunc(target, func(r rune) bool { return r == '-' || r == '>' })
 }
 
-// began finds where in the story of the failing run a fault of the plan began; -1
-// if it did not. resolved is the node that it hit.
-func began(p *plan.Plan, i int, story []world.Milestone) (at int, resolved string) {
+// began finds the milestone at which a fault of the plan began in the failing run; -1 if
+// it did not begin. resolved is the target that it hit.
+func began(p *plan.Plan, i int, milestones []world.Milestone) (at int, resolved string) {
 	key := fmt.Sprintf("fault %d %s ", i+1, p.Faults[i].Kind)
-	for k, m := range story {
+	for k, m := range milestones {
 		if rest, ok := strings.CutPrefix(m.Key, key); ok {
 			return k, rest
 		}
@@ -158,12 +159,12 @@ func began(p *plan.Plan, i int, story []world.Milestone) (at int, resolved strin
 	return -1, ""
 }
 
-// targetPass replaces a target by what it stands for or what stands for it. What
-// a node was then ("@leader") outlives a commit better than its name, unless
-// there is one broker only.
-func targetPass(p *plan.Plan, story []world.Milestone) (out []candidate) {
+// targetPass replaces the name of a node by its role at that time ("@leader"): another
+// commit may have another leader then. With one broker only, it replaces a role by
+// the name.
+func targetPass(p *plan.Plan, milestones []world.Milestone) (out []candidate) {
 	if p.Budget == plan.Budgeted {
-		return nil // what a budget allows is counted by names and times
+		return nil // a budget needs the names of targets, and the times
 	}
 	brokers := 0
 	for _, n := range p.Nodes {
@@ -172,7 +173,7 @@ func targetPass(p *plan.Plan, story []world.Milestone) (out []candidate) {
 		}
 	}
 	for i, f := range p.Faults {
-		at, resolved := began(p, i, story)
+		at, resolved := began(p, i, milestones)
 		if at < 0 {
 			continue
 		}
@@ -181,7 +182,7 @@ func targetPass(p *plan.Plan, story []world.Milestone) (out []candidate) {
 			if strings.HasPrefix(f.Target, "@") {
 				continue
 			}
-			to = standsFor(resolved, story[:at])
+			to = roleOf(resolved, milestones[:at])
 		}
 		if to != f.Target && to != "" {
 			out = append(out, change(p, fmt.Sprintf("fault %d %s at %s", i+1, f.Kind, to),
@@ -191,10 +192,10 @@ func targetPass(p *plan.Plan, story []world.Milestone) (out []candidate) {
 	return out
 }
 
-// standsFor names the role that a node has at the end of a story; "" for none.
-func standsFor(node string, story []world.Milestone) string {
+// roleOf names the role that a node or loop has after these milestones; "" for none.
+func roleOf(node string, milestones []world.Milestone) string {
 	leader, controller := "", ""
-	for _, m := range story {
+	for _, m := range milestones {
 		switch {
 		case m.Kind == plan.LeaderBegan && strings.HasPrefix(m.Key, "leader t0/0 "):
 			leader = m.Node
@@ -216,41 +217,45 @@ func standsFor(node string, story []world.Milestone) string {
 }
 
 const (
-	// anchorReach is how long before a fault a milestone may lie that it is
-	// anchored at.
+	// anchorReach bounds the time from a milestone to a fault that is anchored at it.
 	anchorReach = plan.Duration(10 * time.Second)
-	// anchorPatience is how long after its time an anchored fault begins if its
+	// anchorPatience is how much later than planned an anchored fault begins if its
 	// milestone has not come.
 	anchorPatience = plan.Duration(5 * time.Second)
 )
 
-// anchorPass ties faults to the milestones that they followed in the failing run.
-// Several that began together are tied together.
-func anchorPass(p *plan.Plan, story []world.Milestone) (out []candidate) {
+// anchorPass ties faults to milestones that came before them in the failing run. Faults
+// that began together are tied together.
+func anchorPass(p *plan.Plan, milestones []world.Milestone) (out []candidate) {
 	if p.Budget == plan.Budgeted {
 		return nil
 	}
 	for i, f := range p.Faults {
-		at, _ := began(p, i, story)
+		at, _ := began(p, i, milestones)
 		if f.After != "" || at < 0 {
 			continue
 		}
 		tried := 0
-		for k := at - 1; k >= 0 && tried < 2 && f.At-story[k].At <= anchorReach; k-- {
-			words := anchorWords(story[k])
-			if words == "" || story[k].At > f.At ||
-				k > 0 && story[k-1].At == story[k].At && anchorWords(story[k-1]) == words {
+		for k := at - 1; k >= 0 && tried < 2 && f.At-milestones[k].At <= anchorReach; k-- {
+			words, same := anchorWords(milestones[k]), false
+			if k > 0 {
+				before := milestones[k-1]
+				same = before.At == milestones[k].At && anchorWords(before) == words
+			}
+			if words == "" || milestones[k].At > f.At || same {
 				continue
 			}
 			tried++
 			anchor := plan.Anchor{Words: words}
-			for _, m := range story[:k+1] {
+			for _, m := range milestones[:k+1] {
 				if anchor.Matches(m.Key) {
 					anchor.Nth++
 				}
 			}
-			// Not later than the run's end; what began with it begins with it again.
-			offset, by := readable(f.At-story[k].At), min(f.At+anchorPatience, p.Duration-msec)
+			// It must begin before the safety phase ends. Faults that began with it
+			// get the same anchor.
+			offset := readable(f.At - milestones[k].At)
+			by := min(f.At+anchorPatience, p.Duration-msec)
 			out = append(out, change(p, fmt.Sprintf("fault %d %s after %s", i+1, f.Kind, anchor),
 				func(p *plan.Plan) {
 					for j := range p.Faults {
@@ -264,8 +269,8 @@ func anchorPass(p *plan.Plan, story []world.Milestone) (out []candidate) {
 	return out
 }
 
-// anchorWords are the part of a milestone's key that other commits are likely to
-// have, too: not the term, the epoch or the number of a fault.
+// anchorWords are the part of a milestone's key that is likely to be the same on other
+// commits: without the term, the epoch or the number of a fault.
 func anchorWords(m world.Milestone) string {
 	words := strings.Fields(m.Key)
 	switch m.Kind {

@@ -14,16 +14,15 @@ import (
 
 // Options say how a plan is shrunk.
 type Options struct {
-	// Workers run the candidates. Their program must show the bug; their Timeout
-	// is for one run.
+	// Workers run the candidates. Their program must have the bug.
 	Workers pool.Pool
-	// Control, if set, runs what fails with a program without the bug, where it must
-	// pass: else the plan has become one that no broker can stand.
+	// Control, if set, runs each candidate that fails in a program without the bug. If
+	// it fails there, too, it is not taken: no broker would pass it.
 	Control *pool.Pool
-	// Budget of real time; when it is spent the smallest plan so far is the
+	// Budget bounds the real time. When it is spent, the smallest plan so far is the
 	// outcome. 0: no bound.
 	Budget time.Duration
-	// Say hears of each step that made the plan smaller.
+	// Say, if set, is called for each step that made the plan smaller.
 	Say func(format string, args ...any)
 }
 
@@ -33,13 +32,13 @@ type Outcome struct {
 	Result        world.Result // of the shrunk plan
 	Before, After Size
 	Runs          int
-	Complete      bool // no single step makes it smaller; else the budget ended
+	Complete      bool // no single step makes it smaller; false: the budget was spent
 }
 
-// ErrPasses says that there is nothing to shrink.
+// ErrPasses says that the plan does not fail, so there is nothing to shrink.
 var ErrPasses = errors.New("shrink: the plan does not fail")
 
-// ErrFailsAnyway says that the plan fails without the bug, too.
+// ErrFailsAnyway says that the plan also fails in Options.Control.
 var ErrFailsAnyway = errors.New("shrink: the plan fails without the bug, too")
 
 // candidate is a plan that is one step smaller, or simpler.
@@ -48,7 +47,7 @@ type candidate struct {
 	plan *plan.Plan
 }
 
-// change is a copy of the plan with a change.
+// change makes a candidate: a changed copy of the plan.
 func change(p *plan.Plan, what string, change func(*plan.Plan)) candidate {
 	q := clone(p)
 	change(q)
@@ -63,13 +62,13 @@ func clone(p *plan.Plan) *plan.Plan {
 		err = json.Unmarshal(text, q)
 	}
 	if err != nil {
-		panic("shrink: a plan is no JSON: " + err.Error())
+		panic("shrink: copy a plan as JSON: " + err.Error())
 	}
 	return q
 }
 
-// Shrink makes a failing plan smaller. It fails with ErrPasses if the plan does
-// not fail, and if two runs of the outcome differ.
+// Shrink makes a failing plan smaller. It returns ErrPasses or ErrFailsAnyway if the plan
+// is not one to shrink, and an error if two runs of the outcome differ.
 func Shrink(ctx context.Context, plan *plan.Plan, o Options) (*Outcome, error) {
 	s := &search{ctx: ctx, options: o, known: map[string]bool{}}
 	if o.Budget > 0 {
@@ -100,15 +99,15 @@ func Shrink(ctx context.Context, plan *plan.Plan, o Options) (*Outcome, error) {
 	}, nil
 }
 
-// search is a shrinking under way.
+// search is the state of one call of Shrink.
 type search struct {
 	ctx         context.Context
 	options     Options
 	deadline    time.Time // zero: none
 	fingerprint string
 	plan        *plan.Plan
-	result      world.Result // of plan
-	known       map[string]bool
+	result      world.Result    // of plan
+	known       map[string]bool // plans that do not fail as the original did
 	runs        int
 }
 
@@ -122,8 +121,8 @@ func (s *search) spent() bool {
 	return s.ctx.Err() != nil || !s.deadline.IsZero() && time.Now().After(s.deadline)
 }
 
-// rounds runs the passes in order, again and again, until a whole round finds
-// nothing. The anchors come last: they make a plan no smaller.
+// rounds runs the passes in order, again and again, until a whole round changes nothing.
+// Targets and anchors come last: they do not make a plan smaller.
 func (s *search) rounds() {
 	passes := []func(*plan.Plan) []candidate{
 		s.cutPass, fewerPass, calmPass, clientPass, loadPass, brokerPass, weakerPass, earlierPass,
@@ -139,9 +138,9 @@ func (s *search) rounds() {
 	s.exhaust(func(p *plan.Plan) []candidate { return anchorPass(p, s.result.Milestones) })
 }
 
-// exhaust takes steps of one pass until none fails as the original did.
-// What did not help is tried again in the next round only: else a plan of n values
-// would cost n² runs.
+// exhaust takes steps of one pass until no candidate fails as the original did. A step
+// that did not help is tried again only in the next round: otherwise a plan of n values
+// would need n² runs.
 func (s *search) exhaust(pass func(*plan.Plan) []candidate) (changed bool) {
 	failed := map[string]bool{}
 	for !s.spent() {
@@ -153,7 +152,8 @@ func (s *search) exhaust(pass func(*plan.Plan) []candidate) (changed bool) {
 	return changed
 }
 
-// step adopts the first of some candidates that fails as the original did.
+// step takes the first candidate that fails as the original did. It adds the names of
+// the others that it ran to failed.
 func (s *search) step(all []candidate, failed map[string]bool) bool {
 	var fresh []candidate
 	for _, c := range all {
@@ -176,7 +176,7 @@ func (s *search) step(all []candidate, failed map[string]bool) bool {
 	return false
 }
 
-// passesWithout reports whether a candidate passes where the bug is not.
+// passesWithout reports whether a candidate passes without the bug.
 func (s *search) passesWithout(c candidate) bool {
 	if s.options.Control == nil {
 		return true
@@ -202,8 +202,8 @@ func (s *search) run(some []candidate) []world.Result {
 	return results
 }
 
-// cutPass ends the safety phase earlier: just after the failure if that came
-// during it, else by halves, as long as every fault still begins.
+// cutPass ends the safety phase earlier, but after the last fault has begun: just after
+// the failure, at fractions of the phase, or just after that fault.
 func (s *search) cutPass(p *plan.Plan) (out []candidate) {
 	last := plan.Duration(0)
 	for _, f := range p.Faults {

@@ -48,7 +48,7 @@ func TestAFailingPlanShrinksToWhatItNeeds(t *testing.T) {
 	plan := failing(t, "toy-early-ack")
 	before := plan.String()
 	o := shrinkWith(t, plan, 2)
-	require.Equal(t, before, plan.String(), "the given plan is left alone")
+	require.Equal(t, before, plan.String(), "the given plan does not change")
 	require.True(t, o.Complete)
 	require.Less(t, o.After.Total()*2, o.Before.Total())
 
@@ -59,10 +59,10 @@ func TestAFailingPlanShrinksToWhatItNeeds(t *testing.T) {
 	r, err := sim.RunPlan(again.Plan, world.Options{})
 	require.NoError(t, err)
 	require.True(t, r.FailsWith(first.Fingerprint), "%s", r.Report())
-	require.Equal(t, o.Result.Line(), r.Line(), "as a file it is the same run")
+	require.Equal(t, o.Result.Line(), r.Line(), "the plan in a file gives the same run")
 
 	require.Equal(t, int64(2), o.Plan.Workload.Options.Bug.Or(0),
-		"the planted bug is not a fault of the plan")
+		"without the planted bug the plan would pass")
 	for i := range o.Plan.Faults {
 		less := withFaultsOnly(o.Plan, "", func(k int) bool { return k != i })
 		r, err := sim.RunPlan(less.plan, world.Options{})
@@ -147,6 +147,7 @@ func TestEveryKnobCanBeCalmed(t *testing.T) {
 	}
 }
 
+// whats are the names of the candidates.
 func whats(all []candidate) (out []string) {
 	for _, c := range all {
 		out = append(out, c.what)
@@ -154,9 +155,9 @@ func whats(all []candidate) (out []string) {
 	return out
 }
 
-func TestNodesAreReplacedByWhatTheyWere(t *testing.T) {
+func TestNodesAreReplacedByTheirRoles(t *testing.T) {
 	p := clusterPlan(t)
-	story := []world.Milestone{
+	milestones := []world.Milestone{
 		{At: 1000 * msec, Kind: plan.ControllerBegan, Node: "b1", Key: "controller b1 term 2"},
 		{At: 2000 * msec, Kind: plan.LeaderBegan, Node: "b2", Key: "leader t0/0 b2 epoch 0"},
 		{At: 3000 * msec, Kind: plan.LeaderBegan, Node: "b3", Key: "leader t0/1 b3 epoch 0"},
@@ -165,9 +166,9 @@ func TestNodesAreReplacedByWhatTheyWere(t *testing.T) {
 		{At: 9000 * msec, Kind: plan.FaultOn, Node: "b1", Key: "fault 2 cut b1-b3"},
 		{At: 9000 * msec, Kind: plan.FaultOn, Node: "b1", Key: "fault 3 cut b1-b2"},
 	}
-	require.Equal(t, []string{"fault 1 kill at @leader"}, whats(targetPass(p, story)))
+	require.Equal(t, []string{"fault 1 kill at @leader"}, whats(targetPass(p, milestones)))
 
-	anchored := anchorPass(p, story)
+	anchored := anchorPass(p, milestones)
 	require.Equal(t, []string{
 		"fault 1 kill after leader t0/1", "fault 1 kill after leader t0/0",
 		"fault 2 cut after leader t0/0 #2", "fault 2 cut after leader t0/1",
@@ -181,13 +182,13 @@ func TestNodesAreReplacedByWhatTheyWere(t *testing.T) {
 	}
 	require.Empty(t, q.Faults[0].After)
 	require.NoError(t, q.Validate())
-	require.Len(t, anchorPass(q, story), 2, "what is anchored stays")
+	require.Len(t, anchorPass(q, milestones), 2, "anchored faults keep their anchors")
 
 	p.Nodes = slices.Delete(p.Nodes, 1, 3)
 	p.Faults = p.Faults[:2]
 	require.Equal(t, []string{"fault 1 kill at b2", "fault 2 cut at b1-b3"},
-		append([]string{"fault 1 kill at b2"}, whats(targetPass(p, story))...),
-		"of one broker the name says more")
+		append([]string{"fault 1 kill at b2"}, whats(targetPass(p, milestones))...),
+		"with one broker the name says more than the role")
 }
 
 func TestFaultsMoveTogetherAndWeaken(t *testing.T) {
@@ -202,7 +203,7 @@ func TestFaultsMoveTogetherAndWeaken(t *testing.T) {
 	require.Len(t, earlier, 6)
 	weaker := whats(weakerPass(p))
 	require.Contains(t, weaker, "fault 3 cut: one way")
-	require.NotContains(t, weaker, "fault 2 cut: one way", "which way a role looks is not known")
+	require.NotContains(t, weaker, "fault 2 cut: one way", "a role has no direction")
 	require.Contains(t, weaker, "fault 1 kill: clean-stop")
 	for from, to := range map[string]string{"7.894352s": "7.8s", "372.4ms": "370ms",
 		"84.4ms": "84ms", "8.5ms": "8ms", "3h40m17s": "3h40m0s", "72.3s": "1m12s"} {
@@ -216,14 +217,14 @@ func TestBudgetedPlansStayWithinTheirBudget(t *testing.T) {
 	for seed := range uint64(10) {
 		p, err := sim.NewPlan("budgeted", seed)
 		require.NoError(t, err)
-		story := []world.Milestone{{At: 0, Kind: plan.ControllerBegan, Node: "b1",
+		milestones := []world.Milestone{{At: 0, Kind: plan.ControllerBegan, Node: "b1",
 			Key: "controller b1 term 2"}}
 		for i, f := range p.Faults {
-			story = append(story, world.Milestone{At: f.At, Kind: plan.FaultOn,
+			milestones = append(milestones, world.Milestone{At: f.At, Kind: plan.FaultOn,
 				Key: fmt.Sprintf("fault %d %s %s", i+1, f.Kind, f.Target)})
 		}
-		require.Empty(t, targetPass(p, story))
-		require.Empty(t, anchorPass(p, story))
+		require.Empty(t, targetPass(p, milestones))
+		require.Empty(t, anchorPass(p, milestones))
 		for _, k := range Knobs(p) {
 			require.NotEqual(t, "budget", k.Name)
 		}

@@ -7,9 +7,9 @@ import (
 	"example.com/lockstep/sim/plan"
 )
 
-// Size says how much there is in a plan that a reader must think about.
+// Size counts the parts of a plan that a reader must think about.
 type Size struct {
-	Nodes   int // machines, clients too
+	Nodes   int // machines, clients included
 	Faults  int
 	Knobs   int // values that are not calm (see [Knobs])
 	Seconds int // of the safety phase, rounded up

@@ -16,7 +16,7 @@ import (
 	"example.com/lockstep/sim/pool"
 )
 
-type canaryOptions struct {
+type determinismOptions struct {
 	scenario string
 	seeds    string
 	shard    string
@@ -27,40 +27,43 @@ type canaryOptions struct {
 	verbose  bool
 }
 
-func canaryCommand() *cobra.Command {
-	var o canaryOptions
+func determinismCommand() *cobra.Command {
+	var o determinismOptions
 	c := &cobra.Command{
-		Use:   "canary",
+		Use:   "determinism",
 		Short: "Check that seeds give equal runs under different settings of the Go runtime",
-		Long: `Check that seeds give equal runs under different settings of the Go runtime: each
+		Long: `Check that seeds give equal runs under different settings of the Go runtime. Each
 seed runs in a fresh process under each setting, and the hashes of the traces are
-compared. Where two differ, both are run again, and the first trace record that
-differs is printed with the first state of a loop that does. The exit code is 1.
+compared. If two differ, both runs are repeated. The first trace record that differs
+is printed, and the first state of a loop that differs. The exit code is then 1.
 
-With --race a further setting is this program under the race detector, which is
+With --race one more setting is a build of this program with the race detector. It is
 built first, in the source tree.`,
-		Example: `  lockstep sim canary --seeds 1-500
-  lockstep sim canary --scenario churn --seeds 1-50 --race`,
+		Example: `  lockstep sim determinism --seeds 1-500
+  lockstep sim determinism --scenario churn --seeds 1-50 --race`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
 			defer stop()
-			return runCanary(ctx, o, cmd.OutOrStdout())
+			return runDeterminism(ctx, o, cmd.OutOrStdout())
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.scenario, "scenario", "all", "scenarios that the seeds are dealt to, separated by commas, or all")
-	f.StringVar(&o.seeds, "seeds", "1-100", "A-B inclusive, or one seed A")
-	f.StringVar(&o.shard, "shard", "", "I/N: only part I of the seeds, split in N parts numbered from 0")
-	f.IntVar(&o.workers, "workers", runtime.NumCPU(), "processes at a time")
-	f.DurationVar(&o.timeout, "timeout", 10*time.Minute, "real time after which a run counts as hung")
-	f.BoolVar(&o.race, "race", false, "compare with a build under the race detector, too")
+	f.StringVar(&o.scenario, "scenario", "all",
+		"scenarios that the seeds are dealt to, separated by commas, or all")
+	f.StringVar(&o.seeds, "seeds", "1-100", "seeds A-B (both included), or one seed A")
+	f.StringVar(&o.shard, "shard", "",
+		"I/N: check only part I of the seeds, split in N parts numbered from 0")
+	f.IntVar(&o.workers, "workers", runtime.NumCPU(), "number of worker processes")
+	f.DurationVar(&o.timeout, "timeout", 10*time.Minute,
+		"real time after which a run counts as hung")
+	f.BoolVar(&o.race, "race", false, "compare with a build with the race detector, too")
 	f.StringVar(&o.worker, "race-worker", "", "a program built with -race (default: build one)")
 	f.BoolVar(&o.verbose, "verbose", false, "print each seed")
 	return c
 }
 
-func runCanary(ctx context.Context, o canaryOptions, w io.Writer) error {
+func runDeterminism(ctx context.Context, o determinismOptions, w io.Writer) error {
 	jobs, err := o.jobs()
 	if err != nil {
 		return err
@@ -80,9 +83,9 @@ func runCanary(ctx context.Context, o canaryOptions, w io.Writer) error {
 	for i := range settings {
 		settings[i].Timeout = o.timeout
 	}
-	canary := pool.DeterminismCheck{Settings: settings, Workers: o.workers}
-	began, done, told := time.Now(), 0, time.Now()
-	found := canary.Run(ctx, jobs, func(job pool.Job, d *pool.Divergence) {
+	check := pool.DeterminismCheck{Settings: settings, Workers: o.workers}
+	began, done, printed := time.Now(), 0, time.Now()
+	found := check.Run(ctx, jobs, func(job pool.Job, d *pool.Divergence) {
 		done++
 		switch {
 		case d != nil:
@@ -90,23 +93,24 @@ func runCanary(ctx context.Context, o canaryOptions, w io.Writer) error {
 		case o.verbose:
 			fmt.Fprintf(w, "%s seed %d: equal\n", job.Scenario, job.Seed)
 		}
-		if time.Since(told) >= 10*time.Second {
-			told = time.Now()
+		if time.Since(printed) >= 10*time.Second {
+			printed = time.Now()
 			fmt.Fprintf(w, "%d/%d seeds\n", done, len(jobs))
 		}
 	})
-	fmt.Fprintf(w, "%d seeds under %d settings in %.0f s: %d differ\n", done, len(settings), time.Since(began).Seconds(), len(found))
+	fmt.Fprintf(w, "%d seeds under %d settings in %.0f s: %d differ\n",
+		done, len(settings), time.Since(began).Seconds(), len(found))
 	switch {
 	case len(found) > 0:
-		return fmt.Errorf("%d of %d seeds are not one run", len(found), done)
+		return fmt.Errorf("%d of %d seeds are not deterministic", len(found), done)
 	case ctx.Err() != nil:
 		return campaign.ErrInterrupted
 	}
 	return nil
 }
 
-// jobs are the seeds with the scenarios that a campaign would deal them.
-func (o *canaryOptions) jobs() (jobs []pool.Job, err error) {
+// jobs are the runs of these seeds in a campaign.
+func (o *determinismOptions) jobs() (jobs []pool.Job, err error) {
 	seeds, err := campaign.ParseSeeds(o.seeds)
 	if err != nil {
 		return nil, err
@@ -120,7 +124,7 @@ func (o *canaryOptions) jobs() (jobs []pool.Job, err error) {
 	case err != nil:
 		return nil, err
 	case seeds.Endless():
-		return nil, errors.New("--seeds: a canary needs seeds with an end")
+		return nil, errors.New("--seeds: the determinism check needs seeds with an end")
 	case o.workers < 1:
 		return nil, errors.New("--workers must be at least 1")
 	}
