@@ -130,7 +130,7 @@ func TestAPageShowsTheFailureInABrowser(t *testing.T) {
 	require.Contains(t, text("#property"), result.Failures[0].Property)
 	require.Contains(t, text("#sentence"), result.Failures[0].Where)
 	require.Equal(t, result.ReplayCommand(), text("#replay"))
-	require.Contains(t, text("#story"), "freeze")
+	require.Contains(t, text("#summary"), "freeze")
 	require.Contains(t, result.Report(), "answer to ListOffsets",
 		"the long report has the causal chains too")
 

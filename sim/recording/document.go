@@ -108,8 +108,8 @@ func (r *Recording) document(result *world.Result) *report.Document {
 	}
 	if len(result.Failures) > 0 {
 		for _, l := range result.Tell(&result.Failures[0], world.SummaryLines) {
-			b.doc.Story = append(b.doc.Story,
-				report.Told{At: int64(l.At), Kind: l.Kind,
+			b.doc.Summary = append(b.doc.Summary,
+				report.SummaryLine{At: int64(l.At), Kind: l.Kind,
 					Text: world.Clip(strings.TrimSpace(l.Text), 2*world.SummaryWidth)})
 		}
 	}
@@ -136,7 +136,7 @@ func (b *documentBuilder) stall(s *world.Stall) {
 				since = int64(*step.Since)
 			}
 			chain.Steps = append(chain.Steps, report.StallStep{
-				Where: step.Where, Who: b.names.Replace(step.Who),
+				Where: step.Where, What: b.names.Replace(step.Who),
 				About: b.names.Replace(step.About), Since: since, For: b.names.Replace(step.For),
 				Note: b.names.Replace(step.Note),
 			})
@@ -249,11 +249,12 @@ func (b *documentBuilder) milestones(result *world.Result) {
 		case plan.FaultsOver:
 			b.doc.Healed = int64(m.At)
 		case plan.NodeBegan:
-			open[m.Node] = len(b.doc.Lives)
-			b.doc.Lives = append(b.doc.Lives, report.Life{Node: m.Node, From: int64(m.At), To: -1})
+			open[m.Node] = len(b.doc.Incarnations)
+			b.doc.Incarnations = append(b.doc.Incarnations,
+				report.Incarnation{Node: m.Node, From: int64(m.At), To: -1})
 		case plan.NodeFinished:
 			if i, ok := open[m.Node]; ok {
-				b.doc.Lives[i].To, b.doc.Lives[i].End = int64(m.At), text
+				b.doc.Incarnations[i].To, b.doc.Incarnations[i].End = int64(m.At), text
 			}
 		}
 	}

@@ -10,34 +10,34 @@ type Document struct {
 	Virtual  int64  `json:"virtual"`
 	Healed   int64  `json:"healed"` // when the faults were over; -1: the run ended before
 
-	Failures []Failure `json:"failures"`
-	Replay   string    `json:"replay"` // a command
-	Story    []Told    `json:"story"`
-	Stall    *Stall    `json:"stall"` // nil: nothing waited too long
-	Focus    []int64   `json:"focus"` // the instants that matter most for the failure
-	Plan     string    `json:"plan"`  // YAML
-	Long     string    `json:"long"`  // the whole report in text
+	Failures []Failure     `json:"failures"`
+	Replay   string        `json:"replay"` // a command
+	Summary  []SummaryLine `json:"summary"`
+	Stall    *Stall        `json:"stall"` // nil: nothing waited too long
+	Focus    []int64       `json:"focus"` // the instants that matter most for the failure
+	Plan     string        `json:"plan"`  // YAML
+	Long     string        `json:"long"`  // the whole report in text
 
-	Lanes      []Lane      `json:"lanes"`  // in the order of the page
-	Slice      int64       `json:"slice"`  // length of a slice of Lane.Busy
-	Detail     [][2]int64  `json:"detail"` // stretches of time with all turns kept
-	Turns      Turns       `json:"turns"`
-	Flows      Flows       `json:"flows"`
-	Labels     []string    `json:"labels"`
-	Faults     []Fault     `json:"faults"`
-	Lives      []Life      `json:"lives"`
-	Marks      []Mark      `json:"marks"`
-	Partitions []Partition `json:"partitions"`
-	Operations []Operation `json:"operations"`
-	Omitted    int         `json:"omitted"` // operations that are not listed
+	Lanes        []Lane        `json:"lanes"`  // in the order of the page
+	Slice        int64         `json:"slice"`  // length of a slice of Lane.Busy
+	Detail       [][2]int64    `json:"detail"` // stretches of time with all turns kept
+	Turns        Turns         `json:"turns"`
+	Flows        Flows         `json:"flows"`
+	Labels       []string      `json:"labels"`
+	Faults       []Fault       `json:"faults"`
+	Incarnations []Incarnation `json:"incarnations"`
+	Marks        []Mark        `json:"marks"`
+	Partitions   []Partition   `json:"partitions"`
+	Operations   []Operation   `json:"operations"`
+	Omitted      int           `json:"omitted"` // operations that are not listed
 
 	// Porcupine is the path of a page about the same failure, relative to this page; ""
 	// for none.
 	Porcupine string `json:"porcupine"`
 }
 
-// Told is a line of the story.
-type Told struct {
+// SummaryLine is a line of the summary.
+type SummaryLine struct {
 	At   int64  `json:"at"` // -1: it is about the whole run
 	Kind string `json:"kind"`
 	Text string `json:"text"`
@@ -71,7 +71,7 @@ type StallChain struct {
 // StallStep waits for the next step.
 type StallStep struct {
 	Where string `json:"where"` // "b1/0", "b1" or ""
-	Who   string `json:"who"`   // the operation that waits
+	What  string `json:"what"`  // the operation that waits
 	About string `json:"about"`
 	Since int64  `json:"since"` // -1: unknown
 	For   string `json:"for"`   // what it waits for
@@ -124,11 +124,11 @@ type Fault struct {
 	To     int64  `json:"to"` // -1: it lasted to the end
 }
 
-// Life is a node's process from start to end.
-type Life struct {
+// Incarnation is one process of a node, from start to end.
+type Incarnation struct {
 	Node string `json:"node"`
 	From int64  `json:"from"`
-	To   int64  `json:"to"` // -1: it lived to the end
+	To   int64  `json:"to"` // -1: it ran to the end
 	End  string `json:"end"`
 }
 

@@ -62,8 +62,8 @@ const receiverLane = i => { const t = turnOf(flows.to[i]); return t < 0 ? flows.
 // node's process.
 function endOf(i) {
   const node = flows.kind[i] === 3 ? data.lanes[receiverLane(i)]?.node : undefined;
-  const life = data.lives.find(l => l.node === node && l.from <= flows.sent[i] && (l.to < 0 || l.to >= flows.sent[i]));
-  return life && life.to >= 0 ? life.to : end;
+  const incarnation = data.incarnations.find(n => n.node === node && n.from <= flows.sent[i] && (n.to < 0 || n.to >= flows.sent[i]));
+  return incarnation && incarnation.to >= 0 ? incarnation.to : end;
 }
 
 // formatTime writes an instant or a duration, with as many digits as a view of this span
@@ -232,13 +232,12 @@ function nodeBox(node, from, to) {
 }
 
 function drawDowntime(g) {
-  const born = new Map();
-  for (const life of data.lives) {
-    const from = born.get(life.node) ?? 0;
-    hatch(g, nodeBox(life.node, from, life.from));
-    born.set(life.node, life.to < 0 ? end : life.to);
+  const downSince = new Map();
+  for (const n of data.incarnations) {
+    hatch(g, nodeBox(n.node, downSince.get(n.node) ?? 0, n.from));
+    downSince.set(n.node, n.to < 0 ? end : n.to);
   }
-  for (const [node, from] of born) if (from < end) hatch(g, nodeBox(node, from, end));
+  for (const [node, from] of downSince) if (from < end) hatch(g, nodeBox(node, from, end));
 }
 
 function hatch(g, box) {

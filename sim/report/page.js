@@ -291,8 +291,8 @@ byId("operations").addEventListener("keydown", ev => {
 
 // --- the beginning ---
 
-function tell() {
-  byId("story")?.replaceChildren(...(data.story ?? []).map(l => {
+function drawSummary() {
+  byId("summary")?.replaceChildren(...(data.summary ?? []).map(l => {
     const when = element("time", {}, l.at < 0 ? "" : formatTime(l.at, 1e8));
     if (l.at < 0) return element("li", {}, when, element("span", {}, l.text));
     const b = element("button", { type: "button", class: l.kind }, l.text);
@@ -322,11 +322,11 @@ data.operations ??= [];
 data.partitions ??= [];
 data.marks ??= [];
 data.faults ??= [];
-data.lives ??= [];
+data.incarnations ??= [];
 readColours();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { readColours(); redraw(); });
 new ResizeObserver(redraw).observe(canvas);
 drawLegend();
-tell();
+drawSummary();
 list();
 show(0, end);
