@@ -14,7 +14,7 @@ func TestOptionsThatAPlanLeavesOutStayOut(t *testing.T) {
 	require.Empty(t, o.Names())
 	require.EqualValues(t, 7, o.MinAcks.Or(7))
 	o.MinAcks = Set(0)
-	require.Zero(t, o.MinAcks.Or(7), "what is given as 0 is given")
+	require.Zero(t, o.MinAcks.Or(7), "an option that is given as 0 is given")
 
 	text, err := yaml.Marshal(&o)
 	require.NoError(t, err)

@@ -131,15 +131,15 @@ func TestPlantedDeadlocksAreNamed(t *testing.T) {
 			require.Regexp(t, `^b\d proposal \d+ of node \d$`, c.Culprit,
 				"the proposal that the controller was asked for")
 			command := c.Steps[len(c.Steps)-2]
-			require.Regexp(t, `^command \d+$`, command.Who)
+			require.Regexp(t, `^command \d+$`, command.Name)
 			require.NotNil(t, command.Until, "its deadline has passed, and nothing enforces it")
 		}},
 		{"L2", func(t *testing.T, c world.StallChain) {
 			require.Equal(t, "fault", c.End)
 			require.Regexp(t, `^fault 1 (disk|sync)-stall b\d$`, c.Culprit)
 			require.Regexp(t, `^b\d/0$`, c.Steps[1].Where)
-			require.Equal(t, wait.Self, c.Steps[1].Who, "the control loop as a whole")
-			require.Contains(t, c.Steps[len(c.Steps)-2].Who, "disk ")
+			require.Equal(t, wait.Self, c.Steps[1].Name, "the control loop as a whole")
+			require.Contains(t, c.Steps[len(c.Steps)-2].Name, "disk ")
 		}},
 		{"L3", func(t *testing.T, c world.StallChain) {
 			require.Equal(t, "cycle", c.End)

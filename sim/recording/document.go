@@ -136,7 +136,7 @@ func (b *documentBuilder) stall(s *world.Stall) {
 				since = int64(*step.Since)
 			}
 			chain.Steps = append(chain.Steps, report.StallStep{
-				Where: step.Where, What: b.names.Replace(step.Who),
+				Where: step.Where, What: b.names.Replace(step.Name),
 				About: b.names.Replace(step.About), Since: since, For: b.names.Replace(step.For),
 				Note: b.names.Replace(step.Note),
 			})

@@ -9,8 +9,8 @@ import (
 	"example.com/lockstep/netsim"
 )
 
-// toyClient adds one pair after another to the set. It tries nodes in drawn
-// order until one answers, so a pair may be added twice, which a set forgives.
+// toyClient adds one pair after another to the set. It tries random nodes until one answers. So a
+// pair may be added twice, which does not change a set.
 type toyClient struct {
 	subject *toySubject
 	host    loop.Host
@@ -71,7 +71,7 @@ func (c *toyClient) EndTurn(now env.Time) {
 		c.seq++
 		c.waiting = true
 	} else if c.conn != nil {
-		c.conn.conn.Close() // no answer in time: another node
+		c.conn.conn.Close() // no answer in time: try another node
 		c.conn, c.open = nil, false
 	}
 	c.due = now.Mono.Add(toyTimeout)

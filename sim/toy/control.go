@@ -25,7 +25,7 @@ type (
 	}
 )
 
-// The trace knows these types by the names that they had first.
+// These types enter the trace by the names that they had at first.
 
 // TraceLabel implements Labelled.
 func (toyAdd) TraceLabel() string { return "*sim.toyAdd" }
@@ -44,7 +44,7 @@ func (p toyPair) append(b []byte) []byte {
 	return binary.LittleEndian.AppendUint64(b, p.seq)
 }
 
-// toyControl takes clients' connections and mails their requests to shards.
+// toyControl accepts the connections of clients and mails their requests to shards.
 type toyControl struct {
 	host   loop.Host
 	name   string
@@ -55,7 +55,7 @@ type toyControl struct {
 	retry  env.Instant
 	served uint64
 	world  *world.World
-	doomed bool // toyCoin: the toss was lost
+	doomed bool // Coin: the toss was lost
 }
 
 // toyRetry is when refused mail is tried again.

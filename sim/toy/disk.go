@@ -13,7 +13,7 @@ import (
 //	sum u64 | entries u64 | entry* | zeros to the next sector
 //	entry = origin u64 | client u64 | seq u64
 //
-// Recovery takes groups up to the first with a wrong sum.
+// Recovery reads the groups before the first one with a wrong sum.
 
 // write begins the next group if none is under way.
 func (s *toyShard) write() {
@@ -50,8 +50,8 @@ func (s *toyShard) stepDisk(now env.Time, c *diskfs.Completion) {
 		disk.Submit(diskfs.Op{Kind: diskfs.Read, Handle: toyHandle, Data: make([]byte, c.Size)})
 	case diskfs.Read:
 		s.recover(c.Data[:c.N])
-		// What was read may never have been durable: written without its sync, or
-		// kept in the cache after a sync that failed. It is written again.
+		// What was read may not be durable: its sync may be missing, or may have failed and left
+		// the data in the cache. So it is written again.
 		disk.Submit(diskfs.Op{Kind: diskfs.WriteSync, Handle: toyHandle, Data: c.Data[:s.file]})
 	case diskfs.SyncDir:
 		s.ready = true

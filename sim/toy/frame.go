@@ -15,8 +15,8 @@ const (
 	toyRequest uint64 = iota + 1 // a client asks to add (a, b)
 	toyAnswer                    // (a, b) is on every replica
 	toyHello                     // node number a will push its log
-	toyHave                      // a pairs of that log are durable here
-	toyPushed                    // pair (a, b) stands at index c
+	toyHave                      // the first a pairs of that log are durable here
+	toyPushed                    // pair (a, b) is at index c
 )
 
 type toyFrame struct{ kind, a, b, c uint64 }
@@ -33,10 +33,10 @@ func (f toyFrame) encode() []byte {
 type toyConn struct {
 	conn netsim.Conn
 	rest []byte
-	peer uint64 // from its hello: the number of the pushing node
+	peer uint64 // from its hello: the number of the node that pushes
 }
 
-// take adds received bytes; next then returns the frames that are whole.
+// take adds received bytes. After it, next returns the frames that are whole.
 func (c *toyConn) take(data []byte) {
 	c.conn.Consumed(len(data))
 	if len(c.rest) == 0 {

@@ -13,8 +13,8 @@ import (
 	"example.com/lockstep/sim/world"
 )
 
-// toyShard keeps, per node of the cluster, that node's log of pairs: its own,
-// which clients' requests extend, and copies of the others', which those push.
+// toyShard keeps a log of pairs per node of the cluster: the log of its own node, which requests of
+// clients extend, and copies of the logs of the other nodes, which those nodes push.
 type toyShard struct {
 	host  loop.Host
 	id    loop.ID
@@ -24,23 +24,23 @@ type toyShard struct {
 	peers []string // the same without this node
 	bug   Bug
 
-	logs   map[string]*toyLog  // by node; walked through names
-	toPeer map[string]*toyPush // by peer; walked through peers
+	logs   map[string]*toyLog  // by node; walked in the order of names
+	toPeer map[string]*toyPush // by peer; walked in the order of peers
 	from   []*toyConn          // connections on which peers push
 	index  map[toyPair]int     // position in the node's own log
-	waits  []toyWait           // clients' requests that are not on every replica
+	waits  []toyWait           // requests for pairs that are not on every replica yet
 	early  []toyAdd            // requests that came before recovery had ended
-	held   map[toyPair]bool    // durable here, in whichever log
+	held   map[toyPair]bool    // durable here, in any log
 
 	ready    bool
-	file     int64 // bytes of the file that hold groups
+	file     int64 // size of the part of the file that holds groups
 	writing  []byte
 	written  []toyEntry // in the write under way
 	unsynced []toyEntry // for the next write
 }
 
-// toyLog is one node's log, as far as this node has it. What is durable is a
-// prefix, since one write is under way at a time.
+// toyLog is one node's log, as much as this node has of it. Its first durable pairs are on disk
+// here; they are a prefix because one write is under way at a time.
 type toyLog struct {
 	pairs   []toyPair
 	durable uint64
@@ -60,16 +60,16 @@ type toyWait struct {
 type toyPush struct {
 	conn  *toyConn
 	known bool   // the peer has said what it has
-	next  uint64 // index that is pushed next
-	acked uint64 // pairs of this node's log that are durable at the peer
+	next  uint64 // index of the pair that is pushed next
+	acked uint64 // number of pairs of this node's log that are durable at the peer
 	dial  env.Instant
-	// patience is when the connection is given up if the peer does not answer
-	// what is outstanding: a half-open connection reports nothing by itself.
+	// patience is when the connection is closed if the peer does not answer what is outstanding: a
+	// half-open connection reports nothing by itself.
 	patience env.Instant
 }
 
 const (
-	toyWindow    = 256 // pushed, unacknowledged pairs per peer
+	toyWindow    = 256 // pairs per peer that are pushed and not acknowledged
 	toyRedial    = 20 * time.Millisecond
 	toyPatience  = 3 * time.Second
 	toyPeerPort  = 10
@@ -100,11 +100,10 @@ func newToyShard(i world.Incarnation, id loop.ID, names []string, bug Bug) *toyS
 func (s *toyShard) own() *toyLog { return s.logs[s.name] }
 
 func (s *toyShard) addr(name string) string {
-	return name + ":" +
-		strconv.Itoa(toyPeerPort+int(s.id))
+	return name + ":" + strconv.Itoa(toyPeerPort+int(s.id))
 }
 
-// Start opens the file; everything else waits for its recovery.
+// Start opens the file. Everything else waits for the recovery.
 func (s *toyShard) Start(env.Time) {
 	path := "shard" + strconv.Itoa(int(s.id))
 	s.host.Disk().Submit(diskfs.Op{Kind: diskfs.Open, Flags: diskfs.Create, Handle: toyHandle,
@@ -126,7 +125,7 @@ func (s *toyShard) Step(now env.Time, ev *loop.Event) {
 	}
 }
 
-// add takes a client's pair; a repeated one waits for the first.
+// add takes a client's pair. A repeated pair is not appended again: it waits for the first.
 func (s *toyShard) add(m toyAdd) {
 	if !s.ready {
 		s.early = append(s.early, m)
@@ -142,7 +141,7 @@ func (s *toyShard) add(m toyAdd) {
 	s.waits = append(s.waits, toyWait{uint64(at), m})
 }
 
-// EndTurn lets effects out: one write with everything new, pushes, answers.
+// EndTurn writes everything new with one write, pushes, and answers.
 func (s *toyShard) EndTurn(now env.Time) {
 	if !s.ready {
 		return
@@ -175,8 +174,8 @@ func (s *toyShard) push(now env.Time, name string) {
 	if !p.known {
 		return
 	}
-	// Only what is durable is pushed: after a crash this node must not put
-	// another pair at an index that a peer holds.
+	// Only what is durable is pushed: after a crash this node must not put another pair at an index
+	// that a peer already has.
 	for ; p.next < s.own().durable && p.next < p.acked+toyWindow; p.next++ {
 		pair := s.own().pairs[p.next]
 		frame := toyFrame{toyPushed, pair.client, pair.seq, p.next}.encode()
@@ -188,7 +187,7 @@ func (s *toyShard) push(now env.Time, name string) {
 	}
 }
 
-// answer replies to requests when their pairs are durable everywhere.
+// answer replies to the requests with pairs that are durable on every node.
 func (s *toyShard) answer() {
 	committed := s.own().durable
 	for _, name := range s.peers {
@@ -278,8 +277,8 @@ func (s *toyShard) pushed(c *toyConn, f toyFrame) {
 	if f.kind == toyHello {
 		c.peer = f.a
 		log := s.logs[s.names[f.a-1]]
-		// Pairs that are not durable yet are not counted: they come again and
-		// are passed over below.
+		// Pairs that are not durable yet are not counted: the peer pushes them again, and the code
+		// below skips them.
 		c.conn.Send(toyFrame{toyHave, log.durable, 0, 0}.encode())
 		return
 	}

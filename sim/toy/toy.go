@@ -17,17 +17,19 @@ type Bug int64
 
 const (
 	NoBug      Bug = iota
-	MapRange       // pushes to peers in the order of a Go map: not deterministic
+	MapRange       // pushes go to peers in the order of a Go map: not deterministic
 	EarlyAck       // a replica acknowledges before its disk does
 	StampLate      // a frame is changed after it was sent
-	LostWakeup     // a lost peer is never dialled again
-	Panic          // an assertion breaks on the hundredth request
-	// the fiftieth request of n1 tosses a coin, by which the hundredth breaks an assertion
+	LostWakeup     // after a connection is lost, the peer is never dialled again
+	Panic          // an assertion fails on the hundredth request
+	// Coin: the fiftieth request of n1 tosses a coin. If the toss is lost, the hundredth request
+	// fails an assertion.
 	Coin
 	Stop        // a loop stops its node on the hundredth request
 	RewriteDisk // a group is changed while the disk owns it
 )
 
+// Draw returns the function that draws plans with a planted bug.
 func Draw(bug Bug) func(seed uint64, r *env.Rand) plan.Plan {
 	return func(seed uint64, r *env.Rand) plan.Plan {
 		duration := time.Duration(r.Between(2, 20)) * time.Second
@@ -51,22 +53,21 @@ func Draw(bug Bug) func(seed uint64, r *env.Rand) plan.Plan {
 				Role: "toy-client"})
 		}
 		p.Workload = plan.Workload{
-			Kind: "toy", Clients: clients, Every: plan.Duration(r.Between(1,
-				40)) * plan.Duration(time.Millisecond),
+			Kind: "toy", Clients: clients,
+			Every:   plan.Duration(r.Between(1, 40)) * plan.Millisecond,
 			Options: plan.Options{Bug: plan.Set(int64(bug))},
 		}
 		p.Faults = plan.DrawFaults(r, p.Nodes[:brokers], duration, toyMenu, r.IntN(12))
 		p.Expect.Stops = plan.StoppedBy(p.Faults)
 		if r.Chance(2, 3) {
-			p.RestartAfterStop = plan.Duration(r.Between(10,
-				3000)) * plan.Duration(time.Millisecond)
+			p.RestartAfterStop = plan.Duration(r.Between(10, 3000)) * plan.Millisecond
 		}
 		return p
 	}
 }
 
-// DrawCalm has no faults and clients that never wait: it measures the
-// simulator.
+// DrawCalm draws plans without faults and with clients that never wait. They measure the speed of
+// the simulator.
 func DrawCalm(seed uint64, r *env.Rand) plan.Plan {
 	p := Draw(NoBug)(seed, r)
 	p.Faults, p.Workload.Every, p.Network, p.Disk = nil, 0, plan.Network{}, plan.Disk{}
@@ -74,7 +75,7 @@ func DrawCalm(seed uint64, r *env.Rand) plan.Plan {
 	return p
 }
 
-// DrawCoin has nothing in it but the toss, which one of four seeds loses.
+// DrawCoin draws calm plans in which only the coin can do harm. One of four seeds loses the toss.
 func DrawCoin(seed uint64, r *env.Rand) plan.Plan {
 	p := DrawCalm(seed, r)
 	p.Duration, p.Workload.Every = plan.Duration(4*time.Second), plan.Duration(5*time.Millisecond)
@@ -102,19 +103,17 @@ var toyMenu = []plan.MenuItem{
 	{Kind: "sync-error", Weight: 1},
 	{Kind: "write-error", Weight: 1},
 	{Kind: "clock-drift", Weight: 1, Amount: func(r *env.Rand) int64 {
-		return r.Between(-200_000,
-			200_000)
+		return r.Between(-200_000, 200_000)
 	}},
 	{Kind: "clock-jump", Weight: 1, Amount: func(r *env.Rand) int64 {
-		return r.Between(-1e7,
-			1e7)
+		return r.Between(-1e7, 1e7)
 	}},
 }
 
 // toyPair is one element of the set.
 type toyPair struct{ client, seq uint64 }
 
-// toySubject judges a toy run: it knows what was acknowledged.
+// toySubject judges a run of the toy. It knows which pairs were acknowledged.
 type toySubject struct {
 	plan    *plan.Plan
 	brokers []string
@@ -164,8 +163,8 @@ func (s *toySubject) Healed(*world.World) { s.healed = true }
 // Resolve implements Subject.
 func (s *toySubject) Resolve(*world.World, string) (string, bool) { return "", false }
 
-// Pending implements Subject: every client has its last answer and every replica
-// has every log.
+// Pending implements Subject. It waits until every client has its last answer and every replica has
+// every log.
 func (s *toySubject) Pending(w *world.World) []string {
 	var waits []string
 	for _, c := range s.clients {
@@ -196,7 +195,7 @@ func (s *toySubject) shards(w *world.World) []*toyShard {
 	return shards
 }
 
-// acknowledged is told of every answer when a client gets it.
+// acknowledged is called with every pair when its client gets the answer.
 func (s *toySubject) acknowledged(pair toyPair) {
 	s.acked = append(s.acked, pair)
 	for _, shard := range s.shards(s.world) {
@@ -213,8 +212,8 @@ func (s *toySubject) Check(w *world.World) {
 	}
 }
 
-// mustHold looks at a replica, a dead one too; while it recovers it does not
-// know what it holds.
+// mustHold checks that a replica has a pair, also if its node is down. A replica that recovers is
+// not checked: it does not know yet what it has.
 func (s *toySubject) mustHold(w *world.World, shard *toyShard, pair toyPair) {
 	if shardOf(pair.client, w.Node(shard.name).Spec().Shards) == shard.id && shard.ready &&
 		!shard.held[pair] {

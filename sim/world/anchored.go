@@ -2,20 +2,19 @@ package world
 
 import (
 	"example.com/lockstep/broker/env"
-
 	"example.com/lockstep/sim/plan"
 )
 
 // anchored is a fault that waits for its milestone.
 type anchored struct {
 	plan.Anchor
-	seen  int
-	begin func() // nil: it has been given its time
+	seen  int    // milestones that matched
+	begin func() // nil: the fault is scheduled, or has begun
 }
 
-// scheduleFault gives a fault its time, or lets it wait for its milestone. If
-// that has not come by its bound the fault begins at the bound, so that a commit
-// that never gets there still meets it.
+// scheduleFault schedules a fault, or lets it wait for its milestone. If the milestone has not come
+// by the fault's bound, the fault begins at the bound, so that a commit that never reaches the
+// milestone still meets the fault.
 func (w *World) scheduleFault(i int) {
 	f := &w.plan.Faults[i]
 	if f.After == "" {
@@ -44,7 +43,7 @@ func (w *World) scheduleFault(i int) {
 	})
 }
 
-// passAnchors lets faults begin that waited for a milestone.
+// passAnchors schedules the faults that waited for a milestone with this key.
 func (w *World) passAnchors(key string) {
 	for _, a := range w.anchors {
 		if a.begin != nil && a.Matches(key) {

@@ -6,10 +6,9 @@ import (
 	"example.com/lockstep/broker/env"
 )
 
-// clock is what one machine shows of the world's time. Its monotonic clock has
-// an origin of its own and runs fast or slow by drift parts per million; its
-// wall clock is the monotonic one plus an offset that may jump. Both go on while
-// the node is frozen or its process dead (CLOCK_BOOTTIME).
+// clock has the clocks of one machine. The monotonic clock has its own origin, and runs fast or
+// slow by a number of parts per million. The wall clock is the monotonic clock plus an offset that
+// may jump. Both run on while the node is frozen or its process is dead (like CLOCK_BOOTTIME).
 type clock struct {
 	baseWorld env.Instant // the world's time at which drift last changed
 	baseMono  env.Instant // the monotonic time shown then
@@ -32,8 +31,8 @@ func (c *clock) time(t env.Instant) env.Time {
 	return env.Time{Mono: m, WallMs: c.wallZero + int64(m)/int64(time.Millisecond)}
 }
 
-// world is the earliest world time at which the clock shows m; env.Never if that
-// is beyond what is representable.
+// world is the earliest world time at which the clock shows at least m; env.Never if that time does
+// not fit into an Instant.
 func (c *clock) world(m env.Instant) env.Instant {
 	if m == env.Never {
 		return env.Never
@@ -56,8 +55,8 @@ func (c *clock) world(m env.Instant) env.Instant {
 	return t
 }
 
-// before is about the world time at which the clock showed m, which may lie before
-// the last change of its drift.
+// before is the world time at which the clock showed m. It is approximate if that was before the
+// last change of the drift.
 func (c *clock) before(m env.Instant) env.Instant {
 	if m >= c.baseMono {
 		return c.world(m)
@@ -65,18 +64,17 @@ func (c *clock) before(m env.Instant) env.Instant {
 	return max(0, c.baseWorld-(c.baseMono-m))
 }
 
-// setDrift changes the rate from world time t on; what has been shown stays.
+// setDrift changes the rate from world time t on. The time that is shown at t stays.
 func (c *clock) setDrift(t env.Instant, ppm int64) {
 	c.baseMono, c.baseWorld, c.driftPpm = c.mono(t), t, ppm
 }
 
-// reboot gives the monotonic clock a new origin, as a power cycle does. The wall
-// clock goes on.
+// reboot gives the monotonic clock a new origin, as a power cycle does. The wall clock goes on.
 func (c *clock) reboot(t env.Instant, origin env.Instant) {
 	wall := c.time(t).WallMs
 	c.baseMono, c.baseWorld = origin, t
 	c.wallZero = wall - int64(origin)/int64(time.Millisecond)
 }
 
-// jumpWall moves the wall clock, either way.
+// jumpWall moves the wall clock, forward or back.
 func (c *clock) jumpWall(ms int64) { c.wallZero += ms }

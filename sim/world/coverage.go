@@ -8,28 +8,28 @@ import (
 	"example.com/lockstep/sim/plan"
 )
 
-// Coverage is what a run has reached, whatever its verdict. It is observed, and
-// never enters the trace hash; two runs of one plan have the same.
+// Coverage is what a run has reached, whatever its verdict is. It never enters the trace hash. Two
+// runs of one plan have the same coverage.
 type Coverage struct {
-	// Marks are the visits of coverage marks (package mark), by name; those that
-	// the run missed are absent.
+	// Marks says how often the run passed each coverage mark (package mark), by name. Marks that it
+	// did not reach are absent.
 	Marks map[string]uint64 `json:"marks,omitempty"`
-	// Features are the combinations of state in which a replica was seen: role, size
-	// of the ISR, whether its node is the controller, and a fault that was on. Sorted.
+	// Features are the combinations in which a replica was seen: its role, the size of the ISR,
+	// whether its node is the controller, and a fault that was on. Sorted.
 	Features []string `json:"features,omitempty"`
-	// Faults are the faults that began, by kind.
+	// Faults counts the faults that began, by kind.
 	Faults map[string]int `json:"faults,omitempty"`
-	// Judged is how many operations and facts were held against each property.
+	// Judged counts the operations and facts on which each property was judged.
 	Judged map[string]int `json:"judged,omitempty"`
-	// Excused is how many violations of each property are explained by what disks
-	// and clocks have done (see Unbudgeted).
+	// Excused counts the violations of each property that are explained by what disks and clocks
+	// have done (see plan.Unbudgeted).
 	Excused map[string]int `json:"excused,omitempty"`
 }
 
-// coverage collects it during a run.
+// coverage collects a Coverage during a run.
 type coverage struct {
-	faults   int              // beginnings and ends
-	features map[feature]bool // sorted before anybody sees them
+	faults   int              // number of faults that began or ended
+	features map[feature]bool // sorted in reached
 	judged   map[string]int
 	excused  map[string]int
 }
@@ -39,11 +39,11 @@ func (c *coverage) init() {
 	c.features, c.judged, c.excused = map[feature]bool{}, map[string]int{}, map[string]int{}
 }
 
-// feature is one combination.
+// feature is one combination of Coverage.Features.
 type feature struct {
-	look  string
-	fault int8 // FaultNumber; 0: none
-	other bool // the fault is on another node
+	look  string // all of it except the fault
+	fault int8   // plan.FaultNumber; 0: none
+	other bool   // the fault is on another node
 }
 
 func (f feature) String() string {
@@ -57,12 +57,11 @@ func (f feature) String() string {
 	return fmt.Sprintf("%s, %s %s", f.look, plan.FaultKinds()[f.fault-1].Name, where)
 }
 
-// FaultChanges counts the beginnings and ends of faults: what looks as before, while
-// this stays as it was, adds no feature.
+// FaultChanges counts the faults that began or ended. While it stays the same, a look that Saw has
+// noted adds no new feature.
 func (w *World) FaultChanges() int { return w.coverage.faults }
 
-// Saw notes the state in which a subject saw something of a node, together with
-// the faults that are on.
+// Saw notes how something on a node looks to the subject, together with the faults that are on.
 func (w *World) Saw(look string, n *Node) {
 	quiet := true
 	for _, a := range w.active {
@@ -77,7 +76,7 @@ func (w *World) Saw(look string, n *Node) {
 	}
 }
 
-// Judged notes how much was held against a property, and how many violations of
+// Judged notes on how many operations and facts a property was judged, and how many violations of
 // it are excused.
 func (w *World) Judged(property string, judged, excused int) {
 	w.coverage.judged[property] += judged
@@ -86,8 +85,8 @@ func (w *World) Judged(property string, judged, excused int) {
 	}
 }
 
-// concerns reports whether a span is about a node; a fault without a span is
-// about every node of a role.
+// concerns reports whether a span is about a node. A fault without its own span is about all nodes
+// of a role.
 func (w *World) concerns(span int, n *Node) bool {
 	return span < 0 || w.past[span].Node == n.spec.Name || w.past[span].Peer == n.spec.Name
 }

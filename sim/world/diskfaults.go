@@ -7,8 +7,9 @@ import (
 	"example.com/lockstep/sim/plan"
 )
 
-// diskFaults are those of a node's disk. The rules among them stay until they
-// have struck or the healing; what they damaged stays damaged.
+// diskFaults are the faults of a node's disk. Those that are rules with a number of times stay
+// until they have taken effect so often, or until the healing. Data that they damaged stays
+// damaged.
 var diskFaults = map[string]faultBegin{
 	"disk-stall": stallDisk(0),
 	"sync-stall": stallDisk(diskvirtual.Syncs),
@@ -39,8 +40,9 @@ var diskFaults = map[string]faultBegin{
 	},
 }
 
-// stallDisk stalls until the fault's own end: the disk ends a stall by time.
-func stallDisk(kinds diskvirtual.Kinds) func(*World, target, *plan.Fault) func() {
+// stallDisk stalls the disk until the fault's end. There is nothing to mend, because the disk ends
+// the stall by itself.
+func stallDisk(kinds diskvirtual.Kinds) faultBegin {
 	return func(w *World, t target, f *plan.Fault) func() {
 		until := env.Never
 		if f.For > 0 {
@@ -51,8 +53,8 @@ func stallDisk(kinds diskvirtual.Kinds) func(*World, target, *plan.Fault) func()
 	}
 }
 
-func diskRule(effect diskvirtual.Effect, kinds diskvirtual.Kinds) func(*World, target,
-	*plan.Fault) func() {
+// diskRule applies an effect to the next operations, as many as the fault's amount.
+func diskRule(effect diskvirtual.Effect, kinds diskvirtual.Kinds) faultBegin {
 	return func(_ *World, t target, f *plan.Fault) func() {
 		t.node.FS().Inject(diskvirtual.Rule{Effect: effect, Kinds: kinds, Path: f.Path,
 			Times: int(max(f.Amount, 1))})

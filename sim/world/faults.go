@@ -14,11 +14,11 @@ import (
 	"example.com/lockstep/sim/property"
 )
 
-// faultBegin breaks what the target names and returns how to mend it; nil if
-// nothing is left to mend.
+// faultBegin breaks what the target names, and returns how to mend it; nil if there is nothing to
+// mend.
 type faultBegin func(w *World, t target, f *plan.Fault) (mend func())
 
-// target is a resolved target.
+// target is what the Target of a fault names.
 type target struct {
 	node   *Node
 	loop   loop.ID
@@ -28,33 +28,33 @@ type target struct {
 	nodes  []*Node // OnRole, in the plan's order
 }
 
-// begins gives every kind of fault its effect.
+// begins has the effect of every kind of fault.
 var begins = map[string]faultBegin{}
 
-func init() { // the functions reach back to the map through the world
+func init() { // not in the declaration: the effects refer to the map, through the world
 	for _, kinds := range []map[string]faultBegin{processFaults, operatorFaults, networkFaults,
 		diskFaults} {
 		maps.Copy(begins, kinds)
 	}
 }
 
-// activeFault is a fault that has begun and is not mended.
+// activeFault is a fault that has begun and has something to mend.
 type activeFault struct {
 	fault *plan.Fault
 	name  string // its number in the plan, its kind and what it hit
-	kind  int8   // index in faultKinds + 1
-	mend  func()
-	span  int // index into World.past; -1: the kind notes its own
+	kind  int8   // plan.FaultNumber
+	mend  func() // nil: it is mended
+	span  int    // index into World.past; -1: the kind makes its own spans
 }
 
-// strike is the fault that is beginning.
+// strike is a fault at the moment at which it begins.
 type strike struct {
 	name   string
 	target target
 	lasts  time.Duration // 0: until the healing
 }
 
-// killer is the fault that ends an incarnation of a node now, "" if none does.
+// killer is the name of the fault that ends an incarnation of a node now; "" if none does.
 func (w *World) killer(n *Node) string {
 	if w.striking != nil {
 		return w.striking.name
@@ -68,27 +68,27 @@ func (w *World) killer(n *Node) string {
 	return ""
 }
 
-// endingFaults are the kinds that end incarnations later than at their beginning.
+// endingFaults are the kinds that end incarnations later than when they begin.
 var endingFaults = []string{"clean-stop", "rolling-restart", "crash-loop"}
 
-// FaultSpan says when a fault was on, and on which node.
+// FaultSpan says when a fault was on, and what it hit.
 type FaultSpan struct {
-	Number     int    // in the plan, from 1 on; 0: it is part of a longer one
+	Number     int    // in the plan, from 1 on; 0: it is one part of a fault of several nodes
 	Name       string // number, kind and what it hit
 	Kind       string
 	Text       string        // amount, length, path
-	Loop       int           // -1: the node
+	Loop       int           // -1: the whole node
 	Node, Peer string        // Peer: the other end of a link
 	TwoWay     bool          // of a link
 	For        time.Duration // as planned; 0: until the healing
 	From, To   env.Instant   // To: env.Never while it is on
 }
 
-// FaultSpans are the faults that have begun so far, in that order. Those with
-// nothing to mend are points in time.
+// FaultSpans are the spans of all faults that have begun so far, in that order. A fault with
+// nothing to mend has its planned length.
 func (w *World) FaultSpans() []FaultSpan { return w.past }
 
-// spanBegins notes that something is wrong with a node, or its link to a peer.
+// spanBegins notes that a fault begins on a node, or on its link to a peer.
 func (w *World) spanBegins(kind string, n, peer *Node) int {
 	span := FaultSpan{Name: kind + " " + n.spec.Name, Kind: kind, Loop: -1, Node: n.spec.Name,
 		From: w.Now(), To: env.Never}
@@ -102,14 +102,14 @@ func (w *World) spanBegins(kind string, n, peer *Node) int {
 	return len(w.past) - 1
 }
 
-// spanEnds closes a span that spanBegins returned; -1 is none.
+// spanEnds ends a span that spanBegins returned; -1 is none.
 func (w *World) spanEnds(span int, at env.Instant) {
 	if span >= 0 {
 		w.past[span].To = at
 	}
 }
 
-// spanNode is the node that a span is about; "" for none.
+// spanNode is the node of a span; "" for span -1.
 func (w *World) spanNode(span int) string {
 	if span < 0 {
 		return ""
@@ -117,8 +117,8 @@ func (w *World) spanNode(span int) string {
 	return w.past[span].Node
 }
 
-// faultRandom is the random stream of one fault of the plan: it depends on what
-// the fault is, not on what else is in the plan.
+// faultRandom is the random stream of one fault of the plan. It depends only on this fault, not on
+// the rest of the plan.
 func (w *World) faultRandom(f *plan.Fault) *env.Rand {
 	return w.streams.Open("fault", f.Kind, f.Target, f.At.String())
 }
@@ -177,8 +177,8 @@ func (w *World) endFaults() {
 	w.active = nil
 }
 
-// resolve finds what a fault's target names. A plan that names what is not
-// there is wrong, which fails the run rather than making it easier.
+// resolve finds what a fault's target names. A plan that names something that does not exist fails
+// the run: without the fault the run would be easier.
 func (w *World) resolve(kind *plan.FaultKind, name string) (t target, ok bool) {
 	if strings.HasPrefix(name, "@") {
 		resolved, ok := w.subject.Resolve(w, name[1:])
@@ -255,7 +255,7 @@ func (t *target) nodeName() string {
 	return t.node.spec.Name
 }
 
-// faultText says what a key of a fault leaves out.
+// faultText is what the key of a fault's milestone leaves out.
 func faultText(f *plan.Fault, resolved string) string {
 	var parts []string
 	if f.Target != resolved {

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// Fingerprint names the bug behind a failure as far as the failure shows it: the
-// broken property, the shape of its symptom, and for a panic or an assertion the
-// code that it was in. Names of nodes, ids, times and numbers do not count, so
-// one bug has one fingerprint under all seeds, mostly. It is a few words to read
-// and a hash of all that counts.
+// Fingerprint names the bug behind a failure as well as the failure shows it. It depends on the
+// broken property, on the shape of the symptom, and for a panic or an assertion on the code that it
+// came from. It does not depend on names of nodes, ids, times and numbers. So one bug mostly has
+// the same fingerprint under all seeds. It consists of a few words to read, and a hash of
+// everything that it depends on.
 func (f *Failure) Fingerprint() string {
 	shape, frames := shapeOf(f.Symptom), ownFrames(f.Stack)
 	var h Hasher
@@ -21,7 +21,7 @@ func (f *Failure) Fingerprint() string {
 	return fmt.Sprintf("%s-%08x", slugOf(f.Property, shape), uint32(h.Sum()))
 }
 
-// fingerprint is that of the first failure; "" of a run that passed.
+// fingerprint is the fingerprint of the first failure; "" if the run passed.
 func (r *Result) fingerprint() string {
 	if len(r.Failures) == 0 {
 		return ""
@@ -39,8 +39,7 @@ func (r *Result) FailsWith(fingerprint string) bool {
 	return false
 }
 
-// varying is what differs between two sightings of one bug, and what stands for
-// it in a shape.
+// varying is what differs when one bug shows twice, and what replaces it in a shape.
 var varying = []struct {
 	what *regexp.Regexp
 	with string
@@ -50,12 +49,12 @@ var varying = []struct {
 	{regexp.MustCompile(`\b(\d+(\.\d+)?(ns|µs|ms|s|m|h))+\b`), "#"},
 	{regexp.MustCompile(`\b[a-zA-Z]+\d+\b`), "_"}, // nodes, topics, values
 	{regexp.MustCompile(`-?\d+(\.\d+)?`), "#"},
-	{regexp.MustCompile(`[_#]([/.][_#])+`), "_"},        // partitions, lives
+	{regexp.MustCompile(`[_#]([/.][_#])+`), "_"},        // partitions, incarnations
 	{regexp.MustCompile(`[_#]([ ,]+[_#])+`), "#"},       // lists
 	{regexp.MustCompile(`\[[ _#]*\]|\{[ _#]*\}`), "[]"}, // also empty ones
 }
 
-// shapeOf is the first line of a text without what varies.
+// shapeOf is the first line of a text without its varying parts.
 func shapeOf(text string) string {
 	text, _, _ = strings.Cut(text, "\n")
 	for _, v := range varying {
@@ -64,9 +63,9 @@ func shapeOf(text string) string {
 	return text
 }
 
-// ownFrames are the innermost functions of the broker, its disk and its network
-// in a stack as runtime/debug prints it, without the simulator's and without
-// positions, which move with every edit.
+// ownFrames are the two innermost functions of the broker, its disk or its network in a stack that
+// runtime/debug printed. Functions of the simulator are left out, and so are positions, because
+// they move with every edit.
 func ownFrames(stack string) []string {
 	const most = 2
 	var frames []string
@@ -76,7 +75,7 @@ func ownFrames(stack string) []string {
 			strings.HasPrefix(name, "broker/assert.") {
 			continue
 		}
-		name = "lockstep/" + name // whatever path the module is published under
+		name = "lockstep/" + name // does not depend on the path of the module
 		if end := strings.LastIndexByte(name, '('); end > 0 {
 			name = name[:end]
 		}
@@ -95,8 +94,8 @@ var (
 	slugBorder     = regexp.MustCompile(`[^a-z0-9]+`)
 )
 
-// slugOf is what a person reads of a fingerprint: the property, by its number if
-// the symptom says more than the number, then the symptom.
+// slugOf is the part of a fingerprint that people read: the property, then the symptom. If there is
+// a symptom, the property is shortened to its number or its first words.
 func slugOf(property, shape string) string {
 	const most = 64
 	if shape != "" {

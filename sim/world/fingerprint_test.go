@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Two sightings of one bug under different seeds, as runs reported them.
+// Each case is one bug as runs with two different seeds reported it.
 func TestOneBugHasOneFingerprintUnderAllSeeds(t *testing.T) {
 	stack := func(receiver, line string) string {
 		return "goroutine 1 [running]:\nruntime/debug.Stack()\n\truntime/debug/stack.go:26 " +

@@ -5,30 +5,30 @@ import (
 	"example.com/lockstep/sim/plan"
 )
 
-// Fork lets a run be itself up to an event, and from there on draw other random
-// numbers: one of the futures that the moment had.
+// Fork leaves a run unchanged up to an event. From there on the run draws other random numbers, so
+// it becomes one of the futures that were possible at that moment.
 type Fork struct {
-	// Event is the number of events after which it forks; 0 is before the first.
+	// Event is the number of events after which the run forks; 0 is before the first.
 	Event uint64 `json:"event"`
-	// Key chooses the future. 0 changes nothing: the run is only looked at there.
+	// Key chooses the future. 0 changes nothing: the run only reports its ForkPoint.
 	Key uint64 `json:"key"`
 }
 
-// ForkPoint is what a forked run was when it forked. Forks of one run at one
-// event have equal ones.
+// ForkPoint says where a run stood when it forked. All forks of one run at one event have the same
+// fork point.
 type ForkPoint struct {
 	At      plan.Duration `json:"at"`
 	Trace   string        `json:"trace"`   // the hash so far
 	Records uint64        `json:"records"` // of the trace, so far
 }
 
-// forkStreams is what a fork does to random streams.
+// forkStreams knows the random streams of a run that forks.
 type forkStreams struct {
-	opened []*env.Rand
-	key    uint64 // 0: it has not forked
+	opened []*env.Rand // before the fork
+	key    uint64      // 0: the run has not forked
 }
 
-// take is told of each stream that is opened.
+// take takes each stream when it is opened.
 func (f *forkStreams) take(r *env.Rand) *env.Rand {
 	if f.key != 0 {
 		refork(r, f.key)
@@ -38,8 +38,8 @@ func (f *forkStreams) take(r *env.Rand) *env.Rand {
 	return r
 }
 
-// refork makes a stream another one, which depends on where it stood: so the
-// streams stay independent of each other, and their order does not matter.
+// refork replaces a stream by one that depends on its state and the key. So the streams stay
+// independent of each other, and the order of the calls does not matter.
 func refork(r *env.Rand, key uint64) {
 	hi, lo := r.State()
 	a, b := env.Key(hi^key, "fork")
@@ -51,7 +51,7 @@ func (w *World) forkDue() bool {
 	return w.fork != nil && w.forked == nil && w.sched.Ran() >= w.fork.Event
 }
 
-// forkNow notes where the run stands and changes its streams.
+// forkNow notes the fork point and changes the streams.
 func (w *World) forkNow() {
 	w.forked = &ForkPoint{At: plan.Duration(w.Now()), Trace: hex64(w.trace.Sum()),
 		Records: w.trace.count}

@@ -8,9 +8,8 @@ import (
 	"example.com/lockstep/sim/plan"
 )
 
-// hardware is the virtual network and disks of a world, joined to the starts
-// and ends of its nodes. What the two virtual packages call a host or a machine is
-// a [Node] here, under the same name.
+// hardware is the virtual network and the virtual disks of a world, joined to the starts and ends
+// of its nodes. The two virtual packages call a [Node] a host or a machine; its name is the same.
 type hardware struct {
 	world  *World
 	fabric *netvirtual.Fabric
@@ -19,7 +18,7 @@ type hardware struct {
 // machine is the hardware that belongs to one node.
 type machine struct {
 	fs      *diskvirtual.FS
-	process *diskvirtual.Process // of the current incarnation; nil when dead
+	process *diskvirtual.Process // of the current incarnation; nil if the node is down
 }
 
 func (h *hardware) init(w *World) {
@@ -30,7 +29,7 @@ func (h *hardware) init(w *World) {
 
 // build makes the machine of a node, without a running process.
 func (h *hardware) build(n *Node) {
-	// The disk outlives the node's lives, so its streams belong to none of them.
+	// The disk outlives the node's incarnations, so its streams belong to none of them.
 	entropy := func(subsystem, purpose string) *env.Rand {
 		return h.world.streams.Open("machine", n.spec.Name, subsystem, purpose)
 	}
@@ -46,12 +45,11 @@ func (h *hardware) boot(n *Node) {
 }
 
 // disk opens the disk for one loop of the current process.
-func (h *hardware) disk(n *Node,
-	sink diskfs.Sink) diskfs.Disk {
+func (h *hardware) disk(n *Node, sink diskfs.Sink) diskfs.Disk {
 	return n.machine.process.Disk(sink)
 }
 
-// end is the death of a process, or of the power.
+// end ends the process of a node, or turns its machine off.
 func (h *hardware) end(n *Node, how Ending) {
 	h.fabric.Crash(n.spec.Name, how == PowerLost)
 	switch {
@@ -65,7 +63,7 @@ func (h *hardware) end(n *Node, how Ending) {
 	n.machine.process = nil
 }
 
-// heal ends what faults the network and the disks still have. Damage stays.
+// heal ends the faults that the network and the disks still have. Damage of data stays.
 func (h *hardware) heal() {
 	h.fabric.Heal()
 	for _, n := range h.world.nodes {
@@ -80,7 +78,7 @@ func (w *World) Fabric() *netvirtual.Fabric { return w.hardware.fabric }
 // FS is the node's file system, for faults and for checkers that look at disks.
 func (n *Node) FS() *diskvirtual.FS { return n.machine.fs }
 
-// networkConfig is a plan's network for its implementation.
+// networkConfig turns a plan's network into the configuration of the virtual one.
 func networkConfig(n plan.Network) netvirtual.Config {
 	c := netvirtual.DefaultConfig()
 	span := func(to *netvirtual.Span, r plan.Range) {
@@ -101,7 +99,7 @@ func networkConfig(n plan.Network) netvirtual.Config {
 	return c
 }
 
-// DiskOptions is a plan's disk for its implementation.
+// DiskOptions turns a plan's disk into the options of a virtual one.
 func DiskOptions(d plan.Disk) diskvirtual.Options {
 	o := diskvirtual.Options{Sync: diskvirtual.DefaultOptions.Sync, Capacity: d.Capacity,
 		NoTear: d.WholeCrash, Ruin: d.RuinousCrash}
@@ -112,7 +110,7 @@ func DiskOptions(d plan.Disk) diskvirtual.Options {
 	return o
 }
 
-// set overrides a default.
+// set overrides a default, unless value is zero.
 func set[T comparable](to *T, value T) {
 	var zero T
 	if value != zero {

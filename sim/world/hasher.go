@@ -5,9 +5,9 @@ import (
 	"math/bits"
 )
 
-// Hasher is the fixed 128-bit mixing function behind trace hashes. It is the
-// same in every process (hash/maphash is seeded), cheap per word, and no
-// cryptography: nobody chooses its input to collide.
+// Hasher is the mixing function of trace hashes, with a state of 128 bits. It is the same in every
+// process (hash/maphash is seeded) and cheap per word. It is not cryptographic: no attacker chooses
+// its input.
 type Hasher struct{ a, b uint64 }
 
 const (
@@ -22,7 +22,7 @@ func (h *Hasher) Word(v uint64) {
 	h.b = (bits.RotateLeft64(h.b, 27) ^ h.a) * hashMulB
 }
 
-// Bytes absorbs p with its length, so that the border between two fields counts.
+// Bytes absorbs p with its length, so that the border between two fields changes the hash.
 func (h *Hasher) Bytes(p []byte) {
 	h.Word(uint64(len(p)))
 	if len(p) >= 64 {
@@ -39,9 +39,8 @@ func (h *Hasher) Bytes(p []byte) {
 	}
 }
 
-// lanes absorbs as many whole 32 bytes of p as there are and returns the rest.
-// Four chains of multiplications run side by side, since disk blocks and record
-// batches are most of what is hashed.
+// lanes absorbs p in blocks of 32 bytes and returns the rest. Four chains of multiplications run
+// side by side, because most of the hashed bytes are disk blocks and record batches.
 func (h *Hasher) lanes(p []byte) []byte {
 	l0, l1, l2, l3 := h.a, h.b, h.a^hashMulA, h.b^hashMulB
 	for len(p) >= 32 {
@@ -58,8 +57,8 @@ func (h *Hasher) lanes(p []byte) []byte {
 	return p
 }
 
-// lane mixes one word into one chain. The shift brings the high bits down: a
-// product alone would leave a flip of a high bit a flip of one bit.
+// lane mixes one word into one chain. The shift brings the high bits down: with the product alone,
+// a flip of the highest bit would change only one bit.
 func lane(l, v uint64) uint64 {
 	l = (l^v)*hashMulA + hashMulB
 	return l ^ l>>32
@@ -68,7 +67,7 @@ func lane(l, v uint64) uint64 {
 // String absorbs s like Bytes.
 func (h *Hasher) String(s string) { h.Bytes([]byte(s)) }
 
-// Sum folds the state into 64 bits; the hasher can go on.
+// Sum is the hash of what has been absorbed so far, in 64 bits. The hasher can absorb more.
 func (h *Hasher) Sum() uint64 {
 	z := h.a ^ bits.RotateLeft64(h.b, 32)
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
@@ -76,8 +75,7 @@ func (h *Hasher) Sum() uint64 {
 	return z ^ z>>31
 }
 
-// SumBytes is the hash of one buffer: the content word of trace records and
-// the check that a buffer did not change while the network or disk owned it.
+// SumBytes is the hash of one buffer.
 func SumBytes(p []byte) uint64 {
 	var h Hasher
 	h.Bytes(p)

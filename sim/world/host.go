@@ -11,9 +11,9 @@ import (
 	"example.com/lockstep/sim/property"
 )
 
-// loopHost hosts one loop for one incarnation of its node: the simulated side of what
-// broker/drive does with a goroutine and a mailbox. Events arrive in the inbox
-// at times that the network, disk and mail schedule; turns take events out.
+// loopHost hosts one loop for one incarnation of its node. It does in the simulator what
+// broker/drive does with a goroutine and a mailbox. Events arrive in the inbox at times that the
+// network, the disk and the mail schedule. Turns take them out.
 type loopHost struct {
 	node *Node
 	id   loop.ID
@@ -21,21 +21,21 @@ type loopHost struct {
 	name string
 
 	inbox    inbox
-	requests int // mailed requests that were not stepped yet; at most mailBound
-	replies  int // likewise answers; at most replyBound
+	requests int // mailed requests that the loop has not taken yet; at most Limits.Mailbox
+	replies  int // replies likewise; at most replyBound
 	out      []*mailPair
 	disk     *diskPort
 	net      *netPort
 
 	dead      bool
-	panicked  bool // its state is not to be looked at
-	frozen    int
-	turnAt    env.Instant // world time of the turn that is scheduled; Never if none
+	panicked  bool        // the state of the loop may be inconsistent: an observer must not see it
+	frozen    int         // number of faults that hold the loop
+	turnAt    env.Instant // world time of the turn that is scheduled; Never if there is none
 	busyUntil env.Instant // world time before which no turn begins
 	lastTurn  env.Instant // world time of the last turn
 	timer     env.Instant // the loop's NextTimer, on the node's clock
-	rand      *env.Rand   // turn costs and sizes
-	current   loop.Event  // the event being stepped: it is lent to the loop
+	rand      *env.Rand   // draws the costs and sizes of turns
+	current   loop.Event  // the event that is lent to the loop in Step
 	turnFn    func()
 }
 
@@ -68,14 +68,13 @@ func (l *loopHost) start() {
 	l.endTurn(0)
 }
 
-// turn is one turn: some of the waiting events, then the end of the turn. All
-// of it happens at one instant; what it costs shows as the time before which
-// the next turn can't begin.
+// turn is one turn: it takes some of the waiting events, then ends the turn. All of it happens at
+// one instant. The cost of the turn is the time before which the next one cannot begin.
 func (l *loopHost) turn() {
 	world := l.node.world
 	at := world.sched.Now()
 	if at != l.turnAt || l.dead {
-		return // the turn was moved to another time
+		return // the turn was moved to an earlier time, or the process is dead
 	}
 	l.turnAt = env.Never
 	if l.stuck() {
@@ -85,13 +84,13 @@ func (l *loopHost) turn() {
 	waiting := l.inbox.len()
 	held := l.blocked()
 	if waiting == 0 && l.timer > now.Mono && !held {
-		l.arm() // the timer that this turn was for is gone
+		l.arm() // the loop has put its timer off since the turn was scheduled
 		return
 	}
 	draw := l.rand.Uint64()
 	take := turnSize(draw, waiting, world.plan.Limits.TurnEvents)
 	if held {
-		take = 0 // it goes on where it stood, and takes nothing before that ends
+		take = 0 // the loop goes on with what blocked it, and takes nothing before that ends
 	}
 	l.lastTurn = at
 	l.node.turns++
@@ -114,8 +113,8 @@ func (l *loopHost) turn() {
 	world.states.turn(l, world.trace.count)
 }
 
-// step gives events to the loop, under guard: like Node.guard, but without a
-// closure, since this is the hot path.
+// step gives events to the loop. It is guarded like Node.guard, but without a closure, because this
+// is the hot path.
 func (l *loopHost) step(now env.Time, take int) {
 	world := l.node.world
 	world.entropy.current = l.node.entropy
@@ -141,7 +140,7 @@ func (l *loopHost) step(now env.Time, take int) {
 			return // the loop stopped its node
 		}
 		if l.blocked() {
-			break // the rest stays in its mailbox
+			break // the other events stay in the inbox
 		}
 	}
 	if world.recorder != nil {
@@ -162,15 +161,15 @@ func (l *loopHost) endTurn(events int) {
 // stuck reports whether faults keep the loop from taking turns.
 func (l *loopHost) stuck() bool { return l.frozen > 0 || l.node.frozen > 0 }
 
-// blocker is implemented by loops with a planted bug that blocks (BUGS L3): no
-// loop may, and on a goroutine it would be a send on a full channel. It names the
-// loop that has no room in its mailbox; until there is room its host gives it
-// neither events nor turns, and what comes for it stays in its own mailbox.
+// blocker is implemented by loops with a planted bug that blocks (BUGS L3). No other loop may
+// block: on a goroutine it would be a send on a full channel. WaitsForRoom names the loop that has
+// no room in its mailbox. Until there is room, the host gives the blocked loop neither events nor
+// turns, and what arrives for it stays in its own inbox.
 type blocker interface {
 	WaitsForRoom() (in loop.ID, waits bool)
 }
 
-// blocked reports whether the loop stands still of its own doing.
+// blocked reports whether the loop waits for room in another loop's mailbox.
 func (l *loopHost) blocked() bool {
 	_, waits := l.waitsForRoom()
 	return waits
@@ -185,7 +184,7 @@ func (l *loopHost) waitsForRoom() (in *loopHost, waits bool) {
 	return nil, false
 }
 
-// wakeBlocked lets those go on that wait for room in this loop's mailbox.
+// wakeBlocked schedules turns of the loops that wait for room in this loop's mailbox.
 func (l *loopHost) wakeBlocked() {
 	for _, other := range l.node.loops {
 		if in, waits := other.waitsForRoom(); waits && in == l {
@@ -194,9 +193,9 @@ func (l *loopHost) wakeBlocked() {
 	}
 }
 
-// arm schedules the next turn if one is due earlier than what is scheduled. A
-// turn that proves needless when its time comes costs one event, which is
-// cheaper than taking events out of the scheduler.
+// arm schedules the next turn if it is due earlier than the one that is scheduled. The later one
+// stays in the scheduler and does nothing when its time comes. That costs one event, which is
+// cheaper than removing events from the scheduler.
 func (l *loopHost) arm() {
 	if l.dead || l.stuck() {
 		return
@@ -229,8 +228,8 @@ func (l *loopHost) deliver(e inboxEntry) {
 	}
 }
 
-// turnSize draws how many of the waiting events a turn takes: mostly all, so
-// that batches form as in production, else some first ones.
+// turnSize draws how many of the waiting events a turn takes: mostly all, so that batches form as
+// in production, else only the first few.
 func turnSize(draw uint64, waiting, bound int) int {
 	if waiting == 0 {
 		return 0
@@ -242,9 +241,9 @@ func turnSize(draw uint64, waiting, bound int) int {
 	return min(take, bound)
 }
 
-// turnCost draws how long a turn keeps the loop busy. A slow node's work takes
-// longer, its hiccups do not: multiplied, one would outlast the fault by seconds
-// and freeze the loop while the run is judged as if it were well.
+// turnCost draws how long a turn keeps the loop busy. The work of a slow node takes longer, but its
+// hiccups do not: a hiccup times the factor would last for seconds after the fault. It would freeze
+// the loop while the run is judged as if the node were healthy.
 func turnCost(draw uint64, events int, limits plan.Limits, slow int64) env.Instant {
 	base, spread := int64(limits.TurnCost.Low), int64(limits.TurnCost.High-limits.TurnCost.Low)
 	cost := base + int64((draw>>18&0xffff)*uint64(spread)>>16) +
@@ -303,7 +302,7 @@ func (l *loopHost) trace(r record) {
 	w.trace.add(r)
 }
 
-// given records an event at the moment the loop gets it.
+// given adds a trace record of an event, at the moment at which the loop gets it.
 func (l *loopHost) given(e inboxEntry) {
 	switch e.event.Kind {
 	case loop.Net:
@@ -350,8 +349,8 @@ func diskRecord(c *diskfs.Completion) record {
 	return record{what: DiskDone, id: uint64(c.Handle), size: int64(c.N), content: h.Sum()}
 }
 
-// inbox is a queue of events. It has no bound of its own: mail is bounded where
-// it is sent, the network by receive credit, the disk by operations in flight.
+// inbox is a queue of events. It needs no bound: mail is bounded where it is sent, the network by
+// receive credit, the disk by the operations that are under way.
 type inbox struct {
 	entries []inboxEntry
 	head    int
@@ -360,8 +359,8 @@ type inbox struct {
 
 type inboxEntry struct {
 	event   loop.Event
-	request bool   // mail that counts against the mailbox bound
-	flow    Flow   // the first that the event brings
+	request bool   // mail that counts against the bound of the mailbox
+	flow    Flow   // the first flow that the event brings
 	sum     uint64 // mail: its hash when it was sent
 }
 

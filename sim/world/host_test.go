@@ -16,7 +16,7 @@ import (
 	"example.com/lockstep/sim/property"
 )
 
-// scriptLoop is a loop that does what a test writes down.
+// scriptLoop is a loop with functions that a test gives.
 type scriptLoop struct {
 	host    loop.Host
 	onStart func(l *scriptLoop, now env.Time)
@@ -99,14 +99,13 @@ func scriptWorld(t *testing.T, change func(*plan.Plan),
 	return w
 }
 
-func script(w *World, node string,
-	id int) *scriptLoop {
+func script(w *World, node string, id int) *scriptLoop {
 	return w.Node(node).Loops()[id].(*scriptLoop)
 }
 
 func ms(n int64) env.Instant { return env.Instant(n * int64(time.Millisecond)) }
 
-func TestMailKeepsItsOrderAndItsBound(t *testing.T) {
+func TestMailArrivesInOrderAndWithinItsBound(t *testing.T) {
 	const count = 50
 	refused, next := 0, 0
 	w := scriptWorld(t, nil, func(_ Incarnation, id int, l *scriptLoop) {
@@ -148,7 +147,7 @@ func TestRepliesAreNotRefusedAtTheBoundOfRequests(t *testing.T) {
 	require.Equal(t, []any{0, 1, 2, 3, 5}, script(w, "n1", 1).mails)
 }
 
-func TestTimersAreNeverEarlyAndFollowTheDriftOfTheNode(t *testing.T) {
+func TestTimersAreNeverEarlyAndFollowTheNodesClock(t *testing.T) {
 	for _, ppm := range []int64{-50_000, 0, 50_000} {
 		var due []env.Instant
 		w := scriptWorld(t, func(p *plan.Plan) {
@@ -272,17 +271,14 @@ func TestAssertionsFailTheRunWithTheirStack(t *testing.T) {
 	w := scriptWorld(t, nil, func(i Incarnation, id int, l *scriptLoop) {
 		if id == 1 {
 			ticking(i, id, l)
-			l.onTurn = func(*scriptLoop, env.Time) {
-				assert.That(false, "the moon is made of %s",
-					"cheese")
-			}
+			l.onTurn = func(*scriptLoop, env.Time) { assert.That(false, "the log is %s", "torn") }
 		}
 	})
 	r := w.Run()
 	require.Equal(t, Fail, r.Verdict)
 	require.Equal(t, property.AssertionsHold, r.Failures[0].Property)
 	require.Equal(t, "n1 loop 1", r.Failures[0].Where)
-	require.Contains(t, r.Failures[0].Detail, "made of cheese")
+	require.Contains(t, r.Failures[0].Detail, "the log is torn")
 	require.Contains(t, r.Failures[0].Stack, "host_test.go")
 }
 
@@ -329,7 +325,7 @@ func TestARunThatSpinsEndsAtItsBoundOfEvents(t *testing.T) {
 	require.Equal(t, property.EventBound, r.Failures[0].Property)
 }
 
-func TestEachLifeHasItsOwnStreamsAndABootItsOwnClock(t *testing.T) {
+func TestEachIncarnationHasItsOwnStreamsAndABootItsOwnClock(t *testing.T) {
 	var draws []uint64
 	var starts []env.Instant
 	run := func(kind string) {
@@ -353,11 +349,10 @@ func TestEachLifeHasItsOwnStreamsAndABootItsOwnClock(t *testing.T) {
 	require.NotEqual(t, ms(200), starts[2]-starts[0])
 }
 
-func TestAFaultWithoutAVictimFailsTheRun(t *testing.T) {
+func TestAFaultWithoutATargetFailsTheRun(t *testing.T) {
 	for _, target := range []string{"n9", "n1/x", "n1/5"} {
 		w := scriptWorld(t, func(p *plan.Plan) {
-			p.Faults = []plan.Fault{{Kind: "freeze-loop",
-				Target: target}}
+			p.Faults = []plan.Fault{{Kind: "freeze-loop", Target: target}}
 		}, ticking)
 		r := w.Run()
 		w.Close()

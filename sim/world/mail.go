@@ -9,12 +9,12 @@ import (
 	"example.com/lockstep/broker/loop"
 )
 
-// replyBound is how many answers may wait for one loop. Senders bound their
-// outstanding requests, so reaching it means that one does not.
+// replyBound is how many replies may wait for one loop. Loops bound their outstanding requests, so
+// a loop that reaches this bound has a bug.
 const replyBound = 1 << 16
 
-// mailPair carries the mail of one loop to another loop of the same node, in
-// order, with small delays.
+// mailPair carries mail from one loop to another loop of the same node, in order, with small
+// delays.
 type mailPair struct {
 	from, to *loopHost
 	queue    []inboxEntry
@@ -27,24 +27,24 @@ type mailPair struct {
 // TrySend implements loop.Host.
 func (l *loopHost) TrySend(to loop.ID, m any) bool {
 	if l.dead {
-		return true // nothing takes effect any more
+		return true // a dead process has no effects
 	}
 	receiver := l.node.loops[to]
 	content, name := l.node.world.mail.sum(m)
 	if receiver.requests >= l.node.world.plan.Limits.Mailbox {
 		l.trace(record{what: MailRefused, id: uint64(to), content: content, detail: name})
-		l.recordMail(receiver, name, true)
+		l.tellRecorder(receiver, name, true)
 		return false
 	}
 	receiver.requests++
 	l.trace(record{what: MailSent, id: uint64(to), content: content, detail: name})
 	l.pair(receiver).send(inboxEntry{event: loop.Event{Kind: loop.Mail, From: l.id, Mail: m},
-		request: true, sum: content, flow: l.recordMail(receiver, name, false)})
+		request: true, sum: content, flow: l.tellRecorder(receiver, name, false)})
 	return true
 }
 
-// recordMail tells the recorder of mail, if there is one.
-func (l *loopHost) recordMail(to *loopHost, label string, refused bool) (flow Flow) {
+// tellRecorder tells the recorder, if there is one, about mail.
+func (l *loopHost) tellRecorder(to *loopHost, label string, refused bool) (flow Flow) {
 	if r := l.node.world.recorder; r != nil {
 		flow = r.Mailed(to.ref(), label, refused)
 	}
@@ -69,7 +69,7 @@ func (l *loopHost) Reply(to loop.ID, m any) {
 	content, name := l.node.world.mail.sum(m)
 	l.trace(record{what: MailSent, id: uint64(to), size: 1, content: content, detail: name})
 	l.pair(receiver).send(inboxEntry{event: loop.Event{Kind: loop.Mail, From: l.id, Mail: m},
-		sum: content, flow: l.recordMail(receiver, name, false)})
+		sum: content, flow: l.tellRecorder(receiver, name, false)})
 }
 
 func (l *loopHost) pair(to *loopHost) *mailPair {
@@ -102,21 +102,20 @@ func (p *mailPair) deliverFirst() {
 	p.to.deliver(e)
 }
 
-// TraceAppender is implemented by mail with content that should enter the trace
-// hash: it appends a canonical encoding to b, like encoding.BinaryAppender. Mail
-// without it enters by its type alone.
+// TraceAppender is implemented by mail with content that should enter the trace hash. AppendTrace
+// appends a canonical encoding to b, like encoding.BinaryAppender. Other mail enters only by its
+// type.
 type TraceAppender interface {
 	AppendTrace(b []byte) []byte
 }
 
-// Labelled is implemented by mail that enters the trace under another name than
-// that of its type, so that the type can move. All values of a type have one label.
+// Labelled is implemented by mail that enters the trace by a label instead of the name of its type,
+// so that the type can move. All values of a type have the same label.
 type Labelled interface {
 	TraceLabel() string
 }
 
-// Ask mails a request to a loop of the present incarnation, from outside of the
-// node.
+// Ask mails a request to a loop of the current incarnation, from outside the node.
 func (n *Node) Ask(id loop.ID, m any) {
 	l := n.loops[id]
 	content, _ := n.world.mail.sum(m)
@@ -125,8 +124,8 @@ func (n *Node) Ask(id loop.ID, m any) {
 		sum: content})
 }
 
-// mailSums hashes mail. Types are known by name; looking the name up once per
-// type keeps reflection off the hot path.
+// mailSums hashes mail. The name of each type is looked up only once, to keep reflection out of the
+// hot path.
 type mailSums struct {
 	names   map[reflect.Type]mailName
 	scratch []byte

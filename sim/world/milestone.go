@@ -8,17 +8,17 @@ import (
 	"example.com/lockstep/sim/plan"
 )
 
-// Milestone is a turning point of a run: what a person would tell of it, and
-// what a fault can be anchored at. Milestones never enter the trace hash.
+// Milestone is a turning point of a run. A report shows it, and a fault can be anchored at it.
+// Milestones never enter the trace hash.
 type Milestone struct {
 	At plan.Duration `yaml:"at" json:"at"`
-	// number of the scheduler's event that brought it; 0: before the first
+	// Event is the number of the scheduler's event in which it happened; 0: before the first.
 	Event uint64             `yaml:"event,omitempty" json:"event"`
 	Kind  plan.MilestoneKind `yaml:"-" json:"kind"`
-	// the node that it concerns; "" is the cluster
+	// Node is the node that it is about; "" is the cluster.
 	Node string `yaml:"-" json:"node,omitempty"`
-	// Key says what happened, without times, random ids and reasons: a run that
-	// goes the same way has the same keys on another commit.
+	// Key says what happened, without times, random ids and reasons: if the run goes the same way
+	// on another commit, its milestones have the same keys.
 	Key  string `yaml:"key" json:"key"`
 	Text string `yaml:"text,omitempty" json:"text,omitempty"` // what the key leaves out, for people
 }
@@ -44,12 +44,12 @@ func (m Milestone) String() string {
 // the last.
 const milestoneHalf = 1000
 
-// milestones are the turning points so far.
+// milestones is the timeline so far.
 type milestones struct {
 	first, last []Milestone // last is a ring once it is full
-	at          int         // where the ring's next one goes
+	at          int         // index of the next one in the ring
 	omitted     int
-	hear        func(Milestone)
+	hear        func(Milestone) // see Options.Milestones
 }
 
 func (s *milestones) add(m Milestone) {
@@ -68,12 +68,12 @@ func (s *milestones) add(m Milestone) {
 	}
 }
 
-// list is what was kept, in order.
+// list returns the milestones that were kept, in order.
 func (s *milestones) list() []Milestone {
 	return slices.Concat(s.first, s.last[s.at:], s.last[:s.at])
 }
 
-// Milestone records a turning point. words are the key without its kind.
+// Milestone adds a milestone to the timeline. words are the key without its kind.
 func (w *World) Milestone(kind plan.MilestoneKind, node, words, text string) {
 	key := string(kind)
 	if words != "" {
@@ -84,10 +84,10 @@ func (w *World) Milestone(kind plan.MilestoneKind, node, words, text string) {
 	w.passAnchors(key)
 }
 
-// Milestones are the turning points so far; of a long run the first and the last.
+// Milestones is the timeline so far. Of a very long one it has the first and the last milestones.
 func (w *World) Milestones() []Milestone { return w.timeline.list() }
 
-// Names writes names where texts of verdicts have ids and numbers.
+// Names replaces the ids and numbers in texts of verdicts by names.
 func (w *World) Names() *strings.Replacer {
 	if s, ok := w.subject.(Namer); ok {
 		return s.Names()

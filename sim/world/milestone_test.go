@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestLongStoriesKeepTheirBeginningAndTheirEnd(t *testing.T) {
+func TestALongTimelineKeepsItsBeginningAndItsEnd(t *testing.T) {
 	var s milestones
 	for i := range uint64(3*milestoneHalf + 7) {
 		s.add(Milestone{Event: i})

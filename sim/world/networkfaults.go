@@ -6,7 +6,7 @@ import (
 	"example.com/lockstep/sim/plan"
 )
 
-// networkFaults are those of links and hosts on the network.
+// networkFaults are the faults of links and of hosts on the network.
 var networkFaults = map[string]faultBegin{
 	"cut": func(w *World, t target, _ *plan.Fault) func() {
 		return w.eachWay(t, w.hardware.fabric.Block, w.hardware.fabric.Unblock, "cut")
@@ -79,7 +79,7 @@ var networkFaults = map[string]faultBegin{
 	},
 }
 
-// flap cuts a link on and off.
+// flap cuts and mends a link in turns.
 func flap(w *World, t target, f *plan.Fault) func() {
 	var mend func()
 	over := false
@@ -104,7 +104,7 @@ func flap(w *World, t target, f *plan.Fault) func() {
 	}
 }
 
-// eachWay applies a fault to the direction or directions of a link.
+// eachWay applies a fault to one direction of a link, or to both.
 func (w *World) eachWay(t target, begin, end func(from, to string), kind string) (mend func()) {
 	a, b := t.node.spec.Name, t.peer.spec.Name
 	there := w.nested(kind+" "+a+">"+b, func() { begin(a, b) }, func() { end(a, b) })
@@ -115,7 +115,7 @@ func (w *World) eachWay(t target, begin, end func(from, to string), kind string)
 	return func() { there(); back() }
 }
 
-// nested makes faults that overlap on one victim last until the last has ended.
+// nested makes overlapping faults of one victim last until the last of them ends.
 func (w *World) nested(victim string, begin, end func()) (mend func()) {
 	if w.depth[victim]++; w.depth[victim] == 1 {
 		begin()

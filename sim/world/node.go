@@ -13,28 +13,28 @@ import (
 	"example.com/lockstep/sim/property"
 )
 
-// Incarnation is what a [NodeFactory] builds one run of a node's process from.
+// Incarnation is one run of a node's process, as a [NodeFactory] needs it.
 type Incarnation struct {
 	Spec   plan.NodeSpec
 	Number int32 // 1 for the first incarnation
-	// Again is how the last incarnation asked to be started again (see Restarter); nil if it
-	// did not.
+	// Again is the reason with which the incarnation before asked for a restart (see Restarter);
+	// nil if it did not.
 	Again error
 	Hosts []loop.Host // one per loop; Hosts[loop.Control] is the control loop's
 	World *World
 }
 
-// Entropy is a stream of this incarnation that belongs to none of its loops.
+// Entropy is a random stream of this incarnation that belongs to none of its loops.
 func (i *Incarnation) Entropy(subsystem, purpose string) *env.Rand {
 	return i.World.streams.Loop(i.Spec.Name, i.Number, -1, subsystem, purpose)
 }
 
-// NodeFactory builds the loops of one incarnation of a node, one per host, in order.
-// It keeps nothing between two incarnations: what survives is on the node's disk.
+// NodeFactory builds the loops of one incarnation of a node, one per host, in order. It keeps
+// nothing between two incarnations: only what is on the node's disk survives.
 type NodeFactory func(Incarnation) []loop.Loop
 
-// Node is one machine of a world: a clock, a disk, a place in the network, and
-// at most one living process.
+// Node is one machine of a world: a clock, a disk, a host on the network, and at most one running
+// process.
 type Node struct {
 	world   *World
 	spec    plan.NodeSpec
@@ -46,29 +46,30 @@ type Node struct {
 
 	incarnation int32
 	up          bool
-	lost        bool // the power went: the next start is a boot
+	lost        bool // the machine lost power: the next start is a boot
 	loops       []*loopHost
-	entropy     *env.Rand // stands behind crypto/rand.Reader in this node's turns
+	entropy     *env.Rand // crypto/rand.Reader reads from it in this node's turns
 	conns       map[netsim.ConnID]*conn
 	lastStop    error
-	began       env.Instant // the current or last incarnation
+	began       env.Instant // when the current or last incarnation began
 	past        []pastIncarnation
-	again       error // how the last incarnation asked to be started again
+	again       error // the reason with which the last incarnation asked for a restart
 
-	// told when the process says that it handed its leaderships over; nil: nobody asked
+	// drained is called when the process says that it has handed its leaderships over; nil: it was
+	// not asked to.
 	drained    func()
 	tear       uint64 // percent of unsynced sectors that the next loss of power tears; 0: as drawn
-	frozen     int    // faults that hold the whole node
-	slow       int64  // the factor on turn costs; 0 and 1 are none
+	frozen     int    // number of faults that hold the whole node
+	slow       int64  // factor on the cost of turns; 0 means 1
 	turns      uint64
-	did        [Noted + 1]uint64 // what all loops did and were given, by kind
-	timerTurns uint64            // of turns: those that a timer alone brought about
+	did        [Noted + 1]uint64 // number of trace records of all loops, by kind
+	timerTurns uint64            // number of the turns that took no event
 }
 
 // Spec is what the plan says of the node.
 func (n *Node) Spec() plan.NodeSpec { return n.spec }
 
-// Up reports whether the node's process lives (it may be frozen).
+// Up reports whether the node has a process (it may be frozen).
 func (n *Node) Up() bool { return n.up }
 
 // Incarnation is the number of the current or last incarnation.
@@ -77,16 +78,18 @@ func (n *Node) Incarnation() int32 { return n.incarnation }
 // Turns counts the turns of all loops in all incarnations.
 func (n *Node) Turns() uint64 { return n.turns }
 
-// TimerTurns counts the turns that no event but a timer brought about.
+// TimerTurns counts the turns that took no event: a timer was due.
 func (n *Node) TimerTurns() uint64 { return n.timerTurns }
 
-// life names the current or last incarnation in milestones.
-func (n *Node) life() string { return fmt.Sprintf("%s life %d", n.spec.Name, n.incarnation) }
+// incarnationName names the current or last incarnation in milestones.
+func (n *Node) incarnationName() string {
+	return fmt.Sprintf("%s life %d", n.spec.Name, n.incarnation)
+}
 
-// LastStop is why the last incarnation ended itself, nil if it did not.
+// LastStop is why the last incarnation stopped itself; nil if it did not.
 func (n *Node) LastStop() error { return n.lastStop }
 
-// Loops are the loops of the current incarnation, for checkers that look inside.
+// Loops are the loops of the current or last incarnation, for checkers that look inside.
 func (n *Node) Loops() []loop.Loop {
 	var loops []loop.Loop
 	for _, l := range n.loops {
@@ -95,7 +98,7 @@ func (n *Node) Loops() []loop.Loop {
 	return loops
 }
 
-// Loop is a loop of the current incarnation; nil if there is none.
+// Loop is a loop of the current or last incarnation; nil if it has no such loop.
 func (n *Node) Loop(id loop.ID) loop.Loop {
 	if int(id) >= len(n.loops) {
 		return nil
@@ -109,7 +112,7 @@ func (n *Node) Index() int { return int(n.index) }
 // Where names a loop in reports.
 func (n *Node) Where(id loop.ID) string { return n.loops[id].where() }
 
-// Time is what the node's clocks show.
+// Time is what the node's clocks show now.
 func (n *Node) Time() env.Time { return n.clock.time(n.world.Now()) }
 
 // MonoAt is what the monotonic clock shows at a time of the world.
@@ -118,14 +121,14 @@ func (n *Node) MonoAt(at env.Instant) env.Instant { return n.clock.mono(at) }
 // DriftPpm is how fast the clock runs, in parts per million.
 func (n *Node) DriftPpm() int64 { return n.clock.driftPpm }
 
-// Did counts what the loops of all incarnations did and were given, of one kind.
+// Did counts what the loops of all incarnations did or were given of one kind.
 func (n *Node) Did(what What) uint64 { return n.did[what] }
 
-// MostRead is the most bytes that a loop of the current incarnation had under way at a
-// time in reads that count (see ReadCounter).
+// MostRead is the largest number of bytes that a loop of the current incarnation was reading at one
+// time in counted reads (see ReadCounter).
 func (n *Node) MostRead(id loop.ID) int64 { return n.loops[id].disk.reads.most }
 
-// Hindered reports whether a fault keeps a loop from running as it should.
+// Hindered reports whether a fault stops or slows a loop.
 func (n *Node) Hindered(id loop.ID) bool { return n.loops[id].stuck() || n.slow > 1 }
 
 // EndedSince reports whether an incarnation of the node has ended since a moment.
@@ -133,12 +136,12 @@ func (n *Node) EndedSince(since env.Instant) bool {
 	return len(n.past) > 0 && n.past[len(n.past)-1].ended >= since
 }
 
-// Enter runs code of a loop between its turns, at the loop's edge.
+// Enter runs code of a loop between two of its turns, guarded as a turn is.
 func (n *Node) Enter(id loop.ID, run func(now env.Time)) {
 	n.guard(n.loops[id], func() { run(n.Time()) })
 }
 
-// Start begins a new incarnation; a living node is left alone.
+// Start begins a new incarnation. It does nothing if the node is up.
 func (n *Node) Start() {
 	if n.up {
 		return
@@ -155,7 +158,7 @@ func (n *Node) Start() {
 	}
 	n.entropy = w.streams.Loop(n.spec.Name, n.incarnation, -1, "crypto", "rand")
 	w.Note(n, NodeStarted, 0, "")
-	w.Milestone(plan.NodeBegan, n.spec.Name, n.life(), "")
+	w.Milestone(plan.NodeBegan, n.spec.Name, n.incarnationName(), "")
 
 	n.world.hardware.boot(n)
 	spec, again := n.spec, n.again
@@ -187,13 +190,13 @@ func (n *Node) Start() {
 type Ending uint8
 
 const (
-	// Killed: the process is gone, the machine stays: the kernel closes its
-	// sockets and keeps what was written.
+	// Killed: the process is gone and the machine stays. The kernel closes the sockets and keeps
+	// what was written.
 	Killed Ending = iota
-	// PowerLost: the machine is gone: peers hear nothing, unsynced sectors and
-	// names are kept or lost at random, and the monotonic clock starts again.
+	// PowerLost: the machine is off. Its peers are not told, unsynced sectors and names are kept or
+	// lost at random, and the monotonic clock starts again.
 	PowerLost
-	// Stopped: the process ended itself (fail-stop).
+	// Stopped: the process stopped itself (a fail-stop, or for a restart).
 	Stopped
 )
 
@@ -201,7 +204,7 @@ func (e Ending) String() string {
 	return [...]string{Killed: "killed", PowerLost: "lost power", Stopped: "stopped"}[e]
 }
 
-// End ends the node's life; a dead node is left alone.
+// End ends the current incarnation. It does nothing if the node is down.
 func (n *Node) End(how Ending) {
 	if !n.up {
 		return
@@ -218,12 +221,12 @@ func (n *Node) End(how Ending) {
 	if n.lastStop != nil {
 		reason = n.lastStop.Error()
 	}
-	n.world.Milestone(plan.NodeFinished, n.spec.Name, n.life()+" "+how.String(), reason)
+	n.world.Milestone(plan.NodeFinished, n.spec.Name, n.incarnationName()+" "+how.String(), reason)
 	n.world.hardware.end(n, how)
 }
 
-// stop is a fail-stop asked for by a loop. The plan says whether the run may
-// contain one.
+// stop ends the incarnation because one of its loops asked for it: for a restart, or as a
+// fail-stop. The plan says whether the run may contain a fail-stop.
 func (n *Node) stop(err error) {
 	if !n.up {
 		return
@@ -252,11 +255,11 @@ func (n *Node) restarts(reason error) (shards int, again bool) {
 	return 0, false
 }
 
-// restartPause is how long a node that asks to be started again is down.
+// restartPause is how long a node that asks for a restart is down.
 const restartPause = time.Millisecond
 
-// guard runs code of the node at the loop's edge: the node's entropy stream is
-// in place, and a panic becomes a failure of the run.
+// guard runs code of the node. Meanwhile crypto/rand.Reader reads from the node's stream, and a
+// panic becomes a failure of the run.
 func (n *Node) guard(l *loopHost, run func()) {
 	w := n.world
 	w.entropy.current = n.entropy
@@ -289,8 +292,8 @@ func (n *Node) panicked(l *loopHost, cause any) {
 	n.End(Stopped)
 }
 
-// Freeze holds every loop of the node: no turns. Sockets stay open and the
-// kernel goes on buffering. Freezes nest.
+// Freeze holds every loop of the node: none takes a turn. Sockets stay open, and the kernel goes on
+// buffering. Freezes nest.
 func (n *Node) Freeze() { n.frozen++ }
 
 // Thaw undoes one Freeze.
@@ -314,7 +317,7 @@ func (n *Node) ThawLoop(id loop.ID) {
 	}
 }
 
-// HoldCompletions keeps back what the disk of a loop completes.
+// HoldCompletions holds back what the disk of a loop completes.
 func (n *Node) HoldCompletions(id loop.ID) {
 	if int(id) < len(n.loops) {
 		n.loops[id].disk.held++
@@ -328,7 +331,7 @@ func (n *Node) ReleaseCompletions(id loop.ID) {
 	}
 }
 
-// Slow multiplies what turns cost; 1 is normal speed.
+// Slow multiplies the cost of turns; 1 is normal speed.
 func (n *Node) Slow(factor int64) { n.slow = factor }
 
 // SetDrift makes the node's clock run ppm parts per million fast (or slow).

@@ -7,13 +7,13 @@ import (
 	"example.com/lockstep/sim/plan"
 )
 
-// operatorFaults are what people do to a cluster, and what befalls all of its
-// machines at once.
+// operatorFaults are what operators do to a cluster, and what happens to all of its machines at
+// once.
 var operatorFaults = map[string]faultBegin{
 	"clean-stop": func(w *World, t target, f *plan.Fault) func() {
 		t.node.stopCleanly(time.Duration(f.Amount)*time.Millisecond, nil)
 		return func() {
-			t.node.End(Killed) // what restarts it does not wait forever
+			t.node.End(Killed) // the fault is over: it does not wait for the clean stop
 			t.node.Start()
 		}
 	},
@@ -21,13 +21,13 @@ var operatorFaults = map[string]faultBegin{
 	"rack-power-off":  rackPowerOff,
 }
 
-// drainPatience is how long an operator waits for a clean stop.
+// drainPatience is how long a rolling restart waits for a clean stop.
 const drainPatience = 5 * time.Second
 
-// stopCleanly asks the process to hand its leaderships over and end; ended, if
-// not nil, is told when the process is gone.
+// stopCleanly asks the process to hand its leaderships over and to end. After its patience it kills
+// the process. It calls ended, if not nil, when the process is gone.
 func (n *Node) stopCleanly(patience time.Duration, ended func()) {
-	w, life := n.world, n.incarnation
+	w, asked := n.world, n.incarnation
 	gone := func() {
 		if ended != nil {
 			ended()
@@ -39,7 +39,7 @@ func (n *Node) stopCleanly(patience time.Duration, ended func()) {
 		return
 	}
 	end := func() {
-		if n.incarnation == life {
+		if n.incarnation == asked {
 			n.End(Killed)
 		}
 		gone()
@@ -51,7 +51,7 @@ func (n *Node) stopCleanly(patience time.Duration, ended func()) {
 	w.After(max(patience, time.Millisecond), "operator's patience", end)
 }
 
-// leaveSoon ends a process that has said that it is ready to: behind its turn.
+// leaveSoon ends a process that is drained, after its current turn.
 func (n *Node) leaveSoon() {
 	if end := n.drained; end != nil {
 		n.drained = nil
@@ -59,7 +59,7 @@ func (n *Node) leaveSoon() {
 	}
 }
 
-// rollingRestart restarts the nodes in their order.
+// rollingRestart restarts one node after the other, in the order of the plan.
 func rollingRestart(w *World, t target, f *plan.Fault) func() {
 	r := w.faultRandom(f)
 	over, span := false, -1

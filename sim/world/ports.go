@@ -10,18 +10,18 @@ import (
 	"example.com/lockstep/sim/property"
 )
 
-// The ports stand between a loop and the virtual disk and network. They record
-// what passes, tie the hands of a dead process and count what is outstanding. That
-// nobody changes a buffer that he has handed off (PROTOCOL 32) is checked by the
-// virtual disk and network themselves, when the bytes take effect or arrive.
+// The ports stand between a loop and the virtual disk and network. They trace what passes, drop
+// what a dead process does, and know which disk operations are under way. They do not check that a
+// loop leaves a buffer alone after it has handed it over (PROTOCOL 32): the virtual disk and
+// network do, when the bytes take effect or arrive.
 
-// diskPort is one loop's way to its disk.
+// diskPort connects one loop to its disk.
 type diskPort struct {
 	loop  *loopHost
 	raw   diskfs.Disk
-	ops   []diskOp // by token of ours, so that every completion finds its op
-	free  []uint64
-	held  int // faults that keep completions back
+	ops   []diskOp // by the token that raw gets, so that every completion finds its operation
+	free  []uint64 // unused indexes of ops
+	held  int      // number of faults that hold completions back
 	queue []inboxEntry
 	reads countedReads
 }
@@ -33,7 +33,7 @@ type diskOp struct {
 	kind   diskfs.Kind
 	active bool
 	flow   Flow
-	read   int64 // bytes that count, see countedReads
+	read   int64 // counted bytes, see countedReads
 }
 
 func newDiskPort(l *loopHost) *diskPort {
@@ -82,7 +82,7 @@ func submitRecord(op *diskfs.Op) record {
 		content: h.Sum(), detail: op.Path}
 }
 
-// completed is the disk's sink.
+// completed takes the completions of the disk.
 func (d *diskPort) completed(c diskfs.Completion) {
 	if d.loop.dead {
 		return
@@ -91,7 +91,7 @@ func (d *diskPort) completed(c diskfs.Completion) {
 	slot := c.Token
 	if slot >= uint64(len(d.ops)) || !d.ops[slot].active || d.ops[slot].kind != c.Kind {
 		world.Fail(Failure{Property: property.DiskOnce, Where: d.loop.where(),
-			Detail: fmt.Sprintf("completion of kind %d that nobody waits for", c.Kind)})
+			Detail: fmt.Sprintf("a completion of kind %d without an operation", c.Kind)})
 		return
 	}
 	op := d.ops[slot]
@@ -126,7 +126,7 @@ func (d *diskPort) release() {
 	}
 }
 
-// netPort is one loop's way to the network of its node.
+// netPort connects one loop to the network of its node.
 type netPort struct{ loop *loopHost }
 
 // Listen implements netsim.Network.
@@ -186,7 +186,7 @@ func (p *netPort) Dial(addr string, sink netsim.Sink) netsim.Conn {
 
 // conn wraps one end of a connection.
 type conn struct {
-	raw  netsim.Conn // nil: dialled by a dead process
+	raw  netsim.Conn // nil: a dead process dialled it
 	loop *loopHost
 }
 
@@ -260,8 +260,8 @@ func (c *conn) Close() {
 	c.raw.Close()
 }
 
-// CloseAfterSend implements netsim.Conn. Events go on until the network reports
-// Closed or the owner calls Close, so the wrapper is kept.
+// CloseAfterSend implements netsim.Conn. Events still arrive until the network reports Closed or
+// the owner calls Close, so the wrapper is kept.
 func (c *conn) CloseAfterSend() {
 	if c.loop.dead || c.raw == nil {
 		return

@@ -7,7 +7,7 @@ import (
 	"example.com/lockstep/sim/plan"
 )
 
-// processFaults are those of processes, loops and clocks.
+// processFaults are the faults of processes, loops and clocks.
 var processFaults = map[string]faultBegin{
 	"freeze": func(_ *World, t target, _ *plan.Fault) func() {
 		t.node.Freeze()
@@ -55,8 +55,8 @@ var processFaults = map[string]faultBegin{
 	},
 }
 
-// crashLoop ends a node and every incarnation that begins before the fault's end: most
-// of them in the middle of their recovery.
+// crashLoop ends the current incarnation of a node, and each one that it starts before the fault is
+// over: most of them in the middle of their recovery.
 func crashLoop(w *World, t target, f *plan.Fault) func() {
 	r := w.faultRandom(f)
 	over := false
@@ -89,11 +89,11 @@ func drawSpan(r *env.Rand, low, high time.Duration) time.Duration {
 	return time.Duration(r.Between(int64(low), int64(max(low, high))))
 }
 
-// sameIncarnation drops the mending of a fault if its victim died meanwhile.
+// sameIncarnation returns a mend that does nothing if the node has started again meanwhile.
 func sameIncarnation(n *Node, mend func()) func() {
-	life := n.incarnation
+	hit := n.incarnation
 	return func() {
-		if n.incarnation == life {
+		if n.incarnation == hit {
 			mend()
 		}
 	}

@@ -2,12 +2,12 @@ package world
 
 import "example.com/lockstep/diskfs"
 
-// countedReads are the reads that a loop has under way, of files that count.
+// countedReads knows the reads of counted files that a loop has under way.
 type countedReads struct {
-	counts   func(path string) bool // nil: no file does
-	files    map[diskfs.Handle]bool // looked up only
+	counts   func(path string) bool // reports whether a file is counted; nil: no file is
+	files    map[diskfs.Handle]bool // the counted files that are open; looked up only
 	underWay int64                  // bytes
-	most     int64                  // of underWay, in this incarnation
+	most     int64                  // the largest underWay in this incarnation
 }
 
 func (w *World) newCountedReads() countedReads {
@@ -17,7 +17,7 @@ func (w *World) newCountedReads() countedReads {
 	return countedReads{}
 }
 
-// began notes an operation and returns the bytes that it reads of such a file.
+// began notes an operation, and returns how many bytes of a counted file it reads.
 func (r *countedReads) began(op *diskfs.Op) int64 {
 	switch {
 	case r.counts == nil:

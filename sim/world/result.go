@@ -10,7 +10,7 @@ import (
 	"example.com/lockstep/sim/plan"
 )
 
-// Verdicts of a run. There is no third: what could not be judged has failed.
+// The verdicts of a run. There is no third one: a run that could not be judged has failed.
 const (
 	Pass = "pass"
 	Fail = "fail"
@@ -25,27 +25,25 @@ type Result struct {
 	Trace    string        `json:"trace"` // 16 hex digits
 	Verdict  string        `json:"verdict"`
 	Failures []Failure     `json:"failures,omitempty"`
-	// Fingerprint is that of the first failure; "" of a run that passed.
+	// Fingerprint is the fingerprint of the first failure; "" if the run passed.
 	Fingerprint string       `json:"fingerprint,omitempty"`
 	Stops       []StopRecord `json:"stops,omitempty"`
-	// Replay is the command that repeats the run; "": its seed and scenario say it all.
+	// Replay is the command that repeats the run; "": the seed and the scenario suffice.
 	Replay string `json:"replay,omitempty"`
-	// Chains tell how the operations came about that a failure speaks of, if the run
-	// was recorded.
+	// Chains show what led to the operations that the failures name, if the run had a recorder.
 	Chains []string `json:"chains,omitempty"`
-	// Stall explains the first failure that is a stall; nil if none is.
+	// Stall explains the first failure that is a stall; nil if there is none.
 	Stall  *Stall   `json:"stall,omitempty"`
 	Plan   string   `json:"plan,omitempty"`   // of a failed run, as YAML
 	Recent []string `json:"recent,omitempty"` // the last trace lines of a failed run
-	// Forked is where a run forked that was asked to.
+	// Forked says where the run forked; nil if it did not.
 	Forked *ForkPoint `json:"forked,omitempty"`
-	// Milestones are the turning points of a failed run; if it had very many, the
-	// first and the last.
+	// Milestones is the timeline of a failed run. Of a very long one it has the first and the last.
 	Milestones []Milestone `json:"milestones,omitempty"`
-	// Checkpoints are trace hashes at fixed record counts: two runs that should
-	// be equal are compared by them.
+	// Checkpoints are the trace hashes after fixed numbers of records. Two runs that should be
+	// equal are compared by them.
 	Checkpoints []string `json:"checkpoints,omitempty"`
-	Records     uint64   `json:"records"`
+	Records     uint64   `json:"records"` // of the trace
 	// Coverage is what the run has reached.
 	Coverage Coverage `json:"coverage"`
 }
@@ -56,13 +54,13 @@ type Failure struct {
 	Where    string        `json:"where,omitempty"`
 	At       plan.Duration `json:"at"`
 	Detail   string        `json:"detail,omitempty"`
-	// Partition is the one concerned, by name; Evidence the part of the history
-	// that shows it.
+	// Partition is the name of the partition that the failure is about, if it is about one.
+	// Evidence is the part of the history that shows the failure.
 	Partition string     `json:"partition,omitempty"`
 	Evidence  []Evidence `json:"evidence,omitempty"`
 	Stack     string     `json:"stack,omitempty"` // for people; never hashed
-	// Symptom tells failures of one property apart: the anomaly, the reason, the
-	// first thing that is pending. "": the property says it all.
+	// Symptom distinguishes failures of one property: it is the anomaly, the reason, or the first
+	// thing that is pending. "": the property suffices.
 	Symptom string `json:"symptom,omitempty"`
 }
 
@@ -72,7 +70,7 @@ type Evidence struct {
 	Text string        `json:"text"`
 }
 
-// name writes topics' names for their ids.
+// name writes the names of topics and clients instead of their ids.
 func (f *Failure) name(names *strings.Replacer) {
 	for _, text := range []*string{&f.Where, &f.Detail, &f.Partition} {
 		*text = names.Replace(*text)
@@ -97,15 +95,14 @@ func (r *Result) Line() string {
 		r.Seed, r.Scenario, r.Events, r.Virtual, r.Trace, r.Verdict)
 }
 
-// Equal reports whether two runs of one plan were the same in all that must be
-// equal.
+// Equal reports whether two runs of one plan are equal in everything that must be equal.
 func (r *Result) Equal(other *Result) bool {
 	return r.Line() == other.Line() && r.Records == other.Records &&
 		reflect.DeepEqual(r.Coverage, other.Coverage)
 }
 
-// Report prints the failures of a run for people: the command that replays it
-// first, then each property with what broke it.
+// Report prints the failures of a run for people: first the command that replays it, then each
+// failure, then all else that the result has.
 func (r *Result) Report() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\nfingerprint: %s\n", r.ReplayCommand(), r.Fingerprint)

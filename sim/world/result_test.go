@@ -9,7 +9,7 @@ import (
 	"example.com/lockstep/sim/plan"
 )
 
-func TestDurationsReadForPeople(t *testing.T) {
+func TestTheLineOfARunShowsDurationsForPeople(t *testing.T) {
 	var d plan.Duration
 	require.NoError(t, d.UnmarshalText([]byte("3h40m0s")))
 	require.Equal(t, 3*time.Hour+40*time.Minute, d.Std())

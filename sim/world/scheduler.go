@@ -2,9 +2,9 @@ package world
 
 import "example.com/lockstep/broker/env"
 
-// Scheduler is the single thread of a world and its only clock. Events run in
-// order of (time, order of scheduling), so the run is a function of what was
-// scheduled and of nothing else. Its zero value is ready at instant 0.
+// Scheduler is the single thread of a world and its only clock. Events run in the order of their
+// times; events of one time run in the order in which they were scheduled. So a run is a function
+// of what was scheduled and of nothing else. The zero value is ready, at instant 0.
 //
 // It satisfies the Scheduler interfaces of netsim/virtual and diskfs/virtual.
 type Scheduler struct {
@@ -25,8 +25,7 @@ type scheduled struct {
 	slot uint32
 }
 
-// event is what happens then. The label says what it is in stall reports; it is
-// never hashed.
+// event is what runs then. The label what names it in reports; it is never hashed.
 type event struct {
 	what string
 	run  func()
@@ -41,8 +40,8 @@ func (s *Scheduler) Ran() uint64 { return s.ran }
 // Len is the number of events that wait.
 func (s *Scheduler) Len() int { return len(s.heap) }
 
-// At schedules fn. An instant in the past means now: after everything that is
-// already scheduled for now.
+// At schedules fn. An instant in the past means now: fn then runs after everything that is already
+// scheduled for now. fn never runs at [env.Never].
 func (s *Scheduler) At(at env.Instant, what string, fn func()) {
 	if at == env.Never {
 		return
@@ -68,14 +67,14 @@ type StopReason uint8
 const (
 	// Reached: every event up to the instant has run; the time is that instant.
 	Reached StopReason = iota
-	// Exhausted: the bound on the number of events was hit first.
+	// Exhausted: the limit on the number of events was reached first.
 	Exhausted
 	// Halted: an event called Halt.
 	Halted
 )
 
-// Run executes events up to and including until, at most limit of them
-// counted from the beginning of the world.
+// Run runs the events up to and including until. It stops when limit events have run, counted from
+// the beginning of the world.
 func (s *Scheduler) Run(until env.Instant, limit uint64) StopReason {
 	s.halted = false
 	for len(s.heap) > 0 && s.heap[0].at <= until {
@@ -97,8 +96,8 @@ func (s *Scheduler) Run(until env.Instant, limit uint64) StopReason {
 	return Reached
 }
 
-// Upcoming lists the labels of the first n waiting events in heap order (the
-// first is the next one), for reports.
+// Upcoming lists the labels of the first n waiting events, in the order of the heap, for reports.
+// The first is the next event.
 func (s *Scheduler) Upcoming(n int) []string {
 	var labels []string
 	for _, e := range s.heap[:min(n, len(s.heap))] {
@@ -107,7 +106,7 @@ func (s *Scheduler) Upcoming(n int) []string {
 	return labels
 }
 
-// The heap is written out, four children a node: container/heap would box every
+// The heap is written out, with four children a node: container/heap would allocate for every
 // event, and this is the hottest code of the simulator.
 
 func (e *scheduled) before(o *scheduled) bool {

@@ -32,7 +32,7 @@ func TestSchedulerRunsInOrderOfTimeThenScheduling(t *testing.T) {
 	})
 }
 
-func TestSchedulerTakesThePastForNow(t *testing.T) {
+func TestSchedulerTreatsThePastAsNow(t *testing.T) {
 	var s Scheduler
 	var got []string
 	s.At(10, "", func() {
@@ -64,8 +64,7 @@ func TestSchedulerStopsAtItsBounds(t *testing.T) {
 	require.Equal(t, 10, ran)
 }
 
-// BenchmarkScheduler is the bare heap: one event schedules the next, among
-// thousands that wait.
+// BenchmarkScheduler measures only the heap: one event schedules the next, while thousands wait.
 func BenchmarkScheduler(b *testing.B) {
 	var s Scheduler
 	var fn func()

@@ -13,7 +13,7 @@ import (
 	"example.com/lockstep/sim/plan"
 )
 
-// listing is a subject. Its loops do nothing but list waits that a test gives.
+// listing is a subject with loops that only list the waits that a test gives.
 type listing struct {
 	waits map[string][]wait.Wait // by loop: "n1/0"
 }
@@ -47,12 +47,13 @@ func (s *listing) Check(*World)                          {}
 func (s *listing) Resolve(*World, string) (string, bool) { return "", false }
 func (s *listing) PeerName(on *wait.Target) string       { return "n" + string('0'+rune(on.Node)) }
 func (s *listing) Tell(*Node) string                     { return "" }
-func waitFor(who, what string, on wait.Target) wait.Wait {
-	return wait.Wait{Who: who, Since: wait.Unknown, Until: env.Never, For: what, On: on}
+
+func waitFor(op, what string, on wait.Target) wait.Wait {
+	return wait.Wait{Who: op, Since: wait.Unknown, Until: env.Never, For: what, On: on}
 }
 
-// stallOfWorld is what is said of the first operation of n1's control loop after
-// two seconds.
+// stallOfWorld explains, after two seconds, why the first operation of n1's control loop has not
+// ended.
 func stallOfWorld(t *testing.T, waits map[string][]wait.Wait, faults ...plan.Fault) *Stall {
 	plan := &plan.Plan{
 		Version: plan.Version, Scenario: "listing", Duration: plan.Duration(10 * time.Second),
@@ -69,7 +70,7 @@ func stallOfWorld(t *testing.T, waits map[string][]wait.Wait, faults ...plan.Fau
 		Op: waits["n1/0"][0].Who}}}})
 }
 
-func TestTheWorldSaysWhoHoldsWhatTheLoopsWaitFor(t *testing.T) {
+func TestAStallNamesWhatHoldsTheOperation(t *testing.T) {
 	at := plan.Duration(time.Second)
 	for _, c := range []struct {
 		name   string

@@ -9,12 +9,12 @@ import (
 	"example.com/lockstep/broker/wait"
 )
 
-// stallGraph is the wait-for graph of a moment: what the loops list, and what the
-// world knows of them.
+// stallGraph is the wait-for graph of a moment. It joins the operations that the loops list as
+// waiting to what the world knows: the nodes, disks, links and faults.
 type stallGraph struct {
 	wait.Graph
 	world *World
-	ops   map[string]bool // ids of listed operations; looked up only
+	ops   map[string]bool // ids of the listed operations, and of loops that wait; looked up only
 }
 
 func newStallGraph(w *World) *stallGraph {
@@ -50,8 +50,8 @@ func newStallGraph(w *World) *stallGraph {
 	return g
 }
 
-// taken are the operations that a loop goes on with while it waits as a whole:
-// those that it waits for.
+// taken are the operations that a loop goes on with although it waits as a whole: those that it
+// waits for.
 func taken(waits []wait.Wait) map[string]bool {
 	free := map[string]bool{wait.Self: true}
 	for grown := true; grown; {
@@ -65,14 +65,15 @@ func taken(waits []wait.Wait) map[string]bool {
 	return free
 }
 
-func opID(where, who string) string {
-	if who == wait.Self {
+// opID is the id of an operation in the graph; the id of a loop as a whole is its place.
+func opID(where, op string) string {
+	if op == wait.Self {
 		return where
 	}
-	return where + " " + who
+	return where + " " + op
 }
 
-// place is a loop's name in a stall report: "b1/0".
+// place is a loop's name in a stall: "b1/0".
 func (l *loopHost) place() string { return fmt.Sprintf("%s/%d", l.name, l.id) }
 
 // add adds an operation, without what it waits for.
@@ -90,7 +91,7 @@ func (g *stallGraph) add(l *loopHost, x *wait.Wait) int {
 	})
 }
 
-// since is a loop's own time as the world's.
+// since turns a time of a loop's clock into a time of the world.
 func (g *stallGraph) since(l *loopHost, at env.Instant) env.Instant {
 	if at == wait.Unknown {
 		return wait.Unknown
@@ -98,8 +99,8 @@ func (g *stallGraph) since(l *loopHost, at env.Instant) env.Instant {
 	return l.node.clock.before(at)
 }
 
-// connect adds what an operation waits for. Before all else it needs its own loop
-// to run, unless it is free of that.
+// connect adds what an operation waits for. First of all, its own loop must run, unless the
+// operation is in free (see taken).
 func (g *stallGraph) connect(l *loopHost, x *wait.Wait, free map[string]bool) {
 	from := g.add(l, x)
 	if x.Who != wait.Self && (l.stuck() || g.standsStill(l) && !free[x.Who]) {
@@ -136,16 +137,16 @@ func (g *stallGraph) connect(l *loopHost, x *wait.Wait, free map[string]bool) {
 	}
 }
 
-// nothing is a vertex at which a chain stops.
-func (g *stallGraph) nothing(where, who string, end wait.End, note string) int {
+// nothing is the vertex of an operation that is not listed: a chain ends there.
+func (g *stallGraph) nothing(where, op string, end wait.End, note string) int {
 	return g.Add(wait.Vertex{
-		ID: opID(where, who) + " is missing: " + note, Where: where, Who: who,
-		Group: wait.Group(who),
+		ID: opID(where, op) + " is missing: " + note, Where: where, Who: op,
+		Group: wait.Group(op),
 		Since: wait.Unknown, Until: env.Never, Ends: end, Note: note,
 	})
 }
 
-// onLoop is a wait of a loop for an operation of another loop of its node, or of its own.
+// onLoop joins a wait of a loop to an operation of the same loop, or of another loop of its node.
 func (g *stallGraph) onLoop(from int, l, other *loopHost, op string, x *wait.Wait) {
 	id := opID(other.place(), op)
 	switch {
@@ -163,7 +164,7 @@ func (g *stallGraph) onLoop(from int, l, other *loopHost, op string, x *wait.Wai
 	}
 }
 
-// mailBetween reports whether mail is under way or waits to be taken.
+// mailBetween reports whether mail from one loop to another is under way or waits in the inbox.
 func (g *stallGraph) mailBetween(from, to *loopHost) bool {
 	if p := from.out[to.id]; p != nil && len(p.queue) > p.head {
 		return true
@@ -176,7 +177,7 @@ func (g *stallGraph) mailBetween(from, to *loopHost) bool {
 	return false
 }
 
-// onPeer is a wait of a loop for another node.
+// onPeer joins a wait of a loop to an operation of another node.
 func (g *stallGraph) onPeer(from int, l *loopHost, x *wait.Wait) {
 	var peer *Node
 	if teller, ok := g.world.subject.(PeerTeller); ok {
@@ -200,14 +201,12 @@ func (g *stallGraph) onPeer(from int, l *loopHost, x *wait.Wait) {
 
 // listed reports whether a loop of a node lists an operation.
 func (g *stallGraph) listed(n *Node, op string) bool {
-	return slices.ContainsFunc(n.loops, func(l *loopHost) bool {
-		return g.ops[opID(l.place(),
-			op)]
-	})
+	return slices.ContainsFunc(n.loops,
+		func(l *loopHost) bool { return g.ops[opID(l.place(), op)] })
 }
 
-// onNode is a wait for an operation that some loop of a node should have pending.
-// n is the node that waits, nil if it is none.
+// onNode joins a wait to an operation that some loop of the node peer should have pending. n is the
+// node that waits; nil if no node does.
 func (g *stallGraph) onNode(from int, n, peer *Node, op, what string, since env.Instant) {
 	for _, other := range peer.loops {
 		if id := opID(other.place(), op); op != "" && g.ops[id] {
@@ -218,7 +217,7 @@ func (g *stallGraph) onNode(from int, n, peer *Node, op, what string, since env.
 	}
 	stands := false
 	for _, other := range peer.loops {
-		if g.standsStill(other) { // it may hold what would be listed
+		if g.standsStill(other) { // it may have the operation and not list it
 			g.Edge(from, g.loop(other, ""), what)
 			stands = true
 		}
@@ -236,14 +235,14 @@ func (g *stallGraph) onNode(from int, n, peer *Node, op, what string, since env.
 	}
 }
 
-// whyGone says why a node has nothing of what another waits for.
+// whyGone says why the node peer does not have the operation that n waits for.
 func (g *stallGraph) whyGone(n, peer *Node, op string, since env.Instant) string {
-	for _, life := range peer.past {
-		if since != wait.Unknown && (life.ended >= since || peer.began > since &&
-			life.number == peer.incarnation-1) {
+	for _, p := range peer.past {
+		if since != wait.Unknown && (p.ended >= since || peer.began > since &&
+			p.number == peer.incarnation-1) {
 			return fmt.Sprintf("life %d ended (%s) at %s%s; life %d, from %s on, knows nothing "+
 				"of it",
-				life.number, life.how, stallTime(life.ended), by(life.fault), peer.incarnation,
+				p.number, p.how, stallTime(p.ended), by(p.fault), peer.incarnation,
 				stallTime(peer.began))
 		}
 	}
@@ -269,7 +268,7 @@ func by(fault string) string {
 	return " by fault " + fault
 }
 
-// onDisk is a wait for operations of the loop's own disk.
+// onDisk joins a wait to operations of the loop's disk.
 func (g *stallGraph) onDisk(from int, l *loopHost, x *wait.Wait) {
 	found := false
 	for i := range l.disk.ops {
@@ -297,7 +296,7 @@ func (g *stallGraph) onDisk(from int, l *loopHost, x *wait.Wait) {
 	g.Edge(from, g.nothing(l.place(), "disk operation", end, note), x.For)
 }
 
-// onSpace is a wait for room on the disk of the node.
+// onSpace joins a wait to the full disk of the node.
 func (g *stallGraph) onSpace(from int, l *loopHost, x *wait.Wait) {
 	v := g.Add(wait.Vertex{
 		ID: l.name + " space", Where: l.name, Who: "disk space", Group: "disk", Since: wait.Unknown,
@@ -305,12 +304,12 @@ func (g *stallGraph) onSpace(from int, l *loopHost, x *wait.Wait) {
 		Ends:  wait.Fault, Note: "the disk is full",
 	})
 	g.fault(v, "its end", func(f *FaultSpan) bool {
-		return f.Node == l.name &&
-			strings.Contains(f.Kind, "full")
+		return f.Node == l.name && strings.Contains(f.Kind, "full")
 	})
 	g.Edge(from, v, x.For)
 }
 
+// onTimer joins a wait to the loop's timer.
 func (g *stallGraph) onTimer(from int, l *loopHost, x *wait.Wait) {
 	due := l.node.clock.world(x.On.At)
 	end, note := wait.Open, "due at "+stallTime(due)
@@ -328,7 +327,7 @@ func timerText(l *loopHost) string {
 	return stallTime(l.node.clock.world(l.timer))
 }
 
-// roots adds the operations that are overdue.
+// roots adds the operations that are overdue, and returns their vertices.
 func (g *stallGraph) roots(overdue []Overdue) (roots []int) {
 	for _, o := range overdue {
 		if o.Name == "" {
@@ -341,7 +340,7 @@ func (g *stallGraph) roots(overdue []Overdue) (roots []int) {
 		}
 		v := g.Add(wait.Vertex{
 			ID: "overdue " + o.Name, Who: o.Name, Group: o.Group, Since: o.Since, Until: env.Never,
-			Ends: wait.Unnamed, Note: "nobody says what it waits for",
+			Ends: wait.Unnamed, Note: "nothing says what it waits for",
 		})
 		roots = append(roots, v)
 		for _, at := range o.At {

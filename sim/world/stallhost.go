@@ -9,21 +9,21 @@ import (
 	"example.com/lockstep/diskfs"
 )
 
-// What the world knows of what does not run, as vertices of the wait-for graph:
-// loops, nodes, disks and links, and the faults that hold them.
+// What the world knows about things that do not run, as vertices of the wait-for graph: loops,
+// nodes, disks and links, and the faults that hold them.
 
 // pastIncarnation is an incarnation of a node that has ended.
 type pastIncarnation struct {
 	number int32
 	ended  env.Instant
 	how    Ending
-	fault  string // number, kind and target; "" if no fault did it
+	fault  string // number, kind and target; "" if no fault ended it
 }
 
-// nodePair are the two ends of connections.
+// nodePair is two nodes with connections between them.
 type nodePair struct{ a, b *Node }
 
-// closed notes the end of a connection that the network reported to a node.
+// closed notes that the network reported the end of a connection to a node.
 func (w *World) closed(n *Node, remote string) {
 	host, _, _ := strings.Cut(remote, ":")
 	if peer := w.byName[host]; peer != nil {
@@ -31,11 +31,11 @@ func (w *World) closed(n *Node, remote string) {
 	}
 }
 
-// standsStill reports whether a loop does nothing for anybody: a fault holds it, or
-// it says itself that it waits as a whole.
+// standsStill reports whether a loop takes no events: a fault holds it, or it lists itself as
+// waiting as a whole.
 func (g *stallGraph) standsStill(l *loopHost) bool { return l.stuck() || g.ops[l.place()] }
 
-// loop is a loop as a whole, and what it says of itself.
+// loop is the vertex of a loop as a whole. about is what the loop says about itself.
 func (g *stallGraph) loop(l *loopHost, about string) int {
 	if i, ok := g.Find(l.place()); ok {
 		return i
@@ -60,7 +60,7 @@ func (g *stallGraph) loop(l *loopHost, about string) int {
 	return v
 }
 
-// node is a node that is down or frozen.
+// node is the vertex of a node that is down or frozen.
 func (g *stallGraph) node(n *Node) int {
 	id := n.spec.Name
 	if i, ok := g.Find(id); ok {
@@ -85,8 +85,7 @@ func (g *stallGraph) node(n *Node) int {
 	i := g.Add(v)
 	if n.up {
 		g.fault(i, "the end of its freeze", func(f *FaultSpan) bool {
-			return f.Node == id &&
-				strings.HasPrefix(f.Kind, "freeze") && f.Loop < 0
+			return f.Node == id && strings.HasPrefix(f.Kind, "freeze") && f.Loop < 0
 		})
 	} else if last.fault != "" {
 		g.fault(i, "its start", func(f *FaultSpan) bool { return f.Name == last.fault })
@@ -98,7 +97,7 @@ func (g *stallGraph) linkHeld(from, to *Node) bool {
 	return g.world.hardware.fabric.Held(from.spec.Name, to.spec.Name)
 }
 
-// link is one direction of a link on which nothing passes, or slowly.
+// link is the vertex of one direction of a link on which nothing passes, or which is slow.
 func (g *stallGraph) link(from, to *Node, note string) int {
 	id := from.spec.Name + ">" + to.spec.Name
 	if i, ok := g.Find(id); ok {
@@ -116,7 +115,7 @@ func (g *stallGraph) link(from, to *Node, note string) int {
 	return i
 }
 
-// diskOp is an operation that the disk has not completed.
+// diskOp is the vertex of an operation that the disk has not completed.
 func (g *stallGraph) diskOp(l *loopHost, op *diskOp) int {
 	id := fmt.Sprintf("%s disk %d.%d", l.place(), op.owner, op.token)
 	if i, ok := g.Find(id); ok {
@@ -134,14 +133,14 @@ func (g *stallGraph) diskOp(l *loopHost, op *diskOp) int {
 	i := g.Add(v)
 	if stalled {
 		g.fault(i, "the end of the stall", func(f *FaultSpan) bool {
-			return f.Node == l.name &&
-				strings.HasSuffix(f.Kind, "stall") && f.Peer == ""
+			return f.Node == l.name && strings.HasSuffix(f.Kind, "stall") && f.Peer == ""
 		})
 	}
 	return i
 }
 
-// heldCompletion is an operation that has ended, and the loop is not told.
+// heldCompletion is the vertex of an operation that the disk has completed, but a fault holds the
+// completion back.
 func (g *stallGraph) heldCompletion(l *loopHost, kind diskfs.Kind, owner uint32, token uint64) int {
 	i := g.Add(wait.Vertex{
 		ID: fmt.Sprintf("%s completion %d.%d", l.place(), owner, token), Where: l.place(),
@@ -154,8 +153,8 @@ func (g *stallGraph) heldCompletion(l *loopHost, kind diskfs.Kind, owner uint32,
 	return i
 }
 
-// fault joins a vertex to the fault that holds it: the first of those that are on
-// now and match. It does nothing if there is none.
+// fault joins a vertex to the fault that holds it: the first one that is on now and matches. It
+// does nothing if there is none.
 func (g *stallGraph) fault(from int, what string, match func(*FaultSpan) bool) {
 	now := g.world.Now()
 	for i := range g.world.past {

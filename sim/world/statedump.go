@@ -14,15 +14,14 @@ import (
 	"example.com/lockstep/sim/plan"
 )
 
-// dumpState writes a loop's whole state as lines "path = value", unexported
-// fields included, for the determinism check: two loops in equal states give equal lines in
-// any process. It reads and changes nothing.
+// dumpState writes a loop's whole state as lines "path = value", with unexported fields, for the
+// determinism check: two loops in equal states give equal lines in any process. It changes nothing.
 //
-// No address enters it: what a pointer leads to stands where it is met first, and
-// later by that place. Maps are sorted by their keys. Of functions it says only
-// whether there is one. What belongs to the machine and not to the loop (host,
-// disk, network, the world) is left out, and so is what is Outside; a StateNamer
-// says what stands for large things that never change.
+// No address enters the dump. The value behind a pointer is written where it is met first; at later
+// places stands the path of the first one. Maps are sorted by their keys. Of a function the dump
+// shows only that there is one. What belongs to the machine and not to the loop (host, disk,
+// network, the world) is left out, and so is what is Outside. A StateNamer gives a short text for
+// large values that never change.
 func dumpState(l loop.Loop, namer StateNamer) []string {
 	d := &stateDump{seen: map[unsafe.Pointer]string{}, namer: namer}
 	d.value("", reflect.ValueOf(l))
@@ -36,16 +35,16 @@ type stateDump struct {
 }
 
 const (
-	// dumpShown is how many elements at each end of a long list or map get lines of
-	// their own; a hash stands for those between.
+	// dumpShown is how many elements at each end of a long list or map have their own lines. A hash
+	// stands for those between.
 	dumpShown = 64
-	// dumpDepth bounds the way from the loop to a value.
+	// dumpDepth bounds how many steps lead from the loop to a value.
 	dumpDepth = 64
 )
 
 func (d *stateDump) line(path, value string) { d.lines = append(d.lines, path+" = "+value) }
 
-// What is no state of a loop: packages, by the beginning of their path, and types.
+// What is not part of a loop's state: packages, by the beginnings of their paths, and types.
 var (
 	outsidePackages = []string{"sync", "reflect", "google.golang.org/protobuf/",
 		module + "netsim/virtual", module + "diskfs/virtual"}
@@ -100,7 +99,7 @@ func (d *stateDump) value(path string, v reflect.Value) {
 		}
 	case reflect.Slice:
 		if v.IsNil() || v.Len() == 0 {
-			return // whether it is nil is seen by nobody
+			return // nil and empty count as equal
 		}
 		d.list(path, v)
 	case reflect.Array:
@@ -116,7 +115,7 @@ func (d *stateDump) value(path string, v reflect.Value) {
 
 func (d *stateDump) pointer(path string, v reflect.Value) {
 	if v.IsNil() {
-		return // shown by its absence: most pointers of a state are nil
+		return // a missing line means nil: most pointers of a state are nil
 	}
 	p := v.UnsafePointer()
 	if v.Type() == reflect.TypeFor[*conn]() {
@@ -139,7 +138,7 @@ func (d *stateDump) pointer(path string, v reflect.Value) {
 
 var crcTable = crc64.MakeTable(crc64.ECMA)
 
-// list writes a slice or an array; bytes as their number and a hash.
+// list writes a slice or an array. Many bytes are written as their number and a hash.
 func (d *stateDump) list(path string, v reflect.Value) {
 	if v.Type().Elem().Kind() == reflect.Uint8 {
 		d.line(path, bytesText(v))
@@ -163,7 +162,7 @@ func bytesText(v reflect.Value) string {
 	return fmt.Sprintf("%d bytes, %016x", len(b), crc64.Checksum(b, crcTable))
 }
 
-// mapping writes a map by the order of its keys' texts.
+// mapping writes a map in the order of the texts of its keys.
 func (d *stateDump) mapping(path string, v reflect.Value) {
 	type pair struct {
 		key   string
@@ -180,8 +179,8 @@ func (d *stateDump) mapping(path string, v reflect.Value) {
 	d.folded(path, len(pairs), func(i int) { d.value(path+"["+pairs[i].key+"]", pairs[i].value) })
 }
 
-// folded writes the elements of something long: both ends in full, and the
-// length and a hash of what lies between.
+// folded writes n elements. If they are many, it writes both ends in full, a hash of the elements
+// between, and the length.
 func (d *stateDump) folded(path string, n int, element func(i int)) {
 	for i := range n {
 		if n > 2*dumpShown && i == dumpShown {

@@ -10,7 +10,7 @@ import (
 	"example.com/lockstep/broker/loop"
 )
 
-// dumped is a loop with what a state can hold.
+// dumped is a loop with every kind of value that a state can have.
 type dumped struct {
 	number   int
 	name     string
@@ -61,7 +61,7 @@ func TestADumpNamesEveryFieldAndNoAddress(t *testing.T) {
 	}
 }
 
-func TestADumpFoldsWhatIsLong(t *testing.T) {
+func TestADumpFoldsLongLists(t *testing.T) {
 	d := &dumped{}
 	for i := range 1000 {
 		d.list = append(d.list, &dumpedPart{i})

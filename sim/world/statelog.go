@@ -7,21 +7,21 @@ import (
 
 // TurnState is what a turn changed in its loop's state.
 type TurnState struct {
-	Record uint64 `json:"record"` // number of trace records when it ended
+	Record uint64 `json:"record"` // number of trace records when the turn ended
 	Where  string `json:"where"`  // the loop
 	First  bool   `json:"first,omitempty"`
-	// Lines are the lines of the state that are new; of the first turn of a loop
-	// in the window all. A line that is gone is written without a value.
+	// Lines are the lines of the state that are new. For the first turn of a loop in the window
+	// they are all lines. A line that is gone is written without its value.
 	Lines []string `json:"lines,omitempty"`
 }
 
-// stateLog collects the states of all loops after their turns in a window of
-// records. A nil log collects nothing.
+// stateLog reports what each turn changes in its loop's state, in a window of trace records. A nil
+// log reports nothing.
 type stateLog struct {
 	from, upTo uint64
 	last       map[*loopHost][]string // looked up only
 	namer      StateNamer
-	hear       func(TurnState)
+	hear       func(TurnState) // see Options.TurnStates
 }
 
 func newStateLog(from, upTo uint64, namer StateNamer, hear func(TurnState)) *stateLog {
@@ -29,8 +29,8 @@ func newStateLog(from, upTo uint64, namer StateNamer, hear func(TurnState)) *sta
 		namer: namer}
 }
 
-// turn takes a loop's state at the end of a turn. records is the number of trace
-// records so far.
+// turn reports what a turn that has just ended changed. records is the number of trace records so
+// far.
 func (s *stateLog) turn(l *loopHost, records uint64) {
 	if s == nil || records < s.from || records >= s.upTo || l.loop == nil {
 		return
@@ -44,10 +44,9 @@ func (s *stateLog) turn(l *loopHost, records uint64) {
 	})
 }
 
-// newLines are the lines of a state that are not in the one before, and the paths
-// that are gone.
+// newLines are the lines of a state that are not in the state before, and the paths that are gone.
 func newLines(before, now []string) (lines []string) {
-	// Most of a state stays as it is.
+	// Most of a state does not change.
 	for len(before) > 0 && len(now) > 0 && before[0] == now[0] {
 		before, now = before[1:], now[1:]
 	}

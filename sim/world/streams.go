@@ -9,9 +9,8 @@ import (
 	"example.com/lockstep/broker/env"
 )
 
-// Streams opens the named random streams of a world. A stream is a function of
-// the seed and its name alone, so a new draw in one place shifts nothing in
-// another (PROTOCOL 38).
+// Streams opens the named random streams of a world. A stream depends only on the seed and its
+// name, so a new draw in one place changes nothing in another (PROTOCOL 38).
 type Streams struct {
 	seed uint64
 	fork *forkStreams // nil: the run does not fork
@@ -26,18 +25,18 @@ func (s Streams) Open(parts ...string) *env.Rand {
 	return r
 }
 
-// Loop returns a stream of one loop in one incarnation of a node. The loop is
-// part of the name: two loops that open the same purpose must not draw the same
-// numbers, as they would not in production.
+// Loop returns a stream of one loop in one incarnation of a node. The loop is part of the name: two
+// loops that open a stream for the same purpose must not draw the same numbers. In production they
+// do not either.
 func (s Streams) Loop(node string, incarnation, loop int32, subsystem, purpose string) *env.Rand {
 	return s.Open("node", node, strconv.Itoa(int(incarnation)), strconv.Itoa(int(loop)), subsystem,
 		purpose)
 }
 
-// entropyReader stands in for crypto/rand.Reader while a world lives: etcd raft
-// draws its election jitter from that variable, through no parameter of ours.
-// Before each turn the world points it at the stream of the node that has
-// its turn. It is a process-wide variable, so there is one live world per process.
+// entropyReader replaces crypto/rand.Reader while a world is open: etcd raft draws its election
+// jitter from that variable, and offers no parameter for it. Before each turn the world points the
+// reader at the stream of the node that takes the turn. The variable belongs to the process, so
+// there is at most one open world per process.
 type entropyReader struct{ current *env.Rand }
 
 func (e *entropyReader) Read(p []byte) (int, error) {
@@ -45,14 +44,14 @@ func (e *entropyReader) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// worldLives guards the one world that a process may hold.
-var worldLives atomic.Bool
+// worldOpen is true while this process has an open world.
+var worldOpen atomic.Bool
 
-// takeEntropy replaces crypto/rand.Reader until the returned function is
-// called. It panics while another world is live: two worlds would draw from
-// each other's streams and neither would replay.
+// takeEntropy replaces crypto/rand.Reader until the returned function is called. It panics while
+// another world is open: two worlds would draw from each other's streams, and neither run could be
+// replayed.
 func takeEntropy(idle *env.Rand) (*entropyReader, func()) {
-	if !worldLives.CompareAndSwap(false, true) {
+	if !worldOpen.CompareAndSwap(false, true) {
 		panic("sim: another world is live in this process")
 	}
 	var original io.Reader = rand.Reader
@@ -60,6 +59,6 @@ func takeEntropy(idle *env.Rand) (*entropyReader, func()) {
 	rand.Reader = e
 	return e, func() {
 		rand.Reader = original
-		worldLives.Store(false)
+		worldOpen.Store(false)
 	}
 }

@@ -26,8 +26,8 @@ func TestStreamsDependOnEveryPartOfTheirName(t *testing.T) {
 	}
 }
 
-// etcd raft draws its election timeout exactly so.
-func TestCryptoRandComesFromTheStreamWhileAWorldLives(t *testing.T) {
+// The test draws in the same way as etcd raft draws its election timeout.
+func TestCryptoRandReadsTheStreamWhileAWorldIsOpen(t *testing.T) {
 	original := rand.Reader
 	draw := func(seed uint64) int64 {
 		e, release := takeEntropy(Streams{seed: seed}.Open("idle"))
@@ -42,7 +42,7 @@ func TestCryptoRandComesFromTheStreamWhileAWorldLives(t *testing.T) {
 	require.Equal(t, original, rand.Reader)
 }
 
-func TestASecondLiveWorldIsRefused(t *testing.T) {
+func TestASecondOpenWorldIsRefused(t *testing.T) {
 	_, release := takeEntropy(Streams{seed: 1}.Open("idle"))
 	require.PanicsWithValue(t, "sim: another world is live in this process",
 		func() { takeEntropy(nil) })

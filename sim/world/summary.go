@@ -15,13 +15,13 @@ const (
 	SummaryLines = 20
 	// stallLines is how many of them explain a stall at most.
 	stallLines = 9
-	// SummaryWidth is how many characters of a line are shown.
+	// SummaryWidth is how many characters a line has at most.
 	SummaryWidth = 170
 )
 
-// Summary tells a failed run in twenty lines at most: the command that replays it,
-// the broken property, what led to it in order of time, and where the page about
-// it lies ("": there is none). Report says everything.
+// Summary describes a failed run in at most twenty lines: the command that replays it, the broken
+// property, what led to it in order of time, and the path of the page about it ("": there is none).
+// Report prints everything.
 func (r *Result) Summary(page string) (lines []string) {
 	for _, l := range r.summary(page) {
 		text := l.Text
@@ -33,7 +33,7 @@ func (r *Result) Summary(page string) (lines []string) {
 	return lines
 }
 
-// summary is the summary, line by line.
+// summary is the summary before its lines are formatted.
 func (r *Result) summary(page string) []SummaryLine {
 	head := func(format string, args ...any) SummaryLine {
 		return SummaryLine{At: -1, Text: fmt.Sprintf(format, args...)}
@@ -66,6 +66,7 @@ func (r *Result) summary(page string) []SummaryLine {
 	return slices.Concat(lines, r.Tell(f, SummaryLines-len(lines)-len(last)), last)
 }
 
+// ReplayCommand is the command that repeats the run.
 func (r *Result) ReplayCommand() string {
 	if r.Replay != "" {
 		return r.Replay
@@ -73,6 +74,7 @@ func (r *Result) ReplayCommand() string {
 	return fmt.Sprintf("go test ./sim -v -seed=%d -scenario=%s", r.Seed, r.Scenario)
 }
 
+// Clip cuts a text to a width in characters, and marks the cut.
 func Clip(s string, width int) string {
 	if runes := []rune(s); len(runes) > width {
 		return string(runes[:width-1]) + "…"
@@ -83,63 +85,63 @@ func Clip(s string, width int) string {
 // SummaryLine is a line of a summary, or a candidate for one.
 type SummaryLine struct {
 	At   plan.Duration // -1: it is about the whole run
-	rank int           // what is told rather: the lower
+	rank int           // lines with a lower rank are preferred
 	Kind string
 	Text string
 }
 
-// teller collects candidates for a summary of one failure.
-type teller struct {
+// chooser collects candidates for the summary of one failure, and chooses among them.
+type chooser struct {
 	result  *Result
 	failure *Failure
-	nodes   map[string]bool // concerned by the stall; none: all are
-	around  plan.Duration   // when it went wrong
+	nodes   map[string]bool // that the stall is about; empty: all
+	around  plan.Duration   // when the run went wrong
 	lines   []SummaryLine
 }
 
-// Tell chooses what of the run's milestones and of the failure's evidence led to
-// the failure, and orders it by time.
+// Tell chooses the milestones of the run and the evidence of the failure that led to the failure,
+// at most room lines, and orders them by time.
 func (r *Result) Tell(f *Failure, room int) []SummaryLine {
-	t := teller{result: r, failure: f, nodes: map[string]bool{}, around: f.At}
+	c := chooser{result: r, failure: f, nodes: map[string]bool{}, around: f.At}
 	for _, e := range f.Evidence {
-		t.around = e.At
+		c.around = e.At
 	}
 	if r.explains(f) {
 		for _, step := range r.Stall.Chains[0].Steps {
 			if node, _, _ := strings.Cut(step.Where, "/"); node != "" {
-				t.nodes[node] = true
+				c.nodes[node] = true
 			}
 			if step.Since != nil {
-				t.around = *step.Since
+				c.around = *step.Since
 			}
 		}
 	}
 	for i, e := range f.Evidence {
 		text := strings.TrimPrefix(WithoutSpan(e.Text), e.At.String()+" ")
-		t.lines = append(t.lines, SummaryLine{e.At, 10 + i, "evidence", text})
+		c.lines = append(c.lines, SummaryLine{e.At, 10 + i, "evidence", text})
 	}
 	for i := range r.Milestones {
-		t.milestone(&r.Milestones[i])
+		c.milestone(&r.Milestones[i])
 	}
 	for _, s := range r.Stops {
-		t.lines = append(t.lines, SummaryLine{s.At, 15, "stop",
+		c.lines = append(c.lines, SummaryLine{s.At, 15, "stop",
 			fmt.Sprintf("%-10s %s life %d: %s", "stop", s.Node, s.Incarnation, s.Reason)})
 	}
-	return t.choose(room)
+	return c.choose(room)
 }
 
-// choose keeps what is most interesting.
-func (t *teller) choose(room int) []SummaryLine {
-	all := t.lines
+// choose keeps the most interesting lines.
+func (c *chooser) choose(room int) []SummaryLine {
+	all := c.lines
 	omitted := len(all) - room
 	if omitted > 0 {
-		// Of equal interest, what is nearest to the failure is told; what came after
-		// it explains less.
+		// Of lines with the same rank, those nearest to the failure are kept. What came after the
+		// failure explains less, so it counts as farther away.
 		distance := func(at plan.Duration) plan.Duration {
-			if at > t.around {
-				return 4 * (at - t.around)
+			if at > c.around {
+				return 4 * (at - c.around)
 			}
-			return t.around - at
+			return c.around - at
 		}
 		slices.SortStableFunc(all, func(a, b SummaryLine) int {
 			return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(distance(a.At), distance(b.At)))
@@ -154,36 +156,36 @@ func (t *teller) choose(room int) []SummaryLine {
 	return all
 }
 
-// milestone adds a turning point. Partitions to which the same happens within a
-// moment share a line.
-func (t *teller) milestone(m *Milestone) {
-	rank := t.interest(m)
+// milestone adds a milestone. Partitions to which the same happens at almost the same time share a
+// line.
+func (c *chooser) milestone(m *Milestone) {
+	rank := c.interest(m)
 	if rank == 0 {
 		return
 	}
-	if m.Kind == plan.LeaderBegan && slices.ContainsFunc(t.failure.Evidence,
+	if m.Kind == plan.LeaderBegan && slices.ContainsFunc(c.failure.Evidence,
 		func(e Evidence) bool { return e.At == m.At }) {
 		return // the evidence says it
 	}
 	if m.Kind == plan.LeaderBegan || m.Kind == plan.ISRChanged {
 		partition, rest, _ := strings.Cut(m.Words(), " ")
-		for i := len(t.lines) - 1; i >= 0 &&
-			t.lines[i].At+plan.Duration(5*time.Millisecond) >= m.At; i-- {
-			l := &t.lines[i]
+		for i := len(c.lines) - 1; i >= 0 &&
+			c.lines[i].At+plan.Duration(5*time.Millisecond) >= m.At; i-- {
+			l := &c.lines[i]
 			if before, ok := strings.CutSuffix(l.Text, " "+rest); ok && l.Kind == string(m.Kind) {
 				l.Text, l.rank = before+", "+partition+" "+rest, min(l.rank, rank)
 				return
 			}
 		}
 	}
-	t.lines = append(t.lines, SummaryLine{m.At, rank, string(m.Kind),
+	c.lines = append(c.lines, SummaryLine{m.At, rank, string(m.Kind),
 		strings.TrimSpace(fmt.Sprintf("%-10s %s", m.Kind, m.Words()))})
 }
 
-// interest ranks a milestone for the summary; 0: it has no part in it.
-func (t *teller) interest(m *Milestone) int {
-	further := 0 // it befell a node that has no part in the stall
-	if len(t.nodes) > 0 && m.Node != "" && !t.nodes[m.Node] {
+// interest is the rank of a milestone in the summary; 0: it is left out.
+func (c *chooser) interest(m *Milestone) int {
+	further := 0 // added for a node that has no part in the stall
+	if len(c.nodes) > 0 && m.Node != "" && !c.nodes[m.Node] {
 		further = 12
 	}
 	switch m.Kind {
@@ -199,9 +201,9 @@ func (t *teller) interest(m *Milestone) int {
 		}
 	case plan.LeaderBegan, plan.ISRChanged:
 		switch {
-		case t.failure.Partition == "":
+		case c.failure.Partition == "":
 			return 36 + further
-		case strings.Contains(m.Key, " "+t.failure.Partition+" "):
+		case strings.Contains(m.Key, " "+c.failure.Partition+" "):
 			return 30
 		}
 	case plan.ControllerBegan:
@@ -218,12 +220,12 @@ func (t *teller) interest(m *Milestone) int {
 	return 0
 }
 
-// explains reports whether the stall is that of the failure.
+// explains reports whether the result's stall explains this failure.
 func (r *Result) explains(f *Failure) bool {
 	return r.Stall != nil && len(r.Stall.Chains) > 0 && r.Stall.Property == f.Property
 }
 
-// WithoutSpan cuts the instants of call and return off an operation's line.
+// WithoutSpan removes the instants of call and return from an operation's line.
 func WithoutSpan(text string) string {
 	if _, rest, ok := strings.Cut(text, "] "); ok && strings.HasPrefix(text, "[") {
 		return rest

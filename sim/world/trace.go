@@ -33,7 +33,7 @@ const (
 	DiskSubmitted
 	MailSent
 	MailRefused
-	// What befell a node.
+	// What happened to a node or to the world.
 	NodeStarted
 	NodeEnded
 	FaultBegun
@@ -54,8 +54,8 @@ var whatNames = [...]string{
 
 func (w What) String() string { return whatNames[w] }
 
-// record is one line of the trace. All of it but detail is hashed; what detail
-// says is hashed in content.
+// record is one line of the trace. All of it is hashed except detail, which is for people. Where
+// detail says something that must be equal, content includes its hash.
 type record struct {
 	at          env.Instant
 	node, loop  int32
@@ -68,16 +68,16 @@ type record struct {
 }
 
 const (
-	// CheckpointEvery is the number of records between two kept hashes. Two runs
-	// that differ are compared by checkpoints first, then within one interval.
+	// CheckpointEvery is the number of records between two hashes that are kept. Two runs that
+	// differ are compared by checkpoints first, then record by record within one interval.
 	CheckpointEvery = 1 << 12
-	// recentRecords is how many of the last records a failure can show.
+	// recentRecords is how many of the last records are kept for a failure.
 	recentRecords = 256
 )
 
-// Trace is the rolling hash over everything loops were given and did, and over
-// their state. Nothing that differs between processes or machines enters it: no
-// text of libraries, no float, no map order, no address (PROTOCOL 37).
+// Trace is the rolling hash over everything that loops were given and did, and over their state.
+// Nothing that can differ between processes or machines enters it: no text of libraries, no float,
+// no map order, no address (PROTOCOL 37).
 type Trace struct {
 	hash        Hasher
 	count       uint64
@@ -128,8 +128,8 @@ func (t *Trace) format(n uint64, r *record) string {
 		n, time.Duration(r.at), where, r.what, r.id, r.size, r.content, r.detail)
 }
 
-// errorClass reduces an error to the sentinel that loops may branch on: texts
-// of errors never enter the hash.
+// errorClass is the number of the sentinel that an error wraps; all other errors share one number.
+// Loops may branch on sentinels only, and texts of errors never enter the hash.
 func errorClass(err error) uint64 {
 	if err == nil {
 		return 0

@@ -50,8 +50,8 @@ func TestHasherNoticesEveryBitOfALongBuffer(t *testing.T) {
 	}
 }
 
-// The hash is part of the replay contract: a change of it makes every recorded
-// trace hash worthless, so it must be meant.
+// The hash is part of the replay contract: if it changes, all trace hashes that were written down
+// become worthless. So it must not change by accident.
 func TestHasherIsPinned(t *testing.T) {
 	var h Hasher
 	h.Word(1)
@@ -75,8 +75,8 @@ func TestTraceHashCoversEveryFieldButDetail(t *testing.T) {
 	for i, change := range []func(*record){
 		func(r *record) { r.at++ }, func(r *record) { r.node++ }, func(r *record) { r.loop++ },
 		func(r *record) { r.incarnation++ }, func(r *record) { r.what++ },
-		func(r *record) { r.id++ },
-		func(r *record) { r.size++ }, func(r *record) { r.content++ },
+		func(r *record) { r.id++ }, func(r *record) { r.size++ },
+		func(r *record) { r.content++ },
 	} {
 		require.NotEqual(t, same, sum(change), "field %d", i)
 	}

@@ -14,9 +14,9 @@ import (
 	"example.com/lockstep/sim/property"
 )
 
-// World is one run in progress: a scheduler, machines, a network, faults and
-// the subject under test. At most one world lives in a process (see
-// takeEntropy), and one goroutine drives it.
+// World is one run in progress: a scheduler, machines, a network, faults and the subject under
+// test. A process holds at most one open world at a time (see takeEntropy), and one goroutine
+// drives it.
 type World struct {
 	plan     *plan.Plan
 	sched    Scheduler
@@ -24,7 +24,7 @@ type World struct {
 	streams  Streams
 	subject  Subject
 	observer TurnObserver // the subject, if it is one
-	recorder Recorder     // nil: nobody takes the run down
+	recorder Recorder     // nil: the run has none
 
 	hardware hardware
 	nodes    []*Node
@@ -35,55 +35,57 @@ type World struct {
 	idleEntropy *env.Rand // what crypto/rand.Reader gives between turns
 	release     func()
 
-	active []*activeFault
-	past   []FaultSpan
-	// when a connection between two nodes broke last; looked up only
-	broken   map[nodePair]env.Instant
-	striking *strike        // the fault that is beginning; nil if none is
-	depth    map[string]int // nested faults, by kind and victim; never walked
+	// Faults.
+	active   []*activeFault
+	past     []FaultSpan
+	striking *strike                  // the fault that is beginning; nil if none is
+	depth    map[string]int           // nested faults, by kind and victim; looked up only
+	broken   map[nodePair]env.Instant // when a connection between two nodes broke last; likewise
+	anchors  []*anchored
 	healed   bool
-	// converged: nothing is pending any more. Else the run has failed, or its plan does
-	// not demand that.
+	// converged: the liveness phase ended with nothing pending. If it is false at the end, the run
+	// has failed, or its plan does not demand liveness.
 	converged bool
 	fork      *Fork      // nil: the run does not fork
 	forked    *ForkPoint // nil: it has not forked yet
-	timeline  milestones
-	anchors   []*anchored
-	coverage  coverage
-	states    *stateLog // nil: nobody compares two runs
-	failures  []Failure
-	stalls    []*Stall // at most one for each property
-	stops     []StopRecord
-	scratch   []byte
+
+	// What the run leaves.
+	timeline milestones
+	coverage coverage
+	states   *stateLog // nil: the states of loops are not wanted
+	failures []Failure
+	stalls   []*Stall // at most one for each property
+	stops    []StopRecord
+	scratch  []byte
 }
 
-// Options are what may differ between two runs of one plan without a change of
-// the trace hash.
+// Options may differ between two runs of one plan. All of them but Fork leave the trace hash as it
+// is.
 type Options struct {
 	Text     io.Writer // where trace lines go; nil: nowhere
 	TextFrom uint64    // first record printed
 	TextUpTo uint64    // first record not printed; 0: all
-	// TurnStates, if set, hears of the state of each loop after its turns, in the
-	// window of records that TextFrom and TextUpTo give. That takes very long.
+	// TurnStates, if set, is called with what each turn changed in its loop's state, in the window
+	// of records from TextFrom to TextUpTo. That is very slow.
 	TurnStates func(TurnState)
-	// Recorder, if set, takes the run down.
+	// Recorder, if set, is told what happens in the run.
 	Recorder Recorder
-	// Milestones, if set, hears of each turning point as it comes.
+	// Milestones, if set, is called with each milestone as it comes.
 	Milestones func(Milestone)
-	// Fork, if set, makes the run another one from an event on.
+	// Fork, if set, makes this a different run from one event on.
 	Fork *Fork
 }
 
 const (
 	// stateEvery is the number of events between two hashes of all loops' state.
 	stateEvery = 1 << 14
-	// livenessStep is how often the liveness phase looks whether it is done.
+	// livenessStep is how often the liveness phase asks whether it is done.
 	livenessStep = 50 * time.Millisecond
-	// maxFailures ends a run: what follows the first few is their echo.
+	// maxFailures is how many failures are kept: the later ones follow from the first few.
 	maxFailures = 8
 )
 
-// New builds the machines of the plan; nothing runs yet. Close must follow.
+// New builds the machines of the plan. Nothing runs yet. The caller must call Close at the end.
 func New(plan *plan.Plan, subject Subject, o Options) (*World, error) {
 	if err := plan.Validate(); err != nil {
 		return nil, err
@@ -139,13 +141,13 @@ func New(plan *plan.Plan, subject Subject, o Options) (*World, error) {
 // wallEpochMs is the wall time at which worlds begin (2024-01-01T00:00:00Z).
 const wallEpochMs = 1_704_067_200_000
 
-// bootOrigin draws what a machine's monotonic clock shows at boot: machines'
-// clocks have nothing in common.
+// bootOrigin draws what a machine's monotonic clock shows at boot. So no code can rely on the
+// clocks of two machines, or of two boots, being close.
 func bootOrigin(r *env.Rand) env.Instant {
 	return env.Instant(r.Between(int64(time.Second), int64(1000*time.Hour)))
 }
 
-// Close lets another world live in this process. Idempotent.
+// Close allows another world in this process. It may be called more than once.
 func (w *World) Close() {
 	if w.release != nil {
 		w.release()
@@ -153,70 +155,7 @@ func (w *World) Close() {
 	}
 }
 
-// Plan is what the world runs.
-func (w *World) Plan() *plan.Plan { return w.plan }
-
-// Failures are the broken properties so far.
-func (w *World) Failures() []Failure { return w.failures }
-
-// Converged reports whether the liveness phase ended with nothing pending.
-func (w *World) Converged() bool { return w.converged }
-
-// Now is the world's own time, which no node sees.
-func (w *World) Now() env.Instant { return w.sched.Now() }
-
-// Random opens a stream of the world, for clients' scripts and checkers.
-func (w *World) Random(parts ...string) *env.Rand { return w.streams.Open(parts...) }
-
-// Nodes are the machines, in the plan's order.
-func (w *World) Nodes() []*Node { return w.nodes }
-
-// Node finds a machine by name; nil if there is none.
-func (w *World) Node(name string) *Node { return w.byName[name] }
-
-// Recorder is what takes the run down; nil if nothing does.
-func (w *World) Recorder() Recorder { return w.recorder }
-
-// Subject is what the world runs and judges.
-func (w *World) Subject() Subject { return w.subject }
-
-// After schedules something that belongs to no node.
-func (w *World) After(d time.Duration, what string, fn func()) {
-	w.sched.At(w.sched.Now().Add(d), what, fn)
-}
-
-// At schedules something at an instant of the world.
-func (w *World) At(at env.Instant, what string, fn func()) { w.sched.At(at, what, fn) }
-
-// Violated reports a broken property. The run ends with the current event when
-// enough is broken.
-func (w *World) Violated(property, where, format string, args ...any) {
-	w.Fail(Failure{Property: property, Where: where, Detail: fmt.Sprintf(format, args...)})
-}
-
-// Fail reports a failure of the run. The run ends with the current event.
-func (w *World) Fail(f Failure) {
-	f.At = plan.Duration(w.sched.Now())
-	w.Milestone(plan.PropertyViolated, "", f.Property, f.Where)
-	if len(w.failures) < maxFailures {
-		w.failures = append(w.failures, f)
-	}
-	w.sched.Halt()
-}
-
-// Note records something that befell a node, or the world if n is nil.
-func (w *World) Note(n *Node, what What, id uint64, detail string) {
-	var h Hasher
-	h.String(detail)
-	r := record{at: w.sched.Now(), node: -1, what: what, id: id, content: h.Sum(), detail: detail}
-	if n != nil {
-		r.node, r.incarnation = n.index, n.incarnation
-	}
-	w.trace.add(r)
-}
-
-// Run runs the safety phase, heals, runs the liveness phase, lets the world rest
-// and judges.
+// Run runs the safety phase, heals, runs the liveness phase, lets the world rest and judges.
 func (w *World) Run() Result {
 	if w.Advance(env.Instant(w.plan.Duration)) {
 		w.heal()
@@ -233,9 +172,9 @@ func (w *World) Run() Result {
 	return w.result()
 }
 
-// Advance runs up to an instant, hashing states on the way. False: the run is
-// over, because something broke or the events ran out. It is for tests that look
-// into a run on its way; a subject leaves it to Run.
+// Advance runs the world up to an instant, and hashes states on the way. It returns false if the
+// run is over, because something broke or because the bound of events was reached. It is exported
+// for tests that look into a run; a subject does not call it.
 func (w *World) Advance(until env.Instant) bool {
 	for {
 		if w.forkDue() {
@@ -263,9 +202,8 @@ func (w *World) Advance(until env.Instant) bool {
 	}
 }
 
-// runEvents runs the scheduler. A panic that reaches it comes from outside of
-// all loops, for example from the virtual network, which asserts that nobody
-// changed a buffer on its way.
+// runEvents runs the scheduler. A panic that reaches it comes from outside all loops, for example
+// from the virtual network, which asserts that a buffer did not change on its way.
 func (w *World) runEvents(until env.Instant, limit uint64) (reason StopReason) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -291,8 +229,8 @@ func (w *World) heal() {
 	w.subject.Healed(w)
 }
 
-// converge is the liveness phase: with nothing broken any more, everything
-// pending must end within the plan's bound, unless too much was broken for good.
+// converge is the liveness phase. Nothing is broken any more, so everything pending must end within
+// the plan's bound. An unbudgeted plan may have broken too much for that.
 func (w *World) converge() {
 	deadline := w.Now() + env.Instant(w.plan.Liveness)
 	for w.Now() < deadline {
@@ -314,12 +252,12 @@ func (w *World) converge() {
 }
 
 const (
-	settleTime = 4 * time.Second // after the load, before it is asked what is left of it
-	settleStep = time.Second
-	restTime   = 3 * time.Second
+	settleTime = 4 * time.Second // after the load's end, before Settled is asked first
+	settleStep = time.Second     // between two such questions
+	restTime   = 3 * time.Second // between RestBegins and RestEnds
 )
 
-// rest is the phase without load. False: something broke.
+// rest is the phase without load. It returns false if something broke.
 func (w *World) rest() bool {
 	s, ok := w.subject.(Rester)
 	if !ok {
@@ -345,7 +283,7 @@ func (w *World) rest() bool {
 	return true
 }
 
-// judgeStops holds fail-stops against what the plan allows.
+// judgeStops compares the fail-stops with those that the plan allows.
 func (w *World) judgeStops() {
 	for _, s := range w.stops {
 		if !slices.Contains(w.plan.Expect.Stops, "*") &&
@@ -355,28 +293,6 @@ func (w *World) judgeStops() {
 				Property: property.StopsHaveCauses, Where: s.Node, At: s.At, Detail: s.Reason,
 				Symptom: s.Reason,
 			})
-		}
-	}
-}
-
-// StateAppender is implemented by loops with state that should enter the trace
-// hash: it appends a canonical encoding to b. It must not change the state, and
-// must walk maps in sorted order.
-type StateAppender interface {
-	AppendState(b []byte) []byte
-}
-
-func (w *World) hashStates() {
-	for _, n := range w.nodes {
-		if !n.up {
-			continue
-		}
-		for _, l := range n.loops {
-			if s, ok := l.loop.(StateAppender); ok {
-				w.scratch = s.AppendState(w.scratch[:0])
-				l.trace(record{what: StateHashed, size: int64(len(w.scratch)),
-					content: SumBytes(w.scratch)})
-			}
 		}
 	}
 }
@@ -410,3 +326,86 @@ func hex64(v uint64) string {
 	s := strconv.FormatUint(v, 16)
 	return "0000000000000000"[len(s):] + s
 }
+
+// StateAppender is implemented by loops with state that should enter the trace hash. AppendState
+// appends a canonical encoding of it to b. It must not change the state, and must walk maps in
+// sorted order.
+type StateAppender interface {
+	AppendState(b []byte) []byte
+}
+
+func (w *World) hashStates() {
+	for _, n := range w.nodes {
+		if !n.up {
+			continue
+		}
+		for _, l := range n.loops {
+			if s, ok := l.loop.(StateAppender); ok {
+				w.scratch = s.AppendState(w.scratch[:0])
+				l.trace(record{what: StateHashed, size: int64(len(w.scratch)),
+					content: SumBytes(w.scratch)})
+			}
+		}
+	}
+}
+
+// Violated reports a broken property, like Fail.
+func (w *World) Violated(property, where, format string, args ...any) {
+	w.Fail(Failure{Property: property, Where: where, Detail: fmt.Sprintf(format, args...)})
+}
+
+// Fail reports a failure. The run ends with the current event.
+func (w *World) Fail(f Failure) {
+	f.At = plan.Duration(w.sched.Now())
+	w.Milestone(plan.PropertyViolated, "", f.Property, f.Where)
+	if len(w.failures) < maxFailures {
+		w.failures = append(w.failures, f)
+	}
+	w.sched.Halt()
+}
+
+// Note adds a trace record of something that happened to a node, or to the world if n is nil.
+func (w *World) Note(n *Node, what What, id uint64, detail string) {
+	var h Hasher
+	h.String(detail)
+	r := record{at: w.sched.Now(), node: -1, what: what, id: id, content: h.Sum(), detail: detail}
+	if n != nil {
+		r.node, r.incarnation = n.index, n.incarnation
+	}
+	w.trace.add(r)
+}
+
+// After schedules something that belongs to no node.
+func (w *World) After(d time.Duration, what string, fn func()) {
+	w.sched.At(w.sched.Now().Add(d), what, fn)
+}
+
+// At schedules something at an instant of the world.
+func (w *World) At(at env.Instant, what string, fn func()) { w.sched.At(at, what, fn) }
+
+// Plan is the plan that the world runs.
+func (w *World) Plan() *plan.Plan { return w.plan }
+
+// Subject is what the world runs and judges.
+func (w *World) Subject() Subject { return w.subject }
+
+// Recorder is what follows the run; nil if nothing does.
+func (w *World) Recorder() Recorder { return w.recorder }
+
+// Nodes are the machines, in the plan's order.
+func (w *World) Nodes() []*Node { return w.nodes }
+
+// Node finds a machine by name; nil if there is none.
+func (w *World) Node(name string) *Node { return w.byName[name] }
+
+// Now is the world's own time. No node sees it.
+func (w *World) Now() env.Instant { return w.sched.Now() }
+
+// Random opens a random stream of the world, for the scripts of clients and for checkers.
+func (w *World) Random(parts ...string) *env.Rand { return w.streams.Open(parts...) }
+
+// Failures are the failures so far.
+func (w *World) Failures() []Failure { return w.failures }
+
+// Converged reports whether the liveness phase ended with nothing pending.
+func (w *World) Converged() bool { return w.converged }
