@@ -181,7 +181,8 @@ func checkCitations(r *repository) (found findings) {
 	return found
 }
 
-var link = regexp.MustCompile(`\]\(([^)#]*)(?:#([^)]*))?\)`)
+// A link is "[text](target)", or has its target on a line of its own: "[1]: target".
+var link = regexp.MustCompile(`(?m)(?:\]\(|^\[[^\]]+\]: )([^)#\s]*)(?:#([^)\s]*))?`)
 
 // address is a link that leads out of the repository.
 var address = regexp.MustCompile(`^[a-z]+:`)
