@@ -147,10 +147,12 @@ func TestABadCitationIsFound(t *testing.T) {
 
 func TestABadLinkIsFound(t *testing.T) {
 	r := small("docs/other.md", "## Its title, is long", "docs/page.md",
-		"# A page\n[a](#a-page), [b](other.md#its-title-is-long), [c](../WHY.md), [d](#none)")
+		"# A page\n[a](#a-page), [b](other.md#its-title-is-long), [c](../WHY.md), [d](#none), "+
+			"[e](https://kafka.apache.org), [6]\n\n[6]: #six\n")
 	require.Equal(t, findings{
 		"docs/page.md links to WHY.md, which is not there",
 		"docs/page.md links to #none, which no heading of docs/page.md has",
+		"docs/page.md links to #six, which no heading of docs/page.md has",
 	}, checkLinks(r, "docs/page.md"))
 }
 

@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -31,6 +32,25 @@ func (r *repository) read(name string) string {
 		panic(err)
 	}
 	return string(b)
+}
+
+// names are the files with one of the endings, without those that make writes.
+func (r *repository) names(endings ...string) (all []string) {
+	err := fs.WalkDir(r.files, ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && slices.Contains([]string{".git", "bin", "out"}, name):
+			return fs.SkipDir
+		case !d.IsDir() && slices.Contains(endings, path.Ext(name)):
+			all = append(all, name)
+		}
+		return nil
+	})
+	if err != nil {
+		panic(err)
+	}
+	return all
 }
 
 // declares reports whether there is such a name: "broker/wal.Log.Append" is

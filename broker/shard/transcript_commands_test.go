@@ -172,9 +172,9 @@ func (w *world) clientCommand() {
 			c.Conn.Deliver(w.rawFrame(strings.Fields(line)))
 		}
 	case "reads-slowly":
-		w.host.Full = true
+		c.Conn.Full = true
 	case "reads-again":
-		w.host.Full = false
+		c.Conn.Full = false
 		c.Conn.Drained()
 	case "close":
 		c.Conn.Break()

@@ -85,8 +85,8 @@ func (d *Disk) Kill() {
 	}
 }
 
-// Tear ends the process while it writes a group to its log: only a part of the group has reached
-// the disk.
+// Tear ends the process while it writes a group to its log. The group reaches the disk, and then
+// bits of it flip: a recovery finds a group that is not whole, as after half a write.
 func (d *Disk) Tear() error {
 	d.Finish()
 	d.Kill()

@@ -26,8 +26,6 @@ type Host struct {
 	FullMailboxes map[loop.ID]bool
 	// Stopped is the reason why the loop has stopped its node, or nil while it runs.
 	Stopped error
-	// Full makes every send report that more than netsim.SendWindow bytes wait to be sent.
-	Full bool
 
 	id      loop.ID
 	cluster *Cluster

@@ -82,9 +82,11 @@ type Conn struct {
 	sink     netsim.Sink
 	framer   *wire.Framer
 	describe func(frame []byte) string
-	owed     int // received bytes for which the loop has given no credit back
-	parked   bool
-	closed   bool
+	// Full makes each Send report that more than netsim.SendWindow bytes wait to be sent.
+	Full   bool
+	owed   int // received bytes for which the loop has given no credit back
+	parked bool
+	closed bool
 }
 
 // ID implements netsim.Conn.
@@ -104,7 +106,7 @@ func (c *Conn) Send(data ...[]byte) (full bool) {
 			c.host.Trace.Addf("%s ← a broken frame: %v", c.name, err)
 		}
 		if !ok {
-			return c.host.Full
+			return c.Full
 		}
 		if text := c.describe(frame); text != "" {
 			c.host.Trace.Addf("%s ← %s", c.name, text)
