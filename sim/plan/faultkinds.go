@@ -42,8 +42,8 @@ var faultKinds = []FaultKind{
 	{"hold-completions", OnLoop, "the completions of one loop's disk are held back"},
 	{"slow", OnNode, "turns cost amount times as much"},
 	{"kill", OnNode, "the process dies and the machine stays up; it restarts at the end"},
-	{"power-off", OnNode, "the machine loses power, and data that was not synced; it boots at the " +
-		"end"},
+	{"power-off", OnNode, "the machine loses power, and data that was not synced; it boots at " +
+		"the end"},
 	{"torn-power-off", OnNode, "as power-off, and amount percent of the sectors that were not " +
 		"synced are torn"},
 	{"crash-loop", OnNode, "the process dies again and again, within amount ms of each start"},
