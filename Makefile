@@ -54,7 +54,7 @@ vet: ## check formatting, and run go vet and staticcheck
 lint: ## check the length of lines, and the English of comments and pages (cmd/prose)
 	$(GO) run ./cmd/prose
 
-test: vet ## what CI runs: vet, and all tests, with simulated seeds and the import rules
+test: vet lint ## what CI runs: vet, lint, and all tests, with simulated seeds and the import rules
 	$(GO) test ./...
 
 race: ## run all tests under the race detector, with fewer seeds

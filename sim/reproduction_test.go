@@ -58,8 +58,8 @@ func TestReproductionsReadBackAsTheyPrint(t *testing.T) {
 	r := &scenario.Reproduction{
 		Why: "P1: it broke", Fingerprint: "p1-lost-write-0", Commit: "abc", Mutant: "W3",
 		Replay: "lockstep sim --plan x.yaml", Size: "9, was 90",
-		Plan: p, Milestones: []world.Milestone{{At: plan.Second, Key: "start b1 life 1"},
-			{At: 2 * plan.Second, Key: "end b1 life 1 killed", Text: "for a reason"}},
+		Plan: p, Milestones: []world.Milestone{{At: plan.Second, Key: "start b1 incarnation 1"},
+			{At: 2 * plan.Second, Key: "end b1 incarnation 1 killed", Text: "for a reason"}},
 	}
 	again, err := scenario.LoadReproduction([]byte(r.String()))
 	require.NoError(t, err)

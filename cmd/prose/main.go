@@ -13,8 +13,13 @@ func main() {
 	count := flag.Bool("count", false, "print how many violations each directory has")
 	flag.Parse()
 	root := "."
-	if flag.NArg() > 0 {
+	switch flag.NArg() {
+	case 0:
+	case 1:
 		root = flag.Arg(0)
+	default:
+		fmt.Fprintln(os.Stderr, "prose: it checks one tree, so give it one directory at most")
+		os.Exit(2)
 	}
 	found, err := check(os.DirFS(root))
 	if err != nil {

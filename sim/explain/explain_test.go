@@ -99,7 +99,7 @@ func TestARunThatPassesIsNotExplained(t *testing.T) {
 func TestTheLastEventIsNotTried(t *testing.T) {
 	e := &explaining{options: Options{Points: 10}, base: world.Result{Events: 90},
 		milestones: []world.Milestone{
-			{Event: 0, Key: "start b1 life 1"}, {Event: 40, Key: "controller b1 term 2"},
+			{Event: 0, Key: "start b1 incarnation 1"}, {Event: 40, Key: "controller b1 term 2"},
 			{Event: 40, Key: "unfenced b1"},
 			{Event: 90, Key: "leader t0/0 b1 epoch 0"},
 			{Event: 90, Kind: plan.PropertyViolated, Key: "failure P5"},

@@ -82,7 +82,7 @@ func (c *cluster) forwardedBound() int64 {
 // slowReaders adds what brokers held ready for clients that did not read (P12).
 func (c *cluster) slowReaders(w *world.World) (facts []checker.QueueFact) {
 	for _, n := range w.Nodes() {
-		if n.Spec().Role != "sloth" {
+		if n.Spec().Role != "slowreader" {
 			continue
 		}
 		for _, broker := range c.Brokers {

@@ -83,7 +83,7 @@ func (n *Node) TimerTurns() uint64 { return n.timerTurns }
 
 // incarnationName names the current or last incarnation in milestones.
 func (n *Node) incarnationName() string {
-	return fmt.Sprintf("%s life %d", n.spec.Name, n.incarnation)
+	return fmt.Sprintf("%s incarnation %d", n.spec.Name, n.incarnation)
 }
 
 // LastStop is why the last incarnation stopped itself; nil if it did not.

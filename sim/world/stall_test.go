@@ -110,7 +110,8 @@ func TestAStallNamesWhatHoldsTheOperation(t *testing.T) {
 			map[string][]wait.Wait{"n1/0": {{Who: "op 1", Since: 0, Until: env.Never, For: "an ack",
 				On: wait.OfPeer(2, "op")}}},
 			[]plan.Fault{{At: at, Kind: "kill", Target: "n2", For: at / 2}},
-			"lost wake-up", "n2 op: life 1 ended (killed) at 1s by fault 1 kill n2; life 2, from " +
+			"lost wake-up",
+			"n2 op: incarnation 1 ended (killed) at 1s by fault 1 kill n2; incarnation 2, from " +
 				"1.5s on, knows nothing of it",
 		},
 		{

@@ -240,8 +240,8 @@ func (g *stallGraph) whyGone(n, peer *Node, op string, since env.Instant) string
 	for _, p := range peer.past {
 		if since != wait.Unknown && (p.ended >= since || peer.began > since &&
 			p.number == peer.incarnation-1) {
-			return fmt.Sprintf("life %d ended (%s) at %s%s; life %d, from %s on, knows nothing "+
-				"of it",
+			return fmt.Sprintf("incarnation %d ended (%s) at %s%s; incarnation %d, from %s on, "+
+				"knows nothing of it",
 				p.number, p.how, stallTime(p.ended), by(p.fault), peer.incarnation,
 				stallTime(peer.began))
 		}

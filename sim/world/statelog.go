@@ -39,7 +39,7 @@ func (s *stateLog) turn(l *loopHost, records uint64) {
 	now := dumpState(l.loop, s.namer)
 	s.last[l] = now
 	s.hear(TurnState{
-		Record: records, Where: fmt.Sprintf("%s life %d", l.where(), l.node.incarnation),
+		Record: records, Where: fmt.Sprintf("%s incarnation %d", l.where(), l.node.incarnation),
 		First: !known, Lines: newLines(before, now),
 	})
 }

@@ -125,7 +125,7 @@ func (r *Result) Tell(f *Failure, room int) []SummaryLine {
 	}
 	for _, s := range r.Stops {
 		c.lines = append(c.lines, SummaryLine{s.At, 15, "stop",
-			fmt.Sprintf("%-10s %s life %d: %s", "stop", s.Node, s.Incarnation, s.Reason)})
+			fmt.Sprintf("%-10s %s incarnation %d: %s", "stop", s.Node, s.Incarnation, s.Reason)})
 	}
 	return c.choose(room)
 }

@@ -80,9 +80,9 @@ func (l *Load) NewClient(i world.Incarnation) *Client {
 		c.script = newEndReader(c)
 	case "admin":
 		c.script = newAdmin(c)
-	case "vandal":
+	case "malformed":
 		c.script = &malformed{c: c}
-	case "sloth":
+	case "slowreader":
 		c.script = &slowReader{c: c}
 	default:
 		panic("sim: no client of role " + role)

@@ -24,14 +24,15 @@ func worldWithSleepingReader(
 	p, err := scenario.NewPlan("steady", 2)
 	require.NoError(t, err)
 	p.Workload.Options.Tight = plan.Set(0)
-	p.Nodes = append(p.Nodes, plan.NodeSpec{Name: "sloth1", Role: "sloth", StartAt: plan.Second})
+	p.Nodes = append(p.Nodes,
+		plan.NodeSpec{Name: "slowreader1", Role: "slowreader", StartAt: plan.Second})
 	p.Faults = faults
 	w, err := world.New(p, kafka.New(p), world.Options{})
 	require.NoError(t, err)
 	t.Cleanup(w.Close)
 	for range 100 {
 		require.True(t, w.Advance(w.Now().Add(50*time.Millisecond)))
-		if s := client.AsleepIn(w.Node("sloth1").Loop(loop.Control)); s != nil {
+		if s := client.AsleepIn(w.Node("slowreader1").Loop(loop.Control)); s != nil {
 			return w, s
 		}
 	}
@@ -42,7 +43,7 @@ func worldWithSleepingReader(
 // violationOf runs a step of the slow reader and returns the property that it breaks; ""
 // for none.
 func violationOf(w *world.World, step func(now env.Time)) string {
-	w.Node("sloth1").Enter(loop.Control, step)
+	w.Node("slowreader1").Enter(loop.Control, step)
 	if len(w.Failures()) == 0 {
 		return ""
 	}
