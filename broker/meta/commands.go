@@ -136,7 +136,9 @@ type TopicRef struct {
 }
 
 // AlterPartition is the compare-and-set of ISRs, proposed by their leader
-// (PROTOCOL 17, KIP-497, KIP-903).
+// (PROTOCOL 17, KIP-497, KIP-903). Each success begins a new partition epoch, also if
+// the ISR stays as it is: so a leader makes sure that what it proposed before can never
+// be applied any more (PROTOCOL 16).
 //
 // An ISR that lacks the leader and is otherwise unchanged says that the leader can't
 // read what it has (PROTOCOL 8): it leaves ISR and ELR, and a member leads. It has not

@@ -21,8 +21,8 @@ import "example.com/lockstep/broker/kafka"
 
 // Version of the peer protocol that this code speaks; Hello carries the range.
 const (
-	MinVersion uint16 = 4
-	MaxVersion uint16 = 4
+	MinVersion uint16 = 5
+	MaxVersion uint16 = 5
 )
 
 // UUID is 128 random bits: cluster ids, incarnations.
