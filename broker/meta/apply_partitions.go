@@ -42,7 +42,7 @@ func (c *AlterPartition) alter(d *draft, n *NewISR) kafka.ErrorCode {
 		return kafka.InvalidUpdateVersion
 	}
 	isr, code := c.members(d, p, n.ISR)
-	if code != kafka.None || slices.Equal(isr, p.ISR) {
+	if code != kafka.None {
 		return code
 	}
 	q := p.clone()
@@ -54,6 +54,8 @@ func (c *AlterPartition) alter(d *draft, n *NewISR) kafka.ErrorCode {
 		d.setPartition(t, int(n.ID.Partition), d.distrust(t, q, c.Leader))
 		return kafka.None
 	}
+	// An ISR that stays as it is moves the partition epoch, too: a leader asks for it so
+	// that an addition without a verdict can never be applied (replica.Leader.NextChange).
 	d.setISR(t, q, isr)
 	q.PartitionEpoch++
 	d.setPartition(t, int(n.ID.Partition), q)

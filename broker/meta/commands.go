@@ -139,7 +139,9 @@ type TopicRef struct {
 }
 
 // AlterPartition is the compare-and-set of ISRs, proposed by their leader
-// (PROTOCOL 17, KIP-497, KIP-903).
+// (PROTOCOL 17, KIP-497, KIP-903). Each success begins a new partition epoch, also if
+// the ISR stays as it is: so a leader makes sure that what it proposed before can never
+// be applied any more (PROTOCOL 16).
 //
 // An ISR without the leader, and otherwise unchanged, says that the leader cannot read
 // its own log (PROTOCOL 8). The leader then leaves ISR and ELR, and another member leads.

@@ -53,10 +53,9 @@ func (c *change) count(m Member, delta int) {
 // ChangeRefused if it is refused for certain. Only Update shows that it was accepted.
 //
 // An addition that was proposed, has no verdict and is no longer wanted must be undone.
-// For that the leader proposes the ISR as it is: when this is applied, the partition
-// epoch should grow, so that the addition can never be applied after it. Package meta
-// does not do its part yet: it accepts an unchanged ISR without a new partition epoch
-// (see its transcript alter_partition_unchanged).
+// For that the leader proposes the ISR as it is: when this is applied the partition epoch
+// grows, so that the addition can never be applied after it (BUGS I29; package meta's
+// transcript alter_partition_unchanged).
 //
 // A leader with a damaged log steps down: it asks for the ISR without itself, and for no
 // other change. A follower that needs a record the leader cannot read only appears to

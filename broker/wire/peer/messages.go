@@ -20,8 +20,8 @@ import "example.com/lockstep/broker/kafka"
 
 // The versions of the peer protocol that this code supports. Hello carries the range.
 const (
-	MinVersion uint16 = 4
-	MaxVersion uint16 = 4
+	MinVersion uint16 = 5
+	MaxVersion uint16 = 5
 )
 
 // UUID is 128 random bits. Cluster ids and incarnations are of this type.
