@@ -126,12 +126,11 @@ func (s *Shard) mayStart(c *clientConn) bool {
 		mark.Hit(mark.AnswersHeld)
 		return false
 	}
-	const produce, fetch = 0, 1
-	if c.next.Key == fetch && c.fetching {
+	if c.next.Key == wire.KeyFetch && c.fetching {
 		mark.Hit(mark.FetchBehindFetch)
 		return false
 	}
-	if c.next.Key != produce {
+	if c.next.Key != wire.KeyProduce {
 		return true
 	}
 	// One request always fits: a request larger than the budget must not wait forever.
@@ -186,14 +185,13 @@ func (s *Shard) startClientRequest(c *clientConn, p *parsed) error {
 	if err != nil {
 		return err
 	}
-	const apiVersions = 18
-	r := &request{conn: c, handler: handler, unregistered: p.Key == apiVersions}
-	if p.Key == 0 {
+	r := &request{conn: c, handler: handler, unregistered: p.Key == wire.KeyAPIVersions}
+	if p.Key == wire.KeyProduce {
 		r.bytes = p.bytes
 		s.inflightBytes += p.bytes
 	}
 	s.stats.Requests++
-	r.fetch = p.Key == 1
+	r.fetch = p.Key == wire.KeyFetch
 	c.fetching = c.fetching || r.fetch
 	c.requests = append(c.requests, r)
 	s.startRequest(r)

@@ -6,49 +6,6 @@ import (
 	"example.com/lockstep/broker/mark"
 )
 
-// ledPart returns the partition if this node leads it and the client believes in the
-// same leader epoch (KIP-320). Otherwise it returns the error to answer.
-func (s *Shard) ledPart(id kafka.PartitionID, current kafka.LeaderEpoch) (*part, kafka.ErrorCode) {
-	reg := s.image.Partition(id)
-	p := s.parts[id]
-	switch {
-	case reg == nil:
-		return nil, kafka.UnknownTopicOrPartition
-	case current >= 0 && current < reg.LeaderEpoch:
-		mark.Hit(mark.FetchFenced)
-		return nil, kafka.FencedLeaderEpoch
-	case current > reg.LeaderEpoch:
-		return nil, kafka.UnknownLeaderEpoch
-	case p == nil || p.role != leading || !s.mayLead():
-		return nil, kafka.NotLeaderOrFollower
-	}
-	return p, kafka.None
-}
-
-// leaderHint is the leader that the metadata names, for a client that asked elsewhere.
-func (s *Shard) leaderHint(id kafka.PartitionID) api.Leader {
-	if reg := s.image.Partition(id); reg != nil {
-		return api.Leader{Node: reg.Leader, Epoch: reg.LeaderEpoch}
-	}
-	return api.Leader{Node: kafka.NoNode, Epoch: -1}
-}
-
-// knowsEnd returns None if this node may claim to know the end of the log, else the
-// error to answer. It may if it holds the lease, and if its watermark has reached the
-// start of its epoch: then nothing that an earlier leader committed lies beyond the
-// watermark (PROTOCOL 20, 22).
-func (s *Shard) knowsEnd(p *part) kafka.ErrorCode {
-	switch {
-	case !s.leaseValid():
-		mark.Hit(mark.LeaseExpired)
-		return kafka.NotLeaderOrFollower
-	case p.leader.Watermark() < p.leader.EpochStart():
-		mark.Hit(mark.EndNotKnownYet)
-		return kafka.OffsetNotAvailable
-	}
-	return kafka.None
-}
-
 // fetch runs a Fetch on the shard of its partition.
 func (s *Shard) fetch(call PartitionCall, op api.Fetch) {
 	result := api.FetchResult{Watermark: -1, LastStable: -1, LogStart: -1, DivergingEpoch: -1}

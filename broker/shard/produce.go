@@ -221,10 +221,7 @@ func failedProduce(code kafka.ErrorCode, message string) api.ProduceResult {
 // notLeader is the refusal of a produce that was certainly not appended. It names the
 // leader if the registration is known.
 func notLeader(reg *registration, code kafka.ErrorCode) api.ProduceResult {
-	result := api.ProduceResult{
-		Code: code, Base: -1, AppendTimeMs: -1, LogStart: -1,
-		CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1},
-	}
+	result := failedProduce(code, "")
 	if reg != nil {
 		result.CurrentLeader = api.Leader{Node: reg.Leader, Epoch: reg.LeaderEpoch}
 	}
@@ -232,9 +229,4 @@ func notLeader(reg *registration, code kafka.ErrorCode) api.ProduceResult {
 }
 
 // timedOut is the answer to a produce that may or may not have been appended.
-func timedOut() api.ProduceResult {
-	return api.ProduceResult{
-		Code: kafka.RequestTimedOut, Base: -1, AppendTimeMs: -1, LogStart: -1,
-		CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1},
-	}
-}
+func timedOut() api.ProduceResult { return failedProduce(kafka.RequestTimedOut, "") }

@@ -26,10 +26,10 @@ func versionsOf(key int16) []int16 {
 }
 
 func TestProduceIsDecodedAsKmsgDoes(t *testing.T) {
-	for _, version := range versionsOf(keyProduce) {
+	for _, version := range versionsOf(KeyProduce) {
 		t.Run(fmt.Sprint(version), func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
-				sent := randomRequest(t, keyProduce, version).(*kmsg.ProduceRequest)
+				sent := randomRequest(t, KeyProduce, version).(*kmsg.ProduceRequest)
 				body := sent.AppendTo(nil)
 				want := &kmsg.ProduceRequest{Version: version}
 				require.NoError(t, want.ReadFrom(body))
@@ -59,7 +59,7 @@ func TestProduceIsDecodedAsKmsgDoes(t *testing.T) {
 }
 
 func TestProduceRecordsAreNotCopied(t *testing.T) {
-	for _, version := range versionsOf(keyProduce) {
+	for _, version := range versionsOf(KeyProduce) {
 		body := (&kmsg.ProduceRequest{Version: version,
 			Acks: -1, Topics: []kmsg.ProduceRequestTopic{{
 				Topic: "t", Partitions: []kmsg.ProduceRequestTopicPartition{
@@ -137,7 +137,7 @@ func drawLeader(t *rapid.T) CurrentLeader {
 
 // kmsg is the model: it must write the same bytes for the same answer.
 func TestProduceResponseIsEncodedAsKmsgDoes(t *testing.T) {
-	for _, version := range versionsOf(keyProduce) {
+	for _, version := range versionsOf(KeyProduce) {
 		t.Run(fmt.Sprint(version), func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
 				ours, theirs := drawProduceResponse(t, version)
@@ -192,7 +192,7 @@ func drawProduceResponse(t *rapid.T, version int16) (*ProduceResponse, *kmsg.Pro
 }
 
 func TestFetchResponseIsEncodedAsKmsgDoes(t *testing.T) {
-	for _, version := range versionsOf(keyFetch) {
+	for _, version := range versionsOf(KeyFetch) {
 		t.Run(fmt.Sprint(version), func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
 				ours, theirs := drawFetchResponse(t, version)
@@ -303,7 +303,7 @@ func TestFetchPassesRecordsThrough(t *testing.T) {
 		{Partition: 0, Records: [][]byte{one, two}},
 		{Partition: 1, Records: [][]byte{three}},
 	}}}}
-	for _, version := range versionsOf(keyFetch) {
+	for _, version := range versionsOf(KeyFetch) {
 		pieces := EncodeFetchResponse(version, 1, resp)
 		require.Same(t, &one[0], &pieces[1][0])
 		require.Same(t, &two[0], &pieces[2][0])
@@ -359,7 +359,7 @@ func TestResponsesOfEveryVersionCarryTheRightHeader(t *testing.T) {
 		_, err = client.DecodeResponse(frame[4:], req)
 		require.NoError(t, err)
 		header := 8
-		if version >= v.Flexible && v.Key != keyAPIVersions {
+		if version >= v.Flexible && v.Key != KeyAPIVersions {
 			header = 9
 		}
 		require.Equal(t, header+len(resp.AppendTo(nil)), len(frame))
@@ -367,7 +367,7 @@ func TestResponsesOfEveryVersionCarryTheRightHeader(t *testing.T) {
 }
 
 func FuzzDecodeProduce(f *testing.F) {
-	for _, version := range versionsOf(keyProduce) {
+	for _, version := range versionsOf(KeyProduce) {
 		f.Add(version, (&kmsg.ProduceRequest{Version: version, Topics: []kmsg.ProduceRequestTopic{{
 			Topic: "t",
 			Partitions: []kmsg.ProduceRequestTopicPartition{{Partition: 1,

@@ -86,7 +86,7 @@ const (
 func EncodeFetchResponse(version int16, correlationID int32, resp *FetchResponse) [][]byte {
 	dst, pieces := sizeFetchResponse(resp)
 	e := fetchEncoder{
-		writer:  beginResponse(dst, Versions[byKey[keyFetch]-1].Flexible, version, correlationID),
+		writer:  beginResponse(dst, Versions[byKey[KeyFetch]-1].Flexible, version, correlationID),
 		version: version,
 		out:     make([][]byte, 0, 2*pieces+1),
 	}

@@ -164,7 +164,7 @@ func (f *Framer) grow(n int) {
 func (f *Framer) check(n int, body []byte) {
 	limit := f.max
 	if f.maxOther < f.max && len(body) >= keySize &&
-		int16(binary.BigEndian.Uint16(body)) != keyProduce {
+		int16(binary.BigEndian.Uint16(body)) != KeyProduce {
 		limit = f.maxOther
 	}
 	if n < 0 || n > limit {

@@ -108,10 +108,10 @@ func TestRequestFramerKeepsLargeFramesForProduce(t *testing.T) {
 		return err
 	}
 	for cut := 0; cut <= 6; cut++ {
-		require.NoError(t, start(keyProduce, 8<<20, cut))
-		require.ErrorIs(t, start(keyProduce, 8<<20+1, cut), ErrFrameSize)
-		require.NoError(t, start(keyFetch, MaxOtherFrame, cut))
-		require.ErrorIs(t, start(keyFetch, MaxOtherFrame+1, cut), ErrFrameSize)
+		require.NoError(t, start(KeyProduce, 8<<20, cut))
+		require.ErrorIs(t, start(KeyProduce, 8<<20+1, cut), ErrFrameSize)
+		require.NoError(t, start(KeyFetch, MaxOtherFrame, cut))
+		require.ErrorIs(t, start(KeyFetch, MaxOtherFrame+1, cut), ErrFrameSize)
 	}
 }
 

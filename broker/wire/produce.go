@@ -36,7 +36,7 @@ type ProducePartition struct {
 //	transactional id nullable string | acks i16 | timeout ms i32 | topics:
 //	  name string (3-12), id uuid (13) | partitions: index i32 | records nullable bytes
 func DecodeProduce(version int16, body []byte) (ProduceRequest, error) {
-	r := reader{src: body, flexible: version >= Versions[byKey[keyProduce]-1].Flexible}
+	r := reader{src: body, flexible: version >= Versions[byKey[KeyProduce]-1].Flexible}
 	var req ProduceRequest
 	if id, ok := r.nullableString(); ok {
 		s := string(id)
@@ -142,7 +142,7 @@ func AppendProduceResponse(
 	dst []byte, version int16, correlationID int32, resp *ProduceResponse,
 ) []byte {
 	start := len(dst)
-	w := beginResponse(dst, Versions[byKey[keyProduce]-1].Flexible, version, correlationID)
+	w := beginResponse(dst, Versions[byKey[KeyProduce]-1].Flexible, version, correlationID)
 	w.arrayLen(len(resp.Topics))
 	for i := range resp.Topics {
 		topic := &resp.Topics[i]

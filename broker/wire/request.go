@@ -37,7 +37,7 @@ func (e *UnsupportedVersionError) Error() string {
 // ApiVersions than is served. The answer is then [AppendApiVersionsTooNew]. In all other
 // cases the connection is closed.
 func (e *UnsupportedVersionError) AnswerApiVersions() bool {
-	return e.Key == keyAPIVersions && e.Version > 0
+	return e.Key == KeyAPIVersions && e.Version > 0
 }
 
 // ParseRequest reads the header of a frame:
@@ -61,7 +61,7 @@ func ParseRequest(frame []byte) (Request, error) {
 	if !ok || req.Version < versions.Min || req.Version > versions.Max {
 		return Request{}, &UnsupportedVersionError{req.Key, req.Version, req.CorrelationID}
 	}
-	if req.Key != keyProduce && len(frame) > MaxOtherFrame {
+	if req.Key != KeyProduce && len(frame) > MaxOtherFrame {
 		return Request{}, fmt.Errorf("%w: %s of %d bytes, at most %d allowed",
 			ErrFrameSize, versions.Name, len(frame), MaxOtherFrame)
 	}
@@ -84,7 +84,7 @@ func ParseRequest(frame []byte) (Request, error) {
 // that old versions do not have get Kafka's meaning for those versions. Bytes after the
 // message are ignored. The error wraps [ErrMalformed].
 func (r *Request) Decode() (kmsg.Request, error) {
-	assert.That(r.Key != keyProduce, "wire: Produce is decoded by DecodeProduce")
+	assert.That(r.Key != KeyProduce, "wire: Produce is decoded by DecodeProduce")
 	if !wellFormed(r.Key, r.Version, r.Body) {
 		return nil, fmt.Errorf("%w: body of API key %d, version %d", ErrMalformed, r.Key, r.Version)
 	}

@@ -58,7 +58,7 @@ func TestRequestsOfEveryVersionRoundTrip(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, []any{v.Key, version, int32(77), "tester"},
 				[]any{req.Key, req.Version, req.CorrelationID, req.ClientID})
-			if v.Key == keyProduce {
+			if v.Key == KeyProduce {
 				return // see TestProduceIsDecodedAsKmsgDoes
 			}
 			require.Equal(t, string(sent.AppendTo(nil)), string(req.Body))
@@ -150,7 +150,7 @@ func TestMetadataOfOldVersions(t *testing.T) {
 // Without the shapes, each of these would make kmsg loop or allocate without bound.
 func TestHostileCountsAreRefused(t *testing.T) {
 	huge := []byte{0xff, 0xff, 0xff, 0xff, 0x0f}
-	tagBomb := Request{Key: keyAPIVersions, Version: 3, Body: append([]byte{1, 1}, huge...)}
+	tagBomb := Request{Key: KeyAPIVersions, Version: 3, Body: append([]byte{1, 1}, huge...)}
 	_, err := tagBomb.Decode()
 	require.ErrorIs(t, err, ErrMalformed)
 
@@ -158,7 +158,7 @@ func TestHostileCountsAreRefused(t *testing.T) {
 	fetch := (&kmsg.FetchRequest{Version: 15}).AppendTo(nil)
 	fetch = append(fetch[:len(fetch)-1], 1, 1, 17)
 	fetch = append(append(fetch, make([]byte, 12)...), huge...)
-	nested := Request{Key: keyFetch, Version: 15, Body: fetch}
+	nested := Request{Key: KeyFetch, Version: 15, Body: fetch}
 	_, err = nested.Decode()
 	require.ErrorIs(t, err, ErrMalformed)
 
@@ -174,7 +174,7 @@ func TestHostileCountsAreRefused(t *testing.T) {
 	for i := range uint64(maxTags + 1) {
 		tags = append(binary.AppendUvarint(tags, i), 0)
 	}
-	many := Request{Key: keyAPIVersions, Version: 3, Body: tags}
+	many := Request{Key: KeyAPIVersions, Version: 3, Body: tags}
 	_, err = many.Decode()
 	require.ErrorIs(t, err, ErrMalformed)
 }
@@ -195,7 +195,7 @@ func FuzzParseRequest(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if req.Key == keyProduce {
+		if req.Key == KeyProduce {
 			_, _ = DecodeProduce(req.Version, req.Body)
 			return
 		}

@@ -22,7 +22,7 @@ func AppendResponse(dst []byte, correlationID int32, resp kmsg.Response) []byte 
 	start := len(dst)
 	dst = append(dst, 0, 0, 0, 0)
 	dst = binary.BigEndian.AppendUint32(dst, uint32(correlationID))
-	if resp.GetVersion() >= versions.Flexible && resp.Key() != keyAPIVersions {
+	if resp.GetVersion() >= versions.Flexible && resp.Key() != KeyAPIVersions {
 		dst = append(dst, 0)
 	}
 	dst = resp.AppendTo(dst)
@@ -34,7 +34,7 @@ func AppendResponse(dst []byte, correlationID int32, resp kmsg.Response) []byte 
 // above the maximum. It is error 35 in the encoding of version 0, with the versions of
 // ApiVersions itself. The client chooses one of them (KAFKA 2).
 func AppendApiVersionsTooNew(dst []byte, correlationID int32) []byte {
-	versions, _ := VersionsOf(keyAPIVersions)
+	versions, _ := VersionsOf(KeyAPIVersions)
 	resp := kmsg.NewPtrApiVersionsResponse()
 	resp.ErrorCode = int16(kafka.UnsupportedVersion)
 	resp.ApiKeys = []kmsg.ApiVersionsResponseApiKey{{

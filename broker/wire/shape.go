@@ -66,7 +66,7 @@ const (
 // shapes are the requests in [Versions], except Produce. A field that only older versions
 // have is not listed.
 var shapes = [maxKey + 1]shape{
-	keyFetch: {
+	KeyFetch: {
 		fixed(i32).until(14),      // replica id
 		fixed(i32 + i32 + i32),    // max wait, min bytes, max bytes
 		fixed(i8),                 // isolation level
@@ -101,7 +101,7 @@ var shapes = [maxKey + 1]shape{
 		fixed(boolean).since(8).until(10), // cluster operations
 		fixed(boolean).since(8),           // topic operations
 	},
-	keyAPIVersions: {
+	KeyAPIVersions: {
 		str().since(3), // software name
 		str().since(3), // software version
 	},

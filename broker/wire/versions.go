@@ -2,11 +2,11 @@ package wire
 
 // API keys that are served; the numbers are Kafka's.
 const (
-	keyProduce              int16 = 0
-	keyFetch                int16 = 1
+	KeyProduce              int16 = 0
+	KeyFetch                int16 = 1
 	keyListOffsets          int16 = 2
 	keyMetadata             int16 = 3
-	keyAPIVersions          int16 = 18
+	KeyAPIVersions          int16 = 18
 	keyCreateTopics         int16 = 19
 	keyDeleteTopics         int16 = 20
 	keyInitProducerID       int16 = 22
@@ -67,11 +67,11 @@ type VersionRange struct {
 //	4-7, 52-54, 56, 58, 59, 62-64, 67, 70, 73, 82-87  between Kafka's own
 //	        brokers; these brokers use package peer
 var Versions = [...]VersionRange{
-	{Key: keyProduce, Name: "Produce", Min: 3, Max: 13, AdvertisedMin: 0, Flexible: 9},
-	{Key: keyFetch, Name: "Fetch", Min: 4, Max: 18, AdvertisedMin: 4, Flexible: 12},
+	{Key: KeyProduce, Name: "Produce", Min: 3, Max: 13, AdvertisedMin: 0, Flexible: 9},
+	{Key: KeyFetch, Name: "Fetch", Min: 4, Max: 18, AdvertisedMin: 4, Flexible: 12},
 	{Key: keyListOffsets, Name: "ListOffsets", Min: 1, Max: 11, AdvertisedMin: 1, Flexible: 6},
 	{Key: keyMetadata, Name: "Metadata", Min: 0, Max: 13, AdvertisedMin: 0, Flexible: 9},
-	{Key: keyAPIVersions, Name: "ApiVersions", Min: 0, Max: 4, AdvertisedMin: 0, Flexible: 3},
+	{Key: KeyAPIVersions, Name: "ApiVersions", Min: 0, Max: 4, AdvertisedMin: 0, Flexible: 3},
 	{Key: keyCreateTopics, Name: "CreateTopics", Min: 2, Max: 7, AdvertisedMin: 2, Flexible: 5},
 	{Key: keyDeleteTopics, Name: "DeleteTopics", Min: 1, Max: 6, AdvertisedMin: 1, Flexible: 4},
 	{Key: keyInitProducerID, Name: "InitProducerId", Min: 0, Max: 5, AdvertisedMin: 0, Flexible: 2},

@@ -18,7 +18,11 @@ func checkImport(pass *analysis.Pass, pkg string, test bool, spec *ast.ImportSpe
 		checkOurs(pass, pkg, imported, test, spec)
 		return
 	}
-	if !isCore(pkg) || test {
+	if test {
+		return
+	}
+	if !isCore(pkg) {
+		checkModule(pass, pkg, path, spec)
 		return
 	}
 	switch {
@@ -30,6 +34,20 @@ func checkImport(pass *analysis.Pass, pkg string, test bool, spec *ast.ImportSpe
 		if !listed || !slices.Contains(users, "*") && !slices.Contains(users, pkg) {
 			pass.Reportf(spec.Pos(), "core package %s imports %s: %s", pkg, path, instead(path))
 		}
+	}
+}
+
+// checkModule checks the import of another module by a package for which the table of its
+// room bounds such imports.
+func checkModule(pass *analysis.Pass, pkg, path string, spec *ast.ImportSpec) {
+	room := roomOf(pkg)
+	if room == nil || isStd(path) {
+		return
+	}
+	if allowed, bounded := room.modules[pkg]; bounded && !slices.Contains(allowed, path) {
+		pass.Reportf(spec.Pos(),
+			"%s must not import %s (modules of %s in cmd/corelint/rooms.go): %s",
+			pkg, path, room.table, room.advice)
 	}
 }
 

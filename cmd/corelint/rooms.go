@@ -16,8 +16,11 @@ type room struct {
 	packages []string
 	not      []string
 	imports  map[string][]string // by package, patterns for what it may import
-	tests    bool                // whether test files must keep the order too
-	advice   string
+	// modules says, by package, what it may import of other modules. A package that is
+	// not listed may import any.
+	modules map[string][]string
+	tests   bool // whether test files must keep the order too
+	advice  string
 }
 
 var rooms = []*room{
@@ -28,7 +31,12 @@ var rooms = []*room{
 		advice:   "use an interface drawn by the consumer, and wire it in shard or node",
 	},
 	{
-		table: "simImports", imports: simImports,
+		table: "edgeImports", imports: edgeImports,
+		packages: []string{"netsim/...", "diskfs/..."}, not: []string{"netsim", "diskfs"},
+		advice: "a network or a disk imports its contract, and nothing of the broker above it",
+	},
+	{
+		table: "simImports", imports: simImports, modules: simModules,
 		packages: []string{"sim/...", "scenarios/..."},
 		advice:   "a package must not import what uses it; pass a value or a function in",
 	},
@@ -91,6 +99,24 @@ var coreImports = map[string][]string{
 
 	"broker/shard": join(leaves, codecs, roots, belowLoops),
 	"broker/node":  join(leaves, codecs, roots, belowLoops, []string{"broker/shard"}),
+}
+
+// edgeImports is the order of the real and the simulated networks and disks.
+var edgeImports = map[string][]string{
+	"netsim/tcp":        {"netsim", "broker/assert"},
+	"netsim/virtual":    {"netsim", "broker/assert", "broker/env"},
+	"netsim/netsimtest": {"netsim", "broker/assert", "broker/env"},
+
+	"diskfs/internal/rules": {"diskfs"},
+	"diskfs/osfs":           {"diskfs", "diskfs/internal/rules"},
+	"diskfs/virtual":        {"diskfs", "diskfs/internal/rules", "broker/env"},
+	"diskfs/diskfstest":     {"diskfs"},
+}
+
+// simModules keeps Kafka's messages, which are another module, out of the simulator's
+// world.
+var simModules = map[string][]string{
+	"sim/property": nil, "sim/plan": {"go.yaml.in/yaml/v3"}, "sim/world": nil, "sim/toy": nil,
 }
 
 // simBroker is what the simulator's world may import of the broker: the contracts

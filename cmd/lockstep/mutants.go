@@ -75,7 +75,7 @@ func overlayCommand() *cobra.Command {
 		Use: "overlay",
 		Short: "Write the planted bugs as an overlay for go build and go test, and print its " +
 			"path",
-		Example: "  lockstep mutants overlay\n  " + pool.ReplayMutant("W3", "quick-restart", 1),
+		Example: "  " + pool.ReplayMutant("W3", "quick-restart", 1),
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			tree, err := sourceTree()

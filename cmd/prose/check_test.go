@@ -132,6 +132,13 @@ func TestExemptFilesAreNotRead(t *testing.T) {
 	}
 }
 
+func TestTheCommentsOfTranscriptsAreChecked(t *testing.T) {
+	const name = "a/testdata/transcripts/b/probe"
+	found := lint(t, name, "# It asks.\n# A node whose\n\nprobe whose\n----\nwhose\n")
+	require.Len(t, found, 1)
+	require.Contains(t, found[0], `2: "whose": write`)
+}
+
 func TestAFileThatCannotBeReadIsAnError(t *testing.T) {
 	_, err := check(fstest.MapFS{"x.go": {Data: []byte("package")}})
 	require.ErrorContains(t, err, "x.go")

@@ -56,6 +56,8 @@ func one(line int, text string) *passage {
 // the file is not known.
 func passages(name, content string) ([]*passage, error) {
 	switch kind := path.Ext(name); {
+	case strings.Contains("/"+name, "/testdata/transcripts/"):
+		return []*passage{transcript(content)}, nil
 	case kind == ".go":
 		return goPassages(name, content)
 	case kind == ".md":
@@ -67,6 +69,19 @@ func passages(name, content string) ([]*passage, error) {
 		return []*passage{plain(content)}, nil
 	}
 	return nil, nil
+}
+
+// transcript is the comments of a transcript: the lines that begin with "#".
+func transcript(content string) *passage {
+	p := new(passage)
+	for i, line := range strings.Split(content, "\n") {
+		text, _ := strings.CutPrefix(line, "#")
+		if text == line {
+			text = ""
+		}
+		p.add(i+1, text)
+	}
+	return p
 }
 
 // goPassages are the comments, string literals and declared names of Go source.

@@ -85,10 +85,12 @@ func (p *Pool) runFor(m mutants.Mutant, jobs []Job) []JobResult {
 	return results
 }
 
-// ReplayMutant is the command that runs a seed with a planted bug. It switches vet
-// off: go vet would look for a package of the overlay that has no directory.
+// ReplayMutant is the command that runs a seed with a planted bug, after it has written the
+// overlay. It switches vet off: go vet would look for a package of the overlay that has no
+// directory.
 func ReplayMutant(bug, scenario string, seed uint64) string {
-	return fmt.Sprintf("%s=%s go test -vet=off -overlay %s ./sim -v -seed=%d -scenario=%s",
+	return fmt.Sprintf("bin/lockstep mutants overlay && "+
+		"%s=%s go test -vet=off -overlay %s ./sim -v -seed=%d -scenario=%s",
 		mutants.Variable, bug, path.Join(mutants.Dir, mutants.Overlay), seed, scenario)
 }
 

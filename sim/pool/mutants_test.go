@@ -46,6 +46,28 @@ func TestOnlyExpectedFailuresCatchAMutant(t *testing.T) {
 	}
 }
 
+// An edit that acts although its bug is switched off would be in the runs of all other
+// bugs, too.
+func TestTheProgramWithAllBugsSwitchedOffIsTheBroker(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds another program")
+	}
+	program, err := buildMutants()
+	require.NoError(t, err)
+	var jobs []Job
+	for _, name := range []string{
+		"crash", "churn", "disk", "clients", "forwarding", "flushing", "reshard", "rot", "flood",
+	} {
+		jobs = append(jobs, Job{Scenario: name, Seed: 1}, Job{Scenario: name, Seed: 2})
+	}
+	planted, plain := Pool{Program: program, Workers: runtime.NumCPU()},
+		Pool{Workers: runtime.NumCPU()}
+	want := plain.Run(jobs, nil)
+	for i, got := range planted.Run(jobs, nil) {
+		require.Equal(t, want[i].Result.Line(), got.Result.Line())
+	}
+}
+
 // TestQuickMutantsAreCaught hunts planted bugs that show within a few seeds; make
 // mutants hunts all of them.
 func TestQuickMutantsAreCaught(t *testing.T) {

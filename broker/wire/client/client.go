@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	keyAPIVersions         = 18
+	KeyAPIVersions         = 18
 	codeUnsupportedVersion = 35
 )
 
@@ -49,7 +49,7 @@ func DecodeResponse(frame []byte, req kmsg.Request) (kmsg.Response, error) {
 	resp := req.ResponseKind()
 	resp.SetVersion(req.GetVersion())
 	switch {
-	case req.Key() == keyAPIVersions:
+	case req.Key() == KeyAPIVersions:
 		if len(body) >= 2 && binary.BigEndian.Uint16(body) == codeUnsupportedVersion {
 			resp.SetVersion(0)
 		}
