@@ -74,6 +74,11 @@ func rollingRestart(w *World, t target, f *plan.Fault) func() {
 			w.After(drawSpan(r, 20*time.Millisecond, 500*time.Millisecond), "operator starts",
 				func() {
 					if over {
+						// A clean stop can outlast the healing, which starts only the nodes that
+						// are down.
+						if w.healed {
+							n.Start()
+						}
 						return
 					}
 					n.Start()
