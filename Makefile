@@ -25,10 +25,10 @@ BENCH    ?= --acks -1 --replication-factor 3 --partitions 3 --concurrency 64 --m
 BENCH_PORT ?= 29092
 
 .DEFAULT_GOAL := help
-.PHONY: help build dev format module vet lint test race fuzz bench benchmarks benchstat mutants campaign determinism clean
+.PHONY: help build dev format module vet lint test test-long race fuzz bench benchmarks benchstat mutants campaign determinism clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/lockstep
 	$(GO) build -o $(BIN) ./cmd/lockstep
@@ -54,8 +54,11 @@ vet: ## check formatting, and run go vet and staticcheck
 lint: ## check the length of lines, and the English of comments and pages (cmd/prose)
 	$(GO) run ./cmd/prose
 
-test: vet lint ## what CI runs: vet, lint, and all tests, with simulated seeds and the import rules
+test: vet lint ## run vet, lint, and all tests, with simulated seeds and the import rules
 	$(GO) test ./...
+
+test-long: ## run the tests that build the program with the planted bugs, which CI runs, too
+	LOCKSTEP_LONG=1 $(GO) test ./sim/pool
 
 race: ## run all tests under the race detector, with fewer seeds
 	$(GO) test -race -short ./...

@@ -66,9 +66,7 @@ func TestADeterminismCheckNamesTheSettingsThatDiffer(t *testing.T) {
 // Planted bug D1: the order of a map decides what a shard asks for first. The
 // shard's state shows that before any record of the trace does.
 func TestAPlantedMapRangeOfTheBrokerIsPinpointed(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds another program")
-	}
+	needsPlantedBugs(t)
 	program, err := buildMutants()
 	require.NoError(t, err)
 	planted := Pool{Program: program, Env: []string{mutants.Variable + "=D1"}}

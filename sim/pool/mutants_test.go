@@ -2,6 +2,7 @@ package pool
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -49,9 +50,7 @@ func TestOnlyExpectedFailuresCatchAMutant(t *testing.T) {
 // An edit that acts although its bug is switched off would be in the runs of all other
 // bugs, too.
 func TestTheProgramWithAllBugsSwitchedOffIsTheBroker(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds another program")
-	}
+	needsPlantedBugs(t)
 	program, err := buildMutants()
 	require.NoError(t, err)
 	var jobs []Job
@@ -71,9 +70,7 @@ func TestTheProgramWithAllBugsSwitchedOffIsTheBroker(t *testing.T) {
 // TestQuickMutantsAreCaught hunts planted bugs that show within a few seeds; make
 // mutants hunts all of them.
 func TestQuickMutantsAreCaught(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds another program")
-	}
+	needsPlantedBugs(t)
 	program, err := buildMutants()
 	require.NoError(t, err)
 	hunt, clean := Pool{Program: program, Workers: runtime.NumCPU()},
@@ -86,6 +83,15 @@ func TestQuickMutantsAreCaught(t *testing.T) {
 		for _, r := range run.Alarms {
 			t.Errorf("false alarm without %s:\n%s", name, r.Report())
 		}
+	}
+}
+
+// needsPlantedBugs skips a test that builds the program with the planted bugs, unless make
+// test-long runs it.
+func needsPlantedBugs(t *testing.T) {
+	t.Helper()
+	if os.Getenv("LOCKSTEP_LONG") == "" {
+		t.Skip("it builds another program: make test-long runs it")
 	}
 }
 
@@ -107,9 +113,7 @@ var buildMutants = sync.OnceValues(func() (string, error) {
 // All seeds that fail by one planted bug have one fingerprint, and no two bugs have the
 // same one.
 func TestFingerprintsTellPlantedBugsApart(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds another program")
-	}
+	needsPlantedBugs(t)
 	program, err := buildMutants()
 	require.NoError(t, err)
 	owner := map[string]string{}
@@ -139,9 +143,7 @@ func TestFingerprintsTellPlantedBugsApart(t *testing.T) {
 // TestPlantedDeadlocksAreNamed holds the first chain of each report against the bug that
 // was planted.
 func TestPlantedDeadlocksAreNamed(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds another program")
-	}
+	needsPlantedBugs(t)
 	program, err := buildMutants()
 	require.NoError(t, err)
 	for _, c := range []struct {
