@@ -140,9 +140,9 @@ type runner struct {
 
 	turns atomic.Uint64
 	// busySince is when the present turn began, in ns of the boot clock; 0 while the loop
-	// sleeps. current is the event that the turn is at. Both are for the watchdog.
+	// sleeps. present is the event that the turn is at. Both are for the watchdog.
 	busySince atomic.Int64
-	current   atomic.Pointer[loop.Event]
+	present   present
 }
 
 // eventsPerClock is how many events of one turn may share one reading of the clock.
@@ -176,10 +176,10 @@ func (r *runner) run() {
 			if r.takesQuestion(&events[i], at) {
 				continue
 			}
-			r.current.Store(&events[i])
+			r.present.set(&events[i])
 			r.loop.Step(at, &events[i])
 		}
-		r.current.Store(nil)
+		r.present.clear()
 		r.loop.EndTurn(now())
 		r.turns.Add(1)
 	}

@@ -48,7 +48,7 @@ func (n *Node) Waits(timeout time.Duration) []LoopWaits {
 		select {
 		case all[i] = <-questions[i].answer:
 		default:
-			all[i] = LoopWaits{Loop: r.id, Silent: describe(r.current.Load())}
+			all[i] = LoopWaits{Loop: r.id, Silent: r.present.String()}
 		}
 	}
 	return all

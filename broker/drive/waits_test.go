@@ -47,7 +47,7 @@ func TestWaitsOfAllLoopsAreListedAndAStuckOneIsNamed(t *testing.T) {
 
 	n.runners[1].box.put(mail(1))
 	require.Eventually(t, func() bool {
-		return n.runners[1].current.Load() != nil
+		return n.runners[1].present.kind.Load() != 0
 	}, 10*time.Second, time.Millisecond)
 	all = n.Waits(20 * time.Millisecond)
 	require.Equal(t, []string{"loop 1 does not answer; its turn is at mail int from loop 0"},

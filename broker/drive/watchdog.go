@@ -1,13 +1,11 @@
 package drive
 
 import (
-	"fmt"
 	"runtime"
 	"strings"
 	"time"
 
 	"example.com/lockstep/broker/env"
-	"example.com/lockstep/broker/loop"
 )
 
 // watch is the watchdog: it looks at every loop a few times per TurnWarn.
@@ -43,7 +41,7 @@ func (n *Node) watch() {
 			if stuck >= n.cfg.TurnWarn && warned[i] != since {
 				warned[i] = since
 				n.cfg.Report("watchdog: loop %d has been in one turn for %v, at %s\n%s%s",
-					i, stuck, describe(r.current.Load()), n.waitsText(n.cfg.TurnWarn/4), stacks())
+					i, stuck, &r.present, n.waitsText(n.cfg.TurnWarn/4), stacks())
 			}
 			if stuck >= n.cfg.TurnFatal {
 				n.cfg.Report("watchdog: loop %d is stuck for %v: ending the process so that the "+
@@ -62,22 +60,6 @@ func (n *Node) waitsText(timeout time.Duration) string {
 		b.WriteByte('\n')
 	}
 	return b.String()
-}
-
-// describe names an event without its contents.
-func describe(ev *loop.Event) string {
-	switch {
-	case ev == nil:
-		return "the end of its turn"
-	case ev.Kind == loop.Net:
-		return fmt.Sprintf("network event %d of connection %d (%s), %d bytes",
-			ev.Net.Kind, ev.Net.Conn.ID(), ev.Net.Conn.RemoteAddr(), len(ev.Net.Data))
-	case ev.Kind == loop.Disk:
-		return fmt.Sprintf("completion of disk operation %d, owner %d, token %d",
-			ev.Disk.Kind, ev.Disk.Owner, ev.Disk.Token)
-	default:
-		return fmt.Sprintf("mail %T from loop %d", ev.Mail, ev.From)
-	}
 }
 
 func stacks() []byte {
