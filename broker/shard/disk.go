@@ -124,9 +124,14 @@ func (s *Shard) fail(err error) {
 	s.host.Stop(err)
 }
 
-// onDone takes what has ended in a partition's log.
+// onDone takes what has ended in a partition's log. The end of a job that changes the
+// partition's files may end its need of the WAL.
 func (s *Shard) onDone(p *part, done []partition.Done) {
 	for _, d := range done {
+		switch d.Kind {
+		case partition.Flushed, partition.Cut, partition.Removed:
+			s.mayRelease = true
+		}
 		switch d.Kind {
 		case partition.Loaded:
 			s.partitionLoaded(p, d.Err)

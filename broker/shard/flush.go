@@ -105,17 +105,21 @@ func (s *Shard) flushed(p *part, err error) {
 	} else {
 		s.dirty.moveToEnd(p) // its oldest record is newer than that of the others
 	}
-	s.releaseWAL()
 }
 
-// releaseWAL releases the WAL up to the oldest record that a recovery would need. It
-// releases nothing before this incarnation is registered: until then the WAL holds the
+// releaseWAL releases the WAL up to the oldest record that a recovery would need. It runs
+// at the end of each turn in which such a record may have gone, whatever the reason:
+// mayRelease says so. A reason that did not say so would leave a full log full for good,
+// since the log takes no appends then, and without appends there is no flush.
+//
+// It releases nothing before this incarnation is registered: until then the WAL holds the
 // only trace of damage that was found in it, and after a crash the next incarnation must
 // find it again.
 func (s *Shard) releaseWAL() {
-	if s.epoch == 0 || s.converting {
+	if !s.mayRelease || s.epoch == 0 || s.converting {
 		return
 	}
+	s.mayRelease = false
 	oldest := s.wal.Durable() + 1
 	for _, p := range s.dirty.parts {
 		if ref, pinned := p.log.Pinned(); pinned {

@@ -61,9 +61,7 @@ func (s *Shard) applyChanges(c meta.Changes) {
 			return true
 		})
 		s.retireUnknown()
-		// Perhaps nothing that was recovered needs the WAL, and the WAL is full. Then
-		// no flush would come that releases it.
-		s.releaseWAL()
+		s.mayRelease = true // perhaps nothing that was recovered needs the WAL
 		return
 	}
 	for _, refs := range [][]meta.TopicRef{c.Created, c.More} {

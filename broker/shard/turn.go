@@ -32,6 +32,7 @@ func (s *Shard) EndTurn(now env.Time) {
 			s.endTurnOf(p)
 		}
 		s.flushSome()
+		s.releaseWAL()
 	}
 	// The WAL's group goes to the disk, and the same records go to the followers.
 	if s.wal.Phase() == wal.Ready && !s.converting {

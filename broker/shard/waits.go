@@ -24,6 +24,7 @@ func (s *Shard) Waits(yield func(wait.Wait)) {
 		s.recoveryWaits(yield)
 	}
 	s.wal.Waits(ownerWAL, yield)
+	s.roomWaits(yield)
 	for _, c := range s.clientsInOrder() {
 		s.connectionWaits(c, yield)
 	}

@@ -39,10 +39,11 @@ func (s *Shard) partitionWaits(p *part, yield func(wait.Wait)) {
 		s.flushWaits(p, name, yield)
 	case p.log.State() == partition.Deleting:
 		yield(wait.Wait{
-			Who: "removal of " + name, Since: wait.Unknown, Until: env.Never,
+			Who: removal(name), Since: wait.Unknown, Until: env.Never,
 			For: "the disk", On: wait.OfDisk(p.owner, wait.AnyToken),
 		})
 	}
+	s.refusalWaits(p, name, yield)
 	switch p.role {
 	case leading:
 		s.leaderWaits(p, name, yield)
@@ -53,7 +54,7 @@ func (s *Shard) partitionWaits(p *part, yield func(wait.Wait)) {
 
 func (s *Shard) flushWaits(p *part, name string, yield func(wait.Wait)) {
 	w := wait.Wait{
-		Who: "flush of " + name, Since: wait.Unknown, Until: env.Never, For: "the disk",
+		Who: flushOf(name), Since: wait.Unknown, Until: env.Never, For: "the disk",
 		On: wait.OfDisk(p.owner, wait.AnyToken),
 	}
 	if s.syncing.has(p) || s.toSync.has(p) {
@@ -150,6 +151,9 @@ func (s *Shard) watermarkWaits(p *part, name string, yield func(wait.Wait)) {
 			out.For, out.On = fmt.Sprintf("node %d to be registered", f.Node),
 				wait.OfPeerIfAny(f.Node, wait.Registration)
 			yield(out)
+			out.For, out.On = fmt.Sprintf("node %d to take its pushes", f.Node),
+				wait.OfPeerIfAny(f.Node, wait.Refusal(name))
+			yield(out)
 		}
 	})
 }
@@ -213,3 +217,56 @@ func (s *Shard) followerWaits(p *part, name string, yield func(wait.Wait)) {
 		yield(w)
 	}
 }
+
+// refusalWaits says why this replica refuses pushes, if it does: see refusal.
+func (s *Shard) refusalWaits(p *part, name string, yield func(wait.Wait)) {
+	w := wait.Wait{Who: wait.Refusal(name), Since: wait.Unknown, Until: env.Never}
+	switch {
+	case p.removing || p.rebuilding && p.log.State() == partition.Deleting:
+		w.For, w.On = "its files to be deleted", wait.Of(removal(name))
+	case p.role == following && !s.mayAppend():
+		w.For, w.On = "room in the log", wait.Of(wait.Room)
+	default:
+		return
+	}
+	yield(w)
+}
+
+// removal names the deletion of a partition's files.
+func removal(name string) string { return "removal of " + name }
+
+// roomWaits says what has to make room in a log that takes no appends: the disk, or the
+// flushes of the partitions that need the oldest records.
+func (s *Shard) roomWaits(yield func(wait.Wait)) {
+	if !s.recovered || s.mayAppend() {
+		return
+	}
+	w := wait.Wait{
+		Who: wait.Room, Since: wait.Unknown, Until: env.Never,
+		About: fmt.Sprintf("%d of %d bytes", s.wal.Used(), s.cfg.WAL.BudgetBytes),
+	}
+	if s.wal.Full() {
+		w.For, w.On = "room on the disk", wait.OfSpace()
+		yield(w)
+		return
+	}
+	// If no partition needs any record, only the release is missing.
+	w.For, w.On = "the release of what no partition needs", wait.Of(wait.Turn)
+	if len(s.dirty.parts) == 0 {
+		yield(w)
+	}
+	for _, p := range s.dirty.parts {
+		name := s.partitionName(p.id)
+		w.For, w.On = "a flush of "+name, wait.Of(flushOf(name))
+		if p.log.State() == partition.Deleting {
+			w.On = wait.Of(removal(name))
+		}
+		if !p.flushing && s.flushAgainAt > s.now.Mono {
+			w.On = wait.OfTimer(s.flushAgainAt)
+		}
+		yield(w)
+	}
+}
+
+// flushOf names the flush of a partition.
+func flushOf(name string) string { return "flush of " + name }

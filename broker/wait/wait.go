@@ -110,6 +110,9 @@ func Forward(node kafka.NodeID, shard int32, id uint64) string {
 // Replica names the records of a partition that a follower has appended and not acknowledged.
 func Replica(partition string) string { return "replica of " + partition }
 
+// Refusal names the reason for which a follower refuses the pushes of a partition.
+func Refusal(partition string) string { return "refusal of pushes of " + partition }
+
 // Watermark names the wait of a partition's leader for the commit of its records.
 func Watermark(partition string) string { return "watermark of " + partition }
 
@@ -141,6 +144,7 @@ const (
 	Election     = "election"        // of a controller
 	Commit       = "raft commit"     // of entries that the controller proposed
 	Turn         = "turn"            // of the loop: the work at its end
+	Room         = "room in the log" // of a shard that refuses appends: what has to make it
 	// No loop lists it. An operation that waits for it missed an event that has already come.
 	WakeUp   = "wake-up"
 	Applying = "applying" // committed entries of Raft
