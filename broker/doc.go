@@ -22,6 +22,7 @@
 //	env         time and randomness as data
 //	mark        places that a simulation campaign must reach
 //	rare        legal but unusual choices, switched on by configuration
+//	event       what a node tells its operator: the event log
 //	wait        what pending operations wait for
 //	alloctest   for tests of decoders: what a function may allocate
 //

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"net"
+	"os"
 	"strconv"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 
 	"example.com/lockstep/broker/api"
 	"example.com/lockstep/broker/drive"
+	"example.com/lockstep/broker/event"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/limits"
 	"example.com/lockstep/broker/loop"
@@ -143,9 +145,7 @@ func (c *cluster) start(i int) {
 			}
 			return d, err
 		},
-		Report: func(format string, args ...any) {
-			fmt.Printf("node %d: "+format+"\n", append([]any{i + 1}, args...)...)
-		},
+		Log:  drive.NewLog(os.Stdout, false, event.Info, event.Int("node", i+1)),
 		Exit: func(int) {},
 	}, func(hosts []loop.Host) []loop.Loop { return node.New(cfg, hosts) })
 	require.NoError(c.t, err)

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/event"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/diskfs"
 	"example.com/lockstep/netsim"
@@ -28,8 +29,8 @@ type Config struct {
 	MailboxRequests int
 	// TurnWarn and TurnFatal are the watchdog's two bounds on one turn.
 	TurnWarn, TurnFatal time.Duration
-	// Report takes the messages of the driver and of its watchdog.
-	Report func(format string, args ...any)
+	// Log takes the events of the loops, of the driver and of its watchdog.
+	Log *Log
 	// Exit ends the process; it is called after a stuck turn was reported.
 	Exit func(code int)
 }
@@ -52,7 +53,8 @@ func Start(cfg Config, build func(hosts []loop.Host) []loop.Loop) (*Node, error)
 	n := &Node{cfg: cfg, stop: make(chan struct{}), answers: make(chan any, 16)}
 	hosts := make([]loop.Host, cfg.Loops)
 	for i := range hosts {
-		r := &runner{node: n, id: loop.ID(i), box: newMailbox(cfg.MailboxRequests)}
+		r := &runner{node: n, id: loop.ID(i), box: newMailbox(cfg.MailboxRequests),
+			log: cfg.Log.of(loop.ID(i))}
 		disk, err := cfg.Disk(func(c diskfs.Completion) {
 			r.box.put(loop.Event{Kind: loop.Disk, Disk: c})
 		})
@@ -137,6 +139,7 @@ type runner struct {
 	loop loop.Loop
 	box  *mailbox
 	disk diskfs.Disk
+	log  *loopLog
 
 	turns atomic.Uint64
 	// busySince is when the present turn began, in ns of the boot clock; 0 while the loop
@@ -151,6 +154,7 @@ const eventsPerClock = 16
 // run runs the loop until the node stops.
 func (r *runner) run() {
 	defer r.node.done.Done()
+	defer r.log.end()
 	defer r.crashed()
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
@@ -181,6 +185,7 @@ func (r *runner) run() {
 		}
 		r.present.clear()
 		r.loop.EndTurn(now())
+		r.log.endTurn()
 		r.turns.Add(1)
 	}
 }
@@ -198,7 +203,8 @@ func (r *runner) untilTimer() time.Duration {
 // state cannot be trusted any more.
 func (r *runner) crashed() {
 	if p := recover(); p != nil {
-		r.node.cfg.Report("loop %d: %v\n%s", r.id, p, debug.Stack())
+		r.node.cfg.Log.Explained(event.New(event.LoopFailed, event.Int("loop", r.id),
+			event.Text("error", fmt.Sprint(p))), string(debug.Stack()))
 		r.node.Stop(fmt.Errorf("drive: loop %d: %v", r.id, p))
 	}
 }
@@ -234,6 +240,8 @@ func (r *runner) Reply(to loop.ID, m any) {
 	}
 	r.node.runners[to].box.put(loop.Event{Kind: loop.Mail, From: r.id, Mail: m})
 }
+
+func (r *runner) Log(e event.Event) { r.log.take(e) }
 
 func (r *runner) Stop(err error) { r.node.Stop(err) }
 

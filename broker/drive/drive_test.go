@@ -2,7 +2,6 @@ package drive
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +11,7 @@ import (
 
 	"example.com/lockstep/broker/assert"
 	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/event"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/diskfs"
 	"example.com/lockstep/netsim"
@@ -56,10 +56,11 @@ type logbook struct {
 	codes chan int
 }
 
-func (l *logbook) report(format string, args ...any) {
+func (l *logbook) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.lines = append(l.lines, fmt.Sprintf(format, args...))
+	l.lines = append(l.lines, string(p))
+	return len(p), nil
 }
 
 func (l *logbook) text() string {
@@ -74,7 +75,7 @@ func startScripts(t *testing.T, scripts ...*script) (*Node, *logbook) {
 		Loops: len(scripts), MailboxRequests: 4, TurnWarn: 20 * time.Millisecond,
 		TurnFatal: 60 * time.Millisecond,
 		Disk:      func(diskfs.Sink) (diskfs.Disk, error) { return noDisk{}, nil },
-		Report:    book.report,
+		Log:       NewLog(book, false, event.Info),
 		Exit: func(code int) {
 			select {
 			case book.codes <- code:
@@ -191,7 +192,7 @@ func TestTheWatchdogReportsAStuckTurnWithItsEventAndThenEndsTheProcess(t *testin
 	})
 	require.Equal(t, 1, <-book.codes)
 	close(release)
-	require.Contains(t, book.text(), "loop 0 has been in one turn")
+	require.Contains(t, book.text(), `level=WARN msg="loop is slow" loop=0 for=`)
 	require.Contains(t, book.text(), "owner 7, token 42")
 	require.Contains(t, book.text(), "TheWatchdogReports", "the stacks of all goroutines")
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/event"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/wait"
 	"example.com/lockstep/diskfs"
@@ -34,8 +35,8 @@ func TestWaitsOfAllLoopsAreListedAndAStuckOneIsNamed(t *testing.T) {
 	stuck := &script{step: func(*script, *loop.Event) { <-release }}
 	n, err := Start(Config{
 		Loops: 2, MailboxRequests: 4, TurnWarn: time.Hour, TurnFatal: time.Hour,
-		Disk:   func(diskfs.Sink) (diskfs.Disk, error) { return noDisk{}, nil },
-		Report: t.Logf,
+		Disk: func(diskfs.Sink) (diskfs.Disk, error) { return noDisk{}, nil },
+		Log:  NewLog(t.Output(), false, event.Info),
 	}, func([]loop.Host) []loop.Loop { return []loop.Loop{lists, stuck} })
 	require.NoError(t, err)
 	defer n.Stop(nil)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/event"
 )
 
 // watch is the watchdog: it looks at every loop a few times per TurnWarn.
@@ -27,6 +28,7 @@ func (n *Node) watch() {
 		now := bootTime()
 		if now.Sub(lastLook) > n.cfg.TurnWarn {
 			gapBegan, gap = lastLook, now.Sub(lastLook)
+			n.cfg.Log.Write(event.New(event.ProcessPaused, event.Duration("for", gap)))
 		}
 		lastLook = now
 		for i, r := range n.runners {
@@ -40,12 +42,13 @@ func (n *Node) watch() {
 			}
 			if stuck >= n.cfg.TurnWarn && warned[i] != since {
 				warned[i] = since
-				n.cfg.Report("watchdog: loop %d has been in one turn for %v, at %s\n%s%s",
-					i, stuck, &r.present, n.waitsText(n.cfg.TurnWarn/4), stacks())
+				n.cfg.Log.Explained(event.New(event.LoopSlow, event.Int("loop", i),
+					event.Duration("for", stuck), event.Text("at", r.present.String())),
+					n.waitsText(n.cfg.TurnWarn/4)+string(stacks()))
 			}
 			if stuck >= n.cfg.TurnFatal {
-				n.cfg.Report("watchdog: loop %d is stuck for %v: ending the process so that the "+
-					"cluster takes over", i, stuck)
+				n.cfg.Log.Write(event.New(event.LoopStuck, event.Int("loop", i),
+					event.Duration("for", stuck)))
 				n.cfg.Exit(1)
 			}
 		}

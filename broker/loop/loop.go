@@ -17,6 +17,7 @@ package loop
 
 import (
 	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/event"
 	"example.com/lockstep/diskfs"
 	"example.com/lockstep/netsim"
 )
@@ -81,6 +82,9 @@ type Host interface {
 	// Reply mails an answer. It cannot be refused: room was reserved when the request was accepted,
 	// since every sender bounds its unanswered requests.
 	Reply(to ID, m any)
+	// Log tells the operator of a change of state, as package event describes. It influences
+	// nothing.
+	Log(e event.Event)
 	// Stop ends the node at once (fail-stop), for example after a failed sync. Nothing that the
 	// loop does after that in this turn takes effect.
 	Stop(err error)

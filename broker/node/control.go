@@ -19,13 +19,14 @@ import (
 // of the controller on the node where Raft leads. It vouches for the whole node: it sends
 // heartbeats only while every loop answers and every disk operation ends (PROTOCOL 26).
 type Control struct {
-	cfg    Config
-	host   loop.Host
-	timers loop.Timers[due]
-	jitter *env.Rand
-	rare   *rare.Chooser
-	stats  Stats
-	now    env.Time
+	cfg      Config
+	host     loop.Host
+	timers   loop.Timers[due]
+	jitter   *env.Rand
+	rare     *rare.Chooser
+	stats    Stats
+	now      env.Time
+	narrator narrator
 
 	// --- disk ---
 	ops       shard.OpClock
@@ -118,7 +119,7 @@ func newControl(cfg Config, host loop.Host) *Control {
 // Start implements loop.Loop. It opens the listeners at once, because other nodes may need
 // this one to elect a leader (BUGS L5), and prepares the data directory.
 func (c *Control) Start(now env.Time) {
-	c.now = now
+	c.now, c.narrator.began = now, now.Mono
 	c.jitter = c.host.Entropy("control", "redial")
 	c.rare = rare.New(c.cfg.Rare, c.host.Entropy("control", "rare"))
 	if !c.converting() {

@@ -130,6 +130,7 @@ func (c *Control) full() bool {
 func (c *Control) publish(now env.Time, image *meta.Image, changes meta.Changes) {
 	c.epoch = c.meta.Epoch()
 	c.forgetSuspects()
+	c.narrate(now, image)
 	for _, b := range image.Brokers() {
 		c.addPeer(now, b.ID, b.PeerAddr)
 	}

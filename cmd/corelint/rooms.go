@@ -56,7 +56,7 @@ var rooms = []*room{
 var (
 	leaves = []string{
 		"broker/kafka", "broker/assert", "broker/env", "broker/limits", "broker/mark",
-		"broker/rare", "broker/wait",
+		"broker/rare", "broker/wait", "broker/event",
 	}
 	roots      = []string{"netsim", "diskfs"}
 	codecs     = []string{"broker/batch", "broker/wire", "broker/wire/peer"}
@@ -78,6 +78,7 @@ var coreImports = map[string][]string{
 	"broker/env":    nil,
 	"broker/mark":   nil,
 	"broker/rare":   {"broker/env"},
+	"broker/event":  {"broker/env"},
 	"broker/limits": {"broker/kafka", "broker/env"},
 	"broker/wait":   {"broker/kafka", "broker/assert", "broker/env"},
 
@@ -122,7 +123,8 @@ var simModules = map[string][]string{
 // simBroker is what the simulator's world may import of the broker: the contracts
 // of its loops, and leaves without a protocol.
 var simBroker = []string{
-	"broker/assert", "broker/env", "broker/loop", "broker/mark", "broker/rare", "broker/wait",
+	"broker/assert", "broker/env", "broker/event", "broker/loop", "broker/mark", "broker/rare",
+	"broker/wait",
 }
 
 // simImports is the order of the simulator. A plan is data. The world runs a plan

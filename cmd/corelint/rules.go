@@ -87,7 +87,7 @@ var replacements = map[string]string{
 	"reflect":       "explicit code per type",
 	"unsafe":        "explicit conversion",
 	"runtime":       "broker/drive",
-	"log":           "a returned error, or loop.Host.Stop",
+	"log":           "loop.Host.Log, a returned error, or loop.Host.Stop",
 	"testing":       "a _test.go file",
 
 	"go.etcd.io/raft/v3":                "package broker/meta",

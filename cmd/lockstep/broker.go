@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"log"
 	"os"
 	"strconv"
 	"sync/atomic"
@@ -126,7 +125,7 @@ type broker struct {
 
 // startBroker starts a node with as many shards as again says. It returns before the
 // node has joined the cluster.
-func startBroker(c *brokerConfig, again node.Restart, logger *log.Logger) (*broker, error) {
+func startBroker(c *brokerConfig, again node.Restart, log *drive.Log) (*broker, error) {
 	if err := os.MkdirAll(c.dir, 0o750); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
@@ -152,7 +151,7 @@ func startBroker(c *brokerConfig, again node.Restart, logger *log.Logger) (*brok
 		MailboxRequests: cfg.Limits.MailboxRequests,
 		TurnWarn:        c.watchdogWarn,
 		TurnFatal:       c.watchdogFatal,
-		Report:          logger.Printf,
+		Log:             log,
 		Exit:            os.Exit,
 	}, func(hosts []loop.Host) []loop.Loop { return node.New(cfg, hosts) })
 	if err != nil {

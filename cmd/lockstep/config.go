@@ -13,6 +13,7 @@ import (
 
 	"github.com/magiconair/properties"
 
+	"example.com/lockstep/broker/event"
 	"example.com/lockstep/broker/limits"
 	"example.com/lockstep/broker/meta"
 )
@@ -57,6 +58,8 @@ type brokerConfig struct {
 	session          time.Duration
 	watchdogWarn     time.Duration
 	watchdogFatal    time.Duration
+	eventFormat      string       // "text" or "json"
+	eventLevel       event.Level  // of the least important lines
 	clusterOverrides meta.Configs // keys of topic defaults that were set, sorted by name
 }
 
@@ -170,6 +173,12 @@ func (c *brokerConfig) keys() []configKey {
 		{name: "watchdog.fatal.ms", fallback: "15000",
 			about: "a turn of a loop that takes longer ends the process",
 			set:   setMs(&c.watchdogFatal, 10*time.Millisecond)},
+		{name: "event.log.format", fallback: "text",
+			about: "form of the lines on standard error: text (key=value) or json",
+			set:   setOneOf(&c.eventFormat, "text", "json")},
+		{name: "event.log.level", fallback: "info",
+			about: "lines of lower levels are not written: info, warn or error",
+			set:   setLevel(&c.eventLevel)},
 	}
 }
 

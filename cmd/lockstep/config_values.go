@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"example.com/lockstep/broker/event"
 )
 
 // The setters parse a value and store it.
@@ -51,6 +54,29 @@ func setBool(to *bool) func(string) error {
 		}
 		*to = value == "true"
 		return nil
+	}
+}
+
+// setOneOf takes one of a few words.
+func setOneOf(to *string, words ...string) func(string) error {
+	return func(value string) error {
+		if !slices.Contains(words, value) {
+			return fmt.Errorf("not one of %s", strings.Join(words, ", "))
+		}
+		*to = value
+		return nil
+	}
+}
+
+func setLevel(to *event.Level) func(string) error {
+	return func(value string) error {
+		for _, l := range []event.Level{event.Info, event.Warn, event.Error} {
+			if strings.EqualFold(l.String(), value) {
+				*to = l
+				return nil
+			}
+		}
+		return errors.New("not one of info, warn, error")
 	}
 }
 

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
+	stdlog "log"
 	"net"
 	"net/http"
 	"net/http/pprof"
 	"runtime"
 	"time"
+
+	"example.com/lockstep/broker/drive"
+	"example.com/lockstep/broker/event"
 )
 
 // monitored is what the HTTP endpoints need of a broker.
@@ -59,7 +62,7 @@ func monitorHandler(m monitored) http.Handler {
 
 // serveHTTP serves the endpoints at addr until stop is called. If addr is empty it serves
 // nothing.
-func serveHTTP(addr string, m monitored, logger *log.Logger) (stop func(), err error) {
+func serveHTTP(addr string, m monitored, log *drive.Log) (stop func(), err error) {
 	if addr == "" {
 		return func() {}, nil
 	}
@@ -68,11 +71,12 @@ func serveHTTP(addr string, m monitored, logger *log.Logger) (stop func(), err e
 		return nil, fmt.Errorf("http.listener: %w", err)
 	}
 	server := &http.Server{
-		Handler: monitorHandler(m), ErrorLog: logger, ReadHeaderTimeout: 5 * time.Second,
+		Handler: monitorHandler(m), ReadHeaderTimeout: 5 * time.Second,
+		ErrorLog: stdlog.New(log.Writer(event.HTTPFailed), "", 0),
 	}
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			logger.Printf("http: %v", err)
+			log.Write(event.New(event.HTTPFailed, event.Err(err)))
 		}
 	}()
 	return func() {

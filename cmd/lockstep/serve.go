@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -15,6 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"example.com/lockstep/broker/drive"
+	"example.com/lockstep/broker/event"
 	"example.com/lockstep/broker/node"
 )
 
@@ -97,8 +98,7 @@ func loadBrokerConfig(o serveOptions, flags []setting) (*brokerConfig, error) {
 func serve(
 	ctx context.Context, c *brokerConfig, shutdownTimeout time.Duration, stderr io.Writer,
 ) error {
-	logger := log.New(stderr, fmt.Sprintf("node %d: ", c.nodeID),
-		log.LstdFlags|log.Lmicroseconds|log.LUTC|log.Lmsgprefix)
+	log := drive.NewLog(stderr, c.eventFormat == "json", c.eventLevel, event.Int("node", c.nodeID))
 	tuneCollector()
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -106,11 +106,14 @@ func serve(
 
 	again := node.Restart{Shards: c.shards}
 	for {
-		err := serveOnce(ctx, c, again, shutdownTimeout, signals, logger)
+		err := serveOnce(ctx, c, again, shutdownTimeout, signals, log)
 		if !errors.As(err, &again) {
+			if err != nil {
+				log.Write(event.New(event.NodeFailed, event.Err(err)))
+			}
 			return err
 		}
-		logger.Printf("starting again: %v", again)
+		log.Write(event.New(event.NodeRestarting, event.Text("cause", again.Error())))
 	}
 }
 
@@ -118,23 +121,23 @@ func serve(
 // returns a node.Restart if the next one must have another number of shards.
 func serveOnce(
 	ctx context.Context, c *brokerConfig, again node.Restart, shutdownTimeout time.Duration,
-	signals <-chan os.Signal, logger *log.Logger,
+	signals <-chan os.Signal, log *drive.Log,
 ) error {
-	b, err := startBroker(c, again, logger)
+	log.Write(event.New(event.NodeStarting, event.Int("pid", os.Getpid()),
+		event.Text("kafka", c.listener), event.Text("advertised", c.advertised),
+		event.Text("control", c.control), event.Text("replication", c.replication),
+		event.Int("shards", again.Shards), event.Text("cluster", c.clusterHex()),
+		event.Text("dir", c.dir)))
+	b, err := startBroker(c, again, log)
 	if err != nil {
 		return err
 	}
-	stopHTTP, err := serveHTTP(c.http, b, logger)
+	stopHTTP, err := serveHTTP(c.http, b, log)
 	if err != nil {
 		b.node.Stop(err)
 		_ = b.node.Wait()
 		return err
 	}
-	logger.Printf("started: pid %d, Kafka %s (advertised %s), control %s, replication %s, %d "+
-		"shards, cluster %s, data in %s",
-		os.Getpid(), c.listener, c.advertised, c.control, c.replication, again.Shards,
-		c.clusterHex(), c.dir)
-
 	ended := make(chan error, 1)
 	go func() { ended <- b.node.Wait() }()
 	select {
@@ -146,25 +149,25 @@ func serveOnce(
 		}
 		return fmt.Errorf("%w: %w", errSelfStopped, err)
 	case s := <-signals:
-		logger.Printf("%v: handing over leaderships", s)
+		log.Write(event.New(event.NodeDraining, event.Text("cause", s.String())))
 	case <-ctx.Done():
 	}
-	drain(b, shutdownTimeout, signals, logger)
+	drain(b, shutdownTimeout, signals, log)
 	stopHTTP()
 	b.node.Stop(nil)
 	// A node.Restart at this moment is no error: the next start continues the conversion.
 	if err := <-ended; err != nil && !errors.As(err, &again) {
 		return fmt.Errorf("%w: %w", errSelfStopped, err)
 	}
-	closeWithin(b, closeTimeout, logger)
-	logger.Print("stopped")
+	closeWithin(b, closeTimeout, log)
+	log.Write(event.New(event.NodeStopped))
 	return nil
 }
 
 // drain hands over the leaderships. A timeout or a second signal ends it. If it fails,
 // the cluster takes over as after a crash.
 func drain(
-	b *broker, timeout time.Duration, signals <-chan os.Signal, logger *log.Logger,
+	b *broker, timeout time.Duration, signals <-chan os.Signal, log *drive.Log,
 ) {
 	drained := make(chan error, 1)
 	began := time.Now()
@@ -172,12 +175,13 @@ func drain(
 	select {
 	case err := <-drained:
 		if err != nil {
-			logger.Printf("leaderships not handed over: %v", err)
+			log.Write(event.New(event.NodeDrainFailed, event.Err(err)))
 			return
 		}
-		logger.Printf("leaderships handed over in %v", time.Since(began).Round(time.Millisecond))
+		log.Write(event.New(event.NodeDrained, event.Duration("took", time.Since(began))))
 	case s := <-signals:
-		logger.Printf("%v: not waiting for leaderships to be handed over", s)
+		log.Write(event.New(event.NodeDrainFailed,
+			event.Text("error", fmt.Sprintf("a second signal: %v", s))))
 	}
 }
 
@@ -185,7 +189,7 @@ func drain(
 // record depends on them.
 const closeTimeout = 2 * time.Second
 
-func closeWithin(b *broker, timeout time.Duration, logger *log.Logger) {
+func closeWithin(b *broker, timeout time.Duration, log *drive.Log) {
 	closed := make(chan struct{})
 	go func() {
 		b.close()
@@ -194,7 +198,7 @@ func closeWithin(b *broker, timeout time.Duration, logger *log.Logger) {
 	select {
 	case <-closed:
 	case <-time.After(timeout):
-		logger.Printf("sockets or disk operations did not end within %v", timeout)
+		log.Write(event.New(event.CloseSlow, event.Duration("after", timeout)))
 	}
 }
 

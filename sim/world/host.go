@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/event"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/diskfs"
 	"example.com/lockstep/netsim"
@@ -35,7 +36,8 @@ type loopHost struct {
 	lastTurn  env.Instant // world time of the last turn
 	timer     env.Instant // the loop's NextTimer, on the node's clock
 	rand      *env.Rand   // draws the costs and sizes of turns
-	current   loop.Event  // the event that is lent to the loop in Step
+	limiter   event.Limiter
+	current   loop.Event // the event that is lent to the loop in Step
 	turnFn    func()
 }
 
@@ -152,6 +154,11 @@ func (l *loopHost) step(now env.Time, take int) {
 func (l *loopHost) endTurn(events int) {
 	if l.dead {
 		return
+	}
+	if !l.limiter.Idle() {
+		for _, e := range l.limiter.Due(l.node.clock.mono(l.node.world.sched.Now())) {
+			l.node.world.logged(l, e)
+		}
 	}
 	l.timer = l.loop.NextTimer()
 	l.trace(record{what: TurnEnded, id: uint64(l.timer), size: int64(events)})
@@ -281,6 +288,15 @@ func (l *loopHost) Sink(id loop.ID) netsim.Sink {
 // Entropy implements loop.Host.
 func (l *loopHost) Entropy(subsystem, purpose string) *env.Rand {
 	return l.node.world.streams.Loop(l.name, l.node.incarnation, int32(l.id), subsystem, purpose)
+}
+
+// Log implements loop.Host. The limiter is the one of production, so that a run writes as many
+// lines as a process would.
+func (l *loopHost) Log(e event.Event) {
+	now := l.node.clock.mono(l.node.world.sched.Now())
+	if !l.dead && l.limiter.Take(now, e) {
+		l.node.world.logged(l, e)
+	}
 }
 
 // Stop implements loop.Host.

@@ -36,6 +36,8 @@ type Result struct {
 	Stall  *Stall   `json:"stall,omitempty"`
 	Plan   string   `json:"plan,omitempty"`   // of a failed run, as YAML
 	Recent []string `json:"recent,omitempty"` // the last trace lines of a failed run
+	// EventLog is what the nodes of a failed run told their operators last.
+	EventLog []string `json:"event_log,omitempty"`
 	// Forked says where the run forked; nil if it did not.
 	Forked *ForkPoint `json:"forked,omitempty"`
 	// Milestones is the timeline of a failed run. Of a very long one it has the first and the last.
@@ -128,6 +130,9 @@ func (r *Result) Report() string {
 	}
 	if r.Plan != "" {
 		fmt.Fprintf(&b, "plan:\n%s", r.Plan)
+	}
+	if len(r.EventLog) > 0 {
+		fmt.Fprintf(&b, "end of the event logs:\n  %s\n", strings.Join(r.EventLog, "\n  "))
 	}
 	if len(r.Recent) > 0 {
 		fmt.Fprintf(&b, "last of %d trace records:\n  %s\n", r.Records,

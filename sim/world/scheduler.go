@@ -13,7 +13,7 @@ type Scheduler struct {
 	ran    uint64
 	halted bool
 	heap   []scheduled
-	events []event // by slot
+	events []task // by slot
 	free   []uint32
 }
 
@@ -25,8 +25,8 @@ type scheduled struct {
 	slot uint32
 }
 
-// event is what runs then. The label what names it in reports; it is never hashed.
-type event struct {
+// task is what runs then. The label what names it in reports; it is never hashed.
+type task struct {
 	what string
 	run  func()
 }
@@ -51,9 +51,9 @@ func (s *Scheduler) At(at env.Instant, what string, fn func()) {
 	if n := len(s.free); n > 0 {
 		slot = s.free[n-1]
 		s.free = s.free[:n-1]
-		s.events[slot] = event{what, fn}
+		s.events[slot] = task{what, fn}
 	} else {
-		s.events = append(s.events, event{what, fn})
+		s.events = append(s.events, task{what, fn})
 	}
 	s.push(scheduled{max(at, s.now), s.seq, slot})
 }

@@ -56,6 +56,8 @@ type World struct {
 	failures []Failure
 	stalls   []*Stall // at most one for each property
 	stops    []StopRecord
+	eventLog []Logged
+	lines    int // of the event log, with those that are not kept
 	scratch  []byte
 }
 
@@ -317,6 +319,7 @@ func (w *World) result() Result {
 		r.Recent = w.trace.Recent(40)
 		r.Plan = w.plan.String()
 		r.Milestones = w.timeline.list()
+		r.EventLog = w.lastLogged()
 		r.Stall = w.stallOfFailures()
 	}
 	return r

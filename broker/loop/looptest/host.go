@@ -6,6 +6,7 @@ import (
 
 	"example.com/lockstep/broker/assert"
 	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/event"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/diskfs"
 	"example.com/lockstep/netsim"
@@ -24,6 +25,8 @@ type Host struct {
 	Mail []Sent
 	// FullMailboxes are the loops of the node that accept no requests.
 	FullMailboxes map[loop.ID]bool
+	// Events is whether lines of the event log are printed.
+	Events bool
 	// Stopped is the reason why the loop has stopped its node, or nil while it runs.
 	Stopped error
 
@@ -188,6 +191,13 @@ func (h *Host) Reply(to loop.ID, m any) {
 		return
 	}
 	h.Mail = append(h.Mail, Sent{to, m})
+}
+
+// Log implements loop.Host.
+func (h *Host) Log(e event.Event) {
+	if h.Events {
+		h.Trace.Addf("log ← %v %s", e.Name.Level(), e)
+	}
 }
 
 // Stop implements loop.Host.

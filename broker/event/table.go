@@ -1,0 +1,74 @@
+package event
+
+// The names, by what they are about. docs/operation.md lists them in the same order.
+const (
+	// The process.
+	NodeStarting Name = iota
+	NodeStarted
+	NodeRestarting
+	NodeDraining
+	NodeDrained
+	NodeDrainFailed
+	NodeStopped
+	NodeFailed
+	CloseSlow
+	LoopSlow
+	LoopStuck
+	LoopFailed
+	ProcessPaused
+	HTTPFailed
+
+	names // how many there are
+)
+
+// row says how an event is written, and what it means. A sentence of means is for an operator.
+type row struct {
+	name  string
+	level Level
+	once  bool // it is written once in a window; the others are counted
+	means string
+}
+
+func (n Name) burst() int {
+	if table[n].once {
+		return 1
+	}
+	return burst
+}
+
+var table = [names]row{
+	NodeStarting: {name: "node starting",
+		means: "The process begins. The fields are its addresses, directory and versions."},
+	NodeStarted: {name: "node started",
+		means: "The node is registered, is not fenced, and serves clients."},
+	NodeRestarting: {name: "node starts again", level: Warn,
+		means: "The process goes on with a new incarnation of the node, to convert its number of " +
+			"shards."},
+	NodeDraining: {name: "node draining",
+		means: "A signal asked for a clean stop. The node hands its leaderships over."},
+	NodeDrained: {name: "node drained",
+		means: "All leaderships are handed over."},
+	NodeDrainFailed: {name: "drain failed", level: Warn,
+		means: "The node ends with leaderships. The others take over as after a crash."},
+	NodeStopped: {name: "node stopped",
+		means: "The clean stop is complete."},
+	NodeFailed: {name: "node failed", level: Error,
+		means: "The node stopped itself, for the reason that the error gives. The service " +
+			"manager starts it again."},
+	CloseSlow: {name: "close is slow", level: Warn,
+		means: "Sockets or disk operations did not end in time at a clean stop. Nothing that was " +
+			"acknowledged depends on them."},
+	LoopSlow: {name: "loop is slow", level: Warn,
+		means: "A loop has been in one turn for longer than watchdog.warn.ms. What it does, what " +
+			"the node waits for and all stacks follow."},
+	LoopStuck: {name: "loop is stuck", level: Error,
+		means: "A loop has been in one turn for longer than watchdog.fatal.ms. The process ends, " +
+			"so that the cluster takes over."},
+	LoopFailed: {name: "loop failed", level: Error,
+		means: "A loop found that its own state is wrong. The node stops. The stack follows."},
+	ProcessPaused: {name: "process was paused", level: Warn,
+		means: "The process did not run for a while: SIGSTOP, a suspended machine, or a host " +
+			"without a free core."},
+	HTTPFailed: {name: "http listener failed", level: Error,
+		means: "The listener for health and metrics ended. The broker goes on."},
+}
