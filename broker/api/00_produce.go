@@ -11,6 +11,10 @@ import (
 // whichever node it is. The answer is sent when the last partition has a result. A
 // transactional produce is refused: there is no transaction coordinator yet. A produce
 // with acks=0 gets no response, whatever happened (KAFKA 14).
+//
+// A partition that the request names more than once is refused at each place, with
+// INVALID_REQUEST. Kafka appends the last of its batches and drops the others, and answers
+// once: a client would take a dropped batch for acknowledged.
 type produce struct {
 	header
 	req     wire.ProduceRequest
@@ -46,6 +50,7 @@ func (p *produce) Next(c Context, expired bool) []Op {
 		refusal = noTransactions
 	}
 	var ops []Op
+	repeated := p.mentions()
 	p.answers.Topics = make([]wire.ProduceTopicResponse, len(p.req.Topics))
 	for i, topic := range p.req.Topics {
 		id, code := p.resolveTopic(c, &topic)
@@ -58,6 +63,10 @@ func (p *produce) Next(c Context, expired bool) []Op {
 			failed := refusal
 			if failed == kafka.None {
 				failed = code
+			}
+			if repeated[namedPartition{topic.Name, topic.ID, part.Partition}] {
+				failed = kafka.InvalidRequest
+				answer.Partitions[j].Message = "the request names the partition more than once"
 			}
 			if failed != kafka.None {
 				answer.Partitions[j].Code = failed
@@ -72,6 +81,21 @@ func (p *produce) Next(c Context, expired bool) []Op {
 		}
 	}
 	return ops
+}
+
+// mentions are the partitions of the request; nil if there is only one.
+func (p *produce) mentions() mentions {
+	if len(p.req.Topics) == 1 && len(p.req.Topics[0].Partitions) == 1 {
+		return nil
+	}
+	out := mentions{}
+	for i := range p.req.Topics {
+		topic := &p.req.Topics[i]
+		for j := range topic.Partitions {
+			out.add(namedPartition{topic.Name, topic.ID, topic.Partitions[j].Partition})
+		}
+	}
+	return out
 }
 
 func (p *produce) resolveTopic(

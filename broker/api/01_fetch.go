@@ -25,6 +25,9 @@ import (
 // any, is returned whole, whatever its size. Every other batch must fit into what is left
 // (KAFKA 22). The reads of one round together ask for no more than that. A batch that
 // does not fit in the end is left for the next fetch.
+//
+// A partition that the request names more than once is read and answered once, where it is
+// named first and as it is named last. So do Kafka's brokers, which make a map of the request.
 type fetch struct {
 	header
 	req   *kmsg.FetchRequest
@@ -126,13 +129,23 @@ func (f *fetch) begin(c Context) {
 		f.code, f.urgent = kafka.FetchSessionIDNotFound, true
 		return
 	}
+	merged := map[namedPartition]int{} // the slot of each partition
 	for i := range f.req.Topics {
 		topic := &f.req.Topics[i]
 		id, code := f.resolveTopic(c, topic)
-		for _, p := range topic.Partitions {
-			f.slots = append(f.slots, f.newSlot(i, id, code, &p))
+		for j := range topic.Partitions {
+			slot := f.newSlot(i, id, code, &topic.Partitions[j])
+			key := namedPartition{topic.Topic, topic.TopicID, slot.answer.Partition}
+			if first, repeated := merged[key]; repeated {
+				slot.topic = f.slots[first].topic
+				f.slots[first] = slot
+				continue
+			}
+			merged[key] = len(f.slots)
+			f.slots = append(f.slots, slot)
 		}
 		f.urgent = f.urgent || code != kafka.None && len(topic.Partitions) > 0
+		topic.Partitions = nil // a long poll would keep them
 	}
 }
 
@@ -293,18 +306,20 @@ func (f *fetch) takeBatches(slot *fetchSlot, r *FetchResult) {
 func (f *fetch) Answer(c Context) [][]byte {
 	resp := wire.FetchResponse{Code: f.code, Endpoints: endpoints(c, f.hints)}
 	if f.code == kafka.None {
-		resp.Topics = make([]wire.FetchTopic, len(f.req.Topics))
-		for i, topic := range f.req.Topics {
-			resp.Topics[i].Name, resp.Topics[i].ID = topic.Topic, topic.TopicID
-		}
 		for i := range f.slots {
 			slot := &f.slots[i]
+			if i == 0 || slot.topic != f.slots[i-1].topic {
+				topic := &f.req.Topics[slot.topic]
+				resp.Topics = append(resp.Topics, wire.FetchTopic{
+					Name: topic.Topic, ID: topic.TopicID,
+				})
+			}
 			if !slot.read {
 				// Clients do not handle REQUEST_TIMED_OUT here (the Java consumer treats
 				// it as a bug). After this code they look for a leader and ask again.
 				slot.answer.Code = kafka.KafkaStorageError
 			}
-			t := &resp.Topics[slot.topic]
+			t := &resp.Topics[len(resp.Topics)-1]
 			t.Partitions = append(t.Partitions, slot.answer)
 		}
 	}

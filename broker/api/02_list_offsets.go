@@ -11,6 +11,9 @@ import (
 // 405, 1005, 1023). There is no remote storage, so both questions about it find no
 // offset.
 //
+// A partition that the request names more than once is answered INVALID_REQUEST at each place, as
+// in Kafka.
+//
 // Every client gets the answer that a consumer gets: the replica id is ignored. So is the
 // timeout of version 10, which is for reads of remote storage.
 type listOffsets struct {
@@ -41,7 +44,14 @@ func (l *listOffsets) Next(c Context, _ bool) []Op {
 		return nil
 	}
 	l.started = true
-	repeated := l.repeated()
+	repeated := mentions{}
+	for i := range l.req.Topics {
+		for j := range l.req.Topics[i].Partitions {
+			repeated.add(namedPartition{
+				topic: l.req.Topics[i].Topic, partition: l.req.Topics[i].Partitions[j].Partition,
+			})
+		}
+	}
 	var ops []Op
 	l.resp.Topics = make([]kmsg.ListOffsetsResponseTopic, len(l.req.Topics))
 	for i := range l.req.Topics {
@@ -54,7 +64,7 @@ func (l *listOffsets) Next(c Context, _ bool) []Op {
 			out.Default()
 			out.Partition = part.Partition
 			code := l.refusal(part.Timestamp)
-			if repeated[namedPartition{topic.Topic, part.Partition}] {
+			if repeated[namedPartition{topic: topic.Topic, partition: part.Partition}] {
 				code = kafka.InvalidRequest
 			} else if code == kafka.None {
 				code = unknown
@@ -106,26 +116,6 @@ func (l *listOffsets) refusal(timestamp int64) kafka.ErrorCode {
 		return kafka.UnsupportedVersion
 	}
 	return kafka.None
-}
-
-// namedPartition is a partition as requests name it.
-type namedPartition struct {
-	topic     string
-	partition int32
-}
-
-// repeated are the partitions that the request names more than once: Kafka
-// answers each mention of them INVALID_REQUEST.
-func (l *listOffsets) repeated() map[namedPartition]bool {
-	repeated := map[namedPartition]bool{} // present if seen, true if seen more than once
-	for i := range l.req.Topics {
-		for _, p := range l.req.Topics[i].Partitions {
-			key := namedPartition{l.req.Topics[i].Topic, p.Partition}
-			_, seen := repeated[key]
-			repeated[key] = seen
-		}
-	}
-	return repeated
 }
 
 func (l *listOffsets) Resolve(i int, result any) {

@@ -21,8 +21,9 @@ type metadata struct {
 	brokerTimeout
 	req     *kmsg.MetadataRequest
 	started bool
-	create  *meta.CreateTopics // what was proposed, nil if nothing was
-	created ProposeResult
+	// creating has the topics that were proposed, by name; the number is that in the command.
+	creating map[string]int
+	created  ProposeResult
 }
 
 func newMetadata(h header, req *kmsg.MetadataRequest) *metadata {
@@ -40,15 +41,16 @@ func (m *metadata) Next(c Context, _ bool) []Op {
 		DefaultPartitions:  c.Settings().NumPartitions,
 		DefaultReplication: c.Settings().ReplicationFactor,
 	}
-	seen := map[string]bool{}
+	m.creating = map[string]int{}
 	for i := range m.req.Topics {
 		topic := &m.req.Topics[i]
-		if topic.Topic == nil || m.byID(topic) || seen[*topic.Topic] {
+		if topic.Topic == nil || m.byID(topic) {
 			continue
 		}
 		name := *topic.Topic
-		seen[name] = true
-		if c.Image().Topic(name) == nil && meta.TopicNameError(name) == "" {
+		_, repeated := m.creating[name]
+		if !repeated && c.Image().Topic(name) == nil && meta.TopicNameError(name) == "" {
+			m.creating[name] = len(create.Topics)
 			create.Topics = append(create.Topics, meta.NewTopic{
 				Name: name, ID: newTopicID(c), Partitions: -1, ReplicationFactor: -1,
 			})
@@ -57,7 +59,6 @@ func (m *metadata) Next(c Context, _ bool) []Op {
 	if len(create.Topics) == 0 {
 		return nil
 	}
-	m.create = create
 	return []Op{Propose{Command: create}}
 }
 
@@ -152,20 +153,16 @@ func (m *metadata) absence(name string) kafka.ErrorCode {
 	if meta.TopicNameError(name) != "" {
 		return kafka.InvalidTopicException // whether or not it could be created (KAFKA 10)
 	}
-	for i := 0; m.create != nil && i < len(m.create.Topics); i++ {
-		if m.create.Topics[i].Name != name {
-			continue
-		}
+	if i, proposed := m.creating[name]; proposed {
 		if m.created.Code != kafka.None {
 			// The topic may still be created, now or by the next request. All clients ask
 			// again after this code, but not after REQUEST_TIMED_OUT.
 			return kafka.LeaderNotAvailable
 		}
 		code := m.created.Verdict.Topics[i].Code
-		if code == kafka.None || code == kafka.TopicAlreadyExists {
-			break // it existed, and was deleted again
-		}
-		return code
+		if code != kafka.None && code != kafka.TopicAlreadyExists {
+			return code
+		} // otherwise it existed, and was deleted again
 	}
 	return kafka.UnknownTopicOrPartition
 }

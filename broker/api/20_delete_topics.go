@@ -26,6 +26,7 @@ type deleteTopics struct {
 type deleteSlot struct {
 	name    *string
 	id      kafka.TopicID
+	same    topicIdentity
 	code    kafka.ErrorCode // if this handler refused the topic
 	message string
 	topic   int // index into the command; -1 if refused
@@ -55,19 +56,20 @@ func (d *deleteTopics) Resolve(_ int, result any) { d.outcome = result.(ProposeR
 func (d *deleteTopics) prepare(c Context) {
 	d.command = &meta.DeleteTopics{}
 	d.slots = d.named()
-	mentions := map[string]int{}
+	mentions := map[topicIdentity]int{}
 	for i := range d.slots {
-		mentions[d.identity(c, &d.slots[i])]++
+		slot := &d.slots[i]
+		slot.same = d.identity(c, slot)
+		mentions[slot.same]++
 	}
 	kept := d.slots[:0]
 	for _, slot := range d.slots {
-		id := d.identity(c, &slot)
 		switch {
 		case slot.code != kafka.None:
-		case mentions[id] < 0:
+		case mentions[slot.same] < 0:
 			continue // answered already
-		case mentions[id] > 1:
-			mentions[id] = -1
+		case mentions[slot.same] > 1:
+			mentions[slot.same] = -1
 			slot.code, slot.message = kafka.InvalidRequest,
 				"the request names the topic more than once"
 		default:
@@ -84,7 +86,8 @@ func (d *deleteTopics) prepare(c Context) {
 
 // named returns a slot for each topic of the request, with an error if the request does
 // not name it correctly.
-func (d *deleteTopics) named() (slots []deleteSlot) {
+func (d *deleteTopics) named() []deleteSlot {
+	slots := make([]deleteSlot, 0, len(d.req.TopicNames)+len(d.req.Topics))
 	for i := range d.req.TopicNames {
 		slots = append(slots, deleteSlot{name: &d.req.TopicNames[i], topic: -1})
 	}
@@ -99,22 +102,24 @@ func (d *deleteTopics) named() (slots []deleteSlot) {
 	return slots
 }
 
-// identity is different for different topics. It is made of the id, since a name and an
-// id may mean the same topic, or of the name if no topic has it. It is "" for a slot that
-// is refused.
-func (d *deleteTopics) identity(c Context, slot *deleteSlot) string {
-	id := slot.id
+// topicIdentity is different for different topics. It is the id, since a name and an id may mean
+// the same topic, or the name if no topic has it. It is empty for a slot that is refused.
+type topicIdentity struct {
+	id   kafka.TopicID
+	name string
+}
+
+func (d *deleteTopics) identity(c Context, slot *deleteSlot) topicIdentity {
 	switch {
 	case slot.code != kafka.None:
-		return ""
-	case slot.name != nil:
-		t := c.Image().Topic(*slot.name)
-		if t == nil {
-			return "name " + *slot.name
-		}
-		id = t.ID
+		return topicIdentity{}
+	case slot.name == nil:
+		return topicIdentity{id: slot.id}
 	}
-	return "id " + id.String()
+	if t := c.Image().Topic(*slot.name); t != nil {
+		return topicIdentity{id: t.ID}
+	}
+	return topicIdentity{name: *slot.name}
 }
 
 func (d *deleteTopics) ref(slot *deleteSlot) meta.TopicRef {

@@ -16,6 +16,10 @@ import (
 // for them (KAFKA 35). Keys are in order of name. An empty list of names, or null, stands
 // for all keys. Unknown names are left out, as in Kafka.
 //
+// A resource that the request names more than once is answered once, where it is named first and
+// as it is named last: the answer of a repeated resource may be thousands of times as large as its
+// name.
+//
 // A broker describes only itself, since no other broker knows its settings, and under the
 // empty name what is set for all brokers. Loggers, client metrics and groups have no
 // configurations here.
@@ -35,9 +39,10 @@ func (d *describeConfigs) Resolve(int, any) {}
 
 func (d *describeConfigs) Answer(c Context) [][]byte {
 	resp := d.req.ResponseKind().(*kmsg.DescribeConfigsResponse)
-	resp.Resources = make([]kmsg.DescribeConfigsResponseResource, len(d.req.Resources))
-	for i := range d.req.Resources {
-		asked, out := &d.req.Resources[i], &resp.Resources[i]
+	resources := d.merged()
+	resp.Resources = make([]kmsg.DescribeConfigsResponseResource, len(resources))
+	for i, asked := range resources {
+		out := &resp.Resources[i]
 		out.ResourceType, out.ResourceName = asked.ResourceType, asked.ResourceName
 		keys, code, message := d.keysOf(c, asked)
 		out.ErrorCode, out.ErrorMessage = int16(code), nullable(message)
@@ -48,6 +53,26 @@ func (d *describeConfigs) Answer(c Context) [][]byte {
 		}
 	}
 	return d.frame(resp)
+}
+
+// merged returns each resource of the request once.
+func (d *describeConfigs) merged() (out []*kmsg.DescribeConfigsRequestResource) {
+	type resource struct {
+		kind kmsg.ConfigResourceType
+		name string
+	}
+	seen := map[resource]int{}
+	for i := range d.req.Resources {
+		r := &d.req.Resources[i]
+		first, repeated := seen[resource{r.ResourceType, r.ResourceName}]
+		if repeated {
+			out[first] = r
+			continue
+		}
+		seen[resource{r.ResourceType, r.ResourceName}] = len(out)
+		out = append(out, r)
+	}
+	return out
 }
 
 // keysOf returns the keys of a resource in order of name, or an error that says why there
@@ -66,13 +91,11 @@ func (d *describeConfigs) keysOf(
 		}
 		return topicKeys(c.Image(), t), kafka.None, ""
 	case meta.BrokerResource:
-		keys := brokerKeys(c)
-		slices.SortFunc(keys, func(a, b brokerKey) int { return strings.Compare(a.name, b.name) })
 		switch r.ResourceName {
 		case strconv.Itoa(int(c.Node())):
-			return keys, kafka.None, ""
+			return sortedBrokerKeys(c), kafka.None, ""
 		case "":
-			return clusterWide(keys), kafka.None, ""
+			return clusterWide(sortedBrokerKeys(c)), kafka.None, ""
 		}
 		return nil, kafka.InvalidRequest,
 			"broker " + strconv.Itoa(int(c.Node())) + " describes itself only, not " +
@@ -80,6 +103,12 @@ func (d *describeConfigs) keysOf(
 	}
 	return nil, kafka.InvalidRequest,
 		"resource type " + strconv.Itoa(int(r.ResourceType)) + " has no configurations here"
+}
+
+func sortedBrokerKeys(c Context) []brokerKey {
+	keys := brokerKeys(c)
+	slices.SortFunc(keys, func(a, b brokerKey) int { return strings.Compare(a.name, b.name) })
+	return keys
 }
 
 func topicKeys(img *meta.Image, t *meta.Topic) []brokerKey {

@@ -442,7 +442,7 @@ func TestFetchOfNothingIsAnsweredAtOnce(t *testing.T) {
 	w := newFetchWorld(1)
 	req := fetchRequest(12)
 	resp := serve(t, w, req, w.run).(*kmsg.FetchResponse)
-	require.Empty(t, resp.Topics[0].Partitions)
+	require.Empty(t, resp.Topics)
 	req.Topics = nil
 	require.Empty(t, serve(t, w, req, w.run).(*kmsg.FetchResponse).Topics)
 }
@@ -459,5 +459,30 @@ func TestNoHintNamesTheBrokerThatGivesIt(t *testing.T) {
 	require.Empty(t, resp.Brokers)
 	for _, p := range resp.Topics[0].Partitions {
 		require.Equal(t, kmsg.NewFetchResponseTopicPartitionCurrentLeader(), p.CurrentLeader)
+	}
+}
+
+// Kafka's brokers make a map of the request: a later mention replaces what an earlier one asks,
+// and not its place.
+func TestARepeatedPartitionIsFetchedOnce(t *testing.T) {
+	for _, version := range []int16{4, 12, 13} {
+		w := newFetchWorld(2)
+		for range 3 {
+			w.logs[0].add(10)
+			w.logs[1].add(10)
+		}
+		req := fetchRequest(version, fetchPartition(0, 0, 100), fetchPartition(1, 0, 100),
+			fetchPartition(0, 1, 100))
+		again := req.Topics[0]
+		again.Partitions = []kmsg.FetchRequestTopicPartition{fetchPartition(0, 2, 100)}
+		again.Partitions[0].CurrentLeaderEpoch, again.Partitions[0].LastFetchedEpoch = -1, -1
+		req.Topics = append(req.Topics, again)
+		resp := serve(t, w, req, w.run).(*kmsg.FetchResponse)
+		require.Len(t, resp.Topics, 1)
+		require.Len(t, resp.Topics[0].Partitions, 2)
+		first := resp.Topics[0].Partitions[0]
+		require.Zero(t, first.Partition)
+		require.Equal(t, kafka.Offset(2), batch.Batch(first.RecordBatches).BaseOffset())
+		require.Equal(t, 1, w.logs[0].reads)
 	}
 }

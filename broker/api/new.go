@@ -81,6 +81,21 @@ func topicID(c Context, name string) (kafka.TopicID, kafka.ErrorCode) {
 	return kafka.TopicID{}, kafka.UnknownTopicOrPartition
 }
 
+// namedPartition is a partition as a request names it: by the name of its topic, or by its id.
+type namedPartition struct {
+	topic     string
+	id        kafka.TopicID
+	partition int32
+}
+
+// mentions are the partitions of a request: true if it names the partition more than once.
+type mentions map[namedPartition]bool
+
+func (m mentions) add(p namedPartition) {
+	_, seen := m[p]
+	m[p] = seen
+}
+
 // hint is a CurrentLeader field. It is absent if no other leader is known. A leader may
 // refuse because its lease has ended or because it is stopping. It must not send the
 // client to itself: the client would come back at once, again and again.

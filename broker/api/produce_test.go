@@ -154,3 +154,22 @@ func TestTimeoutsAreThoseOfTheRequest(t *testing.T) {
 		require.Equal(t, c.want, h.Timeout(), "%T", c.req)
 	}
 }
+
+func TestARepeatedPartitionIsNotAppended(t *testing.T) {
+	for _, version := range []int16{3, 12, 13} {
+		w := newFetchWorld(3)
+		req := produceRequest(version)
+		again := req.Topics[0]
+		again.Partitions = again.Partitions[1:2]
+		req.Topics = append(req.Topics[:1], again)
+		resp := serve(t, w, req, func(op Op) any {
+			require.NotEqual(t, int32(1), op.(Produce).Partition.Partition)
+			return ProduceResult{Base: 7, CurrentLeader: Leader{Node: kafka.NoNode, Epoch: -1}}
+		}).(*kmsg.ProduceResponse)
+		code := int16(kafka.InvalidRequest)
+		require.Zero(t, resp.Topics[0].Partitions[0].ErrorCode)
+		require.Equal(t, code, resp.Topics[0].Partitions[1].ErrorCode)
+		require.Zero(t, resp.Topics[0].Partitions[2].ErrorCode)
+		require.Equal(t, code, resp.Topics[1].Partitions[0].ErrorCode)
+	}
+}

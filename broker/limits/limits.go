@@ -59,6 +59,11 @@ type Limits struct {
 	// whatever its size.
 	FetchBytes int
 
+	// ReadsInFlight is the number of reads of segments that a shard has under way, for fetches
+	// and for lookups of offsets. Each opens files and takes a buffer. At the bound further ones
+	// wait in order, until their requests end.
+	ReadsInFlight int
+
 	// --- replication ---
 
 	// AckTimeout is how long an ISR member may stay behind without progress
@@ -133,6 +138,7 @@ func Default() Limits {
 		FlushesInFlight: 2,
 		FlushesTogether: 32,
 		FetchBytes:      16 << 20,
+		ReadsInFlight:   64,
 
 		AckTimeout:      time.Second,
 		LagTimeout:      10 * time.Second,

@@ -54,6 +54,7 @@ const (
 	ClientRequestsFull
 	AnswersHeld
 	FetchBehindFetch
+	ReadsFull
 	RequestHeld
 	RequestExpired
 	PushUnknownEpoch
@@ -205,6 +206,7 @@ var names = [marks]string{
 	AnswersHeld: "shard: a client's answers wait for an earlier one, and it may have no more of " +
 		"them",
 	FetchBehindFetch:    "shard: a client's fetch waits for the one before it",
+	ReadsFull:           "shard: a read of segments waits for others",
 	RequestHeld:         "shard: a request waits for the registration of its node",
 	RequestExpired:      "shard: a request ends by its deadline",
 	PushUnknownEpoch:    "shard: a push comes before its metadata",

@@ -52,6 +52,9 @@ func (s *Shard) fetch(call PartitionCall, op api.Fetch) {
 		s.reply(call.Origin, result) // other partitions have filled the response
 		return
 	}
+	if op.Offset < p.log.Flushed() && s.queueRead(call) {
+		return
+	}
 	read := p.log.Read(op.Offset, min(op.MaxBytes, s.limits.FetchBytes), watermark)
 	if read.Err != nil {
 		result.Code = kafka.OffsetOutOfRange

@@ -40,7 +40,9 @@ func (s *Shard) offsets(call PartitionCall, op api.Offsets) {
 	default:
 		// A time, or the largest one. The answer "none" claims to know the end too.
 		if result.Code = s.knowsEnd(p); result.Code == kafka.None {
-			s.lookup(p, call.Origin, op.Timestamp)
+			if p.log.Start() >= p.log.Flushed() || !s.queueRead(call) {
+				s.lookup(p, call.Origin, op.Timestamp)
+			}
 			return
 		}
 	}

@@ -24,10 +24,42 @@ type pendingRead struct {
 	epoch  kafka.LeaderEpoch // of the leadership in which the read began
 }
 
+// queueRead reports whether a call that needs to read segments has to wait, because as many reads
+// are under way as may be. The call is then repeated later, by startReads, with the state of that
+// time.
+func (s *Shard) queueRead(call PartitionCall) bool {
+	if s.reading < s.limits.ReadsInFlight && (len(s.toRead) == 0 || s.startingRead) {
+		return false
+	}
+	mark.Hit(mark.ReadsFull)
+	s.toRead = append(s.toRead, call)
+	return true
+}
+
+// startReads repeats calls that waited to read, as far as there is room. A call is dropped if its
+// request has ended: at its deadline, or, on this shard, with its connection.
+func (s *Shard) startReads() {
+	for len(s.toRead) > 0 && s.reading < s.limits.ReadsInFlight {
+		call := s.toRead[0]
+		s.toRead[0] = PartitionCall{}
+		s.toRead = s.toRead[1:]
+		ended := call.Origin.Loop == s.id && s.requests[call.Origin.Request] == nil
+		if ended || call.Deadline.Add(s.limits.LoopSlack) < s.now.Mono {
+			continue
+		}
+		s.startingRead = true
+		s.runCall(call)
+		s.startingRead = false
+	}
+}
+
 // readLater notes what waits for a read that goes to the disk.
 func (s *Shard) readLater(p *part, token uint64, waiting pendingRead) {
 	waiting.token, waiting.epoch = token, p.epoch
 	p.reads = append(p.reads, waiting)
+	if waiting.push == 0 {
+		s.reading++
+	}
 	s.stats.FetchedFromDisk++
 	s.onDone(p, p.log.Pending()) // it may have ended at once
 }
@@ -55,6 +87,9 @@ func (s *Shard) onRead(p *part, done partition.Done) {
 			continue
 		}
 		p.reads = append(p.reads[:i], p.reads[i+1:]...)
+		if r.push == 0 {
+			s.reading--
+		}
 		if errors.Is(done.Err, partition.ErrDamaged) && p.role == leading && p.epoch == r.epoch {
 			p.leader.LogDamaged() // another replica may be able to read this
 			s.touch(p)

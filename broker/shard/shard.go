@@ -92,6 +92,11 @@ type Shard struct {
 	lanesToRun  []*lane    // nothing is outstanding in them
 	parked      []*clientConn
 	hungry      int // parked connections that wait for the budget
+	// toRead are calls that wait to read segments, in order. reading counts the reads under way
+	// for clients, at most limits.ReadsInFlight. startingRead: one of toRead is being repeated.
+	toRead       []PartitionCall
+	reading      int
+	startingRead bool
 	// inflightBytes are the bytes of unanswered produces of clients: at most
 	// limits.InflightBytes, or one larger request. forwardedBytes are those of produces
 	// that other nodes sent. They count in the budgets of the nodes that sent them, and

@@ -120,12 +120,14 @@ func (s *Shard) onDue(d due) {
 	}
 }
 
-// runQueued runs the requests and lanes that the present event has made runnable, and
+// runQueued runs the requests, lanes and reads that the present event has made runnable, and
 // those that become so meanwhile.
 func (s *Shard) runQueued() {
+	s.startReads()
 	for len(s.runnable) > 0 || len(s.lanesToRun) > 0 {
 		s.runRunnable()
 		s.runLanes()
+		s.startReads()
 	}
 }
 

@@ -31,6 +31,9 @@ func (s *Shard) Waits(yield func(wait.Wait)) {
 	for _, r := range s.requestsInOrder() {
 		s.requestWaits(r, yield)
 	}
+	for i := range s.toRead {
+		s.readWaits(&s.toRead[i], yield)
+	}
 	for _, p := range s.order {
 		s.partitionWaits(p, yield)
 	}
@@ -157,6 +160,22 @@ func (s *Shard) oldestProduce() string {
 		}
 	}
 	return wait.WakeUp
+}
+
+// readWaits lists a call that waits for others to have read.
+func (s *Shard) readWaits(call *PartitionCall, yield func(wait.Wait)) {
+	w := wait.Wait{
+		Who: operation("read", call.Origin), Since: wait.Unknown,
+		Until: call.Deadline.Add(s.limits.LoopSlack),
+		For:   "the reads before it", On: wait.Of(wait.WakeUp),
+	}
+	for _, p := range s.order {
+		if len(p.reads) > 0 {
+			w.On = wait.OfDisk(p.owner, wait.AnyToken)
+			break
+		}
+	}
+	yield(w)
 }
 
 // requestName names a request: "produce 812".

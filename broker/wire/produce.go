@@ -29,9 +29,15 @@ type ProducePartition struct {
 	Records   []byte
 }
 
+// maxProduceItems bounds the topics and partitions of one Produce. A partition takes six bytes on
+// the wire and a few hundred in memory, so that a frame of 100 MiB could name 17 million of them.
+// The largest requests of other keys (see [MaxOtherFrame]) name about as many as this.
+const maxProduceItems = 1 << 16
+
 // DecodeProduce decodes the body of a Produce request without copying records. Its
 // allocations are bounded by the bytes that remain, not by counts on the wire. Bytes
-// after the message are ignored. The error wraps [ErrMalformed].
+// after the message are ignored. The error wraps [ErrMalformed]; there is one, too, if the request
+// has more than 65,536 topics and partitions.
 //
 //	transactional id nullable string | acks i16 | timeout ms i32 | topics:
 //	  name string (3-12), id uuid (13) | partitions: index i32 | records nullable bytes
@@ -46,10 +52,10 @@ func DecodeProduce(version int16, body []byte) (ProduceRequest, error) {
 	req.TimeoutMs = r.int32()
 	// Capacities are bounded guesses, so that a hostile count cannot raise them. append
 	// does the rest.
-	nTopics := r.arrayLen()
+	nTopics, items := r.arrayLen(), maxProduceItems
 	req.Topics = make([]ProduceTopic, 0, min(nTopics, 16))
 	for ; nTopics > 0 && !r.bad; nTopics-- {
-		req.Topics = append(req.Topics, decodeProduceTopic(&r, version))
+		req.Topics = append(req.Topics, decodeProduceTopic(&r, version, &items))
 	}
 	if r.flexible {
 		r.skipTags()
@@ -60,7 +66,8 @@ func DecodeProduce(version int16, body []byte) (ProduceRequest, error) {
 	return req, nil
 }
 
-func decodeProduceTopic(r *reader, version int16) (topic ProduceTopic) {
+// decodeProduceTopic lowers items, the number of topics and partitions that may still come.
+func decodeProduceTopic(r *reader, version int16, items *int) (topic ProduceTopic) {
 	if version >= 13 {
 		copy(topic.ID[:], r.span(len(topic.ID)))
 	} else if name, ok := r.nullableString(); ok {
@@ -69,6 +76,9 @@ func decodeProduceTopic(r *reader, version int16) (topic ProduceTopic) {
 		r.fail()
 	}
 	n := r.arrayLen()
+	if *items -= 1 + max(n, 0); *items < 0 {
+		r.fail()
+	}
 	topic.Partitions = make([]ProducePartition, 0, min(n, 64))
 	for ; n > 0 && !r.bad; n-- {
 		p := ProducePartition{Partition: r.int32(), Records: r.nullableBytes()}

@@ -91,6 +91,7 @@ func (c *cluster) limits() limits.Limits {
 	l.FlushesInFlight = 1
 	l.FlushesTogether = 2
 	l.FetchBytes = 8 << 10
+	l.ReadsInFlight = 1
 	l.WindowBytes = 4 << 10
 	l.CatchUpBytes = 4 << 10
 	l.Forwards = 4
