@@ -24,6 +24,7 @@ type metadata struct {
 	// creating has the topics that were proposed, by name; the number is that in the command.
 	creating map[string]int
 	created  ProposeResult
+	refused  map[string]kafka.ErrorCode // topics that would not be created, so not proposed
 }
 
 func newMetadata(h header, req *kmsg.MetadataRequest) *metadata {
@@ -41,25 +42,43 @@ func (m *metadata) Next(c Context, _ bool) []Op {
 		DefaultPartitions:  c.Settings().NumPartitions,
 		DefaultReplication: c.Settings().ReplicationFactor,
 	}
-	m.creating = map[string]int{}
+	seen := map[string]bool{}
 	for i := range m.req.Topics {
 		topic := &m.req.Topics[i]
 		if topic.Topic == nil || m.byID(topic) {
 			continue
 		}
 		name := *topic.Topic
-		_, repeated := m.creating[name]
-		if !repeated && c.Image().Topic(name) == nil && meta.TopicNameError(name) == "" {
-			m.creating[name] = len(create.Topics)
+		if !seen[name] && c.Image().Topic(name) == nil && meta.TopicNameError(name) == "" {
+			seen[name] = true
 			create.Topics = append(create.Topics, meta.NewTopic{
 				Name: name, ID: newTopicID(c), Partitions: -1, ReplicationFactor: -1,
 			})
 		}
 	}
+	m.admit(c, create)
 	if len(create.Topics) == 0 {
 		return nil
 	}
 	return []Op{Propose{Command: create}}
+}
+
+// admit takes those topics out of the command that no image like this broker's would take: for
+// their names, or because of a bound. Clients repeat the request, and each proposal costs an
+// entry of Raft's log, also one that is refused.
+func (m *metadata) admit(c Context, create *meta.CreateTopics) {
+	m.creating, m.refused = map[string]int{}, map[string]kafka.ErrorCode{}
+	kept := create.Topics[:0]
+	for i, v := range c.Image().DryRun(create).Topics {
+		switch v.Code {
+		case kafka.InvalidTopicException, kafka.PolicyViolation:
+			m.refused[v.Name] = v.Code
+		default:
+			m.creating[v.Name] = len(kept)
+			kept = append(kept, create.Topics[i])
+		}
+	}
+	create.Topics = kept
 }
 
 func (m *metadata) Resolve(_ int, result any) { m.created = result.(ProposeResult) }
@@ -152,6 +171,9 @@ func (m *metadata) find(
 func (m *metadata) absence(name string) kafka.ErrorCode {
 	if meta.TopicNameError(name) != "" {
 		return kafka.InvalidTopicException // whether or not it could be created (KAFKA 10)
+	}
+	if code, refused := m.refused[name]; refused {
+		return code
 	}
 	if i, proposed := m.creating[name]; proposed {
 		if m.created.Code != kafka.None {

@@ -64,6 +64,10 @@ func (t *createTopics) Next(c Context, expired bool) []Op {
 		if len(t.command.Topics) == 0 {
 			return nil
 		}
+		if t.command.Excessive() {
+			t.outcome = ProposeResult{Code: kafka.PolicyViolation}
+			return nil
+		}
 		if t.req.ValidateOnly {
 			t.outcome = ProposeResult{Verdict: c.Image().DryRun(t.command)}
 			return nil
@@ -182,6 +186,9 @@ func (t *createTopics) Answer(c Context) [][]byte {
 		case slot.topic < 0:
 		case t.outcome.Code != kafka.None:
 			code = t.outcome.Code
+			if code == kafka.PolicyViolation {
+				message = meta.ExcessiveMessage
+			}
 		default:
 			verdict := &t.outcome.Verdict.Topics[slot.topic]
 			code, message = verdict.Code, verdict.Message

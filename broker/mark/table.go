@@ -104,6 +104,7 @@ const (
 	CommandExpired
 	RaftHandsOver
 	RaftTicksSkipped
+	CreationOverLimit
 	SnapshotSent
 	SnapshotBroken
 	SnapshotInstalled
@@ -137,6 +138,7 @@ var seldom = map[Mark]string{
 	PartitionCameBack:    "needs replicas that are moved away and back",
 	ElectedUnclean:       "no topic of the simulator allows it: it would excuse every loss",
 	CommandOutOfPatience: "needs a lease that is not ended for longer than W",
+	CreationOverLimit:    "needs tens of thousands of partitions",
 	SnapshotBroken:       "needs a peer that breaks the protocol",
 }
 
@@ -256,6 +258,7 @@ var names = [marks]string{
 	CommandExpired:        "meta: a command has no verdict by its deadline",
 	RaftHandsOver:         "meta: a node that cannot vouch for itself hands its term over",
 	RaftTicksSkipped:      "meta: a node slept so long that it skips Raft ticks",
+	CreationOverLimit:     "meta: new partitions would break a bound of the image",
 	SnapshotSent:          "meta: a snapshot is sent to a peer",
 	SnapshotBroken:        "meta: the chunks of a snapshot do not follow each other",
 	SnapshotInstalled:     "meta: a snapshot is installed",

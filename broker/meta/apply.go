@@ -30,6 +30,12 @@ func (c *Changes) Empty() bool {
 type draft struct {
 	*Image
 	changes Changes
+	// own are the topics that the draft has copied: it may change their partitions in place.
+	own map[kafka.TopicID]*Topic
+}
+
+func (img *Image) draft() *draft {
+	return &draft{Image: img.fork(), own: map[kafka.TopicID]*Topic{}}
 }
 
 // Apply applies one command at index and returns the next image, the verdict
@@ -40,20 +46,15 @@ func (img *Image) Apply(index Index, c Command) (*Image, Verdict, Changes) {
 }
 
 // DryRun returns the verdict that the command would get now, for validate-only requests.
-// Unlike Apply, it may run on any loop that holds the image. Apply's copy-on-write sets
-// marks in the trees that it copies, which only the loop that publishes images may do.
-// DryRun reads the trees entry by entry instead.
-func (img *Image) DryRun(c Command) Verdict {
-	d := &draft{Image: img.detached()}
-	d.index++
-	v := c.apply(d)
-	v.Index = 0
-	return v
+// Unlike Apply, it may run on any loop that holds the image: it only reads the image, and
+// makes no topic.
+func (img *Image) DryRun(c *CreateTopics) Verdict {
+	return c.judge(img, func(*NewTopic, *placement) {})
 }
 
 // applyBatch applies the commands of one entry, in order.
 func (img *Image) applyBatch(index Index, batch []Proposed) (*Image, []Verdict, Changes) {
-	d := &draft{Image: img.fork()}
+	d := img.draft()
 	verdicts := d.applyEntry(index, batch)
 	return d.Image, verdicts, d.changes
 }
@@ -74,41 +75,38 @@ func refuse(code kafka.ErrorCode, message string) Verdict {
 	return Verdict{Code: code, Message: message}
 }
 
-// setPartition replaces one partition of a topic, and the topic with it.
-func (d *draft) setPartition(t *Topic, number int, p *Partition) *Topic {
-	next := *t
-	next.Partitions = slices.Clone(t.Partitions)
-	next.Partitions[number] = p
-	d.topics.Set(t.Name, &next)
+// setPartition replaces one partition of a topic.
+func (d *draft) setPartition(t *Topic, number int, p *Partition) {
+	d.copied(t).Partitions[number] = p
 	d.changes.Partitions = append(d.changes.Partitions,
 		kafka.PartitionID{Topic: t.ID, Partition: int32(number)})
+}
+
+// copied is the draft's own copy of a topic. A topic is copied once, however many of its
+// partitions change: a list of 10,000 partitions is 80 KB.
+func (d *draft) copied(t *Topic) *Topic {
+	have := d.Topic(t.Name)
+	if d.own[have.ID] == have {
+		return have
+	}
+	next := *have
+	next.Partitions = slices.Clone(have.Partitions)
+	d.topics.Set(next.Name, &next)
+	d.own[next.ID] = &next
 	return &next
 }
 
 // eachPartition calls change for every partition. change returns a new registration, or
-// nil if the partition stays as it is. A topic is copied once, however many of its
-// partitions change.
+// nil if the partition stays as it is.
 func (d *draft) eachPartition(
 	change func(t *Topic, id kafka.PartitionID, p *Partition) *Partition,
 ) {
 	for _, t := range d.topics.Values() {
-		var next *Topic
 		for i, p := range t.Partitions {
 			id := kafka.PartitionID{Topic: t.ID, Partition: int32(i)}
-			q := change(t, id, p)
-			if q == nil {
-				continue
+			if q := change(t, id, p); q != nil {
+				d.setPartition(t, i, q)
 			}
-			if next == nil {
-				c := *t
-				next = &c
-				next.Partitions = slices.Clone(t.Partitions)
-			}
-			next.Partitions[i] = q
-			d.changes.Partitions = append(d.changes.Partitions, id)
-		}
-		if next != nil {
-			d.topics.Set(t.Name, next)
 		}
 	}
 }
@@ -117,6 +115,12 @@ func (d *draft) eachPartition(
 func (d *draft) setBroker(b *Broker) {
 	d.brokers.Set(int32(b.ID), b)
 	d.changes.Brokers = append(d.changes.Brokers, b.ID)
+}
+
+// setBrokerConfigs replaces the configurations of one broker, or of all.
+func (d *draft) setBrokerConfigs(name string, set Configs) {
+	d.usage.configBytes += set.bytes() - d.BrokerConfigs(name).bytes()
+	d.brokerConfigs.Set(name, set)
 }
 
 func (d *draft) touchConfigs(r ConfigResource) { d.changes.Configs = append(d.changes.Configs, r) }
@@ -136,7 +140,7 @@ func (c *Bootstrap) apply(d *draft) Verdict {
 			set = set.with(e.Name, e.Value)
 		}
 	}
-	d.brokerConfigs.Set("", set)
+	d.setBrokerConfigs("", set)
 	d.touchConfigs(ConfigResource{Type: BrokerResource})
 	return Verdict{}
 }
@@ -148,6 +152,9 @@ func (c *AllocateProducerIDs) apply(d *draft) Verdict {
 		return refuse(kafka.StaleBrokerEpoch, "")
 	}
 	first := d.nextProducerID
+	if first > maxLong-ProducerIDBlock {
+		return refuse(kafka.UnknownServerError, "no producer id is left")
+	}
 	d.nextProducerID += ProducerIDBlock
 	return Verdict{FirstProducerID: kafka.ProducerID(first)}
 }
@@ -158,6 +165,9 @@ func (c *SetFeature) apply(d *draft) Verdict {
 		return refuse(kafka.InvalidUpdateVersion, "no such level of "+c.Name)
 	}
 	if c.Name != metadataFeature && c.Level > 0 {
+		if d.brokers.Len() == 0 { // every name that is finalized is one that a broker knows
+			return refuse(kafka.InvalidUpdateVersion, "no broker supports "+c.Name)
+		}
 		for _, b := range d.Brokers() {
 			if !b.supports(c.Name, c.Level) {
 				return refuse(kafka.InvalidUpdateVersion,

@@ -15,7 +15,13 @@ func (c *RegisterBroker) apply(d *draft) Verdict {
 	if c.Node < 1 {
 		return refuse(kafka.InvalidRequest, "a broker id must be at least 1")
 	}
+	if msg := RegistrationError(&c.Endpoints); msg != "" {
+		return refuse(kafka.PolicyViolation, msg)
+	}
 	old := d.Broker(c.Node)
+	if old == nil && d.brokers.Len() >= brokersMax {
+		return refuse(kafka.PolicyViolation, "the cluster has as many brokers as it may")
+	}
 	if old != nil && old.Incarnation == c.Incarnation {
 		return Verdict{BrokerEpoch: old.Epoch}
 	}

@@ -32,6 +32,7 @@ func (c *AlterConfigs) apply(d *draft) Verdict {
 		code, msg := d.alterConfigs(res)
 		v.Configs[i] = ConfigVerdict{Resource: res.Resource, Code: code, Message: msg}
 	}
+	d.trimELR() // once for all resources: it looks at every partition
 	return v
 }
 
@@ -48,12 +49,19 @@ func (d *draft) alterConfigs(c *ConfigChange) (kafka.ErrorCode, string) {
 		if msg != "" {
 			return kafka.InvalidConfig, msg
 		}
+		bytes := set.bytes() - t.Configs.bytes()
+		if d.usage.configBytes+bytes > configBytesMax {
+			return kafka.PolicyViolation, tooManyConfigs
+		}
+		d.usage.configBytes += bytes
 		next := *t
 		next.Configs = set
 		d.topics.Set(t.Name, &next)
 	case BrokerResource:
 		if name := c.Resource.Name; name != "" {
-			if id, err := strconv.Atoi(name); err != nil || d.Broker(kafka.NodeID(id)) == nil {
+			id, err := strconv.Atoi(name)
+			// "01" and "+1" are not names of broker 1: each would be an entry of its own.
+			if err != nil || strconv.Itoa(id) != name || d.Broker(kafka.NodeID(id)) == nil {
 				return kafka.InvalidRequest, "no such broker: " + name
 			}
 		}
@@ -61,12 +69,15 @@ func (d *draft) alterConfigs(c *ConfigChange) (kafka.ErrorCode, string) {
 		if msg != "" {
 			return kafka.InvalidConfig, msg
 		}
-		d.brokerConfigs.Set(c.Resource.Name, set)
+		more := set.bytes() - d.BrokerConfigs(c.Resource.Name).bytes()
+		if d.usage.configBytes+more > configBytesMax {
+			return kafka.PolicyViolation, tooManyConfigs
+		}
+		d.setBrokerConfigs(c.Resource.Name, set)
 	default:
 		return kafka.InvalidRequest, "unknown resource type"
 	}
 	d.touchConfigs(c.Resource)
-	d.trimELR()
 	return kafka.None, ""
 }
 

@@ -116,6 +116,9 @@ var configKeys = []ConfigKey{
 		Broker: true,
 		Doc: "Accepted and ignored: old records are not deleted yet. " +
 			"How long records are kept, in hours, if retention.ms is not set."},
+	{Name: brokerPartitionsKey, Type: ConfigInt, Default: strconv.Itoa(brokerPartitionsDefault),
+		Min: 1, Max: brokerPartitionsMax, Broker: true,
+		Doc: "Replicas on one broker above which no partition is created there."},
 	{Name: "max.compaction.lag.ms", BrokerName: "log.cleaner.max.compaction.lag.ms",
 		Type: ConfigLong, Default: "9223372036854775807", Min: 1, Max: maxLong, Topic: true,
 		Doc: "Accepted and ignored: logs are not compacted yet. " +
@@ -123,6 +126,9 @@ var configKeys = []ConfigKey{
 	{Name: "max.message.bytes", BrokerName: "message.max.bytes", Type: ConfigInt,
 		Default: "1048588", Max: maxInt, Topic: true,
 		Doc: "The largest record batch that is accepted, in bytes."},
+	{Name: clusterPartitionsKey, Type: ConfigInt, Default: strconv.Itoa(clusterPartitionsDefault),
+		Min: 1, Max: clusterPartitionsMax, Broker: true,
+		Doc: "Partitions of the cluster above which no partition is created."},
 	{Name: "message.timestamp.after.max.ms", BrokerName: "log.message.timestamp.after.max.ms",
 		Type: ConfigLong, Default: "3600000", Max: maxLong, Topic: true,
 		Doc: "Accepted and ignored: the times of records are not checked."},
@@ -144,7 +150,8 @@ var configKeys = []ConfigKey{
 		Topic: true,
 		Doc: "With fewer in-sync replicas than this, acks=all is refused and nothing is " +
 			"committed."},
-	{Name: "num.partitions", Type: ConfigInt, Default: "1", Min: 1, Max: maxPartitions,
+	{Name: "num.partitions", Type: ConfigInt, Default: "1", Min: 1,
+		Max:    RequestPartitionsMax,
 		Broker: true, Doc: "Partitions of a topic that is created without a number."},
 	{Name: "offsets.retention.minutes", Type: ConfigInt, Default: "10080", Min: 1, Max: maxInt,
 		Broker: true,
@@ -199,6 +206,10 @@ func FindConfigKey(name string, onTopic bool) *ConfigKey {
 
 // Validate says why the key cannot have this value; "" if it can.
 func (k *ConfigKey) Validate(value string) string {
+	if len(value) > configValueMax {
+		return "Value of configuration " + k.Name + " is longer than " +
+			strconv.Itoa(configValueMax) + " bytes"
+	}
 	ok := true
 	switch k.Type {
 	case ConfigBool:

@@ -187,13 +187,15 @@ func (c *controller) reply(to kafka.NodeID, m peer.Message) {
 }
 
 // propose takes a command from a node, this one included.
-func (c *controller) propose(now env.Instant, from kafka.NodeID, p *peer.Propose) {
+func (c *controller) propose(now env.Instant, img *Image, from kafka.NodeID, p *peer.Propose) {
 	cmd, err := DecodeCommand(p.Command)
 	switch {
 	case !c.active || len(c.queue) >= queueMax || c.queueBytes+len(p.Command) > queueBytesMax:
 		c.reply(from, &peer.ProposeReply{ID: p.ID, Code: kafka.NotController})
 	case err != nil || p.ID.Node != from || len(p.Command) > commandBytesMax:
 		c.reply(from, &peer.ProposeReply{ID: p.ID, Code: kafka.InvalidRequest})
+	case img.overLimits(cmd):
+		c.reply(from, &peer.ProposeReply{ID: p.ID, Code: kafka.PolicyViolation})
 	default:
 		c.enqueue(queued{p.ID, from, p.Command, cmd, now})
 	}

@@ -73,7 +73,7 @@
 // A command has at most 8 MiB. An entry holds 512 KiB of commands, or one larger command. A
 // controller queues 8,192 commands or 64 MiB. It returns more with NOT_CONTROLLER, and
 // their nodes send them again until their deadlines. All metadata is in memory, and so is
-// the log since the last snapshot (64 MiB).
+// the log since the last snapshot (64 MiB). bounds.go bounds what the image holds.
 //
 // # Deliberately absent
 //

@@ -1,7 +1,6 @@
 package meta
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/tidwall/btree"
@@ -43,6 +42,7 @@ type Image struct {
 	// brokerConfigs are the dynamic configurations of brokers, by decimal id; "" stands
 	// for the cluster's defaults.
 	brokerConfigs *btree.Map[string, Configs]
+	usage         usage
 }
 
 // Broker is a registered broker. Immutable.
@@ -127,6 +127,7 @@ func NewImage(cluster peer.UUID) *Image {
 		topics:        btree.NewMap[string, *Topic](0),
 		names:         btree.NewMap[string, string](0),
 		brokerConfigs: btree.NewMap[string, Configs](0),
+		usage:         newUsage(),
 	}
 	img.features.Set(metadataFeature, MetadataVersion)
 	return img
@@ -140,28 +141,8 @@ func (img *Image) fork() *Image {
 	next.topics = img.topics.Copy()
 	next.names = img.names.Copy()
 	next.brokerConfigs = img.brokerConfigs.Copy()
+	next.usage = img.usage.fork()
 	return &next
-}
-
-// detached returns a mutable copy. It only reads img's trees, and leaves their
-// copy-on-write marks as they are.
-func (img *Image) detached() *Image {
-	next := *img
-	next.features = copyEntries(img.features)
-	next.brokers = copyEntries(img.brokers)
-	next.topics = copyEntries(img.topics)
-	next.names = copyEntries(img.names)
-	next.brokerConfigs = copyEntries(img.brokerConfigs)
-	return &next
-}
-
-func copyEntries[K cmp.Ordered, V any](from *btree.Map[K, V]) *btree.Map[K, V] {
-	to := btree.NewMap[K, V](0)
-	from.Scan(func(key K, value V) bool {
-		to.Load(key, value)
-		return true
-	})
-	return to
 }
 
 // Index is the Raft index that the image reflects.

@@ -45,8 +45,15 @@ func (w *world) apply(c Command) Verdict {
 	return v
 }
 
-// invariants checks the invariants that are stated on Partition.
+// invariants checks the invariants that are stated on Partition, and that usage, which no
+// encoded image has, is what an image that was decoded counts.
 func (w *world) invariants() {
+	counted, err := DecodeImage(w.img.Encode())
+	require.NoError(w.t, err)
+	require.Equal(w.t, counted.usage.partitions, w.img.usage.partitions)
+	require.Equal(w.t, counted.usage.configBytes, w.img.usage.configBytes)
+	require.Equal(w.t, counted.usage.hosted(), w.img.usage.hosted())
+	require.Equal(w.t, counted.usage.alike.Values(), w.img.usage.alike.Values())
 	w.img.Topics(func(t *Topic) bool {
 		for i, p := range t.Partitions {
 			name := fmt.Sprintf("%s-%d %+v", t.Name, i, *p)

@@ -126,7 +126,7 @@ func (n *Node) Step(now env.Instant, from kafka.NodeID, m peer.Message) {
 	case *peer.Heartbeat:
 		n.controller.heartbeat(now, n.img, from, m)
 	case *peer.Propose:
-		n.controller.propose(now, from, m)
+		n.controller.propose(now, n.img, from, m)
 	case *peer.ReadIndex:
 		n.controller.readIndex(from, m.Context)
 	default:

@@ -86,7 +86,7 @@ func (n *Node) hand(now env.Instant) {
 			ID: peer.CommandID{Node: n.id, Incarnation: n.incarnation, Seq: seq}, Command: p.bytes,
 		}
 		if leader == n.id {
-			n.controller.propose(now, n.id, m)
+			n.controller.propose(now, n.img, n.id, m)
 		} else {
 			n.out.Send = append(n.out.Send, Envelope{leader, m})
 		}
@@ -132,7 +132,8 @@ func (n *Node) apply(entries []*pb.Entry) {
 	if len(entries) == 0 {
 		return
 	}
-	d := &draft{Image: n.img.fork(), changes: n.out.Changes}
+	d := n.img.draft()
+	d.changes = n.out.Changes
 	for _, e := range entries {
 		var batch []Proposed
 		if e.GetType() == pb.EntryNormal && len(e.GetData()) > 0 {

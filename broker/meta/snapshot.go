@@ -109,10 +109,13 @@ func decodeBody(r *reader, version uint16) *Image {
 		t := decodeTopic(r)
 		img.topics.Set(t.Name, t)
 		img.names.Set(string(t.ID[:]), t.Name)
+		img.usage.addTopic(t)
 	}
 	for n := r.count(8); n > 0; n-- {
 		name := r.str()
-		img.brokerConfigs.Set(name, decodeConfigs(r))
+		set := decodeConfigs(r)
+		img.brokerConfigs.Set(name, set)
+		img.usage.configBytes += set.bytes()
 	}
 	return img
 }

@@ -122,6 +122,11 @@ func (c *Control) Start(now env.Time) {
 	c.now, c.narrator.began = now, now.Mono
 	c.jitter = c.host.Entropy("control", "redial")
 	c.rare = rare.New(c.cfg.Rare, c.host.Entropy("control", "rare"))
+	if r := c.registration(); meta.RegistrationError(&r.Endpoints) != "" {
+		c.host.Stop(fmt.Errorf("node: this node cannot register: %s",
+			meta.RegistrationError(&r.Endpoints)))
+		return
+	}
 	if !c.converting() {
 		if err := c.listen(); err != nil {
 			c.host.Stop(err)

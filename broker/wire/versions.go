@@ -54,7 +54,7 @@ type VersionRange struct {
 //	37      CreatePartitions
 //	38-41   delegation tokens: not planned
 //	42, 47  DeleteGroups, OffsetDelete: see groups
-//	43      ElectLeaders: the controller balances by itself
+//	43      ElectLeaders: nothing moves a leadership back to the preferred replica yet
 //	45, 46  reassignment
 //	48, 49  quotas
 //	50, 51  SCRAM: see SASL

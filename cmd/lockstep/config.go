@@ -121,7 +121,7 @@ func (c *brokerConfig) keys() []configKey {
 
 		{name: "num.partitions", fallback: "1",
 			about: "number of partitions of a new topic, if the request does not say it",
-			set:   setInt(&c.numPartitions, 1, 1<<31-1)},
+			set:   setInt(&c.numPartitions, 1, meta.RequestPartitionsMax)},
 		{name: "default.replication.factor", fallback: "1",
 			about: "number of replicas of a new topic, if the request does not say it",
 			set:   setInt(&c.replicationFactor, 1, 32767)},
