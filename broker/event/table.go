@@ -18,6 +18,14 @@ const (
 	ProcessPaused
 	HTTPFailed
 
+	// The identity of nodes and the voters.
+	BirthAwaited
+	ClusterBorn
+	ClusterJoined
+	NoVote
+	PeerRefused
+	VotersChanged
+
 	names // how many there are
 )
 
@@ -71,4 +79,22 @@ var table = [names]row{
 			"without a free core."},
 	HTTPFailed: {name: "http listener failed", level: Error,
 		means: "The listener for health and metrics ended. The broker goes on."},
+
+	BirthAwaited: {name: "waits to be born",
+		means: "The directory has no birth record. The node waits until all voters of a new " +
+			"cluster are there, or for a node of the cluster that exists."},
+	ClusterBorn: {name: "cluster born",
+		means: "All voters of the new cluster hold its birth record, and this node takes part."},
+	ClusterJoined: {name: "joins cluster", level: Warn,
+		means: "The cluster was born without this directory: it is new, or the one of this node " +
+			"was lost. The node registers with nothing, and has no vote."},
+	NoVote: {name: "has no vote", level: Warn,
+		means: "This directory gets the metadata and does not vote. " +
+			"'lockstep cluster replace-node' gives it the vote of the directory that was lost."},
+	PeerRefused: {name: "peer refused", level: Error,
+		means: "This node and the peer do not talk, for the reason given: a directory of another " +
+			"cluster, one that was removed, or one that was lost before the cluster was born."},
+	VotersChanged: {name: "voters changed",
+		means: "The voters and learners are others now. Each is a node with the first digits of " +
+			"its directory id."},
 }

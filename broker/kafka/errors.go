@@ -103,6 +103,8 @@ const (
 	NewLeaderElected                   ErrorCode = 108
 	MismatchedEndpointType             ErrorCode = 114
 	UnsupportedEndpointType            ErrorCode = 115
+	DuplicateVoter                     ErrorCode = 126
+	VoterNotFound                      ErrorCode = 127
 )
 
 var errorNames = map[ErrorCode]string{
@@ -205,6 +207,8 @@ var errorNames = map[ErrorCode]string{
 	NewLeaderElected:                   "NEW_LEADER_ELECTED",
 	MismatchedEndpointType:             "MISMATCHED_ENDPOINT_TYPE",
 	UnsupportedEndpointType:            "UNSUPPORTED_ENDPOINT_TYPE",
+	DuplicateVoter:                     "DUPLICATE_VOTER",
+	VoterNotFound:                      "VOTER_NOT_FOUND",
 }
 
 // String returns Kafka's own name of the code, NOT_LEADER_OR_FOLLOWER for example.

@@ -109,6 +109,10 @@ const (
 	SnapshotBroken
 	SnapshotInstalled
 	RaftCompacted
+	DirectoryReplaced
+	LearnerAdded
+	VoterAdded
+	MemberRemoved
 
 	ControlLogUnread
 	SnapshotNoSpace
@@ -122,6 +126,11 @@ const (
 	ConversionBegun
 	SuspectsKept
 	ProducerIDsUnknown
+	Born
+	BirthProposedAgain
+	BirthRefused
+	Joining
+	DirectoryRefused
 
 	marks // how many there are
 )
@@ -263,6 +272,10 @@ var names = [marks]string{
 	SnapshotBroken:        "meta: the chunks of a snapshot do not follow each other",
 	SnapshotInstalled:     "meta: a snapshot is installed",
 	RaftCompacted:         "meta: the control log is compacted",
+	DirectoryReplaced:     "meta: a broker registers with another directory",
+	LearnerAdded:          "meta: a directory becomes a learner",
+	VoterAdded:            "meta: a directory becomes a voter",
+	MemberRemoved:         "meta: a voter or learner is removed",
 
 	ControlLogUnread:     "node: the control log could not be read",
 	SnapshotNoSpace:      "node: a snapshot finds no room and is written later",
@@ -276,4 +289,9 @@ var names = [marks]string{
 	ConversionBegun:      "node: a start with another number of shards begins a conversion",
 	SuspectsKept:         "node: suspects are written down before a conversion",
 	ProducerIDsUnknown:   "node: the fate of a block of producer ids is unknown",
+	Born:                 "node: a birth record becomes durable on all voters",
+	BirthProposedAgain:   "node: another birth is proposed, because a directory has changed",
+	BirthRefused:         "node: a directory that waits for another birth refuses this one",
+	Joining:              "node: a directory that is not in the birth record asks to join",
+	DirectoryRefused:     "node: a directory that was removed is refused",
 }

@@ -18,6 +18,9 @@ func (c *RegisterBroker) apply(d *draft) Verdict {
 	if msg := RegistrationError(&c.Endpoints); msg != "" {
 		return refuse(kafka.PolicyViolation, msg)
 	}
+	if d.WasRemoved(PeerID{c.Node, c.Directory}) {
+		return refuse(kafka.InvalidRequest, "the directory was removed from the cluster")
+	}
 	old := d.Broker(c.Node)
 	if old == nil && d.brokers.Len() >= brokersMax {
 		return refuse(kafka.PolicyViolation, "the cluster has as many brokers as it may")
@@ -26,11 +29,16 @@ func (c *RegisterBroker) apply(d *draft) Verdict {
 		return Verdict{BrokerEpoch: old.Epoch}
 	}
 	b := &Broker{
-		ID: c.Node, Incarnation: c.Incarnation, Epoch: kafka.BrokerEpoch(d.index), Fenced: true,
-		Endpoints: c.Endpoints,
+		ID: c.Node, Incarnation: c.Incarnation, Directory: c.Directory,
+		Epoch: kafka.BrokerEpoch(d.index), Fenced: true, Endpoints: c.Endpoints,
 	}
 	d.setBroker(b)
-	if old != nil {
+	switch {
+	case old == nil:
+	case old.Directory != c.Directory:
+		mark.Hit(mark.DirectoryReplaced)
+		d.replaceDirectory(c.Node)
+	default:
 		d.replaceIncarnation(c.Node, c.distrusts())
 	}
 	return Verdict{BrokerEpoch: b.Epoch}
@@ -68,6 +76,23 @@ func (d *draft) replaceIncarnation(node kafka.NodeID, suspect func(kafka.Partiti
 			return q
 		}
 		return nil
+	})
+}
+
+// replaceDirectory ends the roles of a broker that comes with another directory (PROTOCOL 4a):
+// it holds nothing of what the earlier one held, so it leaves every ISR and ELR. Where it was the
+// last member, the partition has no leader until an operator chooses one. An unclean election
+// does not prefer the new directory: any other replica holds more.
+func (d *draft) replaceDirectory(node kafka.NodeID) {
+	d.replaceIncarnation(node, func(kafka.PartitionID) bool { return true })
+	d.eachPartition(func(_ *Topic, _ kafka.PartitionID, p *Partition) *Partition {
+		if !slices.Contains(p.LastKnown, node) {
+			return nil
+		}
+		q := p.clone()
+		q.LastKnown = minus(p.LastKnown, []kafka.NodeID{node})
+		q.PartitionEpoch++
+		return q
 	})
 }
 

@@ -31,15 +31,18 @@ type cluster struct {
 }
 
 type packet struct {
-	at       time.Duration
-	from, to kafka.NodeID
-	m        peer.Message
+	at        time.Duration
+	from      PeerID
+	to        kafka.NodeID
+	directory peer.UUID // of to, as in Envelope
+	m         peer.Message
 }
 
 // host is a node with its disk and clock.
 type host struct {
 	c      *cluster
 	id     kafka.NodeID
+	dir    peer.UUID
 	node   *Node
 	starts byte
 	drift  int64 // percent
@@ -100,14 +103,15 @@ func newCluster(t require.TestingT, size int, seed uint64) *cluster {
 func newClusterWith(t require.TestingT, size int, seed uint64, cfg RaftConfig) *cluster {
 	rand.Reader = seededReader{env.NewRand(seed, 77)}
 	c := &cluster{t: t, rng: env.NewRand(seed, 1), cut: map[[2]kafka.NodeID]bool{}, raftCfg: cfg}
-	var voters []uint64
-	for i := 1; i <= size; i++ {
-		voters = append(voters, uint64(i))
+	voters := make([]PeerID, size)
+	for i := range voters {
+		voters[i] = peerID(kafka.NodeID(i + 1))
 	}
 	for i := 1; i <= size; i++ {
 		h := &host{
-			c: c, id: kafka.NodeID(i), verdicts: map[peer.CommandID]Verdict{},
-			barriers: map[uint64]kafka.ErrorCode{}, files: map[Index][]byte{},
+			c: c, id: kafka.NodeID(i), dir: directory(kafka.NodeID(i)),
+			verdicts: map[peer.CommandID]Verdict{}, barriers: map[uint64]kafka.ErrorCode{},
+			files: map[Index][]byte{},
 		}
 		_, records, image := NewCluster(peer.UUID{7}, voters)
 		h.durable = records
@@ -116,6 +120,18 @@ func newClusterWith(t require.TestingT, size int, seed uint64, cfg RaftConfig) *
 		h.start()
 	}
 	return c
+}
+
+// directory is the directory of a node; its Raft id is the node's.
+func directory(id kafka.NodeID) peer.UUID { return peer.UUID{7: byte(id)} }
+
+func peerID(id kafka.NodeID) PeerID { return PeerID{id, directory(id)} }
+
+func peers(ids ...kafka.NodeID) (list []PeerID) {
+	for _, id := range ids {
+		list = append(list, peerID(id))
+	}
+	return list
 }
 
 func (c *cluster) host(id kafka.NodeID) *host { return c.nodes[id-1] }
@@ -134,7 +150,7 @@ func (h *host) start() {
 	require.NoError(h.c.t, err)
 	h.node = NewNode(NodeConfig{
 		Register: RegisterBroker{
-			Node: h.id, Incarnation: incarnation(h.id, h.starts),
+			Node: h.id, Incarnation: incarnation(h.id, h.starts), Directory: h.dir,
 			Endpoints: Endpoints{Host: "h", Port: 9092},
 		},
 		Raft: h.c.raftCfg,
@@ -193,7 +209,7 @@ func (h *host) turn() {
 			diskSave{h.c.now + time.Duration(h.c.rng.Between(5, 30))*time.Millisecond, f})
 	}
 	for _, e := range eff.Send {
-		h.c.transmit(h.id, e)
+		h.c.transmit(PeerID{h.id, h.dir}, e)
 	}
 	for _, v := range eff.Verdicts {
 		h.verdicts[v.ID] = v.Verdict
@@ -226,8 +242,8 @@ func (h *host) loops() {
 	h.turn()
 }
 
-func (c *cluster) transmit(from kafka.NodeID, e Envelope) {
-	if c.cut[[2]kafka.NodeID{from, e.To}] || c.rng.Chance(c.dropPct, 100) {
+func (c *cluster) transmit(from PeerID, e Envelope) {
+	if c.cut[[2]kafka.NodeID{from.Node, e.To}] || c.rng.Chance(c.dropPct, 100) {
 		return
 	}
 	// Messages go through the real encoding.
@@ -239,7 +255,7 @@ func (c *cluster) transmit(from kafka.NodeID, e Envelope) {
 			at = max(at, p.at)
 		}
 	}
-	c.wire = append(c.wire, packet{at, from, e.To, m})
+	c.wire = append(c.wire, packet{at, from, e.To, e.Directory, m})
 }
 
 // run lets time pass in steps of a millisecond.
@@ -280,7 +296,8 @@ func (c *cluster) deliver() {
 	for _, p := range c.wire {
 		if p.at > c.now {
 			keep = append(keep, p)
-		} else if h := c.host(p.to); h.node != nil {
+		} else if h := c.host(p.to); h.node != nil &&
+			(p.directory == h.dir || p.directory == (peer.UUID{})) {
 			h.inbox = append(h.inbox, p)
 		}
 	}

@@ -111,6 +111,10 @@ func decodeCommand(r *reader) Command {
 		return &SetFeature{r.str(), int16(r.u16())}
 	case kindSetBrokerFull:
 		return &SetBrokerFull{r.node(), kafka.BrokerEpoch(r.i64()), r.bool()}
+	case kindAddVoter:
+		return &AddVoter{PeerID{r.node(), r.uuid()}}
+	case kindRemoveVoter:
+		return &RemoveVoter{PeerID{r.node(), r.uuid()}}
 	}
 	return nil
 }
@@ -129,12 +133,15 @@ func (*AlterConfigs) kind() commandKind        { return kindAlterConfigs }
 func (*ElectLeaders) kind() commandKind        { return kindElectLeaders }
 func (*SetFeature) kind() commandKind          { return kindSetFeature }
 func (*SetBrokerFull) kind() commandKind       { return kindSetBrokerFull }
+func (*AddVoter) kind() commandKind            { return kindAddVoter }
+func (*RemoveVoter) kind() commandKind         { return kindRemoveVoter }
 
 func (c *Bootstrap) encode(w *writer) { encodeConfigs(w, c.Defaults) }
 
 func (c *RegisterBroker) encode(w *writer) {
 	w.node(c.Node)
 	w.uuid(c.Incarnation)
+	w.uuid(c.Directory)
 	encodeEndpoints(w, &c.Endpoints)
 	encodePartitions(w, c.Suspects)
 	w.bool(c.Unnamed)
@@ -142,12 +149,9 @@ func (c *RegisterBroker) encode(w *writer) {
 }
 
 func decodeRegister(r *reader) Command {
-	c := &RegisterBroker{Node: r.node(), Incarnation: r.uuid()}
+	c := &RegisterBroker{Node: r.node(), Incarnation: r.uuid(), Directory: r.uuid()}
 	c.Endpoints = decodeEndpoints(r)
 	c.Suspects = decodePartitions(r)
-	if r.done() { // an entry of peer protocol 2 ends here
-		return c
-	}
 	c.Unnamed = r.bool()
 	c.Whole = decodePartitions(r)
 	return c
@@ -312,4 +316,12 @@ func (c *SetFeature) encode(w *writer) {
 func (c *SetBrokerFull) encode(w *writer) {
 	encodeIncarnation(w, c.Node, c.Epoch)
 	w.bool(c.Full)
+}
+
+func (c *AddVoter) encode(w *writer)    { c.PeerID.encode(w) }
+func (c *RemoveVoter) encode(w *writer) { c.PeerID.encode(w) }
+
+func (p PeerID) encode(w *writer) {
+	w.node(p.Node)
+	w.uuid(p.Directory)
 }

@@ -33,6 +33,8 @@ const (
 	kindElectLeaders
 	kindSetFeature
 	kindSetBrokerFull
+	kindAddVoter
+	kindRemoveVoter
 )
 
 // Bootstrap writes the cluster's default configurations. Only the first one has an
@@ -44,6 +46,9 @@ type Bootstrap struct{ Defaults Configs }
 type RegisterBroker struct {
 	Node        kafka.NodeID
 	Incarnation peer.UUID
+	// Directory is the directory that it runs on. If it is another one than the image
+	// has, the broker leaves every ISR and ELR, also where it is the last member.
+	Directory peer.UUID
 	Endpoints
 	// Suspects are partitions that the broker's disk may have lost part of: it
 	// leaves their ISR and ELR, also where it is the last member (PROTOCOL 8).
@@ -250,6 +255,13 @@ type SetFeature struct {
 	Name  string
 	Level int16
 }
+
+// AddVoter makes a learner a voter, as soon as it has caught up (PROTOCOL 4c, KIP-853). Other
+// voters of the same node are removed before: their directories were lost.
+type AddVoter struct{ PeerID }
+
+// RemoveVoter removes a voter or a learner. Its directory never comes back.
+type RemoveVoter struct{ PeerID }
 
 // Verdict is the result of applying a command.
 type Verdict struct {

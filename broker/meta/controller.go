@@ -44,6 +44,9 @@ type controller struct {
 	rounds    []round // under way
 	lastRound env.Instant
 
+	// changedAt is when the last change of the members was proposed.
+	changedAt env.Instant
+
 	send []Envelope
 	// local are replies to this node itself.
 	local []peer.Message
@@ -183,7 +186,7 @@ func (c *controller) reply(to kafka.NodeID, m peer.Message) {
 		c.local = append(c.local, m)
 		return
 	}
-	c.send = append(c.send, Envelope{to, m})
+	c.send = append(c.send, Envelope{To: to, Message: m})
 }
 
 // propose takes a command from a node, this one included.

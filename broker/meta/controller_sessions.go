@@ -103,6 +103,7 @@ func (c *controller) tick(now env.Instant, img *Image) {
 	if !c.appliedOwn() {
 		return
 	}
+	c.changeMembers(now, img)
 	// Without a quorum no lease can be granted. The brokers have not fallen silent then.
 	quorate := now.Sub(c.lastRound) <= 4*c.timing.Heartbeat
 	for _, b := range img.Brokers() {

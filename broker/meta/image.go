@@ -36,9 +36,13 @@ type Image struct {
 	// together.
 	placed   uint64
 	features *btree.Map[string, int16]
-	brokers  *btree.Map[int32, *Broker]
-	topics   *btree.Map[string, *Topic] // by name
-	names    *btree.Map[string, string] // topic id, as 16 bytes, to name
+	// members are Raft's configuration, sorted by node and directory. removed are the
+	// directories that were members before, the latest last (removedMax).
+	members []Member
+	removed []PeerID
+	brokers *btree.Map[int32, *Broker]
+	topics  *btree.Map[string, *Topic] // by name
+	names   *btree.Map[string, string] // topic id, as 16 bytes, to name
 	// brokerConfigs are the dynamic configurations of brokers, by decimal id; "" stands
 	// for the cluster's defaults.
 	brokerConfigs *btree.Map[string, Configs]
@@ -49,6 +53,7 @@ type Image struct {
 type Broker struct {
 	ID          kafka.NodeID
 	Incarnation peer.UUID
+	Directory   peer.UUID // that it registered with (PROTOCOL 4a)
 	// Epoch is the index of the registration of this incarnation (PROTOCOL 2).
 	Epoch    kafka.BrokerEpoch
 	Fenced   bool

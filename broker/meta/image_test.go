@@ -1,11 +1,7 @@
 package meta
 
 import (
-	"bytes"
-	"encoding/binary"
 	"fmt"
-	"hash/crc32"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -274,20 +270,6 @@ func TestIfNamesWereLostEveryReplicaNotDeclaredWholeIsSuspect(t *testing.T) {
 	require.Equal(t, nodes(1), w.img.Partition(whole).ISR)
 	require.Empty(t, w.img.Partition(lost).ISR)
 	require.Equal(t, nodes(2), w.img.Partition(other).ISR, "another broker's")
-}
-
-// Logs written before the registration said which partitions are whole stay readable.
-func TestARegistrationOfPeerProtocol2IsRead(t *testing.T) {
-	c := &RegisterBroker{Node: 3, Incarnation: incarnation(3,
-		1), Endpoints: Endpoints{Host: "h", Port: 9092, PeerAddr: "p", DataAddr: "d"},
-		Suspects: []kafka.PartitionID{{Partition: 4}}}
-	const unnamedAndNoWhole = 1 + 4
-	b := EncodeCommand(c)
-	got, err := DecodeCommand(b[:len(b)-unnamedAndNoWhole])
-	require.NoError(t, err)
-	require.Equal(t, c, got)
-	_, err = DecodeCommand(b[:len(b)-1])
-	require.Error(t, err)
 }
 
 func TestDrainMovesLeadershipsOnly(t *testing.T) {
@@ -725,26 +707,6 @@ func TestDamagedImagesAreRefused(t *testing.T) {
 		_, err = DecodeImage(good[:i])
 		require.Error(t, err)
 	}
-}
-
-// An image of version 1 does not say which disks are full.
-func TestImagesOfVersion1AreRead(t *testing.T) {
-	w := newWorld(t, 2)
-	w.topic("t", "1", 1, 2)
-	old := w.img.Encode()
-	old = old[:len(old)-4]
-	for id := kafka.NodeID(2); id > 0; id-- {
-		b := &writer{}
-		encodeBroker(b, w.img.Broker(id))
-		e := &writer{}
-		encodeEndpoints(e, &w.img.Broker(id).Endpoints)
-		flag := bytes.Index(old, b.b) + len(b.b) - len(e.b) - 1
-		old = slices.Delete(old, flag, flag+1)
-	}
-	binary.BigEndian.PutUint16(old[4:], 1)
-	img, err := DecodeImage(binary.BigEndian.AppendUint32(old, crc32.Checksum(old, castagnoli)))
-	require.NoError(t, err)
-	require.Equal(t, w.img.Hash(), img.Hash())
 }
 
 func TestCommandBytesFromTheNetworkNeverPanic(t *testing.T) {

@@ -14,8 +14,8 @@ import (
 
 // NodeConfig is what a node is started with.
 type NodeConfig struct {
-	// Register is what the broker registers as: its Node is the Raft id, and
-	// its Incarnation is new at every start.
+	// Register is what the broker registers as. Its Directory gives the Raft id, and its
+	// Incarnation is new at every start.
 	Register RegisterBroker
 	Timing   Timing
 	Raft     RaftConfig
@@ -60,6 +60,7 @@ type BarrierDone struct {
 // controller. See the package documentation for the obligations of its user.
 type Node struct {
 	id          kafka.NodeID
+	directory   peer.UUID
 	incarnation peer.UUID
 	raft        *Raft
 	img         *Image
@@ -97,11 +98,14 @@ func NewNode(cfg NodeConfig, rec Recovered, now env.Instant) *Node {
 	cfg.Timing.setDefaults()
 	cfg.Raft.setDefaults()
 	id := cfg.Register.Node
+	self := PeerID{id, cfg.Register.Directory}
 	assert.That(id >= 1, "meta: node id %d", int(id))
+	assert.That(self.RaftID() != 0, "meta: no directory id")
 	n := &Node{
-		id: id, incarnation: cfg.Register.Incarnation, img: rec.log.snapshot.image,
+		id: id, directory: self.Directory, incarnation: cfg.Register.Incarnation,
+		img:       rec.log.snapshot.image,
 		tickEvery: cfg.Raft.Tick,
-		raft:      newRaft(id, cfg.Raft, rec, now, cfg.WALDamaged),
+		raft:      newRaft(self, cfg.Raft, rec, now, cfg.WALDamaged),
 		session:   session{timing: cfg.Timing, register: cfg.Register, started: now, healthy: true},
 		proposals: btree.NewMap[uint64, *proposal](0), barriers: btree.NewMap[uint64, *barrier](0),
 	}
@@ -116,17 +120,20 @@ func (n *Node) nextID() peer.CommandID {
 }
 
 // Step takes one message from a peer's control connection, and keeps it.
-func (n *Node) Step(now env.Instant, from kafka.NodeID, m peer.Message) {
+func (n *Node) Step(now env.Instant, sender PeerID, m peer.Message) {
 	n.controller.observe(now)
+	from := sender.Node
 	switch m := m.(type) {
 	case *peer.Raft:
-		n.raft.step(from, m.Message)
+		n.raft.step(sender, m.Message)
 	case *peer.SnapshotChunk:
-		n.raft.stepChunk(from, m)
+		n.raft.stepChunk(sender, m)
 	case *peer.Heartbeat:
 		n.controller.heartbeat(now, n.img, from, m)
 	case *peer.Propose:
 		n.controller.propose(now, n.img, from, m)
+	case *peer.Join:
+		n.join(now, m)
 	case *peer.ReadIndex:
 		n.controller.readIndex(from, m.Context)
 	default:
@@ -231,8 +238,8 @@ func (n *Node) Persisted(token uint64) { n.raft.persistedTo(token) }
 // SnapshotSaved says that the snapshot file is durable.
 func (n *Node) SnapshotSaved(i Index) { n.raft.savedSnapshot(i) }
 
-// PeerDown says that messages to the peer may have been lost.
-func (n *Node) PeerDown(id kafka.NodeID) { n.raft.peerDown(id) }
+// PeerDown says that messages to this directory of a node may have been lost.
+func (n *Node) PeerDown(id PeerID) { n.raft.peerDown(id) }
 
 // SetHealthy says whether the node vouches for all its loops and its disk. If it does
 // not, it sends no heartbeats and stops leading Raft (PROTOCOL 26).
@@ -314,8 +321,10 @@ func (n *Node) Status() Status {
 		Term: n.raft.term(), Commit: n.raft.commit(), Applied: n.img.index, Leader: n.Leader(),
 		Leading: n.controller.active,
 	}
-	for _, v := range n.raft.voters {
-		s.Voters = append(s.Voters, kafka.NodeID(v))
+	for _, m := range n.img.members {
+		if m.Voter {
+			s.Voters = append(s.Voters, m.Node)
+		}
 	}
 	return s
 }
@@ -348,11 +357,16 @@ func (n *Node) Announce(found RegisterBroker) {
 	n.session.announced = true
 }
 
-// ChangeVoters asks Raft to add or remove one voter; only the active controller
-// can. The change is done when Status shows it.
-func (n *Node) ChangeVoters(id kafka.NodeID, add bool) kafka.ErrorCode {
-	if !n.controller.active || !n.raft.proposeVoters(id, add) {
-		return kafka.NotController
+// Removed reports that this directory was removed from the cluster: the node must stop.
+func (n *Node) Removed() bool { return n.img.WasRemoved(PeerID{n.id, n.directory}) }
+
+// join takes the wish of a new directory to get the log. It goes on to the controller.
+func (n *Node) join(now env.Instant, m *peer.Join) {
+	if leader := n.raft.leader(); leader != n.id {
+		if leader != 0 {
+			n.out.Send = append(n.out.Send, Envelope{To: leader, Message: m})
+		}
+		return
 	}
-	return kafka.None
+	n.controller.join(now, n.img, m)
 }

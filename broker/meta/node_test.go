@@ -428,7 +428,7 @@ func TestBarrierSeesWhatWasCommittedBefore(t *testing.T) {
 }
 
 func TestOnlyAWholeCheckpointReplacesTheRecordsBeforeIt(t *testing.T) {
-	_, checkpoint, _ := NewCluster(peer.UUID{7}, []uint64{1, 2, 3})
+	_, checkpoint, _ := NewCluster(peer.UUID{7}, peers(1, 2, 3))
 	snapshot, hard := checkpoint[0], checkpoint[1]
 	entry := Record{Type: RecordEntry}
 	for _, c := range []struct {
@@ -451,7 +451,7 @@ func TestDamagedNodeTakesNoPartInRaft(t *testing.T) {
 	c := newCluster(t, 3, 16)
 	c.ready()
 	h := c.nodes[0]
-	rec, _, _ := NewCluster(h.node.Image().Cluster(), []uint64{1, 2, 3})
+	rec, _, _ := NewCluster(h.node.Image().Cluster(), peers(1, 2, 3))
 	h.node = NewNode(NodeConfig{Register: h.node.session.register, WALDamaged: true}, rec,
 		h.clock())
 	term := Term(0)
@@ -463,36 +463,6 @@ func TestDamagedNodeTakesNoPartInRaft(t *testing.T) {
 	c.host(2).crash()
 	c.run(5 * time.Second)
 	require.Nil(t, c.leader(), "it must not vote")
-}
-
-func TestVotersCanBeReplaced(t *testing.T) {
-	c := newCluster(t, 3, 17)
-	c.ready()
-	h := &host{
-		c: c, id: 4, verdicts: c.nodes[0].verdicts, barriers: c.nodes[0].barriers,
-		files: map[Index][]byte{},
-	}
-	_, records, image := JoinCluster(c.newest.Cluster())
-	h.durable, h.files[0] = records, image.Encode()
-	c.nodes = append(c.nodes, h)
-	h.start()
-	require.Equal(t, kafka.None, c.leader().node.ChangeVoters(4, true))
-	c.leader().turn()
-	c.ready()
-	require.Len(t, h.node.Status().Voters, 4, "the snapshot carries the voters")
-	gone := c.nodes[0]
-	if gone == c.leader() {
-		gone = c.nodes[1]
-	}
-	require.Equal(t, kafka.None, c.leader().node.ChangeVoters(gone.id, false))
-	c.leader().turn()
-	c.until(5*time.Second, "three voters", func() bool { return len(h.node.Status().Voters) == 3 })
-	require.NotContains(t, h.node.Status().Voters, gone.id)
-	h.crash()
-	h.start()
-	c.until(5*time.Second, "the voter set survives a restart", func() bool {
-		return len(h.node.Status().Voters) == 3
-	})
 }
 
 // handedOver creates a partition that b leads while a, in sync, is preferred.
@@ -607,7 +577,7 @@ func TestLeaseRunsFromBeforeTheHeartbeatWasSent(t *testing.T) {
 // A checkpoint that was cut short must not lose what was durable before it. A conflicting
 // entry replaces the entry of its index and all entries behind that one.
 func TestRecoveryKeepsWhatWasDurable(t *testing.T) {
-	_, records, image := NewCluster(peer.UUID{1}, []uint64{1, 2, 3})
+	_, records, image := NewCluster(peer.UUID{1}, peers(1, 2, 3))
 	entry := func(term, index uint64) Record {
 		return entryRecord(&pb.Entry{
 			Term: new(term), Index: new(index), Type: pb.EntryNormal.Enum(),
@@ -618,24 +588,23 @@ func TestRecoveryKeepsWhatWasDurable(t *testing.T) {
 			Term: new(uint64(2)), Vote: new(uint64(3)), Commit: new(uint64(4)),
 		}))
 	image, _, _ = image.Apply(3, &Bootstrap{})
-	own := snapshot{3, 2, []uint64{1, 2, 3}, image}
+	own := snapshot{3, 2, image}
 	records = append(records, snapshotRecord(&own), entry(2, 4))
 	rec, err := Recover(records, image)
 	require.NoError(t, err)
 	require.Equal(t, uint64(5), rec.log.last())
 	require.Equal(t, uint64(3), rec.log.hard.GetVote())
-	require.Equal(t, []uint64{1, 2, 3}, rec.log.snapshot.voters)
+	require.Equal(t, []uint64{1, 2, 3}, rec.log.snapshot.image.voters())
 	for i, term := range []uint64{2, 2, 2} {
 		got, err := rec.log.Term(uint64(3 + i))
 		require.NoError(t, err)
 		require.Equal(t, term, got)
 	}
-	leader := snapshot{9, 4, []uint64{1, 2}, nil}
+	leader := snapshot{9, 4, nil}
 	image, _, _ = image.Apply(9, &Bootstrap{})
 	rec, err = Recover(append(records, snapshotRecord(&leader)), image)
 	require.NoError(t, err)
 	require.Equal(t, uint64(9), rec.log.last(), "a leader's snapshot replaces everything")
-	require.Equal(t, []uint64{1, 2}, rec.log.snapshot.voters)
 	_, err = Recover(append(records, entry(4, 99)), image)
 	require.ErrorIs(t, err, ErrCorruptRecord)
 }

@@ -54,13 +54,13 @@ func (n *Node) beat(now env.Instant) {
 	case n.id:
 		n.controller.heartbeat(now, n.img, n.id, hb)
 	case 0:
-		for _, v := range n.raft.voters {
-			if kafka.NodeID(v) != n.id {
-				n.out.Send = append(n.out.Send, Envelope{kafka.NodeID(v), hb})
+		for _, m := range n.img.members {
+			if m.Voter && m.Node != n.id {
+				n.out.Send = append(n.out.Send, Envelope{To: m.Node, Message: hb})
 			}
 		}
 	default:
-		n.out.Send = append(n.out.Send, Envelope{n.knows, hb})
+		n.out.Send = append(n.out.Send, Envelope{To: n.knows, Message: hb})
 	}
 }
 
@@ -88,7 +88,7 @@ func (n *Node) hand(now env.Instant) {
 		if leader == n.id {
 			n.controller.propose(now, n.img, n.id, m)
 		} else {
-			n.out.Send = append(n.out.Send, Envelope{leader, m})
+			n.out.Send = append(n.out.Send, Envelope{To: leader, Message: m})
 		}
 		return true
 	})
@@ -102,7 +102,8 @@ func (n *Node) hand(now env.Instant) {
 		if leader == n.id {
 			n.controller.readIndex(n.id, id)
 		} else {
-			n.out.Send = append(n.out.Send, Envelope{leader, &peer.ReadIndex{Context: id}})
+			n.out.Send = append(n.out.Send,
+				Envelope{To: leader, Message: &peer.ReadIndex{Context: id}})
 		}
 		return true
 	})
@@ -142,6 +143,9 @@ func (n *Node) apply(entries []*pb.Entry) {
 			assert.NoError(err, "meta: apply a committed entry")
 		}
 		verdicts := d.applyEntry(Index(e.GetIndex()), batch)
+		if e.GetType() != pb.EntryNormal {
+			d.changeMembers(e)
+		}
 		n.controller.applied(Term(e.GetTerm()), batch)
 		for i, p := range batch {
 			if p.ID.Node == n.id && p.ID.Incarnation == n.incarnation {
@@ -150,6 +154,7 @@ func (n *Node) apply(entries []*pb.Entry) {
 		}
 	}
 	n.img = d.Image
+	n.raft.members = n.img.members
 	n.out.Image, n.out.Changes = n.img, d.changes
 	n.session.observe(n.img)
 }

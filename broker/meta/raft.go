@@ -6,6 +6,7 @@ import (
 
 	"go.etcd.io/raft/v3"
 	pb "go.etcd.io/raft/v3/raftpb"
+	"go.etcd.io/raft/v3/tracker"
 
 	"example.com/lockstep/broker/assert"
 	"example.com/lockstep/broker/env"
@@ -76,18 +77,25 @@ type SnapshotFile struct {
 // Envelope is a message for a peer. Lost messages are tolerated; those to one
 // peer should arrive in order.
 type Envelope struct {
-	To      kafka.NodeID
-	Message peer.Message
+	To kafka.NodeID
+	// Directory of the node, for messages of Raft: another directory must not get them.
+	// It is zero for the other messages.
+	Directory peer.UUID
+	Message   peer.Message
 }
 
 // Raft drives etcd raft by values: no I/O, no clock, no goroutine. Its only
 // randomness is the election jitter that the library draws from crypto/rand.
 type Raft struct {
-	cfg    RaftConfig
-	id     uint64
-	rn     *raft.RawNode
-	log    *memoryLog
-	voters []uint64 // as applied
+	cfg  RaftConfig
+	id   uint64
+	rn   *raft.RawNode
+	log  *memoryLog
+	self PeerID
+	// members are the image's, as applied. heard are the directories that messages came from,
+	// one for each node: a leader may be a member that is not applied here yet.
+	members []Member
+	heard   []PeerID
 
 	nextTick env.Instant
 	paused   bool // unhealthy: no ticks, no proposals
@@ -138,17 +146,18 @@ type held struct {
 	responses []*pb.Message
 }
 
-func newRaft(id kafka.NodeID, cfg RaftConfig, rec Recovered, now env.Instant, refuse bool) *Raft {
+func newRaft(self PeerID, cfg RaftConfig, rec Recovered, now env.Instant, refuse bool) *Raft {
 	r := &Raft{
-		cfg: cfg, id: uint64(id), log: rec.log, voters: rec.log.snapshot.voters, refuse: refuse,
-		nextTick: now.Add(cfg.Tick),
+		cfg: cfg, id: self.RaftID(), log: rec.log, self: self, refuse: refuse,
+		members: rec.log.snapshot.image.members, nextTick: now.Add(cfg.Tick),
 	}
 	rn, err := raft.NewRawNode(&raft.Config{
 		ID: r.id, ElectionTick: cfg.ElectionTicks, HeartbeatTick: cfg.HeartbeatTicks,
 		Storage: rec.log, Applied: uint64(rec.log.snapshot.index), AsyncStorageWrites: true,
 		MaxSizePerMsg: uint64(cfg.EntryBytesMax), MaxCommittedSizePerReady: 4 << 20,
 		MaxUncommittedEntriesSize: 16 << 20, MaxInflightMsgs: 64, MaxInflightBytes: 16 << 20,
-		CheckQuorum: true, PreVote: true, DisableProposalForwarding: true, Logger: raftLogger{},
+		CheckQuorum: true, PreVote: true, DisableProposalForwarding: true, StepDownOnRemoval: true,
+		Logger: raftLogger{},
 	})
 	assert.NoError(err, "meta: start raft")
 	r.rn = rn
@@ -178,12 +187,13 @@ func (r *Raft) tick(now env.Instant) {
 }
 
 // step takes a Raft message from a peer.
-func (r *Raft) step(from kafka.NodeID, b []byte) {
+func (r *Raft) step(from PeerID, b []byte) {
 	m, err := decodeMessage(b)
-	if err != nil || r.refuse || m.GetFrom() != uint64(from) || m.GetTo() != r.id ||
+	if err != nil || r.refuse || m.GetFrom() != from.RaftID() || m.GetTo() != r.id ||
 		m.GetType() == pb.MsgSnap {
 		return
 	}
+	r.hear(from)
 	r.stepMessage(m)
 }
 
@@ -197,17 +207,51 @@ func (r *Raft) propose(data []byte) bool {
 	return !r.paused && !r.refuse && r.rn.Propose(data) == nil
 }
 
-// proposeVoters asks to add or remove one voter. false means that this was certainly not
-// proposed.
-func (r *Raft) proposeVoters(id kafka.NodeID, add bool) bool {
-	t := pb.ConfChangeRemoveNode
-	if add {
-		t = pb.ConfChangeAddNode
+// proposeChange asks to add, promote or remove one member. false means that this was certainly
+// not proposed. Raft drops it silently while another change is not applied yet.
+func (r *Raft) proposeChange(t pb.ConfChangeType, id PeerID) bool {
+	return !r.paused && !r.refuse && r.rn.ProposeConfChange(newChange(t, id)) == nil
+}
+
+// caughtUp reports whether a learner has all that was committed a moment ago.
+func (r *Raft) caughtUp(id PeerID) (yes bool) {
+	r.rn.WithProgress(func(raftID uint64, _ raft.ProgressType, pr progress) {
+		yes = yes || raftID == id.RaftID() && pr.RecentActive &&
+			pr.State == tracker.StateReplicate && pr.Match+caughtUpEntries >= uint64(r.commit())
+	})
+	return yes
+}
+
+// caughtUpEntries is how many committed entries a learner may lack when it becomes a voter.
+const caughtUpEntries = 64
+
+// hear remembers from which directory of a node messages come.
+func (r *Raft) hear(from PeerID) {
+	for i := range r.heard {
+		if r.heard[i].Node == from.Node {
+			r.heard[i] = from
+			return
+		}
 	}
-	cc := &pb.ConfChangeV2{
-		Changes: []*pb.ConfChangeSingle{{Type: t.Enum(), NodeId: new(uint64(id))}},
+	r.heard = append(r.heard, from)
+}
+
+// peer is the node and directory of a Raft id, the zero PeerID if it is not known.
+func (r *Raft) peer(raftID uint64) PeerID {
+	if raftID == r.id {
+		return r.self
 	}
-	return !r.paused && !r.refuse && r.rn.ProposeConfChange(cc) == nil
+	for i := range r.members {
+		if r.members[i].RaftID() == raftID {
+			return r.members[i].PeerID
+		}
+	}
+	for _, id := range r.heard {
+		if id.RaftID() == raftID {
+			return id
+		}
+	}
+	return PeerID{}
 }
 
 // readIndex begins a round that ends with a readState, if this node still leads
@@ -246,32 +290,32 @@ func (r *Raft) pause(now env.Instant, paused bool) {
 }
 
 // peerDown says that messages to the peer were lost.
-func (r *Raft) peerDown(id kafka.NodeID) {
+func (r *Raft) peerDown(peer PeerID) {
 	if r.refuse {
 		return
 	}
-	r.rn.ReportUnreachable(uint64(id))
+	id := peer.RaftID()
+	r.rn.ReportUnreachable(id)
 	for _, o := range r.outgoing {
-		if o.to == uint64(id) {
+		if o.to == id {
 			r.rn.ReportSnapshot(o.to, raft.SnapshotFailure)
 		}
 	}
 	r.outgoing = slices.DeleteFunc(r.outgoing, func(o *outgoingSnapshot) bool {
-		return o.to == uint64(id)
+		return o.to == id
 	})
 	r.incoming = slices.DeleteFunc(r.incoming, func(in *incomingSnapshot) bool {
-		return in.from == id
+		return in.from == peer
 	})
 }
 
 func (r *Raft) leads() bool { return r.rn.BasicStatus().RaftState == raft.StateLeader }
 
 // leader returns 0 if no leader is known.
-func (r *Raft) leader() kafka.NodeID   { return kafka.NodeID(r.rn.BasicStatus().Lead) }
-func (r *Raft) term() Term             { return Term(r.rn.BasicStatus().GetTerm()) }
-func (r *Raft) commit() Index          { return Index(r.rn.BasicStatus().GetCommit()) }
-func (r *Raft) termOf(i Index) Term    { t, _ := r.log.Term(uint64(i)); return Term(t) }
-func sortedVoters(v []uint64) []uint64 { return slices.Sorted(slices.Values(v)) }
+func (r *Raft) leader() kafka.NodeID { return r.peer(r.rn.BasicStatus().Lead).Node }
+func (r *Raft) term() Term           { return Term(r.rn.BasicStatus().GetTerm()) }
+func (r *Raft) commit() Index        { return Index(r.rn.BasicStatus().GetCommit()) }
+func (r *Raft) termOf(i Index) Term  { t, _ := r.log.Term(uint64(i)); return Term(t) }
 
 // drain runs raft until it has no more output, and returns the output.
 func (r *Raft) drain() raftOutput {
@@ -305,8 +349,11 @@ func (r *Raft) send(m *pb.Message) {
 	case m.GetType() == pb.MsgSnap:
 		r.beginSnapshot(m)
 	default:
-		r.out.send = append(r.out.send,
-			Envelope{kafka.NodeID(m.GetTo()), &peer.Raft{Message: encodeMessage(m)}})
+		to := r.peer(m.GetTo())
+		if to.Node != 0 {
+			r.out.send = append(r.out.send,
+				Envelope{to.Node, to.Directory, &peer.Raft{Message: encodeMessage(m)}})
+		}
 	}
 }
 
@@ -316,7 +363,7 @@ func (r *Raft) storageApply(m *pb.Message) {
 	for _, e := range m.GetEntries() {
 		r.sinceSnapshot += entrySize(e)
 		if e.GetType() != pb.EntryNormal {
-			r.applyVoters(e)
+			r.applyChange(e)
 		}
 	}
 	r.out.committed = append(r.out.committed, m.GetEntries()...)

@@ -6,7 +6,6 @@ import (
 	"go.etcd.io/raft/v3"
 	pb "go.etcd.io/raft/v3/raftpb"
 
-	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/wire/peer"
 )
@@ -23,7 +22,7 @@ type outgoingSnapshot struct {
 // incomingSnapshot collects the chunks from one peer. If one arrives out of order, the
 // snapshot is dropped, and the leader finds out when it probes.
 type incomingSnapshot struct {
-	from    kafka.NodeID
+	from    PeerID
 	message *pb.Message
 	total   uint64
 	data    []byte
@@ -51,7 +50,8 @@ func (r *Raft) sendChunks() {
 	for _, o := range r.outgoing {
 		for n := 0; n < r.cfg.ChunksPerTick && o.offset < len(o.data); n++ {
 			end := min(o.offset+r.cfg.ChunkBytes, len(o.data))
-			r.out.send = append(r.out.send, Envelope{kafka.NodeID(o.to), &peer.SnapshotChunk{
+			to := r.peer(o.to)
+			r.out.send = append(r.out.send, Envelope{to.Node, to.Directory, &peer.SnapshotChunk{
 				Message: o.message, Index: uint64(o.index), Offset: uint64(o.offset),
 				Total: uint64(len(o.data)), Data: o.data[o.offset:end:end],
 			}})
@@ -68,18 +68,19 @@ func (r *Raft) sendChunks() {
 
 // stepChunk takes one chunk. When the snapshot is complete, and is an image of the index
 // that was announced, raft gets it.
-func (r *Raft) stepChunk(from kafka.NodeID, c *peer.SnapshotChunk) {
+func (r *Raft) stepChunk(from PeerID, c *peer.SnapshotChunk) {
 	if r.refuse {
 		return
 	}
 	if c.Offset == 0 {
 		r.dropIncoming(from)
 		m, err := decodeMessage(c.Message)
-		if err != nil || m.GetType() != pb.MsgSnap || m.GetFrom() != uint64(from) ||
+		if err != nil || m.GetType() != pb.MsgSnap || m.GetFrom() != from.RaftID() ||
 			m.GetTo() != r.id || c.Total > r.cfg.SnapshotMax ||
 			m.GetSnapshot().GetMetadata().GetIndex() != c.Index {
 			return
 		}
+		r.hear(from)
 		r.incoming = append(r.incoming, &incomingSnapshot{from: from, message: m, total: c.Total})
 	}
 	i := slices.IndexFunc(r.incoming, func(in *incomingSnapshot) bool { return in.from == from })
@@ -104,10 +105,11 @@ func (r *Raft) stepChunk(from kafka.NodeID, c *peer.SnapshotChunk) {
 		return // damaged on the way: the leader sends it again
 	}
 	in.message.Snapshot.Data = in.data
+	in.message.Snapshot.Metadata.ConfState = img.confState()
 	r.stepMessage(in.message)
 }
 
-func (r *Raft) dropIncoming(from kafka.NodeID) {
+func (r *Raft) dropIncoming(from PeerID) {
 	r.incoming = slices.DeleteFunc(r.incoming, func(in *incomingSnapshot) bool {
 		return in.from == from
 	})

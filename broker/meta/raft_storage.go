@@ -1,8 +1,6 @@
 package meta
 
 import (
-	"google.golang.org/protobuf/proto"
-
 	"go.etcd.io/raft/v3/tracker"
 
 	"go.etcd.io/raft/v3"
@@ -46,7 +44,6 @@ func (r *Raft) installSnapshot(p *pb.Snapshot, w *write) {
 	s := snapshot{
 		Index(meta.GetIndex()),
 		Term(meta.GetTerm()),
-		meta.GetConfState().GetVoters(),
 		img,
 	}
 	r.log.install(s)
@@ -110,7 +107,7 @@ func (r *Raft) release() {
 		r.held = r.held[1:]
 		if h.snapshot != nil {
 			r.out.installed, r.out.committed = h.snapshot, nil
-			r.voters, r.sinceSnapshot = h.snapshot.voters, 0
+			r.members, r.sinceSnapshot = h.snapshot.image.members, 0
 		}
 		for _, m := range h.responses {
 			r.send(m)
@@ -130,7 +127,7 @@ func (r *Raft) maybeCompact(img *Image) {
 		return
 	}
 	r.sinceSnapshot = 0
-	r.own = &snapshot{img.index, r.termOf(img.index), r.voters, img}
+	r.own = &snapshot{img.index, r.termOf(img.index), img}
 	r.out.files = append(r.out.files, SnapshotFile{img.index, img.Encode()})
 }
 
@@ -149,24 +146,11 @@ func (r *Raft) checkpoint(s snapshot) {
 	r.writeOut()
 }
 
-// applyVoters applies a configuration change, once, when it is committed.
-func (r *Raft) applyVoters(e *pb.Entry) {
-	var cc pb.ConfChangeI
-	var err error
-	if e.GetType() == pb.EntryConfChange {
-		v1 := &pb.ConfChange{}
-		err = proto.Unmarshal(e.GetData(), v1)
-		cc = v1
-	} else {
-		v2 := &pb.ConfChangeV2{}
-		err = proto.Unmarshal(e.GetData(), v2)
-		cc = v2
-	}
-	assert.NoError(err, "meta: decode a committed configuration change")
-	r.voters = sortedVoters(r.rn.ApplyConfChange(cc).GetVoters())
-	// A new voter has no entries, and refuses a snapshot that does not name it as a
-	// voter. The snapshot from before this change would be sent to it forever, so a new
-	// one is made.
+// applyChange applies a configuration change, once, when it is committed.
+func (r *Raft) applyChange(e *pb.Entry) {
+	r.rn.ApplyConfChange(decodeChange(e))
+	// A new member has no entries, and refuses a snapshot that does not name it. The snapshot
+	// from before this change would be sent to it forever, so a new one is made.
 	r.sinceSnapshot = r.cfg.CompactBytes
 }
 

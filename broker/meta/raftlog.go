@@ -22,12 +22,11 @@ type memoryLog struct {
 	snapshot snapshot
 }
 
-// snapshot is an image with its place in the log and the voters at that place.
+// snapshot is an image with its place in the log. The image has Raft's configuration.
 type snapshot struct {
-	index  Index
-	term   Term
-	voters []uint64 // sorted
-	image  *Image
+	index Index
+	term  Term
+	image *Image
 }
 
 func newMemoryLog(s snapshot) *memoryLog {
@@ -40,10 +39,10 @@ func newMemoryLog(s snapshot) *memoryLog {
 	}
 }
 
-// InitialState implements raft.Storage. The voters are those at the snapshot:
+// InitialState implements raft.Storage. The members are those at the snapshot:
 // configuration changes after it are applied again from the log, once each.
 func (l *memoryLog) InitialState() (*pb.HardState, *pb.ConfState, error) {
-	return l.hard, &pb.ConfState{Voters: l.snapshot.voters}, nil
+	return l.hard, l.snapshot.image.confState(), nil
 }
 
 func (l *memoryLog) base() uint64 { return l.entries[0].GetIndex() }
@@ -96,7 +95,7 @@ func (l *memoryLog) Snapshot() (*pb.Snapshot, error) { return l.snapshot.proto()
 func (s *snapshot) proto() *pb.Snapshot {
 	return &pb.Snapshot{Metadata: &pb.SnapshotMetadata{
 		Index: new(uint64(s.index)), Term: new(uint64(s.term)),
-		ConfState: &pb.ConfState{Voters: s.voters},
+		ConfState: s.image.confState(),
 	}}
 }
 

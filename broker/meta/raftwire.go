@@ -3,6 +3,7 @@ package meta
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	pb "go.etcd.io/raft/v3/raftpb"
 
@@ -23,8 +24,8 @@ const (
 	RecordEntry RecordType = 1
 	// RecordHardState: term u64 | vote u64 | commit u64. The last one counts.
 	RecordHardState RecordType = 2
-	// RecordSnapshot: version u8 | index u64 | term u64 | voters u32 + u64 each.
-	// The image is in the snapshot file of that index, durable before this
+	// RecordSnapshot: version u8 | index u64 | term u64.
+	// The image, with the members, is in the snapshot file of that index, durable before this
 	// record is written. It replaces all records before it.
 	RecordSnapshot RecordType = 3
 )
@@ -35,7 +36,7 @@ type Record struct {
 	Payload []byte
 }
 
-const recordVersion uint8 = 1
+const recordVersion uint8 = 2
 
 // bootstrapIndex is where every node of a cluster starts: a snapshot with the
 // empty image and the voters, the same on all, as etcd raft recommends.
@@ -89,31 +90,15 @@ func snapshotRecord(s *snapshot) Record {
 	w.u8(recordVersion)
 	w.u64(uint64(s.index))
 	w.u64(uint64(s.term))
-	encodeVoters(w, s.voters)
 	return Record{RecordSnapshot, w.b}
-}
-
-func encodeVoters(w *writer, voters []uint64) {
-	w.count(len(voters))
-	for _, v := range voters {
-		w.u64(v)
-	}
-}
-
-func decodeVoters(r *reader) []uint64 {
-	voters := make([]uint64, r.count(8))
-	for i := range voters {
-		voters[i] = r.u64()
-	}
-	return voters
 }
 
 // A Raft message, in peer.Raft and (without entries) in peer.SnapshotChunk:
 //
 //	version u8 | type u8 | to, from, term, log term, index, commit u64 | reject u8 |
 //	reject hint u64 | context | entries u32 + entries |
-//	snapshot u8: 0, or 1 and index, term u64, voters
-const messageVersion uint8 = 1
+//	snapshot u8: 0, or 1 and index, term u64; the image has the members
+const messageVersion uint8 = 2
 
 // wireType reports whether messages of the type travel between nodes. The others are
 // local to Raft, or this package has its own messages for them (proposals, read indexes).
@@ -152,7 +137,6 @@ func encodeMessage(m *pb.Message) []byte {
 	if meta != nil {
 		w.u64(meta.GetIndex())
 		w.u64(meta.GetTerm())
-		encodeVoters(w, meta.GetConfState().GetVoters())
 	}
 	return w.b
 }
@@ -172,8 +156,9 @@ func decodeMessage(b []byte) (*pb.Message, error) {
 		m.Entries = append(m.Entries, decodeEntry(r))
 	}
 	if r.bool() {
-		s := snapshot{index: Index(r.u64()), term: Term(r.u64()), voters: decodeVoters(r)}
-		m.Snapshot = s.proto()
+		m.Snapshot = &pb.Snapshot{Metadata: &pb.SnapshotMetadata{
+			Index: new(r.u64()), Term: new(r.u64()),
+		}}
 	}
 	if !r.done() || !wireType(t) {
 		return nil, fmt.Errorf("meta: decode raft message: malformed, type %d, %d bytes", t, len(b))
@@ -187,8 +172,12 @@ type Recovered struct{ log *memoryLog }
 // NewCluster is the state before the first start of a node of a new cluster.
 // cluster and voters must be the same on all its nodes. Its records must be
 // durable, with the image's file, before the node is started.
-func NewCluster(cluster peer.UUID, voters []uint64) (Recovered, []Record, *Image) {
-	s := snapshot{bootstrapIndex, bootstrapTerm, sortedVoters(voters), NewImage(cluster)}
+func NewCluster(cluster peer.UUID, voters []PeerID) (Recovered, []Record, *Image) {
+	d := &draft{Image: NewImage(cluster)}
+	for _, v := range voters {
+		d.setMember(Member{PeerID: v, Voter: true})
+	}
+	s := snapshot{bootstrapIndex, bootstrapTerm, d.Image}
 	l := newMemoryLog(s)
 	return Recovered{l}, []Record{snapshotRecord(&s), hardStateRecord(l.hard)}, s.image
 }
@@ -235,12 +224,24 @@ func Checkpointed(records []Record) bool {
 	return false
 }
 
+// NeverStarted reports whether the records are those of NewCluster or JoinCluster only: the node
+// has promised nothing yet.
+func NeverStarted(records []Record) bool {
+	return !slices.ContainsFunc(records, func(rec Record) bool {
+		if rec.Type != RecordHardState {
+			return rec.Type == RecordEntry
+		}
+		h := decodeHardState(&reader{b: rec.Payload})
+		return h.GetVote() != 0 || h.GetTerm() > uint64(bootstrapTerm)
+	})
+}
+
 func decodeSnapshotRecord(b []byte) (snapshot, error) {
 	r := &reader{b: b}
 	if v := r.u8(); v != recordVersion {
 		return snapshot{}, fmt.Errorf("meta: recover: snapshot version %d is unknown", v)
 	}
-	s := snapshot{index: Index(r.u64()), term: Term(r.u64()), voters: decodeVoters(r)}
+	s := snapshot{index: Index(r.u64()), term: Term(r.u64())}
 	if !r.done() {
 		return s, fmt.Errorf("meta: recover: %w: snapshot", ErrCorruptRecord)
 	}

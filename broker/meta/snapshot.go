@@ -13,15 +13,15 @@ import (
 // An encoded image:
 //
 //	+-------+---------+------------------------------------------+--------+
-//	| magic | version | index, cluster, counters, features,      | CRC32C |
-//	| u32   | u16     | brokers, topics, broker configurations   | u32    |
+//	| magic | version | index, cluster, counters, members,       | CRC32C |
+//	| u32   | u16     | features, brokers, topics, broker configs| u32    |
 //	+-------+---------+------------------------------------------+--------+
 //
 // Everything is sorted, so equal images have equal bytes. The checksum covers all bytes
-// before it. Version 1 has no Broker.Full. It is still read.
+// before it. No older version is read: a directory of that time is refused.
 const (
 	imageMagic   uint32 = 0x4c4b4d49 // "LKMI"
-	imageVersion uint16 = 2
+	imageVersion uint16 = 3
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -39,6 +39,7 @@ func (img *Image) Encode() []byte {
 	w.bool(img.bootstrapped)
 	w.i64(img.nextProducerID)
 	w.u64(img.placed)
+	encodeMembers(w, img)
 	w.count(img.features.Len())
 	img.features.Scan(func(name string, level int16) bool {
 		w.str(name)
@@ -79,10 +80,10 @@ func DecodeImage(b []byte) (*Image, error) {
 		return nil, fmt.Errorf("meta: decode image: %w: not an image", ErrCorruptImage)
 	}
 	version := r.u16()
-	if version < 1 || version > imageVersion {
+	if version != imageVersion {
 		return nil, fmt.Errorf("meta: decode image: version %d is unknown", version)
 	}
-	img := decodeBody(r, version)
+	img := decodeBody(r)
 	if !r.done() {
 		return nil, fmt.Errorf("meta: decode image: %w: the fields do not match the length",
 			ErrCorruptImage)
@@ -90,19 +91,20 @@ func DecodeImage(b []byte) (*Image, error) {
 	return img, nil
 }
 
-func decodeBody(r *reader, version uint16) *Image {
+func decodeBody(r *reader) *Image {
 	index := Index(r.u64())
 	img := NewImage(r.uuid())
 	img.index = index
 	img.bootstrapped = r.bool()
 	img.nextProducerID = r.i64()
 	img.placed = r.u64()
+	decodeMembers(r, img)
 	for n := r.count(6); n > 0; n-- {
 		name := r.str()
 		img.features.Set(name, int16(r.u16()))
 	}
-	for n := r.count(32); n > 0; n-- {
-		b := decodeBroker(r, version)
+	for n := r.count(48); n > 0; n-- {
+		b := decodeBroker(r)
 		img.brokers.Set(int32(b.ID), b)
 	}
 	for n := r.count(28); n > 0; n-- {
@@ -127,9 +129,36 @@ func (img *Image) Hash() uint64 {
 	return h.Sum64()
 }
 
+func encodeMembers(w *writer, img *Image) {
+	w.count(len(img.members))
+	for _, m := range img.members {
+		m.PeerID.encode(w)
+		w.bool(m.Voter)
+		w.bool(m.Promote)
+		w.bool(m.Leaving)
+	}
+	w.count(len(img.removed))
+	for _, id := range img.removed {
+		id.encode(w)
+	}
+}
+
+func decodeMembers(r *reader, img *Image) {
+	for n := r.count(23); n > 0; n-- {
+		img.members = append(img.members, Member{
+			PeerID: PeerID{r.node(), r.uuid()}, Voter: r.bool(), Promote: r.bool(),
+			Leaving: r.bool(),
+		})
+	}
+	for n := r.count(20); n > 0; n-- {
+		img.removed = append(img.removed, PeerID{r.node(), r.uuid()})
+	}
+}
+
 func encodeBroker(w *writer, b *Broker) {
 	w.node(b.ID)
 	w.uuid(b.Incarnation)
+	w.uuid(b.Directory)
 	w.i64(int64(b.Epoch))
 	w.bool(b.Fenced)
 	w.bool(b.Draining)
@@ -152,11 +181,12 @@ func encodeEndpoints(w *writer, e *Endpoints) {
 	}
 }
 
-func decodeBroker(r *reader, version uint16) *Broker {
+func decodeBroker(r *reader) *Broker {
 	b := &Broker{
-		ID: r.node(), Incarnation: r.uuid(), Epoch: kafka.BrokerEpoch(r.i64()),
+		ID: r.node(), Incarnation: r.uuid(), Directory: r.uuid(),
+		Epoch:  kafka.BrokerEpoch(r.i64()),
 		Fenced: r.bool(), Draining: r.bool(), LastLoss: Index(r.u64()),
-		Full: version >= 2 && r.bool(),
+		Full: r.bool(),
 	}
 	b.Endpoints = decodeEndpoints(r)
 	return b

@@ -77,12 +77,13 @@ func newClusterWorld(t *testing.T, d *datadriven.TestData) *clusterWorld {
 	d.MaybeScanArgs(t, "compact-bytes", &cfg.CompactBytes)
 	d.MaybeScanArgs(t, "chunk-bytes", &cfg.ChunkBytes)
 	for id := kafka.NodeID(1); id <= 3; id++ {
-		recovered, _, image := meta.NewCluster(looptest.ClusterID, []uint64{1, 2, 3})
+		recovered, _, image := meta.NewCluster(looptest.ClusterID, looptest.Voters(1, 2, 3))
 		w.image = image
 		n := &clusterNode{id: id}
 		n.node = meta.NewNode(meta.NodeConfig{
-			Register: meta.RegisterBroker{Node: id, Incarnation: w.cluster.Incarnation(id)},
-			Raft:     cfg,
+			Register: meta.RegisterBroker{Node: id, Incarnation: w.cluster.Incarnation(id),
+				Directory: looptest.Directory(id)},
+			Raft: cfg,
 		}, recovered, w.now)
 		n.node.Announce(meta.RegisterBroker{})
 		w.nodes = append(w.nodes, n)
@@ -160,7 +161,7 @@ func (w *clusterWorld) run(length time.Duration) {
 		}
 		for i, n := range w.nodes {
 			for _, m := range inboxes[i] {
-				n.node.Step(w.now, m.from, m.m)
+				n.node.Step(w.now, looptest.Voters(m.from)[0], m.m)
 			}
 			if !n.frozen {
 				w.turn(n)

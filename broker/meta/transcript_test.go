@@ -122,10 +122,11 @@ func newControllerWorld(t *testing.T) *controllerWorld {
 		t: t, now: env.Instant(time.Hour), cluster: looptest.NewCluster(),
 		seq: map[kafka.NodeID]uint64{}, replied: map[kafka.NodeID]string{},
 	}
-	recovered, _, image := meta.NewCluster(looptest.ClusterID, []uint64{1})
+	recovered, _, image := meta.NewCluster(looptest.ClusterID, looptest.Voters(1))
 	w.image = image
 	w.node = meta.NewNode(meta.NodeConfig{
-		Register: meta.RegisterBroker{Node: 1, Incarnation: w.cluster.Incarnation(1)},
+		Register: meta.RegisterBroker{Node: 1, Incarnation: w.cluster.Incarnation(1),
+			Directory: looptest.Directory(1)},
 	}, recovered, w.now)
 	w.node.Announce(meta.RegisterBroker{})
 	return w
@@ -217,7 +218,7 @@ func (w *controllerWorld) heartbeat(node kafka.NodeID) {
 	if w.d.HasArg("old-incarnation") {
 		hb.Incarnation[15]++
 	}
-	w.node.Step(w.now, node, hb)
+	w.node.Step(w.now, looptest.Voters(node)[0], hb)
 	w.turn()
 }
 
@@ -235,7 +236,8 @@ func (w *controllerWorld) proposeLines(node kafka.NodeID, input string) {
 func (w *controllerWorld) propose(node kafka.NodeID, cmd meta.Command) {
 	w.seq[node]++
 	id := peer.CommandID{Node: node, Incarnation: w.cluster.Incarnation(node), Seq: w.seq[node]}
-	w.node.Step(w.now, node, &peer.Propose{ID: id, Command: meta.EncodeCommand(cmd)})
+	w.node.Step(w.now, looptest.Voters(node)[0],
+		&peer.Propose{ID: id, Command: meta.EncodeCommand(cmd)})
 	w.turn()
 }
 

@@ -6,7 +6,6 @@ import (
 	"go.etcd.io/raft/v3"
 
 	"example.com/lockstep/broker/env"
-	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/wait"
 )
 
@@ -136,10 +135,10 @@ func (r *Raft) waits(yield func(wait.Wait)) {
 			w.For, w.On = "the disk of this node", wait.Of(wait.Persist)
 			yield(w)
 		}
-		for _, v := range r.voters {
-			if v != r.id {
-				w.For, w.On = fmt.Sprintf("node %d to vote or to lead", v),
-					wait.OfPeerIfAny(kafka.NodeID(v), wait.Health)
+		for _, m := range r.members {
+			if m.Voter && m.PeerID != r.self {
+				w.For, w.On = fmt.Sprintf("node %d to vote or to lead", m.Node),
+					wait.OfPeerIfAny(m.Node, wait.Health)
 				yield(w)
 			}
 		}
@@ -150,7 +149,7 @@ func (r *Raft) waits(yield func(wait.Wait)) {
 			Who: wait.Applying, About: fmt.Sprintf("committed is %d", r.commit()),
 			Since: wait.Unknown, Until: env.Never,
 			For: fmt.Sprintf("entries of node %d, the controller", leader),
-			On:  wait.OfPeer(leader, wait.Entries(kafka.NodeID(r.id))),
+			On:  wait.OfPeer(leader, wait.Entries(r.self.Node)),
 		})
 		return
 	}
@@ -167,7 +166,7 @@ func (r *Raft) waits(yield func(wait.Wait)) {
 		if id == r.id || pr.Match >= last {
 			return
 		}
-		node := kafka.NodeID(id)
+		node := r.peer(id).Node
 		if r.commit() < Index(last) && pr.Match <= uint64(r.commit()) {
 			commit.For, commit.On = fmt.Sprintf("node %d to have entry %d", node, last),
 				wait.Of(wait.Entries(node))
@@ -209,7 +208,7 @@ func (c *controller) waits(img *Image, yield func(wait.Wait)) {
 	}
 	for _, rd := range rounds {
 		for _, q := range rd.reads {
-			c.quorumWaits(wait.ReadIndex(q.from, q.context), yield)
+			c.quorumWaits(img, wait.ReadIndex(q.from, q.context), yield)
 		}
 	}
 	for _, b := range img.Brokers() {
@@ -220,7 +219,7 @@ func (c *controller) waits(img *Image, yield func(wait.Wait)) {
 }
 
 // quorumWaits lists an operation that waits until voters confirm the leadership.
-func (c *controller) quorumWaits(who string, yield func(wait.Wait)) {
+func (c *controller) quorumWaits(img *Image, who string, yield func(wait.Wait)) {
 	if !c.appliedOwn() {
 		yield(wait.Wait{
 			Who: who, Since: wait.Unknown, Until: env.Never,
@@ -228,12 +227,12 @@ func (c *controller) quorumWaits(who string, yield func(wait.Wait)) {
 		})
 		return
 	}
-	for _, v := range c.raft.voters {
-		if node := kafka.NodeID(v); node != c.self {
+	for _, m := range img.members {
+		if m.Voter && m.Node != c.self {
 			yield(wait.Wait{
 				Who: who, Since: wait.Unknown, Until: env.Never,
-				For: fmt.Sprintf("node %d to confirm the leadership", node),
-				On:  wait.OfPeer(node, ""),
+				For: fmt.Sprintf("node %d to confirm the leadership", m.Node),
+				On:  wait.OfPeer(m.Node, ""),
 			})
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/meta"
 	"example.com/lockstep/broker/wire/peer"
 	"example.com/lockstep/diskfs"
 )
@@ -16,6 +17,7 @@ import (
 //
 //	lock                 held while a process uses the directory
 //	format               the node and cluster that the directory belongs to, see below
+//	birth                the birth of the cluster, see birth.go
 //	layout               how many shards wrote the WALs in it, see layout.go
 //	control/             the control loop: its WAL (wal/) and its snapshots
 //	shard-<n>/           the WAL of shard n
@@ -23,9 +25,10 @@ import (
 //
 // The format file is text, one "key=value" a line. It is written once:
 //
-//	format.version=1
+//	format.version=2
 //	cluster.id=<32 hex digits>
 //	node.id=<decimal>
+//	directory.id=<32 hex digits>    random: it names this directory (PROTOCOL 4a)
 const (
 	lockFile      = "lock"
 	formatFile    = "format"
@@ -34,7 +37,7 @@ const (
 	controlWALDir = controlDir + "/wal"
 	partitionsDir = "partitions"
 	shardPrefix   = "shard-"
-	formatVersion = "1"
+	formatVersion = "2"
 )
 
 func shardDir(shard int) string { return shardPrefix + strconv.Itoa(shard) }
@@ -44,10 +47,13 @@ func shardDir(shard int) string { return shardPrefix + strconv.Itoa(shard) }
 func (c *Control) prepareDirectory() *sequence {
 	s := &sequence{steps: []step{{diskfs.Op{Kind: diskfs.Lock, Path: lockFile}, must}}}
 	s.steps = append(s.steps, c.readOrWrite(formatFile, func() string {
-		return formatText(&c.cfg)
-	}, func(_ *sequence, text string) error {
-		return checkFormat(&c.cfg, text)
+		c.directory = c.newDirectory()
+		return formatText(&c.cfg, c.directory)
+	}, func(_ *sequence, text string) (err error) {
+		c.directory, err = checkFormat(&c.cfg, text)
+		return err
 	})...)
+	s.steps = append(s.steps, c.readBirth()...)
 	s.steps = append(s.steps, c.readOrWrite(layoutFile, c.freshLayout, c.takeLayout)...)
 	for _, dir := range []string{controlDir, partitionsDir} {
 		s.steps = append(s.steps,
@@ -65,6 +71,31 @@ func (c *Control) prepareDirectory() *sequence {
 		step{diskfs.Op{Kind: diskfs.SyncDir, Path: "."}, must},
 	)
 	return s
+}
+
+// newDirectory draws the id of a new directory.
+func (c *Control) newDirectory() (id peer.UUID) {
+	random := c.host.Entropy("control", "directory")
+	for meta.RaftID(id) == 0 {
+		random.Fill(id[:])
+	}
+	return id
+}
+
+// readBirth returns the steps that read the birth file, if there is one.
+func (c *Control) readBirth() []step {
+	read := readFile(birthFile, c.newHandle(), func(_ *sequence, data []byte) (err error) {
+		c.birth, err = parseBirth(string(data))
+		return err
+	})
+	opened := read[0].check
+	read[0].check = func(s *sequence, d diskfs.Completion) error {
+		if errors.Is(d.Err, diskfs.ErrNotExist) {
+			return nil
+		}
+		return opened(s, d)
+	}
+	return read
 }
 
 // readOrWrite returns the steps that check a file, or write it if it is not there.
@@ -85,14 +116,15 @@ func (c *Control) readOrWrite(
 	return read
 }
 
-func formatText(cfg *Config) string {
-	return fmt.Sprintf("format.version=%s\ncluster.id=%s\nnode.id=%d\n",
-		formatVersion, hex.EncodeToString(cfg.Cluster[:]), cfg.Node)
+func formatText(cfg *Config, directory peer.UUID) string {
+	return fmt.Sprintf("format.version=%s\ncluster.id=%s\nnode.id=%d\ndirectory.id=%s\n",
+		formatVersion, hex.EncodeToString(cfg.Cluster[:]), cfg.Node,
+		hex.EncodeToString(directory[:]))
 }
 
-// checkFormat refuses a directory that belongs to another node or cluster, or that a newer
-// version wrote.
-func checkFormat(cfg *Config, text string) error {
+// checkFormat returns the directory id. It refuses a directory that belongs to another node or
+// cluster, or that another version wrote.
+func checkFormat(cfg *Config, text string) (directory peer.UUID, err error) {
 	var cluster peer.UUID
 	var id kafka.NodeID
 	version := ""
@@ -102,28 +134,30 @@ func checkFormat(cfg *Config, text string) error {
 		case "format.version":
 			version = value
 		case "cluster.id":
-			b, err := hex.DecodeString(value)
-			if err != nil || len(b) != len(cluster) {
-				return fmt.Errorf("format file: bad cluster.id %q", value)
-			}
-			copy(cluster[:], b)
+			cluster, err = parseUUID(value)
+		case "directory.id":
+			directory, err = parseUUID(value)
 		case "node.id":
-			n, err := strconv.ParseInt(value, 10, 32)
-			if err != nil {
-				return fmt.Errorf("format file: bad node.id %q", value)
-			}
+			var n int64
+			n, err = strconv.ParseInt(value, 10, 32)
 			id = kafka.NodeID(n)
+		}
+		if err != nil {
+			return directory, fmt.Errorf("format file: bad %s %q", key, value)
 		}
 	}
 	switch {
 	case version != formatVersion:
-		return fmt.Errorf("format file: version %q, this program reads version %s",
+		return directory, fmt.Errorf("format file: version %q, this program reads version %s",
 			version, formatVersion)
 	case cluster != cfg.Cluster:
-		return fmt.Errorf("data directory belongs to cluster %s, not to %s",
+		return directory, fmt.Errorf("data directory belongs to cluster %s, not to %s",
 			hex.EncodeToString(cluster[:]), hex.EncodeToString(cfg.Cluster[:]))
 	case id != cfg.Node:
-		return fmt.Errorf("data directory belongs to node %d, not to node %d", id, cfg.Node)
+		return directory, fmt.Errorf("data directory belongs to node %d, not to node %d",
+			id, cfg.Node)
+	case meta.RaftID(directory) == 0:
+		return directory, errors.New("format file: no directory.id")
 	}
-	return nil
+	return directory, nil
 }

@@ -11,6 +11,7 @@ import (
 	"example.com/lockstep/broker/rare"
 	"example.com/lockstep/broker/shard"
 	"example.com/lockstep/broker/wal"
+	"example.com/lockstep/broker/wire/peer"
 	"example.com/lockstep/diskfs"
 	"example.com/lockstep/netsim"
 )
@@ -27,6 +28,14 @@ type Control struct {
 	stats    Stats
 	now      env.Time
 	narrator narrator
+
+	// --- identity ---
+	directory peer.UUID
+	prepared  bool  // the directory id is durable: other nodes may hear of it
+	birth     birth // as it is on the disk
+	birthBusy bool  // it is being written
+	unborn    bool  // the control log has been read, and the node waits to be born
+	learner   bool  // the operator was told that this node has no vote
 
 	// --- disk ---
 	ops       shard.OpClock
@@ -102,6 +111,7 @@ type persisting struct {
 	token      uint64      // by which meta knows it
 	checkpoint meta.Index  // of the snapshot that it names, if it is a checkpoint
 	since      env.Instant // when it was appended
+	then       func()      // called when it is durable; nil if nothing waits for it
 }
 
 func newControl(cfg Config, host loop.Host) *Control {
@@ -131,9 +141,6 @@ func (c *Control) Start(now env.Time) {
 		if err := c.listen(); err != nil {
 			c.host.Stop(err)
 		}
-		for _, v := range c.cfg.Voters {
-			c.addPeer(now, v.Node, v.Addr)
-		}
 	}
 	directory := c.prepareDirectory()
 	directory.end = func(err error) {
@@ -144,6 +151,10 @@ func (c *Control) Start(now env.Time) {
 		if c.converting() {
 			c.beginShards()
 			return
+		}
+		c.prepared = true
+		for _, v := range c.cfg.Voters {
+			c.addPeer(c.now, v.Node, v.Addr)
 		}
 		c.beginRecovery()
 	}
@@ -257,6 +268,10 @@ func (c *Control) EndTurn(now env.Time) {
 			c.host.Stop(errors.New("node: another process has registered under this node id"))
 			return
 		}
+		if c.meta.Removed() {
+			c.host.Stop(errRemoved)
+			return
+		}
 	}
 	if c.wal != nil && c.wal.Phase() == wal.Ready {
 		if c.wal.Full() && now.Mono >= c.retrySpaceAt {
@@ -291,8 +306,8 @@ func (c *Control) carryOut(now env.Time, e meta.Effects) {
 		c.saveSnapshot(f)
 	}
 	for _, m := range e.Send {
-		if !c.sendPeer(m.To, m.Message) {
-			c.meta.PeerDown(m.To)
+		if !c.sendTo(m) {
+			c.meta.PeerDown(meta.PeerID{Node: m.To, Directory: m.Directory})
 		}
 	}
 	if e.Image != nil {

@@ -1,17 +1,20 @@
 package node
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
+	"example.com/lockstep/broker/event"
 	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/meta"
 	"example.com/lockstep/broker/rare"
 	"example.com/lockstep/broker/shard"
 	"example.com/lockstep/broker/wal"
+	"example.com/lockstep/broker/wire/peer"
 	"example.com/lockstep/diskfs"
 )
 
@@ -72,8 +75,15 @@ func (c *Control) replay() {
 	case !found && c.damaged():
 		c.host.Stop(fmt.Errorf("node: the control log is damaged and names no snapshot; %s",
 			mustRejoin))
+	case !c.birth.born && c.birth.id == (peer.UUID{}) && len(c.replayed) > 0:
+		c.host.Stop(fmt.Errorf("node: there is a control log, and no birth record; %s", mustRejoin))
+	case !c.birth.born:
+		c.unborn = true
+		c.host.Log(event.New(event.BirthAwaited, event.Int("node", c.cfg.Node),
+			event.Text("directory", hex.EncodeToString(c.directory[:]))))
+		c.stepBirth()
 	case !found:
-		c.bootstrap()
+		c.host.Stop(fmt.Errorf("node: the control log is missing; %s", mustRejoin))
 	default:
 		c.loadSnapshot(index)
 	}
@@ -89,17 +99,17 @@ func (c *Control) damaged() bool {
 }
 
 // mustRejoin tells an operator what to do with a node that has lost its control log.
-const mustRejoin = "this node must come back under a new id with an empty directory"
+const mustRejoin = "empty the directory: the node then joins as a new one, without a vote, and " +
+	"'lockstep cluster replace-node' gives it the vote of the lost one"
 
-// bootstrap makes the state that all nodes of a new cluster begin with. A log that is missing
-// altogether looks like that of a new node, and the node would vote without the records that
-// it had acknowledged. So a snapshot that is newer than the first one proves that a log existed.
-func (c *Control) bootstrap() {
-	voters := make([]uint64, 0, len(c.cfg.Voters))
-	for _, v := range c.cfg.Voters {
-		voters = append(voters, uint64(v.Node))
+// bootstrap makes the control log of a voter of a new cluster, or of a directory that joins one,
+// and calls then when it is durable. A snapshot that is newer than the first one proves that a
+// log existed, in which this node had promised more.
+func (c *Control) bootstrap(then func(meta.Recovered)) {
+	recovered, records, image := meta.JoinCluster(c.cfg.Cluster)
+	if slices.Contains(c.birth.voters, c.self()) {
+		recovered, records, image = meta.NewCluster(c.cfg.Cluster, c.birth.voters)
 	}
-	recovered, records, image := meta.NewCluster(c.cfg.Cluster, voters)
 	s := &sequence{
 		steps: wholeFile(controlDir, snapshotName(image.Index()), c.newHandle(), image.Encode()),
 	}
@@ -122,10 +132,9 @@ func (c *Control) bootstrap() {
 			c.host.Stop(fmt.Errorf("node: bootstrap: %w", err))
 			return
 		}
-		// Token 0 is no batch of meta: meta does not wait for these records. If they are
-		// lost, the next start makes the same state again.
+		// Token 0 is no batch of meta, which is not there yet.
 		c.persist(meta.Persist{Records: records, Sync: true})
-		c.startMeta(recovered)
+		c.unsynced[len(c.unsynced)-1].then = func() { then(recovered) }
 	}
 	c.run(s)
 }
@@ -167,7 +176,9 @@ func (c *Control) startMeta(recovered meta.Recovered) {
 // beginShards starts the recovery of the shards.
 func (c *Control) beginShards() {
 	for i := range c.shards {
-		c.host.Reply(shardID(i), shard.Begin{Life: c.layout.life, Convert: c.converting()})
+		c.host.Reply(shardID(i), shard.Begin{
+			Directory: c.directory, Life: c.layout.life, Convert: c.converting(),
+		})
 	}
 }
 
@@ -203,6 +214,9 @@ func (c *Control) persisted() {
 		c.unsynced = c.unsynced[1:]
 		if p.token != 0 {
 			c.meta.Persisted(p.token)
+		}
+		if p.then != nil {
+			p.then()
 		}
 		if p.checkpoint != 0 {
 			c.wal.Release(p.first - 1)

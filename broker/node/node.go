@@ -26,8 +26,13 @@ type Config struct {
 	ConvertTo int
 
 	// Voters are the nodes of the first Raft configuration with their control addresses. All
-	// of them have the same list, which names this node too.
+	// of them have the same list. A node that is not in it joins a cluster that is born, and its
+	// id is higher than theirs, because the node with the higher id dials.
 	Voters []Voter
+
+	// AutoJoin: on an empty directory, the node asks for the vote of its lost directory itself
+	// (controller.quorum.auto.join.enable).
+	AutoJoin bool
 
 	// Listen are the addresses to bind, "host:port". Advertised are the addresses that clients
 	// and other nodes use.

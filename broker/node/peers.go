@@ -1,12 +1,14 @@
 package node
 
 import (
+	"fmt"
 	"time"
 
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/meta"
 	"example.com/lockstep/broker/wire"
 	"example.com/lockstep/broker/wire/peer"
 	"example.com/lockstep/netsim"
@@ -25,6 +27,8 @@ type peerLink struct {
 	full        bool // the send window is full: messages are dropped
 	generation  uint64
 	incarnation peer.UUID   // of the other side, while open
+	directory   peer.UUID   // of the other side, while open
+	birth       *birth      // that the other side holds; nil until it has said so
 	backoff     int         // dials in a row that no Hello answered
 	heard       env.Instant // when the last message came
 	said        env.Instant // when the last message was sent
@@ -126,8 +130,9 @@ func (c *Control) readPeer(now env.Time, l *peerLink) {
 
 // stranger is an accepted connection without a Hello yet: its node is not known.
 type stranger struct {
-	conn   netsim.Conn
-	framer *wire.Framer
+	conn    netsim.Conn
+	framer  *wire.Framer
+	refused bool // it only closes
 }
 
 // onStranger handles an event of an accepted connection. With its Hello it becomes the link to
@@ -137,7 +142,7 @@ func (c *Control) onStranger(now env.Time, st *stranger, ev *netsim.Event) {
 		delete(c.strangers, st.conn.ID())
 		return
 	}
-	if ev.Kind != netsim.Received {
+	if ev.Kind != netsim.Received || st.refused {
 		return
 	}
 	st.conn.Consumed(len(ev.Data))
@@ -172,25 +177,36 @@ func (c *Control) onStranger(now env.Time, st *stranger, ev *netsim.Event) {
 	l.conn, l.framer, l.generation = st.conn, st.framer, hello.Generation
 	c.peerConns[l.conn.ID()] = l
 	c.sayHello(l.conn, l.generation)
-	c.openPeer(now, l, hello)
-	c.readPeer(now, l)
+	if c.openPeer(now, l, hello); l.open {
+		c.readPeer(now, l)
+	}
 }
 
 // acceptable reports whether a Hello is from another node of this cluster that speaks a version
 // of ours, on a control connection.
 func (c *Control) acceptable(h *peer.Hello) bool {
-	return h.Kind == peer.ControlConn && h.Cluster == c.cfg.Cluster && h.Node != c.cfg.Node &&
-		h.MinVersion <= peer.MaxVersion && h.MaxVersion >= peer.MinVersion
+	return c.prepared && h.Kind == peer.ControlConn && h.Cluster == c.cfg.Cluster &&
+		h.Node != c.cfg.Node && h.MinVersion <= peer.MaxVersion && h.MaxVersion >= peer.MinVersion
 }
 
 func (c *Control) openPeer(now env.Time, l *peerLink, hello *peer.Hello) {
-	l.open, l.full, l.backoff, l.heard, l.incarnation = true, false, 0, now.Mono, hello.Incarnation
+	l.open, l.full, l.backoff, l.heard = true, false, 0, now.Mono
+	l.incarnation, l.directory, l.birth = hello.Incarnation, hello.Directory, nil
+	id := meta.PeerID{Node: l.node, Directory: l.directory}
+	if c.meta != nil && c.meta.Image().WasRemoved(id) {
+		mark.Hit(mark.DirectoryRefused)
+		c.refusePeer(l, fmt.Sprintf("directory %x of node %d was removed from the cluster",
+			l.directory[:4], l.node), true)
+		return
+	}
+	c.tellBirth(l)
 }
 
 func (c *Control) sayHello(conn netsim.Conn, generation uint64) {
 	head, tail := peer.Encode(c.brokerEpoch(), &peer.Hello{
 		MinVersion: peer.MinVersion, MaxVersion: peer.MaxVersion, Cluster: c.cfg.Cluster,
-		Node: c.cfg.Node, Incarnation: c.cfg.Incarnation, Kind: peer.ControlConn,
+		Node: c.cfg.Node, Directory: c.directory, Incarnation: c.cfg.Incarnation,
+		Kind:       peer.ControlConn,
 		Generation: generation,
 	})
 	conn.Send(head, tail)
@@ -214,6 +230,22 @@ func (c *Control) sendPeer(to kafka.NodeID, m peer.Message) bool {
 	return true
 }
 
+// sendTo sends a message of meta. One that is for a directory is not sent to another one.
+func (c *Control) sendTo(m meta.Envelope) bool {
+	l := c.peer(m.To)
+	if l == nil || !c.together(l) ||
+		m.Directory != (peer.UUID{}) && m.Directory != l.directory {
+		c.stats.PeerMessagesDropped++
+		return false
+	}
+	return c.sendPeer(m.To, m.Message)
+}
+
+// together reports whether both sides are born in the same cluster.
+func (c *Control) together(l *peerLink) bool {
+	return l.birth != nil && l.birth.born && c.birth.born && l.birth.id == c.birth.id
+}
+
 // dropPeer gives a connection up. If this node is the one that dials, it dials again later.
 func (c *Control) dropPeer(now env.Time, l *peerLink) {
 	c.closePeer(l)
@@ -232,7 +264,7 @@ func (c *Control) closePeer(l *peerLink) {
 		l.conn.Close()
 		delete(c.peerConns, l.conn.ID())
 	}
-	l.conn, l.open, l.full = nil, false, false
+	l.conn, l.open, l.full, l.birth = nil, false, false, nil
 }
 
 // checkPeers gives up connections that have been silent for too long, and sends a Keepalive on
@@ -250,15 +282,21 @@ func (c *Control) checkPeers(now env.Time) {
 	}
 }
 
-// onPeerMessage gives a message to meta. Until meta has recovered, messages are dropped, like
-// those that were sent while this node was down.
+// onPeerMessage gives a message to meta. Until meta has recovered, and from a node that is not
+// born in the same cluster, messages are dropped, like those that were sent while this node was
+// down.
 func (c *Control) onPeerMessage(now env.Time, l *peerLink, m peer.Message) {
-	if _, empty := m.(*peer.Keepalive); empty {
-		return
+	switch m := m.(type) {
+	case *peer.Keepalive:
+	case *peer.Birth:
+		c.onBirth(l, m)
+	case *peer.Refusal:
+		c.onRefusal(l, m)
+	default:
+		if c.meta == nil || !c.together(l) {
+			c.stats.PeerMessagesDropped++
+			return
+		}
+		c.meta.Step(now.Mono, meta.PeerID{Node: l.node, Directory: l.directory}, m)
 	}
-	if c.meta == nil {
-		c.stats.PeerMessagesDropped++
-		return
-	}
-	c.meta.Step(now.Mono, l.node, m)
 }

@@ -46,6 +46,7 @@ func (c *Control) pingIfDue(now env.Time) {
 func (c *Control) ping(now env.Time) {
 	c.pingAt = now.Mono.Add(c.cfg.Limits.PingInterval - pingEarly)
 	c.checkPeers(now)
+	c.askToJoin()
 	for i := range c.shards {
 		sh := &c.shards[i]
 		sh.pingSeq++
@@ -193,7 +194,7 @@ func (c *Control) onRecovered(now env.Time, from loop.ID, m shard.Recovered) {
 // registration is the command that registers this incarnation, without what Announce adds.
 func (c *Control) registration() meta.RegisterBroker {
 	r := meta.RegisterBroker{
-		Node: c.cfg.Node, Incarnation: c.cfg.Incarnation,
+		Node: c.cfg.Node, Incarnation: c.cfg.Incarnation, Directory: c.directory,
 		Endpoints: meta.Endpoints{
 			PeerAddr: c.cfg.Advertised.Control, DataAddr: c.cfg.Advertised.Data, Rack: c.cfg.Rack,
 		},

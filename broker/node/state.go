@@ -35,7 +35,8 @@ func (c *Control) Inspect() (ControlState, bool) {
 func (c *Control) AppendState(b []byte) []byte {
 	word := func(v uint64) { b = binary.LittleEndian.AppendUint64(b, v) }
 	if c.meta == nil {
-		return append(b, 0)
+		b = append(append(b, byte(b2i(c.birth.born)), byte(b2i(c.birthBusy))), c.birth.id[:]...)
+		return b
 	}
 	status := c.meta.Status()
 	word(uint64(status.Term))

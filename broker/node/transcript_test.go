@@ -76,6 +76,7 @@ type world struct {
 	disk    bool // print what is asked of the disk
 	leases  int
 	calls   uint64
+	echoes  []func()    // what connected nodes are about to send
 	kept    env.Instant // when the connected nodes sent something last
 }
 
@@ -185,7 +186,12 @@ func (w *world) settle() {
 		if busy {
 			w.host.Complete(w.machine.InFlight())
 		}
-		if !w.answer() && !busy {
+		echoes := w.echoes
+		w.echoes = nil
+		for _, deliver := range echoes {
+			deliver()
+		}
+		if !w.answer() && !busy && len(echoes) == 0 {
 			return
 		}
 		w.host.Turn()
@@ -365,14 +371,30 @@ func (w *world) connect() {
 		w.host.Turn()
 		return
 	}
-	conn := w.host.Net().Accept("node "+text, w.host.Sink(loop.Control), w.cluster.Peer)
+	conn := w.host.Net().Accept("node "+text, w.host.Sink(loop.Control), w.peerOf(id))
 	w.inbound[id] = conn
 	conn.Deliver(peer.Append(nil, 0, &peer.Hello{
 		MinVersion: peer.MinVersion, MaxVersion: peer.MaxVersion, Cluster: looptest.ClusterID,
-		Node: id, Incarnation: w.cluster.Incarnation(id), Kind: peer.ControlConn, Generation: 1,
+		Node: id, Directory: looptest.Directory(id), Incarnation: w.cluster.Incarnation(id),
+		Kind: peer.ControlConn, Generation: 1,
 	}))
+	conn.Deliver(peer.Append(nil, 0, &peer.Birth{}))
 	w.host.Turn()
 	w.settle()
+}
+
+// peerOf prints what a connected node gets. The node holds every birth record that it is told of.
+func (w *world) peerOf(id kafka.NodeID) func([]byte) string {
+	return func(frame []byte) string {
+		if _, m, err := peer.Decode(frame); err == nil {
+			if b, ok := m.(*peer.Birth); ok && b.ID != (peer.UUID{}) {
+				w.echoes = append(w.echoes, func() {
+					w.inbound[id].Deliver(peer.Append(nil, 0, b))
+				})
+			}
+		}
+		return w.cluster.Peer(frame)
+	}
 }
 
 func (w *world) diskCommand() {

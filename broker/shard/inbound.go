@@ -148,8 +148,8 @@ func (s *Shard) onInboundMessage(in *inbound, message peer.Message) {
 // onHello accepts a data connection. Older connections of the same dialler are dropped:
 // what still arrives on them was sent earlier (PROTOCOL 15).
 func (s *Shard) onHello(in *inbound, hello *peer.Hello) {
-	if in.hello != nil || hello.Kind != peer.DataConn || hello.Cluster != s.cfg.Cluster ||
-		hello.MinVersion > peer.MaxVersion || hello.MaxVersion < peer.MinVersion {
+	if in.hello != nil || hello.Kind != peer.DataConn || s.directory == (peer.UUID{}) ||
+		!s.acceptable(hello) {
 		s.stats.PeerHellosRefused++
 		s.refuseInbound(in)
 		return
@@ -164,14 +164,23 @@ func (s *Shard) onHello(in *inbound, hello *peer.Hello) {
 	}
 	s.sendInbound(in, &peer.Hello{
 		MinVersion: peer.MinVersion, MaxVersion: peer.MaxVersion, Cluster: s.cfg.Cluster,
-		Node: s.cfg.Node, Incarnation: s.cfg.Incarnation, Kind: peer.DataConn,
-		Generation: hello.Generation,
+		Node: s.cfg.Node, Directory: s.directory, Incarnation: s.cfg.Incarnation,
+		Kind: peer.DataConn, Generation: hello.Generation,
 	})
 	// All shards of this node have to know the generation, because each connection of
 	// the dialler goes to another shard.
 	for other := range loop.ID(s.cfg.Shards) {
 		s.announce(other+1, Newer{in.dialler, in.generation})
 	}
+}
+
+// acceptable reports whether a node of this cluster says the Hello, in a version of ours, on the
+// directory that it has registered with by the metadata here (PROTOCOL 4a). Metadata that is too
+// old refuses a new directory for a moment; it dials again.
+func (s *Shard) acceptable(hello *peer.Hello) bool {
+	b := s.image.Broker(hello.Node)
+	return hello.Cluster == s.cfg.Cluster && (b == nil || b.Directory == hello.Directory) &&
+		hello.MinVersion <= peer.MaxVersion && hello.MaxVersion >= peer.MinVersion
 }
 
 // announce tells a shard of this node, perhaps this one, about a generation.

@@ -91,8 +91,8 @@ func (s *Shard) onLink(l *link, ev *netsim.Event) {
 	case netsim.Connected:
 		l.send(s, &peer.Hello{
 			MinVersion: peer.MinVersion, MaxVersion: peer.MaxVersion, Cluster: s.cfg.Cluster,
-			Node: s.cfg.Node, Incarnation: s.cfg.Incarnation, Kind: peer.DataConn,
-			Generation: l.generation, Shard: int32(s.id),
+			Node: s.cfg.Node, Directory: s.directory, Incarnation: s.cfg.Incarnation,
+			Kind: peer.DataConn, Generation: l.generation, Shard: int32(s.id),
 		})
 	case netsim.Received:
 		l.framer.Feed(ev.Data)
@@ -129,8 +129,7 @@ func (s *Shard) onLinkMessage(l *link, epoch kafka.BrokerEpoch, message peer.Mes
 	}
 	switch m := message.(type) {
 	case *peer.Hello:
-		if m.Cluster != s.cfg.Cluster || m.Node != l.node || m.MinVersion > peer.MaxVersion ||
-			m.MaxVersion < peer.MinVersion {
+		if m.Node != l.node || !s.acceptable(m) {
 			s.stats.PeerHellosRefused++
 			s.dropLink(l)
 			return

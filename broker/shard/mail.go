@@ -17,6 +17,7 @@ import (
 
 // Begin starts a shard's recovery: the data directory has been locked and verified.
 type Begin struct {
+	Directory peer.UUID // of the node: connections between nodes name it (PROTOCOL 4a)
 	// Life names the sequence space of the node's WALs. A checkpoint that names another
 	// one says nothing about their records.
 	Life uint64

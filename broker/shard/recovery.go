@@ -38,6 +38,7 @@ type recovery struct {
 
 // beginRecovery lists the directories of partitions.
 func (s *Shard) beginRecovery(m Begin) {
+	s.directory = m.Directory
 	s.recovery.life = m.Life
 	s.converting = m.Convert
 	s.diskFor(ownerShard).Submit(diskfs.Op{Kind: diskfs.List, Path: s.cfg.PartitionsDir})

@@ -106,7 +106,8 @@ type Shard struct {
 	forwardedBytes int
 
 	// --- other nodes ---
-	links         []*link // in the order of their first use
+	directory     peer.UUID // of this node; zero until Begin
+	links         []*link   // in the order of their first use
 	linkConns     map[netsim.ConnID]*link
 	nextForward   uint64
 	inbounds      map[netsim.ConnID]*inbound

@@ -368,7 +368,8 @@ func (w *world) connect(node kafka.NodeID) {
 func (w *world) hello(node kafka.NodeID) *peer.Hello {
 	return &peer.Hello{
 		MinVersion: peer.MinVersion, MaxVersion: peer.MaxVersion, Cluster: looptest.ClusterID,
-		Node: node, Incarnation: w.cluster.Incarnation(node), Kind: peer.DataConn,
+		Node: node, Directory: looptest.Directory(node),
+		Incarnation: w.cluster.Incarnation(node), Kind: peer.DataConn,
 		Generation: 1, Shard: 1,
 	}
 }

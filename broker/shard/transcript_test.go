@@ -155,7 +155,9 @@ func (w *world) recover() {
 	w.shard = shard.New(w.cfg, w.host)
 	w.host.Loop = w.shard
 	w.host.Start()
-	w.host.PostMail(loop.Control, shard.Begin{Life: 1, Convert: w.d.HasArg("to-convert")})
+	w.host.PostMail(loop.Control, shard.Begin{
+		Directory: looptest.Directory(1), Life: 1, Convert: w.d.HasArg("to-convert"),
+	})
 	w.host.Turn()
 }
 

@@ -42,6 +42,17 @@ func (c *Cluster) Incarnation(node kafka.NodeID) peer.UUID {
 	return peer.UUID{byte(node), max(1, c.starts[node])}
 }
 
+// Directory is the directory id of a node. Its Raft id is the number of the node.
+func Directory(node kafka.NodeID) peer.UUID { return peer.UUID{7: byte(node)} }
+
+// Voters are nodes with their directories.
+func Voters(nodes ...kafka.NodeID) (voters []meta.PeerID) {
+	for _, n := range nodes {
+		voters = append(voters, meta.PeerID{Node: n, Directory: Directory(n)})
+	}
+	return voters
+}
+
 // DataAddr is the address of a node for data connections.
 func DataAddr(node kafka.NodeID) string { return fmt.Sprintf("data-%d:1", node) }
 
@@ -138,7 +149,7 @@ func (c *Cluster) brokers(list string) (commands []meta.Command, err error) {
 func (c *Cluster) register(node kafka.NodeID, options []string) (meta.Command, error) {
 	c.starts[node]++
 	cmd := &meta.RegisterBroker{
-		Node: node, Incarnation: c.Incarnation(node),
+		Node: node, Incarnation: c.Incarnation(node), Directory: Directory(node),
 		Endpoints: meta.Endpoints{
 			Host: fmt.Sprintf("host-%d", node), Port: 9092,
 			PeerAddr: ControlAddr(node), DataAddr: DataAddr(node),

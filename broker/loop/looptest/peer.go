@@ -76,6 +76,20 @@ func (c *Cluster) push(m *peer.Push) string {
 	return text
 }
 
+func birth(m *peer.Birth) string {
+	if m.ID == (peer.UUID{}) {
+		return "holds no birth record"
+	}
+	text := "holds the birth record of nodes"
+	for _, v := range m.Voters {
+		text += fmt.Sprintf(" %d", v.Node)
+	}
+	if m.Born {
+		text += ", born"
+	}
+	return text
+}
+
 // controlMessage prints a message of a control connection.
 func (c *Cluster) controlMessage(message peer.Message) string {
 	switch m := message.(type) {
@@ -101,6 +115,12 @@ func (c *Cluster) controlMessage(message peer.Message) string {
 		return fmt.Sprintf("propose %d: %s", m.ID.Seq, c.encodedCommand(m.Command))
 	case *peer.ProposeReply:
 		return fmt.Sprintf("proposal %d: %v", m.ID.Seq, m.Code)
+	case *peer.Birth:
+		return birth(m)
+	case *peer.Refusal:
+		return "refusal: " + m.Message
+	case *peer.Join:
+		return fmt.Sprintf("node %d asks to join, for a vote: %t", m.Node, m.Auto)
 	case *peer.ReadIndex:
 		return "read index?"
 	case *peer.ReadIndexReply:

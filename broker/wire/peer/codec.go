@@ -28,6 +28,9 @@ const (
 	TypeForward        Type = 13
 	TypeForwardReply   Type = 14
 	TypeKeepalive      Type = 15
+	TypeBirth          Type = 16
+	TypeRefusal        Type = 17
+	TypeJoin           Type = 18
 )
 
 // Message is one of the messages of this package, always as a pointer.
@@ -131,6 +134,12 @@ func newMessage(typ Type) Message {
 		return new(ForwardReply)
 	case TypeKeepalive:
 		return new(Keepalive)
+	case TypeBirth:
+		return new(Birth)
+	case TypeRefusal:
+		return new(Refusal)
+	case TypeJoin:
+		return new(Join)
 	default:
 		return nil
 	}

@@ -29,7 +29,7 @@ func all() []Message {
 }
 
 func TestEveryTypeHasItsMessage(t *testing.T) {
-	require.Len(t, all(), 15)
+	require.Len(t, all(), 18)
 	seen := []reflect.Type{}
 	for typ := range 256 {
 		if msg := newMessage(Type(typ)); msg != nil {
@@ -53,6 +53,15 @@ func fill(t *rapid.T, v reflect.Value) {
 			fill(t, v.Index(i))
 		}
 	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Struct {
+			if n := rapid.IntRange(0, 3).Draw(t, "count"); n > 0 {
+				v.Set(reflect.MakeSlice(v.Type(), n, n))
+				for i := range n {
+					fill(t, v.Index(i))
+				}
+			}
+			return
+		}
 		if b := rapid.SliceOfN(rapid.Byte(), 0, 40).Draw(t, "bytes"); len(b) > 0 {
 			v.SetBytes(b)
 		}
@@ -156,9 +165,15 @@ func TestLayoutsArePinned(t *testing.T) {
 		msg  Message
 		body string
 	}{
-		{&Hello{1, 2, id(0x20), 3, id(0x30), DataConn, 4, 5},
-			"01 0001 0002 202122232425262728292a2b2c2d2e2f 00000003 " + inc +
+		{&Hello{1, 2, id(0x20), 3, id(0x40), id(0x30), DataConn, 4, 5},
+			"01 0001 0002 202122232425262728292a2b2c2d2e2f 00000003 " +
+				"404142434445464748494a4b4c4d4e4f " + inc +
 				"02 0000000000000004 00000005"},
+		{&Birth{id(0x20), true, []BirthVoter{{3, id(0x40)}}},
+			"10 202122232425262728292a2b2c2d2e2f 01 00000001 00000003 " +
+				"404142434445464748494a4b4c4d4e4f"},
+		{&Refusal{"no", true}, "11 00000002 6e6f 01"},
+		{&Join{3, id(0x40), true}, "12 00000003 404142434445464748494a4b4c4d4e4f 01"},
 		{&Raft{[]byte{1, 2}}, "02 00000002 0102"},
 		{&Heartbeat{3, id(0x30), 9, 7, 8, true, false},
 			"03 00000003 " + inc + "0000000000000009 0000000000000007 0000000000000008 01 00"},

@@ -15,12 +15,16 @@ func (*PushReject) Type() Type     { return TypePushReject }
 func (*Forward) Type() Type        { return TypeForward }
 func (*Keepalive) Type() Type      { return TypeKeepalive }
 func (*ForwardReply) Type() Type   { return TypeForwardReply }
+func (*Birth) Type() Type          { return TypeBirth }
+func (*Refusal) Type() Type        { return TypeRefusal }
+func (*Join) Type() Type           { return TypeJoin }
 
 func (m *Hello) fields(c *coder) {
 	num16(c, &m.MinVersion)
 	num16(c, &m.MaxVersion)
 	c.id(m.Cluster[:])
 	num32(c, &m.Node)
+	c.id(m.Directory[:])
 	c.id(m.Incarnation[:])
 	num8(c, &m.Kind)
 	c.valid(m.Kind == ControlConn || m.Kind == DataConn)
@@ -128,3 +132,28 @@ func (m *ForwardReply) fields(c *coder) {
 }
 
 func (*Keepalive) fields(*coder) {}
+
+func (m *Birth) fields(c *coder) {
+	c.id(m.ID[:])
+	c.boolean(&m.Born)
+	n := c.length(len(m.Voters))
+	c.valid(n <= len(c.buf)/20)
+	if c.reading && !c.bad && n > 0 {
+		m.Voters = make([]BirthVoter, n)
+	}
+	for i := range m.Voters {
+		num32(c, &m.Voters[i].Node)
+		c.id(m.Voters[i].Directory[:])
+	}
+}
+
+func (m *Refusal) fields(c *coder) {
+	c.text(&m.Message)
+	c.boolean(&m.Removed)
+}
+
+func (m *Join) fields(c *coder) {
+	num32(c, &m.Node)
+	c.id(m.Directory[:])
+	c.boolean(&m.Auto)
+}

@@ -20,8 +20,8 @@ import "example.com/lockstep/broker/kafka"
 
 // The versions of the peer protocol that this code supports. Hello carries the range.
 const (
-	MinVersion uint16 = 5
-	MaxVersion uint16 = 5
+	MinVersion uint16 = 6
+	MaxVersion uint16 = 6
 )
 
 // UUID is 128 random bits. Cluster ids and incarnations are of this type.
@@ -40,6 +40,7 @@ type Hello struct {
 	MinVersion, MaxVersion uint16
 	Cluster                UUID
 	Node                   kafka.NodeID
+	Directory              UUID // of the sending node (PROTOCOL 4a)
 	Incarnation            UUID // of the sending process: new at every start
 	Kind                   ConnKind
 	// Generation grows with every connection that the dialling shard or control
@@ -49,6 +50,39 @@ type Hello struct {
 }
 
 // --- control connection ---
+
+// Birth says which birth record the sender holds, durable (PROTOCOL 4b). It follows Hello, and is
+// repeated when the record changes.
+type Birth struct {
+	// ID is a random number drawn with the record. Zero: the sender holds none.
+	ID UUID
+	// Born: every voter holds the record, and its nodes take part in Raft.
+	Born   bool
+	Voters []BirthVoter // of the first configuration
+}
+
+// BirthVoter is a voter with its directory.
+type BirthVoter struct {
+	Node      kafka.NodeID
+	Directory UUID
+}
+
+// Refusal is sent before a connection is closed, so that the other side can tell its operator.
+type Refusal struct {
+	Message string
+	// Removed: the directory of the receiver was removed from the cluster. It must stop.
+	Removed bool
+}
+
+// Join asks the controller to make a new directory a learner (PROTOCOL 4c). It is repeated until
+// the log arrives. A node that is not the controller passes it on.
+type Join struct {
+	Node      kafka.NodeID
+	Directory UUID
+	// Auto: it wants to be a voter, in the place of the other voters of its node
+	// (controller.quorum.auto.join.enable).
+	Auto bool
+}
 
 // Keepalive is sent when there is nothing else to send, to show that the connection
 // works.
