@@ -3,14 +3,17 @@ package api
 import (
 	"time"
 
+	"example.com/lockstep/broker/batch"
 	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/meta"
 	"example.com/lockstep/broker/wire"
 )
 
 // produce serves Produce 3-13 (key 0). Batches go to the leader of their partition, on
 // whichever node it is. The answer is sent when the last partition has a result. A
 // transactional produce is refused: there is no transaction coordinator yet. A produce
-// with acks=0 gets no response, whatever happened (KAFKA 14).
+// with acks=0 gets no response. If any of it fails its connection is closed instead, which
+// is how clients learn of it (KAFKA 14).
 //
 // A partition that the request names more than once is refused at each place, with
 // INVALID_REQUEST. Kafka appends the last of its batches and drops the others, and answers
@@ -46,7 +49,7 @@ func (p *produce) Next(c Context, expired bool) []Op {
 	switch {
 	case p.req.Acks < kafka.AcksAll || p.req.Acks > kafka.AcksLeader:
 		refusal = kafka.InvalidRequiredAcks
-	case p.req.TransactionalID != nil:
+	case p.req.TransactionalID != nil, p.transactional():
 		refusal = noTransactions
 	}
 	var ops []Op
@@ -67,6 +70,8 @@ func (p *produce) Next(c Context, expired bool) []Op {
 			if repeated[namedPartition{topic.Name, topic.ID, part.Partition}] {
 				failed = kafka.InvalidRequest
 				answer.Partitions[j].Message = "the request names the partition more than once"
+			} else if failed == kafka.None && p.tooNew(part.Records) {
+				failed = kafka.UnsupportedCompressionType
 			}
 			if failed != kafka.None {
 				answer.Partitions[j].Code = failed
@@ -101,24 +106,66 @@ func (p *produce) mentions() mentions {
 func (p *produce) resolveTopic(
 	c Context, topic *wire.ProduceTopic,
 ) (kafka.TopicID, kafka.ErrorCode) {
+	id, code := topic.ID, kafka.UnknownTopicID
 	if p.version < 13 {
-		return topicID(c, topic.Name)
+		id, code = topicID(c, topic.Name)
 	}
-	if c.Image().TopicByID(topic.ID) == nil {
-		return topic.ID, kafka.UnknownTopicID
+	switch t := c.Image().TopicByID(id); {
+	case t == nil:
+		return id, code
+	case meta.InternalTopic(t.Name):
+		return id, kafka.InvalidTopicException
 	}
-	return topic.ID, kafka.None
+	return id, kafka.None
+}
+
+// transactional reports whether a batch of the request is part of a transaction.
+func (p *produce) transactional() bool {
+	for i := range p.req.Topics {
+		for _, part := range p.req.Topics[i].Partitions {
+			if b, _, err := batch.Next(part.Records); err == nil && b.Transactional() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// tooNew reports whether the records are compressed with Zstandard, and the version is below
+// the one that allows it (KIP-110).
+func (p *produce) tooNew(records []byte) bool {
+	const zstdSince = 7
+	if p.version >= zstdSince {
+		return false
+	}
+	b, _, err := batch.Next(records)
+	return err == nil && b.Codec() == batch.Zstd
 }
 
 func (p *produce) Resolve(i int, result any) {
 	r := result.(ProduceResult)
 	answer := p.ops[i]
-	answer.Code, answer.Message = r.Code, r.Message
+	answer.Code, answer.Message, answer.Errors = r.Code, r.Message, r.Errors
 	answer.BaseOffset, answer.LogAppendTimeMs, answer.LogStart = r.Base, r.AppendTimeMs, r.LogStart
 	if r.Code == kafka.NotLeaderOrFollower {
 		answer.Leader = hint(p.self, r.CurrentLeader)
 		p.hints = append(p.hints, answer.Leader)
 	}
+}
+
+// Closes implements Closer.
+func (p *produce) Closes() bool {
+	if p.req.Acks != kafka.AcksNone {
+		return false
+	}
+	for i := range p.answers.Topics {
+		for j := range p.answers.Topics[i].Partitions {
+			if p.answers.Topics[i].Partitions[j].Code != kafka.None {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (p *produce) Answer(c Context) [][]byte {

@@ -7,6 +7,7 @@ import (
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/meta"
 	"example.com/lockstep/broker/rare"
+	"example.com/lockstep/broker/wire"
 )
 
 // Handler is one request from decoding to answer.
@@ -24,6 +25,12 @@ type Handler interface {
 	// Timeout is how long the request asks to wait at most; 0 stands for the broker's
 	// default.
 	Timeout() time.Duration
+}
+
+// Closer is a Handler that may close its connection in place of an answer.
+type Closer interface {
+	// Closes is called after Answer. The answers to all earlier requests still leave.
+	Closes() bool
 }
 
 // Context is what a handler may ask while it runs. All of it is available at once.
@@ -86,6 +93,9 @@ type ProduceResult struct {
 	AppendTimeMs  int64 // -1 unless LogAppendTime
 	LogStart      kafka.Offset
 	CurrentLeader Leader
+	// Errors names the records that made the leader refuse the batch, if single ones did: the
+	// first ones of them.
+	Errors []wire.RecordError
 }
 
 // Leader tells a client which node leads; Node is NoNode if no leader is known.

@@ -10,6 +10,7 @@ import (
 
 	"example.com/lockstep/broker/batch"
 	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/wire"
 )
 
 func produceRequest(version int16) *kmsg.ProduceRequest {
@@ -118,6 +119,60 @@ func TestProduceIsRefusedBeforeTheLog(t *testing.T) {
 				require.EqualValues(t, -1, p.BaseOffset)
 			}
 		}
+	}
+}
+
+// What can be refused without the partition's log, by what the request says of a batch.
+func TestProduceOfForbiddenBatchesIsRefused(t *testing.T) {
+	zstd := []byte(batch.NewBuilder().Add(1, nil, nil).BuildWith(batch.Zstd, []byte{1}))
+	inTransaction := batch.NewBuilder().Producer(1, 0, 0).Add(1, nil, nil)
+	inTransaction.Transactional = true
+	for _, c := range []struct {
+		name    string
+		version int16
+		topic   string
+		records []byte
+		code    kafka.ErrorCode // of partition 0
+		others  kafka.ErrorCode
+	}{
+		{"zstd before version 7", 6, "t", zstd, kafka.UnsupportedCompressionType, kafka.None},
+		{"zstd since version 7", 7, "t", zstd, kafka.None, kafka.None},
+		{"a transactional batch", 12, "t", inTransaction.Build(),
+			kafka.TransactionalIDAuthorizationFailed, kafka.TransactionalIDAuthorizationFailed},
+		{"an internal topic", 12, "__consumer_offsets", zstd,
+			kafka.InvalidTopicException, kafka.InvalidTopicException},
+		{"an internal topic by its id", 13, "__transaction_state", zstd,
+			kafka.InvalidTopicException, kafka.InvalidTopicException},
+	} {
+		w := newFetchWorld(3)
+		if c.topic != "t" {
+			w.topic(c.topic, nil, []kafka.NodeID{1})
+		}
+		req := produceRequest(c.version)
+		req.Topics = req.Topics[:1]
+		req.Topics[0].Topic, req.Topics[0].TopicID = c.topic, idOf(c.topic)
+		req.Topics[0].Partitions[0].Records = c.records
+		resp := serve(t, w, req, func(Op) any { return ProduceResult{} }).(*kmsg.ProduceResponse)
+		require.EqualValues(t, c.code, resp.Topics[0].Partitions[0].ErrorCode, c.name)
+		require.EqualValues(t, c.others, resp.Topics[0].Partitions[1].ErrorCode, c.name)
+	}
+}
+
+func TestProduceNamesRecordsInErrorSinceVersion8(t *testing.T) {
+	for version := int16(3); version <= 13; version++ {
+		resp := serve(t, newFetchWorld(3), produceRequest(version), func(Op) any {
+			return ProduceResult{Code: kafka.InvalidRecord, Message: "no",
+				Errors: []wire.RecordError{
+					{Index: 0, Message: "no key"}, {Index: 7, Message: "none either"}}}
+		}).(*kmsg.ProduceResponse)
+		p := resp.Topics[0].Partitions[2]
+		if version < 8 {
+			require.Empty(t, p.ErrorRecords)
+			continue
+		}
+		require.Len(t, p.ErrorRecords, 2)
+		require.EqualValues(t, 7, p.ErrorRecords[1].RelativeOffset)
+		require.Equal(t, "none either", *p.ErrorRecords[1].ErrorMessage)
 	}
 }
 

@@ -167,6 +167,18 @@ func (b Batch) StampLogAppendTime(timestampMs int64) {
 	b.seal()
 }
 
+// SetMaxTimestamp makes timestampMs the largest timestamp that the header names, and clears the bit
+// of LogAppendTime, which a producer has no right to set. It computes the CRC again if that changes
+// anything.
+func (b Batch) SetMaxTimestamp(timestampMs int64) {
+	if b.MaxTimestampMs() == timestampMs && !b.LogAppendTime() {
+		return
+	}
+	binary.BigEndian.PutUint16(b[atAttributes:], uint16(b.attributes())&^logAppendTimeBit)
+	binary.BigEndian.PutUint64(b[atMaxTimestamp:], uint64(timestampMs))
+	b.seal()
+}
+
 func (b Batch) seal() {
 	binary.BigEndian.PutUint32(b[atCRC:], crc32.Checksum(b[atAttributes:], castagnoli))
 }

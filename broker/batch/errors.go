@@ -24,6 +24,6 @@ var (
 	ErrProducer    = &Error{kafka.InvalidRecord, "producer id, epoch and sequence disagree"}
 	ErrControl     = &Error{kafka.InvalidRecord, "malformed control batch"}
 	ErrRecord      = &Error{kafka.InvalidRecord, "malformed record"}
-	ErrCompression = &Error{kafka.CorruptMessage, "compressed records do not decompress"}
-	ErrExpansion   = &Error{kafka.InvalidRecord, "records expand past the limit"}
+	ErrCompression = &Error{kafka.InvalidRecord, "compressed records do not decompress"}
+	ErrExpansion   = &Error{kafka.MessageTooLarge, "records expand past the limit"}
 )

@@ -151,24 +151,21 @@ func (d *decoder) headers() []Header {
 	return headers
 }
 
-// CheckRecords reads all records and returns the first error. It checks that they decompress, that
-// each is well-formed, and that there are as many as the header says. With needKeys a null key is
-// an error too: compacted topics demand keys (KAFKA 14).
-func (b Batch) CheckRecords(limit int, needKeys bool) error {
-	it := b.Records(limit)
-	for it.Next() {
-		if needKeys && it.Record.Key == nil {
-			return ErrRecord
-		}
+// CheckRecords reads all records at once, and returns what they say or the first error. See
+// [Scanner], which can do it in steps.
+func (b Batch) CheckRecords(limit int) (Facts, error) {
+	var s Scanner
+	err := s.Begin(b, limit)
+	if err == nil {
+		_, _, err = s.Scan(math.MaxInt)
 	}
-	return it.Err()
+	return s.Facts(), err
 }
 
 // OffsetForTimestamp returns the first record at or after offset from with a timestamp of at least
-// timestampMs. found is false if there is none. This can happen also if MaxTimestampMs says
-// otherwise, since the producer may claim a wrong one.
+// timestampMs. found is false if there is none.
 func (b Batch) OffsetForTimestamp(
-	timestampMs int64, from kafka.Offset, limit int,
+	timestampMs int64, from kafka.Offset,
 ) (offset kafka.Offset, ms int64, found bool, err error) {
 	if b.LogAppendTime() {
 		if b.MaxTimestampMs() < timestampMs || b.LastOffset() < from {
@@ -176,11 +173,19 @@ func (b Batch) OffsetForTimestamp(
 		}
 		return max(b.BaseOffset(), from), b.MaxTimestampMs(), true, nil
 	}
-	it := b.Records(limit)
-	for it.Next() {
-		if it.Record.TimestampMs >= timestampMs && it.Record.Offset >= from {
-			return it.Record.Offset, it.Record.TimestampMs, true, nil
+	var s Scanner
+	if err := s.Begin(b, math.MaxInt); err != nil { // it was bounded when it was appended
+		return 0, 0, false, err
+	}
+	defer s.End()
+	for r, ok, err := s.Next(); ok || err != nil; r, ok, err = s.Next() {
+		if err != nil {
+			return 0, 0, false, err
+		}
+		offset := b.BaseOffset() + kafka.Offset(r.Index)
+		if r.TimestampMs >= timestampMs && offset >= from {
+			return offset, r.TimestampMs, true, nil
 		}
 	}
-	return 0, 0, false, it.Err()
+	return 0, 0, false, nil
 }

@@ -67,8 +67,10 @@ func TestRecordsOfEveryCodec(t *testing.T) {
 			b := builder.BuildWith(p.codec, p.pack(t, builder.Plain()))
 			b.Stamp(50, 0)
 			require.NoError(t, b.Validate())
-			require.NoError(t, b.CheckRecords(1<<20, false))
-			require.ErrorIs(t, b.CheckRecords(1<<20, true), batch.ErrRecord)
+			facts, err := b.CheckRecords(1 << 20)
+			require.NoError(t, err)
+			require.Equal(t,
+				batch.Facts{MaxTimestampMs: 1005, OldestMs: 1000, Keyless: true}, facts)
 
 			it := b.Records(1 << 20)
 			require.True(t, it.Next())
@@ -82,11 +84,14 @@ func TestRecordsOfEveryCodec(t *testing.T) {
 			require.Nil(t, it.Record.Value)
 
 			if p.codec != batch.Uncompressed {
-				require.ErrorIs(t, b.CheckRecords(1000, false), batch.ErrExpansion)
-				require.NoError(t, b.CheckRecords(len(builder.Plain()), false))
+				_, err := b.CheckRecords(1000)
+				require.ErrorIs(t, err, batch.ErrExpansion)
+				_, err = b.CheckRecords(len(builder.Plain()))
+				require.NoError(t, err)
 				half := builder.BuildWith(p.codec,
 					b[batch.HeaderSize:batch.HeaderSize+len(b[batch.HeaderSize:])/2])
-				require.ErrorIs(t, half.CheckRecords(1<<20, false), batch.ErrCompression)
+				_, err = half.CheckRecords(1 << 20)
+				require.ErrorIs(t, err, batch.ErrCompression)
 			}
 		})
 	}
@@ -101,7 +106,7 @@ func TestOffsetForTimestamp(t *testing.T) {
 			{0, 0, 10, 1000}, {1000, 0, 10, 1000}, {1001, 0, 11, 1005}, {1005, 0, 11, 1005},
 			{1001, 12, 12, 1003}, {1006, 0, -1, 0}, {1005, 12, -1, 0},
 		} {
-			offset, ms, found, err := b.OffsetForTimestamp(c.ts, kafkaOffset(c.from), 1<<20)
+			offset, ms, found, err := b.OffsetForTimestamp(c.ts, kafkaOffset(c.from))
 			require.NoError(t, err)
 			require.Equal(t, c.offset >= 0, found)
 			if found {
@@ -110,12 +115,12 @@ func TestOffsetForTimestamp(t *testing.T) {
 			}
 		}
 		b.StampLogAppendTime(5000)
-		offset, ms, found, err := b.OffsetForTimestamp(5000, 11, 0)
+		offset, ms, found, err := b.OffsetForTimestamp(5000, 11)
 		require.NoError(t, err)
 		require.True(t, found)
 		require.EqualValues(t, 11, offset)
 		require.EqualValues(t, 5000, ms)
-		_, _, found, _ = b.OffsetForTimestamp(5001, 0, 0)
+		_, _, found, _ = b.OffsetForTimestamp(5001, 0)
 		require.False(t, found)
 	}
 }
@@ -125,17 +130,19 @@ func TestACountThatLiesIsFoundByTheRecords(t *testing.T) {
 	plain := append([]byte(nil), b.Plain()...)
 	more := b.Add(1, nil, nil).BuildWith(batch.Uncompressed, plain) // header says 4, records are 3
 	require.NoError(t, more.Validate())
-	require.ErrorIs(t, more.CheckRecords(0, false), batch.ErrRecord)
+	_, err := more.CheckRecords(0)
+	require.ErrorIs(t, err, batch.ErrRecord)
 	less := sample().BuildWith(batch.Uncompressed, b.Plain()) // header says 3, records are 4
 	require.NoError(t, less.Validate())
-	require.ErrorIs(t, less.CheckRecords(0, false), batch.ErrRecord)
+	_, err = less.CheckRecords(0)
+	require.ErrorIs(t, err, batch.ErrRecord)
 }
 
 func TestArbitraryRecordBytesNeverPanic(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		codec := batch.Codec(rapid.IntRange(0, 7).Draw(t, "codec"))
 		b := sample().BuildWith(codec, rapid.SliceOfN(rapid.Byte(), 0, 200).Draw(t, "records"))
-		_ = b.CheckRecords(1<<16, false)
+		_, _ = b.CheckRecords(1 << 16)
 		set := append([]byte(nil), b...)
 		for range rapid.IntRange(0, 4).Draw(t, "flips") {
 			set[rapid.IntRange(0, len(set)-1).Draw(t, "at")] ^= byte(rapid.IntRange(1,

@@ -10,7 +10,8 @@ type Limits struct {
 	// --- client connections ---
 
 	// RequestBytes is the largest Produce frame (socket.request.max.bytes). A larger one closes the
-	// connection.
+	// connection. A compressed batch may expand to as many bytes. One that would expand to more is
+	// refused (MESSAGE_TOO_LARGE).
 	RequestBytes int
 	// ConnRequests is the number of unanswered requests of one connection. At the bound the
 	// connection is not read until one is answered.
@@ -25,6 +26,11 @@ type Limits struct {
 	// Produce; other requests go on. A forwarded produce counts on the node of its client, and not
 	// on the node that it is forwarded to.
 	InflightBytes int
+	// ScanBytes is how many bytes of records, decompressed, a loop reads in a turn to check what
+	// clients produce. What is beyond it is read in the next turns, in steps of as many bytes; the
+	// connection starts no further produce until it is read. It is also the largest batch that is
+	// read before the topic's max.message.bytes is looked up.
+	ScanBytes int
 	// MailboxRequests is the number of requests that wait in a loop's mailbox. At the bound a
 	// request is refused, and its connection is parked.
 	MailboxRequests int
@@ -127,6 +133,7 @@ func Default() Limits {
 		ConnRequests:    1024,
 		ConnAnswerBytes: 1 << 20,
 		InflightBytes:   256 << 20,
+		ScanBytes:       1 << 20,
 		MailboxRequests: 16384,
 
 		RequestTimeout:    30 * time.Second,

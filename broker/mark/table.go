@@ -50,6 +50,9 @@ const (
 	InboundStale
 	MailboxFull
 	ProduceBudgetSpent
+	RecordsReadInSteps
+	ProduceBehindUnread
+	FailedWithoutAcks
 	ClientSendWindowFull
 	ClientRequestsFull
 	AnswersHeld
@@ -211,6 +214,9 @@ var names = [marks]string{
 	LinkSilent:               "shard: a connection to a node is given up for its silence",
 	InboundStale:             "shard: an older connection of a node is dropped",
 	MailboxFull:              "shard: a full mailbox refuses mail, which waits",
+	RecordsReadInSteps:       "shard: the records of a batch are read in more than one turn",
+	ProduceBehindUnread:      "shard: a produce waits for records before it to be read",
+	FailedWithoutAcks:        "shard: a failed produce with acks=0 closes its connection",
 	ProduceBudgetSpent:       "shard: a produce waits for the budget of bytes",
 	ClientSendWindowFull:     "shard: a client does not read its responses",
 	ClientRequestsFull:       "shard: a client has as many requests open as it may",

@@ -61,7 +61,7 @@ func (s *scheduler) step() bool {
 const owner = 7
 
 var small = partition.Limits{
-	SegmentBytes: 2000, IndexBytes: 200, FlushBytes: 700, ReadBytes: 150, ExpandBytes: 1 << 20,
+	SegmentBytes: 2000, IndexBytes: 200, FlushBytes: 700, ReadBytes: 150,
 	Producers: 100,
 }
 

@@ -34,7 +34,6 @@ type Limits struct {
 	IndexBytes   int64 // one index entry per so many bytes of log
 	FlushBytes   int   // one flush moves about this much at most
 	ReadBytes    int   // one read of a segment in a search or a scan
-	ExpandBytes  int   // the largest decompressed batch in a search by timestamp
 	Producers    int   // how many idempotent producers are remembered
 }
 
@@ -45,7 +44,6 @@ func DefaultLimits() Limits {
 		IndexBytes:   4 << 10,
 		FlushBytes:   4 << 20,
 		ReadBytes:    128 << 10,
-		ExpandBytes:  64 << 20,
 		Producers:    10_000,
 	}
 }

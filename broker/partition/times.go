@@ -180,7 +180,7 @@ func (t *search) look(p *Log) (ops []diskfs.Op, found bool, err error) {
 }
 
 func (t *search) lookInto(p *Log, b batch.Batch) (found bool, err error) {
-	offset, ms, found, err := b.OffsetForTimestamp(t.ms, p.logStart, p.cfg.Limits.ExpandBytes)
+	offset, ms, found, err := b.OffsetForTimestamp(t.ms, p.logStart)
 	if found {
 		t.found = Found{Offset: offset, TimestampMs: ms, LeaderEpoch: b.LeaderEpoch()}
 	}

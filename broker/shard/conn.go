@@ -28,6 +28,7 @@ type clientConn struct {
 	// fetching: a Fetch is unanswered. The next Fetch waits, so that a client that does
 	// not read makes the broker hold one answer, and not as many as it asks for.
 	fetching bool
+	unread   int  // produces with records that are not read: see Shard.unread
 	finished int  // bytes of answers that wait for the answer of an earlier request
 	owed     int  // bytes taken from the network for which no credit was given back yet
 	full     bool // the send window is full
@@ -133,6 +134,10 @@ func (s *Shard) mayStart(c *clientConn) bool {
 	if c.next.Key != wire.KeyProduce {
 		return true
 	}
+	if c.unread > 0 {
+		mark.Hit(mark.ProduceBehindUnread)
+		return false
+	}
 	// One request always fits: a request larger than the budget must not wait forever.
 	// And no connection takes what others already wait for: many small requests would
 	// starve a large one.
@@ -219,6 +224,12 @@ func (s *Shard) flushResponses(c *clientConn) {
 		r := c.requests[sent]
 		c.finished -= r.answerBytes()
 		c.fetching = c.fetching && !r.fetch
+		if r.closes {
+			mark.Hit(mark.FailedWithoutAcks)
+			c.requests = c.requests[sent:]
+			s.refuseClient(c)
+			return
+		}
 		if len(r.frame) > 0 {
 			c.full = c.conn.Send(r.frame...) || c.full
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"example.com/lockstep/broker/api"
+	"example.com/lockstep/broker/batch"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
@@ -29,6 +30,7 @@ func (s *Shard) forward(r *request, i int32, op api.Produce, reg *registration) 
 	f := &peer.Forward{
 		ID: s.nextForward, Partition: op.Partition, LeaderEpoch: reg.LeaderEpoch, Acks: op.Acks,
 		TimeoutMs: int32(r.deadline.Sub(s.now.Mono).Milliseconds()), Batches: op.Batches,
+		Records: peer.RecordFacts(r.ops[i].facts),
 	}
 	fwd := &forwarding{id: f.ID, origin: s.origin(r, i), link: link}
 	r.ops[i].at = loop.Outside
@@ -113,6 +115,7 @@ type forwarded struct {
 	via   *inbound
 	id    uint64
 	epoch kafka.LeaderEpoch // as the sender knows it
+	facts batch.Facts       // what the sender has read in the batch
 }
 
 // onForward starts a produce that another node forwarded. It is never forwarded again
@@ -120,7 +123,9 @@ type forwarded struct {
 // produce is refused.
 func (s *Shard) onForward(in *inbound, f *peer.Forward) {
 	r := &request{
-		forward: &forwarded{via: in, id: f.ID, epoch: f.LeaderEpoch},
+		forward: &forwarded{
+			via: in, id: f.ID, epoch: f.LeaderEpoch, facts: batch.Facts(f.Records),
+		},
 		handler: &forwardHandler{
 			op:        api.Produce{Partition: f.Partition, Acks: f.Acks, Batches: f.Batches},
 			timeoutMs: f.TimeoutMs,

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"example.com/lockstep/broker/api"
+	"example.com/lockstep/broker/batch"
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
@@ -111,6 +112,8 @@ type PartitionCall struct {
 	// Epoch is the leader epoch that a Produce is for: it is refused in any other. Other
 	// operations have anyEpoch.
 	Epoch kafka.LeaderEpoch
+	// Facts are what the records of a Produce say.
+	Facts batch.Facts
 }
 
 // Cancel tells the shard that owns a partition that no request waits for the long poll any

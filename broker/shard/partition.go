@@ -61,8 +61,7 @@ type part struct {
 type topicSettings struct {
 	minInSync       int
 	maxMessageBytes int
-	logAppendTime   bool
-	compacted       bool
+	records         recordRules
 }
 
 // Owner returns the shard that a partition lives on: a hash of its identity, never

@@ -54,9 +54,9 @@ func (s *Shard) produce(call PartitionCall, op api.Produce) {
 		s.reply(call.Origin, notLeader(nil, kafka.NotLeaderOrFollower))
 		return
 	}
-	b, failure := validate(p, op.Batches)
-	if failure.Code != kafka.None {
-		s.reply(call.Origin, failure)
+	b := batch.Batch(op.Batches) // validated where it came in
+	if code := p.topic.judge(b, call.Facts, s.now.WallMs); code != kafka.None {
+		s.reply(call.Origin, failedProduce(code, refusalText(code)))
 		return
 	}
 	result := api.ProduceResult{
@@ -67,10 +67,10 @@ func (s *Shard) produce(call PartitionCall, op api.Produce) {
 	verdict := p.log.CheckProducer([]batch.Batch{b})
 	switch verdict.Kind {
 	case partition.Accept:
-		if p.topic.logAppendTime {
+		if p.topic.records.logAppendTime {
 			result.AppendTimeMs = s.now.WallMs
 		}
-		stamp(p, b, s.now.WallMs)
+		stamp(p, b, call.Facts, s.now.WallMs)
 		s.appendSet(p, op.Batches)
 		until = p.log.End()
 		s.stats.Appends++
@@ -79,7 +79,7 @@ func (s *Shard) produce(call PartitionCall, op api.Produce) {
 		mark.Hit(mark.ProduceDuplicate)
 		// The original may not be committed yet. The answer waits until it is (PROTOCOL 19).
 		result.Base, until = verdict.Base, verdict.Last+1
-		if p.topic.logAppendTime {
+		if p.topic.records.logAppendTime {
 			result.AppendTimeMs = verdict.TimestampMs
 		}
 		s.stats.Duplicates++
@@ -90,8 +90,9 @@ func (s *Shard) produce(call PartitionCall, op api.Produce) {
 	s.answerWhen(p, call, op.Acks, until, result)
 }
 
-// validate checks a record set. It must be one batch, as Kafka requires since Produce 3.
-func validate(p *part, set []byte) (batch.Batch, api.ProduceResult) {
+// validate checks a record set, without its records. It must be one batch, as Kafka requires since
+// Produce 3.
+func validate(set []byte) (batch.Batch, api.ProduceResult) {
 	if len(set) == 0 {
 		return nil, failedProduce(kafka.InvalidRecord, "no records")
 	}
@@ -99,25 +100,43 @@ func validate(p *part, set []byte) (batch.Batch, api.ProduceResult) {
 	if err == nil {
 		err = b.Validate()
 	}
-	var invalid *batch.Error
 	switch {
-	case errors.As(err, &invalid):
-		return nil, failedProduce(invalid.Code, invalid.Error())
+	case err != nil:
+		return nil, refusedBatch(err)
 	case len(rest) > 0:
 		return nil, failedProduce(kafka.InvalidRecord, "more than one batch for a partition")
-	case b.Size() > p.topic.maxMessageBytes:
-		return nil, failedProduce(kafka.MessageTooLarge, "")
+	case b.BaseOffset() != 0:
+		return nil, failedProduce(kafka.InvalidRecord, "the base offset is not 0")
 	case b.Control():
 		return nil, failedProduce(kafka.InvalidRecord, "clients may not write control batches")
 	}
 	return b, api.ProduceResult{}
 }
 
-// stamp gives a batch its offsets and epoch, before its buffer is first handed on. The
-// buffer is immutable from then on (PROTOCOL 32).
-func stamp(p *part, b batch.Batch, wallMs int64) {
-	if p.topic.logAppendTime {
+// refusedBatch is the refusal of a batch that cannot be read.
+func refusedBatch(err error) api.ProduceResult {
+	var invalid *batch.Error
+	if !errors.As(err, &invalid) {
+		return failedProduce(kafka.UnknownServerError, err.Error())
+	}
+	return failedProduce(invalid.Code, invalid.Error())
+}
+
+// judge returns the error that the topic's configuration asks for, or None.
+func (t *topicSettings) judge(b batch.Batch, facts batch.Facts, wallMs int64) kafka.ErrorCode {
+	if b.Size() > t.maxMessageBytes {
+		return kafka.MessageTooLarge
+	}
+	return t.records.judge(b, facts, wallMs)
+}
+
+// stamp gives a batch its offsets and epoch, and the true largest timestamp, before its buffer is
+// first handed on. The buffer is immutable from then on (PROTOCOL 32).
+func stamp(p *part, b batch.Batch, facts batch.Facts, wallMs int64) {
+	if p.topic.records.logAppendTime {
 		b.StampLogAppendTime(wallMs)
+	} else {
+		b.SetMaxTimestamp(facts.MaxTimestampMs)
 	}
 	b.Stamp(p.log.End(), p.epoch)
 }

@@ -3,6 +3,7 @@ package shard
 import (
 	"example.com/lockstep/broker/api"
 	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/batch"
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
@@ -31,6 +32,7 @@ type request struct {
 	fetch        bool     // see clientConn.fetching
 	held         bool     // not begun: this incarnation is not registered yet
 	frame        [][]byte // the response, once done
+	closes       bool     // its connection is closed in place of a response
 }
 
 // answerBytes is the size of the answer, once there is one.
@@ -47,6 +49,7 @@ type runningOp struct {
 	resolved bool
 	at       loop.ID     // the loop that runs it
 	lane     *lane       // Produce: the order it must keep
+	facts    batch.Facts // Produce: what its records say; once they are read
 	onward   *forwarding // Produce: forwarded to another node
 }
 
@@ -137,6 +140,9 @@ func (s *Shard) resolve(origin Origin, result any) {
 	}
 	running.resolved = true
 	s.leaveLane(r, running)
+	if produced, ok := result.(api.ProduceResult); ok && r.conn != nil {
+		result = s.withRecordErrors(running, produced)
+	}
 	r.handler.Resolve(i, result)
 	r.pending--
 	if r.pending == 0 {
@@ -234,6 +240,9 @@ func (s *Shard) finish(r *request) {
 		return
 	}
 	r.frame = r.handler.Answer(s.context())
+	if h, ok := r.handler.(api.Closer); ok {
+		r.closes = h.Closes()
+	}
 	r.conn.finished += r.answerBytes()
 	s.flushResponses(r.conn)
 }

@@ -3,7 +3,6 @@ package shard
 import (
 	"slices"
 	"strconv"
-	"strings"
 
 	"example.com/lockstep/broker/api"
 	"example.com/lockstep/broker/assert"
@@ -227,15 +226,18 @@ func (s *Shard) settingsOf(t *meta.Topic) topicSettings {
 	return topicSettings{
 		minInSync:       s.image.MinISR(t),
 		maxMessageBytes: topicInt(s.image, t, "max.message.bytes"),
-		logAppendTime:   s.image.TopicConfig(t, "message.timestamp.type") == "LogAppendTime",
-		compacted:       strings.Contains(s.image.TopicConfig(t, "cleanup.policy"), "compact"),
+		records:         rulesOf(s.image, t),
 	}
 }
 
 // topicInt reads a numeric topic configuration. Values were validated when they entered
 // the image.
 func topicInt(image *meta.Image, t *meta.Topic, name string) int {
-	n, err := strconv.Atoi(image.TopicConfig(t, name))
+	return int(topicLong(image, t, name))
+}
+
+func topicLong(image *meta.Image, t *meta.Topic, name string) int64 {
+	n, err := strconv.ParseInt(image.TopicConfig(t, name), 10, 64)
 	assert.NoError(err, "shard: topic configuration "+name)
 	return n
 }

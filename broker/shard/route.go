@@ -65,6 +65,7 @@ const anyEpoch kafka.LeaderEpoch = -1
 func (s *Shard) callPartition(r *request, i int32, id kafka.PartitionID, epoch kafka.LeaderEpoch) {
 	call := PartitionCall{
 		Origin: s.origin(r, i), Op: r.ops[i].op, Deadline: r.deadline, Epoch: epoch,
+		Facts: r.ops[i].facts,
 	}
 	owner := s.Owner(id)
 	r.ops[i].at = owner
@@ -75,13 +76,26 @@ func (s *Shard) callPartition(r *request, i int32, id kafka.PartitionID, epoch k
 	s.send(r.outbox(), owner, call)
 }
 
-// routeProduce sends a produce to the leader of its partition, through its lane. A
-// produce that another node forwarded has no lane, and runs on this node or nowhere.
+// routeProduce sends a produce to the leader of its partition, once its records are read. A
+// produce that another node forwarded was read there. It has no lane, and runs on this node or
+// nowhere.
 func (s *Shard) routeProduce(r *request, i int32, op api.Produce) {
 	if r.forward != nil {
+		if _, failure := validate(op.Batches); failure.Code != kafka.None {
+			s.resolve(s.origin(r, i), failure)
+			return
+		}
+		r.ops[i].facts = r.forward.facts
 		s.callPartition(r, i, op.Partition, r.forward.epoch)
 		return
 	}
+	if s.readRecords(r, i, op) {
+		s.joinLane(r, i, op)
+	}
+}
+
+// joinLane sends a client's produce on, behind those of its connection that went elsewhere.
+func (s *Shard) joinLane(r *request, i int32, op api.Produce) {
 	ln := r.conn.lanes[op.Partition]
 	if ln == nil {
 		ln = &lane{id: op.Partition}

@@ -2,6 +2,7 @@ package shard
 
 import (
 	"example.com/lockstep/broker/api"
+	"example.com/lockstep/broker/batch"
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/limits"
@@ -91,7 +92,11 @@ type Shard struct {
 	held        []*request // until this incarnation is registered
 	lanesToRun  []*lane    // nothing is outstanding in them
 	parked      []*clientConn
-	hungry      int // parked connections that wait for the budget
+	unread      []unreadBatch // in the order in which they came
+	scanLeft    int           // bytes of records that may be read at once in this turn
+	scanner     batch.Scanner // reads batches at once
+	stepper     batch.Scanner // reads unread[0] in steps
+	hungry      int           // parked connections that wait for the budget
 	// toRead are calls that wait to read segments, in order. reading counts the reads under way
 	// for clients, at most limits.ReadsInFlight. startingRead: one of toRead is being repeated.
 	toRead       []PartitionCall
@@ -138,7 +143,7 @@ func New(cfg Config, host loop.Host) *Shard {
 			ProposalTimeout: cfg.Limits.ProposalTimeout,
 		},
 	}
-	s.ctx.shard = s
+	s.ctx.shard, s.scanLeft = s, cfg.Limits.ScanBytes
 	return s
 }
 

@@ -1,12 +1,15 @@
 package shard_test
 
 import (
+	"bytes"
 	"encoding/binary"
+	"hash/crc32"
 	"math"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/klauspost/compress/gzip"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -53,6 +56,7 @@ func (w *world) command() {
 			Origin:   shard.Origin{Loop: loop.ID(w.int("shard")), Request: 1},
 			Op:       api.Produce{Partition: id, Acks: w.acks(), Batches: w.batch()},
 			Deadline: w.host.Now.Mono.Add(w.cfg.Limits.RequestTimeout), Epoch: w.leaderEpoch(),
+			Facts: facts(w.batch()),
 		})
 		w.turn()
 	case "ping":
@@ -206,13 +210,46 @@ func (w *world) batch() batch.Batch {
 		id, seq := kafka.ProducerID(w.int("producer")), int32(w.int("seq"))
 		b.Producer(id, kafka.ProducerEpoch(epoch), seq)
 	}
-	for _, value := range w.list("values") {
-		b.Add(w.host.Now.WallMs, nil, []byte(value))
+	for i, value := range w.list("values") {
+		var key []byte
+		if w.d.HasArg("keyed") {
+			key = []byte("k")
+		}
+		at := w.host.Now.WallMs
+		if w.d.HasArg("ages") {
+			at -= w.duration(w.list("ages")[i]).Milliseconds()
+		}
+		b.Add(at, key, []byte(value))
 	}
-	built := b.Build()
+	built := w.lie(b, b.Build())
 	if w.d.HasArg("corrupt") {
 		built[len(built)-1] ^= 1
 	}
+	return built
+}
+
+// lie gives the batch a header or a payload that does not fit its records, with a true checksum.
+func (w *world) lie(b *batch.Builder, built batch.Batch) batch.Batch {
+	if w.d.HasArg("count") { // and last offset delta
+		binary.BigEndian.PutUint32(built[23:], uint32(w.int("count")-1))
+		binary.BigEndian.PutUint32(built[57:], uint32(w.int("count")))
+	}
+	if w.d.HasArg("max") {
+		binary.BigEndian.PutUint64(built[35:], uint64(w.int("max")))
+	}
+	if w.d.HasArg("junk") {
+		built = b.BuildWith(batch.Gzip, []byte("this is no gzip"))
+	}
+	if w.d.HasArg("bomb") {
+		var out bytes.Buffer
+		z := gzip.NewWriter(&out)
+		_, err := z.Write(b.Add(0, nil, make([]byte, w.int("bomb"))).Plain())
+		require.NoError(w.t, err)
+		require.NoError(w.t, z.Close())
+		built = b.BuildWith(batch.Gzip, out.Bytes())
+	}
+	crc := crc32.Checksum(built[21:], crc32.MakeTable(crc32.Castagnoli))
+	binary.BigEndian.PutUint32(built[17:], crc)
 	return built
 }
 
@@ -231,6 +268,8 @@ func (w *world) listOffsets() *kmsg.ListOffsetsRequest {
 		at = -1
 	case "earliest":
 		at = -2
+	case "largest":
+		at = -3
 	default:
 		at = int64(w.number(text))
 	}
@@ -337,6 +376,7 @@ func (w *world) peerCommand() {
 		w.fromInbound(node, &peer.Forward{
 			ID: uint64(w.int("id")), Partition: w.partition(), Acks: w.acks(), TimeoutMs: 30_000,
 			LeaderEpoch: kafka.LeaderEpoch(w.int("epoch")), Batches: w.batch(),
+			Records: peer.RecordFacts(facts(w.batch())),
 		})
 	}
 }
@@ -500,4 +540,10 @@ func (w *world) code(name string) kafka.ErrorCode {
 	}
 	w.t.Fatalf("no error is named %s", name)
 	return 0
+}
+
+// facts are those that the shard of the client's connection has read.
+func facts(b batch.Batch) batch.Facts {
+	facts, _ := b.CheckRecords(1 << 20)
+	return facts
 }

@@ -29,7 +29,8 @@ import (
 //	start [synced=(N,...)] [lease=off] [register=off] [shards=N] [LIMIT=VALUE]
 //	    Metadata lines (looptest.Cluster) follow. The shard recovers from an empty disk,
 //	    gets the metadata and a lease of 2.5 s; the nodes in synced have answered its
-//	    probes. Limits: inflight-bytes, flush-bytes, reads, wal-segment.
+//	    probes. Limits: inflight-bytes, flush-bytes, reads, scan-bytes, request-bytes,
+//	    wal-segment.
 //	metadata      lines: commands that the cluster commits; the shard gets the new image
 //	verdict applied|not-proposed|timed-out    answers the oldest call to the control loop
 //	lease [for=DURATION]     a new lease, or its end
@@ -121,6 +122,8 @@ func newWorld(t *testing.T, d *datadriven.TestData) *world {
 	d.MaybeScanArgs(t, "inflight-bytes", &w.cfg.Limits.InflightBytes)
 	d.MaybeScanArgs(t, "reads", &w.cfg.Limits.ReadsInFlight)
 	d.MaybeScanArgs(t, "flush-bytes", &w.cfg.Limits.FlushBytes)
+	d.MaybeScanArgs(t, "scan-bytes", &w.cfg.Limits.ScanBytes)
+	d.MaybeScanArgs(t, "request-bytes", &w.cfg.Limits.RequestBytes)
 	d.MaybeScanArgs(t, "wal-segment", &w.cfg.WAL.SegmentBytes)
 	w.recover()
 	w.host.Settle()

@@ -21,6 +21,7 @@ func (s *Shard) EndTurn(now env.Time) {
 	s.runDue()
 	// What waits for room goes on first: the turn's events may have made room.
 	s.retryRefused()
+	s.readSome()
 	s.resumeParked()
 	s.resumeInbound()
 	s.runQueued()
@@ -40,6 +41,7 @@ func (s *Shard) EndTurn(now env.Time) {
 		s.pushWaiting()
 	}
 	s.retryLater()
+	s.scanLeft = s.limits.ScanBytes
 }
 
 // NextTimer implements loop.Loop.
@@ -47,6 +49,9 @@ func (s *Shard) NextTimer() env.Instant {
 	next := s.timers.Next()
 	if s.recovered {
 		next = min(next, s.wal.NextTimer())
+	}
+	if len(s.unread) > 0 {
+		next = min(next, s.now.Mono)
 	}
 	if !s.toPush.empty() {
 		next = min(next, s.pushBy)

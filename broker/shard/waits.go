@@ -251,6 +251,9 @@ func (s *Shard) operationTarget(r *request, i int32, op *runningOp) (string, wai
 	kind := "read"
 	switch op.op.(type) {
 	case api.Produce:
+		if s.isUnread(origin) {
+			return "the next turn, to read its records", wait.Of(wait.WakeUp)
+		}
 		kind = "append"
 		if op.lane != nil && op.waitsIn(op.lane) {
 			return "produces before it on its connection that went to another leader epoch",
@@ -274,6 +277,11 @@ func (s *Shard) operationTarget(r *request, i int32, op *runningOp) (string, wai
 	}
 	return fmt.Sprintf("its partition on loop %d", op.at),
 		wait.OfLoop(int32(op.at), operation(kind, origin))
+}
+
+// isUnread reports whether the records of a produce are not read yet.
+func (s *Shard) isUnread(origin Origin) bool {
+	return slices.ContainsFunc(s.unread, func(u unreadBatch) bool { return u.origin == origin })
 }
 
 // waitsIn reports whether the operation waits in the lane's queue.

@@ -129,10 +129,17 @@ type ProducePartitionResponse struct {
 	Partition       int32
 	Code            kafka.ErrorCode
 	BaseOffset      kafka.Offset
-	LogAppendTimeMs int64        // -1 unless the topic stamps on append
-	LogStart        kafka.Offset // from version 5 on
-	Message         string       // from version 8 on; "" is sent as null
+	LogAppendTimeMs int64         // -1 unless the topic stamps on append
+	LogStart        kafka.Offset  // from version 5 on
+	Errors          []RecordError // from version 8 on (KIP-467)
+	Message         string        // from version 8 on; "" is sent as null
 	Leader          CurrentLeader
+}
+
+// RecordError says what is wrong with one record of a refused batch.
+type RecordError struct {
+	Index   int32 // in the batch
+	Message string
 }
 
 // FailedProduce is the answer for a partition if its batch was not appended.
@@ -144,10 +151,6 @@ func FailedProduce(partition int32, code kafka.ErrorCode, message string) Produc
 }
 
 // AppendProduceResponse appends the whole frame of a Produce answer.
-//
-// The list of single records in error (KIP-467) is always empty: a batch is refused as a
-// whole, and the message says why. The list is empty and not null, since the field is not
-// nullable.
 func AppendProduceResponse(
 	dst []byte, version int16, correlationID int32, resp *ProduceResponse,
 ) []byte {
@@ -184,7 +187,12 @@ func appendProducePartition(w *writer, version int16, p *ProducePartitionRespons
 		w.int64(int64(p.LogStart))
 	}
 	if version >= 8 {
-		w.arrayLen(0) // record errors
+		w.arrayLen(len(p.Errors))
+		for _, e := range p.Errors {
+			w.int32(e.Index)
+			w.nullIfEmpty(e.Message)
+			w.noTags()
+		}
 		w.nullIfEmpty(p.Message)
 	}
 	if !w.flexible {

@@ -67,6 +67,10 @@ func Answer(resp kmsg.Response) string {
 		for _, t := range r.Topics {
 			for _, p := range t.Partitions {
 				add(t.Topic, p.Partition, p.ErrorCode, "base %d", p.BaseOffset)
+				for _, e := range p.ErrorRecords {
+					parts = append(parts, fmt.Sprintf("record %d: %s", e.RelativeOffset,
+						*e.ErrorMessage))
+				}
 			}
 		}
 		return "produce " + strings.Join(parts, "; ")

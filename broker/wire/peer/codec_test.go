@@ -197,8 +197,9 @@ func TestLayoutsArePinned(t *testing.T) {
 		{&PushReject{partition, 1, 2, 3, NotReplica, 4, 5, 6},
 			"0c " + topic + "00000001 0000000000000002 0000000000000003 04 00000004 " +
 				"0000000000000005 0000000000000006"},
-		{&Forward{1, partition, 2, kafka.AcksAll, 3, []byte{0xbb}},
-			"0d 0000000000000001 " + topic + "00000002 ffff 00000003 00000001 bb"},
+		{&Forward{1, partition, 2, kafka.AcksAll, 3, RecordFacts{4, 5, true}, []byte{0xbb}},
+			"0d 0000000000000001 " + topic + "00000002 ffff 00000003 0000000000000004 " +
+				"0000000000000005 01 00000001 bb"},
 		{&ForwardReply{1, kafka.None, "no", 2, -1, 3},
 			"0e 0000000000000001 0000 00000002 6e6f 0000000000000002 ffffffffffffffff " +
 				"0000000000000003"},

@@ -119,6 +119,9 @@ func (m *Forward) fields(c *coder) {
 	num32(c, &m.LeaderEpoch)
 	num16(c, &m.Acks)
 	num32(c, &m.TimeoutMs)
+	num64(c, &m.Records.MaxTimestampMs)
+	num64(c, &m.Records.OldestMs)
+	c.boolean(&m.Records.Keyless)
 	c.bulk(&m.Batches)
 }
 

@@ -222,7 +222,15 @@ type Forward struct {
 	LeaderEpoch kafka.LeaderEpoch // as the sender knows it; the receiver refuses any other
 	Acks        kafka.Acks
 	TimeoutMs   int32
+	Records     RecordFacts // which the sender has read, so that the leader need not
 	Batches     []byte
+}
+
+// RecordFacts are what the records of a batch say: see batch.Facts.
+type RecordFacts struct {
+	MaxTimestampMs int64
+	OldestMs       int64
+	Keyless        bool
 }
 
 // ForwardReply answers a Forward with what Produce answers per partition.

@@ -119,19 +119,25 @@ func (a *admin) tick(now env.Time) {
 	}
 }
 
+// aheadMaxMs is message.timestamp.after.max.ms of all topics: 30 days. Clocks that jump stay where
+// they are, and honest producers must not be refused for that.
+const aheadMaxMs = "2592000000"
+
 // create creates topics with one request.
 func (a *admin) create(now env.Time, partitions int32, names ...string) {
 	cl := a.c.load
 	req := kmsg.NewPtrCreateTopicsRequest()
 	timeout := a.c.between(300*time.Millisecond, 3*time.Second)
 	req.Version, req.TimeoutMillis = 7, int32(timeout.Milliseconds())
-	minISR := strconv.Itoa(int(cl.Options().MinISR.Or(1)))
+	minISR, ahead := strconv.Itoa(int(cl.Options().MinISR.Or(1))), aheadMaxMs
 	for _, name := range names {
 		topic := kmsg.NewCreateTopicsRequestTopic()
 		topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, partitions,
 			int16(cl.Options().RF.Or(1))
 		topic.Configs = append(topic.Configs,
-			kmsg.CreateTopicsRequestTopicConfig{Name: "min.insync.replicas", Value: &minISR})
+			kmsg.CreateTopicsRequestTopicConfig{Name: "min.insync.replicas", Value: &minISR},
+			kmsg.CreateTopicsRequestTopicConfig{
+				Name: "message.timestamp.after.max.ms", Value: &ahead})
 		req.Topics = append(req.Topics, topic)
 	}
 	a.run(now, checker.CreateTopic, names, req, timeout,
