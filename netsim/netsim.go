@@ -26,7 +26,10 @@
 //     limits bound that, not this contract.
 //  7. Bytes given to Send may be lost when the connection closes, but only at
 //     the end: the peer sees a prefix.
-//  8. The network may never report that a peer has vanished: as long as no
+//  8. A peer may end its sending side and go on reading. The owner of a connection from
+//     Network.Serve is then told Ended: nothing more is received, and what is sent still
+//     arrives. It owes the end, by Close or CloseAfterSend. All other owners are told Closed.
+//  9. The network may never report that a peer has vanished: as long as no
 //     bytes are sent, it owes no Closed. An owner that waits for a peer sets a
 //     timer.
 package netsim
@@ -70,6 +73,8 @@ const (
 	Writable
 	// Closed: the connection is gone; Err says why and is never nil.
 	Closed
+	// Ended: the peer sends nothing more (rule 8).
+	Ended
 )
 
 // Event is what a connection tells its owner.
@@ -94,8 +99,13 @@ type Conn interface {
 	RemoteAddr() string
 	// Send queues the slices in order (rule 6).
 	Send(data ...[]byte) (full bool)
+	// Unsent is the number of bytes given to Send that have not left this end.
+	Unsent() int
 	// Consumed gives back n bytes of receive credit (rule 5).
 	Consumed(n int)
+	// CloseSend ends the sending side once everything queued has left. The connection goes on
+	// receiving. Later calls of Send do nothing.
+	CloseSend()
 	// Close drops the connection and what is queued on it. Idempotent.
 	Close()
 	// CloseAfterSend closes once everything queued has left; what still arrives
@@ -113,13 +123,25 @@ type Listener interface {
 	Close()
 }
 
+// Terms are the conditions on which a listener accepts connections. 0 stands for no bound.
+type Terms struct {
+	// Connections is the number of accepted connections that are open. Beyond it a connection is
+	// refused, or waits until one of them is gone.
+	Connections int
+	// PerAddress is the number of those from one address, without its port. A connection beyond it
+	// is closed at once, and the owner is not told.
+	PerAddress int
+}
+
 // Network dials and listens for one node.
 type Network interface {
 	// Listen binds "host:port" and hands accepted connections to the sinks in
 	// turn: the n-th connection belongs to sinks[n mod len]. The only errors
 	// are those of binding.
 	Listen(addr string, sinks ...Sink) (Listener, error)
+	// Serve is Listen for connections of strangers: within terms, and with Ended.
+	Serve(addr string, terms Terms, sinks ...Sink) (Listener, error)
 	// Dial begins to connect; Connected or Closed follows on sink. Nothing
-	// bounds how long that takes (rule 8).
+	// bounds how long that takes (rule 9).
 	Dial(addr string, sink Sink) Conn
 }

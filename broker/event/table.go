@@ -25,6 +25,10 @@ const (
 	NoVote
 	PeerRefused
 	VotersChanged
+	// Clients.
+	ConnectionEvicted
+	AcceptFailing
+	AcceptWorks
 
 	names // how many there are
 )
@@ -97,4 +101,13 @@ var table = [names]row{
 	VotersChanged: {name: "voters changed",
 		means: "The voters and learners are others now. Each is a node with the first digits of " +
 			"its directory id."},
+	ConnectionEvicted: {name: "idle connection closed", level: Warn, once: true,
+		means: "The node has nearly as many connections of clients as it may (max.connections), " +
+			"and closes the one that has been idle longest. If the clients are wanted, raise the " +
+			"bound, or lower connections.max.idle.ms."},
+	AcceptFailing: {name: "connections cannot be accepted", level: Error,
+		means: "The operating system refuses new connections, for example because no file " +
+			"descriptors are left (LimitNOFILE). Connections that are open go on."},
+	AcceptWorks: {name: "connections are accepted again",
+		means: "An accept has succeeded after failures."},
 }

@@ -13,6 +13,23 @@ type Limits struct {
 	// connection. A compressed batch may expand to as many bytes. One that would expand to more is
 	// refused (MESSAGE_TOO_LARGE).
 	RequestBytes int
+	// Connections is the number of open connections of clients of the node (max.connections). At
+	// the bound the listener accepts no more. Below it already, a shard with more than its share of
+	// 15/16 closes the ones that have been idle longest: see ConnShare.
+	Connections int
+	// ConnectionsPerAddress is the number of those from one address (max.connections.per.ip). A
+	// connection beyond it is closed at once.
+	ConnectionsPerAddress int
+	// ConnShare is the share of one shard in Connections: see [Limits.Share].
+	ConnShare int
+	// EvictIdle is how long a connection must have been quiet before it may be closed to make room.
+	EvictIdle time.Duration
+	// ConnIdle is how long nothing may move on a connection before it is closed
+	// (connections.max.idle.ms). A connection that waits for the broker is not idle.
+	ConnIdle time.Duration
+	// ConnPatience is how long a client that the broker waits for may take nothing. Then its
+	// connection is closed. The broker waits for the client of a connection that it closes.
+	ConnPatience time.Duration
 	// ConnRequests is the number of unanswered requests of one connection. At the bound the
 	// connection is not read until one is answered.
 	ConnRequests int
@@ -129,7 +146,14 @@ type Limits struct {
 // Default returns the bounds of a production node.
 func Default() Limits {
 	return Limits{
-		RequestBytes:    100 << 20,
+		RequestBytes:          100 << 20,
+		Connections:           1<<31 - 1,
+		ConnectionsPerAddress: 1<<31 - 1,
+		ConnShare:             1<<31 - 1,
+		EvictIdle:             time.Second,
+		ConnIdle:              10 * time.Minute,
+		ConnPatience:          10 * time.Second,
+
 		ConnRequests:    1024,
 		ConnAnswerBytes: 1 << 20,
 		InflightBytes:   256 << 20,
@@ -167,4 +191,10 @@ func Default() Limits {
 		PingInterval: 250 * time.Millisecond,
 		TurnGap:      300 * time.Millisecond,
 	}
+}
+
+// Share returns the bounds of each of so many shards: where a bound is the node's, its part of it.
+func (l Limits) Share(shards int) Limits {
+	l.ConnShare = max(1, l.Connections/16*15/shards)
+	return l
 }

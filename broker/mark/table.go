@@ -58,6 +58,10 @@ const (
 	AnswersHeld
 	FetchBehindFetch
 	ReadsFull
+	ConnIdle
+	ConnEvicted
+	ClientEnded
+	ClosingGivenUp
 	RequestHeld
 	RequestExpired
 	PushUnknownEpoch
@@ -223,6 +227,10 @@ var names = [marks]string{
 	AnswersHeld: "shard: a client's answers wait for an earlier one, and it may have no more of " +
 		"them",
 	FetchBehindFetch:    "shard: a client's fetch waits for the one before it",
+	ConnIdle:            "shard: an idle connection is closed",
+	ConnEvicted:         "shard: an idle connection is closed to make room",
+	ClientEnded:         "shard: a client sends nothing more",
+	ClosingGivenUp:      "shard: a client does not take its last answers",
 	ReadsFull:           "shard: a read of segments waits for others",
 	RequestHeld:         "shard: a request waits for the registration of its node",
 	RequestExpired:      "shard: a request ends by its deadline",

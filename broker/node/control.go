@@ -171,11 +171,16 @@ func (c *Control) listen() error {
 		clients = append(clients, shard.ClientSink(c.host.Sink(loop.ID(i))))
 		data = append(data, shard.DataSink(c.host.Sink(loop.ID(i))))
 	}
+	terms := netsim.Terms{
+		Connections: c.cfg.Limits.Connections, PerAddress: c.cfg.Limits.ConnectionsPerAddress,
+	}
+	if _, err := c.host.Network().Serve(c.cfg.Listen.Kafka, terms, clients...); err != nil {
+		return fmt.Errorf("node: listen for Kafka connections: %w", err)
+	}
 	for _, l := range []struct {
 		what, addr string
 		sinks      []netsim.Sink
 	}{
-		{"Kafka", c.cfg.Listen.Kafka, clients},
 		{"control", c.cfg.Listen.Control, []netsim.Sink{c.host.Sink(loop.Control)}},
 		{"data", c.cfg.Listen.Data, data},
 	} {

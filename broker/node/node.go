@@ -75,8 +75,8 @@ func New(cfg Config, hosts []loop.Host) []loop.Loop {
 		walConfig.Dir = shardDir(i)
 		loops = append(loops, shard.New(shard.Config{
 			ID: loop.ID(i), Shards: cfg.Shards, Node: cfg.Node, Cluster: cfg.Cluster,
-			Incarnation: cfg.Incarnation, Limits: cfg.Limits, Settings: cfg.Settings,
-			WAL: walConfig, Log: cfg.Log, PartitionsDir: partitionsDir,
+			Incarnation: cfg.Incarnation, Limits: cfg.Limits.Share(cfg.Shards),
+			Settings: cfg.Settings, WAL: walConfig, Log: cfg.Log, PartitionsDir: partitionsDir,
 			Rare: cfg.Rare,
 		}, hosts[i]))
 	}

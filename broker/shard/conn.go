@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"example.com/lockstep/broker/api"
+	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/rare"
 	"example.com/lockstep/broker/wire"
@@ -34,30 +36,45 @@ type clientConn struct {
 	full     bool // the send window is full
 	parked   bool
 	hungry   bool // parked because the budget is spent: counted in Shard.hungry
+	ended    bool // the client sends nothing more
 	closed   bool
+
+	// active is when something came, was answered, or was seen to leave. idle is the timer that
+	// looks at it; unsentSeen are the bytes that had not left then.
+	active     env.Instant
+	idle       *loop.Timer[due]
+	unsentSeen int
 }
 
 // parsed is a frame with its header taken off.
 type parsed struct {
 	wire.Request
 	bytes int
+	// tooNew: it is an ApiVersions above our maximum.
+	tooNew bool
 }
 
 // onClient handles an event of a Kafka connection.
 func (s *Shard) onClient(ev *netsim.Event) {
 	if ev.Kind == netsim.Accepted {
-		s.clients[ev.Conn.ID()] = &clientConn{
+		c := &clientConn{
 			conn:   ev.Conn,
 			framer: wire.NewRequestFramer(s.limits.RequestBytes),
 			lanes:  map[kafka.PartitionID]*lane{},
+			active: s.now.Mono,
 		}
+		s.clients[ev.Conn.ID()] = c
 		s.stats.ConnectionsAccepted++
+		s.watchIdle(c)
+		s.makeRoom()
 		return
 	}
 	c := s.clients[ev.Conn.ID()]
 	if c == nil {
+		s.onClosing(ev)
 		return
 	}
+	c.moved(s.now.Mono)
 	switch ev.Kind {
 	case netsim.Received:
 		c.framer.Feed(ev.Data)
@@ -66,6 +83,8 @@ func (s *Shard) onClient(ev *netsim.Event) {
 	case netsim.Writable:
 		c.full = false
 		s.readClient(c)
+	case netsim.Ended:
+		s.onEnded(c)
 	case netsim.Closed:
 		s.dropClient(c)
 	}
@@ -84,15 +103,10 @@ func (s *Shard) readClient(c *clientConn) {
 			if !ok {
 				break
 			}
-			request, err := wire.ParseRequest(frame)
-			if err != nil && !s.answerNewerApiVersions(c, err) {
+			if c.next = parse(frame); c.next == nil {
 				s.refuseClient(c)
 				return
 			}
-			if err != nil {
-				continue
-			}
-			c.next = &parsed{Request: request, bytes: len(frame)}
 		}
 		if !s.mayStart(c) {
 			s.park(c)
@@ -110,6 +124,23 @@ func (s *Shard) readClient(c *clientConn) {
 		c.conn.Consumed(c.owed)
 		c.owed = 0
 	}
+	if !c.closed && c.ended && !c.busy() {
+		s.closeAfterAnswers(c)
+	}
+}
+
+// parse takes the header off a frame; nil if the broker does not serve the request.
+func parse(frame []byte) *parsed {
+	request, err := wire.ParseRequest(frame)
+	if err == nil {
+		return &parsed{Request: request, bytes: len(frame)}
+	}
+	var unsupported *wire.UnsupportedVersionError
+	if !errors.As(err, &unsupported) || !unsupported.AnswerApiVersions() {
+		return nil
+	}
+	request.Key, request.CorrelationID = unsupported.Key, unsupported.CorrelationID
+	return &parsed{Request: request, bytes: len(frame), tooNew: true}
 }
 
 // mayStart reports whether the connection's next request may start now.
@@ -186,6 +217,10 @@ func (s *Shard) resumeParked() {
 
 // startClientRequest decodes a request and starts it.
 func (s *Shard) startClientRequest(c *clientConn, p *parsed) error {
+	if p.tooNew {
+		s.answerNewerApiVersions(c, p)
+		return nil
+	}
 	handler, err := api.New(p.Request)
 	if err != nil {
 		return err
@@ -203,18 +238,12 @@ func (s *Shard) startClientRequest(c *clientConn, p *parsed) error {
 	return nil
 }
 
-// answerNewerApiVersions answers an ApiVersions above our maximum in version 0
-// (KAFKA 2). It reports false for any other unsupported request.
-func (s *Shard) answerNewerApiVersions(c *clientConn, err error) bool {
-	var unsupported *wire.UnsupportedVersionError
-	if !errors.As(err, &unsupported) || !unsupported.AnswerApiVersions() {
-		return false
-	}
-	frame := wire.AppendApiVersionsTooNew(nil, unsupported.CorrelationID)
+// answerNewerApiVersions answers an ApiVersions above our maximum in version 0 (KAFKA 2).
+func (s *Shard) answerNewerApiVersions(c *clientConn, p *parsed) {
+	frame := wire.AppendApiVersionsTooNew(nil, p.CorrelationID)
 	c.requests = append(c.requests, &request{conn: c, done: true, frame: [][]byte{frame}})
 	c.finished += len(frame)
 	s.flushResponses(c)
-	return true
 }
 
 // flushResponses sends the responses that wait for no earlier one.
@@ -237,6 +266,12 @@ func (s *Shard) flushResponses(c *clientConn) {
 		sent++
 	}
 	c.requests = c.requests[sent:]
+	if sent > 0 {
+		c.moved(s.now.Mono)
+	}
+	if c.ended && !c.busy() {
+		s.park(c) // readClient ends it, unless there is more to read
+	}
 }
 
 // refuseClient closes a connection that sent what the broker does not serve. The
@@ -244,8 +279,7 @@ func (s *Shard) flushResponses(c *clientConn) {
 // be able to fill a disk.
 func (s *Shard) refuseClient(c *clientConn) {
 	s.stats.ConnectionsRefused++
-	c.conn.CloseAfterSend()
-	s.dropClient(c)
+	s.closeAfterAnswers(c)
 }
 
 func (s *Shard) dropClient(c *clientConn) {
@@ -253,6 +287,7 @@ func (s *Shard) dropClient(c *clientConn) {
 		return
 	}
 	c.closed = true
+	s.timers.Cancel(c.idle)
 	delete(s.clients, c.conn.ID())
 	requests := c.requests
 	c.requests, c.next, c.unsent = nil, nil, nil

@@ -117,6 +117,7 @@ func (s *Shard) advance(r *request, expired bool) {
 			}
 		}
 		if r.pending > 0 {
+			s.cutPoll(r)
 			return
 		}
 	}

@@ -86,6 +86,7 @@ type Shard struct {
 
 	// --- clients ---
 	clients     map[netsim.ConnID]*clientConn
+	closings    map[netsim.ConnID]*closing // looked up only
 	requests    map[uint64]*request
 	nextRequest uint64
 	runnable    []*request // all their operations have resolved
@@ -131,6 +132,7 @@ func New(cfg Config, host loop.Host) *Shard {
 		byOwner:   map[uint32]*part{},
 		owners:    ownerParts - 1,
 		clients:   map[netsim.ConnID]*clientConn{},
+		closings:  map[netsim.ConnID]*closing{},
 		requests:  map[uint64]*request{},
 		proposals: map[uint64]proposedChange{},
 		linkConns: map[netsim.ConnID]*link{},

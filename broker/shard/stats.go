@@ -9,6 +9,8 @@ type Stats struct {
 	ConnectionsAccepted uint64
 	ConnectionsParked   uint64
 	ConnectionsRefused  uint64
+	ConnectionsIdle     uint64 // closed because nothing moved for ConnIdle
+	ConnectionsEvicted  uint64 // closed because the shard had more than its share
 	MailRefused         uint64
 	TurnGaps            uint64
 

@@ -180,6 +180,9 @@ func (w *world) clientCommand() {
 	case "reads-again":
 		c.Conn.Full = false
 		c.Conn.Drained()
+	case "open": // client opens it
+	case "end":
+		c.Conn.End()
 	case "close":
 		c.Conn.Break()
 	default:

@@ -29,8 +29,8 @@ import (
 //	start [synced=(N,...)] [lease=off] [register=off] [shards=N] [LIMIT=VALUE]
 //	    Metadata lines (looptest.Cluster) follow. The shard recovers from an empty disk,
 //	    gets the metadata and a lease of 2.5 s; the nodes in synced have answered its
-//	    probes. Limits: inflight-bytes, flush-bytes, reads, scan-bytes, request-bytes,
-//	    wal-segment.
+//	    probes. Limits: inflight-bytes, connections, flush-bytes, reads, scan-bytes,
+//	    request-bytes, wal-segment.
 //	metadata      lines: commands that the cluster commits; the shard gets the new image
 //	verdict applied|not-proposed|timed-out    answers the oldest call to the control loop
 //	lease [for=DURATION]     a new lease, or its end
@@ -53,6 +53,7 @@ import (
 //
 // Clients (conn=1 unless given):
 //
+//	open, end                  opens the connection; the client sends nothing more
 //	produce p=T/P acks=all|1|0 values=(A,...) [producer=N seq=S [producer-epoch=E]] [corrupt]
 //	    [timeout=DURATION]
 //	fetch p=T/P offset=N [wait=DURATION] [leader-epoch=E]
@@ -120,6 +121,7 @@ func newWorld(t *testing.T, d *datadriven.TestData) *world {
 	w.cfg.WAL.SegmentBytes, w.cfg.WAL.MarkDelay = 1<<20, 24*time.Hour
 	d.MaybeScanArgs(t, "shards", &w.cfg.Shards)
 	d.MaybeScanArgs(t, "inflight-bytes", &w.cfg.Limits.InflightBytes)
+	d.MaybeScanArgs(t, "connections", &w.cfg.Limits.ConnShare)
 	d.MaybeScanArgs(t, "reads", &w.cfg.Limits.ReadsInFlight)
 	d.MaybeScanArgs(t, "flush-bytes", &w.cfg.Limits.FlushBytes)
 	d.MaybeScanArgs(t, "scan-bytes", &w.cfg.Limits.ScanBytes)

@@ -78,6 +78,8 @@ type due struct {
 	request *request
 	part    *part
 	link    *link
+	client  *clientConn
+	closing *closing
 	origin  Origin
 }
 
@@ -91,6 +93,8 @@ const (
 	dueLink                       // check whether a link is silent
 	dueRedial                     // dial a link again
 	dueWaitEnd                    // the end of a request's long poll
+	dueIdle                       // look whether a client's connection is idle
+	dueClosing                    // look whether a closing connection still sends
 	dueRetry                      // a turn is enough: its end retries what waits
 )
 
@@ -122,6 +126,10 @@ func (s *Shard) onDue(d due) {
 		s.checkLink(d.link)
 	case dueRedial:
 		s.dial(d.link)
+	case dueIdle:
+		s.checkIdle(d.client)
+	case dueClosing:
+		s.checkClosing(d.closing)
 	}
 }
 

@@ -80,6 +80,9 @@ func brokerLimits(c *brokerConfig) limits.Limits {
 	l.RequestBytes = int(c.requestMaxBytes)
 	l.InflightBytes = int(c.queuedMaxBytes)
 	l.ConnRequests = int(c.connRequests)
+	l.Connections = min(int(c.maxConnections), connectionShare(openFilesLimit()))
+	l.ConnectionsPerAddress = int(c.maxConnectionsPerIP)
+	l.ConnIdle = c.connIdle
 	l.RequestTimeout = c.requestTimeout
 	l.LagTimeout = c.lagTimeMax
 	l.AckTimeout = min(l.AckTimeout, l.LagTimeout)
@@ -135,7 +138,7 @@ func startBroker(c *brokerConfig, again node.Restart, log *drive.Log) (*broker, 
 	}
 	cfg := nodeConfig(c, incarnation)
 	cfg.Shards, cfg.ConvertTo = again.Shards, again.ConvertTo
-	b := &broker{network: tcp.New(), shards: cfg.Shards}
+	b := &broker{network: newNetwork(log), shards: cfg.Shards}
 	var err error
 	b.node, err = drive.Start(drive.Config{
 		Loops:   cfg.Shards + 1,

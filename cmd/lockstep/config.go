@@ -49,9 +49,14 @@ type brokerConfig struct {
 	walSegmentBytes int64
 	walBudgetBytes  int64
 
-	requestMaxBytes  int64
-	queuedMaxBytes   int64
-	connRequests     int64
+	requestMaxBytes int64
+	queuedMaxBytes  int64
+	connRequests    int64
+
+	maxConnections      int64
+	maxConnectionsPerIP int64
+	connIdle            time.Duration
+
 	requestTimeout   time.Duration
 	lagTimeMax       time.Duration
 	heartbeat        time.Duration
@@ -152,6 +157,15 @@ func (c *brokerConfig) keys() []configKey {
 		{name: "queued.max.request.bytes", fallback: fmt.Sprint(l.InflightBytes),
 			about: "bytes of unanswered produce requests of a shard; above it, no more are read",
 			set:   setInt(&c.queuedMaxBytes, 1024, 1<<40)},
+		{name: "max.connections", fallback: "2147483647",
+			about: "open connections of clients; at most half of the file descriptors that the " +
+				"process may open", set: setInt(&c.maxConnections, 1, 1<<31-1)},
+		{name: "max.connections.per.ip", fallback: "2147483647",
+			about: "open connections from one address",
+			set:   setInt(&c.maxConnectionsPerIP, 1, 1<<31-1)},
+		{name: "connections.max.idle.ms", fallback: ms(l.ConnIdle),
+			about: "a connection on which nothing moves for this time is closed",
+			set:   setMs(&c.connIdle, 100*time.Millisecond)},
 		{name: "connection.max.requests", fallback: fmt.Sprint(l.ConnRequests),
 			about: "unanswered requests of a connection; at this number, no more are read",
 			set:   setInt(&c.connRequests, 1, 1<<20)},

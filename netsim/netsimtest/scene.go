@@ -3,6 +3,7 @@ package netsimtest
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -49,6 +50,16 @@ func (s *scene) listen(sinks int) netsim.Listener {
 		all[i] = func(ev netsim.Event) { s.hear(s.endOf(ev, i), ev) }
 	}
 	l, err := s.world.Host(1).Listen(s.world.AnyPort(1), all...)
+	require.NoError(s.t, err)
+	s.t.Cleanup(l.Close)
+	return l
+}
+
+// serve is listen with one sink, for connections of strangers.
+func (s *scene) serve(terms netsim.Terms) netsim.Listener {
+	l, err := s.world.Host(1).Serve(s.world.AnyPort(1), terms, func(ev netsim.Event) {
+		s.hear(s.endOf(ev, 0), ev)
+	})
 	require.NoError(s.t, err)
 	s.t.Cleanup(l.Close)
 	return l
@@ -134,6 +145,8 @@ func (s *scene) hear(e *end, ev netsim.Event) {
 		first && !e.dialed && ev.Kind != netsim.Accepted,
 		!first && (ev.Kind == netsim.Accepted || ev.Kind == netsim.Connected):
 		s.complainLocked(fmt.Sprintf("event %d as number %d of a connection", ev.Kind, n))
+	case ev.Kind == netsim.Received && slices.Contains(e.kinds, netsim.Ended):
+		s.complainLocked("Received after Ended")
 	case ev.Kind == netsim.Received && len(ev.Data) == 0:
 		s.complainLocked("Received without bytes")
 	case ev.Kind == netsim.Closed && ev.Err == nil:

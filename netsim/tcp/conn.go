@@ -50,6 +50,10 @@ type conn struct {
 	parked atomic.Bool
 
 	mu     sync.Mutex
+	door   *door // counts this connection; nil: nothing does
+	served bool  // accepted by a listener of Serve
+	ending bool  // CloseSend was called
+	ended  bool  // the peer sends nothing more; the reader of a served connection has ended
 	phase  phase
 	socket *net.TCPConn       // nil until connected
 	cancel context.CancelFunc // of the dial under way, else nil
@@ -74,7 +78,7 @@ func (c *conn) RemoteAddr() string { return c.remote }
 // busy writer finds the new bytes when it looks at the queue again.
 func (c *conn) Send(data ...[]byte) (full bool) {
 	c.mu.Lock()
-	if c.phase != running {
+	if c.phase != running || c.ending {
 		c.mu.Unlock()
 		return false
 	}
@@ -108,6 +112,25 @@ func (c *conn) Consumed(n int) {
 		c.credit.Signal()
 		c.mu.Unlock()
 	}
+}
+
+// Unsent implements netsim.Conn. What the kernel has taken has left.
+func (c *conn) Unsent() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.phase == dead {
+		return 0
+	}
+	return c.queued
+}
+
+// CloseSend implements netsim.Conn.
+func (c *conn) CloseSend() {
+	c.mu.Lock()
+	c.ending = true
+	c.idle = false
+	c.mu.Unlock()
+	c.work.Signal()
 }
 
 // Close implements netsim.Conn.

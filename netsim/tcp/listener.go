@@ -27,6 +27,7 @@ type listener struct {
 	network *Network
 	socket  acceptor
 	sinks   []netsim.Sink
+	door    *door // of Serve, else nil
 	addr    string
 
 	accepted int           // by acceptLoop only
@@ -64,13 +65,19 @@ func (l *listener) Close() {
 
 func (l *listener) acceptLoop() {
 	defer l.network.running.Done()
-	backoff := acceptBackoffMin
-	for {
+	backoff, failed := acceptBackoffMin, 0
+	for l.door.awaitRoom(l.stop) {
 		nc, err := l.socket.AcceptTCP()
 		if err == nil {
-			backoff = acceptBackoffMin
+			if failed > 0 {
+				l.network.acceptWorks(failed)
+			}
+			backoff, failed = acceptBackoffMin, 0
 			l.admit(nc)
 			continue
+		}
+		if failed++; failed == 1 && !l.isClosed() {
+			l.network.acceptFailing(err)
 		}
 		if !l.pause(backoff) {
 			return
@@ -82,11 +89,16 @@ func (l *listener) acceptLoop() {
 // admit hands a new socket to the next sink, unless the listener was closed.
 func (l *listener) admit(nc *net.TCPConn) {
 	c := newConn(l.network, nc.RemoteAddr().String(), nil)
-	c.socket = nc
+	if !l.door.enter(c.remote) {
+		nc.Close()
+		return
+	}
+	c.socket, c.door, c.served = nc, l.door, l.door != nil
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	// If tune fails, the peer has already reset the socket.
 	if l.closed || tune(nc) != nil || !l.network.track(c, 2) {
+		l.door.leave(c.remote)
 		nc.Close()
 		return
 	}
@@ -95,6 +107,12 @@ func (l *listener) admit(nc *net.TCPConn) {
 	c.emit(netsim.Event{Kind: netsim.Accepted, Conn: c})
 	go c.readLoop()
 	go c.writeLoop()
+}
+
+func (l *listener) isClosed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.closed
 }
 
 // pause waits for d and reports false if the listener was closed.

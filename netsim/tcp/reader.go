@@ -38,13 +38,28 @@ func (c *conn) readLoop() {
 			slab = slab[n:]
 		}
 		if err != nil {
-			c.fail(c.reason("read", err))
+			if !c.endOfStream(err) {
+				c.fail(c.reason("read", err))
+			}
 			return
 		}
 		if n == len(offer) && n < room { // the slab was the limit, not credit
 			size = min(4*size, slabMax)
 		}
 	}
+}
+
+// endOfStream ends the reader of a served connection after the peer's FIN, and nothing else of it.
+func (c *conn) endOfStream(err error) bool {
+	if !c.served || !errors.Is(err, io.EOF) {
+		return false
+	}
+	c.mu.Lock()
+	c.ended = true
+	c.mu.Unlock()
+	c.work.Signal()
+	c.emit(netsim.Event{Kind: netsim.Ended, Conn: c})
+	return true
 }
 
 // awaitCredit waits until the owner can take more and returns how much, or 0

@@ -15,6 +15,8 @@ import (
 type Network struct {
 	dialTimeout   time.Duration
 	lingerTimeout time.Duration
+	acceptFailing func(error)
+	acceptWorks   func(failed int)
 
 	mu      sync.Mutex
 	open    map[closer]struct{}
@@ -41,11 +43,19 @@ func WithLingerTimeout(d time.Duration) Option {
 	return func(n *Network) { n.lingerTimeout = d }
 }
 
+// WithAcceptReport tells the functions when accepts begin to fail, for example because no
+// descriptors are left, and when one succeeds again, after how many failures.
+func WithAcceptReport(failing func(error), works func(failed int)) Option {
+	return func(n *Network) { n.acceptFailing, n.acceptWorks = failing, works }
+}
+
 // New returns a network without connections.
 func New(options ...Option) *Network {
 	n := &Network{
 		dialTimeout:   10 * time.Second,
 		lingerTimeout: 5 * time.Second,
+		acceptFailing: func(error) {},
+		acceptWorks:   func(int) {},
 		open:          map[closer]struct{}{},
 	}
 	for _, option := range options {
@@ -56,6 +66,18 @@ func New(options ...Option) *Network {
 
 // Listen implements netsim.Network.
 func (n *Network) Listen(addr string, sinks ...netsim.Sink) (netsim.Listener, error) {
+	return n.listen(addr, nil, sinks)
+}
+
+// Serve implements netsim.Network. At the bound of connections it accepts no more until one is
+// gone; the kernel's queue holds those that come meanwhile.
+func (n *Network) Serve(
+	addr string, terms netsim.Terms, sinks ...netsim.Sink,
+) (netsim.Listener, error) {
+	return n.listen(addr, newDoor(terms), sinks)
+}
+
+func (n *Network) listen(addr string, d *door, sinks []netsim.Sink) (netsim.Listener, error) {
 	if len(sinks) == 0 {
 		return nil, fmt.Errorf("tcp: listen %s: no sinks", addr)
 	}
@@ -64,6 +86,7 @@ func (n *Network) Listen(addr string, sinks ...netsim.Sink) (netsim.Listener, er
 		return nil, fmt.Errorf("tcp: listen %s: %w", addr, err)
 	}
 	l := newListener(n, nl.(*net.TCPListener), sinks)
+	l.door = d
 	if !n.track(l, 1) {
 		nl.Close()
 		return nil, fmt.Errorf("tcp: listen %s: %w", addr, net.ErrClosed)

@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"fmt"
 	"net"
 	"time"
 
@@ -29,6 +30,7 @@ type writer struct {
 func (c *conn) writeLoop() {
 	defer c.network.running.Done()
 	defer c.network.forget(c)
+	defer c.door.leave(c.remote)
 	defer c.socket.Close()
 	var w writer
 	sent := 0
@@ -67,7 +69,7 @@ func (c *conn) settle(sent int) bool {
 func (c *conn) refill(w *writer) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for len(c.queue) == 0 && c.phase == running {
+	for len(c.queue) == 0 && c.phase == running && !c.ending {
 		c.idle = true
 		c.work.Wait()
 	}
@@ -108,18 +110,28 @@ func (w *writer) write(socket *net.TCPConn) (int, error) {
 	return size, err
 }
 
-// finish ends the sending side of a drained connection. It sends a FIN and
-// keeps the socket until the reader sees that the peer has closed too or that
-// the time is over. On a dead connection it does nothing.
+// finish ends the sending side of a connection with an empty queue. It sends a FIN, and keeps the
+// socket until the reader sees that the peer has ended too. After CloseAfterSend that may take a
+// bounded time. On a dead connection it does nothing.
 func (c *conn) finish() {
+	if c.awaitPeer() {
+		c.fail(fmt.Errorf("tcp: %s: %w", c.remote, netsim.ErrEOF))
+	}
+}
+
+// awaitPeer reports whether the peer of a live connection has ended its side.
+func (c *conn) awaitPeer() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.phase != draining {
-		return
+	if c.phase == dead {
+		return false
 	}
 	c.socket.CloseWrite()
-	c.socket.SetReadDeadline(time.Now().Add(c.network.lingerTimeout))
-	for c.phase != dead {
-		c.work.Wait()
+	for bounded := false; c.phase != dead && !c.ended; c.work.Wait() {
+		if c.phase == draining && !bounded {
+			bounded = true
+			c.socket.SetReadDeadline(time.Now().Add(c.network.lingerTimeout))
+		}
 	}
+	return c.phase != dead
 }

@@ -37,7 +37,7 @@ func (c *conn) knock() {
 	e.out, e.in = c.in, c.out
 	c.peer = e
 	e.door = h.listeners[c.dialPort]
-	if e.door == nil || h.refusing {
+	if e.door == nil || h.refusing || !e.door.admits(c.localAddr) {
 		e.phase = gone
 		e.reset()
 		return
@@ -69,6 +69,7 @@ func (c *conn) admitted() {
 		return
 	}
 	c.phase = open
+	c.served = c.door.serves
 	c.sink = c.door.next()
 	c.fabric.stats.Accepted++
 	c.tell(netsim.Event{Kind: netsim.Accepted})
@@ -103,15 +104,28 @@ func (c *conn) receive(sender *conn, n int) {
 	c.tell(netsim.Event{Kind: netsim.Received, Data: bytes})
 }
 
-// peerClosed is the arrival of a FIN. The contract has no half-closed
-// connections: this end closes too.
+// peerClosed is the arrival of a FIN. Only a served connection may stay half closed: other ends
+// close too.
 func (c *conn) peerClosed() {
 	if c.phase == gone {
+		return
+	}
+	if c.served && !c.finSent {
+		c.finReceived = true
+		c.fabric.stats.HalfClosed++
+		c.tell(netsim.Event{Kind: netsim.Ended})
 		return
 	}
 	if !c.finSent {
 		c.finSent = true
 		c.launch(packet{kind: fin})
+	}
+	c.endInOrder()
+}
+
+func (c *conn) endInOrder() {
+	if c.phase == gone {
+		return
 	}
 	c.fabric.stats.EOFs++
 	c.end(fmt.Errorf("virtual: %s: %w", c.remote, netsim.ErrEOF))

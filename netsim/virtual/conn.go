@@ -35,8 +35,11 @@ type conn struct {
 	dialPort  int    // the dialler's: where to
 	localAddr string // the dialler's: what the peer sees
 
-	draining bool // CloseAfterSend was called
-	finSent  bool
+	served      bool // accepted by a listener of Serve
+	draining    bool // CloseAfterSend was called
+	ending      bool // CloseSend was called
+	finSent     bool
+	finReceived bool // and the owner was told Ended
 
 	stream stream // what this end sends
 
@@ -77,7 +80,7 @@ func (c *conn) LocalAddr() string { return c.localAddr }
 
 // Send implements netsim.Conn.
 func (c *conn) Send(data ...[]byte) (full bool) {
-	if c.phase == gone || c.draining {
+	if c.phase == gone || c.draining || c.ending {
 		return false
 	}
 	for _, part := range data {
@@ -93,6 +96,15 @@ func (c *conn) Send(data ...[]byte) (full bool) {
 		return true
 	}
 	return false
+}
+
+// Unsent implements netsim.Conn.
+func (c *conn) Unsent() int { return c.stream.waiting }
+
+// CloseSend implements netsim.Conn.
+func (c *conn) CloseSend() {
+	c.ending = true
+	c.pump()
 }
 
 // Consumed implements netsim.Conn.
@@ -129,6 +141,9 @@ func (c *conn) CloseAfterSend() {
 	c.owed += c.unconsumed // what was delivered is discarded with the rest
 	c.unconsumed = 0
 	c.returnCredit()
+	if c.finSent {
+		c.linger()
+	}
 	c.pump()
 }
 
@@ -171,7 +186,7 @@ func (c *conn) vanish() {
 // hangUp tells the peer's machine that this end is gone: with a FIN after all
 // that is under way, or with a RST that destroys some of it.
 func (c *conn) hangUp() {
-	if c.out.rand.IntN(100) < c.fabric.cfg.AbortPercent {
+	if !c.finReceived && c.out.rand.IntN(100) < c.fabric.cfg.AbortPercent {
 		c.abort()
 	} else if !c.finSent {
 		c.finSent = true

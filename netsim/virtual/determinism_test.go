@@ -51,7 +51,7 @@ func chaos(t *testing.T, seed uint64) (string, virtual.Stats) {
 		}
 	}
 	listen := func(host string) {
-		_, err := w.fabric.Host(host).Listen(host+":1", sink)
+		_, err := w.fabric.Host(host).Serve(host+":1", netsim.Terms{Connections: 4}, sink)
 		require.NoError(t, err)
 	}
 	for _, host := range hosts {
@@ -101,6 +101,8 @@ func chaos(t *testing.T, seed uint64) (string, virtual.Stats) {
 			w.fabric.Sever(from, to)
 		case draw == 43 && len(w.fabric.Conns(from)) > 0:
 			w.fabric.HalfOpen(w.fabric.Conns(from)[0])
+		case draw == 44 && len(live) > 0:
+			live[len(live)-1-rand.IntN(min(len(live), 12))].CloseSend()
 		}
 		w.sched.RunFor(time.Duration(rand.Between(0, 1<<rand.Between(10, 35))))
 	}

@@ -39,8 +39,8 @@
 //
 // # Not modelled
 //
-// Packets lost one by one (a stream sees that only as delay), congestion, half
-// closing (the contract has none), name resolution, frozen hosts. The simulator
+// Packets lost one by one (a stream sees that only as delay), congestion, the queue of connections
+// that wait to be accepted, name resolution, frozen hosts. The simulator
 // freezes a host by not running its loops, while the network goes on filling
 // its mailboxes, up to RecvWindow for each connection.
 package virtual

@@ -141,6 +141,8 @@ type Stats struct {
 	Resets         uint64 // Closed with ErrReset
 	GivenUp        uint64 // of these: unacknowledged for too long
 	EOFs           uint64 // Closed with ErrEOF
+	HalfClosed     uint64 // Ended events
+	Beyond         uint64 // connections refused by the terms of their listener
 	LostRSTs       uint64 // on a closed link: a half-open connection
 	BytesDestroyed uint64 // given to Send, and will never arrive
 

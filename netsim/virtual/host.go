@@ -32,6 +32,8 @@ var _ netsim.Network = (*network)(nil)
 
 type listener struct {
 	host     *host
+	serves   bool // it is one of Serve, with terms
+	terms    netsim.Terms
 	port     int
 	sinks    []netsim.Sink
 	accepted int
@@ -40,6 +42,18 @@ type listener struct {
 // Listen implements netsim.Network. The host part of addr may be empty,
 // "0.0.0.0" or the host's own name.
 func (n *network) Listen(addr string, sinks ...netsim.Sink) (netsim.Listener, error) {
+	return n.listen(&listener{}, addr, sinks)
+}
+
+// Serve implements netsim.Network. A connection beyond the terms is refused, where Linux would
+// let it wait.
+func (n *network) Serve(
+	addr string, terms netsim.Terms, sinks ...netsim.Sink,
+) (netsim.Listener, error) {
+	return n.listen(&listener{serves: true, terms: terms}, addr, sinks)
+}
+
+func (n *network) listen(l *listener, addr string, sinks []netsim.Sink) (netsim.Listener, error) {
 	h := n.host
 	port, err := h.bindable(addr)
 	switch {
@@ -56,7 +70,7 @@ func (n *network) Listen(addr string, sinks ...netsim.Sink) (netsim.Listener, er
 	if err != nil {
 		return nil, fmt.Errorf("virtual: listen %s on %s: %w", addr, h.name, err)
 	}
-	l := &listener{host: h, port: port, sinks: append([]netsim.Sink(nil), sinks...)}
+	l.host, l.port, l.sinks = h, port, append([]netsim.Sink(nil), sinks...)
 	h.listeners[port] = l
 	return l, nil
 }
@@ -95,6 +109,29 @@ func (l *listener) Close() {
 	if l.open() {
 		delete(l.host.listeners, l.port)
 	}
+}
+
+// admits reports whether the terms allow one more connection from an address.
+func (l *listener) admits(remote string) bool {
+	if l.terms == (netsim.Terms{}) {
+		return true
+	}
+	all, same := 0, 0
+	name, _, _ := splitAddr(remote)
+	for _, c := range l.host.conns {
+		if c.door == l {
+			all++
+			if other, _, _ := splitAddr(c.remote); other == name {
+				same++
+			}
+		}
+	}
+	if l.terms.Connections > 0 && all >= l.terms.Connections ||
+		l.terms.PerAddress > 0 && same >= l.terms.PerAddress {
+		l.host.fabric.stats.Beyond++
+		return false
+	}
+	return true
 }
 
 func (l *listener) open() bool { return l.host.listeners[l.port] == l }

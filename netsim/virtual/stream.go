@@ -102,11 +102,21 @@ func (c *conn) pump() {
 		s.full = false
 		c.fabric.after(0, c.out.labelCredit, c.writable)
 	}
-	if c.draining && s.waiting == 0 && !c.finSent {
+	if (c.draining || c.ending) && s.waiting == 0 && !c.finSent {
 		c.finSent = true
 		c.launch(packet{kind: fin})
-		c.fabric.after(c.fabric.cfg.Linger.draw(c.out.rand), c.out.labelTimer, c.lingerTimeout)
+		switch {
+		case c.finReceived:
+			c.fabric.after(0, c.out.labelTimer, c.endInOrder)
+		case c.draining:
+			c.linger()
+		}
 	}
+}
+
+// linger bounds how long a drained connection waits for its peer to close.
+func (c *conn) linger() {
+	c.fabric.after(c.fabric.cfg.Linger.draw(c.out.rand), c.out.labelTimer, c.lingerTimeout)
 }
 
 func (c *conn) writable() {

@@ -61,6 +61,7 @@ func New(plan *plan.Plan) world.Subject {
 		c.Topics = append(c.Topics, "t"+strconv.Itoa(int(i)))
 	}
 	c.RequestTimeout = time.Duration(c.Options().RequestTimeoutMs.Or(2000)) * time.Millisecond
+	c.ConnIdle, c.RequestBytes = c.limits().ConnIdle, c.limits().RequestBytes
 	c.facts.init(c)
 	c.circumstances = &check.Circumstances{Plan: plan, Brokers: c.Brokers, Image: c.NewestImage,
 		ClientName: c.ClientName}

@@ -83,6 +83,9 @@ func (c *cluster) limits() limits.Limits {
 	if c.Options().Tight.Or(0) == 0 {
 		return l
 	}
+	l.RequestBytes = 16 << 10
+	l.Connections, l.ConnectionsPerAddress = 64, 32
+	l.EvictIdle, l.ConnIdle, l.ConnPatience = 100*time.Millisecond, 3*time.Second, 2*time.Second
 	l.ConnRequests = 3
 	l.ConnAnswerBytes = 1 << 10
 	l.InflightBytes = 8 << 10

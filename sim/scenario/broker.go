@@ -264,13 +264,13 @@ func drawRare(r *env.Rand) rare.Settings {
 	return on
 }
 
-// withBadClients adds malformed clients and slow readers. Other clients may disconnect,
+// withBadClients adds malformed and greedy clients and slow readers. Other clients may disconnect,
 // repeat batches, and meet faults.
 func withBadClients(r *env.Rand, p plan.Plan) plan.Plan {
 	o := &p.Workload.Options
 	o.Vanish, o.Repeats = plan.Set([]int64{0, 1, 20}[r.IntN(3)]),
 		plan.Set([]int64{0, 50, 500}[r.IntN(3)])
-	for _, role := range []string{"malformed", "slowreader"} {
+	for _, role := range []string{"malformed", "slowreader", "greedy"} {
 		for i := range r.IntN(3) {
 			p.Nodes = append(p.Nodes, plan.NodeSpec{Name: role + strconv.Itoa(i+1), Role: role,
 				StartAt: plan.Duration(r.Between(0, int64(3*time.Second))).Round()})

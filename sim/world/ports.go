@@ -131,6 +131,20 @@ type netPort struct{ loop *loopHost }
 
 // Listen implements netsim.Network.
 func (p *netPort) Listen(addr string, sinks ...netsim.Sink) (netsim.Listener, error) {
+	return p.listen(addr, sinks, p.loop.node.net.Listen)
+}
+
+// Serve implements netsim.Network.
+func (p *netPort) Serve(
+	addr string, terms netsim.Terms, sinks ...netsim.Sink,
+) (netsim.Listener, error) {
+	return p.listen(addr, sinks, func(addr string, sinks ...netsim.Sink) (netsim.Listener, error) {
+		return p.loop.node.net.Serve(addr, terms, sinks...)
+	})
+}
+
+func (p *netPort) listen(addr string, sinks []netsim.Sink,
+	listen func(string, ...netsim.Sink) (netsim.Listener, error)) (netsim.Listener, error) {
 	l := p.loop
 	if l.dead {
 		return nil, netsim.ErrRefused
@@ -156,7 +170,7 @@ func (p *netPort) Listen(addr string, sinks ...netsim.Sink) (netsim.Listener, er
 			sink(ev)
 		}
 	}
-	return n.net.Listen(addr, wrapped...)
+	return listen(addr, wrapped...)
 }
 
 // Dial implements netsim.Network.
@@ -244,6 +258,22 @@ func (c *conn) Send(data ...[]byte) (full bool) {
 func (c *conn) Consumed(n int) {
 	if !c.loop.dead && c.raw != nil {
 		c.raw.Consumed(n)
+	}
+}
+
+// Unsent implements netsim.Conn.
+func (c *conn) Unsent() int {
+	if c.raw == nil {
+		return 0
+	}
+	return c.raw.Unsent()
+}
+
+// CloseSend implements netsim.Conn.
+func (c *conn) CloseSend() {
+	if !c.loop.dead && c.raw != nil {
+		c.loop.trace(record{what: NetConnClosed, id: uint64(c.raw.ID()), size: 2})
+		c.raw.CloseSend()
 	}
 }
 

@@ -22,6 +22,7 @@ const (
 	NetReceived
 	NetWritable
 	NetClosed
+	NetEnded
 	DiskDone
 	MailReceived
 	// What a loop did.
@@ -44,7 +45,8 @@ const (
 
 var whatNames = [...]string{
 	TurnBegun: "turn", NetAccepted: "accepted", NetConnected: "connected", NetReceived: "received",
-	NetWritable: "writable", NetClosed: "closed", DiskDone: "disk-done", MailReceived: "mail",
+	NetWritable: "writable", NetClosed: "closed", NetEnded: "ended",
+	DiskDone: "disk-done", MailReceived: "mail",
 	TurnEnded: "turn-end", NetSent: "send", NetDialled: "dial", NetListened: "listen",
 	NetConnClosed: "close", DiskSubmitted: "disk-op", MailSent: "mail-to",
 	MailRefused: "mail-refused",

@@ -20,6 +20,13 @@ func (n *Network) Listen(addr string, _ ...netsim.Sink) (netsim.Listener, error)
 	return listener{addr}, nil
 }
 
+// Serve implements netsim.Network.
+func (n *Network) Serve(
+	addr string, _ netsim.Terms, sinks ...netsim.Sink,
+) (netsim.Listener, error) {
+	return n.Listen(addr, sinks...)
+}
+
 // Dial implements netsim.Network.
 func (n *Network) Dial(addr string, sink netsim.Sink) netsim.Conn {
 	name := n.host.cluster.nodeAt(addr)
@@ -84,6 +91,7 @@ type Conn struct {
 	describe func(frame []byte) string
 	// Full makes each Send report that more than netsim.SendWindow bytes wait to be sent.
 	Full   bool
+	unsent int // bytes sent while Full
 	owed   int // received bytes for which the loop has given no credit back
 	parked bool
 	closed bool
@@ -99,6 +107,9 @@ func (c *Conn) RemoteAddr() string { return c.name }
 func (c *Conn) Send(data ...[]byte) (full bool) {
 	for _, part := range data {
 		c.framer.Feed(part)
+		if c.Full {
+			c.unsent += len(part)
+		}
 	}
 	for {
 		frame, ok, err := c.framer.Next()
@@ -114,6 +125,12 @@ func (c *Conn) Send(data ...[]byte) (full bool) {
 	}
 }
 
+// Unsent implements netsim.Conn: a connection that is Full holds all that was sent since.
+func (c *Conn) Unsent() int { return c.unsent }
+
+// CloseSend implements netsim.Conn.
+func (c *Conn) CloseSend() { c.host.Trace.Addf("%s: sending ended", c.name) }
+
 // Consumed implements netsim.Conn.
 func (c *Conn) Consumed(n int) { c.owed -= n }
 
@@ -124,10 +141,13 @@ func (c *Conn) Close() { c.close("") }
 func (c *Conn) CloseAfterSend() { c.close(" once all is sent") }
 
 func (c *Conn) close(how string) {
-	if !c.closed {
-		c.closed = true
+	switch {
+	case !c.closed:
 		c.host.Trace.Addf("%s: connection closed%s", c.name, how)
+	case c.Full:
+		c.host.Trace.Addf("%s: connection given up", c.name)
 	}
+	c.closed = true
 }
 
 // Closed reports whether the connection is closed, or was never opened.
@@ -145,7 +165,13 @@ func (c *Conn) Deliver(data []byte) {
 }
 
 // Drained tells the loop that it may send again.
-func (c *Conn) Drained() { c.sink(netsim.Event{Kind: netsim.Writable, Conn: c}) }
+func (c *Conn) Drained() {
+	c.unsent = 0
+	c.sink(netsim.Event{Kind: netsim.Writable, Conn: c})
+}
+
+// End tells the loop that the other end sends nothing more.
+func (c *Conn) End() { c.sink(netsim.Event{Kind: netsim.Ended, Conn: c}) }
 
 // Break ends the connection from the other side.
 func (c *Conn) Break() {

@@ -82,6 +82,8 @@ func (l *Load) NewClient(i world.Incarnation) *Client {
 		c.script = newAdmin(c)
 	case "malformed":
 		c.script = &malformed{c: c}
+	case "greedy":
+		c.script = &greedy{c: c}
 	case "slowreader":
 		c.script = &slowReader{c: c}
 	default:

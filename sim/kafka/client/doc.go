@@ -18,6 +18,7 @@
 //	reader.go      asks where logs end
 //	admin.go       creates and deletes topics
 //	slowreader.go  asks for much and does not read for seconds
+//	greedy.go      makes a broker hold much: connections, frames, answers
 //	malformed.go   sends what no client may send
 //
 // # What it deliberately does not do

@@ -20,6 +20,8 @@ type Load struct {
 	Topics         []string // of the workload
 	Clients        []*Client
 	RequestTimeout time.Duration   // of requests that carry no timeout
+	ConnIdle       time.Duration   // after which brokers close an idle connection
+	RequestBytes   int             // the largest frame that brokers take
 	FaultsOver     bool            // clients start no new work
 	Deleted        map[string]bool // topics that a client asked to delete, by name
 	// produces of malformed clients, which are not in the history, by broker; looked up
