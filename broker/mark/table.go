@@ -113,7 +113,8 @@ const (
 	RaftTicksSkipped
 	CreationOverLimit
 	SnapshotSent
-	SnapshotBroken
+	SnapshotRepeated
+	SnapshotRestarted
 	SnapshotInstalled
 	RaftCompacted
 	DirectoryReplaced
@@ -143,7 +144,7 @@ const (
 )
 
 // seldom are the marks that no campaign has to reach, with the reason. Unit tests of their packages
-// reach them, except those of shard and SnapshotBroken, which nothing reaches today.
+// reach them, except those of shard.
 var seldom = map[Mark]string{
 	WALEndLost: "needs a disk that forgets a whole log: one unbudgeted run in a hundred",
 	LogProducersUnknown: "needs a leader that is elected within the milliseconds of its own " +
@@ -154,8 +155,8 @@ var seldom = map[Mark]string{
 	PartitionCameBack:    "needs replicas that are moved away and back",
 	ElectedUnclean:       "no topic of the simulator allows it: it would excuse every loss",
 	CommandOutOfPatience: "needs a lease that is not ended for longer than W",
+	SnapshotRestarted:    "needs a node that is killed while it receives a snapshot",
 	CreationOverLimit:    "needs tens of thousands of partitions",
-	SnapshotBroken:       "needs a peer that breaks the protocol",
 }
 
 // Demanded reports whether a campaign that is large enough must reach the mark with the name.
@@ -283,7 +284,8 @@ var names = [marks]string{
 	RaftTicksSkipped:      "meta: a node slept so long that it skips Raft ticks",
 	CreationOverLimit:     "meta: new partitions would break a bound of the image",
 	SnapshotSent:          "meta: a snapshot is sent to a peer",
-	SnapshotBroken:        "meta: the chunks of a snapshot do not follow each other",
+	SnapshotRepeated:      "meta: chunks of a snapshot are sent again",
+	SnapshotRestarted:     "meta: the receiver of a snapshot has lost what it had",
 	SnapshotInstalled:     "meta: a snapshot is installed",
 	RaftCompacted:         "meta: the control log is compacted",
 	DirectoryReplaced:     "meta: a broker registers with another directory",

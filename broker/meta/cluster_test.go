@@ -26,8 +26,12 @@ type cluster struct {
 	dropPct uint64
 	cut     map[[2]kafka.NodeID]bool
 	raftCfg RaftConfig
-	newest  *Image // the image of the highest index that any node has applied
-	checks  int
+	// bytesPerMs is the bandwidth of each pair in each direction; 0 is unlimited. Past window
+	// bytes that wait for it, a message is dropped, as a control loop drops it.
+	bytesPerMs, window int
+	transfers          int    // snapshots that were begun, repetitions included
+	newest             *Image // the image of the highest index that any node has applied
+	checks             int
 }
 
 type packet struct {
@@ -35,6 +39,7 @@ type packet struct {
 	from      PeerID
 	to        kafka.NodeID
 	directory peer.UUID // of to, as in Envelope
+	size      int
 	m         peer.Message
 }
 
@@ -247,15 +252,28 @@ func (c *cluster) transmit(from PeerID, e Envelope) {
 		return
 	}
 	// Messages go through the real encoding.
-	_, m, err := peer.Decode(peer.Append(nil, 0, e.Message)[4:])
+	frame := peer.Append(nil, 0, e.Message)
+	_, m, err := peer.Decode(frame[4:])
 	require.NoError(c.t, err)
+	if chunk, ok := m.(*peer.SnapshotChunk); ok && chunk.Offset == 0 {
+		c.transfers++
+	}
 	at := c.now + time.Duration(c.rng.Between(1, 3))*time.Millisecond
+	waiting := 0
 	for _, p := range c.wire { // in order per pair
 		if p.from == from && p.to == e.To {
 			at = max(at, p.at)
+			waiting += p.size
 		}
 	}
-	c.wire = append(c.wire, packet{at, from, e.To, e.Directory, m})
+	if c.bytesPerMs > 0 {
+		if waiting > c.window {
+			c.host(from.Node).node.PeerDown(PeerID{e.To, e.Directory})
+			return
+		}
+		at += time.Duration(len(frame)) * time.Millisecond / time.Duration(c.bytesPerMs)
+	}
+	c.wire = append(c.wire, packet{at, from, e.To, e.Directory, len(frame), m})
 }
 
 // run lets time pass in steps of a millisecond.

@@ -52,7 +52,7 @@
 //  11. Call Announce when all logs are recovered: the node registers after that. Files of
 //     unknown topics may be deleted once Epoch is not 0 (PROTOCOL 13).
 //  12. Stop the process if Superseded.
-//  13. Call PeerDown when a control connection breaks.
+//  13. Call PeerDown when a message to a peer was dropped, or its control connection breaks.
 //  14. Call SetFull(true) while any shard refuses appends because its disk has no room.
 //
 // # Promises

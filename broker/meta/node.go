@@ -121,6 +121,7 @@ func (n *Node) nextID() peer.CommandID {
 
 // Step takes one message from a peer's control connection, and keeps it.
 func (n *Node) Step(now env.Instant, sender PeerID, m peer.Message) {
+	n.raft.now = now
 	n.controller.observe(now)
 	from := sender.Node
 	switch m := m.(type) {
@@ -128,6 +129,8 @@ func (n *Node) Step(now env.Instant, sender PeerID, m peer.Message) {
 		n.raft.step(sender, m.Message)
 	case *peer.SnapshotChunk:
 		n.raft.stepChunk(sender, m)
+	case *peer.SnapshotAck:
+		n.raft.stepChunkAck(sender, m)
 	case *peer.Heartbeat:
 		n.controller.heartbeat(now, n.img, from, m)
 	case *peer.Propose:

@@ -353,7 +353,7 @@ func TestRestartedBrokerEndsItsOldEpochs(t *testing.T) {
 
 func TestLaggingNodeGetsASnapshotInChunks(t *testing.T) {
 	c := newClusterWith(t, 3, 13,
-		RaftConfig{CompactBytes: 5_000, RetainBytes: 1, ChunkBytes: 700, ChunksPerTick: 3})
+		RaftConfig{CompactBytes: 5_000, RetainBytes: 1, ChunkBytes: 700, SnapshotWindow: 2000})
 	c.ready()
 	h, _ := c.nodes[0], 0
 	if h == c.leader() {

@@ -14,6 +14,7 @@ import (
 // Ready ends a turn. It does everything that follows from the messages of the turn, and
 // then returns all effects at once.
 func (n *Node) Ready(now env.Instant) Effects {
+	n.raft.now = now
 	for {
 		n.controller.observe(now)
 		n.beat(now)

@@ -24,14 +24,20 @@ type RaftConfig struct {
 	// CatchUpTicks bounds how many missed ticks are made up for after a freeze. It must
 	// be below ElectionTicks: a node that slept must hear what happened before it starts
 	// an election.
-	CatchUpTicks  int           // 3
-	EntryBytesMax int           // 512 KiB: bytes of commands proposed as one entry
-	CompactBytes  uint64        // 64 MiB of applied entries: then a snapshot is made
-	RetainBytes   uint64        // 8 MiB of entries before a snapshot stay, for slow followers
-	ChunkBytes    int           // 256 KiB
-	ChunksPerTick int           // 8: a snapshot must not hold up heartbeats
-	SnapshotMax   uint64        // 1 GiB: larger incoming snapshots are refused
-	Rare          *rare.Chooser // nil in production
+	CatchUpTicks  int    // 3
+	EntryBytesMax int    // 512 KiB: bytes of commands proposed as one entry
+	CompactBytes  uint64 // 64 MiB of applied entries: then a snapshot is made
+	RetainBytes   uint64 // 8 MiB of entries before a snapshot stay, for slow followers
+	ChunkBytes    int    // 64 KiB of a snapshot
+	// SnapshotWindow is how much of a snapshot is sent without an acknowledgement: 256 KiB.
+	// It must not hold up heartbeats.
+	SnapshotWindow int
+	SnapshotRepeat time.Duration // 1 s without an acknowledgement: sent again from the last one
+	// SnapshotPatience is how long a peer may get no further: 30 s. It has to write a whole
+	// snapshot to its disk within that.
+	SnapshotPatience time.Duration
+	SnapshotMax      uint64        // 1 GiB: larger incoming snapshots are refused
+	Rare             *rare.Chooser // nil in production
 }
 
 func (c *RaftConfig) setDefaults() {
@@ -42,8 +48,10 @@ func (c *RaftConfig) setDefaults() {
 	setDefault(&c.EntryBytesMax, 512<<10)
 	setDefault(&c.CompactBytes, 64<<20)
 	setDefault(&c.RetainBytes, 8<<20)
-	setDefault(&c.ChunkBytes, 256<<10)
-	setDefault(&c.ChunksPerTick, 8)
+	setDefault(&c.ChunkBytes, 64<<10)
+	setDefault(&c.SnapshotWindow, 256<<10)
+	setDefault(&c.SnapshotRepeat, time.Second)
+	setDefault(&c.SnapshotPatience, 30*time.Second)
 	setDefault(&c.SnapshotMax, 1<<30)
 }
 
@@ -97,6 +105,7 @@ type Raft struct {
 	members []Member
 	heard   []PeerID
 
+	now      env.Instant // of the last call that had it
 	nextTick env.Instant
 	paused   bool // unhealthy: no ticks, no proposals
 	refuse   bool // the WAL is damaged: take no part in Raft (PROTOCOL 8)
@@ -112,6 +121,7 @@ type Raft struct {
 	own           *snapshot // this node's snapshot while its file is saved
 	outgoing      []*outgoingSnapshot
 	incoming      []*incomingSnapshot
+	checked       *Image // decoded from the last snapshot that was complete
 
 	out raftOutput
 }
@@ -150,14 +160,18 @@ func newRaft(self PeerID, cfg RaftConfig, rec Recovered, now env.Instant, refuse
 	r := &Raft{
 		cfg: cfg, id: self.RaftID(), log: rec.log, self: self, refuse: refuse,
 		members: rec.log.snapshot.image.members, nextTick: now.Add(cfg.Tick),
+		now: now,
 	}
 	rn, err := raft.NewRawNode(&raft.Config{
 		ID: r.id, ElectionTick: cfg.ElectionTicks, HeartbeatTick: cfg.HeartbeatTicks,
 		Storage: rec.log, Applied: uint64(rec.log.snapshot.index), AsyncStorageWrites: true,
 		MaxSizePerMsg: uint64(cfg.EntryBytesMax), MaxCommittedSizePerReady: 4 << 20,
-		MaxUncommittedEntriesSize: 16 << 20, MaxInflightMsgs: 64, MaxInflightBytes: 16 << 20,
-		CheckQuorum: true, PreVote: true, DisableProposalForwarding: true, StepDownOnRemoval: true,
-		Logger: raftLogger{},
+		MaxUncommittedEntriesSize: 16 << 20, MaxInflightMsgs: 64,
+		// What waits on a connection stays below netsim.SendWindow: above that, messages are
+		// dropped, heartbeats too.
+		MaxInflightBytes: uint64(cfg.EntryBytesMax),
+		CheckQuorum:      true, PreVote: true, DisableProposalForwarding: true,
+		StepDownOnRemoval: true, Logger: raftLogger{},
 	})
 	assert.NoError(err, "meta: start raft")
 	r.rn = rn
@@ -166,6 +180,7 @@ func newRaft(self PeerID, cfg RaftConfig, rec Recovered, now env.Instant, refuse
 
 // tick makes up for the time that passed, by a few ticks at most.
 func (r *Raft) tick(now env.Instant) {
+	r.now = now
 	if now < r.nextTick {
 		return
 	}
@@ -183,7 +198,10 @@ func (r *Raft) tick(now env.Instant) {
 		}
 		r.nextTick = r.nextTick.Add(r.cfg.Tick)
 	}
-	r.sendChunks()
+	r.incoming = slices.DeleteFunc(r.incoming, func(in *incomingSnapshot) bool {
+		return Index(in.message.GetSnapshot().GetMetadata().GetIndex()) <= r.commit()
+	})
+	r.tickSnapshots()
 }
 
 // step takes a Raft message from a peer.
@@ -298,15 +316,9 @@ func (r *Raft) peerDown(peer PeerID) {
 	r.rn.ReportUnreachable(id)
 	for _, o := range r.outgoing {
 		if o.to == id {
-			r.rn.ReportSnapshot(o.to, raft.SnapshotFailure)
+			o.sent = o.acked // the next tick sends it again
 		}
 	}
-	r.outgoing = slices.DeleteFunc(r.outgoing, func(o *outgoingSnapshot) bool {
-		return o.to == id
-	})
-	r.incoming = slices.DeleteFunc(r.incoming, func(in *incomingSnapshot) bool {
-		return in.from == peer
-	})
 }
 
 func (r *Raft) leads() bool { return r.rn.BasicStatus().RaftState == raft.StateLeader }

@@ -36,11 +36,12 @@ func (r *Raft) storageAppend(m *pb.Message, mustSync bool) {
 }
 
 // installSnapshot replaces the log by a leader's snapshot. Its bytes were
-// checked when the last chunk arrived.
+// checked and decoded when the last chunk arrived.
 func (r *Raft) installSnapshot(p *pb.Snapshot, w *write) {
-	img, err := DecodeImage(p.GetData())
-	assert.NoError(err, "meta: install a checked snapshot")
-	meta := p.GetMetadata()
+	img, meta := r.checked, p.GetMetadata()
+	r.checked = nil
+	assert.That(img != nil && uint64(img.index) == meta.GetIndex(),
+		"meta: install snapshot %d, which was not checked", meta.GetIndex())
 	s := snapshot{
 		Index(meta.GetIndex()),
 		Term(meta.GetTerm()),

@@ -86,6 +86,10 @@ type Options struct {
 	// Burst is how many further topics one request creates as soon as the topics of the load exist;
 	// 0 or absent: none.
 	Burst Option `yaml:"burst,omitempty"`
+	// Bulk is how many further topics with settings as long as they may be are created, a few with
+	// each request, as soon as the topics of the load exist: each adds 10 KB to the metadata. 0 or
+	// absent: none.
+	Bulk Option `yaml:"bulk,omitempty"`
 	// BarrierMs is the pause between two reads of the metadata behind barriers, in milliseconds; 0
 	// or absent: there are no such reads.
 	BarrierMs Option `yaml:"barrier_ms,omitempty"`

@@ -31,6 +31,7 @@ const (
 	TypeBirth          Type = 16
 	TypeRefusal        Type = 17
 	TypeJoin           Type = 18
+	TypeSnapshotAck    Type = 19
 )
 
 // Message is one of the messages of this package, always as a pointer.
@@ -140,6 +141,8 @@ func newMessage(typ Type) Message {
 		return new(Refusal)
 	case TypeJoin:
 		return new(Join)
+	case TypeSnapshotAck:
+		return new(SnapshotAck)
 	default:
 		return nil
 	}

@@ -29,7 +29,7 @@ func all() []Message {
 }
 
 func TestEveryTypeHasItsMessage(t *testing.T) {
-	require.Len(t, all(), 18)
+	require.Len(t, all(), 19)
 	seen := []reflect.Type{}
 	for typ := range 256 {
 		if msg := newMessage(Type(typ)); msg != nil {
@@ -204,6 +204,7 @@ func TestLayoutsArePinned(t *testing.T) {
 			"0e 0000000000000001 0000 00000002 6e6f 0000000000000002 ffffffffffffffff " +
 				"0000000000000003"},
 		{&Keepalive{}, "0f "},
+		{&SnapshotAck{3, 5, true}, "13 0000000000000003 0000000000000005 01"},
 	} {
 		t.Run(fmt.Sprintf("%T", c.msg), func(t *testing.T) {
 			typ, fields, _ := strings.Cut(c.body, " ")
@@ -226,7 +227,7 @@ func TestFramesThatAreRefused(t *testing.T) {
 		"empty":                     {},
 		"without an epoch":          prefix(TypeReadIndex)[:8],
 		"type 0":                    prefix(0),
-		"unknown type":              append(prefix(16), make([]byte, 100)...),
+		"unknown type":              append(prefix(99), make([]byte, 100)...),
 		"unknown connection kind":   hello,
 		"unknown reason":            reject,
 		"boolean of 2":              granted,

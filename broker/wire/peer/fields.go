@@ -9,6 +9,7 @@ func (*ProposeReply) Type() Type   { return TypeProposeReply }
 func (*ReadIndex) Type() Type      { return TypeReadIndex }
 func (*ReadIndexReply) Type() Type { return TypeReadIndexReply }
 func (*SnapshotChunk) Type() Type  { return TypeSnapshotChunk }
+func (*SnapshotAck) Type() Type    { return TypeSnapshotAck }
 func (*Push) Type() Type           { return TypePush }
 func (*PushAck) Type() Type        { return TypePushAck }
 func (*PushReject) Type() Type     { return TypePushReject }
@@ -74,6 +75,12 @@ func (m *ReadIndex) fields(c *coder) { num64(c, &m.Context) }
 func (m *ReadIndexReply) fields(c *coder) {
 	num64(c, &m.Context)
 	num64(c, &m.Index)
+}
+
+func (m *SnapshotAck) fields(c *coder) {
+	num64(c, &m.Index)
+	num64(c, &m.Offset)
+	c.boolean(&m.Refused)
 }
 
 func (m *SnapshotChunk) fields(c *coder) {

@@ -158,6 +158,15 @@ type SnapshotChunk struct {
 	Data    []byte
 }
 
+// SnapshotAck answers a SnapshotChunk: the receiver has the first Offset bytes of the snapshot
+// of this index, and nothing of it if Offset is 0. The sender keeps a window by it.
+type SnapshotAck struct {
+	Index  uint64
+	Offset uint64
+	// Refused: the snapshot was complete, and is damaged or does not fit the receiver's log.
+	Refused bool
+}
+
 // --- data connection ---
 
 // Push carries batches of one partition from its leader to one follower

@@ -3,6 +3,7 @@ package client
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -27,6 +28,7 @@ type admin struct {
 	busy  bool
 	asked map[string]bool // deletions that were sent, by name
 	burst int64           // topics to create with one request, later; 0: none, or it was sent
+	bulk  int64           // topics with long settings that are not created yet
 }
 
 // ChurnTopics are the names of the topics that come and go.
@@ -41,13 +43,15 @@ func newAdmin(c *Client) *admin {
 	}
 	return &admin{c: c, first: first,
 		churn: time.Duration(c.load.Options().ChurnUs.Or(0)) * time.Microsecond,
-		asked: map[string]bool{}, burst: c.load.Options().Burst.Or(0)}
+		asked: map[string]bool{}, burst: c.load.Options().Burst.Or(0),
+		bulk: c.load.Options().Bulk.Or(0)}
 }
 
 func (a *admin) start(now env.Time) {
 	if a.first {
 		a.makeTopics(now)
 		a.makeMany(now)
+		a.makeBulk(now)
 	}
 	a.tick(now)
 }
@@ -96,6 +100,34 @@ func (a *admin) makeMany(now env.Time) {
 	a.create(now, 1, names...)
 }
 
+// bulkTogether is how many topics with long settings one request creates.
+const bulkTogether = 20
+
+// longSettings are keys with a number of milliseconds or bytes. Zeros before the number make the
+// setting as long as a broker takes it.
+var longSettings = []string{
+	"delete.retention.ms", "file.delete.delay.ms", "flush.messages", "flush.ms",
+	"max.compaction.lag.ms", "message.timestamp.before.max.ms", "min.compaction.lag.ms",
+	"retention.bytes", "retention.ms", "segment.ms",
+}
+
+// makeBulk creates topics with long settings, so that the metadata becomes large.
+func (a *admin) makeBulk(now env.Time) {
+	if a.bulk <= 0 || a.c.stopped {
+		return
+	}
+	a.c.after(now, 100*time.Millisecond, a.makeBulk)
+	if a.busy || a.missing() {
+		return
+	}
+	var names []string
+	for range min(a.bulk, bulkTogether) {
+		names = append(names, "z"+strconv.Itoa(int(a.bulk)))
+		a.bulk--
+	}
+	a.create(now, 1, names...)
+}
+
 // missing reports whether the client knows no metadata of a topic of the workload.
 func (a *admin) missing() bool {
 	return slices.ContainsFunc(a.c.load.Topics,
@@ -138,6 +170,13 @@ func (a *admin) create(now env.Time, partitions int32, names ...string) {
 			kmsg.CreateTopicsRequestTopicConfig{Name: "min.insync.replicas", Value: &minISR},
 			kmsg.CreateTopicsRequestTopicConfig{
 				Name: "message.timestamp.after.max.ms", Value: &ahead})
+		if strings.HasPrefix(name, "z") {
+			long := strings.Repeat("0", 990) + "86400000"
+			for _, key := range longSettings {
+				topic.Configs = append(topic.Configs,
+					kmsg.CreateTopicsRequestTopicConfig{Name: key, Value: &long})
+			}
+		}
 		req.Topics = append(req.Topics, topic)
 	}
 	a.run(now, checker.CreateTopic, names, req, timeout,
