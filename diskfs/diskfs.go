@@ -31,6 +31,13 @@
 //     kernel may have dropped the pages).
 //  8. Errors are wrapped with operation and path; callers branch with errors.Is
 //     on the sentinels below only.
+//  9. A failure has one of three classes. ErrIO is about the medium: what it
+//     holds cannot be read, or is not durable. ErrNoSpace is about room.
+//     ErrUnavailable is about the process and its configuration: no descriptor
+//     or no memory was left, or a permission is missing. It says nothing about
+//     what the medium holds, and passes with time or by an operator's hand. An
+//     operation with this error, unless it is a write, has changed nothing and
+//     may be submitted again. A failure without a class is no damage either.
 //
 // Paths are slash-separated and relative to the root of the node's data
 // directory; "." is the root. They never contain "..".
@@ -50,6 +57,8 @@ var (
 	ErrIO       = errors.New("diskfs: input/output error")
 	ErrClosed   = errors.New("diskfs: handle not open")
 	ErrLocked   = errors.New("diskfs: locked by another process")
+	// ErrUnavailable: the process lacks what the operation needs (obligation 9).
+	ErrUnavailable = errors.New("diskfs: not possible for this process at present")
 )
 
 // Handle names an open file. The submitter chooses it. It is unique within the

@@ -41,6 +41,11 @@ type Disk struct {
 	sink diskfs.Sink
 	opts Options
 
+	// rootFD is the root, open from the start to the end: see syncFS. eachFile
+	// says that syncfs reports no errors here, so that files are synced one by one.
+	rootFD   int
+	eachFile bool
+
 	// noRangeSync is set once pwritev2 with RWF_DSYNC has failed as
 	// unsupported.
 	noRangeSync atomic.Bool
@@ -60,8 +65,9 @@ type Disk struct {
 	stopped bool           // workers leave
 }
 
-// startWithoutRangeSync is set by the tests of the fallback.
-var startWithoutRangeSync bool
+// startWithoutRangeSync and startWithoutSyncFS are set by the tests of the
+// fallbacks.
+var startWithoutRangeSync, startWithoutSyncFS bool
 
 // task is an operation that may run; refused ones only need a completion.
 type task struct {
@@ -83,7 +89,12 @@ func New(root string, sink diskfs.Sink, opts Options) (*Disk, error) {
 	if !info.IsDir() {
 		return nil, fmt.Errorf("osfs: root %s is not a directory", abs)
 	}
-	d := &Disk{root: abs, sink: sink, opts: opts.withDefaults(), locks: make(map[string]int)}
+	fd, err := openDir(abs)
+	if err != nil {
+		return nil, fmt.Errorf("osfs: root %s: %w", abs, sentinel(diskfs.Open, err))
+	}
+	d := &Disk{root: abs, rootFD: fd, sink: sink, opts: opts.withDefaults(),
+		locks: make(map[string]int), eachFile: startWithoutSyncFS || !syncfsReports()}
 	d.noRangeSync.Store(startWithoutRangeSync)
 	d.wake.L, d.drained.L = &d.mu, &d.mu
 	return d, nil
@@ -230,6 +241,10 @@ func (d *Disk) Close() error {
 		_ = unix.Close(fd)
 	}
 	d.locks = nil
+	if d.rootFD >= 0 {
+		_ = unix.Close(d.rootFD)
+		d.rootFD = -1
+	}
 	return nil
 }
 

@@ -13,6 +13,12 @@
 // workers serve only WriteSync, so that a group commit never queues behind a
 // slow sync of a segment or the zeroing of a new file.
 //
+// # SyncFS
+//
+// A SyncFS uses one descriptor that is open from New to Close, because the kernel
+// reports a failed write-back once to each descriptor that is open at the time.
+// Before Linux 5.8 it reports none; there, the disk syncs file by file.
+//
 // # Ownership
 //
 // Op.Data is used by a worker between Submit and the completion, never after.

@@ -15,25 +15,52 @@ func sentinel(kind diskfs.Kind, err error) error {
 	if !errors.As(err, &errno) {
 		return err
 	}
-	var is error
+	is, advice := classOf(kind, errno)
+	if is == nil || is == diskfs.ErrUnavailable && syncs(kind) {
+		return errno // a sync that failed may not be repeated, whatever the reason was
+	}
+	return fmt.Errorf("%w (%s%s)", is, errno.Error(), advice)
+}
+
+func syncs(kind diskfs.Kind) bool {
+	switch kind {
+	case diskfs.Sync, diskfs.WriteSync, diskfs.SyncDir, diskfs.SyncFS:
+		return true
+	}
+	return false
+}
+
+// classOf is the sentinel of an error number (obligation 9), and what an
+// operator can do about it. A number that is not here has no class.
+func classOf(kind diskfs.Kind, errno syscall.Errno) (is error, advice string) {
 	switch errno {
 	case syscall.ENOENT:
-		is = diskfs.ErrNotExist
+		return diskfs.ErrNotExist, ""
 	case syscall.EEXIST:
-		is = diskfs.ErrExist
-	case syscall.ENOSPC, syscall.EDQUOT:
-		is = diskfs.ErrNoSpace
-	case syscall.EIO:
-		is = diskfs.ErrIO
-	case syscall.EWOULDBLOCK:
-		if kind == diskfs.Lock {
-			is = diskfs.ErrLocked
+		// On some systems the removal of a directory that is not empty fails with
+		// EEXIST. ErrExist does not mean that.
+		if kind != diskfs.Remove {
+			return diskfs.ErrExist, ""
 		}
+	case syscall.ENOSPC, syscall.EDQUOT:
+		return diskfs.ErrNoSpace, ""
+	case syscall.EIO, syscall.EBADMSG, corrupted:
+		return diskfs.ErrIO, ""
+	case syscall.EMFILE:
+		return diskfs.ErrUnavailable, "; raise the limit of open files, ulimit -n or LimitNOFILE"
+	case syscall.ENFILE:
+		return diskfs.ErrUnavailable, "; raise the machine's limit, fs.file-max"
+	case syscall.EACCES, syscall.EPERM:
+		return diskfs.ErrUnavailable, "; check owner and mode"
+	case syscall.EROFS:
+		return diskfs.ErrUnavailable, "; check the mount"
+	case syscall.EAGAIN:
+		if kind == diskfs.Lock {
+			return diskfs.ErrLocked, ""
+		}
+		return diskfs.ErrUnavailable, ""
+	case syscall.ENOMEM, syscall.EINTR, syscall.EBUSY, syscall.EFBIG:
+		return diskfs.ErrUnavailable, ""
 	}
-	// On some systems the removal of a directory that is not empty fails with
-	// EEXIST. ErrExist does not mean that.
-	if is == nil || kind == diskfs.Remove && errno == syscall.EEXIST {
-		return errno
-	}
-	return fmt.Errorf("%w (%s)", is, errno.Error())
+	return nil, ""
 }

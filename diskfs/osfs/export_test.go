@@ -16,6 +16,12 @@ func DisableRangeSync(t *testing.T) {
 	t.Cleanup(func() { startWithoutRangeSync = false })
 }
 
+// DisableSyncFS makes new disks behave as on a kernel before Linux 5.8.
+func DisableSyncFS(t *testing.T) {
+	startWithoutSyncFS = true
+	t.Cleanup(func() { startWithoutSyncFS = false })
+}
+
 // BlocksOf returns the bytes that the file system has allocated for a file.
 func BlocksOf(t *testing.T, path string) int64 {
 	var st unix.Stat_t
@@ -34,12 +40,26 @@ func TestErrnoMapsToSentinels(t *testing.T) {
 		{diskfs.Write, unix.ENOSPC, diskfs.ErrNoSpace},
 		{diskfs.Write, unix.EDQUOT, diskfs.ErrNoSpace},
 		{diskfs.Sync, unix.EIO, diskfs.ErrIO},
+		{diskfs.Read, corrupted, diskfs.ErrIO},
 		{diskfs.Lock, unix.EWOULDBLOCK, diskfs.ErrLocked},
+		{diskfs.Open, unix.EMFILE, diskfs.ErrUnavailable},
+		{diskfs.Open, unix.ENFILE, diskfs.ErrUnavailable},
+		{diskfs.List, unix.ENOMEM, diskfs.ErrUnavailable},
+		{diskfs.Open, unix.EACCES, diskfs.ErrUnavailable},
+		{diskfs.Rename, unix.EPERM, diskfs.ErrUnavailable},
+		{diskfs.Mkdir, unix.EROFS, diskfs.ErrUnavailable},
+		{diskfs.Read, unix.EAGAIN, diskfs.ErrUnavailable},
 	}
 	for _, test := range tests {
 		require.ErrorIs(t, sentinel(test.kind, test.errno), test.want)
 	}
-	require.Equal(t, unix.EAGAIN, sentinel(diskfs.Read, unix.EAGAIN))
+	// Whatever made a sync fail, it may not be repeated.
+	for _, kind := range []diskfs.Kind{
+		diskfs.Sync, diskfs.WriteSync, diskfs.SyncDir, diskfs.SyncFS,
+	} {
+		require.Equal(t, unix.ENOMEM, sentinel(kind, unix.ENOMEM))
+	}
+	require.Equal(t, unix.EINVAL, sentinel(diskfs.Read, unix.EINVAL))
 	require.NotErrorIs(t, sentinel(diskfs.Remove, unix.EEXIST), diskfs.ErrExist)
 	other := errors.New("other")
 	require.Equal(t, other, sentinel(diskfs.Open, other))

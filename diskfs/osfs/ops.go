@@ -80,9 +80,9 @@ func (d *Disk) onPath(op diskfs.Op, c *diskfs.Completion) (opened int, err error
 	case diskfs.Mkdir:
 		err = os.Mkdir(full, 0o755)
 	case diskfs.SyncDir:
-		err = onDir(full, unix.Fsync)
+		err = syncDir(full)
 	case diskfs.SyncFS:
-		err = onDir(d.root, d.syncfs)
+		err = d.syncFS()
 	case diskfs.Space:
 		c.Size, err = space(d.root)
 	case diskfs.Lock:
@@ -222,17 +222,23 @@ func list(full string) ([]diskfs.Entry, error) {
 	return entries, nil
 }
 
-// onDir calls f with an open descriptor of a directory.
-func onDir(full string, f func(fd int) error) error {
-	var fd int
-	err := again(func() (err error) {
+// openDir opens a directory for a sync.
+func openDir(full string) (fd int, err error) {
+	err = again(func() (err error) {
 		fd, err = unix.Open(full, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 		return err
 	})
+	return fd, err
+}
+
+// syncDir makes the names in a directory durable. If the directory cannot be
+// opened, no sync has begun, and the operation may be repeated.
+func syncDir(full string) error {
+	fd, err := openDir(full)
 	if err != nil {
-		return err
+		return sentinel(diskfs.Open, err)
 	}
-	err = again(func() error { return f(fd) })
+	err = again(func() error { return unix.Fsync(fd) })
 	_ = unix.Close(fd)
 	return err
 }

@@ -79,6 +79,27 @@ func TestConformanceWithoutRangeSync(t *testing.T) {
 	})
 }
 
+func TestConformanceWithoutSyncFS(t *testing.T) {
+	osfs.DisableSyncFS(t)
+	diskfstest.Run(t, func(t *testing.T, _ uint64) diskfstest.System {
+		return system(t, osfs.Options{})
+	})
+}
+
+// A descriptor that SyncFS opens anew may miss an error that was reported before. Only the one
+// that was open from the start still finds a directory that has another name now.
+func TestSyncFSUsesTheDescriptorOfTheStart(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "data")
+	require.NoError(t, os.Mkdir(root, 0o755))
+	done := make(chan diskfs.Completion, 1)
+	d, err := osfs.New(root, func(c diskfs.Completion) { done <- c }, osfs.Options{})
+	require.NoError(t, err)
+	require.NoError(t, os.Rename(root, root+"-moved"))
+	d.Submit(diskfs.Op{Kind: diskfs.SyncFS})
+	require.NoError(t, (<-done).Err)
+	require.NoError(t, d.Close())
+}
+
 func TestSubmitDoesNotWaitForTheSink(t *testing.T) {
 	release := make(chan struct{})
 	done := make(chan diskfs.Completion, 1000)

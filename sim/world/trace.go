@@ -147,5 +147,5 @@ func errorClass(err error) uint64 {
 var errorSentinels = []error{
 	netsim.ErrEOF, netsim.ErrReset, netsim.ErrRefused,
 	diskfs.ErrNotExist, diskfs.ErrExist, diskfs.ErrNoSpace, diskfs.ErrIO, diskfs.ErrClosed,
-	diskfs.ErrLocked,
+	diskfs.ErrLocked, diskfs.ErrUnavailable,
 }
