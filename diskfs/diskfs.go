@@ -36,8 +36,9 @@
 //     ErrUnavailable is about the process and its configuration: no descriptor
 //     or no memory was left, or a permission is missing. It says nothing about
 //     what the medium holds, and passes with time or by an operator's hand. An
-//     operation with this error, unless it is a write, has changed nothing and
-//     may be submitted again. A failure without a class is no damage either.
+//     operation with this error may be submitted again. It has changed nothing,
+//     unless it is a write or a RemoveAll. No sync of a file that has begun fails
+//     with it. A failure without a class is no damage either.
 //
 // Paths are slash-separated and relative to the root of the node's data
 // directory; "." is the root. They never contain "..".

@@ -97,8 +97,8 @@ type bed struct {
 	// inFlight holds tokens. Completions of slow operations are kept in late.
 	inFlight, slow map[uint64]bool
 	late           []diskfs.Completion
-	// opened and closed count the operations of that kind.
-	opened, closed int
+	// opened and closed count the operations of that kind. mostOpen is the largest difference.
+	opened, closed, mostOpen int
 	// noSync leaves NeedSync unanswered.
 	noSync bool
 }
@@ -111,6 +111,7 @@ func (b *bed) Submit(op diskfs.Op) {
 	switch op.Kind {
 	case diskfs.Open:
 		b.opened++
+		b.mostOpen = max(b.mostOpen, b.opened-b.closed)
 	case diskfs.Close:
 		b.closed++
 	}

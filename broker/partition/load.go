@@ -12,8 +12,9 @@ import (
 )
 
 // Load reads the checkpoint and compares it with the files. A Done of kind Loaded reports the end.
-// The state is then Replaying, or Failed, with ErrDamaged if trusted bytes are missing. A directory
-// that does not exist is an empty log.
+// The state is then Replaying, or Failed: with ErrDamaged if trusted bytes are missing or cannot be
+// read from the medium, and with another error if this process could not read them. Such an error
+// says nothing about the files. A directory that does not exist is an empty log.
 func (p *Log) Load() {
 	assert.That(p.state == Fresh, "partition: Load in state %d", p.state)
 	p.state = Loading
@@ -50,8 +51,8 @@ const (
 	namesSynced
 	checkpointOpened
 	checkpointRead
+	tidied // unnamed files are removed, or the last opened file is cut
 	tidyOpened
-	tidied
 )
 
 func (l *load) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error) {
@@ -59,7 +60,9 @@ func (l *load) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error
 	if l.stage == listed && errors.Is(err, diskfs.ErrNotExist) {
 		return nil, nil
 	}
-	if err != nil && l.stage < tidyOpened {
+	if errors.Is(err, diskfs.ErrIO) && l.stage < tidied {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	} else if err != nil && l.stage < tidied {
 		return nil, err
 	}
 	switch l.stage {
@@ -90,17 +93,13 @@ func (l *load) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error
 		return l.tidyUp(p, r)
 	case tidyOpened:
 		l.stage = tidied
-		var ops []diskfs.Op
-		for i, f := range l.tidy {
-			if got[i].Err == nil {
-				ops = append(ops, diskfs.Op{
-					Kind: diskfs.Truncate, Handle: got[i].Handle, Size: f.size,
-				})
-			}
+		f := l.tidy[0]
+		l.tidy = l.tidy[1:]
+		if got[0].Err == nil {
+			return []diskfs.Op{{Kind: diskfs.Truncate, Handle: got[0].Handle, Size: f.size}}, nil
 		}
-		return ops, nil
 	}
-	return nil, nil
+	return l.cutNext(p, r)
 }
 
 // sizeOf is the size of a file in the directory, or -1 if it is not there.
@@ -138,8 +137,8 @@ func (l *load) compare() error {
 	return nil
 }
 
-// tidyUp removes unnamed files and opens those that will be cut. Neither has to be durable, or to
-// succeed: the bytes in question are not trusted.
+// tidyUp removes unnamed files, and then cuts one file after the other. Neither has to be durable,
+// or to succeed: the bytes in question are not trusted.
 func (l *load) tidyUp(p *Log, r *run) ([]diskfs.Op, error) {
 	named := []string{checkpointName}
 	if l.found != nil {
@@ -148,16 +147,26 @@ func (l *load) tidyUp(p *Log, r *run) ([]diskfs.Op, error) {
 		}
 	}
 	var ops []diskfs.Op
-	for _, f := range l.tidy {
-		ops = append(ops, p.open(r, f.name, 0))
-	}
 	for _, f := range l.files {
 		if !f.Dir && !slices.Contains(named, f.Name) {
 			ops = append(ops, diskfs.Op{Kind: diskfs.Remove, Path: p.path(f.Name)})
 		}
 	}
+	l.stage = tidied
+	if len(ops) > 0 {
+		return ops, nil
+	}
+	return l.cutNext(p, r)
+}
+
+// cutNext opens the next file that must be cut; no operations if there is none.
+func (l *load) cutNext(p *Log, r *run) ([]diskfs.Op, error) {
+	if len(l.tidy) == 0 {
+		return nil, nil
+	}
+	p.closeFiles(r)
 	l.stage = tidyOpened
-	return ops, nil
+	return []diskfs.Op{p.open(r, l.tidy[0].name, 0)}, nil
 }
 
 func (l *load) end(p *Log, err error) {
@@ -257,9 +266,13 @@ func (t *repair) build(p *Log) ([]diskfs.Op, error) {
 }
 
 func (t *repair) end(p *Log, err error) {
-	if err != nil && p.state != Failed {
+	switch s := &p.trusted.segments[t.segment]; {
+	case err == nil || p.state == Failed:
+	case errors.Is(err, diskfs.ErrIO) || errors.Is(err, ErrDamaged):
 		// Searches go on without indexes, and reads report the damage where it is.
-		p.trusted.segments[t.segment].indexHopeless = true
+		s.indexRepair = indexHopeless
+	default: // no room, or this process could not do it: the next read tries again
+		s.indexRepair = indexLater
 	}
 	p.work.done = append(p.work.done, Done{Kind: Repaired, Err: err})
 }

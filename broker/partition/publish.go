@@ -84,6 +84,7 @@ func (w *publish) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, er
 }
 
 func (w *publish) openOps(p *Log, r *run) []diskfs.Op {
+	p.closeFiles(r) // a cut has read segments
 	ops := []diskfs.Op{p.open(r, checkpointTempName, diskfs.Create)}
 	for _, f := range w.files {
 		ops = append(ops, p.open(r, f.name, diskfs.Create))

@@ -62,7 +62,7 @@ func (p *Log) readTail(from kafka.Offset, maxBytes int, below kafka.Offset) (out
 }
 
 // reader is the task of a Read that needs a segment. It opens the files that it needs and closes
-// them when it ends, so that the reads in flight bound the number of handles.
+// them when it ends.
 type reader struct {
 	token      uint64
 	from       kafka.Offset

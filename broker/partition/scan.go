@@ -111,11 +111,12 @@ type locator struct {
 }
 
 // next returns the operations of the locator's next step; none when it is done. If an index cannot
-// be read or does not match, the locator goes on without it.
+// be read from the medium or does not match, the locator goes on without it.
 func (l *locator) next(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error) {
 	l.step++
 	switch l.step {
 	case 1:
+		p.closeFiles(r) // of the segment before
 		ops := []diskfs.Op{p.open(r, l.seg.name(logSuffix), 0)}
 		l.log = ops[0].Handle
 		if !l.seg.indexLost {
@@ -130,9 +131,12 @@ func (l *locator) next(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, er
 			return nil, err
 		}
 		if l.seg.indexLost {
+			p.repairAgain(l.seg.base)
 			return nil, nil
 		}
-		if firstError(got[1:]) != nil {
+		if err := firstError(got[1:]); errors.Is(err, diskfs.ErrUnavailable) {
+			return nil, err
+		} else if err != nil {
 			p.indexIsLost(l.seg.base)
 			return nil, nil
 		}
@@ -142,13 +146,25 @@ func (l *locator) next(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, er
 		}, nil
 	case 3:
 		index, times := got[0].Data[:got[0].N], got[1].Data[:got[1].N]
-		if firstError(got) == nil && l.seg.indexesMatch(index, times) {
+		if err := firstError(got); errors.Is(err, diskfs.ErrUnavailable) {
+			return nil, err
+		} else if err == nil && l.seg.indexesMatch(index, times) {
 			l.index, l.times = index, times
 		} else {
 			p.indexIsLost(l.seg.base)
 		}
 	}
 	return nil, nil
+}
+
+// repairAgain lets the indexes of a segment be built again after an attempt that failed for a reason
+// that may have passed.
+func (p *Log) repairAgain(base kafka.Offset) {
+	if i := p.segmentOf(base); i >= 0 && p.trusted.segments[i].base == base &&
+		p.trusted.segments[i].indexRepair == indexLater {
+		p.trusted.segments[i].indexRepair = indexNow
+		p.kick()
+	}
 }
 
 // indexIsLost makes searches of a segment begin at its first byte until its

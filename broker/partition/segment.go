@@ -43,10 +43,18 @@ type segment struct {
 
 	// indexLost: the index files are missing or damaged and must be built again. Until then
 	// searches begin at the segment's first byte. It is not stored.
-	indexLost bool
-	// indexHopeless: the indexes could not be built again, since the log itself is damaged.
-	indexHopeless bool
+	indexLost   bool
+	indexRepair indexRepair // what may be done about lost indexes
 }
+
+// indexRepair says whether lost indexes are built again.
+type indexRepair uint8
+
+const (
+	indexNow      indexRepair = iota // the next job builds them
+	indexLater                       // an attempt failed: not before a task needs the segment
+	indexHopeless                    // never: the log itself is damaged
+)
 
 func newSegment(base kafka.Offset) segment {
 	return segment{

@@ -50,6 +50,10 @@ type task interface {
 // errNeedSync is returned by a step that waits for the owner's sync.
 var errNeedSync = errors.New("partition: waiting for the owner's sync")
 
+// FilesOfTask is how many files one task has open at most: the three of a segment and the next
+// checkpoint.
+const FilesOfTask = 4
+
 // run is a task under way.
 type run struct {
 	task    task
@@ -170,9 +174,7 @@ func (p *Log) advance(r *run) {
 }
 
 func (p *Log) finish(r *run, err error) {
-	for _, h := range r.handles {
-		p.submitUnawaited(diskfs.Op{Kind: diskfs.Close, Handle: h})
-	}
+	p.closeFiles(r)
 	if p.work.job == r {
 		p.work.job = nil
 	}
@@ -198,6 +200,16 @@ func (p *Log) submitUnawaited(op diskfs.Op) {
 	p.work.lastToken++
 	op.Owner, op.Token = p.cfg.Owner, p.work.lastToken
 	p.disk.Submit(op)
+}
+
+// closeFiles closes what the task has open. A task does so before a step that opens files. The
+// owner lets few files be open, and tasks that waited for more while they held some would wait for
+// each other.
+func (p *Log) closeFiles(r *run) {
+	for _, h := range r.handles {
+		p.submitUnawaited(diskfs.Op{Kind: diskfs.Close, Handle: h})
+	}
+	r.handles = nil
 }
 
 // open returns the operation that opens a file of the directory for the task.
@@ -293,7 +305,7 @@ func (p *Log) overtake(to kafka.Offset) {
 // lostIndex is the first segment with indexes that can and must be built again, or -1.
 func (p *Log) lostIndex() int {
 	for i := range p.trusted.segments {
-		if s := &p.trusted.segments[i]; s.indexLost && !s.indexHopeless {
+		if s := &p.trusted.segments[i]; s.indexLost && s.indexRepair == indexNow {
 			return i
 		}
 	}

@@ -39,6 +39,7 @@ func Run(t *testing.T, open Open) {
 		{"7 reads after an uncached sync show what is durable", uncachedSyncShowsTheMedium},
 		{"8 errors carry operation, path and sentinel", errorsAreWrapped},
 		{"8 paths that leave the root are refused", pathsAreChecked},
+		{"9 what needs a descriptor fails as unavailable without one", descriptorsRunOut},
 		{"open", opOpen},
 		{"read and write", opReadWrite},
 		{"truncate", opTruncate},

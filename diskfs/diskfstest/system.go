@@ -24,6 +24,9 @@ type System struct {
 	// Fail makes the next operation of a kind fail with ErrIO. Nil where that
 	// cannot be done.
 	Fail func(kind diskfs.Kind)
+	// LimitFiles lets processes open no more files than they have open now, until
+	// the function that it returns is called. Nil where that cannot be done.
+	LimitFiles func() (lift func())
 }
 
 // Open makes a fresh System. A seed may change latencies, orders and what a

@@ -22,6 +22,18 @@ func DisableSyncFS(t *testing.T) {
 	t.Cleanup(func() { startWithoutSyncFS = false })
 }
 
+// LimitFiles lets the test's process open no more files, until lift is called.
+func LimitFiles(t *testing.T) (lift func()) {
+	var before unix.Rlimit
+	require.NoError(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &before))
+	lift = func() { require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &before)) }
+	t.Cleanup(lift)
+	limit := before
+	limit.Cur = 0 // below what is open: the next open fails, and what is open stays so
+	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &limit))
+	return lift
+}
+
 // BlocksOf returns the bytes that the file system has allocated for a file.
 func BlocksOf(t *testing.T, path string) int64 {
 	var st unix.Stat_t

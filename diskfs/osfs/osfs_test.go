@@ -25,6 +25,7 @@ func system(t *testing.T, opts osfs.Options) diskfstest.System {
 	arrived := make(chan delivery, 4096)
 	var inFlight atomic.Int64
 	return diskfstest.System{
+		LimitFiles: func() func() { return osfs.LimitFiles(t) },
 		Process: func(sink diskfs.Sink) diskfs.Disk {
 			d, err := osfs.New(root, func(done diskfs.Completion) {
 				arrived <- delivery{sink, done}

@@ -29,7 +29,7 @@ func syncBelow(root string) error {
 		case errors.Is(err, fs.ErrNotExist):
 			return nil
 		case err != nil:
-			return err
+			return sentinel(diskfs.List, err)
 		case !entry.IsDir() && !entry.Type().IsRegular():
 			return nil
 		}

@@ -99,6 +99,7 @@ func (fs *FS) end(c *call) {
 	}
 	if opened != nil {
 		opened.users++ // the handle's
+		d.process.opens()
 	}
 	switch {
 	case c.refused:
@@ -113,6 +114,7 @@ func (fs *FS) end(c *call) {
 	case rules.UsesHandle(c.op.Kind):
 		if c.op.Kind == diskfs.Close {
 			fs.dropUser(c.file)
+			d.process.open--
 		}
 		if closing, ok := d.handles.Ended(c.op); ok {
 			d.begin(closing, false)

@@ -22,6 +22,9 @@ func (fs *FS) execute(c *call, done *diskfs.Completion) (opened *inode, err erro
 	if fs.strike(FailIO, c) {
 		return nil, fs.fail(c)
 	}
+	if fs.strike(Refuse, c) || fs.outOfFiles(c) {
+		return nil, diskfs.ErrUnavailable
+	}
 	switch op.Kind {
 	case diskfs.Close: // FS.end releases the handle
 	case diskfs.Read:
@@ -174,10 +177,14 @@ func (fs *FS) lock(c *call, dir *inode, name string, ino *inode) error {
 	if err != nil {
 		return err
 	}
-	if owner := fs.locks[ino.id]; owner != nil && owner != c.disk.process {
+	switch fs.locks[ino.id] {
+	case nil:
+		fs.locks[ino.id] = c.disk.process
+		c.disk.process.opens()
+	case c.disk.process:
+	default:
 		return diskfs.ErrLocked
 	}
-	fs.locks[ino.id] = c.disk.process
 	return nil
 }
 

@@ -32,11 +32,17 @@ const (
 	NoSpace
 	// Stalled: operations did not end for a time.
 	Stalled
+	// Refuse makes an operation fail with ErrUnavailable, as if the process had no
+	// descriptor or no permission. It changes nothing.
+	Refuse
+	// OutOfFiles: as Refuse, since the process has Options.OpenFiles files open.
+	OutOfFiles
 )
 
 var effectNames = [...]string{
 	FailIO: "EIO", LoseWrite: "lost write", MisdirectWrite: "misdirected write",
-	BitRot: "bit rot", NoSpace: "no space", Stalled: "stall",
+	BitRot: "bit rot", NoSpace: "no space", Stalled: "stall", Refuse: "refusal",
+	OutOfFiles: "out of files",
 }
 
 func (e Effect) String() string { return effectNames[e] }
@@ -62,11 +68,16 @@ func (s Kinds) Has(k diskfs.Kind) bool { return s == 0 || k < 32 && s&(1<<k) != 
 var (
 	Writes = KindsOf(diskfs.Write, diskfs.WriteSync, diskfs.Allocate, diskfs.Truncate)
 	Syncs  = KindsOf(diskfs.Sync, diskfs.WriteSync, diskfs.SyncDir, diskfs.SyncFS)
+	// NeedFile are the operations for which a process must open something.
+	NeedFile = KindsOf(diskfs.Open, diskfs.List, diskfs.SyncDir, diskfs.RemoveAll, diskfs.Lock)
+	// NeedPermission are those that a missing permission makes fail.
+	NeedPermission = NeedFile | KindsOf(diskfs.Mkdir, diskfs.Rename, diskfs.Remove)
 )
 
 // Rule says which operations go wrong.
 type Rule struct {
-	// FailIO, NoSpace, LoseWrite or MisdirectWrite; the latter two hit Write and WriteSync only.
+	// FailIO, NoSpace, Refuse, LoseWrite or MisdirectWrite; the latter two hit Write and WriteSync
+	// only, and Refuse hits only NeedPermission.
 	Effect Effect
 	Kinds  Kinds
 	Path   string // pattern of path.Match, or a directory ending in "/" for all below; "": all
@@ -131,6 +142,14 @@ func (fs *FS) Inject(rule Rule) (remove func()) {
 		rule.Kinds &= KindsOf(diskfs.Write, diskfs.WriteSync)
 		if rule.Kinds == 0 {
 			panic("virtual: a rule about lost writes matches no write")
+		}
+	}
+	if rule.Effect == Refuse {
+		if rule.Kinds == 0 {
+			rule.Kinds = NeedPermission
+		}
+		if rule.Kinds &= NeedPermission; rule.Kinds == 0 {
+			panic("virtual: a rule about refusals matches no operation")
 		}
 	}
 	added := &rule

@@ -153,6 +153,10 @@ func TestConformance(t *testing.T) {
 			Pump:    sched.step,
 			Crash:   fs.Crash,
 			Fail:    func(kind diskfs.Kind) { fs.FailNext(virtual.KindsOf(kind), "", 1) },
+			LimitFiles: func() func() {
+				fs.SetOpenFiles(fs.MostOpen())
+				return func() { fs.SetOpenFiles(0) }
+			},
 		}
 	})
 }
