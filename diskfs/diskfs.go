@@ -7,7 +7,8 @@
 // # Obligations
 //
 //  1. Submit never blocks and never fails. Each [Op] yields exactly one
-//     [Completion], with the op's Owner and Token, given to the loop.
+//     [Completion], with the op's Owner, Token, Handle, Path and Data, given to
+//     the loop.
 //  2. Operations in flight together may execute in any order and at the same
 //     time, also on one file. A caller that needs an order waits for
 //     completions. Two exceptions: operations on a handle begin after its Open
@@ -143,6 +144,7 @@ type Completion struct {
 	Owner   uint32
 	Token   uint64
 	Handle  Handle
+	Path    string // echoed
 	Err     error
 	N       int   // bytes read or written
 	Size    int64 // bytes: Open, Space

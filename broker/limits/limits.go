@@ -78,6 +78,12 @@ type Limits struct {
 	// and has at least this many flushes this many at the same time. They share syncs of the file
 	// system instead of syncing file by file.
 	FlushesTogether int
+	// OpenFiles is the number of files that the partitions of one shard have open. At the bound the
+	// next flush, read or load waits until a file is closed.
+	OpenFiles int
+	// LoadsInFlight is the number of partitions that a starting shard reads the checkpoints of at
+	// the same time. The others wait.
+	LoadsInFlight int
 	// FetchBytes caps one partition's share of a fetch response. The first batch is returned whole,
 	// whatever its size.
 	FetchBytes int
@@ -168,6 +174,8 @@ func Default() Limits {
 		FlushBytes:      1 << 20,
 		FlushesInFlight: 2,
 		FlushesTogether: 32,
+		OpenFiles:       256,
+		LoadsInFlight:   32,
 		FetchBytes:      16 << 20,
 		ReadsInFlight:   64,
 

@@ -78,6 +78,8 @@ const (
 	FetchFenced
 	FlushFailed
 	FlushesTogether
+	OpenWaited
+	SyncPostponed
 	PartitionSuspect
 	PartitionRebuilt
 	PartitionCameBack
@@ -124,6 +126,7 @@ const (
 
 	ControlLogUnread
 	SnapshotNoSpace
+	ControlSyncPostponed
 	NotVouchedDisk
 	NotVouchedControlLog
 	NotVouchedShard
@@ -248,6 +251,8 @@ var names = [marks]string{
 	FetchDiverged:       "shard: a consumer is told that its history diverges",
 	FetchFenced:         "shard: a client knows an older leader epoch",
 	FlushFailed:         "shard: a flush fails and is tried again",
+	OpenWaited:          "shard: an open waits until another file is closed",
+	SyncPostponed:       "shard: a sync could not begin and is submitted again",
 	FlushesTogether:     "shard: many flushes share a sync of the file system",
 	PartitionSuspect:    "shard: a partition may have lost acknowledged records",
 	PartitionRebuilt:    "shard: a damaged partition begins again, empty",
@@ -295,6 +300,7 @@ var names = [marks]string{
 
 	ControlLogUnread:     "node: the control log could not be read",
 	SnapshotNoSpace:      "node: a snapshot finds no room and is written later",
+	ControlSyncPostponed: "node: a sync could not begin and is submitted again",
 	NotVouchedDisk:       "node: a node does not vouch for a disk operation that hangs",
 	NotVouchedControlLog: "node: a node does not vouch for records that wait in its control log",
 	NotVouchedShard:      "node: a node does not vouch for a shard that is silent",

@@ -7,6 +7,7 @@ import (
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/meta"
 	"example.com/lockstep/broker/rare"
 	"example.com/lockstep/broker/shard"
@@ -91,6 +92,7 @@ type due struct {
 	peer     *peerLink
 	conn     netsim.Conn
 	snapshot meta.SnapshotFile
+	op       *diskfs.Op
 }
 
 type dueKind uint8
@@ -100,6 +102,7 @@ const (
 	dueStranger                       // an accepted connection should have said Hello
 	duePing                           // ping the shards
 	dueSnapshot                       // write a snapshot that found no room
+	dueDisk                           // submit a postponed operation again
 	dueHasten                         // a turn is enough: it looks what brokers have applied
 	dueProducerIDs                    // a turn is enough: it looks at the deadlines of calls
 )
@@ -206,6 +209,11 @@ func (c *Control) Step(now env.Time, ev *loop.Event) {
 
 // onDisk hands a completion to the sequence or to the WAL that it belongs to.
 func (c *Control) onDisk(now env.Time, d *diskfs.Completion) {
+	if op, again := shard.Postponed(d); again && c.meta != nil {
+		mark.Hit(mark.ControlSyncPostponed)
+		c.timers.Set(now.Mono.Add(c.cfg.Limits.RefusedPause), due{kind: dueDisk, op: &op})
+		return
+	}
 	c.ops.Ended(d.Owner, d.Token)
 	if d.Owner == ownerSequences {
 		c.stepDone(d)
@@ -258,6 +266,8 @@ func (c *Control) EndTurn(now env.Time) {
 			c.ping(now)
 		case dueSnapshot:
 			c.saveSnapshot(d.snapshot)
+		case dueDisk:
+			c.host.Disk().Submit(*d.op)
 		}
 	}
 	if c.meta != nil {

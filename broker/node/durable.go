@@ -225,14 +225,14 @@ func (c *Control) persisted() {
 	}
 }
 
-// saveSnapshot writes the file of an image. A full disk does not stop Raft (PROTOCOL 10): the
-// log is not shortened until there is room.
+// saveSnapshot writes the file of an image. A full disk does not stop Raft (PROTOCOL 10), nor does
+// a lack of descriptors: the log is not shortened until the file can be written.
 func (c *Control) saveSnapshot(f meta.SnapshotFile) {
 	handle := c.newHandle()
 	s := &sequence{steps: wholeFile(controlDir, snapshotName(f.Index), handle, f.Data)}
 	s.end = func(err error) {
 		switch {
-		case errors.Is(err, diskfs.ErrNoSpace):
+		case errors.Is(err, diskfs.ErrNoSpace) || errors.Is(err, diskfs.ErrUnavailable):
 			c.stats.SnapshotsRefused++
 			mark.Hit(mark.SnapshotNoSpace)
 			c.saveLater(f, handle)

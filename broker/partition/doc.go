@@ -38,10 +38,10 @@
 //     It restores the Missing batches of Candidate first.
 //  3. An error of Completed ends the node: a sync or a rename failed. The Err of a Done does not
 //     end it. If a Flush had no room or a write failed, the log is as it was, and the Flush may be
-//     repeated. An Err on Loaded or Cut makes the state Failed. If it is ErrDamaged, the owner has to
-//     delete the replica and fetch it again; with any other error nothing is known to be lost, and
-//     the node has to stop and try again. ErrDamaged on ReadDone or LookedUp changes nothing: the
-//     next read of that place ends the same way, so another replica has to serve it.
+//     repeated. An Err on Loaded or Cut makes the state Failed. If it is ErrDamaged, the owner has
+//     to delete the replica and fetch it again; with any other error nothing is known to be lost,
+//     and the node has to stop and try again. ErrDamaged on ReadDone or LookedUp changes nothing:
+//     the next read of that place ends the same way, so another replica has to serve it.
 //  4. The watermark is not above the durable end of this replica.
 //  5. After Truncate the owner acknowledges nothing before the record of it is durable.
 //
@@ -77,10 +77,11 @@
 //
 // # Limits
 //
-// One job at a time changes the directory. A task has at most [FilesOfTask] files open. It opens them
-// in one step, and none while it has others open. So an owner that lets Opens wait for their turn,
-// in the order of submission, bounds the files that all its partitions have open. An idle partition
-// without a tail holds no buffers, maps or handles. A segment costs about 130 bytes of memory.
+// One job at a time changes the directory. A task has at most [FilesOfTask] files open. It opens
+// them in one step, and none while it has others open. So an owner that lets Opens wait for their
+// turn, in the order of submission, bounds the files that all its partitions have open. An idle
+// partition without a tail holds no buffers, maps or handles. A segment costs about 130 bytes of
+// memory.
 //
 // # What it does not do
 //

@@ -58,7 +58,7 @@ func TestAReadWithoutADescriptorLosesNoIndex(t *testing.T) {
 	}
 }
 
-// A lost index whose repair finds no descriptor is built again at the next read.
+// If the repair of a lost index finds no descriptor, the next read begins it again.
 func TestARepairWithoutADescriptorIsTriedAgain(t *testing.T) {
 	b := newBed(t, 1)
 	b.fill(3)

@@ -157,8 +157,8 @@ func (l *locator) next(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, er
 	return nil, nil
 }
 
-// repairAgain lets the indexes of a segment be built again after an attempt that failed for a reason
-// that may have passed.
+// repairAgain lets the indexes of a segment be built again after an attempt that failed for a
+// reason that may have passed.
 func (p *Log) repairAgain(base kafka.Offset) {
 	if i := p.segmentOf(base); i >= 0 && p.trusted.segments[i].base == base &&
 		p.trusted.segments[i].indexRepair == indexLater {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/partition"
 	"example.com/lockstep/diskfs"
 )
@@ -36,8 +37,14 @@ func (d ownedDisk) NewHandle() diskfs.Handle {
 // Submit tags and submits an operation.
 func (d ownedDisk) Submit(op diskfs.Op) {
 	op.Owner = d.owner
-	d.shard.ops.Began(op.Owner, op.Token, d.shard.now.Mono)
-	d.shard.host.Disk().Submit(op)
+	if op.Kind != diskfs.Open || d.owner < ownerParts || d.shard.files.admit(op) {
+		d.shard.submit(op)
+	}
+}
+
+func (s *Shard) submit(op diskfs.Op) {
+	s.ops.Began(op.Owner, op.Token, s.now.Mono)
+	s.host.Disk().Submit(op)
 }
 
 // OpClock knows the unfinished disk operations of a loop. A heartbeat has to vouch for
@@ -75,7 +82,18 @@ func (c *OpClock) Oldest(now env.Instant) time.Duration {
 
 // onDisk hands a completion to its owner.
 func (s *Shard) onDisk(c *diskfs.Completion) {
+	if op, again := Postponed(c); again && s.recovered {
+		mark.Hit(mark.SyncPostponed)
+		s.timers.Set(s.now.Mono.Add(s.limits.RefusedPause), due{kind: dueDisk, op: &op})
+		return
+	}
 	s.ops.Ended(c.Owner, c.Token)
+	if c.Owner >= ownerParts {
+		if next, ok := s.files.ended(c); ok {
+			mark.Hit(mark.OpenWaited)
+			s.submit(next)
+		}
+	}
 	switch {
 	case c.Owner == ownerWAL:
 		if err := s.wal.Completed(*c); err != nil {

@@ -33,6 +33,7 @@
 //	outbox.go     mail that a full mailbox refused
 //
 //	disk.go       the shard's disk: owners, the age of operations, completions
+//	files.go      how many files partitions have open; syncs that could not begin
 //	flush.go      write-behind from the WAL to segments
 //	recovery.go   the start of a shard: checkpoints, then the WAL
 //	remove.go     files that are deleted: of partitions that are gone, or damaged

@@ -24,7 +24,8 @@ import (
 // recovery is how far a shard's recovery has come.
 type recovery struct {
 	life    uint64 // names the sequence space of the WAL: checkpoints compare it
-	loading int    // checkpoints that are being read
+	loading int    // checkpoints that are being read: at most limits.LoadsInFlight
+	toLoad  []*part
 	listed  bool
 	// replayed: the WAL has been streamed through the logs.
 	replayed bool
@@ -54,11 +55,22 @@ func (s *Shard) loadPartitions(c *diskfs.Completion) {
 	for _, e := range c.Entries {
 		id, ok := ParseDir(e.Name)
 		if ok && e.Dir && s.Owner(id) == s.id {
-			s.recovery.loading++
-			s.addPart(id).log.Load()
+			s.recovery.toLoad = append(s.recovery.toLoad, s.addPart(id))
 		}
 	}
-	if s.recovery.loading == 0 {
+	s.loadNext()
+}
+
+// loadNext begins the next loads. When all have ended, it goes on with the WAL.
+func (s *Shard) loadNext() {
+	r := &s.recovery
+	for len(r.toLoad) > 0 && r.loading < s.limits.LoadsInFlight {
+		p := r.toLoad[0]
+		r.toLoad = r.toLoad[1:]
+		r.loading++
+		p.log.Load()
+	}
+	if r.loading == 0 && r.listed && s.wal.Phase() == wal.Idle {
 		s.recoverWAL()
 	}
 }
@@ -72,16 +84,20 @@ func (s *Shard) recoverWAL() {
 }
 
 // partitionLoaded counts the checkpoints that have been read. If bytes that the checkpoint
-// trusts are missing, rotten or unread, the partition is a suspect and must not count for
-// the ISR. Its files stay for now: see rebuild.
+// trusts are missing, rotten or cannot be read from the medium, the partition is a suspect and
+// must not count for the ISR. Its files stay for now: see rebuild. A load that failed for
+// another reason has found nothing out about the partition: the start ends with it, and a later
+// one can succeed.
 func (s *Shard) partitionLoaded(p *part, err error) {
-	if err != nil {
+	switch {
+	case errors.Is(err, partition.ErrDamaged):
 		s.damaged(p)
+	case err != nil:
+		s.fail(fmt.Errorf("shard %d: load partition %s: %w", s.id, DirName(p.id), err))
+		return
 	}
 	s.recovery.loading--
-	if s.recovery.loading == 0 && s.recovery.listed && s.wal.Phase() == wal.Idle {
-		s.recoverWAL()
-	}
+	s.loadNext()
 }
 
 // damaged notes that the files of a partition cannot be trusted.
@@ -244,11 +260,12 @@ func (s *Shard) endRecovery() {
 // cutEnded takes the end of a truncation into the segments. If it has failed, the log takes
 // no more appends. So the node stops, and its next incarnation tries again. A recovery that
 // finds the segments rotten notes the damage, and the partition is rebuilt. A conversion
-// does not try again: it notes damage whatever the reason is.
+// also calls it damage if the medium reports an error, since it does not try again.
 func (s *Shard) cutEnded(p *part, err error) {
 	switch {
 	case err == nil:
-	case !s.recovered && (s.converting || errors.Is(err, partition.ErrDamaged)):
+	case !s.recovered && (errors.Is(err, partition.ErrDamaged) ||
+		s.converting && errors.Is(err, diskfs.ErrIO)):
 		s.damaged(p)
 	default:
 		s.fail(fmt.Errorf("shard %d: truncate partition %s: %w", s.id, DirName(p.id), err))

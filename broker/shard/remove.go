@@ -1,12 +1,14 @@
 package shard
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/partition"
+	"example.com/lockstep/diskfs"
 )
 
 // Files that are deleted. A partition that this node has no replica of any more is removed:
@@ -55,6 +57,10 @@ func (s *Shard) deleteFiles(p *part) {
 
 // removed goes on when the files of a partition are gone: it is rebuilt or forgotten.
 func (s *Shard) removed(p *part, err error) {
+	if errors.Is(err, diskfs.ErrUnavailable) {
+		s.timers.Set(s.now.Mono.Add(s.limits.RefusedPause), due{kind: dueRemove, part: p})
+		return
+	}
 	if err != nil {
 		s.fail(fmt.Errorf("shard %d: remove partition %s: %w", s.id, DirName(p.id), err))
 		return

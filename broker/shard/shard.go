@@ -61,6 +61,7 @@ type Shard struct {
 	wal          *wal.Log
 	handles      diskfs.Handle
 	ops          OpClock
+	files        openFiles
 	recovery     recovery
 	recovered    bool
 	unapplied    []meta.Changes // metadata that arrived before recovery ended
@@ -139,6 +140,7 @@ func New(cfg Config, host loop.Host) *Shard {
 		inbounds:  map[netsim.ConnID]*inbound{},
 		newest:    map[dialler]generation{},
 		lists:     newLists(),
+		files:     openFiles{bound: max(cfg.Limits.OpenFiles, partition.FilesOfTask)},
 		replication: replica.Config{
 			AckTimeout: cfg.Limits.AckTimeout, LagTimeout: cfg.Limits.LagTimeout,
 			Window: cfg.Limits.WindowBytes, ProbeTimeout: cfg.Limits.ProbeTimeout,

@@ -49,6 +49,9 @@ func (s *Shard) Declared() bool { return s.epoch != 0 || s.mayConvert }
 // the shard held.
 func (s *Shard) Unnamed() bool { return s.recovery.damaged }
 
+// Loading is the number of checkpoints that are being read.
+func (s *Shard) Loading() int { return s.recovery.loading }
+
 // InflightBytes are the bytes of unanswered produces, of clients of this shard
 // and of those that other nodes forwarded to it.
 func (s *Shard) InflightBytes() (ofClients, forwarded int) {

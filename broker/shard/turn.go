@@ -5,6 +5,7 @@ import (
 	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/rare"
 	"example.com/lockstep/broker/wal"
+	"example.com/lockstep/diskfs"
 )
 
 // The end of a turn, and what runs by time. A turn takes some events; what is worth
@@ -81,6 +82,7 @@ type due struct {
 	client  *clientConn
 	closing *closing
 	origin  Origin
+	op      *diskfs.Op
 }
 
 type dueKind uint8
@@ -96,6 +98,8 @@ const (
 	dueIdle                       // look whether a client's connection is idle
 	dueClosing                    // look whether a closing connection still sends
 	dueRetry                      // a turn is enough: its end retries what waits
+	dueDisk                       // submit a postponed operation again
+	dueRemove                     // try again to delete a partition's files
 )
 
 // runDue runs the timers that are due.
@@ -130,6 +134,11 @@ func (s *Shard) onDue(d due) {
 		s.checkIdle(d.client)
 	case dueClosing:
 		s.checkClosing(d.closing)
+	case dueDisk:
+		s.host.Disk().Submit(*d.op)
+	case dueRemove:
+		d.part.log.Delete()
+		s.onDone(d.part, d.part.log.Pending())
 	}
 }
 

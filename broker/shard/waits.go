@@ -20,6 +20,7 @@ import (
 // Waits implements wait.Waiter.
 func (s *Shard) Waits(yield func(wait.Wait)) {
 	s.ops.Waits(yield)
+	s.fileWaits(yield)
 	if !s.recovered {
 		s.recoveryWaits(yield)
 	}
@@ -74,11 +75,11 @@ func (s *Shard) recoveryWaits(yield func(wait.Wait)) {
 	case s.wal.Phase() != wal.Idle:
 		w.For, w.On = "its log", wait.Of(wait.Log)
 	case s.recovery.loading > 0:
-		w.About = fmt.Sprintf("%d partitions to load", s.recovery.loading)
+		w.About = fmt.Sprintf("%d partitions to load", s.recovery.loading+len(s.recovery.toLoad))
 		for _, p := range s.order {
 			if p.log.Busy() {
-				w.For, w.On = "the checkpoint of "+s.partitionName(p.id),
-					wait.OfDisk(p.owner, wait.AnyToken)
+				what, on := s.diskWait(p)
+				w.For, w.On = what+", for the checkpoint of "+s.partitionName(p.id), on
 				yield(w)
 			}
 		}

@@ -26,11 +26,12 @@ func (s *Shard) partitionName(id kafka.PartitionID) string {
 // partitionWaits lists what waits in a partition, in whatever role.
 func (s *Shard) partitionWaits(p *part, yield func(wait.Wait)) {
 	name := s.partitionName(p.id)
+	disk, onDisk := s.diskWait(p)
 	for i := range p.reads {
 		if r := &p.reads[i]; r.push == 0 {
 			yield(wait.Wait{
 				Who: operation("read", r.origin), About: name, Since: wait.Unknown,
-				Until: env.Never, For: "the disk", On: wait.OfDisk(p.owner, wait.AnyToken),
+				Until: env.Never, For: disk, On: onDisk,
 			})
 		}
 	}
@@ -40,7 +41,7 @@ func (s *Shard) partitionWaits(p *part, yield func(wait.Wait)) {
 	case p.log.State() == partition.Deleting:
 		yield(wait.Wait{
 			Who: removal(name), Since: wait.Unknown, Until: env.Never,
-			For: "the disk", On: wait.OfDisk(p.owner, wait.AnyToken),
+			For: disk, On: onDisk,
 		})
 	}
 	s.refusalWaits(p, name, yield)
@@ -54,9 +55,9 @@ func (s *Shard) partitionWaits(p *part, yield func(wait.Wait)) {
 
 func (s *Shard) flushWaits(p *part, name string, yield func(wait.Wait)) {
 	w := wait.Wait{
-		Who: flushOf(name), Since: wait.Unknown, Until: env.Never, For: "the disk",
-		On: wait.OfDisk(p.owner, wait.AnyToken),
+		Who: flushOf(name), Since: wait.Unknown, Until: env.Never,
 	}
+	w.For, w.On = s.diskWait(p)
 	if s.syncing.has(p) || s.toSync.has(p) {
 		w.For, w.On = "a sync of the file system", wait.OfDisk(ownerShard, wait.AnyToken)
 	}
@@ -177,7 +178,8 @@ func (s *Shard) followerTarget(p *part, name string, f *replica.Laggard) (string
 	case f.InFlight > 0:
 		return fmt.Sprintf("an ack at epoch %d", p.epoch), wait.OfPeer(f.Node, wait.Replica(name))
 	case f.Durable < f.End && p.reading(f.Node):
-		return "batches from the disk", wait.OfDisk(p.owner, wait.AnyToken)
+		what, on := s.diskWait(p)
+		return "batches from the disk: " + what, on
 	case f.Durable < f.End && s.toPush.has(p):
 		return "the next push", wait.Of(wait.Log)
 	case f.Durable < f.End:

@@ -67,6 +67,14 @@ func DefaultConfig(dir string) Config {
 	}
 }
 
+// Files is the number of files that a log has open at most: the segments within the budget and the
+// one that passes it, those kept for recycling, the spare, and two that are being closed. A log
+// that an owner lets grow past its budget has more.
+func (c *Config) Files() int {
+	segments := int(c.BudgetBytes / c.SegmentBytes)
+	return segments + 1 + segments/2 + 1 + 2
+}
+
 // Phase is what a log can do at this time.
 type Phase uint8
 
@@ -165,8 +173,9 @@ func (l *Log) Next() Seq { return l.next }
 // padding. They show how many records one sync commits.
 func (l *Log) Groups() (groups, bytes uint64) { return l.groups, l.groupBytes }
 
-// Full reports that there is no room for another segment (ENOSPC). Records that were appended keep
-// their place. If the current segment cannot hold them, they wait.
+// Full reports that there is no room for another segment (ENOSPC), or that the process cannot make
+// one at present. Records that were appended keep their place. If the current segment cannot hold
+// them, they wait.
 func (l *Log) Full() bool { return l.noSpace }
 
 // Retry looks for room again after Full. The owner calls it on its own timer.

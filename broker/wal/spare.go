@@ -13,15 +13,16 @@ import (
 //	                                        ├→ sync directory → ready
 //	recycled: rename to the new number ────┘                      │
 //	                                                               │ a longer record
-//	      no space: close and remove → blocked → (again)           │ needs more room
+//	     it failed: close and remove → blocked → (again)           │ needs more room
 //	                                             allocate ← ───────┘
 //
 // Its name already has the number of the segment that will use it, so that the start of a segment
 // needs no directory sync. Recovery knows a spare by its header, which is missing or has another
 // number.
 //
-// A spare for which there was no room (ENOSPC) is removed and not repaired: no sync of a file is
-// tried again, not even of a file that holds nothing.
+// A spare for which there was no room (ENOSPC), or that the process could not make
+// (diskfs.ErrUnavailable), is removed and not repaired: no sync of a file is tried again, not even
+// of a file that holds nothing.
 type spare struct {
 	file  file
 	stage spareStage
@@ -137,10 +138,12 @@ func (l *Log) spareNamed() {
 	l.prepareSpare() // a longer record may have been appended in the meantime
 }
 
-// spareFailed gives up the file if the disk has no room; other errors stop the node.
+// spareFailed gives up the file if the disk has no room, or if the process cannot make it at
+// present; other errors stop the node.
 func (l *Log) spareFailed(err error) error {
 	s := l.spare
-	if !errors.Is(err, diskfs.ErrNoSpace) || s.stage == spareNaming || s.stage == spareRemoving {
+	passes := errors.Is(err, diskfs.ErrNoSpace) || errors.Is(err, diskfs.ErrUnavailable)
+	if !passes || s.stage == spareNaming || s.stage == spareRemoving {
 		return err
 	}
 	l.noSpace = true

@@ -43,6 +43,7 @@ func eachCompletesOnce(t *testing.T, open Open) {
 		require.Equal(t, ops[i].Kind, done.Kind)
 		require.Equal(t, uint32(token)*7, done.Owner)
 		require.Equal(t, ops[i].Handle, done.Handle)
+		require.Equal(t, ops[i].Path, done.Path)
 	}
 	for len(c.done) > len(tokens) || c.sys.Pump() {
 		require.Len(t, c.done, len(tokens), "more completions than operations")

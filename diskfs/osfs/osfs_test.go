@@ -87,7 +87,7 @@ func TestConformanceWithoutSyncFS(t *testing.T) {
 	})
 }
 
-// A descriptor that SyncFS opens anew may miss an error that was reported before. Only the one
+// A descriptor that SyncFS opened itself could miss an error that was reported before. Only the one
 // that was open from the start still finds a directory that has another name now.
 func TestSyncFSUsesTheDescriptorOfTheStart(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "data")

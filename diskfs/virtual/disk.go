@@ -99,7 +99,7 @@ func (fs *FS) end(c *call) {
 	}
 	if opened != nil {
 		opened.users++ // the handle's
-		d.process.opens()
+		d.process.opens(c.path, 1)
 	}
 	switch {
 	case c.refused:
@@ -114,7 +114,7 @@ func (fs *FS) end(c *call) {
 	case rules.UsesHandle(c.op.Kind):
 		if c.op.Kind == diskfs.Close {
 			fs.dropUser(c.file)
-			d.process.open--
+			d.process.opens(c.path, -1)
 		}
 		if closing, ok := d.handles.Ended(c.op); ok {
 			d.begin(closing, false)

@@ -180,7 +180,7 @@ func (fs *FS) lock(c *call, dir *inode, name string, ino *inode) error {
 	switch fs.locks[ino.id] {
 	case nil:
 		fs.locks[ino.id] = c.disk.process
-		c.disk.process.opens()
+		c.disk.process.opens(c.path, 1)
 	case c.disk.process:
 	default:
 		return diskfs.ErrLocked

@@ -35,7 +35,7 @@ const (
 	// Refuse makes an operation fail with ErrUnavailable, as if the process had no
 	// descriptor or no permission. It changes nothing.
 	Refuse
-	// OutOfFiles: as Refuse, since the process has Options.OpenFiles files open.
+	// OutOfFiles: as Refuse, since the process has as many files open as it may. See FS.LimitFiles.
 	OutOfFiles
 )
 

@@ -33,7 +33,6 @@ type Cost struct {
 type Options struct {
 	Read, Write, Sync, Names Cost  // Names: operations on paths; a WriteSync costs Write and Sync
 	Capacity                 int64 // bytes; 0 means no limit
-	OpenFiles                int   // of one process, as RLIMIT_NOFILE; 0 means no limit
 	NoTear                   bool  // a crash keeps or loses sectors whole
 	// A crash may leave anything in a sector that was written and not synced,
 	// and lose its older content.
@@ -85,8 +84,10 @@ type FS struct {
 	lastOp    uint64                   // counts operations that began
 	inFlight  btree.Map[uint64, *call] // begun, not ended
 	parked    []*call                  // of them, held up by a stall
-	mostOpen  int                      // files that one process has had open
-	locks     map[uint64]*Process      // by inode
+	filesIn   string                   // see LimitFiles
+	filesMax  int
+	mostOpen  int                 // files that one process has had open
+	locks     map[uint64]*Process // by inode
 
 	faults
 }
@@ -126,7 +127,7 @@ type Process struct {
 	fs    *FS
 	dead  bool
 	disks []*Disk
-	open  int // files, locks included
+	open  int // files that count for the limit, locks included
 }
 
 // Start starts a process. Several may run at the same time.

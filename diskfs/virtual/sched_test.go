@@ -154,8 +154,8 @@ func TestConformance(t *testing.T) {
 			Crash:   fs.Crash,
 			Fail:    func(kind diskfs.Kind) { fs.FailNext(virtual.KindsOf(kind), "", 1) },
 			LimitFiles: func() func() {
-				fs.SetOpenFiles(fs.MostOpen())
-				return func() { fs.SetOpenFiles(0) }
+				fs.LimitFiles("", fs.MostOpen())
+				return func() { fs.LimitFiles("", 0) }
 			},
 		}
 	})

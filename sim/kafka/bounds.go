@@ -6,6 +6,7 @@ import (
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/shard"
 	"example.com/lockstep/checker"
+	diskvirtual "example.com/lockstep/diskfs/virtual"
 	"example.com/lockstep/netsim"
 	"example.com/lockstep/sim/kafka/client"
 	"example.com/lockstep/sim/kafka/history"
@@ -25,8 +26,15 @@ func (c *cluster) collectBounds(w *world.World) {
 		checker.QueueFact{Name: "bytes of produces forwarded to a shard", Max: c.facts.forwarded,
 			Bound: c.forwardedBound()},
 		checker.QueueFact{Name: "bytes of the log that a shard's recovery reads at once",
-			Max: c.facts.readAhead, Bound: 2 * int64(wal.ReadBytes)})
+			Max: c.facts.readAhead, Bound: 2 * int64(wal.ReadBytes)},
+		checker.QueueFact{Name: "partitions that a shard loads at once",
+			Max: int64(c.facts.loading), Bound: int64(c.limits().LoadsInFlight)})
 	h.Queues = append(h.Queues, c.slowReaders(w)...)
+	for _, name := range c.Brokers {
+		h.Queues = append(h.Queues, checker.QueueFact{Node: history.NodeOf(name),
+			Name: "operations that the limit of open files made fail",
+			Max:  int64(outOfFiles(w.Node(name)))})
+	}
 	for _, name := range c.Brokers {
 		// Before that, deletions may not be known yet.
 		if n := w.Node(name); n.Up() && w.Converged() {
@@ -39,6 +47,17 @@ func (c *cluster) collectBounds(w *world.World) {
 			})
 		}
 	}
+}
+
+// outOfFiles counts the operations that failed because a process had as many files open as it may.
+func outOfFiles(n *world.Node) (count int) {
+	faults := n.FS().Injected()
+	for i := range faults {
+		if faults[i].Effect == diskvirtual.OutOfFiles {
+			count++
+		}
+	}
+	return count
 }
 
 // CountsReads implements ReadCounter: reads of write-ahead logs are counted.

@@ -12,7 +12,9 @@ import (
 	"example.com/lockstep/broker/partition"
 	"example.com/lockstep/broker/wal"
 	"example.com/lockstep/broker/wire/peer"
+	"example.com/lockstep/sim/kafka/check"
 	"example.com/lockstep/sim/kafka/history"
+	"example.com/lockstep/sim/plan"
 	"example.com/lockstep/sim/world"
 )
 
@@ -67,6 +69,14 @@ func (c *cluster) walConfig(inFlight int) wal.Config {
 	return w
 }
 
+// FileLimit implements world.FileLimiter. The disk refuses what the broker promises never to do.
+func (c *cluster) FileLimit(spec plan.NodeSpec) (dir string, files int) {
+	if spec.Role != "broker" {
+		return "", 0
+	}
+	return check.PartitionsDir + "/", int(c.Options().OpenFiles.Or(0)) * spec.Shards
+}
+
 // Restarts implements Restarter.
 func (c *cluster) Restarts(reason error) (shards int, again bool) {
 	var restart node.Restart
@@ -80,6 +90,9 @@ func (c *cluster) limits() limits.Limits {
 	l := limits.Default()
 	l.RequestTimeout = c.RequestTimeout
 	l.MailboxRequests = c.Plan.Limits.Mailbox
+	if files := c.Options().OpenFiles.Or(0); files > 0 {
+		l.OpenFiles, l.LoadsInFlight = int(files), int(files)
+	}
 	if c.Options().Tight.Or(0) == 0 {
 		return l
 	}
@@ -93,6 +106,7 @@ func (c *cluster) limits() limits.Limits {
 	l.FlushBytes = 4 << 10
 	l.FlushesInFlight = 1
 	l.FlushesTogether = 2
+	l.LoadsInFlight = 2
 	l.FetchBytes = 8 << 10
 	l.ReadsInFlight = 1
 	l.WindowBytes = 4 << 10

@@ -36,6 +36,7 @@ type facts struct {
 	bytes        int64 // the most bytes of clients' produces that a shard had unanswered
 	forwarded    int64 // the same for produces forwarded to it
 	readAhead    int64 // the most bytes of a log that a recovery was reading at once
+	loading      int   // the most partitions that a shard was loading at once
 	timeline     timeline
 	damages      map[*world.Node]int  // number of faults of its disk that were seen; looked up only
 	lostSilently map[*world.Node]bool // its disk has lost something silently; looked up only
@@ -161,6 +162,7 @@ func (f *facts) imageFact(n *world.Node, image *meta.Image) checker.ImageFact {
 
 func (f *facts) seeShard(n *world.Node, incarnation *incarnationTrack, id loop.ID, s *shard.Shard) {
 	if !s.Recovered() {
+		f.loading = max(f.loading, s.Loading())
 		return
 	}
 	ofClients, forwarded := s.InflightBytes()

@@ -75,13 +75,13 @@ func drawTarget(r *env.Rand, kind TargetKind, nodes []NodeSpec) string {
 }
 
 // StoppedBy lists the nodes that the faults may cause to stop themselves: those with a disk that
-// reports errors or damage. "*" means any node.
+// reports errors or damage, or a process that lacks what its disk needs. "*" means any node.
 func StoppedBy(faults []Fault) []string {
 	var nodes []string
 	for _, f := range faults {
 		switch f.Kind {
 		case "sync-error", "write-error", "read-error", "io-errors", "disk-full", "no-space",
-			"lose-write", "misdirect-write", "bit-rot":
+			"lose-write", "misdirect-write", "bit-rot", "no-descriptors", "no-permission":
 			node := f.Target
 			if f.Target[0] == '@' {
 				node = "*" // which node it is, is known only when the fault begins

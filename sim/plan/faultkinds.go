@@ -89,4 +89,7 @@ var faultKinds = []FaultKind{
 	{"lose-write", OnNode, "the next amount writes never reach the medium"},
 	{"misdirect-write", OnNode, "the next amount writes go to a wrong place"},
 	{"bit-rot", OnNode, "amount bits of a durable sector flip"},
+	{"no-descriptors", OnNode, "the process has no descriptor left: it can open nothing"},
+	{"no-permission", OnNode, "the process may not open, list, make, rename or remove what is in " +
+		"the path"},
 }

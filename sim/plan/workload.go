@@ -48,6 +48,9 @@ type Options struct {
 	// LogSegmentBytes is the size of a segment of a partition, in bytes; other sizes of the log
 	// become smaller with it. 0 or absent: all have the sizes of production.
 	LogSegmentBytes Option `yaml:"log_segment_bytes,omitempty"`
+	// OpenFiles is how many files the partitions of one shard may have open at the same time. The
+	// disk refuses more. 0 or absent: the disk refuses none.
+	OpenFiles Option `yaml:"open_files,omitempty"`
 	// RaftCompactBytes is how many bytes of entries the Raft group of the metadata applies before
 	// it makes a snapshot; absent: 64 MiB.
 	RaftCompactBytes Option `yaml:"raft_compact_bytes,omitempty"`

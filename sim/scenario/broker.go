@@ -247,6 +247,24 @@ func drawMix(seed uint64, r *env.Rand) plan.Plan {
 		p = withBadClients(more, p)
 	}
 	p.Rare = drawRare(more)
+	return withFewFiles(env.NewRand(env.Key(seed, "plan", "mix", "files")), p)
+}
+
+// refusalMenu has what passes with time or by an operator's hand. It says nothing about the disk.
+var refusalMenu = []plan.MenuItem{
+	{Kind: "no-descriptors", Weight: 3},
+	{Kind: "no-permission", Weight: 1, Paths: []string{"control/", "shard-1/", "partitions/", ""}},
+}
+
+// withFewFiles lets the partitions of one run in three have few files open, and takes descriptors
+// and permissions away for a while in one of three.
+func withFewFiles(r *env.Rand, p plan.Plan) plan.Plan {
+	if r.Chance(1, 3) {
+		p.Workload.Options.OpenFiles = plan.Set(4 + int64(r.IntN(12)))
+	}
+	if r.Chance(1, 3) {
+		p = withFaults(r, p, refusalMenu, 1+r.IntN(2))
+	}
 	return p
 }
 

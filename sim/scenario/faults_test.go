@@ -78,6 +78,9 @@ var effects = map[string]struct {
 	"read-error":      {target: "b1", with: "kill", shows: diskEffect(diskvirtual.FailIO)},
 	"lose-write":      {target: "b1", shows: diskEffect(diskvirtual.LoseWrite)},
 	"misdirect-write": {target: "b1", shows: diskEffect(diskvirtual.MisdirectWrite)},
+	"no-descriptors":  {target: "b1", with: "kill", shows: diskEffect(diskvirtual.Refuse)},
+	"no-permission": {target: "b1", path: "partitions/", with: "kill",
+		shows: diskEffect(diskvirtual.Refuse)},
 	"bit-rot": {target: "b1", amount: 8, path: "shard-1/",
 		shows: diskEffect(diskvirtual.BitRot)},
 }

@@ -34,6 +34,8 @@ var diskFaults = map[string]faultBegin{
 	"read-error":      diskRule(diskvirtual.FailIO, diskvirtual.KindsOf(diskfs.Read)),
 	"lose-write":      diskRule(diskvirtual.LoseWrite, 0),
 	"misdirect-write": diskRule(diskvirtual.MisdirectWrite, 0),
+	"no-descriptors":  refuse(diskvirtual.NeedFile),
+	"no-permission":   refuse(diskvirtual.NeedPermission),
 	"bit-rot": func(_ *World, t target, f *plan.Fault) func() {
 		t.node.FS().Rot(f.Path, -1, int(max(f.Amount, 1)))
 		return nil
@@ -50,6 +52,14 @@ func stallDisk(kinds diskvirtual.Kinds) faultBegin {
 		}
 		t.node.FS().Stall(kinds, until)
 		return nil
+	}
+}
+
+// refuse makes operations of these kinds impossible for the process.
+func refuse(kinds diskvirtual.Kinds) faultBegin {
+	return func(_ *World, t target, f *plan.Fault) func() {
+		return t.node.FS().Inject(diskvirtual.Rule{Effect: diskvirtual.Refuse, Kinds: kinds,
+			Path: f.Path})
 	}
 }
 

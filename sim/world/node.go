@@ -165,6 +165,9 @@ func (n *Node) Start() {
 	if n.again = nil; again != nil {
 		spec.Shards, _ = n.restarts(again)
 	}
+	if s, ok := w.subject.(FileLimiter); ok {
+		n.machine.fs.LimitFiles(s.FileLimit(spec))
+	}
 	hosts := make([]loop.Host, spec.Loops())
 	n.loops = make([]*loopHost, len(hosts))
 	for i := range hosts {

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"example.com/lockstep/sim/plan"
 	"strings"
 
 	"example.com/lockstep/broker/loop"
@@ -64,6 +65,13 @@ type Restarter interface {
 	// Restarts reports whether a reason to stop asks for a restart, and with how many shards the
 	// node must start.
 	Restarts(reason error) (shards int, again bool)
+}
+
+// FileLimiter is implemented by subjects with nodes that have a limit of open files.
+type FileLimiter interface {
+	// FileLimit is how many files below a directory ("dir/") a process may have open; 0: any
+	// number.
+	FileLimit(spec plan.NodeSpec) (dir string, files int)
 }
 
 // Explainer is implemented by subjects that know which operations of their loops are pending.

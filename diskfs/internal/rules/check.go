@@ -91,6 +91,6 @@ func Wrap(op diskfs.Op, path string, err error) error {
 func Completion(op diskfs.Op, err error) diskfs.Completion {
 	return diskfs.Completion{
 		Kind: op.Kind, Owner: op.Owner, Token: op.Token,
-		Handle: op.Handle, Data: op.Data, Err: err,
+		Handle: op.Handle, Path: op.Path, Data: op.Data, Err: err,
 	}
 }
