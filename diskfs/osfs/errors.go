@@ -15,7 +15,7 @@ func sentinel(kind diskfs.Kind, err error) error {
 	if !errors.As(err, &errno) {
 		return err
 	}
-	is, advice := classOf(kind, errno)
+	advice, is := classOf(kind, errno)
 	if is == nil || is == diskfs.ErrUnavailable && syncs(kind) {
 		return errno // a sync that failed may not be repeated, whatever the reason was
 	}
@@ -32,35 +32,35 @@ func syncs(kind diskfs.Kind) bool {
 
 // classOf is the sentinel of an error number (obligation 9), and what an
 // operator can do about it. A number that is not here has no class.
-func classOf(kind diskfs.Kind, errno syscall.Errno) (is error, advice string) {
+func classOf(kind diskfs.Kind, errno syscall.Errno) (advice string, is error) {
 	switch errno {
 	case syscall.ENOENT:
-		return diskfs.ErrNotExist, ""
+		return "", diskfs.ErrNotExist
 	case syscall.EEXIST:
 		// On some systems the removal of a directory that is not empty fails with
 		// EEXIST. ErrExist does not mean that.
 		if kind != diskfs.Remove {
-			return diskfs.ErrExist, ""
+			return "", diskfs.ErrExist
 		}
 	case syscall.ENOSPC, syscall.EDQUOT:
-		return diskfs.ErrNoSpace, ""
+		return "", diskfs.ErrNoSpace
 	case syscall.EIO, syscall.EBADMSG, corrupted:
-		return diskfs.ErrIO, ""
+		return "", diskfs.ErrIO
 	case syscall.EMFILE:
-		return diskfs.ErrUnavailable, "; raise the limit of open files, ulimit -n or LimitNOFILE"
+		return "; raise the limit of open files, ulimit -n or LimitNOFILE", diskfs.ErrUnavailable
 	case syscall.ENFILE:
-		return diskfs.ErrUnavailable, "; raise the machine's limit, fs.file-max"
+		return "; raise the machine's limit, fs.file-max", diskfs.ErrUnavailable
 	case syscall.EACCES, syscall.EPERM:
-		return diskfs.ErrUnavailable, "; check owner and mode"
+		return "; check owner and mode", diskfs.ErrUnavailable
 	case syscall.EROFS:
-		return diskfs.ErrUnavailable, "; check the mount"
+		return "; check the mount", diskfs.ErrUnavailable
 	case syscall.EAGAIN:
 		if kind == diskfs.Lock {
-			return diskfs.ErrLocked, ""
+			return "", diskfs.ErrLocked
 		}
-		return diskfs.ErrUnavailable, ""
+		return "", diskfs.ErrUnavailable
 	case syscall.ENOMEM, syscall.EINTR, syscall.EBUSY, syscall.EFBIG:
-		return diskfs.ErrUnavailable, ""
+		return "", diskfs.ErrUnavailable
 	}
-	return nil, ""
+	return "", nil
 }
