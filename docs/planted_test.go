@@ -162,7 +162,7 @@ func TestLettersAreThoseOfThePage(t *testing.T) {
 	for _, l := range letters {
 		order += l.Letter
 	}
-	require.Equal(t, "LRMWIFCGTESD", order)
+	require.Equal(t, "LRMWIFCGTESOD", order)
 	require.Equal(t, Letter{
 		Letter: "W", Title: "write-ahead log and offsets",
 		Means:  "What was promised is not on the disk, or stands at another offset.",

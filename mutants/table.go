@@ -116,7 +116,7 @@ func parse(id string, text []byte) (Mutant, error) {
 }
 
 // groups are the letters that IDs begin with, in the order of the table.
-const groups = "LRMWIFCGTESD"
+const groups = "LRMWIFCGTESOD"
 
 var form = regexp.MustCompile("^[" + groups + "][0-9]+[a-h]?$")
 

@@ -32,6 +32,7 @@ var (
 	historyFlag = flag.String("history", "",
 		"print these parts of the recorded history, e.g. produces,leaders,requests")
 	milestonesFlag = flag.Bool("milestones", false, "print the milestones of the replayed run")
+	logFlag        = flag.Bool("log", false, "print the event logs of the replayed run")
 	fullFlag       = flag.Bool("full", false, "print everything about a failure, not only its "+
 		"summary")
 	reportFlag = flag.String("report", "", "write the page about the replayed run to this "+
@@ -151,6 +152,9 @@ func replay(t *testing.T, again *scenario.Reproduction) {
 		if *milestonesFlag {
 			fmt.Println(m)
 		}
+	}
+	if *logFlag {
+		o.EventLog = func(l world.Logged) { fmt.Println(l) }
 	}
 	r, h, err := sim.RunHistory(again.Plan, o)
 	require.NoError(t, err)

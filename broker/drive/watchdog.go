@@ -28,7 +28,6 @@ func (n *Node) watch() {
 		now := bootTime()
 		if now.Sub(lastLook) > n.cfg.TurnWarn {
 			gapBegan, gap = lastLook, now.Sub(lastLook)
-			n.cfg.Log.Write(event.New(event.ProcessPaused, event.Duration("for", gap)))
 		}
 		lastLook = now
 		for i, r := range n.runners {

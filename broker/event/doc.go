@@ -17,7 +17,8 @@
 // Name the event in the table of this package, with its level and what it means; docs/operation.md
 // has the same sentence. A name is short, and does not change: operators search for it.
 //
-// The first field is the subject: the broker, the partition, the peer that the event is about. A
+// The first field is the subject: the broker, the partition, the peer that the event is about. If
+// it is a duration or the number of partitions, all events of the name have one subject. A
 // [Limiter] counts the events of one name about one subject. Past a bound it writes one line a
 // minute with repeated=N, where N is the number of events that were not written. So code need not
 // ask whether it has said the same before.

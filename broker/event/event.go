@@ -78,12 +78,16 @@ func (e Event) String() string {
 	return b.String()
 }
 
-// subject identifies what the event is about, among the events of its name.
+// subject identifies what the event is about, among the events of its name. An extent is no
+// subject.
 func (e Event) subject() string {
 	if len(e.Fields) == 0 {
 		return ""
 	}
-	return e.Fields[0].String()
+	if f := e.Fields[0]; f.kind != duration && f.Key != "partitions" {
+		return f.String()
+	}
+	return ""
 }
 
 // Field is a key with a value: an integer, a text or a duration.

@@ -23,6 +23,13 @@ func TestAnEventIsOneLine(t *testing.T) {
 		Few("n", []string{"1", "2", "3", "4", "5", "6", "7"}).String())
 }
 
+func TestAnExtentIsNoSubject(t *testing.T) {
+	require.Equal(t, "2", New(NodeFailed, Int("broker", 2)).subject())
+	require.Empty(t, New(NodeFailed, Int("partitions", 2)).subject())
+	require.Empty(t, New(NodeFailed, Duration("for", 2)).subject())
+	require.Empty(t, New(NodeFailed).subject())
+}
+
 func TestWithLeavesTheEventAsItWas(t *testing.T) {
 	e := New(NodeFailed, append(make([]Field, 0, 8), Int("broker", 2))...)
 	a, b := e.With(Int("a", 1)), e.With(Int("b", 2))

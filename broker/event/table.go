@@ -30,6 +30,60 @@ const (
 	AcceptFailing
 	AcceptWorks
 
+	// Start and stop of a node.
+	ControlRecovered
+	ShardRecovered
+	NodeRegistered
+	ShardsDrained
+
+	// The controller and the quorum.
+	ControllerWon
+	ControllerLost
+	ControllerChanged
+	QuorumLost
+	QuorumRegained
+	SnapshotInstalled
+
+	// Brokers.
+	BrokerSilent
+	BrokerRegistered
+	BrokerFenced
+	BrokerUnfenced
+	BrokerDraining
+	BrokerFull
+	BrokerRoomy
+	NotVouched
+	VouchedAgain
+	PeerConnected
+	PeerLost
+	HelloRefused
+
+	// Partitions.
+	LeadershipsGained
+	LeadershipsLost
+	ISRShrunk
+	ISRExpanded
+	NoReplicaInSync
+	UncleanElection
+	PartitionsUnled
+	PartitionsLed
+	PartitionsUnderMin
+	PartitionsEnough
+	PartitionsRemoved
+	PartitionRebuilt
+
+	// Disks and logs.
+	LogFull
+	LogRoom
+	LogBudgetSpent
+	LogBudgetFree
+	FlushFailed
+	ReadFailed
+	LogDamaged
+	PartitionDamaged
+	PartitionsSuspect
+	SnapshotRefused
+
 	names // how many there are
 )
 
@@ -110,4 +164,112 @@ var table = [names]row{
 			"descriptors are left (LimitNOFILE). Connections that are open go on."},
 	AcceptWorks: {name: "connections are accepted again",
 		means: "An accept has succeeded after failures."},
+
+	ControlRecovered: {name: "metadata recovered",
+		means: "The control log and the snapshot are read. The node joins Raft."},
+	ShardRecovered: {name: "shard recovered",
+		means: "A shard has read its write-ahead log and the checkpoints of its partitions."},
+	NodeRegistered: {name: "node registered",
+		means: "The controller knows this incarnation. suspects is the number of partitions that " +
+			"may lack acknowledged records; their replicas leave the ISR until they caught up."},
+	ShardsDrained: {name: "shards drained",
+		means: "No shard answers as a leader any more. The leaderships are handed over next."},
+
+	ControllerWon: {name: "controller won",
+		means: "This node is the controller now."},
+	ControllerLost: {name: "controller lost", level: Warn,
+		means: "This node is no longer the controller."},
+	ControllerChanged: {name: "controller changed",
+		means: "Another node is the controller."},
+	QuorumLost: {name: "quorum lost", level: Error,
+		means: "This node has known no controller for a session time-out: too few voters run, or " +
+			"this node does not reach them. Metadata does not change, and leases end."},
+	QuorumRegained: {name: "quorum regained",
+		means: "This node knows a controller again."},
+	SnapshotInstalled: {name: "metadata snapshot installed",
+		means: "This node was so far behind that it got the metadata as a whole."},
+
+	BrokerSilent: {name: "broker is silent", level: Warn,
+		means: "The controller has granted no heartbeat of a broker for a session time-out, and " +
+			"fences it."},
+	BrokerRegistered: {name: "broker registered",
+		means: "A new incarnation of a broker has registered. It is fenced at first."},
+	BrokerFenced: {name: "broker fenced", level: Warn,
+		means: "A broker leads nothing any more and left every ISR with other members. " +
+			"leaderships is how many partitions it led."},
+	BrokerUnfenced: {name: "broker unfenced",
+		means: "A broker may lead and join ISRs again."},
+	BrokerDraining: {name: "broker draining",
+		means: "A broker hands its leaderships over, because it was told to stop."},
+	BrokerFull: {name: "broker is full", level: Error,
+		means: "The disk of a broker has no room. Its leaderships move to brokers with room."},
+	BrokerRoomy: {name: "broker has room again",
+		means: "The disk of a broker has room again."},
+	NotVouched: {name: "node does not vouch for itself", level: Warn,
+		means: "A loop or a disk operation of this node hangs. The node sends no heartbeats " +
+			"until that ends, and is fenced after the session time-out."},
+	VouchedAgain: {name: "node vouches for itself again",
+		means: "Nothing hangs any more."},
+	PeerConnected: {name: "peer connected",
+		means: "The control connection with another node is open."},
+	PeerLost: {name: "peer lost", level: Warn,
+		means: "The control connection with another node has ended. Raft and sessions use it."},
+	HelloRefused: {name: "hello refused", level: Warn, once: true,
+		means: "A connection to a listener for brokers was refused: another cluster, another " +
+			"version, or no broker at all."},
+
+	LeadershipsGained: {name: "leaderships gained",
+		means: "This node leads more partitions. cause says what happened to their leaders."},
+	LeadershipsLost: {name: "leaderships lost",
+		means: "Other nodes lead partitions that this node led."},
+	ISRShrunk: {name: "isr shrunk", level: Warn,
+		means: "A replica left the ISR of partitions that this node leads. Cause \"lag\": it did " +
+			"not acknowledge in time."},
+	ISRExpanded: {name: "isr expanded",
+		means: "A replica has caught up and is in the ISR of partitions that this node leads."},
+	NoReplicaInSync: {name: "no replica in sync", level: Error,
+		means: "The last in-sync replica of partitions may lack acknowledged records. They have " +
+			"no leader until another one of their in-sync replicas returns, or until an unclean " +
+			"election."},
+	UncleanElection: {name: "unclean election", level: Error,
+		means: "This node leads partitions although it may lack acknowledged records, since " +
+			"unclean.leader.election.enable allows it. Such records are lost."},
+	PartitionsUnled: {name: "partitions without leader", level: Error,
+		means: "The controller sees partitions that nobody leads. Clients cannot use them."},
+	PartitionsLed: {name: "all partitions led",
+		means: "Every partition has a leader again."},
+	PartitionsUnderMin: {name: "partitions under min isr", level: Warn,
+		means: "The controller sees partitions with fewer in-sync replicas than " +
+			"min.insync.replicas. They refuse acks=all."},
+	PartitionsEnough: {name: "all partitions at min isr",
+		means: "Every partition has min.insync.replicas again."},
+	PartitionsRemoved: {name: "partitions removed",
+		means: "A shard removes the files of partitions that this node has no replica of."},
+	PartitionRebuilt: {name: "partition rebuilt", level: Warn,
+		means: "The damaged files of a partition are gone, and its leader sends it again."},
+
+	LogFull: {name: "log has no room", level: Error,
+		means: "A write-ahead log found no room on the disk. Appends to it are refused."},
+	LogRoom: {name: "log has room again",
+		means: "A write-ahead log takes appends again."},
+	LogBudgetSpent: {name: "log budget spent", level: Warn,
+		means: "A write-ahead log has reached wal.budget.bytes. Appends are refused until " +
+			"flushes release some of it."},
+	LogBudgetFree: {name: "log budget free",
+		means: "A write-ahead log is below wal.budget.bytes again."},
+	FlushFailed: {name: "flush failed", level: Warn, once: true,
+		means: "A partition could not be written to its segment. It is tried again, and its " +
+			"records stay in the write-ahead log."},
+	ReadFailed: {name: "read failed", level: Warn, once: true,
+		means: "Records of a partition could not be read from the disk."},
+	LogDamaged: {name: "log damaged", level: Error,
+		means: "Records of a write-ahead log that may have been acknowledged are missing. All " +
+			"partitions of the shard are suspects."},
+	PartitionDamaged: {name: "partition damaged", level: Error,
+		means: "Files of a partition are missing, rotten or unread."},
+	PartitionsSuspect: {name: "partitions suspect", level: Error,
+		means: "Acknowledged records of partitions may be missing on this node. They are fetched " +
+			"from other replicas, and the replicas here do not count as in sync until then."},
+	SnapshotRefused: {name: "metadata snapshot not written", level: Warn, once: true,
+		means: "The disk has no room for a snapshot of the metadata. It is tried again."},
 }

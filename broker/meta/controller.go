@@ -6,6 +6,7 @@ import (
 	"github.com/tidwall/btree"
 
 	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/event"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/wire/peer"
@@ -49,7 +50,8 @@ type controller struct {
 
 	send []Envelope
 	// local are replies to this node itself.
-	local []peer.Message
+	local  []peer.Message
+	events []event.Event
 }
 
 // queued is a command that is not proposed yet.

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/event"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/wire/peer"
@@ -120,6 +121,8 @@ func (c *controller) tick(now env.Instant, img *Image) {
 			continue
 		}
 		if !b.Fenced || s.mayLead && img.Leads(b.ID) {
+			c.events = append(c.events, event.New(event.BrokerSilent, event.Int("broker", b.ID),
+				event.Duration("for", now.Sub(max(s.lastGrant(c), s.begun)))))
 			c.proposeOwn(now, s, &FenceBroker{b.ID, b.Epoch})
 		}
 		s.mayLead = false

@@ -7,6 +7,7 @@ import (
 
 	"example.com/lockstep/broker/assert"
 	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/event"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/wire/peer"
@@ -39,6 +40,7 @@ type Effects struct {
 	Changes  Changes
 	Verdicts []Completed
 	Barriers []BarrierDone
+	Events   []event.Event // for the event log
 }
 
 // Completed is the end of a command proposed here: applied with a verdict, or
@@ -252,6 +254,12 @@ func (n *Node) SetHealthy(now env.Instant, healthy bool) {
 	n.controller.observe(now)
 }
 
+// SessionTimeout is how long a broker may be without a grant.
+func (n *Node) SessionTimeout() time.Duration { return n.session.timing.Session }
+
+// Healthy is what SetHealthy said last.
+func (n *Node) Healthy() bool { return n.session.healthy }
+
 // SetFull says whether any shard of the node has no room on its disk. If so, the cluster
 // moves leaderships to other nodes where it can. This node need not do anything else.
 func (n *Node) SetFull(now env.Instant, full bool) {
@@ -307,6 +315,12 @@ func (n *Node) Leader() kafka.NodeID {
 	}
 	return kafka.NoNode
 }
+
+// Term is Raft's present term.
+func (n *Node) Term() Term { return n.raft.term() }
+
+// Leading reports whether this node is the active controller.
+func (n *Node) Leading() bool { return n.controller.active }
 
 // Status is what operators see of Raft.
 type Status struct {

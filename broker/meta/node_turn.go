@@ -34,7 +34,8 @@ func (n *Node) Ready(now env.Instant) Effects {
 	n.take(now, n.raft.drain())
 	n.finishBarriers()
 	n.out.Send = append(n.out.Send, n.controller.send...)
-	n.controller.send = nil
+	n.out.Events = n.controller.events
+	n.controller.send, n.controller.events = nil, nil
 	out := n.out
 	n.out = Effects{}
 	return out

@@ -132,7 +132,8 @@ func newControl(cfg Config, host loop.Host) *Control {
 // Start implements loop.Loop. It opens the listeners at once, because other nodes may need
 // this one to elect a leader (BUGS L5), and prepares the data directory.
 func (c *Control) Start(now env.Time) {
-	c.now, c.narrator.began = now, now.Mono
+	c.now = now
+	c.narrator.begin(now.Mono)
 	c.jitter = c.host.Entropy("control", "redial")
 	c.rare = rare.New(c.cfg.Rare, c.host.Entropy("control", "rare"))
 	if r := c.registration(); meta.RegistrationError(&r.Endpoints) != "" {
@@ -249,6 +250,7 @@ func (c *Control) onMail(now env.Time, from loop.ID, mail any) {
 // EndTurn implements loop.Loop: it lets time pass for meta and carries out what meta asks for.
 func (c *Control) EndTurn(now env.Time) {
 	c.now = now
+	c.noticePause(now)
 	for {
 		d, ok := c.timers.Pop(now.Mono)
 		if !ok {
@@ -279,6 +281,7 @@ func (c *Control) EndTurn(now env.Time) {
 		c.finishApplied(now)
 		c.expireProducerIDs(now)
 		c.stepDrain(now)
+		c.narrateTurn(now)
 		if c.meta.Superseded() {
 			c.host.Stop(errors.New("node: another process has registered under this node id"))
 			return
@@ -334,6 +337,9 @@ func (c *Control) carryOut(now env.Time, e meta.Effects) {
 	}
 	for _, b := range e.Barriers {
 		c.onBarrier(b)
+	}
+	for _, line := range e.Events {
+		c.host.Log(line)
 	}
 }
 

@@ -2,6 +2,7 @@ package node
 
 import (
 	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/event"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/shard"
 )
@@ -51,6 +52,7 @@ func (c *Control) stepDrain(now env.Time) {
 			}
 		}
 		c.draining = handingOver
+		c.host.Log(event.New(event.ShardsDrained))
 		c.meta.Drain()
 	case handingOver:
 		if c.meta.Drained() {

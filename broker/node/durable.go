@@ -170,6 +170,8 @@ func (c *Control) startMeta(recovered meta.Recovered) {
 		Defaults: c.cfg.Defaults, WALDamaged: c.damaged(),
 	}, recovered, c.now.Mono)
 	c.replayed = nil
+	c.host.Log(event.New(event.ControlRecovered, event.Int("index", c.meta.Image().Index()),
+		event.Duration("took", c.now.Mono.Sub(c.narrator.began))))
 	c.beginShards()
 }
 
@@ -235,6 +237,7 @@ func (c *Control) saveSnapshot(f meta.SnapshotFile) {
 		case errors.Is(err, diskfs.ErrNoSpace) || errors.Is(err, diskfs.ErrUnavailable):
 			c.stats.SnapshotsRefused++
 			mark.Hit(mark.SnapshotNoSpace)
+			c.host.Log(event.New(event.SnapshotRefused, event.Err(err)))
 			c.saveLater(f, handle)
 		case err != nil:
 			c.host.Stop(fmt.Errorf("node: write snapshot %d: %w", f.Index, err))

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/event"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
@@ -30,6 +31,7 @@ type peerLink struct {
 	directory   peer.UUID   // of the other side, while open
 	birth       *birth      // that the other side holds; nil until it has said so
 	backoff     int         // dials in a row that no Hello answered
+	opened      env.Instant // when it became open
 	heard       env.Instant // when the last message came
 	said        env.Instant // when the last message was sent
 	redial      *loop.Timer[due]
@@ -95,6 +97,7 @@ func (c *Control) onPeerNet(now env.Time, ev *netsim.Event) {
 	case netsim.Writable:
 		l.full = false
 	case netsim.Closed:
+		c.tellPeerLost(now, l, fmt.Sprint(ev.Err))
 		c.dropPeer(now, l)
 	}
 }
@@ -112,6 +115,7 @@ func (c *Control) readPeer(now env.Time, l *peerLink) {
 		}
 		if err != nil {
 			c.stats.PeerFramesMalformed++
+			c.tellPeerLost(now, l, err.Error())
 			c.dropPeer(now, l)
 			return
 		}
@@ -120,6 +124,9 @@ func (c *Control) readPeer(now env.Time, l *peerLink) {
 		switch {
 		case isHello && !l.open && c.acceptable(hello) && hello.Node == l.node:
 			c.openPeer(now, l, hello)
+		case isHello && !l.open:
+			c.tellRefused(conn, hello)
+			c.dropPeer(now, l)
 		case isHello || !l.open:
 			c.dropPeer(now, l)
 		default:
@@ -159,6 +166,7 @@ func (c *Control) onStranger(now env.Time, st *stranger, ev *netsim.Event) {
 	hello, isHello := message.(*peer.Hello)
 	if err != nil || !isHello || !c.acceptable(hello) {
 		c.stats.PeerHellosRefused++
+		c.tellRefused(st.conn, hello)
 		st.conn.Close()
 		return
 	}
@@ -199,6 +207,8 @@ func (c *Control) openPeer(now env.Time, l *peerLink, hello *peer.Hello) {
 			l.directory[:4], l.node), true)
 		return
 	}
+	l.opened = now.Mono
+	c.host.Log(event.New(event.PeerConnected, event.Int("peer", l.node)))
 	c.tellBirth(l)
 }
 
@@ -275,6 +285,7 @@ func (c *Control) checkPeers(now env.Time) {
 		case l.conn != nil && now.Mono >= l.heard.Add(c.cfg.Limits.PeerSilence):
 			c.stats.PeersSilent++
 			mark.Hit(mark.PeerSilent)
+			c.tellPeerLost(now, l, "it is silent")
 			c.dropPeer(now, l)
 		case l.open && now.Mono >= l.said.Add(c.cfg.Limits.PeerSilence/3):
 			c.sendPeer(l.node, &peer.Keepalive{})

@@ -130,8 +130,8 @@ func (c *Control) full() bool {
 // publish sends a new image to the shards.
 func (c *Control) publish(now env.Time, image *meta.Image, changes meta.Changes) {
 	c.epoch = c.meta.Epoch()
+	c.narrate(now, image, &changes)
 	c.forgetSuspects()
-	c.narrate(now, image)
 	for _, b := range image.Brokers() {
 		c.addPeer(now, b.ID, b.PeerAddr)
 	}

@@ -1,6 +1,9 @@
 package shard
 
 import (
+	"errors"
+
+	"example.com/lockstep/broker/event"
 	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/partition"
 	"example.com/lockstep/broker/rare"
@@ -94,6 +97,10 @@ func (s *Shard) flushed(p *part, err error) {
 		// not at once: a full disk refuses at once.
 		s.stats.FlushesFailed++
 		mark.Hit(mark.FlushFailed)
+		if !errors.Is(err, partition.ErrOvertaken) {
+			s.host.Log(event.New(event.FlushFailed, event.Text("log", s.cfg.WAL.Dir),
+				event.Text("partition", s.topicPartition(p.id)), event.Err(err)))
+		}
 		s.flushAgainAt = s.now.Mono.Add(s.limits.RefusedPause)
 		if s.converting { // no pings come that would start a turn
 			s.timers.Set(s.flushAgainAt, due{kind: dueRetry})

@@ -151,6 +151,7 @@ func (s *Shard) onHello(in *inbound, hello *peer.Hello) {
 	if in.hello != nil || hello.Kind != peer.DataConn || s.directory == (peer.UUID{}) ||
 		!s.acceptable(hello) {
 		s.stats.PeerHellosRefused++
+		s.host.Log(HelloRefused(in.conn, hello, s.cfg.Cluster, s.cfg.Node))
 		s.refuseInbound(in)
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"example.com/lockstep/broker/api"
+	"example.com/lockstep/broker/event"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/partition"
@@ -89,6 +90,10 @@ func (s *Shard) onRead(p *part, done partition.Done) {
 		p.reads = append(p.reads[:i], p.reads[i+1:]...)
 		if r.push == 0 {
 			s.reading--
+		}
+		if done.Err != nil {
+			s.host.Log(event.New(event.ReadFailed, event.Text("partition", s.topicPartition(p.id)),
+				event.Err(done.Err)))
 		}
 		if errors.Is(done.Err, partition.ErrDamaged) && p.role == leading && p.epoch == r.epoch {
 			p.leader.LogDamaged() // another replica may be able to read this

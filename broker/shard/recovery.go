@@ -8,6 +8,7 @@ import (
 
 	"example.com/lockstep/broker/assert"
 	"example.com/lockstep/broker/batch"
+	"example.com/lockstep/broker/event"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
@@ -91,7 +92,7 @@ func (s *Shard) recoverWAL() {
 func (s *Shard) partitionLoaded(p *part, err error) {
 	switch {
 	case errors.Is(err, partition.ErrDamaged):
-		s.damaged(p)
+		s.damaged(p, err)
 	case err != nil:
 		s.fail(fmt.Errorf("shard %d: load partition %s: %w", s.id, DirName(p.id), err))
 		return
@@ -101,7 +102,9 @@ func (s *Shard) partitionLoaded(p *part, err error) {
 }
 
 // damaged notes that the files of a partition cannot be trusted.
-func (s *Shard) damaged(p *part) {
+func (s *Shard) damaged(p *part, err error) {
+	s.host.Log(event.New(event.PartitionDamaged, event.Text("partition", DirName(p.id)),
+		event.Err(err)))
 	s.stats.PartitionsDamaged++
 	p.rebuilding = true
 	s.suspect(p)
@@ -244,6 +247,7 @@ func (s *Shard) endRecovery() {
 	}
 	s.recovered = true
 	s.stats.Suspects = uint64(len(s.recovery.suspect))
+	s.narrateRecovery()
 	s.host.Reply(loop.Control,
 		Recovered{Suspects: s.recovery.suspect, Whole: s.whole(), Unnamed: s.recovery.damaged})
 	if s.converting {
@@ -266,7 +270,7 @@ func (s *Shard) cutEnded(p *part, err error) {
 	case err == nil:
 	case !s.recovered && (errors.Is(err, partition.ErrDamaged) ||
 		s.converting && errors.Is(err, diskfs.ErrIO)):
-		s.damaged(p)
+		s.damaged(p, err)
 	default:
 		s.fail(fmt.Errorf("shard %d: truncate partition %s: %w", s.id, DirName(p.id), err))
 		return

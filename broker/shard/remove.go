@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"example.com/lockstep/broker/event"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/partition"
@@ -18,6 +19,7 @@ import (
 // retireUnknown ends the roles of replicas that the metadata does not have on this node. It
 // removes them once that metadata is known to be recent enough.
 func (s *Shard) retireUnknown() {
+	var names []string
 	for _, p := range slices.Clone(s.order) {
 		reg := s.image.Partition(p.id)
 		if reg != nil && reg.Replica(s.cfg.Node) {
@@ -28,8 +30,13 @@ func (s *Shard) retireUnknown() {
 			p.removing = true
 			s.stats.PartitionsRemoved++
 			mark.Hit(mark.PartitionRemoved)
+			names = append(names, DirName(p.id))
 			s.deleteFiles(p)
 		}
+	}
+	if len(names) > 0 {
+		s.host.Log(event.New(event.PartitionsRemoved, event.Int("partitions", len(names)),
+			event.Few("some", names)))
 	}
 }
 
@@ -70,6 +77,8 @@ func (s *Shard) removed(p *part, err error) {
 	}
 	if p.rebuilding && !p.removing {
 		mark.Hit(mark.PartitionRebuilt)
+		name := event.Text("partition", s.topicPartition(p.id))
+		s.host.Log(event.New(event.PartitionRebuilt, name))
 		p.rebuilding = false
 		s.restart(p)
 		s.applyPartition(s.image.TopicByID(p.id.Topic), p.id)

@@ -109,6 +109,7 @@ type Shard struct {
 	// that other nodes sent. They count in the budgets of the nodes that sent them, and
 	// in no budget here: a connection that waited for a budget would hold up the pushes
 	// behind it, and with them the acknowledgements that free the budget.
+	narrator       narrator
 	inflightBytes  int
 	forwardedBytes int
 
@@ -153,7 +154,7 @@ func New(cfg Config, host loop.Host) *Shard {
 
 // Start implements loop.Loop. The shard waits for Begin.
 func (s *Shard) Start(now env.Time) {
-	s.now = now
+	s.now, s.narrator.began = now, now.Mono
 	s.jitter = s.host.Entropy("shard", "redial")
 	s.ctx.entropy = s.host.Entropy("shard", "topic-id")
 	s.rare = rare.New(s.cfg.Rare, s.host.Entropy("shard", "rare"))

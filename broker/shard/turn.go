@@ -35,6 +35,7 @@ func (s *Shard) EndTurn(now env.Time) {
 		}
 		s.flushSome()
 		s.releaseWAL()
+		s.narrateTurn()
 	}
 	// The WAL's group goes to the disk, and the same records go to the followers.
 	if s.wal.Phase() == wal.Ready && !s.converting {

@@ -14,6 +14,7 @@ import (
 // checkProgress judges the progress of a finished run that converged.
 func (c *cluster) checkProgress(w *world.World) {
 	c.pauses.Report(w)
+	c.facts.told.check(w, c.Brokers)
 	if bound := c.Options().CreateMs.Or(0); bound > 0 {
 		c.circumstances.CheckCreations(time.Duration(bound) * time.Millisecond)
 	}

@@ -38,6 +38,7 @@ type facts struct {
 	readAhead    int64 // the most bytes of a log that a recovery was reading at once
 	loading      int   // the most partitions that a shard was loading at once
 	timeline     timeline
+	told         told
 	damages      map[*world.Node]int  // number of faults of its disk that were seen; looked up only
 	lostSilently map[*world.Node]bool // its disk has lost something silently; looked up only
 	runaways     map[*world.Node]bool // its clock drifts beyond the bound; looked up only
@@ -79,6 +80,7 @@ type incarnationTrack struct {
 
 func (f *facts) init(c *cluster) {
 	f.cluster = c
+	f.told.brokers, f.timeline.told = map[kafka.NodeID]*meta.Broker{}, &f.told
 	f.replicas = map[replicaKey]*replicaTrack{}
 	f.incarnations = map[string]*incarnationTrack{}
 	f.top = map[kafka.PartitionID]kafka.Offset{}

@@ -73,6 +73,7 @@ const idleWakeUps = 10
 // how many disk operations it submitted.
 func (c *cluster) RestEnds(w *world.World) {
 	from := c.rest.from
+	c.facts.told.rests(w, from)
 	for i, name := range c.Brokers {
 		n := w.Node(name)
 		wakeUps := n.TimerTurns() - c.rest.wakeUps[i]

@@ -20,6 +20,7 @@ type timeline struct {
 	topics []*meta.Topic // by name
 	names  map[kafka.TopicID]string
 	fenced map[kafka.NodeID]bool
+	told   *told
 }
 
 func (s *timeline) see(w *world.World, image *meta.Image) {
@@ -39,6 +40,7 @@ func (s *timeline) see(w *world.World, image *meta.Image) {
 			w.Milestone(plan.BrokerUnfenced, name, name, "")
 		}
 	}
+	s.told.seeBrokers(w.Now(), image)
 	s.seeTopics(image)
 }
 
@@ -81,6 +83,9 @@ func (s *timeline) changed(before, t *meta.Topic) {
 			fmt.Sprintf("%d partitions", len(t.Partitions)))
 	}
 	for i, p := range t.Partitions {
+		if before != nil && i < len(before.Partitions) {
+			s.told.seePartition(s.world.Now(), before.Partitions[i], p)
+		}
 		if before != nil && i < len(before.Partitions) &&
 			slices.Equal(before.Partitions[i].ISR, p.ISR) {
 			continue

@@ -61,6 +61,11 @@ const (
 	SegmentsWhole = "segments hold whole batches"
 	NoLeftovers   = "P13: a deleted topic leaves nothing on disk"
 
+	// What brokers tell their operators.
+	ChangesAreTold = "what an operator must hear of leaves a line with its cause"
+	LinesBounded   = "the lines of an event log have a bound"
+	QuietAtRest    = "brokers at rest write no lines to their event logs"
+
 	// What is demanded besides safety.
 	KeepsAcknowledging    = "a partition with a leader and quorums keeps acknowledging"
 	AckTime               = "acknowledgements take no longer than disks and links do"

@@ -29,13 +29,24 @@ const (
 	shownLogged = 80
 )
 
-// logged keeps a line of a loop.
-func (w *World) logged(l *loopHost, e event.Event) {
+// told keeps a line of a loop. If it is not written, its limiter has counted it.
+func (w *World) told(l *loopHost, e event.Event, written bool) {
+	line := Logged{At: plan.Duration(w.sched.Now()), Node: l.node.spec.Name,
+		Incarnation: l.node.incarnation, Loop: int32(l.id), Event: e}
+	w.lastTold = line
+	if !written {
+		return
+	}
+	if w.hearLine != nil {
+		w.hearLine(line)
+	}
 	if w.lines++; w.lines <= maxLogged {
-		w.eventLog = append(w.eventLog, Logged{At: plan.Duration(w.sched.Now()),
-			Node: l.node.spec.Name, Incarnation: l.node.incarnation, Loop: int32(l.id), Event: e})
+		w.eventLog = append(w.eventLog, line)
 	}
 }
+
+// LastTold is the last event of any node, whether it was written or only counted.
+func (w *World) LastTold() Logged { return w.lastTold }
 
 // EventLog returns the lines that all nodes have written so far, in order of time.
 func (w *World) EventLog() []Logged { return w.eventLog }

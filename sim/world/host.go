@@ -157,7 +157,7 @@ func (l *loopHost) endTurn(events int) {
 	}
 	if !l.limiter.Idle() {
 		for _, e := range l.limiter.Due(l.node.clock.mono(l.node.world.sched.Now())) {
-			l.node.world.logged(l, e)
+			l.node.world.told(l, e, true)
 		}
 	}
 	l.timer = l.loop.NextTimer()
@@ -293,10 +293,12 @@ func (l *loopHost) Entropy(subsystem, purpose string) *env.Rand {
 // Log implements loop.Host. The limiter is the one of production, so that a run writes as many
 // lines as a process would.
 func (l *loopHost) Log(e event.Event) {
-	now := l.node.clock.mono(l.node.world.sched.Now())
-	if !l.dead && l.limiter.Take(now, e) {
-		l.node.world.logged(l, e)
+	if l.dead {
+		return
 	}
+	now := l.node.clock.mono(l.node.world.sched.Now())
+	written := l.limiter.Take(now, e)
+	l.node.world.told(l, e, written)
 }
 
 // Stop implements loop.Host.

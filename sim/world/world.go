@@ -57,7 +57,9 @@ type World struct {
 	stalls   []*Stall // at most one for each property
 	stops    []StopRecord
 	eventLog []Logged
-	lines    int // of the event log, with those that are not kept
+	lastTold Logged
+	lines    int          // of the event log, with those that are not kept
+	hearLine func(Logged) // see Options.EventLog
 	scratch  []byte
 }
 
@@ -74,6 +76,8 @@ type Options struct {
 	Recorder Recorder
 	// Milestones, if set, is called with each milestone as it comes.
 	Milestones func(Milestone)
+	// EventLog, if set, is called with each line of the event logs of nodes as it is written.
+	EventLog func(Logged)
 	// Fork, if set, makes this a different run from one event on.
 	Fork *Fork
 }
@@ -109,7 +113,7 @@ func New(plan *plan.Plan, subject Subject, o Options) (*World, error) {
 	}
 	w.idleEntropy = w.streams.Open("world", "idle entropy")
 	w.entropy, w.release = takeEntropy(w.idleEntropy)
-	w.timeline.hear = o.Milestones
+	w.timeline.hear, w.hearLine = o.Milestones, o.EventLog
 	if w.recorder = o.Recorder; w.recorder != nil {
 		w.recorder.Begins(w)
 	}
