@@ -137,7 +137,8 @@ func (c *cluster) start(i int) {
 	r := &running{network: tcp.New()}
 	r.node, err = drive.Start(drive.Config{
 		Loops: cfg.Shards + 1, Network: r.network, MailboxRequests: cfg.Limits.MailboxRequests,
-		TurnWarn: 5 * time.Second, TurnFatal: time.Hour,
+		TurnEvents: cfg.Limits.TurnEvents,
+		TurnWarn:   5 * time.Second, TurnFatal: time.Hour,
 		Disk: func(sink diskfs.Sink) (diskfs.Disk, error) {
 			d, err := osfs.New(c.dirs[i], sink, osfs.Options{})
 			if err == nil {

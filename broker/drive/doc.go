@@ -3,8 +3,9 @@
 // broker/ with goroutines, locks and clocks, and it holds no state of the broker. Its counterpart
 // is the simulator's host: read the two side by side.
 //
-// The goroutine of a loop takes all events that have arrived, steps them in order, ends the turn,
-// and sleeps until the next event or timer.
+// The goroutine of a loop takes the events that have arrived, at most a bound, steps them in order,
+// ends the turn, and sleeps until the next event or timer. What is beyond the bound is for the next
+// turn, so that timers and heartbeats are not late however many events arrive.
 //
 // The watchdog reports a turn that takes longer than a bound, with the event that the loop is at
 // and the stacks of all goroutines. When the turn exceeds a second bound, the watchdog ends the

@@ -27,6 +27,8 @@ type Config struct {
 	Disk func(diskfs.Sink) (diskfs.Disk, error)
 	// MailboxRequests bounds the requests that wait in a loop's mailbox.
 	MailboxRequests int
+	// TurnEvents bounds the events of one turn: limits.Limits.TurnEvents.
+	TurnEvents int
 	// TurnWarn and TurnFatal are the watchdog's two bounds on one turn.
 	TurnWarn, TurnFatal time.Duration
 	// Log takes the events of the loops, of the driver and of its watchdog.
@@ -53,7 +55,7 @@ func Start(cfg Config, build func(hosts []loop.Host) []loop.Loop) (*Node, error)
 	n := &Node{cfg: cfg, stop: make(chan struct{}), answers: make(chan any, 16)}
 	hosts := make([]loop.Host, cfg.Loops)
 	for i := range hosts {
-		r := &runner{node: n, id: loop.ID(i), box: newMailbox(cfg.MailboxRequests),
+		r := &runner{node: n, id: loop.ID(i), box: newMailbox(cfg.MailboxRequests, cfg.TurnEvents),
 			log: cfg.Log.of(loop.ID(i))}
 		disk, err := cfg.Disk(func(c diskfs.Completion) {
 			r.box.put(loop.Event{Kind: loop.Disk, Disk: c})
@@ -161,7 +163,7 @@ func (r *runner) run() {
 	r.busySince.Store(int64(bootTime()))
 	r.loop.Start(now())
 	r.loop.EndTurn(now())
-	var events []loop.Event
+	var events []mailed
 	for {
 		r.busySince.Store(0)
 		clear(events)
@@ -177,11 +179,11 @@ func (r *runner) run() {
 			if i%eventsPerClock == eventsPerClock-1 {
 				at = now()
 			}
-			if r.takesQuestion(&events[i], at) {
+			if r.takesQuestion(&events[i].Event, at) {
 				continue
 			}
-			r.present.set(&events[i])
-			r.loop.Step(at, &events[i])
+			r.present.set(&events[i].Event)
+			r.loop.Step(at, &events[i].Event)
 		}
 		r.present.clear()
 		r.loop.EndTurn(now())

@@ -72,7 +72,7 @@ func (l *logbook) text() string {
 func startScripts(t *testing.T, scripts ...*script) (*Node, *logbook) {
 	book := &logbook{codes: make(chan int, 16)}
 	n, err := Start(Config{
-		Loops: len(scripts), MailboxRequests: 4, TurnWarn: 20 * time.Millisecond,
+		Loops: len(scripts), MailboxRequests: 4, TurnEvents: 8, TurnWarn: 20 * time.Millisecond,
 		TurnFatal: 60 * time.Millisecond,
 		Disk:      func(diskfs.Sink) (diskfs.Disk, error) { return noDisk{}, nil },
 		Log:       NewLog(book, false, event.Info),
@@ -97,7 +97,7 @@ func startScripts(t *testing.T, scripts ...*script) (*Node, *logbook) {
 func mail(n int) loop.Event { return loop.Event{Kind: loop.Mail, Mail: n} }
 
 func TestMailboxKeepsTheOrderAndRefusesOnlyRequests(t *testing.T) {
-	box := newMailbox(2)
+	box := newMailbox(2, 100)
 	require.True(t, box.trySend(mail(1)))
 	box.put(mail(2))
 	require.True(t, box.trySend(mail(3)))
@@ -111,8 +111,42 @@ func TestMailboxKeepsTheOrderAndRefusesOnlyRequests(t *testing.T) {
 	require.True(t, box.trySend(mail(6)), "taking makes room")
 }
 
+// However many events have arrived, a turn has a bounded number, and the rest is in the next ones.
+func TestATurnTakesABoundedNumberOfEvents(t *testing.T) {
+	box := newMailbox(3, 4)
+	put := func(i int) {
+		if i%4 == 0 {
+			require.True(t, box.trySend(mail(i)))
+		} else {
+			box.put(mail(i))
+		}
+	}
+	for i := range 10 {
+		put(i)
+	}
+	require.False(t, box.trySend(mail(10)), "0, 4 and 8 wait")
+	var spare []mailed
+	var got []any
+	for turn, want := range []int{4, 4, 4, 2, 0} {
+		spare = box.take(spare, 0, nil, nil)
+		require.Len(t, spare, want)
+		for _, ev := range spare {
+			got = append(got, ev.Mail)
+		}
+		if turn == 0 {
+			for i := 10; i < 14; i++ {
+				put(i)
+			}
+			require.False(t, box.trySend(mail(16)), "4, 8 and 12 wait")
+		}
+	}
+	require.Equal(t, []any{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13}, got)
+	require.Zero(t, box.requests)
+	require.Zero(t, box.depth())
+}
+
 func TestASleepingLoopIsWokenByMailByItsTimerAndByTheStop(t *testing.T) {
-	box, timer := newMailbox(1), time.NewTimer(time.Hour)
+	box, timer := newMailbox(1, 100), time.NewTimer(time.Hour)
 	timer.Stop()
 	stop := make(chan struct{})
 	require.Empty(t, box.take(nil, time.Millisecond, timer, stop))
@@ -125,7 +159,7 @@ func TestASleepingLoopIsWokenByMailByItsTimerAndByTheStop(t *testing.T) {
 // Every event arrives once and in order, however puts and takes interleave.
 func TestMailboxLosesNothingBetweenThreads(t *testing.T) {
 	const events = 20000
-	box, timer := newMailbox(1), time.NewTimer(time.Hour)
+	box, timer := newMailbox(1, 7), time.NewTimer(time.Hour)
 	timer.Stop()
 	go func() {
 		for i := range events {
@@ -133,7 +167,7 @@ func TestMailboxLosesNothingBetweenThreads(t *testing.T) {
 		}
 	}()
 	next := 0
-	var taken []loop.Event
+	var taken []mailed
 	for next < events {
 		taken = box.take(taken, -1, timer, nil)
 		for _, ev := range taken {

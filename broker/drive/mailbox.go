@@ -12,21 +12,29 @@ import (
 // (PROTOCOL 31).
 type mailbox struct {
 	mu       sync.Mutex
-	queue    []loop.Event
+	queue    []mailed
+	taken    int // events at the head of queue that were taken already
 	requests int // mail in queue that came by trySend
 	bound    int // of requests
+	perTurn  int // events that take returns at most
 	wake     chan struct{}
 	asleep   bool
 }
 
-func newMailbox(bound int) *mailbox {
-	return &mailbox{bound: bound, wake: make(chan struct{}, 1)}
+// mailed is an event in a mailbox.
+type mailed struct {
+	loop.Event
+	request bool // it came by trySend
+}
+
+func newMailbox(bound, perTurn int) *mailbox {
+	return &mailbox{bound: bound, perTurn: perTurn, wake: make(chan struct{}, 1)}
 }
 
 // put adds an event that cannot be refused.
 func (m *mailbox) put(ev loop.Event) {
 	m.mu.Lock()
-	m.queue = append(m.queue, ev)
+	m.queue = append(m.queue, mailed{Event: ev})
 	m.signal()
 	m.mu.Unlock()
 }
@@ -39,7 +47,7 @@ func (m *mailbox) trySend(ev loop.Event) bool {
 		return false
 	}
 	m.requests++
-	m.queue = append(m.queue, ev)
+	m.queue = append(m.queue, mailed{Event: ev, request: true})
 	m.signal()
 	return true
 }
@@ -52,13 +60,14 @@ func (m *mailbox) signal() {
 	}
 }
 
-// take returns all waiting events, and uses spare for the next queue. It sleeps until there is an
-// event, until timeout has passed (negative: forever), or until stop is closed.
+// take returns the first events that wait, as many as one turn may have, and reuses spare. It
+// sleeps until there is an event, until timeout has passed (negative: forever), or until stop is
+// closed.
 func (m *mailbox) take(
-	spare []loop.Event, timeout time.Duration, timer *time.Timer, stop <-chan struct{},
-) []loop.Event {
+	spare []mailed, timeout time.Duration, timer *time.Timer, stop <-chan struct{},
+) []mailed {
 	m.mu.Lock()
-	if len(m.queue) == 0 && timeout != 0 {
+	if m.taken == len(m.queue) && timeout != 0 {
 		m.asleep = true
 		m.mu.Unlock()
 		var due <-chan time.Time
@@ -85,9 +94,33 @@ func (m *mailbox) take(
 			}
 		}
 	}
-	events := m.queue
-	m.queue, m.requests = spare[:0], 0
+	events := m.first(spare[:0])
 	m.mu.Unlock()
+	return events
+}
+
+// first takes the events of a turn out of the queue. The caller holds mu.
+func (m *mailbox) first(spare []mailed) []mailed {
+	if m.taken == 0 && len(m.queue) <= m.perTurn {
+		events := m.queue
+		m.queue, m.requests = spare, 0
+		return events
+	}
+	end := min(m.taken+m.perTurn, len(m.queue))
+	events := append(spare, m.queue[m.taken:end]...)
+	for i := range events {
+		if events[i].request {
+			m.requests--
+		}
+	}
+	clear(m.queue[m.taken:end])
+	if m.taken = end; 2*m.taken >= len(m.queue) {
+		// What is left moves to the front. Each event is moved once on average, however long
+		// the queue is.
+		left := copy(m.queue, m.queue[m.taken:])
+		clear(m.queue[left:])
+		m.queue, m.taken = m.queue[:left], 0
+	}
 	return events
 }
 
@@ -95,5 +128,5 @@ func (m *mailbox) take(
 func (m *mailbox) depth() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.queue)
+	return len(m.queue) - m.taken
 }

@@ -34,7 +34,7 @@ func TestWaitsOfAllLoopsAreListedAndAStuckOneIsNamed(t *testing.T) {
 	}}}
 	stuck := &script{step: func(*script, *loop.Event) { <-release }}
 	n, err := Start(Config{
-		Loops: 2, MailboxRequests: 4, TurnWarn: time.Hour, TurnFatal: time.Hour,
+		Loops: 2, MailboxRequests: 4, TurnEvents: 8, TurnWarn: time.Hour, TurnFatal: time.Hour,
 		Disk: func(diskfs.Sink) (diskfs.Disk, error) { return noDisk{}, nil },
 		Log:  NewLog(t.Output(), false, event.Info),
 	}, func([]loop.Host) []loop.Loop { return []loop.Loop{lists, stuck} })

@@ -51,6 +51,9 @@ type Limits struct {
 	// MailboxRequests is the number of requests that wait in a loop's mailbox. At the bound a
 	// request is refused, and its connection is parked.
 	MailboxRequests int
+	// TurnEvents is the number of events that a loop takes in one turn. The others wait for its
+	// next turn: the work of a turn, its group commit and its answers stay bounded.
+	TurnEvents int
 
 	// --- deadlines ---
 
@@ -127,7 +130,8 @@ type Limits struct {
 	// the connection.
 	PeerFrameBytes int
 	// PeerSilence is how long a connection may be silent while an answer is due. After that it is
-	// given up and dialled again.
+	// given up and dialled again. The receiver of a large message breaks the silence while parts
+	// of it arrive.
 	PeerSilence time.Duration
 	// RedialMin and RedialMax bound the pause before dialling again. RedialMax is below AckTimeout,
 	// so that this pause never gets a follower that comes back removed from the ISR (BUGS L6).
@@ -149,6 +153,10 @@ type Limits struct {
 	TurnGap time.Duration
 }
 
+// BatchBytesMax is the largest record batch that any setting allows: it is one record of the
+// write-ahead log. A larger produce is MESSAGE_TOO_LARGE, whatever max.message.bytes says.
+const BatchBytesMax = 128 << 20
+
 // Default returns the bounds of a production node.
 func Default() Limits {
 	return Limits{
@@ -165,6 +173,7 @@ func Default() Limits {
 		InflightBytes:   256 << 20,
 		ScanBytes:       1 << 20,
 		MailboxRequests: 16384,
+		TurnEvents:      1024,
 
 		RequestTimeout:    30 * time.Second,
 		RequestTimeoutMax: 15 * time.Minute,

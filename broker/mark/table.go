@@ -48,6 +48,7 @@ const (
 	ForwardLost
 	LinkSilent
 	InboundStale
+	FrameTakesLong
 	MailboxFull
 	ProduceBudgetSpent
 	RecordsReadInSteps
@@ -221,6 +222,7 @@ var names = [marks]string{
 	ForwardLost:              "shard: a connection is lost with forwards on it",
 	LinkSilent:               "shard: a connection to a node is given up for its silence",
 	InboundStale:             "shard: an older connection of a node is dropped",
+	FrameTakesLong:           "shard: parts of a message from another node arrive for long",
 	MailboxFull:              "shard: a full mailbox refuses mail, which waits",
 	RecordsReadInSteps:       "shard: the records of a batch are read in more than one turn",
 	ProduceBehindUnread:      "shard: a produce waits for records before it to be read",

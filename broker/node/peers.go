@@ -32,7 +32,7 @@ type peerLink struct {
 	birth       *birth      // that the other side holds; nil until it has said so
 	backoff     int         // dials in a row that no Hello answered
 	opened      env.Instant // when it became open
-	heard       env.Instant // when the last message came
+	heard       env.Instant // when something came last
 	said        env.Instant // when the last message was sent
 	redial      *loop.Timer[due]
 }
@@ -93,6 +93,7 @@ func (c *Control) onPeerNet(now env.Time, ev *netsim.Event) {
 	case netsim.Received:
 		l.conn.Consumed(len(ev.Data))
 		l.framer.Feed(ev.Data)
+		l.heard = now.Mono // a part of a message is a sign of life, too
 		c.readPeer(now, l)
 	case netsim.Writable:
 		l.full = false

@@ -5,6 +5,7 @@ import (
 
 	"example.com/lockstep/broker/batch"
 	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/limits"
 	"example.com/lockstep/broker/partition"
 	"example.com/lockstep/broker/wal"
 )
@@ -20,6 +21,9 @@ const (
 	recordTruncate   uint8 = 2
 	recordEpochStart uint8 = 3
 )
+
+// Every batch that is accepted fits into a record of the WAL.
+const _ = uint(wal.MaxRecordBytes - limits.BatchBytesMax)
 
 // appendSet appends stamped batches to the WAL and to the partition's log.
 func (s *Shard) appendSet(p *part, set []byte) {

@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
@@ -22,6 +23,7 @@ type inbound struct {
 	epoch  kafka.BrokerEpoch // of the sender, in the message that was decoded last
 	owed   int               // bytes taken from the network for which no credit was given back
 	full   bool              // the send window is full
+	said   env.Instant       // when something was sent last
 	parked bool
 	closed bool
 }
@@ -95,6 +97,18 @@ func (s *Shard) readInbound(in *inbound) {
 		in.conn.Consumed(in.owed)
 		in.owed = 0
 	}
+	s.showProgress(in)
+}
+
+// showProgress tells the other side that a part of a message has arrived: a large message may
+// take longer than limits.PeerSilence, and has no answer before it is whole.
+func (s *Shard) showProgress(in *inbound) {
+	if in.closed || in.hello == nil || in.framer.Buffered() == 0 ||
+		s.now.Mono < in.said.Add(s.limits.PeerSilence/3) {
+		return
+	}
+	mark.Hit(mark.FrameTakesLong)
+	s.sendInbound(in, &peer.Keepalive{})
 }
 
 // parkInbound stops reading a connection until resumeInbound.
@@ -234,6 +248,7 @@ func (s *Shard) sendInbound(in *inbound, message peer.Message) {
 	if in.closed {
 		return
 	}
+	in.said = s.now.Mono
 	head, tail := peer.Encode(s.epoch, message)
 	if len(tail) > 0 {
 		in.full = in.conn.Send(head, tail) || in.full

@@ -148,6 +148,7 @@ func (s *Shard) onLinkMessage(l *link, epoch kafka.BrokerEpoch, message peer.Mes
 		s.onPushReject(l.node, m)
 	case *peer.ForwardReply:
 		s.onForwardReply(l, m)
+	case *peer.Keepalive: // a part of a large message has arrived: see showProgress
 	default:
 		s.stats.PeerFramesMalformed++
 		s.dropLink(l)

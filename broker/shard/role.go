@@ -7,6 +7,7 @@ import (
 	"example.com/lockstep/broker/api"
 	"example.com/lockstep/broker/assert"
 	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/limits"
 	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/meta"
 	"example.com/lockstep/broker/replica"
@@ -225,7 +226,7 @@ func (s *Shard) becomeIdle(p *part) {
 func (s *Shard) settingsOf(t *meta.Topic) topicSettings {
 	return topicSettings{
 		minInSync:       s.image.MinISR(t),
-		maxMessageBytes: topicInt(s.image, t, "max.message.bytes"),
+		maxMessageBytes: min(topicInt(s.image, t, "max.message.bytes"), limits.BatchBytesMax),
 		records:         rulesOf(s.image, t),
 	}
 }

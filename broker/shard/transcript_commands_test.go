@@ -69,7 +69,8 @@ func (w *world) command() {
 	case "disk-done", "disk-settle", "disk-full", "disk-roomy", "fail-sync",
 		"kill", "recover", "rot", "rot-file":
 		w.diskCommand()
-	case "connect", "disconnect", "ack", "reject", "reply", "probe", "push", "forward", "dial":
+	case "connect", "disconnect", "keepalive", "ack", "reject", "reply", "probe", "push", "forward",
+		"dial":
 		w.peerCommand()
 	default:
 		w.clientCommand()
@@ -346,6 +347,8 @@ func (w *world) peerCommand() {
 	case "disconnect":
 		w.link(node).Break()
 		w.turn()
+	case "keepalive":
+		w.fromLink(node, &peer.Keepalive{})
 	case "ack":
 		w.fromLink(node, &peer.PushAck{
 			Partition: w.partition(), LeaderEpoch: w.epoch("epoch", w.leaderEpoch()),
@@ -442,7 +445,17 @@ func (w *world) fromInbound(node kafka.NodeID, m peer.Message) {
 		w.turn()
 		w.host.Trace.Take() // the hello of this node, which is the same every time
 	}
-	conn.Deliver(peer.Append(nil, epoch, m))
+	frame := peer.Append(nil, epoch, m)
+	if w.d.HasArg("parts") {
+		for rest := w.int("parts"); rest > 1; rest-- {
+			part := len(frame) / rest
+			conn.Deliver(frame[:part:part])
+			w.turn()
+			w.host.Advance(w.duration(w.text("apart")))
+			frame = frame[part:]
+		}
+	}
+	conn.Deliver(frame)
 	w.turn()
 }
 

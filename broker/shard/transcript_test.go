@@ -74,6 +74,8 @@ import (
 //	probe p=T/P from=N epoch=E prev=E base=O [watermark=O]
 //	push p=T/P from=N epoch=E prev=E base=O values=(A,...) of=E [watermark=O]
 //	forward p=T/P from=N id=ID epoch=E acks=... values=(A,...)
+//	    parts=N apart=DURATION   of these messages: they arrive in N parts
+//	keepalive from=N             the other side has got a part of a message
 func TestTranscripts(t *testing.T) {
 	datadriven.Walk(t, "testdata/transcripts", func(t *testing.T, path string) {
 		w := &world{}

@@ -152,6 +152,7 @@ func startBroker(c *brokerConfig, again node.Restart, log *drive.Log) (*broker, 
 			return d, nil
 		},
 		MailboxRequests: cfg.Limits.MailboxRequests,
+		TurnEvents:      cfg.Limits.TurnEvents,
 		TurnWarn:        c.watchdogWarn,
 		TurnFatal:       c.watchdogFatal,
 		Log:             log,

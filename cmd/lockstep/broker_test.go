@@ -17,7 +17,7 @@ listeners=PLAINTEXT://127.0.0.1:9093
 default.replication.factor=3
 min.insync.replicas=2
 shards=2
-socket.request.max.bytes=200000000
+socket.request.max.bytes=130000000
 replica.lag.time.max.ms=500
 `)
 	require.NoError(t, err)

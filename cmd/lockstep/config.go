@@ -139,7 +139,7 @@ func (c *brokerConfig) keys() []configKey {
 		{name: "delete.topic.enable", fallback: "true", about: "whether topics can be deleted",
 			set: setBool(&c.deleteTopics)},
 		{name: "message.max.bytes", fallback: "1048588", about: "largest record batch",
-			set: setInt(&c.messageMaxBytes, 0, 1<<31-1)},
+			set: setInt(&c.messageMaxBytes, 0, limits.BatchBytesMax)},
 		{name: "fetch.max.bytes", fallback: "57671680", about: "largest fetch response",
 			set: setInt(&c.fetchMaxBytes, 1024, 1<<31-1)},
 		{name: "log.segment.bytes", fallback: "268435456",
@@ -153,7 +153,7 @@ func (c *brokerConfig) keys() []configKey {
 			set:   setInt(&c.walBudgetBytes, 4<<20, 1<<40)},
 
 		{name: "socket.request.max.bytes", fallback: fmt.Sprint(l.RequestBytes),
-			about: "largest request", set: setInt(&c.requestMaxBytes, 1024, 1<<31-1)},
+			about: "largest request", set: setInt(&c.requestMaxBytes, 1024, limits.BatchBytesMax)},
 		{name: "queued.max.request.bytes", fallback: fmt.Sprint(l.InflightBytes),
 			about: "bytes of unanswered produce requests of a shard; above it, no more are read",
 			set:   setInt(&c.queuedMaxBytes, 1024, 1<<40)},

@@ -100,6 +100,9 @@ log.segment.bytes=1048576
 
 func TestBadConfigIsRefusedNamingTheKey(t *testing.T) {
 	for _, c := range []struct{ line, says string }{
+		{"socket.request.max.bytes=134217729", "not between 1024 and 134217728"},
+		{"message.max.bytes=134217729", "not between 0 and 134217728"},
+		{"num.partitions=10001", "not between 1 and 10000"},
 		{"num.partition=3", `unknown key "num.partition"`},
 		{"node.id=0", "node.id=0: not between 1 and"},
 		{"node.id=", "node.id is required"},
@@ -121,7 +124,7 @@ func TestBadConfigIsRefusedNamingTheKey(t *testing.T) {
 		{"default.replication.factor=40000", "default.replication.factor=40000"},
 		{"log.retention.ms=-7", "log.retention.ms=-7"},
 		{"compression.type=zip", "compression.type=zip"},
-		{"message.max.bytes=200000000", "message.max.bytes is above socket.request.max.bytes"},
+		{"message.max.bytes=120000000", "message.max.bytes is above socket.request.max.bytes"},
 		{"queued.max.request.bytes=4096", "queued.max.request.bytes is below"},
 		{"broker.session.timeout.ms=900", "four times broker.heartbeat.interval.ms"},
 		{"wal.segment.bytes=1048577", "wal.segment.bytes is not a multiple of 4096"},
