@@ -1,6 +1,7 @@
 package api
 
 import (
+	"math"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -49,6 +50,7 @@ type fetch struct {
 	min    int
 	urgent bool // an error or a divergence: answer at once
 	hints  []wire.CurrentLeader
+	bound  int // of room, beside those of the request and of the broker
 }
 
 type fetchState uint8
@@ -78,7 +80,12 @@ type fetchRead struct {
 	result   FetchResult
 }
 
-func newFetch(h header, req *kmsg.FetchRequest) *fetch { return &fetch{header: h, req: req} }
+func newFetch(h header, req *kmsg.FetchRequest) *fetch {
+	return &fetch{header: h, req: req, bound: math.MaxInt}
+}
+
+// Bound implements Bounded.
+func (f *fetch) Bound(bytes int) { f.bound = bytes }
 
 func (f *fetch) maxWait() time.Duration {
 	return time.Duration(max(f.req.MaxWaitMillis, 0)) * time.Millisecond
@@ -119,7 +126,7 @@ func (f *fetch) Next(c Context, expired bool) []Op {
 func (f *fetch) begin(c Context) {
 	f.self = c.Node()
 	f.until = c.Now().Mono.Add(min(f.maxWait(), c.Settings().FetchMaxWait))
-	f.room = max(0, min(int(f.req.MaxBytes), c.Settings().FetchMaxBytes))
+	f.room = max(0, min(int(f.req.MaxBytes), c.Settings().FetchMaxBytes, f.bound))
 	if c.Rare().Choose(rare.FetchSmall) {
 		f.room = min(f.room, 1)
 	}

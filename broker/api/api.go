@@ -33,6 +33,13 @@ type Closer interface {
 	Closes() bool
 }
 
+// Bounded is a handler with an answer that can be smaller than the request allows.
+type Bounded interface {
+	Handler
+	// Bound is called before the first Next. The answer should have no more bytes than that.
+	Bound(bytes int)
+}
+
 // Context is what a handler may ask while it runs. All of it is available at once.
 type Context interface {
 	Now() env.Time

@@ -27,6 +27,7 @@ const (
 	VotersChanged
 	// Clients.
 	ConnectionEvicted
+	ConnectionGivenUp
 	AcceptFailing
 	AcceptWorks
 
@@ -159,6 +160,10 @@ var table = [names]row{
 		means: "The node has nearly as many connections of clients as it may (max.connections), " +
 			"and closes the one that has been idle longest. If the clients are wanted, raise the " +
 			"bound, or lower connections.max.idle.ms."},
+	ConnectionGivenUp: {name: "connection given up", level: Warn, once: true,
+		means: "The connection held bytes that others waited for, and nothing moved on it: its " +
+			"request did not become complete (queued.max.request.bytes), or its client did not " +
+			"read answers (queued.max.response.bytes)."},
 	AcceptFailing: {name: "connections cannot be accepted", level: Error,
 		means: "The operating system refuses new connections, for example because no file " +
 			"descriptors are left (LimitNOFILE). Connections that are open go on."},

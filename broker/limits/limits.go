@@ -48,6 +48,25 @@ type Limits struct {
 	// connection starts no further produce until it is read. It is also the largest batch that is
 	// read before the topic's max.message.bytes is looked up.
 	ScanBytes int
+	// UnfinishedBytes is the number of bytes of frames of one shard that have not arrived whole, or
+	// that may not start. Of each frame the first ones do not count, up to netsim.RecvWindow. At
+	// the bound their connections are not read,
+	// except for one, which may go on to the end of its frame. While any of them waits, a
+	// connection on which nothing of its frame has come for ConnPatience is closed, and so is one
+	// with a frame that has been coming for FrameTime. A frame is buffered in at most twice its
+	// bytes.
+	UnfinishedBytes int
+	// FrameTime is how long a frame may take to arrive while others wait for UnfinishedBytes.
+	FrameTime time.Duration
+	// AnswerBytes is the number of bytes of answers of one shard that have not left
+	// (queued.max.response.bytes): those that are being read, wait for earlier ones, or wait for
+	// their client to read. At the bound only Produces start. While a request waits for it, a
+	// connection that has answers and on which nothing has left for ConnPatience is closed.
+	AnswerBytes int
+	// FetchWindow is the size of the answer to the first Fetch of a connection. It doubles with
+	// each Fetch that finds all answers before it gone, so that a client that does not read holds
+	// little. A single batch that is larger is answered whole.
+	FetchWindow int
 	// MailboxRequests is the number of requests that wait in a loop's mailbox. At the bound a
 	// request is refused, and its connection is parked.
 	MailboxRequests int
@@ -172,6 +191,10 @@ func Default() Limits {
 		ConnAnswerBytes: 1 << 20,
 		InflightBytes:   256 << 20,
 		ScanBytes:       1 << 20,
+		UnfinishedBytes: 64 << 20,
+		FrameTime:       time.Minute,
+		AnswerBytes:     256 << 20,
+		FetchWindow:     1 << 20,
 		MailboxRequests: 16384,
 		TurnEvents:      1024,
 
@@ -213,5 +236,8 @@ func Default() Limits {
 // Share returns the bounds of each of so many shards: where a bound is the node's, its part of it.
 func (l Limits) Share(shards int) Limits {
 	l.ConnShare = max(1, l.Connections/16*15/shards)
+	l.InflightBytes = max(1, l.InflightBytes/shards)
+	l.UnfinishedBytes = max(1, l.UnfinishedBytes/shards)
+	l.AnswerBytes = max(1, l.AnswerBytes/shards)
 	return l
 }

@@ -63,6 +63,10 @@ const (
 	ConnEvicted
 	ClientEnded
 	ClosingGivenUp
+	UnfinishedFull
+	UnfinishedClosed
+	AnswersFull
+	UnreadClosed
 	RequestHeld
 	RequestExpired
 	PushUnknownEpoch
@@ -233,6 +237,10 @@ var names = [marks]string{
 	AnswersHeld: "shard: a client's answers wait for an earlier one, and it may have no more of " +
 		"them",
 	FetchBehindFetch:    "shard: a client's fetch waits for the one before it",
+	UnfinishedFull:      "shard: unfinished frames have their bytes, and a client is not read",
+	UnfinishedClosed:    "shard: a connection with an unfinished frame is given up",
+	AnswersFull:         "shard: a request waits for room for its answer",
+	UnreadClosed:        "shard: a connection with unread answers is given up",
 	ConnIdle:            "shard: an idle connection is closed",
 	ConnEvicted:         "shard: an idle connection is closed to make room",
 	ClientEnded:         "shard: a client sends nothing more",

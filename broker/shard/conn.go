@@ -44,6 +44,16 @@ type clientConn struct {
 	active     env.Instant
 	idle       *loop.Timer[due]
 	unsentSeen int
+
+	// See budget.go. leftAt is when an answer was last seen to leave, or the first one came;
+	// frameBegan when the unfinished frame began to come, or could go on; window is the size of the
+	// next answer to a Fetch.
+	counted     account
+	waitsToFill bool
+	leftAt      env.Instant
+	frameBegan  env.Instant
+	window      int
+	reading     int // what counts of the Fetch that is not answered, see Shard.reserve
 }
 
 // parsed is a frame with its header taken off.
@@ -77,11 +87,15 @@ func (s *Shard) onClient(ev *netsim.Event) {
 	c.moved(s.now.Mono)
 	switch ev.Kind {
 	case netsim.Received:
+		if c.framer.Buffered() == 0 {
+			c.frameBegan = s.now.Mono
+		}
 		c.framer.Feed(ev.Data)
 		c.owed += len(ev.Data)
 		s.readClient(c)
 	case netsim.Writable:
 		c.full = false
+		s.count(c)
 		s.readClient(c)
 	case netsim.Ended:
 		s.onEnded(c)
@@ -110,6 +124,7 @@ func (s *Shard) readClient(c *clientConn) {
 		}
 		if !s.mayStart(c) {
 			s.park(c)
+			s.count(c)
 			return // no credit is given back, so that TCP holds the client back
 		}
 		next := c.next
@@ -120,9 +135,8 @@ func (s *Shard) readClient(c *clientConn) {
 		}
 		s.runRunnable()
 	}
-	if !c.closed && c.owed > 0 {
-		c.conn.Consumed(c.owed)
-		c.owed = 0
+	if !c.closed {
+		s.giveCredit(c)
 	}
 	if !c.closed && c.ended && !c.busy() {
 		s.closeAfterAnswers(c)
@@ -163,7 +177,7 @@ func (s *Shard) mayStart(c *clientConn) bool {
 		return false
 	}
 	if c.next.Key != wire.KeyProduce {
-		return true
+		return s.mayAnswer()
 	}
 	if c.unread > 0 {
 		mark.Hit(mark.ProduceBehindUnread)
@@ -234,6 +248,7 @@ func (s *Shard) startClientRequest(c *clientConn, p *parsed) error {
 	r.fetch = p.Key == wire.KeyFetch
 	c.fetching = c.fetching || r.fetch
 	c.requests = append(c.requests, r)
+	s.boundAnswer(c, r)
 	s.startRequest(r)
 	return nil
 }
@@ -260,12 +275,16 @@ func (s *Shard) flushResponses(c *clientConn) {
 			return
 		}
 		if len(r.frame) > 0 {
+			if c.counted.answers == 0 {
+				c.leftAt = s.now.Mono
+			}
 			c.full = c.conn.Send(r.frame...) || c.full
 		}
 		c.requests[sent] = nil
 		sent++
 	}
 	c.requests = c.requests[sent:]
+	s.count(c)
 	if sent > 0 {
 		c.moved(s.now.Mono)
 	}
@@ -286,6 +305,7 @@ func (s *Shard) dropClient(c *clientConn) {
 	if c.closed {
 		return
 	}
+	s.charge(c, account{})
 	c.closed = true
 	s.timers.Cancel(c.idle)
 	delete(s.clients, c.conn.ID())

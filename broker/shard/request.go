@@ -30,6 +30,8 @@ type request struct {
 	bytes        int              // of a produce: see Shard.inflightBytes
 	done         bool
 	fetch        bool     // see clientConn.fetching
+	room         int      // of a Fetch: the bound of its answer
+	taken        int      // of a Fetch: bytes that its reads have brought
 	held         bool     // not begun: this incarnation is not registered yet
 	frame        [][]byte // the response, once done
 	closes       bool     // its connection is closed in place of a response
@@ -117,6 +119,7 @@ func (s *Shard) advance(r *request, expired bool) {
 			}
 		}
 		if r.pending > 0 {
+			s.reserve(r)
 			s.cutPoll(r)
 			return
 		}
@@ -143,6 +146,9 @@ func (s *Shard) resolve(origin Origin, result any) {
 	s.leaveLane(r, running)
 	if produced, ok := result.(api.ProduceResult); ok && r.conn != nil {
 		result = s.withRecordErrors(running, produced)
+	}
+	if read, ok := result.(api.FetchResult); ok {
+		r.taken += read.Bytes
 	}
 	r.handler.Resolve(i, result)
 	r.pending--
@@ -243,6 +249,9 @@ func (s *Shard) finish(r *request) {
 	r.frame = r.handler.Answer(s.context())
 	if h, ok := r.handler.(api.Closer); ok {
 		r.closes = h.Closes()
+	}
+	if r.room > 0 {
+		r.conn.reading = 0
 	}
 	r.conn.finished += r.answerBytes()
 	s.flushResponses(r.conn)

@@ -88,6 +88,10 @@ type Shard struct {
 	// --- clients ---
 	clients     map[netsim.ConnID]*clientConn
 	closings    map[netsim.ConnID]*closing // looked up only
+	holding     account                    // what all clients hold: see budget.go
+	filling     *clientConn                // its frame goes on although the budget is spent
+	answerWaits bool                       // a request waits for room for its answer
+	roomTimer   *loop.Timer[due]
 	requests    map[uint64]*request
 	nextRequest uint64
 	runnable    []*request // all their operations have resolved

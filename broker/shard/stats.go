@@ -9,6 +9,7 @@ type Stats struct {
 	ConnectionsAccepted uint64
 	ConnectionsParked   uint64
 	ConnectionsRefused  uint64
+	ConnectionsGivenUp  uint64 // closed because they held what others waited for
 	ConnectionsIdle     uint64 // closed because nothing moved for ConnIdle
 	ConnectionsEvicted  uint64 // closed because the shard had more than its share
 	MailRefused         uint64
@@ -48,19 +49,21 @@ type Stats struct {
 	Suspects          uint64
 
 	// Gauges.
-	Partitions     int
-	Leading        int
-	UnderMinISR    int
-	Clients        int
-	InflightBytes  int
-	ForwardedBytes int
-	TailBytes      int64
-	WALUsedBytes   int64
-	WALGroups      uint64
-	WALGroupBytes  uint64
-	WALDurableSeq  uint64
-	PendingReplies int
-	LinksOpen      int
+	Partitions      int
+	Leading         int
+	UnderMinISR     int
+	Clients         int
+	InflightBytes   int
+	ForwardedBytes  int
+	UnfinishedBytes int
+	AnswerBytes     int
+	TailBytes       int64
+	WALUsedBytes    int64
+	WALGroups       uint64
+	WALGroupBytes   uint64
+	WALDurableSeq   uint64
+	PendingReplies  int
+	LinksOpen       int
 }
 
 // Stats returns the counters with the gauges filled in.
@@ -74,6 +77,7 @@ func (s *Shard) Stats() Stats {
 	}
 	st.Clients, st.InflightBytes, st.ForwardedBytes, st.TailBytes = len(s.clients), s.inflightBytes,
 		s.forwardedBytes, s.tailBytes
+	st.UnfinishedBytes, st.AnswerBytes = s.holding.unfinished, s.holding.answers
 	st.WALUsedBytes, st.WALDurableSeq = s.wal.Used(), uint64(s.wal.Durable())
 	st.WALGroups, st.WALGroupBytes = s.wal.Groups()
 	st.PendingReplies = len(s.requests)

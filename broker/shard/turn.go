@@ -98,6 +98,7 @@ const (
 	dueWaitEnd                    // the end of a request's long poll
 	dueIdle                       // look whether a client's connection is idle
 	dueClosing                    // look whether a closing connection still sends
+	dueRoom                       // something waits for bytes that clients hold
 	dueRetry                      // a turn is enough: its end retries what waits
 	dueDisk                       // submit a postponed operation again
 	dueRemove                     // try again to delete a partition's files
@@ -133,6 +134,8 @@ func (s *Shard) onDue(d due) {
 		s.dial(d.link)
 	case dueIdle:
 		s.checkIdle(d.client)
+	case dueRoom:
+		s.freeRoom()
 	case dueClosing:
 		s.checkClosing(d.closing)
 	case dueDisk:

@@ -11,6 +11,7 @@ import (
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/wait"
 	"example.com/lockstep/broker/wal"
+	"example.com/lockstep/broker/wire"
 	"example.com/lockstep/netsim"
 )
 
@@ -145,6 +146,8 @@ func (s *Shard) connectionWaits(c *clientConn, yield func(wait.Wait)) {
 		w.For, w.On = "the budget of unanswered produces", wait.Of(s.oldestProduce())
 	case len(c.requests) >= s.limits.ConnRequests:
 		return
+	case c.next.Key != wire.KeyProduce && s.holding.answers >= s.limits.AnswerBytes:
+		w.For, w.On = "clients to read their answers", wait.OfClient()
 	default:
 		w.For, w.On = "its turn to be read", wait.Of(wait.WakeUp)
 	}

@@ -148,13 +148,13 @@ func (f *Framer) collect() ([]byte, bool) {
 }
 
 // grow makes room for n more bytes of part. The length on the wire is not
-// trusted: the buffer is at most four times what has arrived.
+// trusted: the buffer is at most twice what has arrived.
 func (f *Framer) grow(n int) {
 	have := len(f.part) + n
 	if have <= cap(f.part) {
 		return
 	}
-	grown := make([]byte, len(f.part), min(f.need, max(4*have, 256)))
+	grown := make([]byte, len(f.part), min(f.need, max(2*have, 256)))
 	copy(grown, f.part)
 	f.part = grown
 }

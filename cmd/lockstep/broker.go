@@ -80,6 +80,8 @@ func brokerLimits(c *brokerConfig) limits.Limits {
 	l.RequestBytes = int(c.requestMaxBytes)
 	l.InflightBytes = int(c.queuedMaxBytes)
 	l.ConnRequests = int(c.connRequests)
+	l.UnfinishedBytes = l.InflightBytes / 4
+	l.AnswerBytes = int(c.queuedResponseBytes)
 	l.Connections = min(int(c.maxConnections), connectionShare(openFilesLimit()))
 	l.ConnectionsPerAddress = int(c.maxConnectionsPerIP)
 	l.ConnIdle = c.connIdle

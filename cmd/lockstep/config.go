@@ -53,6 +53,8 @@ type brokerConfig struct {
 	queuedMaxBytes  int64
 	connRequests    int64
 
+	queuedResponseBytes int64
+	memoryLimit         int64
 	maxConnections      int64
 	maxConnectionsPerIP int64
 	connIdle            time.Duration
@@ -155,8 +157,14 @@ func (c *brokerConfig) keys() []configKey {
 		{name: "socket.request.max.bytes", fallback: fmt.Sprint(l.RequestBytes),
 			about: "largest request", set: setInt(&c.requestMaxBytes, 1024, limits.BatchBytesMax)},
 		{name: "queued.max.request.bytes", fallback: fmt.Sprint(l.InflightBytes),
-			about: "bytes of unanswered produce requests of a shard; above it, no more are read",
+			about: "bytes of unanswered produce requests of a node; above it, no more are read",
 			set:   setInt(&c.queuedMaxBytes, 1024, 1<<40)},
+		{name: "queued.max.response.bytes", fallback: fmt.Sprint(l.AnswerBytes),
+			about: "bytes of answers of a node that have not left; above it, only produces start",
+			set:   setInt(&c.queuedResponseBytes, 1<<20, 1<<40)},
+		{name: "memory.limit.bytes", fallback: "0",
+			about: "memory of the process above which it collects garbage harder; 0 means a " +
+				"limit made of the other bounds", set: setInt(&c.memoryLimit, 0, 1<<50)},
 		{name: "max.connections", fallback: "2147483647",
 			about: "open connections of clients; at most half of the file descriptors that the " +
 				"process may open", set: setInt(&c.maxConnections, 1, 1<<31-1)},

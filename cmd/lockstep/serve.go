@@ -100,6 +100,10 @@ func serve(
 ) error {
 	log := drive.NewLog(stderr, c.eventFormat == "json", c.eventLevel, event.Int("node", c.nodeID))
 	tuneCollector()
+	setMemoryLimit(c.memoryLimit, memoryNeed(brokerLimits(c), c.shards))
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go returnMemory(ctx)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
@@ -126,7 +130,10 @@ func serveOnce(
 	log.Write(event.New(event.NodeStarting, event.Int("pid", os.Getpid()),
 		event.Text("kafka", c.listener), event.Text("advertised", c.advertised),
 		event.Text("control", c.control), event.Text("replication", c.replication),
-		event.Int("shards", again.Shards), event.Text("cluster", c.clusterHex()),
+		event.Int("shards", again.Shards),
+		event.Int("memory-limit", debug.SetMemoryLimit(-1)),
+		event.Int("max-connections", brokerLimits(c).Connections),
+		event.Text("cluster", c.clusterHex()),
 		event.Text("dir", c.dir)))
 	b, err := startBroker(c, again, log)
 	if err != nil {
@@ -205,8 +212,8 @@ func closeWithin(b *broker, timeout time.Duration, log *drive.Log) {
 // collectorPercent lets the heap grow to four times the live data between two garbage
 // collections. Each produce request leaves its buffers as garbage, and there is little
 // live data. So with Go's default of 100 the collector runs many times a second and takes
-// cores from the loops. The cost is memory: a few times the tails of the shards.
-// GOMEMLIMIT bounds it where that is too much.
+// cores from the loops. The cost is memory: a few times the tails of the shards. The memory limit
+// bounds it (setMemoryLimit).
 const collectorPercent = 300
 
 // tuneCollector applies collectorPercent unless GOGC is set. The Go runtime reads

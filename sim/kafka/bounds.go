@@ -25,6 +25,10 @@ func (c *cluster) collectBounds(w *world.World) {
 			Bound: c.bytesBound()},
 		checker.QueueFact{Name: "bytes of produces forwarded to a shard", Max: c.facts.forwarded,
 			Bound: c.forwardedBound()},
+		checker.QueueFact{Name: "bytes of unfinished frames of a shard", Max: c.facts.unfinished,
+			Bound: int64(c.limits().UnfinishedBytes) + int64(c.limits().RequestBytes)},
+		checker.QueueFact{Name: "bytes of answers of a shard", Max: c.facts.answers,
+			Bound: c.answersBound()},
 		checker.QueueFact{Name: "bytes of the log that a shard's recovery reads at once",
 			Max: c.facts.readAhead, Bound: 2 * int64(wal.ReadBytes)},
 		checker.QueueFact{Name: "partitions that a shard loads at once",
@@ -73,15 +77,29 @@ func (c *cluster) leftovers(n *world.Node) (entries int) {
 	return entries
 }
 
-// leaked is what shards without any request still count as used of their budgets of bytes.
+// leaked is what shards without any request still count as used of their budgets of bytes, and what
+// they count for connections that are gone.
 func leaked(n *world.Node) (bytes int64) {
 	for _, l := range n.Loops() {
-		if s, ok := l.(*shard.Shard); ok && s.WaitingRequests() == 0 {
+		s, ok := l.(*shard.Shard)
+		if !ok {
+			continue
+		}
+		if s.WaitingRequests() == 0 {
 			ofClients, forwarded := s.InflightBytes()
 			bytes += int64(ofClients) + int64(forwarded)
 		}
+		_, _, ofNobody := s.Held()
+		bytes += int64(ofNobody)
 	}
 	return bytes
+}
+
+// answersBound is the budget, what the requests that may start below it add, and for each
+// connection the answers to produces and one batch that is larger than the window of a fetch.
+func (c *cluster) answersBound() int64 {
+	l := c.limits()
+	return int64(l.AnswerBytes) + int64(l.Connections)*int64(l.FetchWindow+64<<10)
 }
 
 // bytesBound is the budget and one request more, since one request is admitted whatever the

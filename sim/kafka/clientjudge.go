@@ -61,6 +61,11 @@ func (c *cluster) Excuse(client string, broker checker.NodeID, since env.Instant
 	return ""
 }
 
+func (c *cluster) AnswersFull(broker checker.NodeID, since env.Instant) bool {
+	at, full := c.facts.answersFull[history.BrokerName(kafka.NodeID(broker))]
+	return full && at >= since
+}
+
 func (c *cluster) ReadsStuck(broker checker.NodeID, since env.Instant) bool {
 	return c.circumstances.ReadsStuck(history.BrokerName(kafka.NodeID(broker)), since)
 }

@@ -35,6 +35,10 @@ type facts struct {
 	terms        check.Terms
 	bytes        int64 // the most bytes of clients' produces that a shard had unanswered
 	forwarded    int64 // the same for produces forwarded to it
+	unfinished   int64 // the most bytes of unfinished frames beyond their windows
+	answers      int64 // the most bytes of answers that had not left a shard
+	// when a shard of the broker last had all the bytes of answers that it may; looked up only
+	answersFull  map[string]env.Instant
 	readAhead    int64 // the most bytes of a log that a recovery was reading at once
 	loading      int   // the most partitions that a shard was loading at once
 	timeline     timeline
@@ -83,6 +87,7 @@ func (f *facts) init(c *cluster) {
 	f.told.brokers, f.timeline.told = map[kafka.NodeID]*meta.Broker{}, &f.told
 	f.replicas = map[replicaKey]*replicaTrack{}
 	f.incarnations = map[string]*incarnationTrack{}
+	f.answersFull = map[string]env.Instant{}
 	f.top = map[kafka.PartitionID]kafka.Offset{}
 	f.damages, f.lostSilently, f.runaways = map[*world.Node]int{}, map[*world.Node]bool{},
 		map[*world.Node]bool{}
@@ -169,6 +174,7 @@ func (f *facts) seeShard(n *world.Node, incarnation *incarnationTrack, id loop.I
 	}
 	ofClients, forwarded := s.InflightBytes()
 	f.bytes, f.forwarded = max(f.bytes, int64(ofClients)), max(f.forwarded, int64(forwarded))
+	f.seeHeld(n, s)
 	first := !incarnation.recovered[id]
 	incarnation.recovered[id] = true
 	leased := s.HoldsLease(n.Time())
@@ -182,6 +188,16 @@ func (f *facts) seeShard(n *world.Node, incarnation *incarnationTrack, id loop.I
 	if first {
 		f.readAhead = max(f.readAhead, n.MostRead(id))
 		f.lostReplicas(n, s)
+	}
+}
+
+// seeHeld looks at what a shard holds for its clients.
+func (f *facts) seeHeld(n *world.Node, s *shard.Shard) {
+	unfinished, answers, _ := s.Held()
+	f.unfinished, f.answers = max(f.unfinished, int64(unfinished)), max(f.answers, int64(answers))
+	share := f.cluster.limits().Share(n.Spec().Shards)
+	if answers >= share.AnswerBytes {
+		f.answersFull[n.Spec().Name] = f.cluster.World.Now()
 	}
 }
 

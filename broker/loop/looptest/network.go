@@ -53,6 +53,7 @@ func (n *Network) Accept(name string, sink netsim.Sink, describe func(frame []by
 func (n *Network) newConn(name string, sink netsim.Sink, describe func([]byte) string) *Conn {
 	const largest = 1 << 30
 	c := &Conn{
+		in:   wire.NewFramer(largest),
 		host: n.host, id: netsim.ConnID(len(n.conns) + 1), name: name, sink: sink,
 		framer: wire.NewFramer(largest), describe: describe,
 	}
@@ -63,7 +64,7 @@ func (n *Network) newConn(name string, sink netsim.Sink, describe func([]byte) s
 // notice prints which connections have been parked, and which are read again.
 func (n *Network) notice() {
 	for _, c := range n.conns {
-		switch parked := c.owed > 0 && !c.closed; {
+		switch parked := c.owed > c.partial && !c.closed; {
 		case parked && !c.parked:
 			n.host.Trace.Addf("%s is parked: what it sent is not read on", c.name)
 			c.parked = true
@@ -90,11 +91,13 @@ type Conn struct {
 	framer   *wire.Framer
 	describe func(frame []byte) string
 	// Full makes each Send report that more than netsim.SendWindow bytes wait to be sent.
-	Full   bool
-	unsent int // bytes sent while Full
-	owed   int // received bytes for which the loop has given no credit back
-	parked bool
-	closed bool
+	Full    bool
+	unsent  int // bytes sent while Full
+	in      *wire.Framer
+	partial int // bytes of a frame that the other end has not finished
+	owed    int // received bytes for which the loop has given no credit back
+	parked  bool
+	closed  bool
 }
 
 // ID implements netsim.Conn.
@@ -160,6 +163,11 @@ func (c *Conn) Open() { c.sink(netsim.Event{Kind: netsim.Connected, Conn: c}) }
 func (c *Conn) Deliver(data []byte) {
 	if !c.closed {
 		c.owed += len(data)
+		c.in.Feed(append([]byte(nil), data...))
+		for more := true; more; {
+			_, more, _ = c.in.Next()
+		}
+		c.partial = c.in.Buffered()
 		c.sink(netsim.Event{Kind: netsim.Received, Conn: c, Data: data})
 	}
 }

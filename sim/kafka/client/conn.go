@@ -280,6 +280,9 @@ func (k *connection) excuse(r *checker.Request) string {
 		// budget.
 		why = "the broker's budget of bytes was taken"
 	}
+	if why == "" && k.client.load.Insight.AnswersFull(k.node, env.Instant(r.Call.At)) {
+		why = "the broker waited for clients to read"
+	}
 	return why
 }
 

@@ -268,7 +268,9 @@ func (g *greedy) lost(now env.Time) {
 }
 
 func (g *greedy) excused() bool {
-	return g.c.load.Insight.Excuse(g.c.Name, history.NodeOf(g.addr), g.began) != ""
+	node := history.NodeOf(g.addr)
+	return g.c.load.Insight.Excuse(g.c.Name, node, g.began) != "" ||
+		g.c.load.Insight.AnswersFull(node, g.began)
 }
 
 func (g *greedy) violated(property, format string, args ...any) {

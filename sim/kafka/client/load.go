@@ -58,6 +58,9 @@ type Insight interface {
 	// Excuse says why a broker owes a client no answer since a moment; "" if nothing
 	// excuses it.
 	Excuse(client string, broker checker.NodeID, since env.Instant) string
+	// AnswersFull reports whether a shard of a broker had all the bytes of answers that it may, at
+	// any time since a moment: then requests wait until clients have read.
+	AnswersFull(broker checker.NodeID, since env.Instant) bool
 	// ReadsStuck reports whether reads of a broker may have waited for its disk at
 	// any time since a moment.
 	ReadsStuck(broker checker.NodeID, since env.Instant) bool
