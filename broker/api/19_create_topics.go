@@ -169,7 +169,7 @@ func newConfigs(list []kmsg.CreateTopicsRequestTopicConfig) (out meta.Configs, p
 	slices.SortStableFunc(out, func(a, b meta.Config) int {
 		return strings.Compare(a.Name, b.Name)
 	})
-	return out, ""
+	return out.Kept(), ""
 }
 
 func (t *createTopics) Answer(c Context) [][]byte {

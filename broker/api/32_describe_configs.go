@@ -144,6 +144,9 @@ func (d *describeConfigs) describe(k *brokerKey) kmsg.DescribeConfigsResponseRes
 	if d.req.IncludeSynonyms {
 		for i := range k.values {
 			v := &k.values[i]
+			if v.name == "" {
+				continue // topics have the key and brokers do not
+			}
 			out.ConfigSynonyms = append(out.ConfigSynonyms,
 				kmsg.DescribeConfigsResponseResourceConfigConfigSynonym{
 					Name: v.name, Value: &v.value, Source: v.source,

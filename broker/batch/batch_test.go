@@ -127,7 +127,7 @@ func TestFramingErrors(t *testing.T) {
 	}{
 		"magic 1": {func(b batch.Batch) {
 			b[16] = 1
-		}, batch.ErrOldFormat, kafka.UnsupportedForMessageFormat},
+		}, batch.ErrOldFormat, kafka.InvalidRecord},
 		"magic 3": {func(b batch.Batch) { b[16] = 3 }, batch.ErrMagic, kafka.CorruptMessage},
 		"negative length": {func(b batch.Batch) {
 			b[8] = 0xff

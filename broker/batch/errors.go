@@ -15,7 +15,7 @@ func (e *Error) Error() string { return "batch: " + e.text }
 var (
 	ErrShort       = &Error{kafka.CorruptMessage, "shorter than its header or its length says"}
 	ErrLength      = &Error{kafka.CorruptMessage, "length field is impossible"}
-	ErrOldFormat   = &Error{kafka.UnsupportedForMessageFormat, "magic 0 or 1"}
+	ErrOldFormat   = &Error{kafka.InvalidRecord, "magic 0 or 1"}
 	ErrMagic       = &Error{kafka.CorruptMessage, "unknown magic"}
 	ErrChecksum    = &Error{kafka.CorruptMessage, "CRC32C does not match"}
 	ErrCodec       = &Error{kafka.UnsupportedCompressionType, "unknown compression codec"}

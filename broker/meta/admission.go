@@ -44,7 +44,7 @@ func (a *admission) topic(c *CreateTopics, n *NewTopic) (placement, TopicVerdict
 		v.Code, v.Message = kafka.InvalidRequest, "the topic id is missing or in use"
 		return placement{}, v
 	}
-	if v.Message = validateTopicConfigs(n.Configs); v.Message != "" {
+	if v.Message = a.img.validateTopicConfigs(n.Configs); v.Message != "" {
 		v.Code = kafka.InvalidConfig
 		return placement{}, v
 	}

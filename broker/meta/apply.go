@@ -133,11 +133,12 @@ func (c *Bootstrap) apply(d *draft) Verdict {
 	set := d.BrokerConfigs("")
 	for _, e := range c.Defaults {
 		k := FindConfigKey(e.Name, false)
-		if k == nil || k.Validate(e.Value) != "" {
+		if k == nil {
 			continue // an administrator could not set this value either
 		}
-		if _, ok := set.Get(e.Name); !ok {
-			set = set.with(e.Name, e.Value)
+		kept, problem := k.Parse(e.Value)
+		if _, ok := set.Get(e.Name); !ok && problem == "" {
+			set = set.with(e.Name, kept)
 		}
 	}
 	d.setBrokerConfigs("", set)

@@ -9,7 +9,7 @@ import (
 )
 
 // validateTopicConfigs says why the configurations cannot be set on a topic.
-func validateTopicConfigs(c Configs) string {
+func (img *Image) validateTopicConfigs(c Configs) string {
 	for i, e := range c {
 		k := FindConfigKey(e.Name, true)
 		if k == nil {
@@ -22,7 +22,7 @@ func validateTopicConfigs(c Configs) string {
 			return "configurations are not sorted or set twice: " + e.Name
 		}
 	}
-	return ""
+	return img.conflict(c.Kept())
 }
 
 func (c *AlterConfigs) apply(d *draft) Verdict {
@@ -46,6 +46,9 @@ func (d *draft) alterConfigs(c *ConfigChange) (kafka.ErrorCode, string) {
 		set, msg := edit(t.Configs, c, true, func(name string) string {
 			return d.TopicConfig(t, name)
 		})
+		if msg == "" {
+			msg = d.conflict(set)
+		}
 		if msg != "" {
 			return kafka.InvalidConfig, msg
 		}
@@ -112,10 +115,11 @@ func edit(
 		default:
 			return nil, "unknown operation"
 		}
-		if msg := k.Validate(value); msg != "" {
-			return nil, msg
+		kept, problem := k.Parse(value)
+		if problem != "" {
+			return nil, problem
 		}
-		set = set.with(op.Name, value)
+		set = set.with(op.Name, kept)
 	}
 	return set, ""
 }

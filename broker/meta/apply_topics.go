@@ -43,7 +43,7 @@ func (img *Image) Collides(name string) string {
 
 func (c *CreateTopics) apply(d *draft) Verdict {
 	return c.judge(d.Image, func(n *NewTopic, p *placement) {
-		t := &Topic{Name: n.Name, ID: n.ID, Configs: n.Configs, Partitions: p.build(d)}
+		t := &Topic{Name: n.Name, ID: n.ID, Configs: n.Configs.Kept(), Partitions: p.build(d)}
 		d.topics.Set(t.Name, t)
 		d.names.Set(string(t.ID[:]), t.Name)
 		d.usage.addTopic(t)

@@ -69,13 +69,22 @@ type ConfigKey struct {
 	Default    string
 	Doc        string
 	Min, Max   int64    // bounds of numbers
+	Without    string   // a number within the bounds that is not allowed; empty for none
 	Allowed    []string // strings or list elements that are allowed; nil for any
+	Fixed      bool     // only the default is accepted: what another value asks for does not exist
 	Topic      bool     // may be set on topics
 	Broker     bool     // may be set on brokers, by this name
 }
 
 const maxLong = int64(^uint64(0) >> 1)
 const maxInt = int64(1<<31 - 1)
+
+// What keys say that have no effect.
+const (
+	compressionDoc = "Accepted and ignored: batches are stored as the producer compressed them."
+	remoteDoc      = "Accepted and ignored: there is no remote storage."
+	throttleDoc    = "Replication is not throttled: only the empty list is accepted."
+)
 
 var compressions = []string{"gzip", "lz4", "producer", "snappy", "uncompressed", "zstd"}
 
@@ -87,9 +96,15 @@ var configKeys = []ConfigKey{
 		Allowed: []string{"compact", "delete"}, Topic: true,
 		Doc: "With compact, records without a key are refused. " +
 			"No log is shortened or compacted yet."},
+	{Name: "compression.gzip.level", BrokerName: "compression.gzip.level", Type: ConfigInt,
+		Default: "-1", Min: -1, Max: 9, Without: "0", Topic: true, Doc: compressionDoc},
+	{Name: "compression.lz4.level", BrokerName: "compression.lz4.level", Type: ConfigInt,
+		Default: "9", Min: 1, Max: 17, Topic: true, Doc: compressionDoc},
 	{Name: "compression.type", BrokerName: "compression.type", Type: ConfigString,
 		Default: "producer", Allowed: compressions, Topic: true,
-		Doc: "Accepted and ignored: batches are stored as the producer compressed them."},
+		Doc: compressionDoc},
+	{Name: "compression.zstd.level", BrokerName: "compression.zstd.level", Type: ConfigInt,
+		Default: "3", Min: -131072, Max: 22, Topic: true, Doc: compressionDoc},
 	{Name: "default.replication.factor", Type: ConfigInt, Default: "1", Min: 1, Max: 32767,
 		Broker: true, Doc: "Replicas of a topic that is created without a number."},
 	{Name: "delete.retention.ms", BrokerName: "log.cleaner.delete.retention.ms", Type: ConfigLong,
@@ -105,6 +120,8 @@ var configKeys = []ConfigKey{
 	{Name: "flush.ms", BrokerName: "log.flush.interval.ms", Type: ConfigLong,
 		Default: "9223372036854775807", Max: maxLong, Topic: true,
 		Doc: "Accepted and ignored: every acknowledged record is synced."},
+	{Name: "follower.replication.throttled.replicas", Type: ConfigList, Fixed: true, Topic: true,
+		Doc: throttleDoc},
 	{Name: "group.initial.rebalance.delay.ms", Type: ConfigInt, Default: "3000", Max: maxInt,
 		Broker: true,
 		Doc: "Accepted and ignored: there are no consumer groups yet. " +
@@ -112,6 +129,12 @@ var configKeys = []ConfigKey{
 	{Name: "index.interval.bytes", BrokerName: "log.index.interval.bytes", Type: ConfigInt,
 		Default: "4096", Max: maxInt, Topic: true,
 		Doc: "Accepted and ignored: the offset index has one entry per 4096 bytes of log."},
+	{Name: "leader.replication.throttled.replicas", Type: ConfigList, Fixed: true, Topic: true,
+		Doc: throttleDoc},
+	{Name: "local.retention.bytes", BrokerName: "log.local.retention.bytes", Type: ConfigLong,
+		Default: "-2", Min: -2, Max: maxLong, Topic: true, Doc: remoteDoc},
+	{Name: "local.retention.ms", BrokerName: "log.local.retention.ms", Type: ConfigLong,
+		Default: "-2", Min: -2, Max: maxLong, Topic: true, Doc: remoteDoc},
 	{Name: "log.retention.hours", Type: ConfigInt, Default: "168", Min: -1, Max: maxInt,
 		Broker: true,
 		Doc: "Accepted and ignored: old records are not deleted yet. " +
@@ -119,7 +142,7 @@ var configKeys = []ConfigKey{
 	{Name: brokerPartitionsKey, Type: ConfigInt, Default: strconv.Itoa(brokerPartitionsDefault),
 		Min: 1, Max: brokerPartitionsMax, Broker: true,
 		Doc: "Replicas on one broker above which no partition is created there."},
-	{Name: "max.compaction.lag.ms", BrokerName: "log.cleaner.max.compaction.lag.ms",
+	{Name: maxLagKey, BrokerName: "log.cleaner.max.compaction.lag.ms",
 		Type: ConfigLong, Default: "9223372036854775807", Min: 1, Max: maxLong, Topic: true,
 		Doc: "Accepted and ignored: logs are not compacted yet. " +
 			"How long a record may stay uncompacted, in milliseconds."},
@@ -142,7 +165,7 @@ var configKeys = []ConfigKey{
 		Type: ConfigDouble, Default: "0.5", Topic: true,
 		Doc: "Accepted and ignored: logs are not compacted yet. " +
 			"The share of uncompacted bytes at which compaction starts."},
-	{Name: "min.compaction.lag.ms", BrokerName: "log.cleaner.min.compaction.lag.ms",
+	{Name: minLagKey, BrokerName: "log.cleaner.min.compaction.lag.ms",
 		Type: ConfigLong, Default: "0", Max: maxLong, Topic: true,
 		Doc: "Accepted and ignored: logs are not compacted yet. " +
 			"How long a record stays uncompacted at least, in milliseconds."},
@@ -159,16 +182,22 @@ var configKeys = []ConfigKey{
 			"How long the offsets of an empty group are kept, in minutes."},
 	{Name: "preallocate", BrokerName: "log.preallocate", Type: ConfigBool, Default: "false",
 		Topic: true, Doc: "Accepted and ignored: the write-ahead log always preallocates."},
+	{Name: "remote.log.copy.disable", Type: ConfigBool, Default: "false", Topic: true,
+		Doc: remoteDoc},
+	{Name: "remote.log.delete.on.disable", Type: ConfigBool, Default: "false", Topic: true,
+		Doc: remoteDoc},
+	{Name: "remote.storage.enable", Type: ConfigBool, Default: "false", Fixed: true, Topic: true,
+		Doc: "There is no remote storage: only false is accepted."},
 	{Name: "retention.bytes", BrokerName: "log.retention.bytes", Type: ConfigLong, Default: "-1",
-		Min: -1, Max: maxLong, Topic: true,
+		Min: -maxLong - 1, Max: maxLong, Topic: true,
 		Doc: "Accepted and ignored: old records are not deleted yet. " +
-			"Bytes of a partition above which old segments are deleted; -1 for no bound."},
+			"Bytes of a partition above which old segments are deleted; negative for no bound."},
 	{Name: "retention.ms", BrokerName: "log.retention.ms", Type: ConfigLong, Default: "604800000",
 		Min: -1, Max: maxLong, Topic: true,
 		Doc: "Accepted and ignored: old records are not deleted yet. " +
 			"Age at which segments are deleted, in milliseconds; -1 for no bound."},
 	{Name: "segment.bytes", BrokerName: "log.segment.bytes", Type: ConfigInt, Default: "1073741824",
-		Min: 14, Max: maxInt, Topic: true,
+		Min: 1 << 20, Max: maxInt, Topic: true,
 		Doc: "Accepted and ignored: log.segment.bytes in the file of each broker decides."},
 	{Name: "segment.index.bytes", BrokerName: "log.index.size.max.bytes", Type: ConfigInt,
 		Default: "10485760", Min: 4, Max: maxInt, Topic: true,
@@ -187,6 +216,8 @@ var configKeys = []ConfigKey{
 const (
 	minISRKey  = "min.insync.replicas"
 	uncleanKey = "unclean.leader.election.enable"
+	minLagKey  = "min.compaction.lag.ms"
+	maxLagKey  = "max.compaction.lag.ms"
 )
 
 // ConfigKeys is the table of known keys, sorted by name; do not write to it.
@@ -202,49 +233,6 @@ func FindConfigKey(name string, onTopic bool) *ConfigKey {
 		}
 	}
 	return nil
-}
-
-// Validate says why the key cannot have this value; "" if it can.
-func (k *ConfigKey) Validate(value string) string {
-	if len(value) > configValueMax {
-		return "Value of configuration " + k.Name + " is longer than " +
-			strconv.Itoa(configValueMax) + " bytes"
-	}
-	ok := true
-	switch k.Type {
-	case ConfigBool:
-		ok = value == "true" || value == "false"
-	case ConfigInt, ConfigLong:
-		n, err := strconv.ParseInt(value, 10, 64)
-		ok = err == nil && n >= k.Min && n <= k.Max
-	case ConfigDouble:
-		ok = validRatio(value)
-	case ConfigString:
-		ok = k.Allowed == nil || slices.Contains(k.Allowed, value)
-	case ConfigList:
-		for _, e := range splitList(value) {
-			ok = ok && (k.Allowed == nil || slices.Contains(k.Allowed, e))
-		}
-	}
-	if ok {
-		return ""
-	}
-	return "Invalid value " + value + " for configuration " + k.Name
-}
-
-// validRatio reports whether v is a decimal number from 0 to 1. It looks at the digits:
-// floats stay out of the state machine (PROTOCOL 37).
-func validRatio(v string) bool {
-	whole, frac, _ := strings.Cut(v, ".")
-	if whole != "0" && whole != "1" && whole != "" || whole == "" && frac == "" {
-		return false
-	}
-	for _, c := range frac {
-		if c < '0' || c > '9' || whole == "1" && c != '0' {
-			return false
-		}
-	}
-	return true
 }
 
 func splitList(v string) []string {

@@ -92,3 +92,6 @@ func (c *Conn) Ask(request kmsg.Request, timeout time.Duration) (kmsg.Response, 
 	}
 	return c.Receive(timeout)
 }
+
+// Forget says that the newest request without an answer gets none: it is a produce without acks.
+func (c *Conn) Forget() { c.awaited = c.awaited[:len(c.awaited)-1] }
