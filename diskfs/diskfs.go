@@ -11,7 +11,10 @@
 //     the loop.
 //  2. Operations in flight together may execute in any order and at the same
 //     time, also on one file. A caller that needs an order waits for
-//     completions. Two exceptions: operations on a handle begin after its Open
+//     completions. The disk has queues, and executes a few operations of each at
+//     the same time: groups of a log (WriteSync), other operations of a log
+//     (Op.Log), reads, removals, and the rest. None waits for one of another
+//     queue. Two exceptions: operations on a handle begin after its Open
 //     has completed (if that failed, they fail with ErrClosed), and Close
 //     begins after the operations submitted before it on its handle have
 //     completed.
@@ -45,7 +48,11 @@
 // directory; "." is the root. They never contain "..".
 package diskfs
 
-import "errors"
+import (
+	"errors"
+
+	"example.com/lockstep/broker/env"
+)
 
 // SectorSize is the unit in bytes that a crash keeps or loses as a whole
 // unless the disk tears it (a torn sector: any mixture of old and new bytes).
@@ -128,6 +135,7 @@ const (
 type Op struct {
 	Kind   Kind
 	Flags  Flags
+	Log    bool   // it belongs to a write-ahead log, and does not queue behind others
 	Owner  uint32 // echoed: the part of the submitting loop that waits
 	Token  uint64 // echoed: what it waits for
 	Handle Handle
@@ -162,6 +170,19 @@ type Entry struct {
 // Disk is the disk of one loop. Only that loop submits to it.
 type Disk interface {
 	Submit(Op)
+	// Executing yields the operations that execute now: they have left their
+	// queue, and the loop was not given their completion yet. There are a few
+	// at most. A disk that makes no progress shows here, one with a long queue
+	// does not.
+	Executing(yield func(Execution))
+}
+
+// Execution is an operation that executes.
+type Execution struct {
+	Kind  Kind
+	Owner uint32
+	Token uint64
+	Since env.Instant // on the monotonic clock of the loop
 }
 
 // Sink takes completions to the loop that submitted the operations. It never

@@ -140,7 +140,7 @@ func (c *cluster) start(i int) {
 		TurnEvents: cfg.Limits.TurnEvents,
 		TurnWarn:   5 * time.Second, TurnFatal: time.Hour,
 		Disk: func(sink diskfs.Sink) (diskfs.Disk, error) {
-			d, err := osfs.New(c.dirs[i], sink, osfs.Options{})
+			d, err := osfs.New(c.dirs[i], sink, osfs.Options{Now: drive.BootTime})
 			if err == nil {
 				r.disks = append(r.disks, d)
 			}

@@ -160,7 +160,7 @@ func (r *runner) run() {
 	defer r.crashed()
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
-	r.busySince.Store(int64(bootTime()))
+	r.busySince.Store(int64(BootTime()))
 	r.loop.Start(now())
 	r.loop.EndTurn(now())
 	var events []mailed
@@ -198,7 +198,7 @@ func (r *runner) untilTimer() time.Duration {
 	if next == env.Never {
 		return -1
 	}
-	return max(0, next.Sub(bootTime()))
+	return max(0, next.Sub(BootTime()))
 }
 
 // crashed turns a panic of a loop into a stop of the node. A failed assertion means that the
@@ -249,12 +249,12 @@ func (r *runner) Stop(err error) { r.node.Stop(err) }
 
 // now reads the time that loops get.
 func now() env.Time {
-	return env.Time{Mono: bootTime(), WallMs: time.Now().UnixMilli()}
+	return env.Time{Mono: BootTime(), WallMs: time.Now().UnixMilli()}
 }
 
-// bootTime reads CLOCK_BOOTTIME, which goes on while the machine sleeps: a lease must end while a
+// BootTime reads CLOCK_BOOTTIME, which goes on while the machine sleeps: a lease must end while a
 // laptop or a virtual machine is suspended.
-func bootTime() env.Instant {
+func BootTime() env.Instant {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
 		panic(fmt.Sprintf("drive: no boot clock: %v", err))

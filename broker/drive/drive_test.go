@@ -47,7 +47,8 @@ func (s *script) NextTimer() env.Instant { return s.timer }
 
 type noDisk struct{}
 
-func (noDisk) Submit(diskfs.Op) {}
+func (noDisk) Submit(diskfs.Op)                 {}
+func (noDisk) Executing(func(diskfs.Execution)) {}
 
 // logbook collects what a driver reports.
 type logbook struct {

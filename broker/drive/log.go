@@ -85,7 +85,7 @@ type loopLog struct {
 }
 
 func (l *loopLog) take(e event.Event) {
-	if l.limiter.Take(bootTime(), e) {
+	if l.limiter.Take(BootTime(), e) {
 		l.log.Write(e.With(l.loop))
 	}
 }
@@ -95,14 +95,14 @@ func (l *loopLog) endTurn() {
 	if l.limiter.Idle() {
 		return
 	}
-	for _, e := range l.limiter.Due(bootTime()) {
+	for _, e := range l.limiter.Due(BootTime()) {
 		l.log.Write(e.With(l.loop))
 	}
 }
 
 // end writes what is left when the loop ends.
 func (l *loopLog) end() {
-	for _, e := range l.limiter.Rest(bootTime()) {
+	for _, e := range l.limiter.Rest(BootTime()) {
 		l.log.Write(e.With(l.loop))
 	}
 }

@@ -14,7 +14,7 @@ func (n *Node) watch() {
 	ticker := time.NewTicker(n.cfg.TurnWarn / 4)
 	defer ticker.Stop()
 	warned := make([]int64, len(n.runners))
-	lastLook := bootTime()
+	lastLook := BootTime()
 	var gapBegan env.Instant // when the process last stopped running
 	var gap time.Duration    // for how long
 	for {
@@ -25,7 +25,7 @@ func (n *Node) watch() {
 		}
 		// If the process did not run at all (SIGSTOP, a suspended machine), that time does
 		// not count as a stuck loop.
-		now := bootTime()
+		now := BootTime()
 		if now.Sub(lastLook) > n.cfg.TurnWarn {
 			gapBegan, gap = lastLook, now.Sub(lastLook)
 		}

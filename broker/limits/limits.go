@@ -162,9 +162,12 @@ type Limits struct {
 
 	// --- vouching (PROTOCOL 26) ---
 
-	// VouchAge is the largest age of a shard's last pong, of a disk operation, and of a record that
-	// waits in the control log. Beyond it the node stops heartbeating.
+	// VouchAge is the largest age of a shard's last pong and of a record that waits in the control
+	// log, and the longest execution of a write of a log. Beyond it the node stops heartbeating.
 	VouchAge time.Duration
+	// SlowOpAge is the longest execution of any other disk operation but a sync of the file system.
+	// Beyond it the node stops heartbeating.
+	SlowOpAge time.Duration
 	// PingInterval is how often the control loop pings the other loops.
 	PingInterval time.Duration
 	// TurnGap is a time between a due timer of a loop and its turn. After a longer one the loop
@@ -228,6 +231,7 @@ func Default() Limits {
 		Forwards:       8192,
 
 		VouchAge:     time.Second,
+		SlowOpAge:    30 * time.Second,
 		PingInterval: 250 * time.Millisecond,
 		TurnGap:      300 * time.Millisecond,
 	}

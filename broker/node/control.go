@@ -235,7 +235,7 @@ func (c *Control) onMail(now env.Time, from loop.ID, mail any) {
 	case shard.Call:
 		c.onCall(now, m)
 	case shard.Pong:
-		c.onPong(now, from, m)
+		c.onPong(from, m)
 	case shard.Recovered:
 		c.onRecovered(now, from, m)
 	case shard.Converted:
@@ -363,7 +363,7 @@ type walDisk struct{ c *Control }
 func (d walDisk) NewHandle() diskfs.Handle { return d.c.newHandle() }
 
 func (d walDisk) Submit(op diskfs.Op) {
-	op.Owner = ownerWAL
+	op.Owner, op.Log = ownerWAL, true
 	d.c.ops.Began(op.Owner, op.Token, d.c.now.Mono)
 	d.c.host.Disk().Submit(op)
 }

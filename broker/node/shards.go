@@ -13,12 +13,11 @@ import (
 
 // shardState is what the control loop knows of one shard.
 type shardState struct {
-	pingSeq  uint64      // of the last ping
-	pingedAt env.Instant // when it was sent
-	answered env.Instant // when the last ping that was answered was sent
-	// diskBusy is when its oldest unfinished disk operation began; env.Never if it has none.
-	diskBusy   env.Instant
-	full       bool // its disk has no room
+	pingSeq    uint64      // of the last ping
+	pingedAt   env.Instant // when it was sent
+	answered   env.Instant // when the last ping that was answered was sent
+	diskDue    env.Instant // see shard.DiskDue
+	full       bool        // its disk has no room
 	recovered  bool
 	drained    bool
 	converted  bool
@@ -51,7 +50,7 @@ func (c *Control) ping(now env.Time) {
 		sh := &c.shards[i]
 		sh.pingSeq++
 		if sh.pingSeq == 1 {
-			sh.answered, sh.diskBusy = now.Mono, env.Never
+			sh.answered, sh.diskDue = now.Mono, env.Never
 		}
 		sh.pingedAt = now.Mono
 		c.host.Reply(shardID(i), shard.Ping{Seq: sh.pingSeq, SentAt: now.Mono})
@@ -66,13 +65,10 @@ func (c *Control) ping(now env.Time) {
 const pingEarly = 50 * time.Millisecond
 
 // onPong takes a shard's answer to a ping, or its news of an image that it acts on now.
-func (c *Control) onPong(now env.Time, from loop.ID, m shard.Pong) {
+func (c *Control) onPong(from loop.ID, m shard.Pong) {
 	sh := &c.shards[from-1]
 	sh.answered = max(sh.answered, m.SentAt)
-	sh.diskBusy = env.Never
-	if m.DiskAge > 0 {
-		sh.diskBusy = now.Mono.Add(-m.DiskAge)
-	}
+	sh.diskDue = m.DiskDue
 	sh.full, sh.drained = m.Full, m.Drained
 	if m.Confirmed > sh.confirmed {
 		sh.confirmed = m.Confirmed
@@ -97,7 +93,7 @@ func (c *Control) confirm() {
 
 // healthy reports whether the node can vouch for all its loops and their disks.
 func (c *Control) healthy(now env.Time) bool {
-	if c.ops.Oldest(now.Mono) >= c.cfg.Limits.VouchAge {
+	if now.Mono >= shard.DiskDue(c.host.Disk(), &c.cfg.Limits) {
 		mark.Hit(mark.NotVouchedDisk)
 		return false
 	}
@@ -113,7 +109,7 @@ func (c *Control) healthy(now env.Time) bool {
 			mark.Hit(mark.NotVouchedShard)
 			return false
 		}
-		if sh.diskBusy != env.Never && now.Mono >= sh.diskBusy.Add(c.cfg.Limits.VouchAge) {
+		if now.Mono >= sh.diskDue {
 			mark.Hit(mark.NotVouchedShardDisk)
 			return false
 		}

@@ -237,8 +237,9 @@ func (w *world) pong(id loop.ID, ping shard.Ping) bool {
 	if w.image != nil {
 		pong.Confirmed = w.image.Index()
 	}
+	pong.DiskDue = env.Never
 	if sh.busySince > 0 {
-		pong.DiskAge = w.host.Now.Mono.Sub(sh.busySince)
+		pong.DiskDue = sh.busySince.Add(limits.Default().VouchAge)
 	}
 	w.host.PostMail(id, pong)
 	return true

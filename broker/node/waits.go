@@ -89,7 +89,7 @@ func (c *Control) healthWaits(yield func(wait.Wait)) {
 			Who: who, About: "the node does not vouch for itself", Since: wait.Unknown,
 			Until: env.Never,
 		}
-		if c.ops.Oldest(c.now.Mono) >= c.cfg.Limits.VouchAge {
+		if c.now.Mono >= shard.DiskDue(c.host.Disk(), &c.cfg.Limits) {
 			w.For, w.On = "a disk operation of the control loop", c.ops.OldestTarget()
 			yield(w)
 		}
@@ -100,8 +100,7 @@ func (c *Control) healthWaits(yield func(wait.Wait)) {
 		for i := range c.shards {
 			sh := &c.shards[i]
 			silent := c.now.Mono >= sh.answered.Add(c.cfg.Limits.VouchAge)
-			busy := sh.diskBusy != env.Never && c.now.Mono >= sh.diskBusy.Add(c.cfg.Limits.VouchAge)
-			if silent || busy {
+			if silent || c.now.Mono >= sh.diskDue {
 				w.For, w.On = fmt.Sprintf("loop %d to answer, and its disk", i+1),
 					wait.OfLoop(int32(shardID(i)), shard.OldestOp)
 				yield(w)

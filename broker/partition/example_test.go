@@ -7,7 +7,6 @@ import (
 
 	"example.com/lockstep/broker/batch"
 	"example.com/lockstep/broker/partition"
-	"example.com/lockstep/diskfs"
 )
 
 // One log from creation to recovery, as a shard drives it.
@@ -105,4 +104,4 @@ func (fatal) Errorf(format string, args ...any) { panic(fmt.Sprintf(format, args
 func (fatal) FailNow()                          { panic("failed") }
 
 var _ require.TestingT = fatal{}
-var _ diskfs.Disk = (*bed)(nil)
+var _ partition.Disk = (*bed)(nil)

@@ -295,21 +295,51 @@ func (p *Log) Delete() {
 	p.kick()
 }
 
-// removal is the job of Delete.
-type removal struct{ stage int }
+// removal is the job of Delete. It removes one file at a time, so that the deletion of a partition
+// with thousands of files is not one operation that takes minutes. It begins with the checkpoint,
+// the last name, so that a crash in between leaves an empty log and not a damaged one.
+type removal struct {
+	stage removalStage
+	files []string // that are left
+}
+
+type removalStage uint8
+
+const (
+	removalLists removalStage = iota
+	removalRemoves
+	removalSyncs
+	removalEnds
+)
 
 func (t *removal) step(p *Log, _ *run, got []diskfs.Completion) ([]diskfs.Op, error) {
-	if err := firstError(got); err != nil {
+	if err := firstError(got); err != nil && !errors.Is(err, diskfs.ErrNotExist) {
 		return nil, err
 	}
-	t.stage++
 	switch t.stage {
-	case 1:
-		return []diskfs.Op{{Kind: diskfs.RemoveAll, Path: p.cfg.Dir}}, nil
-	case 2:
+	case removalLists:
+		if got == nil {
+			return []diskfs.Op{{Kind: diskfs.List, Path: p.cfg.Dir}}, nil
+		}
+		for _, e := range got[0].Entries {
+			if !e.Dir {
+				t.files = append(t.files, e.Name)
+			}
+		}
+		t.stage = removalRemoves
+	case removalSyncs:
+		t.stage = removalEnds
 		return []diskfs.Op{{Kind: diskfs.SyncDir, Path: parent(p.cfg.Dir)}}, nil
+	case removalEnds:
+		return nil, nil
 	}
-	return nil, nil
+	if n := len(t.files); n > 0 {
+		last := t.files[n-1]
+		t.files = t.files[:n-1]
+		return []diskfs.Op{{Kind: diskfs.Remove, Path: p.path(last)}}, nil
+	}
+	t.stage = removalSyncs
+	return []diskfs.Op{{Kind: diskfs.RemoveAll, Path: p.cfg.Dir}}, nil
 }
 
 func (t *removal) end(p *Log, err error) {

@@ -2,7 +2,6 @@ package shard
 
 import (
 	"fmt"
-	"time"
 
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/mark"
@@ -36,7 +35,7 @@ func (d ownedDisk) NewHandle() diskfs.Handle {
 
 // Submit tags and submits an operation.
 func (d ownedDisk) Submit(op diskfs.Op) {
-	op.Owner = d.owner
+	op.Owner, op.Log = d.owner, d.owner == ownerWAL
 	if op.Kind != diskfs.Open || d.owner < ownerParts || d.shard.files.admit(op) {
 		d.shard.submit(op)
 	}
@@ -47,8 +46,7 @@ func (s *Shard) submit(op diskfs.Op) {
 	s.host.Disk().Submit(op)
 }
 
-// OpClock knows the unfinished disk operations of a loop. A heartbeat has to vouch for
-// the age of the oldest one (PROTOCOL 26).
+// OpClock knows the unfinished disk operations of a loop, to say what the loop waits for.
 type OpClock struct{ ops []timedOp }
 
 type timedOp struct {
@@ -70,14 +68,6 @@ func (c *OpClock) Ended(owner uint32, token uint64) {
 			return
 		}
 	}
-}
-
-// Oldest returns the age of the oldest unfinished operation; 0 if there is none.
-func (c *OpClock) Oldest(now env.Instant) time.Duration {
-	if len(c.ops) == 0 {
-		return 0
-	}
-	return now.Sub(c.ops[0].began)
 }
 
 // onDisk hands a completion to its owner.

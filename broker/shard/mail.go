@@ -1,8 +1,6 @@
 package shard
 
 import (
-	"time"
-
 	"example.com/lockstep/broker/api"
 	"example.com/lockstep/broker/batch"
 	"example.com/lockstep/broker/env"
@@ -79,8 +77,8 @@ type Pong struct {
 	SentAt env.Instant // of the ping; 0 if the shard was not asked
 	// Confirmed is the index of the image that the shard acts on; 0 until it has recovered.
 	Confirmed meta.Index
-	// DiskAge is the age of the shard's oldest unfinished disk operation.
-	DiskAge time.Duration
+	// DiskDue is when the shard's disk cannot be vouched for any more: see func DiskDue.
+	DiskDue env.Instant
 	// Full says that the WAL has found no room on the disk: the node should not lead.
 	Full bool
 	// Drained says that the shard has stopped answering as leader.

@@ -54,6 +54,17 @@ func (s *Shard) rebuild(p *part, reg *registration) {
 	}
 }
 
+// Removing counts the partitions that are being removed because this node has no replica of them
+// any more.
+func (s *Shard) Removing() (n int) {
+	for _, p := range s.order {
+		if p.removing {
+			n++
+		}
+	}
+	return n
+}
+
 // deleteFiles begins to delete a partition's files; removed is called at the end.
 func (s *Shard) deleteFiles(p *part) {
 	if p.log.State() != partition.Deleting {

@@ -248,8 +248,8 @@ func (s *Shard) onMail(from loop.ID, mail any) {
 // pong answers a ping: it says which metadata the shard acts on, and how its disk is.
 func (s *Shard) pong(ping Ping) {
 	pong := Pong{
-		Seq: ping.Seq, SentAt: ping.SentAt, DiskAge: s.ops.Oldest(s.now.Mono), Full: s.wal.Full(),
-		Drained: s.draining,
+		Seq: ping.Seq, SentAt: ping.SentAt, DiskDue: DiskDue(s.host.Disk(), &s.limits),
+		Full: s.wal.Full(), Drained: s.draining,
 	}
 	if s.recovered {
 		pong.Confirmed = s.image.Index()

@@ -71,7 +71,7 @@ var (
 // wal, partition and replica do not import each other; the shard connects them.
 var coreImports = map[string][]string{
 	"netsim": nil,
-	"diskfs": nil,
+	"diskfs": {"broker/env"},
 
 	"broker/kafka":  nil,
 	"broker/assert": nil,
@@ -109,7 +109,7 @@ var edgeImports = map[string][]string{
 	"netsim/netsimtest": {"netsim", "broker/assert", "broker/env"},
 
 	"diskfs/internal/rules": {"diskfs"},
-	"diskfs/osfs":           {"diskfs", "diskfs/internal/rules"},
+	"diskfs/osfs":           {"diskfs", "diskfs/internal/rules", "broker/env"},
 	"diskfs/virtual":        {"diskfs", "diskfs/internal/rules", "broker/env"},
 	"diskfs/diskfstest":     {"diskfs"},
 }

@@ -146,7 +146,7 @@ func startBroker(c *brokerConfig, again node.Restart, log *drive.Log) (*broker, 
 		Loops:   cfg.Shards + 1,
 		Network: b.network,
 		Disk: func(sink diskfs.Sink) (diskfs.Disk, error) {
-			d, err := osfs.New(c.dir, sink, osfs.Options{})
+			d, err := osfs.New(c.dir, sink, osfs.Options{Now: drive.BootTime})
 			if err != nil {
 				return nil, err
 			}

@@ -1,17 +1,18 @@
 // Package osfs is the disk contract of package diskfs on a real file system.
 //
 // One [Disk] serves one loop. Submit takes a short lock, appends to a queue and
-// returns; a few worker goroutines make the system calls, which block, and
-// hand each completion to the sink. The sink is therefore called from several
+// returns; worker goroutines make the system calls, which block, and hand each
+// completion to the sink. The sink is therefore called from several
 // goroutines, also at the same time.
 //
 // # The hot path
 //
 // A WriteSync is one system call: pwritev2 with RWF_DSYNC, which writes and
 // makes exactly that range durable. Where the kernel or file system does not
-// support it, the disk falls back to pwrite and fdatasync, permanently. Some
+// support it, the disk falls back to pwrite and fdatasync, permanently. Two
 // workers serve only WriteSync, so that a group commit never queues behind a
-// slow sync of a segment or the zeroing of a new file.
+// slow sync of a segment or the zeroing of a new file. The other queues have
+// one worker (other operations of a log, removals), two (files) or three (reads).
 //
 // # SyncFS
 //
@@ -25,8 +26,8 @@
 //
 // # Limits
 //
-// At most Options.Workers goroutines and system calls at a time. The queue has
-// no bound of its own: the submitter bounds its operations in flight.
+// Nine goroutines and system calls at a time. The queues have no bound of their
+// own: the submitter bounds its operations in flight.
 //
 // # What it does not do
 //

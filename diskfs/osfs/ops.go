@@ -17,7 +17,7 @@ var zeros [1 << 20]byte
 
 // run makes the system calls of one task. fd and path are those of its handle;
 // opened is the descriptor that a successful Open made.
-func (d *Disk) run(t task, fd int, path string) (c diskfs.Completion, opened int) {
+func (d *Disk) run(t *task, fd int, path string) (c diskfs.Completion, opened int) {
 	op := t.op
 	if path == "" || !rules.UsesHandle(op.Kind) {
 		path = op.Path

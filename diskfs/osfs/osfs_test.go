@@ -69,7 +69,7 @@ func TestConformance(t *testing.T) {
 
 func TestConformanceWithTheFewestWorkers(t *testing.T) {
 	diskfstest.Run(t, func(t *testing.T, _ uint64) diskfstest.System {
-		return system(t, osfs.Options{Workers: 2})
+		return system(t, osfs.Options{Workers: 1})
 	})
 }
 

@@ -100,6 +100,7 @@ func (p *Process) Alive() bool { return !p.dead }
 // in part.
 func (fs *FS) abandon(c *call) {
 	c.gone = true
+	fs.executed(c)
 	op := c.op
 	switch {
 	case c.refused || c.invalid != nil:

@@ -5,13 +5,14 @@ import (
 	"hash/crc32"
 	"time"
 
+	"example.com/lockstep/broker/env"
 	"example.com/lockstep/diskfs"
 	"example.com/lockstep/diskfs/internal/rules"
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// call is an operation that has begun.
+// call is an operation that may execute: its handle is open, or it needs none.
 type call struct {
 	id      uint64
 	disk    *Disk
@@ -23,6 +24,10 @@ type call struct {
 	refused bool
 	invalid error // what is wrong with its fields
 	gone    bool  // its process died: no completion
+
+	executing bool // it has left its queue
+	since     env.Instant
+	bytes     int64 // what it moves, while it executes
 }
 
 // whats are the labels of events, made once.
@@ -55,7 +60,7 @@ func (d *Disk) Submit(op diskfs.Op) {
 // its own Submit.
 func coversPast(k diskfs.Kind) bool { return k == diskfs.Sync || k == diskfs.SyncFS }
 
-// begin schedules the end of an operation.
+// begin puts an operation into its queue, where it may execute at once.
 func (d *Disk) begin(held rules.Held, refused bool) {
 	fs, op := d.fs, held.Op
 	fs.lastOp++
@@ -68,7 +73,39 @@ func (d *Disk) begin(held rules.Held, refused bool) {
 		c.sum = crc32.Checksum(op.Data, castagnoli)
 	}
 	fs.inFlight.Set(c.id, c)
+	if d.queues.Submit(&c.op, c) {
+		fs.execution(c)
+	}
+}
+
+// execution begins the execution of an operation.
+func (fs *FS) execution(c *call) {
+	c.executing, c.since = true, fs.sched.Now()
+	c.bytes = c.moves()
+	if c.bytes > 0 {
+		fs.moving++
+	}
 	fs.schedule(c)
+}
+
+// executed ends the execution of an operation, with or without its effect.
+func (fs *FS) executed(c *call) {
+	if c.executing && c.bytes > 0 {
+		fs.moving--
+	}
+	c.executing = false
+}
+
+// Executing implements [diskfs.Disk].
+func (d *Disk) Executing(yield func(diskfs.Execution)) {
+	d.fs.inFlight.Scan(func(_ uint64, c *call) bool {
+		if c.disk == d && c.executing {
+			yield(diskfs.Execution{
+				Kind: c.op.Kind, Owner: c.op.Owner, Token: c.op.Token, Since: c.since,
+			})
+		}
+		return true
+	})
 }
 
 func isWrite(k diskfs.Kind) bool { return k == diskfs.Write || k == diskfs.WriteSync }
@@ -88,6 +125,7 @@ func (fs *FS) end(c *call) {
 		return
 	}
 	fs.inFlight.Delete(c.id)
+	fs.executed(c)
 	done, opened := fs.run(c)
 	d := c.disk
 	if coversPast(c.op.Kind) {
@@ -100,6 +138,9 @@ func (fs *FS) end(c *call) {
 	if opened != nil {
 		opened.users++ // the handle's
 		d.process.opens(c.path, 1)
+	}
+	if next, ok := d.queues.Ended(&c.op); ok {
+		fs.execution(next)
 	}
 	switch {
 	case c.refused:
@@ -144,43 +185,85 @@ func (c *call) checkData() {
 	}
 }
 
-// duration draws how long an operation takes.
-func (fs *FS) duration(c *call) time.Duration {
-	bytes := int64(len(c.op.Data))
-	total := time.Duration(0)
+// moves is how many bytes the operation moves to or from the medium.
+func (c *call) moves() int64 {
 	switch c.op.Kind {
-	case diskfs.Read:
-		total = fs.cost(&fs.opts.Read, bytes)
-	case diskfs.Write:
-		total = fs.cost(&fs.opts.Write, bytes)
-	case diskfs.WriteSync:
-		total = fs.cost(&fs.opts.Write, bytes) + fs.cost(&fs.opts.Sync, 0)
+	case diskfs.Read, diskfs.Write, diskfs.WriteSync:
+		return int64(len(c.op.Data))
 	case diskfs.Allocate:
-		total = fs.cost(&fs.opts.Write, min(max(c.op.Size, 0), 1<<40))
+		return min(max(c.op.Size, 0), 1<<40)
 	case diskfs.Sync:
 		if c.file != nil {
-			bytes = int64(c.file.dirty.Len()) * sectorSize
+			return int64(c.file.dirty.Len()) * sectorSize
 		}
-		total = fs.cost(&fs.opts.Sync, bytes)
 	case diskfs.SyncFS:
-		fs.dirtyFiles.Scan(func(_ uint64, f *inode) bool {
+		bytes := int64(0)
+		c.disk.fs.dirtyFiles.Scan(func(_ uint64, f *inode) bool {
 			bytes += int64(f.dirty.Len()) * sectorSize
 			return true
 		})
-		total = fs.cost(&fs.opts.Sync, bytes)
+		return bytes
+	}
+	return 0
+}
+
+// duration draws how long an operation takes.
+func (fs *FS) duration(c *call) time.Duration {
+	total := time.Duration(0)
+	switch c.op.Kind {
+	case diskfs.Read:
+		total = fs.cost(&fs.opts.Read, c.bytes)
+	case diskfs.Write, diskfs.Allocate:
+		total = fs.cost(&fs.opts.Write, c.bytes)
+	case diskfs.WriteSync:
+		total = fs.cost(&fs.opts.Write, c.bytes) + fs.cost(&fs.opts.Sync, 0)
+	case diskfs.Sync, diskfs.SyncFS:
+		total = fs.cost(&fs.opts.Sync, c.bytes)
 	case diskfs.SyncDir:
 		total = fs.cost(&fs.opts.Sync, 0)
+	case diskfs.Remove:
+		total = fs.cost(&fs.opts.Remove, 0)
+	case diskfs.RemoveAll:
+		total = fs.cost(&fs.opts.Remove, 0) * time.Duration(fs.namesBelow(c.op.Path))
 	default:
 		total = fs.cost(&fs.opts.Names, 0)
 	}
+	if fs.opts.BytesPerSecond > 0 {
+		total = max(total, transfer(c.bytes, fs.opts.BytesPerSecond)*time.Duration(fs.moving))
+	}
 	return total * time.Duration(fs.slowFactor())
+}
+
+// namesBelow counts a path and what is below it: all that RemoveAll has to remove.
+func (fs *FS) namesBelow(path string) int {
+	ino, err := fs.find(path)
+	if err != nil {
+		return 1
+	}
+	return ino.names()
+}
+
+func (f *inode) names() int {
+	n := 1
+	if f.dir != nil {
+		f.dir.live.Scan(func(_ string, below *inode) bool {
+			n += below.names()
+			return true
+		})
+	}
+	return n
+}
+
+// transfer is how long bytes take.
+func transfer(bytes, perSecond int64) time.Duration {
+	return time.Duration(bytes/perSecond)*time.Second +
+		time.Duration(bytes%perSecond*int64(time.Second)/perSecond)
 }
 
 func (fs *FS) cost(c *Cost, bytes int64) time.Duration {
 	total := c.Base + time.Duration(fs.latency.Between(0, int64(c.Jitter)))
 	if c.BytesPerSecond > 0 {
-		total += time.Duration(bytes/c.BytesPerSecond)*time.Second +
-			time.Duration(bytes%c.BytesPerSecond*int64(time.Second)/c.BytesPerSecond)
+		total += transfer(bytes, c.BytesPerSecond)
 	}
 	if c.SpikeOneIn > 0 && fs.latency.Chance(1, c.SpikeOneIn) {
 		total += c.Spike

@@ -42,8 +42,14 @@
 // Op.Data is read when the operation takes effect. The disk checks that it has
 // not changed since Submit and panics if it has (obligation 3).
 //
+// # Queues and bandwidth
+//
+// A Disk has the queues and workers of a real one (package rules). All that
+// execute on a machine share Options.BytesPerSecond: an operation gets its share
+// as of the moment in which it begins to execute.
+//
 // # Not modelled
 //
-// A queue or shared bandwidth of the device, holes in the space accounting (a
+// The order in which a device serves requests, holes in the space accounting (a
 // file occupies its size), permissions, links.
 package virtual

@@ -31,9 +31,17 @@ type Cost struct {
 // Options describe a machine's disk. The zero value is an SSD without a limit
 // of space; a crash may tear its sectors.
 type Options struct {
-	Read, Write, Sync, Names Cost  // Names: operations on paths; a WriteSync costs Write and Sync
-	Capacity                 int64 // bytes; 0 means no limit
-	NoTear                   bool  // a crash keeps or loses sectors whole
+	// Names: operations on paths; Remove: each file that is removed. A WriteSync
+	// costs Write and Sync.
+	Read, Write, Sync, Names, Remove Cost
+	// BytesPerSecond is what the device moves at most, shared by all that
+	// execute; 0 means no limit.
+	BytesPerSecond int64
+	// Workers is how many operations of each queue of a Disk execute at the same
+	// time; 0: as in production.
+	Workers  int
+	Capacity int64 // bytes; 0 means no limit
+	NoTear   bool  // a crash keeps or loses sectors whole
 	// A crash may leave anything in a sector that was written and not synced,
 	// and lose its older content.
 	Ruin bool
@@ -51,13 +59,15 @@ var DefaultOptions = Options{
 		Base: 120 * time.Microsecond, Jitter: 200 * time.Microsecond, BytesPerSecond: 1 << 29,
 		SpikeOneIn: 500, Spike: 20 * time.Millisecond,
 	},
-	Names: Cost{Base: 10 * time.Microsecond, Jitter: 40 * time.Microsecond},
+	Names:  Cost{Base: 10 * time.Microsecond, Jitter: 40 * time.Microsecond},
+	Remove: Cost{Base: 10 * time.Microsecond, Jitter: 40 * time.Microsecond},
 }
 
 func (o Options) withDefaults() Options {
 	for _, c := range []struct{ is, def *Cost }{
 		{&o.Read, &DefaultOptions.Read}, {&o.Write, &DefaultOptions.Write},
 		{&o.Sync, &DefaultOptions.Sync}, {&o.Names, &DefaultOptions.Names},
+		{&o.Remove, &DefaultOptions.Remove},
 	} {
 		if *c.is == (Cost{}) {
 			*c.is = *c.def
@@ -82,7 +92,8 @@ type FS struct {
 
 	processes []*Process               // alive
 	lastOp    uint64                   // counts operations that began
-	inFlight  btree.Map[uint64, *call] // begun, not ended
+	inFlight  btree.Map[uint64, *call] // in a queue or executing
+	moving    int                      // of them, executing and moving bytes
 	parked    []*call                  // of them, held up by a stall
 	filesIn   string                   // see LimitFiles
 	filesMax  int
@@ -140,6 +151,7 @@ func (fs *FS) Start() *Process {
 // Disk returns a disk for one loop of the process.
 func (p *Process) Disk(sink diskfs.Sink) *Disk {
 	d := &Disk{process: p, fs: p.fs, sink: sink}
+	d.queues.Most = p.fs.opts.Workers
 	p.disks = append(p.disks, d)
 	return d
 }
@@ -150,6 +162,7 @@ type Disk struct {
 	fs      *FS
 	sink    diskfs.Sink
 	handles rules.Handles[*inode]
+	queues  rules.Queues[*call]
 	syncs   int // Sync and SyncFS submitted and not completed
 }
 

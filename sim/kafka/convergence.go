@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"example.com/lockstep/broker/kafka"
+	"example.com/lockstep/broker/shard"
 	"example.com/lockstep/sim/kafka/history"
 	"example.com/lockstep/sim/world"
 )
@@ -19,7 +20,8 @@ func (c *cluster) Pending(w *world.World) []string {
 
 // unsettled names the brokers and partitions that have not converged. A cluster has
 // converged if every broker has applied the newest metadata and is not fenced, every ISR is
-// full, and all replicas have the same records, durable and committed.
+// full, all replicas have the same records, durable and committed, and no files of deleted
+// partitions are left.
 func (c *cluster) unsettled() []string {
 	var out []string
 	newest := c.NewestImage()
@@ -39,6 +41,7 @@ func (c *cluster) unsettled() []string {
 			out = append(out, name+" is fenced")
 		}
 	}
+	out = append(out, c.removing()...)
 	for _, t := range c.topicsOf(newest) {
 		for i, p := range t.Partitions {
 			id := kafka.PartitionID{Topic: t.ID, Partition: int32(i)}
@@ -48,6 +51,18 @@ func (c *cluster) unsettled() []string {
 				continue
 			}
 			out = append(out, c.lagging(t.Name, id, p.Replicas)...)
+		}
+	}
+	return out
+}
+
+// removing names the brokers that still delete files of partitions.
+func (c *cluster) removing() (out []string) {
+	for _, name := range c.Brokers {
+		for _, l := range c.World.Node(name).Loops() {
+			if s, ok := l.(*shard.Shard); ok && s.Removing() > 0 {
+				out = append(out, fmt.Sprintf("%s removes %d partitions", name, s.Removing()))
+			}
 		}
 	}
 	return out

@@ -1,9 +1,11 @@
 package kafka
 
 import (
+	"strings"
 	"time"
 
 	"example.com/lockstep/sim/kafka/check"
+	"example.com/lockstep/sim/property"
 	"example.com/lockstep/sim/world"
 )
 
@@ -29,6 +31,9 @@ func (c *cluster) checkProgress(w *world.World) {
 	}
 	if bound := c.Options().Overtakes.Or(0); bound > 0 {
 		check.Turns(w, &c.Rec.History, int(bound))
+	}
+	if fences := c.facts.timeline.fences; c.Options().NoFences.Or(0) == 1 && len(fences) > 0 {
+		w.Violated(property.StaysUnfenced, "", "fenced: %s", strings.Join(fences, ", "))
 	}
 	c.circumstances.CheckForwards(c.Malformed)
 	c.facts.terms.Check(w, c.Plan.Faults)

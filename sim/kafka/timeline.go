@@ -21,6 +21,7 @@ type timeline struct {
 	names  map[kafka.TopicID]string
 	fenced map[kafka.NodeID]bool
 	told   *told
+	fences []string // brokers, each as often as it was fenced
 }
 
 func (s *timeline) see(w *world.World, image *meta.Image) {
@@ -36,6 +37,7 @@ func (s *timeline) see(w *world.World, image *meta.Image) {
 		s.fenced[b.ID] = b.Fenced
 		if name := history.BrokerName(b.ID); b.Fenced && known && !was {
 			w.Milestone(plan.BrokerFenced, name, name, "")
+			s.fences = append(s.fences, fmt.Sprintf("%s at %v", name, plan.Duration(w.Now())))
 		} else if !b.Fenced && (!known || was) {
 			w.Milestone(plan.BrokerUnfenced, name, name, "")
 		}

@@ -29,6 +29,13 @@ type Disk struct {
 	// One in SpikeOneIn syncs takes longer by Spike.
 	SpikeOneIn uint64   `yaml:"spike_one_in,omitempty" json:"spike_one_in,omitempty"`
 	Spike      Duration `yaml:"spike,omitempty" json:"spike,omitempty"`
+	// Removal is how long the removal of one file takes.
+	Removal Duration `yaml:"removal,omitempty" json:"removal,omitempty"`
+	// Bandwidth is what the disk moves at most, shared by all operations; 0: it has no limit.
+	Bandwidth int64 `yaml:"bandwidth,omitempty" json:"bandwidth,omitempty"` // bytes/s
+	// Workers is how many operations of each queue of a loop execute at the same time; 0: as in
+	// production.
+	Workers int `yaml:"workers,omitempty" json:"workers,omitempty"`
 	// Capacity is the size of the disk in bytes; 0: it has no limit.
 	Capacity int64 `yaml:"capacity,omitempty" json:"capacity,omitempty"`
 	// RuinousCrash: a sector that was being written when the power failed may hold anything. Only
@@ -62,6 +69,9 @@ func DrawDisk(r *env.Rand) Disk {
 	if r.Chance(1, 2) {
 		d.SpikeOneIn, d.Spike = 20+r.Uint64N(1000),
 			Duration(r.Between(1, 300))*Duration(time.Millisecond)
+	}
+	if sync == 10*time.Millisecond { // one that spins
+		d.Removal, d.Bandwidth, d.Workers = Duration(5*time.Millisecond), 100<<20, 1
 	}
 	return d
 }

@@ -130,6 +130,9 @@ type Options struct {
 	// partition through the same broker; 0 or absent: any number.
 	Overtakes Option `yaml:"overtakes,omitempty"`
 
+	// NoFences 1: no broker may be fenced; 0 or absent: any may.
+	NoFences Option `yaml:"no_fences,omitempty"`
+
 	// Planted failures.
 
 	// PlantedStaleEnd makes one reader report a log end that it saw eight answers before, not

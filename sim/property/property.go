@@ -74,5 +74,6 @@ const (
 	AskedAnswers          = "P11: every request within the cluster is answered"
 	TopicsMade            = "topics are created and deleted within the bound"
 	TermsRiseForElections = "terms rise when a controller is elected"
+	StaysUnfenced         = "a broker that is only slow is not fenced"
 	ControllerStays       = "a controller stays while nothing goes wrong"
 )

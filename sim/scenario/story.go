@@ -26,10 +26,18 @@ type Story struct {
 	// "": drawn, without long hiccups; calm: without hiccups; fast: calm, and quick
 	Hardware string        `yaml:"hardware"`
 	Ruinous  bool          `yaml:"ruinous_crash"` // see plan.Disk
-	Duration plan.Duration `yaml:"duration"`      // of the phase with faults
+	Disk     StoryDisk     `yaml:"disk"`
+	Duration plan.Duration `yaml:"duration"` // of the phase with faults
 	Faults   []Trouble     `yaml:"faults"`
 	Workload StoryWorkload `yaml:"workload"`
 	Expect   StoryExpect   `yaml:"expect"`
+}
+
+// StoryDisk says how slow the disks of a Story are; see plan.Disk. What is not given is drawn.
+type StoryDisk struct {
+	Removal   Span   `yaml:"removal"`
+	Bandwidth Number `yaml:"bandwidth"`
+	Workers   Number `yaml:"workers"`
 }
 
 // Trouble is something that goes wrong, once or repeatedly.

@@ -101,6 +101,7 @@ func (s *Story) draw(r *env.Rand) plan.Plan {
 	if s.Hardware == "fast" {
 		fast(&p)
 	}
+	s.Disk.set(r, &p.Disk)
 	s.Workload.set(r, &p, brokers) // the workload of the story comes last and overrides the draws
 	if s.Mailbox.given() {
 		p.Limits.Mailbox = int(s.Mailbox.draw(r))
@@ -131,6 +132,18 @@ func (s *Story) machines(r *env.Rand, drawn []plan.NodeSpec) (nodes []plan.NodeS
 		}
 	}
 	return nodes
+}
+
+func (d *StoryDisk) set(r *env.Rand, to *plan.Disk) {
+	if d.Removal.High > 0 {
+		to.Removal = d.Removal.draw(r)
+	}
+	if d.Bandwidth.given() {
+		to.Bandwidth = d.Bandwidth.draw(r)
+	}
+	if d.Workers.given() {
+		to.Workers = int(d.Workers.draw(r))
+	}
 }
 
 func (l *StoryWorkload) set(r *env.Rand, p *plan.Plan, brokers int) {
@@ -193,6 +206,7 @@ func fast(p *plan.Plan) {
 	us := plan.Duration(time.Microsecond)
 	p.Network.Latency, p.Network.Jitter = 50*us, 50*us
 	p.Disk.Sync, p.Disk.SyncJitter = 100*us, 100*us
+	p.Disk.Removal, p.Disk.Bandwidth, p.Disk.Workers = 0, 0, 0
 	p.Limits.WakeUp, p.Limits.MailDelay, p.Limits.TurnCost = 2*us,
 		plan.Range{Low: us, High: 20 * us}, plan.Range{Low: us, High: 5 * us}
 }

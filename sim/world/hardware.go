@@ -101,10 +101,12 @@ func networkConfig(n plan.Network) netvirtual.Config {
 
 // DiskOptions turns a plan's disk into the options of a virtual one.
 func DiskOptions(d plan.Disk) diskvirtual.Options {
-	o := diskvirtual.Options{Sync: diskvirtual.DefaultOptions.Sync, Capacity: d.Capacity,
-		NoTear: d.WholeCrash, Ruin: d.RuinousCrash}
+	o := diskvirtual.Options{Sync: diskvirtual.DefaultOptions.Sync,
+		Remove: diskvirtual.DefaultOptions.Remove, BytesPerSecond: d.Bandwidth, Workers: d.Workers,
+		Capacity: d.Capacity, NoTear: d.WholeCrash, Ruin: d.RuinousCrash}
 	set(&o.Sync.Base, d.Sync.Std())
 	set(&o.Sync.Jitter, d.SyncJitter.Std())
+	set(&o.Remove.Base, d.Removal.Std())
 	set(&o.Sync.SpikeOneIn, d.SpikeOneIn)
 	set(&o.Sync.Spike, d.Spike.Std())
 	return o

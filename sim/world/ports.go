@@ -22,7 +22,7 @@ type diskPort struct {
 	ops   []diskOp // by the token that raw gets, so that every completion finds its operation
 	free  []uint64 // unused indexes of ops
 	held  int      // number of faults that hold completions back
-	queue []inboxEntry
+	queue []heldCompletion
 	reads countedReads
 }
 
@@ -34,6 +34,12 @@ type diskOp struct {
 	active bool
 	flow   Flow
 	read   int64 // counted bytes, see countedReads
+}
+
+// heldCompletion is a completion that a fault holds back.
+type heldCompletion struct {
+	inboxEntry
+	since env.Instant // when the operation was submitted
 }
 
 func newDiskPort(l *loopHost) *diskPort {
@@ -64,6 +70,22 @@ func (d *diskPort) Submit(op diskfs.Op) {
 	}
 	op.Token = slot
 	d.raw.Submit(op)
+}
+
+// Executing implements diskfs.Disk. An operation executes until the loop is given its completion.
+func (d *diskPort) Executing(yield func(diskfs.Execution)) {
+	clock := &d.loop.node.clock
+	d.raw.Executing(func(e diskfs.Execution) {
+		op := &d.ops[e.Token]
+		e.Owner, e.Token, e.Since = op.owner, op.token, clock.mono(e.Since)
+		yield(e)
+	})
+	for i := range d.queue {
+		c := &d.queue[i].event.Disk
+		yield(diskfs.Execution{
+			Kind: c.Kind, Owner: c.Owner, Token: c.Token, Since: clock.mono(d.queue[i].since),
+		})
+	}
 }
 
 func submitRecord(op *diskfs.Op) record {
@@ -101,7 +123,7 @@ func (d *diskPort) completed(c diskfs.Completion) {
 	c.Token, c.Owner = op.token, op.owner
 	e := inboxEntry{event: loop.Event{Kind: loop.Disk, Disk: c}, flow: op.flow}
 	if d.held > 0 {
-		d.queue = append(d.queue, e)
+		d.queue = append(d.queue, heldCompletion{e, op.since})
 		return
 	}
 	d.deliver(e)
@@ -120,7 +142,7 @@ func (d *diskPort) release() {
 	}
 	if d.held == 0 {
 		for _, e := range d.queue {
-			d.deliver(e)
+			d.deliver(e.inboxEntry)
 		}
 		d.queue = nil
 	}

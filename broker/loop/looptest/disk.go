@@ -3,6 +3,7 @@ package looptest
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/loop"
@@ -18,6 +19,7 @@ type Disk struct {
 
 	queue   []func()
 	running *virtual.Process
+	host    *Host // of the loop of running
 	paths   map[diskfs.Handle]string
 	// groups are the synced writes of this process, which are the groups of its log.
 	groups []place
@@ -34,7 +36,7 @@ func NewDisk(dirs ...string) *Disk {
 	d := &Disk{}
 	d.FS = virtual.New(d, func(subsystem, purpose string) *env.Rand {
 		return env.NewRand(env.Key(1, subsystem, purpose))
-	}, virtual.Options{NoTear: true})
+	}, virtual.Options{NoTear: true, Workers: math.MaxInt})
 	setUp := d.FS.Start().Disk(func(diskfs.Completion) {})
 	for _, dir := range dirs {
 		setUp.Submit(diskfs.Op{Kind: diskfs.Mkdir, Path: dir})
@@ -43,10 +45,16 @@ func NewDisk(dirs ...string) *Disk {
 	return d
 }
 
-// Now implements virtual.Scheduler: operations take no time.
-func (d *Disk) Now() env.Instant { return 0 }
+// Now implements virtual.Scheduler: it is the time of the loop that uses the disk.
+func (d *Disk) Now() env.Instant {
+	if d.host == nil {
+		return 0
+	}
+	return d.host.Now.Mono
+}
 
-// At implements virtual.Scheduler: operations complete in the order of their submission.
+// At implements virtual.Scheduler: operations take no time, and complete in the order of their
+// submission.
 func (d *Disk) At(_ env.Instant, _ string, fn func()) { d.queue = append(d.queue, fn) }
 
 func (d *Disk) run(n int) {
@@ -112,7 +120,7 @@ func (d *Disk) RotGroup(n int) error {
 
 // process starts a process with one loop.
 func (d *Disk) process(h *Host) *loopDisk {
-	d.running, d.paths, d.groups = d.FS.Start(), map[diskfs.Handle]string{}, nil
+	d.running, d.host, d.paths, d.groups = d.FS.Start(), h, map[diskfs.Handle]string{}, nil
 	return &loopDisk{host: h, machine: d, disk: d.running.Disk(func(c diskfs.Completion) {
 		if c.Err != nil && !expected(c.Err) {
 			h.Trace.Addf("disk → %v", c.Err)
@@ -147,6 +155,9 @@ func (l *loopDisk) Submit(op diskfs.Op) {
 	}
 	l.disk.Submit(op)
 }
+
+// Executing implements diskfs.Disk.
+func (l *loopDisk) Executing(yield func(diskfs.Execution)) { l.disk.Executing(yield) }
 
 // describe prints an operation. It leaves out those that neither change anything nor read a file's
 // data.
