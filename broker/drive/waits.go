@@ -54,8 +54,12 @@ func (n *Node) Waits(timeout time.Duration) []LoopWaits {
 	return all
 }
 
-// takesQuestion answers a question about what is pending; false for other events.
+// takesQuestion answers a question to the runner itself; false for other events.
 func (r *runner) takesQuestion(ev *loop.Event, at env.Time) bool {
+	if q, ok := ev.Mail.(vouchQuestion); ok {
+		r.vouch(q, at)
+		return true
+	}
 	q, ok := ev.Mail.(waitsQuestion)
 	if !ok {
 		return false

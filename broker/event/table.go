@@ -16,6 +16,7 @@ const (
 	LoopStuck
 	LoopFailed
 	ProcessPaused
+	ProcessEnded
 	HTTPFailed
 
 	// The identity of nodes and the voters.
@@ -136,6 +137,10 @@ var table = [names]row{
 	ProcessPaused: {name: "process was paused", level: Warn,
 		means: "The process did not run for a while: SIGSTOP, a suspended machine, or a host " +
 			"without a free core."},
+	ProcessEnded: {name: "process ended", level: Error,
+		means: "The process that serve --supervise watches has ended, or was killed because it " +
+			"gave no sign of life for broker.session.timeout.ms: it was frozen, or a loop or " +
+			"its disk was stuck. It is started again, so that its clients go on."},
 	HTTPFailed: {name: "http listener failed", level: Error,
 		means: "The listener for health and metrics ended. The broker goes on."},
 

@@ -91,16 +91,27 @@ func (c *Control) confirm() {
 	c.meta.Confirm(c.now.Mono, lowest)
 }
 
-// healthy reports whether the node can vouch for all its loops and their disks.
+// healthy reports whether the node can vouch for all its loops and their disks, and for its part in
+// Raft.
 func (c *Control) healthy(now env.Time) bool {
-	if now.Mono >= shard.DiskDue(c.host.Disk(), &c.cfg.Limits) {
-		mark.Hit(mark.NotVouchedDisk)
-		return false
-	}
 	// A log without room has no operation under way, and is as stuck as one on a disk that
 	// hangs: this node can neither lead Raft nor apply what others commit.
 	if len(c.unsynced) > 0 && now.Mono >= c.unsynced[0].since.Add(c.cfg.Limits.VouchAge) {
 		mark.Hit(mark.NotVouchedControlLog)
+		return false
+	}
+	return c.progresses(now)
+}
+
+// Vouches reports whether the node makes progress, for a supervisor that kills and restarts a node
+// that does not. A full disk is no reason, because a restart makes no room, and neither is anything
+// before the node is registered: a recovery takes as long as it takes.
+func (c *Control) Vouches(now env.Time) bool { return c.epoch == 0 || c.progresses(now) }
+
+// progresses reports whether all loops of the node and their disks make progress.
+func (c *Control) progresses(now env.Time) bool {
+	if now.Mono >= shard.DiskDue(c.host.Disk(), &c.cfg.Limits) {
+		mark.Hit(mark.NotVouchedDisk)
 		return false
 	}
 	for i := range c.shards {

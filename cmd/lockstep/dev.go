@@ -21,6 +21,7 @@ type devOptions struct {
 	dir          string
 	fresh        bool
 	restart      bool
+	supervise    bool
 	shards       int
 	overrides    []string
 	readyTimeout time.Duration
@@ -39,6 +40,8 @@ Node i (from 1) serves Kafka at port base-port+i-1. The port of its HTTP endpoin
 2000. When a record has gone through every leader, dev prints a line "ready".
 
 Kill a node with kill -9 and watch: it is restarted unless --restart=false is set.
+Freeze one with kill -STOP: it is killed after three seconds and restarted, unless
+--supervise=false is set.
 If dev itself is killed, its nodes are killed, too.`,
 		Example: `  lockstep dev
   lockstep dev --nodes 5 --fresh --override log.retention.ms=60000
@@ -58,6 +61,8 @@ If dev itself is killed, its nodes are killed, too.`,
 	f.BoolVar(&o.fresh, "fresh", false,
 		"start a new cluster: remove the data of earlier runs from --dir")
 	f.BoolVar(&o.restart, "restart", true, "restart nodes that have died")
+	f.BoolVar(&o.supervise, "supervise", true,
+		"kill and restart nodes that give no sign of life for broker.session.timeout.ms")
 	f.IntVar(&o.shards, "shards", 0,
 		"shard loops per node; 0 means the number of cores divided by the nodes")
 	f.StringArrayVar(&o.overrides, "override", nil,
@@ -110,7 +115,11 @@ func runDev(ctx context.Context, o devOptions, stdout io.Writer) error {
 	defer s.stop(devStopPatience, devStopBound)
 	printf("cluster %s, data and logs in %s\n", home.cluster, home.dir)
 	for _, n := range nodes {
-		pid, err := s.start(home.child(n, o))
+		spec, err := home.child(n, o)
+		if err != nil {
+			return err
+		}
+		pid, err := s.start(spec)
 		if err != nil {
 			return err
 		}

@@ -224,7 +224,7 @@ func (d *devDir) nodeDir(n devNode) string {
 
 // child says how to run a node. Overrides are passed on the command line; the node checks
 // them.
-func (d *devDir) child(n devNode, o devOptions) childSpec {
+func (d *devDir) child(n devNode, o devOptions) (childSpec, error) {
 	dir := d.nodeDir(n)
 	args := []string{"serve", "--config", filepath.Join(dir, "server.properties")}
 	for _, s := range o.overrides {
@@ -233,13 +233,20 @@ func (d *devDir) child(n devNode, o devOptions) childSpec {
 	spec := childSpec{
 		name: fmt.Sprintf("node %d", n.id), args: args, logPath: filepath.Join(dir, "log"),
 	}
+	if o.supervise {
+		c, err := loadBrokerConfig(serveOptions{configFile: args[2], overrides: o.overrides}, nil)
+		if err != nil {
+			return childSpec{}, fmt.Errorf("%s: %w", spec.name, err)
+		}
+		spec.watch = c.session
+	}
 	if os.Getenv("GOMAXPROCS") == "" {
 		// The nodes share the cores of this machine. If each used all of them, idle
 		// threads of one node would spin while another node waits for a core. That took
 		// a third more CPU per message when it was measured.
 		spec.env = append(spec.env, fmt.Sprintf("GOMAXPROCS=%d", coresEach(o.nodes)))
 	}
-	return spec
+	return spec, nil
 }
 
 // writeConfigs writes each node's server.properties.

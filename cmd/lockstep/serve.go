@@ -23,6 +23,7 @@ type serveOptions struct {
 	configFile      string
 	overrides       []string
 	shutdownTimeout time.Duration
+	supervise       bool
 }
 
 func serveCommand() *cobra.Command {
@@ -38,7 +39,11 @@ Kafka's keys of topic defaults (log.retention.ms, compression.type and so on) ca
 set in the file or with --override. An unknown key is an error.
 
 SIGTERM or SIGINT stops the broker cleanly: it hands over its leaderships, within
---shutdown-timeout, and exits. After a second signal it does not wait for that.`,
+--shutdown-timeout, and exits. After a second signal it does not wait for that.
+
+A process that is frozen, or has a stuck loop or disk, keeps its connections, and its
+clients wait. Somebody outside must kill it: a service manager with WatchdogSec (see
+lockstep.service), or --supervise where there is none, as in a container.`,
 		Example: `  lockstep serve --config server.properties
   lockstep serve --config server.properties --override log.retention.ms=3600000
   lockstep serve --node.id 1 --cluster.id 000102030405060708090a0b0c0d0e0f \
@@ -52,6 +57,9 @@ SIGTERM or SIGINT stops the broker cleanly: it hands over its leaderships, withi
 		"key=value, wins over the file; may be given several times")
 	f.DurationVar(&o.shutdownTimeout, "shutdown-timeout", 10*time.Second,
 		"how long a clean stop may take to hand over leaderships")
+	f.BoolVar(&o.supervise, "supervise", false,
+		"run the broker in a child process; kill it when it gives no sign of life for "+
+			"broker.session.timeout.ms, and start it again when it ends")
 	keys := (&brokerConfig{}).keys()
 	for _, k := range keys {
 		f.String(k.name, k.fallback, k.about)
@@ -67,6 +75,9 @@ SIGTERM or SIGINT stops the broker cleanly: it hands over its leaderships, withi
 		config, err := loadBrokerConfig(o, flags)
 		if err != nil {
 			return err
+		}
+		if o.supervise {
+			return superviseServe(cmd.Context(), config, o.shutdownTimeout, cmd.ErrOrStderr())
 		}
 		return serve(cmd.Context(), config, o.shutdownTimeout, cmd.ErrOrStderr())
 	}
@@ -107,10 +118,13 @@ func serve(
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
+	life, stopLife := newLifeSigns(), make(chan struct{})
+	go life.run(stopLife)
+	defer close(stopLife)
 
 	again := node.Restart{Shards: c.shards}
 	for {
-		err := serveOnce(ctx, c, again, shutdownTimeout, signals, log)
+		err := serveOnce(ctx, c, again, shutdownTimeout, signals, log, life)
 		if !errors.As(err, &again) {
 			if err != nil {
 				log.Write(event.New(event.NodeFailed, event.Err(err)))
@@ -125,7 +139,7 @@ func serve(
 // returns a node.Restart if the next one must have another number of shards.
 func serveOnce(
 	ctx context.Context, c *brokerConfig, again node.Restart, shutdownTimeout time.Duration,
-	signals <-chan os.Signal, log *drive.Log,
+	signals <-chan os.Signal, log *drive.Log, life *lifeSigns,
 ) error {
 	log.Write(event.New(event.NodeStarting, event.Int("pid", os.Getpid()),
 		event.Text("kafka", c.listener), event.Text("advertised", c.advertised),
@@ -139,6 +153,8 @@ func serveOnce(
 	if err != nil {
 		return err
 	}
+	life.broker.Store(b)
+	defer life.broker.Store(nil)
 	stopHTTP, err := serveHTTP(c.http, b, log)
 	if err != nil {
 		b.node.Stop(err)
@@ -159,8 +175,10 @@ func serveOnce(
 		log.Write(event.New(event.NodeDraining, event.Text("cause", s.String())))
 	case <-ctx.Done():
 	}
+	notifyManager("STOPPING=1")
 	drain(b, shutdownTimeout, signals, log)
 	stopHTTP()
+	life.broker.Store(nil) // what follows has a bound of its own
 	b.node.Stop(nil)
 	// A node.Restart at this moment is no error: the next start continues the conversion.
 	if err := <-ended; err != nil && !errors.As(err, &again) {

@@ -19,7 +19,11 @@ type childSpec struct {
 	name    string // "node 2"
 	args    []string
 	env     []string // is added to the environment of this process
-	logPath string   // stdout and stderr are appended to it
+	logPath string   // stdout and stderr are appended to it; "": they are those of this process
+	// watch is how long it may give no sign of life before it is killed; 0: it is not watched.
+	watch time.Duration
+	// alone: its first sign of life settles the supervisor.
+	alone bool
 }
 
 // supervisor runs child processes. It reports each child that dies, and restarts it. The
@@ -106,26 +110,81 @@ func (s *supervisor) launch(c *child) error {
 	if s.stopping {
 		return errStopping
 	}
-	log, err := os.OpenFile(c.logPath, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o644)
+	cmd := exec.Command(s.program, c.args...)
+	cmd.Env = append(os.Environ(), c.env...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.SysProcAttr = childAttributes()
+	log, err := c.openLog()
 	if err != nil {
 		return fmt.Errorf("log of %s: %w", c.name, err)
 	}
-	if c.logFrom, err = log.Seek(0, io.SeekEnd); err != nil {
-		log.Close()
-		return fmt.Errorf("log of %s: %w", c.name, err)
+	if log != nil {
+		cmd.Stdout, cmd.Stderr = log, log
 	}
-	cmd := exec.Command(s.program, c.args...)
-	cmd.Env = append(os.Environ(), c.env...)
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = childAttributes()
-	started := make(chan error)
-	s.starts <- func() { started <- cmd.Start() }
-	if err := <-started; err != nil {
+	if err := s.startProcess(c, cmd); err != nil {
 		log.Close()
 		return fmt.Errorf("start %s: %w", c.name, err)
 	}
 	c.cmd, c.log = cmd, log
 	return nil
+}
+
+// openLog opens the log of the next process; nil if it has none of its own.
+func (c *child) openLog() (log *os.File, err error) {
+	if c.logPath == "" {
+		return nil, nil
+	}
+	if log, err = os.OpenFile(c.logPath, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o644); err != nil {
+		return nil, err
+	}
+	if c.logFrom, err = log.Seek(0, io.SeekEnd); err != nil {
+		log.Close()
+		return nil, err
+	}
+	return log, nil
+}
+
+// startProcess starts a process on the starter's thread, and watches it.
+func (s *supervisor) startProcess(c *child, cmd *exec.Cmd) error {
+	var signs, childEnd *os.File
+	if c.watch > 0 {
+		var err error
+		if signs, childEnd, err = os.Pipe(); err != nil {
+			return err
+		}
+		defer childEnd.Close()
+		cmd.ExtraFiles = []*os.File{childEnd} // the first of them is descriptor 3
+		cmd.Env = append(cmd.Env, watchVariable+"=3")
+	}
+	started := make(chan error)
+	s.starts <- func() { started <- cmd.Start() }
+	if err := <-started; err != nil {
+		signs.Close()
+		return err
+	}
+	if signs != nil {
+		first := func() {}
+		if c.alone {
+			first = s.settle
+		}
+		go func() {
+			defer signs.Close()
+			watch(signs, c.watch, first, func() { s.late(c, cmd) })
+		}()
+	}
+	return nil
+}
+
+// late kills a process that gives no sign of life. Only then does the kernel reset its
+// connections, and its clients go on.
+func (s *supervisor) late(c *child, cmd *exec.Cmd) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping {
+		return // stop has a bound of its own
+	}
+	s.printf("%s (pid %d) gave no sign of life for %v: killed\n", c.name, cmd.Process.Pid, c.watch)
+	_ = cmd.Process.Kill() // it may have ended by itself
 }
 
 // keep waits until a child's process ends and starts the next one, again and again.
@@ -274,6 +333,9 @@ const (
 // lastLines are the last lines that the child's latest process has logged, indented, each
 // after a line break.
 func (c *child) lastLines() string {
+	if c.log == nil {
+		return ""
+	}
 	end, err := c.log.Seek(0, io.SeekEnd)
 	if err != nil {
 		return ""
