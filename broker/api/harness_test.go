@@ -43,9 +43,12 @@ func (c *fakeContext) apply(m meta.Command) meta.Verdict {
 
 // newContext is broker 1 of a cluster without registered brokers.
 func newContext() *fakeContext {
+	_, _, image := meta.NewCluster(peer.UUID{0xc1, 0x05}, []meta.PeerID{
+		{Node: 1, Directory: peer.UUID{7: 1}}, {Node: 2, Directory: peer.UUID{7: 2}},
+	})
 	return &fakeContext{
 		now: env.Time{Mono: 1e9, WallMs: 1_700_000_000_000}, node: 1,
-		image: meta.NewImage(peer.UUID{0xc1, 0x05}), entropy: env.NewRand(1, 2),
+		image: image, entropy: env.NewRand(1, 2),
 		settings: Settings{
 			AutoCreateTopics: true, NumPartitions: 2, ReplicationFactor: 1, MinInSync: 1,
 			MaxMessageBytes: 1 << 20, FetchMaxBytes: 50 << 20, FetchMaxWait: 30e9,

@@ -41,6 +41,12 @@ func New(r wire.Request) (Handler, error) {
 		return newDescribeConfigs(h, req), nil
 	case *kmsg.DescribeClusterRequest:
 		return newDescribeCluster(h, req), nil
+	case *kmsg.DescribeQuorumRequest:
+		return newDescribeQuorum(h, req), nil
+	case *kmsg.AddRaftVoterRequest:
+		return newAddRaftVoter(h, req), nil
+	case *kmsg.RemoveRaftVoterRequest:
+		return newRemoveRaftVoter(h, req), nil
 	}
 	return nil, &wire.UnsupportedVersionError{
 		Key: r.Key, Version: r.Version, CorrelationID: r.CorrelationID,

@@ -92,6 +92,10 @@ func anyResult(rng *env.Rand) func(Op) any {
 			return ProducerIDResult{Code: code(), ID: 7}
 		case Applied:
 			return AppliedResult{All: rng.Chance(1, 2)}
+		case Propose:
+			return ProposeResult{Code: code()}
+		case Barrier:
+			return BarrierResult{Code: code()}
 		}
 		return nil
 	}

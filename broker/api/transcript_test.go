@@ -163,6 +163,8 @@ func (tr *transcript) result(t *testing.T, op Op, i int) any {
 		out = &ProposeResult{}
 	case Applied:
 		return AppliedResult{All: true}
+	case Barrier:
+		return BarrierResult{}
 	case Offsets:
 		out = &OffsetsResult{}
 	case EpochEnd:

@@ -49,6 +49,8 @@ func fillRandom(t *rapid.T, v reflect.Value, depth int) {
 	case reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		bits := v.Type().Bits()
 		v.SetInt(rapid.Int64().Draw(t, "int") >> (64 - bits))
+	case reflect.Uint16:
+		v.SetUint(uint64(rapid.Uint16().Draw(t, "uint")))
 	case reflect.Uint8:
 		v.SetUint(uint64(rapid.Byte().Draw(t, "byte")))
 	default:

@@ -139,6 +139,18 @@ var shapes = [maxKey + 1]shape{
 		fixed(boolean),          // synonyms
 		fixed(boolean).since(3), // documentation
 	},
+	keyDescribeQuorum: {
+		array(str(), array(fixed(i32))), // topics and partitions
+	},
+	keyAddRaftVoter: {
+		nullableStr(),                   // cluster id
+		fixed(i32 + i32 + uuid),         // timeout, voter and its directory
+		array(str(), str(), fixed(i16)), // listeners
+	},
+	keyRemoveRaftVoter: {
+		nullableStr(),     // cluster id
+		fixed(i32 + uuid), // voter and its directory
+	},
 	keyDescribeCluster: {
 		fixed(boolean),          // cluster operations
 		fixed(i8).since(1),      // endpoint type

@@ -12,7 +12,10 @@ const (
 	keyInitProducerID       int16 = 22
 	keyOffsetForLeaderEpoch int16 = 23
 	keyDescribeConfigs      int16 = 32
+	keyDescribeQuorum       int16 = 55
 	keyDescribeCluster      int16 = 60
+	keyAddRaftVoter         int16 = 80
+	keyRemoveRaftVoter      int16 = 81
 )
 
 // VersionRange says which versions of one API key are served.
@@ -58,13 +61,12 @@ type VersionRange struct {
 //	45, 46  reassignment
 //	48, 49  quotas
 //	50, 51  SCRAM: see SASL
-//	55      DescribeQuorum: the metadata log is not KRaft's
 //	57      UpdateFeatures: a command of package meta raises metadata.version
 //	61, 65, 66, 75, 74  descriptions that no client needs in order to work
 //	68, 69  KIP-848 groups: see groups
 //	71, 72  client telemetry: not planned
-//	76-92   share groups: not planned
-//	4-7, 52-54, 56, 58, 59, 62-64, 67, 70, 73, 82-87  between Kafka's own
+//	76-79, 83-92  share groups: not planned
+//	4-7, 52-54, 56, 58, 59, 62-64, 67, 70, 73, 82  between Kafka's own
 //	        brokers; these brokers use package peer
 var Versions = [...]VersionRange{
 	{Key: KeyProduce, Name: "Produce", Min: 3, Max: 13, AdvertisedMin: 0, Flexible: 9},
@@ -79,12 +81,17 @@ var Versions = [...]VersionRange{
 		Flexible: 4},
 	{Key: keyDescribeConfigs, Name: "DescribeConfigs", Min: 1, Max: 4, AdvertisedMin: 1,
 		Flexible: 4},
+	{Key: keyDescribeQuorum, Name: "DescribeQuorum", Min: 0, Max: 2, AdvertisedMin: 0,
+		Flexible: 0},
 	{Key: keyDescribeCluster, Name: "DescribeCluster", Min: 0, Max: 2, AdvertisedMin: 0,
+		Flexible: 0},
+	{Key: keyAddRaftVoter, Name: "AddRaftVoter", Min: 0, Max: 0, AdvertisedMin: 0, Flexible: 0},
+	{Key: keyRemoveRaftVoter, Name: "RemoveRaftVoter", Min: 0, Max: 0, AdvertisedMin: 0,
 		Flexible: 0},
 }
 
 // maxKey is the largest API key in byKey.
-const maxKey = keyDescribeCluster
+const maxKey = keyRemoveRaftVoter
 
 // byKey is the index into Versions by API key, plus one.
 var byKey = func() (index [maxKey + 1]uint8) {

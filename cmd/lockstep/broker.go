@@ -39,7 +39,7 @@ func nodeConfig(c *brokerConfig, incarnation peer.UUID) node.Config {
 	timing := sessionTiming(c.heartbeat, c.session)
 	return node.Config{
 		Node: kafka.NodeID(c.nodeID), Cluster: c.cluster, Incarnation: incarnation,
-		Shards: c.shards, Voters: voters, Rack: c.rack,
+		Shards: c.shards, Voters: voters, AutoJoin: c.autoJoin, Rack: c.rack,
 		Listen: node.Addresses{Kafka: c.listener, Control: c.control, Data: c.replication},
 		Advertised: node.Addresses{
 			Kafka: c.advertised, Control: c.ownVoter(), Data: c.advertisedReplication,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -35,6 +36,7 @@ type brokerConfig struct {
 	advertisedReplication string
 	http                  string // "" for none
 	voters                []voter
+	autoJoin              bool
 	shards                int
 
 	numPartitions     int64
@@ -90,7 +92,7 @@ type configKey struct {
 func (c *brokerConfig) keys() []configKey {
 	l := limits.Default()
 	return []configKey{
-		{name: "node.id", required: true, about: "this broker's id, from 1; also its Raft id",
+		{name: "node.id", required: true, about: "this broker's id, from 1",
 			set: setInt(&c.nodeID, 1, 1<<31-1)},
 		{name: "cluster.id", required: true,
 			about: "the cluster's id: 32 hex digits, the same on all nodes",
@@ -100,7 +102,10 @@ func (c *brokerConfig) keys() []configKey {
 			set:   setDir(&c.dir)},
 		{name: "controller.quorum.voters", required: true,
 			about: "control listeners of the voters, id@host:port separated by commas; the same " +
-				"on all nodes", set: setVoters(&c.voters)},
+				"on all nodes. A new cluster is born with these", set: setVoters(&c.voters)},
+		{name: "controller.quorum.auto.join.enable", fallback: "false",
+			about: "whether this node, on an empty directory, takes the vote of the one that it " +
+				"has lost", set: setBool(&c.autoJoin)},
 		{name: "broker.rack", about: "rack of this broker", set: setString(&c.rack)},
 
 		{name: "listeners", fallback: "PLAINTEXT://:9092",
@@ -279,10 +284,18 @@ func newBrokerConfig(settings []setting) (*brokerConfig, error) {
 // complete fills in defaults that follow from other keys.
 func (c *brokerConfig) complete() error {
 	own := slices.IndexFunc(c.voters, func(v voter) bool { return v.node == c.nodeID })
-	if own < 0 {
-		return fmt.Errorf("controller.quorum.voters has no entry for node.id=%d", c.nodeID)
-	}
-	if c.control == "" {
+	highest := slices.MaxFunc(c.voters,
+		func(a, b voter) int { return cmp.Compare(a.node, b.node) })
+	switch {
+	case own < 0 && c.nodeID < highest.node:
+		return fmt.Errorf("controller.quorum.voters has no entry for node.id=%d; a node that "+
+			"joins a cluster needs a higher id than its voters", c.nodeID)
+	case own < 0 && c.control == "":
+		return fmt.Errorf("controller.quorum.voters has no entry for node.id=%d; a node that "+
+			"joins a cluster needs control.listener", c.nodeID)
+	case own < 0 && wildcard(hostOf(c.control)):
+		return errors.New("control.listener: other nodes need a host to connect to")
+	case c.control == "":
 		c.control = c.voters[own].addr
 	}
 	if c.advertised == "" {

@@ -3,6 +3,7 @@
 //	serve   one broker process                    serve.go, config*.go, broker.go
 //	        its HTTP endpoints                    http.go, metrics.go
 //	dev     a cluster of serve processes          dev*.go, supervise.go
+//	cluster the voters of a running cluster       cluster.go
 //	bench   measure any Kafka-protocol cluster    bench*.go
 //	sim     a campaign: many simulated runs       sim.go; many machines: sim_merge.go
 //	        flags that name one run               sim_source.go
@@ -43,6 +44,7 @@ func rootCommand() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(devCommand(), serveCommand(), benchCommand(), simCommand(), mutantsCommand())
+	root.AddCommand(devCommand(), serveCommand(), clusterCommand(), benchCommand(),
+		simCommand(), mutantsCommand())
 	return root
 }
