@@ -110,6 +110,7 @@ func (d *draft) changeMembers(e *pb.Entry) {
 		assert.That(id.RaftID() == change.GetNodeId(), "meta: a configuration change names two ids")
 		switch change.GetType() {
 		case pb.ConfChangeAddLearnerNode:
+			assert.That(!d.WasRemoved(id), "meta: a directory that was removed joins again")
 			mark.Hit(mark.LearnerAdded)
 			d.setMember(Member{PeerID: id})
 		case pb.ConfChangeAddNode:

@@ -222,7 +222,7 @@ func (c *Control) proposeBirth() {
 		c.beBorn()
 	case !same:
 		mark.HitIf(c.birth.id != (peer.UUID{}), mark.BirthProposedAgain)
-		c.host.Entropy("control", "birth").Fill(record.id[:])
+		c.birthIDs.Fill(record.id[:])
 		slices.SortFunc(record.voters, func(a, b meta.PeerID) int { return int(a.Node - b.Node) })
 		c.takeBirth(record, c.stepBirth)
 	}

@@ -35,8 +35,9 @@ type Control struct {
 	prepared  bool  // the directory id is durable: other nodes may hear of it
 	birth     birth // as it is on the disk
 	birthBusy bool  // it is being written
-	unborn    bool  // the control log has been read, and the node waits to be born
-	learner   bool  // the operator was told that this node has no vote
+	birthIDs  *env.Rand
+	unborn    bool // the control log has been read, and the node waits to be born
+	learner   bool // the operator was told that this node has no vote
 
 	// --- disk ---
 	ops       shard.OpClock
@@ -135,6 +136,7 @@ func (c *Control) Start(now env.Time) {
 	c.now = now
 	c.narrator.begin(now.Mono)
 	c.jitter = c.host.Entropy("control", "redial")
+	c.birthIDs = c.host.Entropy("control", "birth")
 	c.rare = rare.New(c.cfg.Rare, c.host.Entropy("control", "rare"))
 	if r := c.registration(); meta.RegistrationError(&r.Endpoints) != "" {
 		c.host.Stop(fmt.Errorf("node: this node cannot register: %s",

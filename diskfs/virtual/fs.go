@@ -87,6 +87,7 @@ type FS struct {
 	lastInode  uint64
 	seq        uint64 // counts changes; an operation's changes carry its seq
 	used       int64  // bytes
+	mounted    int    // how often Mount was called
 	dirtyFiles btree.Map[uint64, *inode]
 	dirtyDirs  btree.Map[uint64, *inode]
 

@@ -92,6 +92,7 @@ func (c *cluster) attach(w *world.World) {
 		c.operatorAsks(w)
 		c.followBudget(w)
 		c.readBehindBarriers(w)
+		c.replaceLostVoters(w)
 	}
 }
 

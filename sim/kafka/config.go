@@ -44,6 +44,7 @@ func (c *cluster) nodeConfig(i world.Incarnation) node.Config {
 		ShardWAL:   c.walConfig(int(c.Options().WALInFlight.Or(1))),
 		Log:        partition.DefaultLimits(),
 		Rare:       c.Plan.Rare,
+		AutoJoin:   c.Options().AutoJoin.Or(0) == 1,
 	}
 	cfg.Advertised = cfg.Listen
 	i.Entropy("sim", "incarnation").Fill(cfg.Incarnation[:])

@@ -69,12 +69,14 @@ type replicaTrack struct {
 	// before it registers has told no other node.
 	owed  kafka.Offset
 	gone  bool // a later recovery of its shard did not find it
+	left  bool // it was on a directory that the node does not have any more
 	sight featureSight
 }
 
 // incarnationTrack is what was seen of the present incarnation of a broker.
 type incarnationTrack struct {
 	number    int32
+	mounted   int // FS.Mounted when it began
 	began     env.Instant
 	term      meta.Term
 	leading   bool // it acts as the controller, which another node may have replaced
@@ -103,7 +105,12 @@ func (c *cluster) TurnEnded(n *world.Node, id loop.ID, l loop.Loop) {
 	f.seeDamage(n)
 	incarnation := f.incarnations[n.Spec().Name]
 	if incarnation == nil || incarnation.number != n.Incarnation() {
-		incarnation = &incarnationTrack{number: n.Incarnation(), began: c.World.Now(),
+		mounted := n.FS().Mounted()
+		if incarnation != nil && incarnation.mounted != mounted {
+			f.leaveReplicas(n)
+		}
+		incarnation = &incarnationTrack{number: n.Incarnation(), mounted: mounted,
+			began:     c.World.Now(),
 			recovered: make([]bool, len(n.Loops()))}
 		f.incarnations[n.Spec().Name] = incarnation
 	}
@@ -233,7 +240,7 @@ func (f *facts) seeReplica(n *world.Node, recovered, declared bool,
 	if t.incarnation != n.Incarnation() {
 		old = shard.PartState{Watermark: -1, LogStart: -1, End: -1}
 	}
-	t.incarnation, t.gone = n.Incarnation(), false
+	t.incarnation, t.gone, t.left = n.Incarnation(), false, false
 	if t.vouched = max(t.vouched, p.Durable); declared {
 		t.vouched = p.Durable
 	}
@@ -376,12 +383,23 @@ func (f *facts) members(p *shard.PartState) []checker.Member {
 	return out
 }
 
+// leaveReplicas takes note that a node has another directory. It owes nothing of what the earlier
+// one held. Until the node is registered with its directory, its replicas are in ISRs, and their
+// leaders may count on what was acknowledged before.
+func (f *facts) leaveReplicas(n *world.Node) {
+	for _, key := range f.keys {
+		if t := f.replicas[key]; key.node == nodeID(n) {
+			t.left, t.owed = true, 0
+		}
+	}
+}
+
 // lostReplicas records, after the recovery of a shard, replicas that its node had before
 // and has not recovered.
 func (f *facts) lostReplicas(n *world.Node, s *shard.Shard) {
 	for _, key := range f.keys {
 		t := f.replicas[key]
-		if key.node != nodeID(n) || t.gone || t.incarnation == n.Incarnation() ||
+		if key.node != nodeID(n) || t.gone || t.left || t.incarnation == n.Incarnation() ||
 			shard.Place(key.id, len(n.Loops())-1) != loopOf(n, s) {
 			continue
 		}

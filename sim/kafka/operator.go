@@ -20,7 +20,9 @@ func (c *cluster) Replied(n *world.Node, _ loop.ID, m any) (drained bool) {
 	case node.Drained:
 		return true
 	case shard.Return:
-		c.barriers.answered(n, m)
+		if c.barriers != nil && m.Origin.Request < replacerRequests {
+			c.barriers.answered(n, m)
+		}
 	default:
 		c.operator.answered(n)
 	}

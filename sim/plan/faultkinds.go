@@ -92,4 +92,11 @@ var faultKinds = []FaultKind{
 	{"no-descriptors", OnNode, "the process has no descriptor left: it can open nothing"},
 	{"no-permission", OnNode, "the process may not open, list, make, rename or remove what is in " +
 		"the path"},
+
+	// Whole directories. The process dies, and starts again amount ms later.
+	{"lose-directory", OnNode, "the directory is empty from now on"},
+	{"unmount", OnNode, "the directory is empty; at the end it is again what it was, and what " +
+		"was written meanwhile is lost"},
+	{"swap-directories", OnLink, "two nodes have the directory of each other; at the end they " +
+		"have their own again"},
 }

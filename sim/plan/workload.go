@@ -105,6 +105,12 @@ type Options struct {
 	// SlowUntilMs is when that part ends, in milliseconds from the beginning of the run; absent:
 	// there is no such part.
 	SlowUntilMs Option `yaml:"slow_until_ms,omitempty"`
+	// AutoJoin is 1 if nodes take the votes of their lost directories themselves; 0 or absent: they
+	// do not.
+	AutoJoin Option `yaml:"auto_join,omitempty"`
+	// ReplaceMs is the interval at which an operator gives votes to directories that have joined,
+	// in milliseconds; 0 or absent: nobody does.
+	ReplaceMs Option `yaml:"replace_ms,omitempty"`
 	// SlowEveryMs is the pause between two operations of a client in that part, in milliseconds;
 	// absent: 5000.
 	SlowEveryMs Option `yaml:"slow_every_ms,omitempty"`

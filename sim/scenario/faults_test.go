@@ -45,6 +45,10 @@ var effects = map[string]struct {
 		return wallZero(f, "b1") != wallZero(c, "b1")
 	}},
 
+	"lose-directory":   {target: "b1", shows: remounted("b1", 1)},
+	"unmount":          {target: "b1", shows: remounted("b1", 2)},
+	"swap-directories": {target: "b1-b2", shows: remounted("b2", 4)},
+
 	"cut": {target: "b1-b2",
 		shows: netCount(func(w *world.World) uint64 { return w.Fabric().Stats().Blocks })},
 	"isolate": {target: "b1",
@@ -204,4 +208,8 @@ func TestEveryKindOfFaultHasAnEffect(t *testing.T) {
 			t.Errorf("%s: %s", kind.Name, after.Report())
 		}
 	}
+}
+
+func remounted(node string, times int) func(f, c *world.World) bool {
+	return func(f, _ *world.World) bool { return f.Node(node).FS().Mounted() == times }
 }

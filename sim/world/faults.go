@@ -33,7 +33,7 @@ var begins = map[string]faultBegin{}
 
 func init() { // not in the declaration: the effects refer to the map, through the world
 	for _, kinds := range []map[string]faultBegin{processFaults, operatorFaults, networkFaults,
-		diskFaults} {
+		diskFaults, directoryFaults} {
 		maps.Copy(begins, kinds)
 	}
 }
