@@ -34,10 +34,11 @@
 //     Batches that depend on it are held back here.
 //  4. After a crash, give Recover all surviving records in their order, and the image of
 //     the index that LastSnapshot names. Before the first start, make the records and the
-//     image of NewCluster durable. Its cluster id and voters are the same on all nodes.
+//     image of NewCluster durable, or those of JoinCluster on a directory that is no voter.
+//     The cluster id and the voters are the same on all nodes.
 //  5. If the control WAL is damaged, or has lost its first records and is not
 //     Checkpointed, set WALDamaged: the node takes no part in Raft, and the operator lets
-//     it come back under a new id.
+//     it come back on an empty directory, which has another Raft id.
 //  6. The incarnation is new at every start, and the data directory is locked while the
 //     process runs: a registration proves that the process of the earlier incarnation has
 //     ended.
@@ -52,7 +53,9 @@
 //  11. Call Announce when all logs are recovered: the node registers after that. Files of
 //     unknown topics may be deleted once Epoch is not 0 (PROTOCOL 13).
 //  12. Stop the process if Superseded.
-//  13. Call PeerDown when a message to a peer was dropped, or its control connection breaks.
+//  13. Give Step the directory of the node that a message came from, and send an Envelope with
+//     a Directory to that directory only. Call PeerDown when a message to a peer was dropped,
+//     or its control connection breaks.
 //  14. Call SetFull(true) while any shard refuses appends because its disk has no room.
 //
 // # Promises
@@ -77,7 +80,7 @@
 //
 // # Deliberately absent
 //
-// Learners, changes of more than one voter at a time, rack-aware placement, reassignment of
+// Changes of more than one member at a time, rack-aware placement, reassignment of
 // replicas, quotas, ACLs and SCRAM. A command that may have been proposed is not proposed
 // again, and Raft does not forward proposals.
 package meta

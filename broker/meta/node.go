@@ -24,7 +24,7 @@ type NodeConfig struct {
 	// cluster writes into the image, sorted by name.
 	Defaults Configs
 	// WALDamaged: the control WAL is damaged. The node neither votes nor
-	// campaigns and must come back under a new id (PROTOCOL 8).
+	// campaigns and must come back on an empty directory (PROTOCOL 8).
 	WALDamaged bool
 }
 

@@ -6,6 +6,8 @@
 //	node.go       configuration, and New, which makes the loops
 //	control.go    the control loop: its state, its events, its turn
 //	boot.go       the start: lock, identity, recovery of the control log
+//	birth.go      the birth record: when a node may take part in Raft
+//	join.go       a new directory joins; one that was removed is refused
 //	layout.go     the layout file, and the conversion to another number of shards
 //	durable.go    Raft's records in the control log, snapshots as files
 //	sequence.go   a chain of disk operations, one after the other
