@@ -117,8 +117,8 @@ type Limits struct {
 
 	// --- replication ---
 
-	// AckTimeout is how long an ISR member may stay behind without progress
-	// before the leader asks for its removal.
+	// AckTimeout is how long an ISR member may stay behind without progress before the leader asks
+	// for its removal, while min.insync.replicas others are left. Below that it has LagTimeout.
 	AckTimeout time.Duration
 	// LagTimeout bounds the age of the oldest record that an ISR member does not have, also if it
 	// makes progress (replica.lag.time.max.ms). Beyond it the leader asks for its removal.

@@ -82,7 +82,7 @@ func (l *Leader) NextChange(now env.Instant) (Proposal, bool) {
 			}
 		case m.Node == l.self:
 			p.ISR = append(p.ISR, m)
-		case l.inISR(m.Node) && l.late(f, now):
+		case l.inISR(m.Node) && l.dropped(f, now):
 			mark.Hit(mark.ISRShrinkWanted)
 			changed = true
 		case l.inISR(m.Node):
@@ -134,8 +134,11 @@ func (l *Leader) NextCheck() env.Instant {
 	}
 	for _, f := range l.followers {
 		if l.inISR(f.member.Node) && f.waitingSince != env.Never {
-			lateAt := min(f.waitingSince.Add(l.cfg.AckTimeout), f.caughtUpAt.Add(l.cfg.LagTimeout))
-			next = min(next, max(lateAt, l.change.retryAt))
+			at := f.caughtUpAt.Add(l.cfg.LagTimeout)
+			if late := f.waitingSince.Add(l.cfg.AckTimeout); late > l.change.asked {
+				at = min(at, late)
+			}
+			next = min(next, max(at, l.change.retryAt))
 		}
 	}
 	return next
@@ -159,6 +162,26 @@ func (l *Leader) NextProbe(now env.Instant) env.Instant {
 func (l *Leader) late(f *follower, now env.Instant) bool {
 	return f.waitingSince != env.Never &&
 		(now >= f.waitingSince.Add(l.cfg.AckTimeout) || now >= f.caughtUpAt.Add(l.cfg.LagTimeout))
+}
+
+// dropped reports whether a member leaves the ISR. A late member leaves at once while enough others
+// are left for min.insync.replicas: then records are acknowledged without it. Below that nothing
+// would be acknowledged, and the records that wait would get an error. So a late member stays for
+// LagTimeout then, and a stall of several members costs time and no errors.
+func (l *Leader) dropped(f *follower, now env.Instant) bool {
+	return l.late(f, now) &&
+		(l.prompt(now) >= l.reg.MinInSync || now >= f.caughtUpAt.Add(l.cfg.LagTimeout))
+}
+
+// prompt counts the members of the ISR that are not late, with this node.
+func (l *Leader) prompt(now env.Instant) int {
+	n := 1
+	for _, f := range l.followers {
+		if l.inISR(f.member.Node) && !l.late(f, now) {
+			n++
+		}
+	}
+	return n
 }
 
 // mayJoin reports whether a replica may be added to the ISR: it is streaming, registered
