@@ -91,6 +91,8 @@ func (c *cluster) limits() limits.Limits {
 	l := limits.Default()
 	l.RequestTimeout = c.RequestTimeout
 	l.MailboxRequests = c.Plan.Limits.Mailbox
+	// Small enough for a bomb (client.malformed), and for batches that are read in steps.
+	l.RequestBytes, l.ScanBytes = 256<<10, 2<<10
 	if files := c.Options().OpenFiles.Or(0); files > 0 {
 		l.OpenFiles, l.LoadsInFlight = int(files), int(files)
 	}

@@ -39,6 +39,7 @@ const (
 	ConsumedStays        = "P3: what was consumed does not diverge"
 	RepeatRecognised     = "P6: a batch that is sent again is recognised"
 	RetryRecognised      = "P6: an idempotent producer's retries are recognised"
+	HeadersTrue          = "what a batch's header says of its records is true"
 	MalformedRefused     = "a malformed request is refused"
 	MalformedAnswered    = "a malformed request is answered, or its connection closed"
 	RepeatedAnsweredOnce = "a partition that a fetch repeats is answered once"

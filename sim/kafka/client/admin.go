@@ -155,6 +155,10 @@ func (a *admin) tick(now env.Time) {
 // they are, and honest producers must not be refused for that.
 const aheadMaxMs = "2592000000"
 
+// Compacted reports whether a topic is created with cleanup.policy=compact: those with an odd
+// number at the end.
+func Compacted(name string) bool { return name[len(name)-1]&1 == 1 }
+
 // create creates topics with one request.
 func (a *admin) create(now env.Time, partitions int32, names ...string) {
 	cl := a.c.load
@@ -170,6 +174,11 @@ func (a *admin) create(now env.Time, partitions int32, names ...string) {
 			kmsg.CreateTopicsRequestTopicConfig{Name: "min.insync.replicas", Value: &minISR},
 			kmsg.CreateTopicsRequestTopicConfig{
 				Name: "message.timestamp.after.max.ms", Value: &ahead})
+		if Compacted(name) {
+			policy := "compact"
+			topic.Configs = append(topic.Configs,
+				kmsg.CreateTopicsRequestTopicConfig{Name: "cleanup.policy", Value: &policy})
+		}
 		if strings.HasPrefix(name, "z") {
 			long := strings.Repeat("0", 990) + "86400000"
 			for _, key := range longSettings {

@@ -235,16 +235,34 @@ func (s *consumer) records(p *consumerPlace, set []byte) []checker.Record {
 			return out
 		}
 		it := b.Records(1 << 20)
+		largest := batch.NoTimestamp
 		for it.Next() {
+			largest = max(largest, it.Record.TimestampMs)
+			if it.Record.Key == nil && Compacted(p.topic) {
+				s.lies(p, "%d has no key in a compacted topic", it.Record.Offset)
+			}
 			if it.Record.Offset >= p.next {
 				out = append(out, checker.Record{Offset: checker.Offset(it.Record.Offset),
 					Value: history.ValueOf(it.Record.Value)})
 			}
 		}
+		if it.Err() != nil {
+			s.lies(p, "%d-%d: %v", b.BaseOffset(), b.LastOffset(), it.Err())
+		} else if largest != b.MaxTimestampMs() {
+			s.lies(p, "%d-%d: the largest timestamp is %d and not %d", b.BaseOffset(),
+				b.LastOffset(), largest, b.MaxTimestampMs())
+		}
 		p.epoch = b.LeaderEpoch()
 		set = rest
 	}
 	return out
+}
+
+// lies reports a batch that contradicts its header or its topic. A consumer that cannot read it
+// stops there for good.
+func (s *consumer) lies(p *consumerPlace, format string, args ...any) {
+	s.c.load.World.Violated(property.HeadersTrue, s.c.Name, "%s/%d at %s", p.topic, p.index,
+		fmt.Sprintf(format, args...))
 }
 
 func (s *consumer) pending() []string {

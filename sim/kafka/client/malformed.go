@@ -1,12 +1,16 @@
 package client
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
 	"math"
+	"slices"
+	"sync"
 	"time"
 
+	"github.com/klauspost/compress/gzip"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"example.com/lockstep/broker/batch"
@@ -197,7 +201,7 @@ func (m *malformed) choose(now env.Time) attack {
 func (m *malformed) request() kmsg.Request {
 	switch m.c.rand.IntN(4) {
 	case 0:
-		return m.produce(nil)
+		return m.produce(nil, m.c.load.Topics...)
 	case 1:
 		req := kmsg.NewPtrFetchRequest()
 		req.Version = 11
@@ -216,10 +220,10 @@ func (m *malformed) frame(req kmsg.Request) []byte {
 	return client.AppendRequest(nil, malformedCorrelation, m.c.Name, req)
 }
 
-func (m *malformed) produce(records []byte) *kmsg.ProduceRequest {
+func (m *malformed) produce(records []byte, topics ...string) *kmsg.ProduceRequest {
 	req := kmsg.NewPtrProduceRequest()
 	req.Version, req.Acks, req.TimeoutMillis = 8, -1, 1000
-	for _, name := range m.c.load.Topics {
+	for _, name := range topics {
 		topic := kmsg.NewProduceRequestTopic()
 		topic.Topic = name
 		part := kmsg.NewProduceRequestTopicPartition()
@@ -235,19 +239,52 @@ const (
 	batchMagic, batchCRC, batchAttributes, batchLastDelta, batchCount = 16, 17, 21, 23, 57
 )
 
-// badBatch is a produce of a batch that contradicts itself.
+// badBatch is a produce of a batch that contradicts itself, or its topic.
 func (m *malformed) badBatch(now env.Time) attack {
-	r := m.c.rand
+	name, b, topics := m.contradiction(now)
+	req := m.produce(b, topics...)
+	a := attack{name: "a batch with " + name, bytes: m.frame(req), answers: 1,
+		refused: func(frame []byte) error { return refusesAll(req, frame) }}
+	if m.c.rand.Chance(1, 4) {
+		req.Acks = 0
+		a = attack{name: a.name + " and acks=0", bytes: m.frame(req), answers: -1}
+	}
+	return a
+}
+
+// refusesAll checks that a produce was refused for every topic.
+func refusesAll(req kmsg.Request, frame []byte) error {
+	resp, err := client.DecodeResponse(frame, req)
+	if err != nil {
+		return err
+	}
+	for _, t := range resp.(*kmsg.ProduceResponse).Topics {
+		if p := &t.Partitions[0]; p.ErrorCode == 0 {
+			return fmt.Errorf("acknowledged for %s at offset %d", t.Topic, p.BaseOffset)
+		}
+	}
+	return nil
+}
+
+// contradiction draws a batch, and the topics that refuse it.
+func (m *malformed) contradiction(now env.Time) (name string, b []byte, topics []string) {
+	r, topics := m.c.rand, m.c.load.Topics
 	builder := batch.NewBuilder()
 	value := make([]byte, 8+r.IntN(100))
 	binary.BigEndian.PutUint64(value, malformedValue)
-	builder.Add(now.WallMs, nil, value)
-	b := []byte(builder.Build())
-	name := ""
-	switch r.IntN(6) {
+	kind := r.IntN(12)
+	compacted := slices.DeleteFunc(slices.Clone(topics),
+		func(t string) bool { return !Compacted(t) })
+	if kind == 11 && len(compacted) > 0 {
+		return "a null key", builder.Add(now.WallMs, nil, value).Build(), compacted
+	}
+	builder.Add(now.WallMs, value[:8], value)
+	b = builder.Build()
+	switch kind {
 	case 0:
 		name = "a wrong CRC"
 		b[batchCRC+r.IntN(len(b)-batchCRC)] ^= byte(1 + r.IntN(255))
+		return name, b, topics
 	case 1:
 		name = "magic 1"
 		b[batchMagic] = 1
@@ -255,7 +292,7 @@ func (m *malformed) badBatch(now env.Time) attack {
 		name = "a last offset beyond its records"
 		binary.BigEndian.PutUint32(b[batchLastDelta:], 1+uint32(r.IntN(1000)))
 	case 3:
-		name = "more records than there are"
+		name = "another count of records"
 		binary.BigEndian.PutUint32(b[batchCount:], 2+uint32(r.IntN(1000)))
 	case 4:
 		name = "a control batch"
@@ -263,26 +300,47 @@ func (m *malformed) badBatch(now env.Time) attack {
 	case 5:
 		name = "a batch that is cut short"
 		b = b[:r.IntN(len(b))]
+	case 6:
+		name = "junk in place of compressed records"
+		b = builder.BuildWith(batch.Codec(1+r.IntN(4)), value)
+	case 7:
+		name = "more records than there are"
+		more := 1 + uint32(r.IntN(1000))
+		binary.BigEndian.PutUint32(b[batchLastDelta:], more)
+		binary.BigEndian.PutUint32(b[batchCount:], more+1)
+	case 8:
+		name = "fewer records than there are"
+		b = batch.NewBuilder().Add(now.WallMs, value, value).BuildWith(batch.Uncompressed,
+			builder.Add(now.WallMs, value, value).Plain())
+	case 9:
+		name = "a bomb"
+		b = builder.BuildWith(batch.Gzip, bomb())
+	default:
+		const year = 365 * 24 * time.Hour
+		name = "a record of the next year"
+		b = builder.Add(now.WallMs+year.Milliseconds(), value, value).Build()
 	}
-	if name != "a wrong CRC" && len(b) > batchAttributes {
+	if len(b) > batchAttributes {
 		binary.BigEndian.PutUint32(b[batchCRC:],
 			crc32.Checksum(b[batchAttributes:], castagnoliTable))
 	}
-	req := m.produce(b)
-	return attack{name: "a batch with " + name, bytes: m.frame(req), answers: 1,
-		refused: func(frame []byte) error {
-			resp, err := client.DecodeResponse(frame, req)
-			if err != nil {
-				return err
-			}
-			for _, t := range resp.(*kmsg.ProduceResponse).Topics {
-				if p := &t.Partitions[0]; p.ErrorCode == 0 {
-					return fmt.Errorf("acknowledged for %s at offset %d", t.Topic, p.BaseOffset)
-				}
-			}
-			return nil
-		}}
+	return name, b, topics
 }
+
+// bomb is a few hundred bytes that expand to more than any broker here allows.
+var bomb = sync.OnceValue(func() []byte {
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	value := make([]byte, 300<<10)
+	binary.BigEndian.PutUint64(value, malformedValue)
+	if _, err := w.Write(batch.NewBuilder().Add(0, value[:8], value).Plain()); err != nil {
+		panic(err)
+	}
+	if err := w.Close(); err != nil {
+		panic(err)
+	}
+	return out.Bytes()
+})
 
 // malformedValue is in every batch of a malformed client, and must never be in a log.
 const malformedValue = 1 << 62

@@ -360,7 +360,7 @@ func (p *producer) request(now env.Time, l *produceLane, b *produceBatch) *kmsg.
 	for _, v := range b.values {
 		value := make([]byte, 8+p.recordSize)
 		binary.BigEndian.PutUint64(value, uint64(v))
-		builder.Add(now.WallMs, nil, value)
+		builder.Add(now.WallMs, value[:8], value)
 	}
 	req := kmsg.NewPtrProduceRequest()
 	req.Version, req.Acks, req.TimeoutMillis = p.c.versions.produce, p.acks,
@@ -371,10 +371,20 @@ func (p *producer) request(now env.Time, l *produceLane, b *produceBatch) *kmsg.
 	topic := kmsg.NewProduceRequestTopic()
 	topic.Topic, topic.TopicID = l.topic, l.id
 	part := kmsg.NewProduceRequestTopicPartition()
-	part.Partition, part.Records = l.index, builder.Build()
+	part.Partition, part.Records = l.index, p.sealed(builder)
 	topic.Partitions = append(topic.Partitions, part)
 	req.Topics = append(req.Topics, topic)
 	return req
+}
+
+// sealed is the batch. Some producers do not fill in the largest timestamp, or a wrong one: the
+// broker replaces it.
+func (p *producer) sealed(builder *batch.Builder) []byte {
+	b := builder.Build()
+	if p.c.Number%2 == 1 {
+		b.SetMaxTimestamp([]int64{batch.NoTimestamp, 1}[b.Count()%2])
+	}
+	return b
 }
 
 // ended takes the end of one attempt: an answer, or a lost connection. entry is -1 if the
