@@ -41,11 +41,16 @@ func (s *Shard) checkIdle(c *clientConn) {
 
 // makeRoom closes the connections that have been idle longest while the shard has more than its
 // share. A connection is idle for this when it waits for nothing and has been quiet for EvictIdle.
-// When none is idle, all stay: the listener accepts no more at the bound of the node.
+// When none is idle, all stay, and the shard looks again later: at the bound of the node the
+// listener accepts no more, so that no accept would make it look.
 func (s *Shard) makeRoom() {
 	for len(s.clients) > s.limits.ConnShare {
 		c := s.longestIdle()
 		if c == nil {
+			if !s.makeRoomTimer.Live() {
+				s.makeRoomTimer = s.timers.Set(s.now.Mono.Add(s.limits.EvictIdle),
+					due{kind: dueMakeRoom})
+			}
 			return
 		}
 		mark.Hit(mark.ConnEvicted)

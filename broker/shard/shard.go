@@ -86,23 +86,24 @@ type Shard struct {
 	nextProposal uint64
 
 	// --- clients ---
-	clients     map[netsim.ConnID]*clientConn
-	closings    map[netsim.ConnID]*closing // looked up only
-	holding     account                    // what all clients hold: see budget.go
-	filling     *clientConn                // its frame goes on although the budget is spent
-	answerWaits bool                       // a request waits for room for its answer
-	roomTimer   *loop.Timer[due]
-	requests    map[uint64]*request
-	nextRequest uint64
-	runnable    []*request // all their operations have resolved
-	held        []*request // until this incarnation is registered
-	lanesToRun  []*lane    // nothing is outstanding in them
-	parked      []*clientConn
-	unread      []unreadBatch // in the order in which they came
-	scanLeft    int           // bytes of records that may be read at once in this turn
-	scanner     batch.Scanner // reads batches at once
-	stepper     batch.Scanner // reads unread[0] in steps
-	hungry      int           // parked connections that wait for the budget
+	clients       map[netsim.ConnID]*clientConn
+	closings      map[netsim.ConnID]*closing // looked up only
+	holding       account                    // what all clients hold: see budget.go
+	filling       *clientConn                // its frame goes on although the budget is spent
+	answerWaits   bool                       // a request waits for room for its answer
+	roomTimer     *loop.Timer[due]
+	makeRoomTimer *loop.Timer[due]
+	requests      map[uint64]*request
+	nextRequest   uint64
+	runnable      []*request // all their operations have resolved
+	held          []*request // until this incarnation is registered
+	lanesToRun    []*lane    // nothing is outstanding in them
+	parked        []*clientConn
+	unread        []unreadBatch // in the order in which they came
+	scanLeft      int           // bytes of records that may be read at once in this turn
+	scanner       batch.Scanner // reads batches at once
+	stepper       batch.Scanner // reads unread[0] in steps
+	hungry        int           // parked connections that wait for the budget
 	// toRead are calls that wait to read segments, in order. reading counts the reads under way
 	// for clients, at most limits.ReadsInFlight. startingRead: one of toRead is being repeated.
 	toRead       []PartitionCall

@@ -29,7 +29,7 @@ import (
 //	start [synced=(N,...)] [lease=off] [register=off] [shards=N] [LIMIT=VALUE]
 //	    Metadata lines (looptest.Cluster) follow. The shard recovers from an empty disk,
 //	    gets the metadata and a lease of 2.5 s; the nodes in synced have answered its
-//	    probes. Limits: inflight-bytes, connections, flush-bytes, reads, scan-bytes,
+//	    probes. Limits: inflight-bytes, answer-bytes, connections, flush-bytes, reads, scan-bytes,
 //	    request-bytes, wal-segment.
 //	metadata      lines: commands that the cluster commits; the shard gets the new image
 //	verdict applied|not-proposed|timed-out    answers the oldest call to the control loop
@@ -123,6 +123,7 @@ func newWorld(t *testing.T, d *datadriven.TestData) *world {
 	w.cfg.WAL.SegmentBytes, w.cfg.WAL.MarkDelay = 1<<20, 24*time.Hour
 	d.MaybeScanArgs(t, "shards", &w.cfg.Shards)
 	d.MaybeScanArgs(t, "inflight-bytes", &w.cfg.Limits.InflightBytes)
+	d.MaybeScanArgs(t, "answer-bytes", &w.cfg.Limits.AnswerBytes)
 	d.MaybeScanArgs(t, "connections", &w.cfg.Limits.ConnShare)
 	d.MaybeScanArgs(t, "reads", &w.cfg.Limits.ReadsInFlight)
 	d.MaybeScanArgs(t, "flush-bytes", &w.cfg.Limits.FlushBytes)

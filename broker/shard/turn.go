@@ -89,19 +89,20 @@ type due struct {
 type dueKind uint8
 
 const (
-	dueRequest dueKind = iota + 1 // a request's deadline
-	dueProduce                    // an append's deadline
-	dueTell                       // followers may have to be told the watermark
-	dueWake                       // look at a partition again
-	dueLink                       // check whether a link is silent
-	dueRedial                     // dial a link again
-	dueWaitEnd                    // the end of a request's long poll
-	dueIdle                       // look whether a client's connection is idle
-	dueClosing                    // look whether a closing connection still sends
-	dueRoom                       // something waits for bytes that clients hold
-	dueRetry                      // a turn is enough: its end retries what waits
-	dueDisk                       // submit a postponed operation again
-	dueRemove                     // try again to delete a partition's files
+	dueRequest  dueKind = iota + 1 // a request's deadline
+	dueProduce                     // an append's deadline
+	dueTell                        // followers may have to be told the watermark
+	dueWake                        // look at a partition again
+	dueLink                        // check whether a link is silent
+	dueRedial                      // dial a link again
+	dueWaitEnd                     // the end of a request's long poll
+	dueIdle                        // look whether a client's connection is idle
+	dueClosing                     // look whether a closing connection still sends
+	dueMakeRoom                    // there are more connections than the shard's share
+	dueRoom                        // something waits for bytes that clients hold
+	dueRetry                       // a turn is enough: its end retries what waits
+	dueDisk                        // submit a postponed operation again
+	dueRemove                      // try again to delete a partition's files
 )
 
 // runDue runs the timers that are due.
@@ -134,6 +135,8 @@ func (s *Shard) onDue(d due) {
 		s.dial(d.link)
 	case dueIdle:
 		s.checkIdle(d.client)
+	case dueMakeRoom:
+		s.makeRoom()
 	case dueRoom:
 		s.freeRoom()
 	case dueClosing:
