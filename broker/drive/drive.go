@@ -134,6 +134,18 @@ func (n *Node) Turns() []uint64 {
 	return turns
 }
 
+// Longest returns the loop that has been in its present turn for the longest time, and for how
+// long; 0 if no loop is in a turn.
+func (n *Node) Longest() (id loop.ID, busy time.Duration) {
+	now := BootTime()
+	for _, r := range n.runners {
+		if since := r.busySince.Load(); since != 0 && now.Sub(env.Instant(since)) > busy {
+			id, busy = r.id, now.Sub(env.Instant(since))
+		}
+	}
+	return id, busy
+}
+
 // runner hosts one loop on one goroutine.
 type runner struct {
 	node *Node

@@ -244,6 +244,8 @@ func (c *Control) onMail(now env.Time, from loop.ID, mail any) {
 		c.onConverted(from, m)
 	case StatsRequest:
 		c.host.Reply(from, c.Stats())
+	case HealthRequest:
+		c.host.Reply(from, c.health(now))
 	case Drain:
 		c.onDrain(now)
 	}

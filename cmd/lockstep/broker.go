@@ -125,6 +125,7 @@ type broker struct {
 	network  *tcp.Network
 	disks    []*osfs.Disk
 	shards   int
+	warn     time.Duration // a turn that takes longer hangs
 	draining atomic.Bool
 }
 
@@ -140,7 +141,7 @@ func startBroker(c *brokerConfig, again node.Restart, log *drive.Log) (*broker, 
 	}
 	cfg := nodeConfig(c, incarnation)
 	cfg.Shards, cfg.ConvertTo = again.Shards, again.ConvertTo
-	b := &broker{network: newNetwork(log), shards: cfg.Shards}
+	b := &broker{network: newNetwork(log), shards: cfg.Shards, warn: c.watchdogWarn}
 	var err error
 	b.node, err = drive.Start(drive.Config{
 		Loops:   cfg.Shards + 1,
@@ -183,21 +184,11 @@ func (b *broker) close() {
 	}
 }
 
-// health says why the node cannot serve clients; "" if it can.
-func (b *broker) health() string {
-	if b.draining.Load() {
-		return "shutting down"
-	}
+// joined reports whether the node is registered and not fenced. A service manager's start ends with
+// that, also if the disk is full or no replica is in sync yet: see readyz.
+func (b *broker) joined() bool {
 	s, err := ask[node.Stats](b, loop.Control, node.StatsRequest{}, askTimeout)
-	switch {
-	case err != nil:
-		return fmt.Sprintf("control loop: %v", err)
-	case !s.Registered:
-		return "not registered with a controller yet"
-	case s.Fenced:
-		return "fenced: no valid session with the controller"
-	}
-	return ""
+	return err == nil && s.Registered && !s.Fenced
 }
 
 // sample reads the statistics of all loops. Those of a loop that does not answer are

@@ -20,9 +20,9 @@ import (
 func clusterCommand() *cobra.Command {
 	cluster := &cobra.Command{
 		Use:   "cluster",
-		Short: "Show and change the voters of a running cluster",
+		Short: "Ask for the health of a running cluster, and change its voters",
 	}
-	cluster.AddCommand(describeCommand(), replaceCommand())
+	cluster.AddCommand(describeCommand(), replaceCommand(), clusterHealthCommand())
 	return cluster
 }
 

@@ -125,7 +125,7 @@ func (c *brokerConfig) keys() []configKey {
 				"the host of advertised.listeners if it has none)",
 			set: setAddress(&c.advertisedReplication)},
 		{name: "http.listener",
-			about: "host:port for /healthz, /metrics and /debug (default: none)",
+			about: "host:port for health, /metrics and /debug (default: none)",
 			set:   setAddress(&c.http)},
 		{name: "shards", fallback: "0",
 			about: "number of shard loops; 0 means one less than the number of cores",

@@ -18,8 +18,11 @@ import (
 
 // monitored is what the HTTP endpoints need of a broker.
 type monitored interface {
-	// health says why the node cannot serve clients; "" if it can.
-	health() string
+	// livez says what hangs; "" if nothing does.
+	livez() string
+	// readyz says why the node should get no clients; "" if it should.
+	readyz() string
+	clusterHealth() (clusterAnswer, error)
 	sample() []metric
 	// waits lists what is pending in the broker's loops, and what it waits for.
 	waits() []string
@@ -29,15 +32,7 @@ type monitored interface {
 // be able to reach the listener. No endpoint changes anything.
 func monitorHandler(m monitored) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		if reason := m.health(); reason != "" {
-			w.WriteHeader(http.StatusServiceUnavailable)
-			fmt.Fprintln(w, reason)
-			return
-		}
-		fmt.Fprintln(w, "ok")
-	})
+	handleHealth(mux, m)
 	mux.Handle("GET /metrics", metricsHandler(m))
 	mux.HandleFunc("GET /debug/stacks", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -55,7 +50,8 @@ func monitorHandler(m monitored) http.Handler {
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, "/healthz\n/metrics\n/debug/pprof/\n/debug/stacks\n/debug/waits\n")
+		_, _ = io.WriteString(w, "/livez\n/readyz\n/healthz\n/cluster/health\n"+
+			"/metrics\n/debug/pprof/\n/debug/stacks\n/debug/waits\n")
 	})
 	return mux
 }

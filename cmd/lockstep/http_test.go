@@ -9,9 +9,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-type fakeBroker struct{ reason string }
+type fakeBroker struct {
+	reason, hangs string
+	cluster       clusterAnswer
+}
 
-func (f *fakeBroker) health() string { return f.reason }
+func (f *fakeBroker) livez() string  { return f.hangs }
+func (f *fakeBroker) readyz() string { return f.reason }
+
+func (f *fakeBroker) clusterHealth() (clusterAnswer, error) { return f.cluster, nil }
 
 func (f *fakeBroker) sample() []metric {
 	return []metric{

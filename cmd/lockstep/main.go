@@ -2,8 +2,8 @@
 //
 //	serve   one broker process                    serve.go, config*.go, broker.go
 //	        its HTTP endpoints                    http.go, metrics.go
+//	cluster what an operator asks a cluster for   cluster*.go, health.go
 //	dev     a cluster of serve processes          dev*.go, supervise.go
-//	cluster the voters of a running cluster       cluster.go
 //	bench   measure any Kafka-protocol cluster    bench*.go
 //	sim     a campaign: many simulated runs       sim.go; many machines: sim_merge.go
 //	        flags that name one run               sim_source.go
@@ -28,7 +28,7 @@ func main() {
 	pool.ServeIfWorker()
 	if err := rootCommand().Execute(); err != nil {
 		fmt.Fprintln(os.Stderr, "lockstep:", err)
-		os.Exit(1)
+		os.Exit(exitCode(err))
 	}
 }
 

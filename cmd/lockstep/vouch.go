@@ -61,7 +61,7 @@ func (l *lifeSigns) give(b *broker) {
 		return
 	}
 	notifyManager("WATCHDOG=1")
-	if b != nil && !l.ready.Load() && b.health() == "" {
+	if b != nil && !l.ready.Load() && b.joined() {
 		l.ready.Store(true)
 		notifyManager("READY=1")
 	}
