@@ -5,7 +5,7 @@
 #   conformance/kcat.sh brokers lines      only these
 #
 # It starts its own cluster and stops it. Parameters, from the environment:
-#   BASE_PORT  Kafka port of node 1 (21092); the cluster also uses +100, +1000, +2000
+#   BASE_PORT  Kafka port of node 1 (21092); the cluster also uses +100, +200, +300
 #   DIR        directory of the cluster (a temporary one, removed at the end unless KEEP=1)
 #   BIN        the lockstep binary (built if not given)
 #   RECORDS    lines of the big round trips (100000)

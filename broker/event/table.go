@@ -18,6 +18,7 @@ const (
 	ProcessPaused
 	ProcessEnded
 	HTTPFailed
+	SettingDoubtful
 
 	// The identity of nodes and the voters.
 	BirthAwaited
@@ -143,6 +144,8 @@ var table = [names]row{
 			"its disk was stuck. It is started again, so that its clients go on."},
 	HTTPFailed: {name: "http listener failed", level: Error,
 		means: "The listener for health and metrics ended. The broker goes on."},
+	SettingDoubtful: {name: "setting is doubtful", level: Warn,
+		means: "A setting is legal and probably not meant."},
 
 	BirthAwaited: {name: "waits to be born",
 		means: "The directory has no birth record. The node waits until all voters of a new " +

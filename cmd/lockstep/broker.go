@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"example.com/lockstep/broker/node"
 	"example.com/lockstep/broker/partition"
 	"example.com/lockstep/broker/shard"
+	"example.com/lockstep/broker/wait"
 	"example.com/lockstep/broker/wal"
 	"example.com/lockstep/broker/wire/peer"
 	"example.com/lockstep/diskfs"
@@ -229,11 +231,27 @@ func (b *broker) sample() []metric {
 // waits lists what is pending in the loops: first the chains, then every wait.
 func (b *broker) waits() (lines []string) {
 	all := b.node.Waits(askTimeout)
+	if idle(all) {
+		return nil
+	}
 	lines = append(drive.Explain(all), "")
 	for _, l := range all {
 		lines = append(lines, l.Text()...)
 	}
 	return lines
+}
+
+// idle reports whether nothing is pending but what is pending in every healthy node: a node that
+// does not lead Raft waits for the next entry.
+func idle(all []drive.LoopWaits) bool {
+	for _, l := range all {
+		if l.Silent != "" || slices.ContainsFunc(l.Waits, func(w wait.Wait) bool {
+			return w.Who != wait.Applying
+		}) {
+			return false
+		}
+	}
+	return true
 }
 
 // askTimeout is how long a loop has to answer a question about itself.

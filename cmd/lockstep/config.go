@@ -95,8 +95,9 @@ func (c *brokerConfig) keys() []configKey {
 		{name: "node.id", required: true, about: "this broker's id, from 1",
 			set: setInt(&c.nodeID, 1, 1<<31-1)},
 		{name: "cluster.id", required: true,
-			about: "the cluster's id: 32 hex digits, the same on all nodes",
-			set:   setCluster(&c.cluster)},
+			about: "the cluster's id, the same on all nodes: 32 hex digits, or what " +
+				"lockstep random-uuid prints",
+			set: setCluster(&c.cluster)},
 		{name: "log.dirs", required: true,
 			about: "the data directory (exactly one); created if it is missing",
 			set:   setDir(&c.dir)},
@@ -230,12 +231,45 @@ func parseProperties(source string, data []byte) ([]setting, error) {
 	if err != nil {
 		return nil, fmt.Errorf("config file %s: %w", source, err)
 	}
+	lines := keyLines(data)
 	var list []setting
 	for _, name := range p.Keys() {
+		at := source
+		switch places := lines[name]; {
+		case len(places) > 1:
+			return nil, fmt.Errorf("%s: %s is set twice, in lines %d and %d", source, name,
+				places[0], places[1])
+		case len(places) == 1:
+			at = fmt.Sprintf("%s line %d", source, places[0])
+		}
 		value, _ := p.Get(name)
-		list = append(list, setting{name, strings.TrimSpace(value), source})
+		list = append(list, setting{name, strings.TrimSpace(value), at})
 	}
 	return list, nil
+}
+
+// keyLines finds the lines, from 1, in which keys are set. It does not find keys that contain
+// escapes: none of ours does.
+func keyLines(data []byte) map[string][]int {
+	lines := map[string][]int{}
+	continued := false
+	number := 0
+	for line := range strings.Lines(string(data)) {
+		number++
+		text := strings.TrimSpace(line)
+		isValue := continued
+		slashes := len(text) - len(strings.TrimRight(text, "\\"))
+		continued = slashes%2 == 1
+		if isValue || text == "" || text[0] == '#' || text[0] == '!' {
+			continued = continued && isValue
+			continue
+		}
+		if end := strings.IndexAny(text, "=: \t"); end > 0 {
+			text = text[:end]
+		}
+		lines[text] = append(lines[text], number)
+	}
+	return lines
 }
 
 // newBrokerConfig applies settings in order, so that the last one of a key wins. It fills
@@ -247,15 +281,23 @@ func newBrokerConfig(settings []setting) (*brokerConfig, error) {
 	for _, s := range settings {
 		known := slices.ContainsFunc(keys, func(k configKey) bool { return k.name == s.name })
 		if !known && meta.FindConfigKey(s.name, false) == nil {
-			return nil, fmt.Errorf("%s: unknown key %q", s.source, s.name)
+			return nil, fmt.Errorf("%s: unknown key %q%s", s.source, s.name,
+				didYouMean(s.name, keys))
 		}
 		given[s.name] = s
+	}
+	var missing []error
+	for _, k := range keys {
+		if k.required && given[k.name].value == "" {
+			missing = append(missing, fmt.Errorf("%s is required: %s", k.name, k.about))
+		}
+	}
+	if len(missing) > 0 {
+		return nil, errors.Join(missing...)
 	}
 	for _, k := range keys {
 		s, ok := given[k.name]
 		switch {
-		case ok && s.value == "" && k.required, !ok && k.required:
-			return nil, fmt.Errorf("%s is required: %s", k.name, k.about)
 		case !ok && k.fallback == "":
 			continue
 		case !ok:
@@ -279,6 +321,52 @@ func newBrokerConfig(settings []setting) (*brokerConfig, error) {
 		return nil, err
 	}
 	return c, c.check()
+}
+
+// didYouMean names the known key that is most like an unknown one; "" if none is.
+func didYouMean(name string, keys []configKey) string {
+	known := make([]string, 0, len(keys))
+	for _, k := range keys {
+		known = append(known, k.name)
+	}
+	for _, k := range meta.ConfigKeys() {
+		switch {
+		case k.BrokerName != "":
+			known = append(known, k.BrokerName)
+		case k.Broker:
+			known = append(known, k.Name)
+		}
+	}
+	best, distance := "", max(2, len(name)/4)+1
+	for _, k := range known {
+		if d := editDistance(name, k); d < distance {
+			best, distance = k, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %q?", best)
+}
+
+// editDistance is the number of characters to insert, remove or replace to make b of a.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			next := diagonal
+			if a[i] != b[j] {
+				next = min(diagonal, row[j], row[j+1]) + 1
+			}
+			diagonal, row[j+1] = row[j+1], next
+		}
+	}
+	return row[len(b)]
 }
 
 // complete fills in defaults that follow from other keys.

@@ -103,12 +103,14 @@ func TestBadConfigIsRefusedNamingTheKey(t *testing.T) {
 		{"socket.request.max.bytes=134217729", "not between 1024 and 134217728"},
 		{"message.max.bytes=134217729", "not between 0 and 134217728"},
 		{"num.partitions=10001", "not between 1 and 10000"},
-		{"num.partition=3", `unknown key "num.partition"`},
+		{"num.partition=3",
+			`more line 1: unknown key "num.partition"; did you mean "num.partitions"?`},
+		{"something.else=3", `unknown key "something.else"`},
 		{"node.id=0", "node.id=0: not between 1 and"},
 		{"node.id=", "node.id is required"},
 		{"node.id=x", "node.id=x: not a whole number"},
 		{"node.id=4", "controller.quorum.voters has no entry for node.id=4"},
-		{"cluster.id=abc", "cluster.id=abc: not 32 hex digits"},
+		{"cluster.id=abc", "cluster.id=abc: neither 32 hex digits nor"},
 		{"cluster.id=00000000000000000000000000000000", "must not be zero"},
 		{"log.dirs=/a,/b", "log.dirs=/a,/b: more than one directory"},
 		{"controller.quorum.voters=2", "controller.quorum.voters=2"},
@@ -131,7 +133,11 @@ func TestBadConfigIsRefusedNamingTheKey(t *testing.T) {
 		{"wal.budget.bytes=67108864", "wal.budget.bytes is below"},
 		{"watchdog.fatal.ms=500", "watchdog.fatal.ms is not above"},
 	} {
-		_, err := configOf(t, required+c.line)
+		settings, err := parseProperties("file", []byte(required))
+		require.NoError(t, err)
+		more, err := parseProperties("more", []byte(c.line))
+		require.NoError(t, err)
+		_, err = newBrokerConfig(append(settings, more...))
 		require.ErrorContains(t, err, c.says, c.line)
 	}
 }
@@ -152,6 +158,33 @@ func TestAMissingRequiredKeyIsNamed(t *testing.T) {
 		_, err = newBrokerConfig(rest)
 		require.ErrorContains(t, err, k.name+" is required")
 	}
+}
+
+func TestAllMissingKeysAreNamedTogether(t *testing.T) {
+	_, err := newBrokerConfig(nil)
+	for _, k := range (&brokerConfig{}).keys() {
+		if k.required {
+			require.ErrorContains(t, err, k.name+" is required")
+		}
+	}
+}
+
+func TestAKeyThatIsSetTwiceIsRefused(t *testing.T) {
+	text := "# a\nnode.id=1\n\nlog.dirs=a\\\n  node.id=5\nnode.id : 2\n"
+	_, err := parseProperties("file", []byte(text))
+	require.ErrorContains(t, err, "file: node.id is set twice, in lines 2 and 6")
+}
+
+func TestKafkasClusterIDsAreAccepted(t *testing.T) {
+	id, err := randomUUID()
+	require.NoError(t, err)
+	require.Len(t, id, uuidChars)
+	var cluster [16]byte
+	require.NoError(t, setCluster(&cluster)(id))
+	require.NotZero(t, cluster)
+	require.NoError(t, setCluster(&cluster)("MkU3OEVBNTcwNTJENDM2Qg"))
+	require.Equal(t, "2E78EA57052D436B", string(cluster[:]))
+	require.Error(t, setCluster(&cluster)("MkU3OEVBNTcwNTJENDM2Q!"))
 }
 
 func TestFlagsWinOverOverridesAndTheFile(t *testing.T) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -97,8 +98,11 @@ func setShards(to *int) func(string) error {
 func setCluster(to *[16]byte) func(string) error {
 	return func(value string) error {
 		raw, err := hex.DecodeString(value)
+		if len(value) == uuidChars {
+			raw, err = base64.RawURLEncoding.DecodeString(value)
+		}
 		if err != nil || len(raw) != len(to) {
-			return errors.New("not 32 hex digits")
+			return errors.New("neither 32 hex digits nor the 22 characters of a Kafka UUID")
 		}
 		copy(to[:], raw)
 		if *to == [16]byte{} {

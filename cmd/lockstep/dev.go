@@ -36,8 +36,8 @@ func devCommand() *cobra.Command {
 Ctrl-C. Data, configuration files and logs stay in --dir between runs.
 
 Node i (from 1) serves Kafka at port base-port+i-1. The port of its HTTP endpoints is
-100 higher, that of its control listener 1000 and that of its replication listener
-2000. When a record has gone through every leader, dev prints a line "ready".
+100 higher, that of its control listener 200 and that of its replication listener 300.
+When a record has gone through every leader, dev prints a line "ready".
 
 Kill a node with kill -9 and watch: it is restarted unless --restart=false is set.
 Freeze one with kill -STOP: it is killed after three seconds and restarted, unless

@@ -25,8 +25,8 @@ type devNode struct {
 // Distances of a node's other ports from its Kafka port.
 const (
 	devHTTPShift        = 100
-	devControlShift     = 1000
-	devReplicationShift = 2000
+	devControlShift     = 200
+	devReplicationShift = 300
 	devNodesMax         = 100 // ports of one kind must not run into those of the next
 )
 
@@ -111,8 +111,14 @@ func openDevDir(o devOptions) (*devDir, error) {
 		return nil, fmt.Errorf("--dir: %w", err)
 	}
 	if err := unix.Flock(int(d.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		holder, _ := os.ReadFile(d.lock.Name()) // only for the message
 		d.lock.Close()
-		return nil, fmt.Errorf("--dir %s is in use by another lockstep dev", dir)
+		return nil, fmt.Errorf("--dir %s is in use by another lockstep dev (process %s)", dir,
+			strings.TrimSpace(string(holder)))
+	}
+	if err := errors.Join(d.lock.Truncate(0), writePid(d.lock)); err != nil {
+		d.lock.Close()
+		return nil, fmt.Errorf("--dir: %w", err)
 	}
 	if err := d.prepare(o); err != nil {
 		d.unlock()
@@ -142,6 +148,12 @@ func ours(dir string) error {
 		}
 	}
 	return nil
+}
+
+// writePid names this process in a lock file, for the next one that wants the lock.
+func writePid(lock *os.File) error {
+	_, err := fmt.Fprintln(lock, os.Getpid())
+	return err
 }
 
 func (d *devDir) unlock() { d.lock.Close() }

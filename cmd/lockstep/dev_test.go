@@ -12,9 +12,9 @@ func TestDevAddressesDoNotCollide(t *testing.T) {
 	nodes, err := devNodes(devOptions{nodes: 3, basePort: 9092})
 	require.NoError(t, err)
 	require.Equal(t, []devNode{
-		{1, "127.0.0.1:9092", "127.0.0.1:9192", "127.0.0.1:10092", "127.0.0.1:11092"},
-		{2, "127.0.0.1:9093", "127.0.0.1:9193", "127.0.0.1:10093", "127.0.0.1:11093"},
-		{3, "127.0.0.1:9094", "127.0.0.1:9194", "127.0.0.1:10094", "127.0.0.1:11094"},
+		{1, "127.0.0.1:9092", "127.0.0.1:9192", "127.0.0.1:9292", "127.0.0.1:9392"},
+		{2, "127.0.0.1:9093", "127.0.0.1:9193", "127.0.0.1:9293", "127.0.0.1:9393"},
+		{3, "127.0.0.1:9094", "127.0.0.1:9194", "127.0.0.1:9294", "127.0.0.1:9394"},
 	}, nodes)
 	require.Equal(t, "127.0.0.1:9092,127.0.0.1:9093,127.0.0.1:9094", bootstrapServers(nodes))
 
@@ -35,7 +35,7 @@ func TestDevAddressesDoNotCollide(t *testing.T) {
 		{nodes: 0, basePort: 9092},
 		{nodes: 101, basePort: 9092},
 		{nodes: 1, basePort: 0},
-		{nodes: 1, basePort: 64000},
+		{nodes: 1, basePort: 65400},
 	} {
 		_, err := devNodes(bad)
 		require.Error(t, err)

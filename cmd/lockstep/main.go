@@ -18,6 +18,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -40,11 +41,32 @@ func rootCommand() *cobra.Command {
 		Example: `  lockstep dev
   lockstep bench produce --acks -1
   lockstep sim --seeds 1-100`,
+		Version: version(),
 		// Errors are printed once, by main.
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
 	root.AddCommand(devCommand(), serveCommand(), clusterCommand(), benchCommand(),
-		simCommand(), mutantsCommand())
+		simCommand(), mutantsCommand(), randomUUIDCommand())
 	return root
+}
+
+// version is what Go knows of the build: the module's version, and the commit with its time.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	text := info.Main.Version
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision", "vcs.time":
+			text += " " + s.Value
+		case "vcs.modified":
+			if s.Value == "true" {
+				text += " modified"
+			}
+		}
+	}
+	return text + " " + info.GoVersion
 }

@@ -40,6 +40,7 @@ set in the file or with --override. An unknown key is an error.
 
 SIGTERM or SIGINT stops the broker cleanly: it hands over its leaderships, within
 --shutdown-timeout, and exits. After a second signal it does not wait for that.
+SIGHUP is ignored.
 
 A process that is frozen, or has a stuck loop or disk, keeps its connections, and its
 clients wait. Somebody outside must kill it: a service manager with WatchdogSec (see
@@ -110,11 +111,19 @@ func serve(
 	ctx context.Context, c *brokerConfig, shutdownTimeout time.Duration, stderr io.Writer,
 ) error {
 	log := drive.NewLog(stderr, c.eventFormat == "json", c.eventLevel, event.Int("node", c.nodeID))
+	if c.minInSync > c.replicationFactor {
+		log.Write(event.New(event.SettingDoubtful, event.Text("key", "min.insync.replicas"),
+			event.Int("value", c.minInSync), event.Text("cause", fmt.Sprintf(
+				"default.replication.factor is %d: topics without a factor of their own would "+
+					"refuse acks=all", c.replicationFactor))))
+	}
 	tuneCollector()
 	setMemoryLimit(c.memoryLimit, memoryNeed(brokerLimits(c), c.shards))
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go returnMemory(ctx)
+	// A terminal that closes, or a tool that rotates logs, must not end a broker.
+	signal.Ignore(syscall.SIGHUP)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)

@@ -117,6 +117,7 @@ With --plan it replays one plan instead.`,
 		"with --plan: plant this bug (default: the bug that the file names; none: no bug)")
 	flags.StringVar(&again.worker, "worker", "",
 		"with --plan and a bug: a program with planted bugs (default: build one)")
+	completeScenarios(c)
 	c.AddCommand(reportCommand(), determinismCommand(), mergeCommand(), simShrinkCommand(),
 		simBisectCommand(), simExplainCommand())
 	return c
@@ -153,3 +154,9 @@ func listScenarios(w io.Writer) error {
 }
 
 func replayCommand(r world.Result) string { return campaign.ReplayCommand(r.Scenario, r.Seed) }
+
+// completeScenarios completes the names of scenarios in shells.
+func completeScenarios(c *cobra.Command) {
+	_ = c.RegisterFlagCompletionFunc("scenario", cobra.FixedCompletions(scenario.Names(),
+		cobra.ShellCompDirectiveNoFileComp))
+}

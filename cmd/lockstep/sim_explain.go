@@ -49,6 +49,7 @@ run could still pass and the first after which it could not.`,
 		},
 	}
 	s.register(c.Flags())
+	completeScenarios(c)
 	c.Flags().DurationVar(&o.Budget, "budget", 10*time.Minute,
 		"real time after which the search stops with what it has found (0: no bound)")
 	c.Flags().IntVar(&o.Futures, "futures", 12, "number of futures of each event")

@@ -61,6 +61,7 @@ times. The exit code is 0 even if the run fails.`,
 	}
 	f := c.Flags()
 	o.register(f)
+	completeScenarios(c)
 	f.StringVar(&o.out, "out", "", "file to write (default: SCENARIO-SEED.html)")
 	f.DurationSliceVar(&o.at, "at", nil, "times of the run to show in detail besides the failure")
 	f.IntVar(&o.keep.Turns, "turns", recording.DefaultDetail, "number of turns to show in detail")

@@ -46,6 +46,7 @@ With --mutant the bug is planted, and without it the plan of every step must pas
 		},
 	}
 	s.register(c.Flags())
+	completeScenarios(c)
 	c.Flags().DurationVar(&s.budget, "budget", 10*time.Minute,
 		"real time after which the smallest plan so far is written (0: no bound)")
 	c.Flags().StringVar(&out, "out", "", "file to write (default: FINGERPRINT.yaml)")

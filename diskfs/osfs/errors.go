@@ -16,6 +16,9 @@ func sentinel(kind diskfs.Kind, err error) error {
 		return err
 	}
 	advice, is := classOf(kind, errno)
+	if is == diskfs.ErrLocked {
+		return fmt.Errorf("%w: %w", is, err) // err has the file and its holder
+	}
 	if is == nil || is == diskfs.ErrUnavailable && syncs(kind) {
 		return errno // a sync that failed may not be repeated, whatever the reason was
 	}

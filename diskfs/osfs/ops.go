@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -265,11 +266,29 @@ func (d *Disk) lock(path string) error {
 		return err
 	}
 	if err := again(func() error { return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) }); err != nil {
-		_ = unix.Close(fd)
-		return err
+		defer unix.Close(fd)
+		return fmt.Errorf("%s is locked%s: %w", d.full(path), holder(fd), err)
 	}
 	d.mu.Lock()
 	d.locks[path] = fd
 	d.mu.Unlock()
 	return nil
+}
+
+// holder says which process holds the lock of a file, as the kernel lists it; "" if it does not.
+// A line of the list is "1: FLOCK ADVISORY WRITE <pid> <major>:<minor>:<inode> 0 EOF".
+func holder(fd int) string {
+	var st unix.Stat_t
+	locks, err := os.ReadFile("/proc/locks")
+	if err != nil || unix.Fstat(fd, &st) != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(locks)) {
+		fields := strings.Fields(line)
+		if len(fields) > 5 && fields[1] == "FLOCK" &&
+			strings.HasSuffix(fields[5], fmt.Sprintf(":%d", st.Ino)) {
+			return " by process " + fields[4]
+		}
+	}
+	return ""
 }

@@ -83,6 +83,10 @@ func (n *Network) listen(addr string, d *door, sinks []netsim.Sink) (netsim.List
 	}
 	nl, err := net.Listen("tcp", addr)
 	if err != nil {
+		var op *net.OpError // its text has the address, too
+		if errors.As(err, &op) {
+			err = op.Err
+		}
 		return nil, fmt.Errorf("tcp: listen %s: %w", addr, err)
 	}
 	l := newListener(n, nl.(*net.TCPListener), sinks)

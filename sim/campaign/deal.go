@@ -101,7 +101,7 @@ func Deal(names string) ([]string, error) {
 		for name := range strings.SplitSeq(names, ",") {
 			s, err := scenario.Find(strings.TrimSpace(name))
 			if err != nil {
-				return nil, fmt.Errorf("--scenario %s: %w; see lockstep sim --list", names, err)
+				return nil, fmt.Errorf("--scenario %s: %w", names, err)
 			}
 			if slices.ContainsFunc(chosen,
 				func(c scenario.Scenario) bool { return c.Name == s.Name }) {

@@ -289,6 +289,12 @@ func (e *Explanation) String() string {
 	for _, p := range e.Points {
 		fmt.Fprintf(&b, "%s\n", p)
 	}
+	for _, m := range e.Milestones {
+		fmt.Fprintf(&b, "  %s\n", m)
+	}
+	for _, line := range e.Records {
+		fmt.Fprintf(&b, "    %s\n", line)
+	}
 	switch {
 	case e.From == nil:
 		fmt.Fprintf(&b, "around event %d:\n", e.Points[0].Event)
@@ -308,12 +314,6 @@ func (e *Explanation) String() string {
 			"fail) and event %d at %s (%d of %d)\n",
 			e.Before.Event, e.Before.At, e.Before.Fail, e.Before.Futures, e.From.Event, e.From.At,
 			e.From.Fail, e.From.Futures)
-	}
-	for _, m := range e.Milestones {
-		fmt.Fprintf(&b, "  %s\n", m)
-	}
-	for _, line := range e.Records {
-		fmt.Fprintf(&b, "    %s\n", line)
 	}
 	return b.String()
 }

@@ -3,6 +3,7 @@ package scenario
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/sim/plan"
@@ -43,7 +44,16 @@ func Find(name string) (Scenario, error) {
 			return s, nil
 		}
 	}
-	return Scenario{}, fmt.Errorf("sim: no scenario %q", name)
+	return Scenario{}, fmt.Errorf("sim: no scenario %q; there are: %s", name,
+		strings.Join(Names(), " "))
+}
+
+// Names are the names of all scenarios.
+func Names() (names []string) {
+	for _, s := range All() {
+		names = append(names, s.Name)
+	}
+	return names
 }
 
 // NewPlan draws the plan of (scenario, seed).
