@@ -249,9 +249,9 @@ func leads(image *meta.Image, id kafka.NodeID) (count int) {
 	return count
 }
 
-// tellPeerLost tells that the connection with a node ends, if it was open.
+// tellPeerLost tells that the connection with a node ends, if its beginning was told.
 func (c *Control) tellPeerLost(now env.Time, l *peerLink, cause string) {
-	if l.open {
+	if l.open && l.told {
 		c.host.Log(event.New(event.PeerLost, event.Int("peer", l.node), event.Text("cause", cause),
 			event.Duration("after", now.Mono.Sub(l.opened))))
 	}

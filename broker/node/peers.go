@@ -32,6 +32,7 @@ type peerLink struct {
 	birth       *birth      // that the other side holds; nil until it has said so
 	backoff     int         // dials in a row that no Hello answered
 	opened      env.Instant // when it became open
+	told        bool        // the operator was told of this connection: see checkPeers
 	heard       env.Instant // when something came last
 	said        env.Instant // when the last message was sent
 	redial      *loop.Timer[due]
@@ -208,8 +209,7 @@ func (c *Control) openPeer(now env.Time, l *peerLink, hello *peer.Hello) {
 			l.directory[:4], l.node), true)
 		return
 	}
-	l.opened = now.Mono
-	c.host.Log(event.New(event.PeerConnected, event.Int("peer", l.node)))
+	l.opened, l.told = now.Mono, false
 	c.tellBirth(l)
 }
 
@@ -282,6 +282,12 @@ func (c *Control) closePeer(l *peerLink) {
 // those where this node has sent nothing for a while.
 func (c *Control) checkPeers(now env.Time) {
 	for _, l := range c.peers {
+		if l.open && !l.told {
+			// A node that wakes first goes through the connections that came and went
+			// while it slept. It tells of those that stay.
+			l.told = true
+			c.host.Log(event.New(event.PeerConnected, event.Int("peer", l.node)))
+		}
 		switch {
 		case l.conn != nil && now.Mono >= l.heard.Add(c.cfg.Limits.PeerSilence):
 			c.stats.PeersSilent++

@@ -51,6 +51,11 @@ func main() {
 	flag.StringVar(&o.cases, "cases", "",
 		"run only the cases with these names, separated by commas")
 	flag.Parse()
+	if o.dir == "" {
+		fmt.Fprintf(os.Stderr, "pauses: wants a running cluster and its directory: lockstep dev "+
+			"--base-port %d --dir DIR, and then this program with --dir DIR\n", o.basePort)
+		os.Exit(2)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	ok, err := run(ctx, o)
