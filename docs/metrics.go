@@ -16,11 +16,24 @@ type Metric struct {
 	Help string // one line
 }
 
+// Unit is the unit of the values as the name says it: "bytes", "seconds" or "" for things that are
+// counted, states and positions. Counters end with _total, after the unit.
+func (m Metric) Unit() string {
+	name := strings.TrimSuffix(m.Name, "_total")
+	for _, unit := range []string{"bytes", "seconds"} {
+		if strings.HasSuffix(name, "_"+unit) {
+			return unit
+		}
+	}
+	return ""
+}
+
 // metricEntry is a list item that begins with a name in bold and a type.
 var metricEntry = regexp.MustCompile("(?m)^- \\*\\*`(\\w+)`\\*\\*, (\\w+): (.*(?:\n  .*)*)")
 
-// Metrics are the entries of metrics.md, in its order. They are also what a broker's
-// /metrics says about each metric.
+// Metrics are the entries of metrics.md, in its order. The page is the registry of names, types,
+// units and HELP texts: a broker's /metrics takes them from here, and tests compare the page with
+// what the program measures.
 func Metrics() []Metric { return metricsOf(metrics) }
 
 func metricsOf(page string) (all []Metric) {
