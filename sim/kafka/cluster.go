@@ -131,3 +131,15 @@ func (c *cluster) control(name string) (node.ControlState, bool) {
 	}
 	return n.Loop(loop.Control).(*node.Control).Inspect()
 }
+
+// registered reports whether a broker is up, and its incarnation is the one that is registered.
+func (c *cluster) registered(id kafka.NodeID) bool {
+	for _, name := range c.Brokers {
+		if kafka.NodeID(history.NodeOf(name)) != id {
+			continue
+		}
+		state, ok := c.control(name)
+		return ok && state.Epoch != 0
+	}
+	return false
+}

@@ -18,6 +18,8 @@ import (
 type told struct {
 	owed    []owedLine
 	brokers map[kafka.NodeID]*meta.Broker // as they were seen last
+	// runs reports whether the registered incarnation of a broker runs: no other can tell.
+	runs func(kafka.NodeID) bool
 }
 
 // owedLine is a change of the newest metadata that some broker must tell of.
@@ -49,7 +51,7 @@ func (t *told) seeBrokers(now env.Instant, image *meta.Image) {
 }
 
 // seePartition looks for a leader that may lack acknowledged records, and for members that leave
-// the ISR while the leader stays.
+// the ISR while the leader stays. A leader that is down, and not fenced yet, tells nothing.
 func (t *told) seePartition(now env.Instant, before, p *meta.Partition) {
 	if p.Leader == kafka.NoNode {
 		return
@@ -60,7 +62,7 @@ func (t *told) seePartition(now env.Instant, before, p *meta.Partition) {
 		return
 	}
 	for _, node := range before.ISR {
-		if !p.InISR(node) && p.Leader == before.Leader {
+		if !p.InISR(node) && p.Leader == before.Leader && t.runs(p.Leader) {
 			t.owe(now, event.ISRShrunk, node)
 		}
 	}
