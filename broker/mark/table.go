@@ -165,6 +165,7 @@ var seldom = map[Mark]string{
 	CommandOutOfPatience: "needs a lease that is not ended for longer than W",
 	SnapshotRestarted:    "needs a node that is killed while it receives a snapshot",
 	CreationOverLimit:    "needs tens of thousands of partitions",
+	BirthRefused:         "needs a proposer that loses its directory before the birth",
 }
 
 // Demanded reports whether a campaign that is large enough must reach the mark with the name.
