@@ -47,6 +47,9 @@ type ReplicaFact struct {
 	// watermark needs to move.
 	ISR       []Member `json:"isr,omitempty"`
 	MinInSync int      `json:"min_in_sync,omitempty"`
+	// Offline: the node cannot write the replica's files, and the metadata say that it
+	// holds nothing. Its log begins again at 0.
+	Offline bool `json:"offline,omitempty"`
 }
 
 // LeaderFact is recorded when a node begins to lead a partition in an epoch.

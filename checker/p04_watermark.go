@@ -62,6 +62,9 @@ func newWatermarks(id Partition) *watermarks {
 func (w *watermarks) take(f *ReplicaFact, report func(Violation)) {
 	old := w.last[incarnation{f.Node, f.Incarnation}]
 	w.last[incarnation{f.Node, f.Incarnation}] = f
+	if f.Offline {
+		old = nil // its log begins again
+	}
 	fail := func(anomaly, sentence string, events ...event) {
 		report(Violation{
 			Anomaly: anomaly, Partition: w.id, Offsets: []Offset{f.Watermark},

@@ -32,6 +32,10 @@ const (
 	ConnectionGivenUp
 	AcceptFailing
 	AcceptWorks
+	// Disks and logs.
+	ReplicaUnwritable
+	ReplicaOffline
+	ReplicaOnline
 
 	// Start and stop of a node.
 	ControlRecovered
@@ -285,4 +289,13 @@ var table = [names]row{
 			"from other replicas, and the replicas here do not count as in sync until then."},
 	SnapshotRefused: {name: "metadata snapshot not written", level: Warn, once: true,
 		means: "The disk has no room for a snapshot of the metadata. It is tried again."},
+	ReplicaUnwritable: {name: "replica cannot be written", level: Warn,
+		means: "Writes to the files of a replica fail again and again. The WAL keeps its " +
+			"records, and cannot get smaller. If other replicas hold them, this one goes offline " +
+			"next."},
+	ReplicaOffline: {name: "replica offline", level: Error,
+		means: "A replica that cannot be written left the ISR. Its files are deleted. It is " +
+			"fetched again when its directory can be written: look at the disk."},
+	ReplicaOnline: {name: "replica online", level: Info,
+		means: "The files of a replica can be written again."},
 }

@@ -106,6 +106,12 @@ type Limits struct {
 	// LoadsInFlight is the number of partitions that a starting shard reads the checkpoints of at
 	// the same time. The others wait.
 	LoadsInFlight int
+	// FlushAttempts is the number of flushes of a partition that may fail one after the other, with
+	// RefusedPause between them. After that its files count as unwritable, and the replica goes
+	// offline if others hold what is committed. A disk without room does not count.
+	FlushAttempts int
+	// OfflinePause is how often a replica that is offline tries to write a file.
+	OfflinePause time.Duration
 	// FetchBytes caps one partition's share of a fetch response. The first batch is returned whole,
 	// whatever its size.
 	FetchBytes int
@@ -211,6 +217,8 @@ func Default() Limits {
 		FlushesTogether: 32,
 		OpenFiles:       256,
 		LoadsInFlight:   32,
+		FlushAttempts:   5,
+		OfflinePause:    time.Second,
 		FetchBytes:      16 << 20,
 		ReadsInFlight:   64,
 

@@ -82,6 +82,9 @@ const (
 	FetchDiverged
 	FetchFenced
 	FlushFailed
+	ReplicaUnwritable
+	ReplicaLeaves
+	ReplicaBackOnline
 	FlushesTogether
 	OpenWaited
 	SyncPostponed
@@ -104,6 +107,7 @@ const (
 	RestartedLeavesISR
 	ReplicaDistrusted
 	LeaderReplaced
+	ReplicaTakenOffline
 	LastReplicaDistrusted
 	BrokerFenced
 	FenceMovesLeader
@@ -264,6 +268,9 @@ var names = [marks]string{
 	FlushFailed:         "shard: a flush fails and is tried again",
 	OpenWaited:          "shard: an open waits until another file is closed",
 	SyncPostponed:       "shard: a sync could not begin and is submitted again",
+	ReplicaUnwritable:   "shard: the files of a replica cannot be written",
+	ReplicaLeaves:       "shard: an unwritable replica is taken offline",
+	ReplicaBackOnline:   "shard: the files of a replica can be written again",
 	FlushesTogether:     "shard: many flushes share a sync of the file system",
 	PartitionSuspect:    "shard: a partition may have lost acknowledged records",
 	PartitionRebuilt:    "shard: a damaged partition begins again, empty",
@@ -284,6 +291,7 @@ var names = [marks]string{
 	RestartedLeavesISR:    "meta: a restarted follower leaves the ISR",
 	ReplicaDistrusted:     "meta: a replica that may have lost records leaves the ISR",
 	LeaderReplaced:        "meta: a leader with a damaged log is replaced",
+	ReplicaTakenOffline:   "meta: a replica is taken offline, and a new epoch begins",
 	LastReplicaDistrusted: "meta: the last in-sync replica may have lost records",
 	BrokerFenced:          "meta: a session is missed and its broker fenced",
 	FenceMovesLeader:      "meta: a fence moves a leadership",

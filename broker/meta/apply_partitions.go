@@ -94,6 +94,39 @@ func (c *AlterPartition) members(
 	return isr, kafka.None
 }
 
+func (c *TakeOffline) apply(d *draft) Verdict {
+	if b, v := d.incarnation(c.Node, c.Epoch); b == nil {
+		return v
+	}
+	v := Verdict{Partitions: make([]PartitionVerdict, len(c.Partitions))}
+	for i, e := range c.Partitions {
+		code := c.takeOffline(d, e)
+		v.Partitions[i] = PartitionVerdict{ID: e.ID, Code: code, State: d.Partition(e.ID)}
+	}
+	return v
+}
+
+func (c *TakeOffline) takeOffline(d *draft, e Election) kafka.ErrorCode {
+	p := d.Partition(e.ID)
+	switch {
+	case p == nil || !p.Replica(c.Node):
+		return kafka.UnknownTopicOrPartition
+	case e.LeaderEpoch != p.LeaderEpoch:
+		return kafka.FencedLeaderEpoch
+	case !p.CanSpare(c.Node),
+		p.Leader == c.Node && d.first(minus(p.ISR, []kafka.NodeID{c.Node})) == kafka.NoNode:
+		return kafka.EligibleLeadersNotAvailable
+	}
+	t, q := d.TopicByID(e.ID.Topic), p.clone()
+	d.distrust(t, q, c.Node)
+	if q.LeaderEpoch == p.LeaderEpoch {
+		d.lead(t, q, q.Leader)
+	}
+	mark.Hit(mark.ReplicaTakenOffline)
+	d.setPartition(t, int(e.ID.Partition), q)
+	return kafka.None
+}
+
 func (c *ElectLeaders) apply(d *draft) Verdict {
 	v := Verdict{Partitions: make([]PartitionVerdict, len(c.Partitions))}
 	for i, e := range c.Partitions {

@@ -102,11 +102,7 @@ func decodeCommand(r *reader) Command {
 	case kindAlterConfigs:
 		return decodeAlterConfigs(r)
 	case kindElectLeaders:
-		c := &ElectLeaders{Unclean: r.bool(), Resigned: r.bool()}
-		for n := r.count(24); n > 0; n-- {
-			c.Partitions = append(c.Partitions, Election{r.partition(), kafka.LeaderEpoch(r.i32())})
-		}
-		return c
+		return &ElectLeaders{r.bool(), r.bool(), decodeElections(r)}
 	case kindSetFeature:
 		return &SetFeature{r.str(), int16(r.u16())}
 	case kindSetBrokerFull:
@@ -115,6 +111,8 @@ func decodeCommand(r *reader) Command {
 		return &AddVoter{PeerID{r.node(), r.uuid()}}
 	case kindRemoveVoter:
 		return &RemoveVoter{PeerID{r.node(), r.uuid()}}
+	case kindTakeOffline:
+		return &TakeOffline{r.node(), kafka.BrokerEpoch(r.i64()), decodeElections(r)}
 	}
 	return nil
 }
@@ -135,6 +133,7 @@ func (*SetFeature) kind() commandKind          { return kindSetFeature }
 func (*SetBrokerFull) kind() commandKind       { return kindSetBrokerFull }
 func (*AddVoter) kind() commandKind            { return kindAddVoter }
 func (*RemoveVoter) kind() commandKind         { return kindRemoveVoter }
+func (*TakeOffline) kind() commandKind         { return kindTakeOffline }
 
 func (c *Bootstrap) encode(w *writer) { encodeConfigs(w, c.Defaults) }
 
@@ -301,11 +300,27 @@ func decodeAlterConfigs(r *reader) Command {
 func (c *ElectLeaders) encode(w *writer) {
 	w.bool(c.Unclean)
 	w.bool(c.Resigned)
-	w.count(len(c.Partitions))
-	for _, p := range c.Partitions {
+	encodeElections(w, c.Partitions)
+}
+
+func (c *TakeOffline) encode(w *writer) {
+	encodeIncarnation(w, c.Node, c.Epoch)
+	encodeElections(w, c.Partitions)
+}
+
+func encodeElections(w *writer, list []Election) {
+	w.count(len(list))
+	for _, p := range list {
 		w.partition(p.ID)
 		w.i32(int32(p.LeaderEpoch))
 	}
+}
+
+func decodeElections(r *reader) (list []Election) {
+	for n := r.count(24); n > 0; n-- {
+		list = append(list, Election{r.partition(), kafka.LeaderEpoch(r.i32())})
+	}
+	return list
 }
 
 func (c *SetFeature) encode(w *writer) {

@@ -35,6 +35,7 @@ const (
 	kindSetBrokerFull
 	kindAddVoter
 	kindRemoveVoter
+	kindTakeOffline
 )
 
 // Bootstrap writes the cluster's default configurations. Only the first one has an
@@ -100,6 +101,20 @@ type SetBrokerFull struct {
 	Node  kafka.NodeID
 	Epoch kafka.BrokerEpoch
 	Full  bool
+}
+
+// TakeOffline takes replicas of a broker out of ISR and ELR, because the broker cannot
+// write their files and is going to delete them. A replica without which nobody is known to
+// hold what is committed stays. Each success begins a new leader epoch, also if the leader
+// stays: what the replica had acknowledged must not count any more, and no ISR that was
+// proposed before may be applied.
+//
+// Where the broker leads, it has not stopped answering, so the command waits for the end of
+// its lease (PROTOCOL 24).
+type TakeOffline struct {
+	Node       kafka.NodeID
+	Epoch      kafka.BrokerEpoch
+	Partitions []Election
 }
 
 // CreateTopics creates topics. Each of them succeeds or fails by itself.
@@ -243,8 +258,8 @@ type ElectLeaders struct {
 	Partitions []Election
 }
 
-// Election is a partition that should elect a leader. It applies only if LeaderEpoch is
-// still current.
+// Election is a partition that should elect a leader, or begin a new epoch with the one that
+// it has. It applies only if LeaderEpoch is still current.
 type Election struct {
 	ID          kafka.PartitionID
 	LeaderEpoch kafka.LeaderEpoch
@@ -272,7 +287,7 @@ type Verdict struct {
 	BrokerEpoch     kafka.BrokerEpoch  // RegisterBroker
 	FirstProducerID kafka.ProducerID   // AllocateProducerIDs
 	Topics          []TopicVerdict     // CreateTopics, CreatePartitions, DeleteTopics, in order
-	Partitions      []PartitionVerdict // AlterPartition, ElectLeaders, in order
+	Partitions      []PartitionVerdict // AlterPartition, ElectLeaders, TakeOffline, in order
 	Configs         []ConfigVerdict    // AlterConfigs, in order
 }
 

@@ -198,6 +198,19 @@ func (c *controller) victims(
 				victims = append(victims, p.Leader)
 			}
 		}
+	case *TakeOffline:
+		for _, e := range cmd.Partitions {
+			p := img.Partition(e.ID)
+			if p == nil || e.LeaderEpoch < p.LeaderEpoch {
+				continue // it will be refused
+			}
+			if e.LeaderEpoch > p.LeaderEpoch {
+				return nil, false
+			}
+			if p.Leader == cmd.Node || c.unconfirmed(now, img, p, cmd.Node) {
+				return []kafka.NodeID{cmd.Node}, true
+			}
+		}
 	case *AlterPartition:
 		for i := range cmd.Partitions {
 			n := &cmd.Partitions[i]
@@ -226,14 +239,23 @@ func (c *controller) dropped(
 	now env.Instant, img *Image, p *Partition, n *NewISR, victims []kafka.NodeID,
 ) []kafka.NodeID {
 	for _, l := range p.Losses {
-		b := img.Broker(l.Node)
-		if n.names(l.Node) || b == nil || slices.Contains(victims, l.Node) ||
-			c.session(now, b).confirmed >= l.Index {
-			continue
+		if !n.names(l.Node) && !slices.Contains(victims, l.Node) &&
+			c.unconfirmed(now, img, p, l.Node) {
+			victims = append(victims, l.Node)
 		}
-		victims = append(victims, l.Node)
 	}
 	return victims
+}
+
+// unconfirmed reports whether a member of the ISR led the partition and has not confirmed
+// that it lost the leadership.
+func (c *controller) unconfirmed(
+	now env.Instant, img *Image, p *Partition, node kafka.NodeID,
+) bool {
+	b := img.Broker(node)
+	return b != nil && slices.ContainsFunc(p.Losses, func(l Loss) bool {
+		return l.Node == node && c.session(now, b).confirmed < l.Index
+	})
 }
 
 // safe reports whether no victim can hold a lease. A victim that may hold one gets no

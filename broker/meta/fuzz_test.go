@@ -44,6 +44,7 @@ func oneOfEach() []Command {
 		}}},
 		&ElectLeaders{Unclean: true, Partitions: []Election{{ids[0], 3}}},
 		&SetFeature{"f", 1}, &SetBrokerFull{1, 2, true},
+		&TakeOffline{1, 2, []Election{{ids[0], 3}}},
 	}
 }
 
@@ -53,7 +54,7 @@ func FuzzDecodeCommand(f *testing.F) {
 		seen[c.kind()] = true
 		f.Add(EncodeCommand(c))
 	}
-	require.Len(f, seen, int(kindRemoveVoter))
+	require.Len(f, seen, int(kindTakeOffline))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		alloctest.Bounded(t, perByte*len(b), func() {
 			c, err := DecodeCommand(b)

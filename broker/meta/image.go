@@ -227,6 +227,12 @@ func (img *Image) Leads(id kafka.NodeID) (leads bool) {
 // InISR reports whether the node is in the partition's ISR.
 func (p *Partition) InISR(id kafka.NodeID) bool { return slices.Contains(p.ISR, id) }
 
+// CanSpare reports whether all that is committed is known to be held by another member of
+// the ISR, so that the partition can do without the node's replica.
+func (p *Partition) CanSpare(id kafka.NodeID) bool {
+	return p.Leader != kafka.NoNode && (p.Leader != id || len(p.ISR) > 1)
+}
+
 // Replica reports whether the node holds the partition.
 func (p *Partition) Replica(id kafka.NodeID) bool { return slices.Contains(p.Replicas, id) }
 

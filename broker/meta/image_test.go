@@ -317,6 +317,38 @@ func TestFullBrokerLosesOnlyTheLeadershipsThatOthersCanTake(t *testing.T) {
 	require.Equal(t, kafka.NodeID(1), w.img.Partition(a).Leader)
 }
 
+func (w *world) takeOffline(node kafka.NodeID, id kafka.PartitionID) kafka.ErrorCode {
+	c := &TakeOffline{node, w.epoch(node), w.img.Elections([]kafka.PartitionID{id})}
+	return w.apply(c).Partitions[0].Code
+}
+
+func TestAReplicaGoesOfflineWithANewEpochAndOnlyIfAnotherHoldsAll(t *testing.T) {
+	w := newWorld(t, 3)
+	id := w.topic("t", "2", 1, 2, 3)
+	before := *w.img.Partition(id)
+	require.Equal(t, kafka.None, w.takeOffline(3, id))
+	p := w.img.Partition(id)
+	require.Equal(t, nodes(1, 2), p.ISR)
+	require.Equal(t, before.Leader, p.Leader)
+	require.Equal(t, before.LeaderEpoch+1, p.LeaderEpoch)
+
+	// Its records go, so it is no eligible leader either.
+	require.Equal(t, kafka.None, w.takeOffline(2, id))
+	require.Equal(t, nodes(1), w.img.Partition(id).ISR)
+	require.Empty(t, w.img.Partition(id).ELR)
+
+	require.Equal(t, kafka.EligibleLeadersNotAvailable, w.takeOffline(1, id))
+	w.isr(id, 1, 2)
+	require.Equal(t, kafka.None, w.takeOffline(1, id), "a leader hands over")
+	require.Equal(t, kafka.NodeID(2), w.img.Partition(id).Leader)
+	require.Equal(t, nodes(2), w.img.Partition(id).ISR)
+
+	late := &TakeOffline{2, w.epoch(2), w.img.Elections([]kafka.PartitionID{id})}
+	w.isr(id, 2, 3)
+	require.Equal(t, kafka.None, w.takeOffline(3, id))
+	require.Equal(t, kafka.FencedLeaderEpoch, w.apply(late).Partitions[0].Code)
+}
+
 func TestFullBrokerLeadsOnlyWhereNoOtherCan(t *testing.T) {
 	w := newWorld(t, 3)
 	a := w.topic("a", "1", 1, 2, 3)
@@ -567,6 +599,9 @@ func randomCommand(t *rapid.T, w *world) Command {
 		if rapid.Bool().Draw(t, "space") {
 			return &SetBrokerFull{node, epoch, rapid.Bool().Draw(t, "full")}
 		}
+		if rapid.Bool().Draw(t, "offline") {
+			return &TakeOffline{node, epoch, w.img.Elections(ids)}
+		}
 		return &DrainBroker{node, epoch}
 	case 5:
 		return &CreateTopics{DefaultPartitions: 2, DefaultReplication: 2,
@@ -606,8 +641,8 @@ func randomCommand(t *rapid.T, w *world) Command {
 }
 
 // Epochs only grow. The leader epoch grows exactly when the leader or its incarnation
-// changes. Every change is reported. An image that was encoded and decoded anywhere on
-// the way behaves like one that was not.
+// changes, or when a replica goes offline. Every change is reported. An image that was
+// encoded and decoded anywhere on the way behaves like one that was not.
 func TestRandomHistoriesKeepEpochsAndSnapshotsEqualReplay(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t, 3)
@@ -644,7 +679,8 @@ func checkStep(t *rapid.T, before, after *Image, c Command, changes Changes) {
 			require.True(t, touched[id], "a change was not reported")
 			require.Greater(t, q.PartitionEpoch, p.PartitionEpoch)
 			reg, registered := c.(*RegisterBroker)
-			if p.Leader != q.Leader || registered && reg.Node == p.Leader {
+			_, offline := c.(*TakeOffline)
+			if p.Leader != q.Leader || registered && reg.Node == p.Leader || offline {
 				require.Equal(t, p.LeaderEpoch+1, q.LeaderEpoch)
 			} else {
 				require.Equal(t, p.LeaderEpoch, q.LeaderEpoch)

@@ -3,7 +3,6 @@ package shard
 import (
 	"errors"
 
-	"example.com/lockstep/broker/event"
 	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/partition"
 	"example.com/lockstep/broker/rare"
@@ -27,6 +26,7 @@ func (s *Shard) flushSome() {
 	if s.now.Mono < s.flushAgainAt {
 		return
 	}
+	s.tryOffline()
 	for !s.toFlush.empty() && s.flushing < s.limits.FlushesInFlight {
 		p := s.toFlush.removeFirst()
 		if s.canFlush(p, int64(s.limits.FlushBytes)) ||
@@ -64,7 +64,8 @@ func (s *Shard) grew(p *part) {
 // canFlush reports whether a flush is allowed now and would move at least least bytes. For
 // one byte, records other than batches are enough.
 func (s *Shard) canFlush(p *part, least int64) bool {
-	if p.flushing || p.removing || p.log.State() != partition.Ready {
+	if p.flushing || p.removing || p.log.State() != partition.Ready ||
+		p.availability > unwritable || s.now.Mono < p.flushAgainAt {
 		return false
 	}
 	if p.suspect && s.epoch == 0 && !s.converting {
@@ -89,24 +90,16 @@ func (s *Shard) flushed(p *part, err error) {
 	p.flushing = false
 	s.flushing--
 	s.grew(p)
-	if p.removing {
+	switch {
+	case p.removing || p.availability == leaving:
+		return
+	case errors.Is(err, partition.ErrOvertaken):
+		return // a truncation came between; nothing has failed
+	case err != nil:
+		s.flushFailed(p, err)
 		return
 	}
-	if err != nil {
-		// There was no space, or a truncation overtook the flush. It is tried again, but
-		// not at once: a full disk refuses at once.
-		s.stats.FlushesFailed++
-		mark.Hit(mark.FlushFailed)
-		if !errors.Is(err, partition.ErrOvertaken) {
-			s.host.Log(event.New(event.FlushFailed, event.Text("log", s.cfg.WAL.Dir),
-				event.Text("partition", s.topicPartition(p.id)), event.Err(err)))
-		}
-		s.flushAgainAt = s.now.Mono.Add(s.limits.RefusedPause)
-		if s.converting { // no pings come that would start a turn
-			s.timers.Set(s.flushAgainAt, due{kind: dueRetry})
-		}
-		return
-	}
+	s.writable(p)
 	if _, pinned := p.log.Pinned(); !pinned {
 		s.dirty.remove(p)
 	} else {

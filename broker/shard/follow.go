@@ -62,7 +62,7 @@ func (s *Shard) refusal(p *part, call PeerCall) peer.RejectReason {
 		return peer.StaleEpoch
 	case !reg.Replica(s.cfg.Node):
 		return peer.NotReplica
-	case p == nil || p.role != following || p.follower.Epoch() != epoch:
+	case p == nil || p.role != following || p.follower.Epoch() != epoch || p.refusesEpoch(epoch):
 		return peer.Unavailable
 	case call.From.Node != reg.Leader:
 		return peer.StaleEpoch

@@ -22,17 +22,18 @@ const (
 	inSyncing                          // their flushes wait for the sync that is under way
 	inToSync                           // their flushes wait for the next sync
 	inToConvert                        // a conversion has yet to empty them
+	inOffline                          // their files go, or are gone: see offline.go
 )
 
 // lists are the shard's lists of partitions: see membership.
-type lists struct{ led, touched, toPush, dirty, toFlush, syncing, toSync, toConvert list }
+type lists struct{ led, touched, toPush, dirty, toFlush, syncing, toSync, toConvert, offline list }
 
 func newLists() lists {
 	return lists{
 		led: list{bit: inLed}, touched: list{bit: inTouched}, toPush: list{bit: inToPush},
 		dirty: list{bit: inDirty}, toFlush: list{bit: inToFlush},
 		syncing: list{bit: inSyncing}, toSync: list{bit: inToSync},
-		toConvert: list{bit: inToConvert},
+		toConvert: list{bit: inToConvert}, offline: list{bit: inOffline},
 	}
 }
 
@@ -40,6 +41,7 @@ func newLists() lists {
 func (l *lists) all(visit func(*list)) {
 	for _, x := range []*list{
 		&l.led, &l.touched, &l.toPush, &l.dirty, &l.toFlush, &l.syncing, &l.toSync, &l.toConvert,
+		&l.offline,
 	} {
 		visit(x)
 	}

@@ -79,7 +79,8 @@ type Pong struct {
 	Confirmed meta.Index
 	// DiskDue is when the shard's disk cannot be vouched for any more: see func DiskDue.
 	DiskDue env.Instant
-	// Full says that the WAL has found no room on the disk: the node should not lead.
+	// Full says that the WAL has found no room on the disk, or has been at its budget for
+	// long: the node should not lead.
 	Full bool
 	// Drained says that the shard has stopped answering as leader.
 	Drained bool

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"example.com/lockstep/broker/assert"
+	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/partition"
@@ -54,7 +55,20 @@ type part struct {
 	tailBytes  int64 // as counted in Shard.tailBytes
 	removing   bool  // its files are being deleted, and then it is forgotten
 	rebuilding bool  // its files are damaged; once they are gone its log starts empty: see rebuild
-	suspect    bool  // acknowledged records may be missing (PROTOCOL 8)
+
+	// flushFailures are the flushes that have failed one after the other, for another reason
+	// than a full disk. No flush begins before flushAgainAt.
+	flushFailures int
+	flushAgainAt  env.Instant
+	availability  availability // see offline.go
+
+	// --- not online ---
+	unwritableSince env.Instant
+	lastEpoch       kafka.LeaderEpoch // it follows in no newer one
+	askAgainAt      env.Instant       // no request to the controller before then
+	boundAt         wal.Seq           // empty: of the record that binds its new handle
+
+	suspect bool // acknowledged records may be missing (PROTOCOL 8)
 }
 
 // topicSettings are the topic configurations that appends obey.

@@ -148,15 +148,15 @@ func (s *Shard) replayRecord(r wal.Record) {
 		p = s.addPart(id)
 		p.log.Create()
 	}
+	if p.log.Covered(uint64(r.Seq)) {
+		return // its handle may be one that the partition had before
+	}
 	if p.handle != 0 && p.handle != r.Handle && !p.rebuilding {
 		mark.Hit(mark.PartitionCameBack)
 		s.restart(p) // a new handle: the partition was removed before, and came back
 	}
 	p.handle = r.Handle
 	if p.suspect {
-		return
-	}
-	if p.log.Covered(uint64(r.Seq)) {
 		return
 	}
 	ref := partition.Ref{Segment: r.At.Segment, Offset: r.At.Offset, Seq: uint64(r.Seq)}
@@ -215,6 +215,11 @@ func (s *Shard) endReplay() {
 	s.recovery.damaged = len(s.wal.Recovery().Damage) > 0
 	assert.That(s.recovery.nameless == 0 || s.recovery.damaged,
 		"shard: %d records of unknown handles in a whole log", s.recovery.nameless)
+	handles := map[wal.ID]uint32{} // looked up only
+	s.wal.Bindings(func(handle uint32, id wal.ID) bool {
+		handles[id] = handle
+		return true
+	})
 	for _, p := range slices.Clone(s.order) {
 		if _, bound := s.wal.Bound(p.handle); p.handle != 0 && !bound {
 			s.forget(p) // it was removed: its files went first, then its handle
@@ -226,6 +231,9 @@ func (s *Shard) endReplay() {
 		p.log.Durable(uint64(s.wal.Durable()))
 		if s.recovery.damaged {
 			s.suspect(p)
+		}
+		if p.handle == 0 {
+			p.handle = handles[walID(p.id)]
 		}
 		if p.handle == 0 && !s.converting {
 			p.handle = s.wal.Bind(walID(p.id))

@@ -75,6 +75,9 @@ func (s *Shard) deleteFiles(p *part) {
 
 // removed goes on when the files of a partition are gone: it is rebuilt or forgotten.
 func (s *Shard) removed(p *part, err error) {
+	if err != nil && p.availability == leaving && !p.removing {
+		return // see emptyOffline
+	}
 	if errors.Is(err, diskfs.ErrUnavailable) {
 		s.timers.Set(s.now.Mono.Add(s.limits.RefusedPause), due{kind: dueRemove, part: p})
 		return
@@ -95,6 +98,10 @@ func (s *Shard) removed(p *part, err error) {
 		s.applyPartition(s.image.TopicByID(p.id.Topic), p.id)
 		return
 	}
+	if p.availability == leaving && !p.removing {
+		s.emptied(p)
+		return
+	}
 	s.wal.Unbind(p.handle)
 	s.forget(p)
 }
@@ -113,6 +120,7 @@ func (s *Shard) forget(p *part) {
 	s.order = slices.DeleteFunc(s.order, func(q *part) bool { return q == p })
 	s.dirty.remove(p)
 	s.toFlush.remove(p)
+	s.offline.remove(p)
 }
 
 // dropOwner drops the disk owner of a forgotten partition once its last operation has ended,

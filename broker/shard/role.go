@@ -125,6 +125,9 @@ func (s *Shard) applyPartition(t *meta.Topic, id kafka.PartitionID) {
 		s.rebuild(p, reg)
 		return
 	}
+	if p.availability > unwritable {
+		return // it has no role before its files can be written
+	}
 	p.topic = s.settingsOf(t)
 	p.replicas = s.members(reg)
 	if reg.Leader == s.cfg.Node {

@@ -70,7 +70,8 @@ type Shard struct {
 	flushing     int            // flushes under way
 	tailBytes    int64          // of batches that no segment holds yet, of all partitions
 	retrySpaceAt env.Instant    // a full WAL is tried again from then on
-	flushAgainAt env.Instant    // no flush before then, after one that failed
+	flushAgainAt env.Instant    // no flush before then, after one that found no space
+	noRoomSince  env.Instant    // since when the log takes no appends; env.Never if it does
 	converting   bool           // see convert.go
 	mayConvert   bool           // Convert has arrived: all suspects are in the layout
 	converted    bool
@@ -84,6 +85,7 @@ type Shard struct {
 	pushBy       env.Instant // when the news of toPush is sent at the latest
 	proposals    map[uint64]proposedChange
 	nextProposal uint64
+	offlineAsked map[uint64]kafka.PartitionID // requests without a verdict: see offline.go
 
 	// --- clients ---
 	clients       map[netsim.ConnID]*clientConn
@@ -147,6 +149,9 @@ func New(cfg Config, host loop.Host) *Shard {
 		newest:    map[dialler]generation{},
 		lists:     newLists(),
 		files:     openFiles{bound: max(cfg.Limits.OpenFiles, partition.FilesOfTask)},
+
+		offlineAsked: map[uint64]kafka.PartitionID{}, noRoomSince: env.Never,
+
 		replication: replica.Config{
 			AckTimeout: cfg.Limits.AckTimeout, LagTimeout: cfg.Limits.LagTimeout,
 			Window: cfg.Limits.WindowBytes, ProbeTimeout: cfg.Limits.ProbeTimeout,
@@ -226,6 +231,10 @@ func (s *Shard) onMail(from loop.ID, mail any) {
 			s.onISRVerdict(m.Origin.Request, m.Result.(api.ProposeResult))
 			return
 		}
+		if m.Origin.Op == originOffline {
+			s.onOfflineVerdict(m.Origin.Request, m.Result.(api.ProposeResult))
+			return
+		}
 		s.resolve(m.Origin, m.Result)
 	case Cancel:
 		s.cancelWait(m)
@@ -250,7 +259,7 @@ func (s *Shard) onMail(from loop.ID, mail any) {
 func (s *Shard) pong(ping Ping) {
 	pong := Pong{
 		Seq: ping.Seq, SentAt: ping.SentAt, DiskDue: DiskDue(s.host.Disk(), &s.limits),
-		Full: s.wal.Full(), Drained: s.draining,
+		Full: s.full(), Drained: s.draining,
 	}
 	if s.recovered {
 		pong.Confirmed = s.image.Index()

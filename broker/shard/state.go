@@ -26,6 +26,8 @@ type PartState struct {
 	Durable   kafka.Offset
 	End       kafka.Offset
 	Suspect   bool
+	// Offline: the files cannot be written and are deleted; the leader knows.
+	Offline bool
 	// Overdue counts the appends and long polls that still wait although the log has
 	// reached their offset. It is 0 between events.
 	Overdue int
@@ -77,7 +79,8 @@ func (s *Shard) Inspect(visit func(*PartState)) {
 			LogStart: p.log.Start(), Watermark: p.log.Watermark(), Durable: p.log.DurableEnd(),
 			End: p.log.End(), Suspect: p.suspect, Log: p.log, Overdue: p.overdue(),
 		}
-		if p.rebuilding { // nothing in its files counts
+		state.Offline = p.availability > unwritable
+		if p.rebuilding || state.Offline { // nothing in its files counts
 			state.LogStart, state.Watermark, state.Durable, state.End = 0, 0, 0, 0
 		}
 		if reg := s.image.Partition(p.id); reg != nil {
@@ -138,6 +141,9 @@ func (s *Shard) Leftovers(gone func(kafka.PartitionID) bool) (n int) {
 		for id := range c.lanes { //corelint:ordered a count has no order
 			count(id)
 		}
+	}
+	for _, id := range s.offlineAsked { //corelint:ordered a count has no order
+		count(id)
 	}
 	for _, p := range s.proposals { //corelint:ordered a count has no order
 		count(p.id)

@@ -66,7 +66,7 @@ func (w *world) command() {
 		w.host.FullMailboxes[loop.ID(w.int("shard"))] = w.d.Cmd == "mailbox-full"
 	case "state":
 		w.host.Trace.Addf("%s", strings.TrimSuffix(w.state(), "\n"))
-	case "disk-done", "disk-settle", "disk-full", "disk-roomy", "fail-sync",
+	case "disk-done", "disk-settle", "disk-full", "disk-roomy", "fail-sync", "fail-writes",
 		"kill", "recover", "rot", "rot-file":
 		w.diskCommand()
 	case "connect", "disconnect", "keepalive", "ack", "reject", "reply", "probe", "push", "forward",
@@ -93,6 +93,8 @@ func (w *world) diskCommand() {
 		w.machine.FS.SetCapacity(0)
 	case "fail-sync":
 		w.machine.FS.FailNext(virtual.Syncs, "", 1)
+	case "fail-writes":
+		w.machine.FS.FailNext(virtual.Writes, "partitions/", w.number(w.d.CmdArgs[0].Key))
 	case "kill":
 		if w.d.HasArg("torn") {
 			require.NoError(w.t, w.machine.Tear())

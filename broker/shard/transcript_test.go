@@ -44,6 +44,7 @@ import (
 //	rot [group=N]            a bit flips in the N-th write of the log; -1, the last, unless given
 //	rot-file p=T/P name=F    bits flip at the beginning of one of the partition's files
 //	fail-sync                the next sync fails
+//	fail-writes N            the next N writes to files of partitions fail
 //	disk-full, disk-roomy    no space is left; there is space again
 //	mailbox-full shard=N     shard N refuses requests; mailbox-roomy shard=N
 //	ping                     the control loop sends a ping

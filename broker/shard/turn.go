@@ -36,6 +36,7 @@ func (s *Shard) EndTurn(now env.Time) {
 		s.flushSome()
 		s.releaseWAL()
 		s.narrateTurn()
+		s.followRoom()
 	}
 	// The WAL's group goes to the disk, and the same records go to the followers.
 	if s.wal.Phase() == wal.Ready && !s.converting {
@@ -103,6 +104,7 @@ const (
 	dueRetry                       // a turn is enough: its end retries what waits
 	dueDisk                        // submit a postponed operation again
 	dueRemove                      // try again to delete a partition's files
+	dueFlush                       // a flush that failed may be tried again
 )
 
 // runDue runs the timers that are due.
@@ -129,6 +131,10 @@ func (s *Shard) onDue(d due) {
 		s.tellWatermark(d.part)
 	case dueWake:
 		s.touch(d.part)
+	case dueFlush:
+		if s.parts[d.part.id] == d.part {
+			s.grew(d.part)
+		}
 	case dueLink:
 		s.checkLink(d.link)
 	case dueRedial:

@@ -226,6 +226,14 @@ func (s *Shard) refusalWaits(p *part, name string, yield func(wait.Wait)) {
 	switch {
 	case p.removing || p.rebuilding && p.log.State() == partition.Deleting:
 		w.For, w.On = "its files to be deleted", wait.Of(removal(name))
+	case p.availability == leaving:
+		w.For, w.On = "its files to be deleted", wait.OfTimer(p.flushAgainAt)
+	case p.availability == empty && !p.flushing:
+		w.For, w.On = "its files to be writable", wait.OfTimer(p.flushAgainAt)
+	case p.availability == empty:
+		w.For, w.On = "its files to be writable", wait.Of(flushOf(name))
+	case p.role == following && p.refusesEpoch(p.epoch):
+		w.For, w.On = "a verdict on its way offline", wait.OfTimer(p.askAgainAt)
 	case p.role == following && !s.mayAppend():
 		w.For, w.On = "room in the log", wait.Of(wait.Room)
 	default:

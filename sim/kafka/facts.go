@@ -235,7 +235,7 @@ func (f *facts) seeReplica(n *world.Node, recovered, declared bool,
 	}
 	old := t.state
 	if leads := p.Leading && (!old.Leading || old.Epoch != p.Epoch); leads || recovered ||
-		t.incarnation == n.Incarnation() && p.End < old.End {
+		t.incarnation == n.Incarnation() && p.End < old.End && !p.Offline {
 		check.Memory(unexplained{f.cluster, history.Partition(p.ID)}, n.Spec().Name, p)
 	}
 	if t.incarnation != n.Incarnation() {
@@ -262,7 +262,7 @@ func (f *facts) seeReplica(n *world.Node, recovered, declared bool,
 	case p.Following && p.Synced && (!old.Synced || old.Epoch != p.Epoch || old.End != p.End):
 		f.seeFollower(n, t)
 	}
-	if p.End < old.End && !p.Suspect && !old.Suspect {
+	if p.End < old.End && !p.Suspect && !old.Suspect && !p.Offline {
 		f.seeCut(n, t, &old, before)
 	}
 	if p.Watermark != old.Watermark || p.LogStart != old.LogStart ||
@@ -340,7 +340,7 @@ func (f *facts) seeWatermark(n *world.Node, t *replicaTrack) {
 		At: c.Rec.Moment(), Partition: history.Partition(p.ID), Node: checker.NodeID(nodeID(n)),
 		Incarnation: checker.Incarnation(n.Incarnation()), Epoch: checker.Epoch(p.Epoch),
 		LogStart: checker.Offset(p.LogStart), Watermark: checker.Offset(p.Watermark),
-		LogEnd: checker.Offset(p.End), DurableEnd: checker.Offset(p.Durable),
+		LogEnd: checker.Offset(p.End), DurableEnd: checker.Offset(p.Durable), Offline: p.Offline,
 	}
 	if p.Leading {
 		fact.ISR, fact.MinInSync = f.members(p), p.MinInSync

@@ -433,6 +433,12 @@ func (c *Cluster) Command(cmd meta.Command) string {
 			ids = append(ids, e.ID)
 		}
 		return "elect leaders of " + c.Partitions(ids)
+	case *meta.TakeOffline:
+		var ids []kafka.PartitionID
+		for _, e := range m.Partitions {
+			ids = append(ids, e.ID)
+		}
+		return fmt.Sprintf("take node %d offline for %s", m.Node, c.Partitions(ids))
 	case *meta.AllocateProducerIDs:
 		return fmt.Sprintf("producer ids for node %d", m.Node)
 	case *meta.Bootstrap:

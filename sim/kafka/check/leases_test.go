@@ -21,9 +21,9 @@ func (r *reported) Violated(property, _, _ string, _ ...any) { *r = append(*r, p
 func TestALeaseThatOutlivesALeadershipIsReported(t *testing.T) {
 	var broken reported
 	id := kafka.PartitionID{Topic: kafka.TopicID{1}, Partition: 2}
-	l := Leases{epochs: map[kafka.PartitionID]kafka.LeaderEpoch{id: 3}}
+	l := Leases{reigns: map[kafka.PartitionID]reign{id: {from: 3, to: 4}}}
 	l.Leading(&broken, "b1", &shard.PartState{ID: id, Epoch: 3})
-	require.Empty(t, broken)
+	require.Empty(t, broken, "the same incarnation began epoch 4")
 	l.Leading(&broken, "b1", &shard.PartState{ID: id, Epoch: 2})
 	require.Equal(t, reported{property.LeaseEndsFirst}, broken)
 }
