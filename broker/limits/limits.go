@@ -106,6 +106,9 @@ type Limits struct {
 	// LoadsInFlight is the number of partitions that a starting shard reads the checkpoints of at
 	// the same time. The others wait.
 	LoadsInFlight int
+	// ProducerCheck is how often idempotent producers that were idle for producer.id.expiration.ms
+	// are looked for (producer.id.expiration.check.interval.ms).
+	ProducerCheck time.Duration
 	// FlushAttempts is the number of flushes of a partition that may fail one after the other, with
 	// RefusedPause between them. After that its files count as unwritable, and the replica goes
 	// offline if others hold what is committed. A disk without room does not count.
@@ -217,6 +220,7 @@ func Default() Limits {
 		FlushesTogether: 32,
 		OpenFiles:       256,
 		LoadsInFlight:   32,
+		ProducerCheck:   10 * time.Minute,
 		FlushAttempts:   5,
 		OfflinePause:    time.Second,
 		FetchBytes:      16 << 20,

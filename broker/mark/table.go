@@ -82,6 +82,7 @@ const (
 	FetchDiverged
 	FetchFenced
 	FlushFailed
+	ProducersExpired
 	ReplicaUnwritable
 	ReplicaLeaves
 	ReplicaBackOnline
@@ -268,6 +269,7 @@ var names = [marks]string{
 	FlushFailed:         "shard: a flush fails and is tried again",
 	OpenWaited:          "shard: an open waits until another file is closed",
 	SyncPostponed:       "shard: a sync could not begin and is submitted again",
+	ProducersExpired:    "shard: an idle idempotent producer is forgotten",
 	ReplicaUnwritable:   "shard: the files of a replica cannot be written",
 	ReplicaLeaves:       "shard: an unwritable replica is taken offline",
 	ReplicaBackOnline:   "shard: the files of a replica can be written again",

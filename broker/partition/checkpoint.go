@@ -19,13 +19,13 @@ import (
 //	+------+---------+--------+------------+---------------------------+
 //
 //	body:   number u64 | WAL life u64 | covered sequence u64
-//	        | log start i64 | end of segments i64 | watermark i64
+//	        | log start i64 | end of segments i64 | watermark i64 | log's clock i64, in ms
 //	        | epochs: count u32, (epoch i32, start i64)*
 //	        | segments: count u32, segment*
 //	        | snapshots: count u32, (offset i64, producers: count u32, producer*)*
 //	segment:  base, end i64 | log, index, timeindex bytes i64 | index, timeindex CRC u32
 //	        | first, max timestamp i64 | last indexed position i64 | last time entry i64
-//	producer: id i64 | epoch i16 | last timestamp i64 | last offset i64
+//	producer: id i64 | epoch i16 | last used i64, by the log's clock | last offset i64
 //	        | batches: count u8, (base offset i64, first, last sequence i32, max timestamp i64)*
 //
 // Bytes after the body are left from an earlier, longer temporary file and mean nothing.
@@ -34,7 +34,7 @@ import (
 // the end of the segments, and one rename makes both durable.
 const (
 	checkpointMagic       = "LPCK"
-	checkpointVersion     = 1
+	checkpointVersion     = 2
 	checkpointHeaderBytes = 16
 
 	checkpointName     = "checkpoint"
@@ -49,6 +49,7 @@ type checkpoint struct {
 	logStart  kafka.Offset
 	end       kafka.Offset // of the segments
 	watermark kafka.Offset
+	clockMs   int64
 	epochs    epochs
 	segments  []segment
 	// snapshots are one or two producer tables, by rising offset. The last one is of end, and the
@@ -73,6 +74,7 @@ func (c *checkpoint) encode() []byte {
 	b = be.AppendUint64(b, uint64(c.logStart))
 	b = be.AppendUint64(b, uint64(c.end))
 	b = be.AppendUint64(b, uint64(c.watermark))
+	b = be.AppendUint64(b, uint64(c.clockMs))
 	b = be.AppendUint32(b, uint32(len(c.epochs)))
 	for _, e := range c.epochs {
 		b = be.AppendUint32(b, uint32(e.Epoch))
@@ -96,7 +98,7 @@ func (c *checkpoint) encode() []byte {
 
 // maxBytes is at least the size of the encoding.
 func (c *checkpoint) maxBytes() int {
-	n := checkpointHeaderBytes + 60 + 12*len(c.epochs) + 80*len(c.segments)
+	n := checkpointHeaderBytes + 68 + 12*len(c.epochs) + 80*len(c.segments)
 	for i := range c.snapshots {
 		n += 12 + (27+24*duplicateWindow)*c.snapshots[i].producers.table.Len()
 	}
@@ -124,7 +126,7 @@ func (t *producers) append(b []byte) []byte {
 	t.table.Scan(func(id kafka.ProducerID, p *producer) bool {
 		b = be.AppendUint64(b, uint64(id))
 		b = be.AppendUint16(b, uint16(p.epoch))
-		b = be.AppendUint64(b, uint64(p.lastMs))
+		b = be.AppendUint64(b, uint64(p.usedMs))
 		b = be.AppendUint64(b, uint64(p.last))
 		b = append(b, byte(p.n))
 		for _, s := range p.batches[:p.n] {
@@ -151,7 +153,7 @@ func decodeCheckpoint(b []byte) (*checkpoint, error) {
 	d := &decoder{b: b[:length]}
 	c := &checkpoint{
 		number: d.u64(), life: d.u64(), covered: d.u64(),
-		logStart: d.offset(), end: d.offset(), watermark: d.offset(),
+		logStart: d.offset(), end: d.offset(), watermark: d.offset(), clockMs: d.i64(),
 	}
 	for range d.count(12) {
 		c.epochs = append(c.epochs,
@@ -209,7 +211,7 @@ func (d *decoder) producers() (t producers) {
 	for range d.count(27) {
 		id := kafka.ProducerID(d.u64())
 		p := &producer{
-			epoch: kafka.ProducerEpoch(binary.BigEndian.Uint16(d.take(2))), lastMs: d.i64(),
+			epoch: kafka.ProducerEpoch(binary.BigEndian.Uint16(d.take(2))), usedMs: d.i64(),
 			last: d.offset(),
 		}
 		p.n = int(d.take(1)[0])

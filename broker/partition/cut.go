@@ -220,12 +220,12 @@ func (c *cut) count(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error
 			}
 			if b.BaseOffset() >= c.snapshot.offset {
 				c.snapshot.producers.advance(producedBy(b), b.BaseOffset(), b.LastOffset(),
-					b.MaxTimestampMs())
+					b.MaxTimestampMs(), p.clockMs)
 			}
 		}
 		c.locator, c.scan = nil, nil
 	}
-	c.snapshot.producers.bound(p.cfg.Limits.Producers)
+	p.trim(&c.snapshot.producers)
 	c.phase = publishing
 	return nil, nil
 }
@@ -280,7 +280,7 @@ func (p *Log) recomputeProducers() {
 	p.producers = p.trusted.snapshots[len(p.trusted.snapshots)-1].producers.copy()
 	for i := range p.tail.entries {
 		e := &p.tail.entries[i]
-		e.state = p.producers.advance(e.produced, e.base, e.last, e.maxMs)
+		e.state = p.producers.advance(e.produced, e.base, e.last, e.maxMs, p.clockMs)
 	}
-	p.producers.bound(p.cfg.Limits.Producers)
+	p.trim(&p.producers)
 }

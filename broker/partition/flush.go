@@ -107,6 +107,7 @@ func (f *flush) prepare(p *Log) {
 		}
 		f.moved += len(record)
 	}
+	p.trim(&table)
 	next := p.nextCheckpoint(end, f.covered(p), table)
 	f.publish = &publish{end: end, external: f.options.ExternalSync, names: f.fresh}
 	if f.moved > 0 {

@@ -19,7 +19,7 @@ func FuzzDecodeCheckpoint(f *testing.F) {
 		segments: []segment{newSegment(0), {base: 5, end: 10, logBytes: 100}},
 	}
 	c.snapshots = []snapshot{{offset: 9}, {offset: 10}}
-	p := &producer{epoch: 1, lastMs: 5, last: 9, n: 1}
+	p := &producer{epoch: 1, usedMs: 5, last: 9, n: 1}
 	c.snapshots[1].producers.table.Set(7, p)
 	f.Add(c.encode()[checkpointHeaderBytes:])
 	f.Add((&checkpoint{snapshots: []snapshot{{}}}).encode()[checkpointHeaderBytes:])

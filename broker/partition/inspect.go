@@ -1,6 +1,8 @@
 package partition
 
 import (
+	"time"
+
 	"example.com/lockstep/broker/batch"
 	"example.com/lockstep/broker/kafka"
 )
@@ -42,6 +44,24 @@ func (p *Log) Remembered(visit func(id kafka.ProducerID, first int32, base kafka
 		}
 		return true
 	})
+}
+
+// CheckpointProducers is the largest number of producers in a table of the checkpoint.
+func (p *Log) CheckpointProducers() (most int) {
+	for i := range p.trusted.snapshots {
+		most = max(most, p.trusted.snapshots[i].producers.table.Len())
+	}
+	return most
+}
+
+// LongestIdle is how long the producer has appended nothing that is remembered and was used longest
+// ago, by the log's clock; 0 if there is none.
+func (p *Log) LongestIdle() (longest time.Duration) {
+	p.producers.table.Scan(func(_ kafka.ProducerID, state *producer) bool {
+		longest = max(longest, time.Duration(p.clockMs-state.usedMs)*time.Millisecond)
+		return true
+	})
+	return longest
 }
 
 // Tail visits the batches that no segment holds yet, oldest first. For an evicted batch it passes

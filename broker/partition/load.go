@@ -192,7 +192,7 @@ func (p *Log) adopt(c *checkpoint) {
 	p.trusted = *c
 	p.durable = c.covered
 	p.history = slices.Clone(c.epochs)
-	p.logStart, p.watermark = c.logStart, c.watermark
+	p.logStart, p.watermark, p.clockMs = c.logStart, c.watermark, c.clockMs
 	p.logEnd, p.flushed = c.end, c.end
 	p.recomputeProducers()
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sort"
+	"time"
 
 	"example.com/lockstep/broker/assert"
 	"example.com/lockstep/broker/batch"
@@ -34,7 +35,12 @@ type Limits struct {
 	IndexBytes   int64 // one index entry per so many bytes of log
 	FlushBytes   int   // one flush moves about this much at most
 	ReadBytes    int   // one read of a segment in a search or a scan
-	Producers    int   // how many idempotent producers are remembered
+	// Producers is how many idempotent producers are remembered. Beyond it those that were used
+	// longest ago are forgotten.
+	Producers int
+	// ProducerIdle is how long a producer is remembered that appends nothing
+	// (producer.id.expiration.ms).
+	ProducerIdle time.Duration
 }
 
 // DefaultLimits returns limits for production.
@@ -45,6 +51,7 @@ func DefaultLimits() Limits {
 		FlushBytes:   4 << 20,
 		ReadBytes:    128 << 10,
 		Producers:    10_000,
+		ProducerIdle: 24 * time.Hour,
 	}
 }
 
@@ -97,7 +104,10 @@ type Log struct {
 	watermark kafka.Offset
 	history   epochs
 	producers producers // of the log up to logEnd; not known while a cut is pending
-	tail      tail
+	// clockMs is the log's own clock. Producers that were used last before idleSinceMs are
+	// forgotten. See PassTime.
+	clockMs, idleSinceMs int64
+	tail                 tail
 
 	// durable: everything that was appended here up to this WAL sequence is durable.
 	durable uint64
@@ -211,7 +221,7 @@ func (p *Log) Append(b batch.Batch, ref Ref) {
 		size: int32(b.Size()), maxMs: b.MaxTimestampMs(), ref: ref, produced: producedBy(b), buf: b,
 	}
 	if !p.CutPending() {
-		e.state = p.producers.advance(e.produced, e.base, e.last, e.maxMs)
+		e.state = p.producers.advance(e.produced, e.base, e.last, e.maxMs, p.clockMs)
 		if e.state != nil {
 			p.producers.bound(p.cfg.Limits.Producers)
 		}
@@ -316,7 +326,7 @@ func (p *Log) CheckProducer(batches []batch.Batch) Verdict {
 		}
 		last := end + kafka.Offset(b.Count()) - 1
 		if v.Kind == Accept {
-			scratch.advance(producedBy(b), end, last, b.MaxTimestampMs())
+			scratch.advance(producedBy(b), end, last, b.MaxTimestampMs(), p.clockMs)
 		}
 		end = last + 1
 	}

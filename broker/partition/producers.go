@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/tidwall/btree"
 
@@ -19,7 +20,7 @@ const duplicateWindow = 5
 // so that the tables of different offsets share them.
 type producer struct {
 	epoch   kafka.ProducerEpoch
-	lastMs  int64        // largest timestamp of the last batch
+	usedMs  int64        // when the last batch was appended, on the log's own clock
 	last    kafka.Offset // last offset of the last batch
 	n       int          // how many batches of this epoch are remembered, 0..duplicateWindow
 	batches [duplicateWindow]sequenced
@@ -132,7 +133,11 @@ func (t *producers) check(b produced, last int32) Verdict {
 
 // advance notes an appended batch and returns the producer's new state, or nil if the batch has no
 // producer. It judges nothing: followers and recovery accept what the leader has accepted.
-func (t *producers) advance(b produced, base, last kafka.Offset, maxMs int64) *producer {
+//
+// nowMs is the time of the append on the log's own clock.
+func (t *producers) advance(
+	b produced, base, last kafka.Offset, maxMs, nowMs int64,
+) *producer {
 	if b.id < 0 {
 		return nil
 	}
@@ -140,7 +145,7 @@ func (t *producers) advance(b produced, base, last kafka.Offset, maxMs int64) *p
 	if old, ok := t.table.Get(b.id); ok && old.epoch == b.epoch {
 		*next = *old
 	}
-	next.epoch, next.last, next.lastMs = b.epoch, last, maxMs
+	next.epoch, next.last, next.usedMs = b.epoch, last, nowMs
 	if !b.control {
 		if next.n == duplicateWindow {
 			copy(next.batches[:], next.batches[1:])
@@ -180,4 +185,43 @@ func (t *producers) bound(limit int) {
 	for _, u := range uses[:len(uses)-limit+limit/8] {
 		t.table.Delete(u.id)
 	}
+}
+
+// expire forgets the producers that have appended nothing since a time of the log's clock, and
+// returns how many those are.
+func (t *producers) expire(sinceMs int64) (expired int) {
+	var ids []kafka.ProducerID
+	t.table.Scan(func(id kafka.ProducerID, p *producer) bool {
+		if p.usedMs < sinceMs {
+			ids = append(ids, id)
+		}
+		return true
+	})
+	for _, id := range ids {
+		t.table.Delete(id)
+	}
+	return len(ids)
+}
+
+// PassTime forgets the idempotent producers that have appended nothing for Limits.ProducerIdle, and
+// returns how many those are. Then it moves the log's own clock on by d. The owner calls it at
+// intervals. So a producer is forgotten one interval too late at most, and never too early. The
+// next flush takes those that are forgotten out of the checkpoint.
+//
+// The clock counts the time during which a process had the log open and ran, in all incarnations.
+// The wall clock may jump, and timestamps of batches are what clients say. Both could make the log
+// forget a producer that is alive, and then it would append a repeated batch twice.
+func (p *Log) PassTime(d time.Duration) (expired int) {
+	p.idleSinceMs = p.clockMs - p.cfg.Limits.ProducerIdle.Milliseconds()
+	if !p.CutPending() { // otherwise the table is computed again when the cut ends
+		expired = p.producers.expire(p.idleSinceMs)
+	}
+	p.clockMs += d.Milliseconds()
+	return expired
+}
+
+// trim keeps a table within the bounds, before it becomes part of a checkpoint.
+func (p *Log) trim(t *producers) {
+	t.expire(p.idleSinceMs)
+	t.bound(p.cfg.Limits.Producers)
 }

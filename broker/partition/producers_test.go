@@ -3,6 +3,7 @@ package partition_test
 import (
 	"math"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -167,4 +168,51 @@ func TestProducersAreBounded(t *testing.T) {
 	require.Equal(t, partition.Accept, b.check(produced(0, 0, 9, 1)).Kind,
 		"the oldest is forgotten")
 	require.Equal(t, partition.OutOfOrderSequence, b.check(produced(16, 0, 9, 1)).Kind)
+}
+
+// A checkpoint is written again at each flush, so it must not hold every producer that ever wrote.
+func TestCheckpointsHoldABoundedNumberOfProducers(t *testing.T) {
+	b := newBed(t, 1)
+	b.limits.Producers = 16
+	for id := range kafka.ProducerID(100) {
+		b.mustProduce(produced(id, 0, 0, 1))
+		b.flush()
+		require.LessOrEqual(t, b.log.CheckpointProducers(), 16)
+	}
+	b.crash(0)
+	require.LessOrEqual(t, b.log.Producers(), 16)
+	require.Equal(t, partition.Duplicate, b.check(produced(99, 0, 0, 1)).Kind)
+}
+
+func TestAnIdleProducerIsForgottenAndALiveOneIsNot(t *testing.T) {
+	b := newBed(t, 1)
+	b.limits.ProducerIdle = 10 * time.Second
+	b.mustProduce(produced(1, 0, 0, 1))
+	for second := range int32(30) {
+		b.mustProduce(produced(2, 0, second, 1))
+		b.flush()
+		b.log.PassTime(time.Second)
+		known := b.check(produced(1, 0, 77, 1)).Kind == partition.OutOfOrderSequence
+		require.Equal(t, second < 11, known, "after %d s", second+1)
+		for last := max(0, second-4); last <= second; last++ {
+			require.Equal(t, partition.Duplicate, b.check(produced(2, 0, last, 1)).Kind)
+		}
+	}
+	require.Equal(t, 1, b.log.CheckpointProducers())
+}
+
+// The clock of the log stands still while no process has the log open.
+func TestTheTimeThatAProducerWasIdleIsInTheCheckpoint(t *testing.T) {
+	b := newBed(t, 1)
+	b.limits.ProducerIdle = 10 * time.Second
+	b.mustProduce(produced(1, 0, 0, 1))
+	for range 8 {
+		b.log.PassTime(time.Second)
+	}
+	b.flush()
+	b.crash(0)
+	for range 3 {
+		require.Zero(t, b.log.PassTime(time.Second))
+	}
+	require.Equal(t, 1, b.log.PassTime(time.Second))
 }

@@ -125,7 +125,7 @@ func (w *publish) syncOps(p *Log) []diskfs.Op {
 func (p *Log) nextCheckpoint(end kafka.Offset, covered uint64, table producers) checkpoint {
 	c := checkpoint{
 		number: p.trusted.number + 1, life: p.cfg.Life, covered: covered,
-		logStart: p.logStart, end: end, watermark: p.watermark,
+		logStart: p.logStart, end: end, watermark: p.watermark, clockMs: p.clockMs,
 		segments:  slices.Clone(p.trusted.segments),
 		snapshots: []snapshot{{end, table}},
 	}

@@ -61,6 +61,7 @@ type part struct {
 	flushFailures int
 	flushAgainAt  env.Instant
 	availability  availability // see offline.go
+	expiredAt     env.Instant  // when time passed last in its log: see expire.go
 
 	// --- not online ---
 	unwritableSince env.Instant
@@ -132,7 +133,7 @@ func partitionID(id wal.ID) (out kafka.PartitionID) {
 func (s *Shard) addPart(id kafka.PartitionID) *part {
 	assert.That(s.parts[id] == nil, "shard: partition %v added twice", id)
 	s.owners++
-	p := &part{id: id, owner: s.owners}
+	p := &part{id: id, owner: s.owners, expiredAt: s.now.Mono}
 	p.log = partition.New(s.logConfig(id, p.owner), s.diskFor(p.owner))
 	s.byOwner[p.owner] = p
 	s.parts[id] = p

@@ -254,6 +254,7 @@ func (s *Shard) endRecovery() {
 		return
 	}
 	s.recovered = true
+	s.expireAt = s.now.Mono.Add(s.limits.ProducerCheck)
 	s.stats.Suspects = uint64(len(s.recovery.suspect))
 	s.narrateRecovery()
 	s.host.Reply(loop.Control,

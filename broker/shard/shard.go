@@ -66,6 +66,8 @@ type Shard struct {
 	recovered    bool
 	unapplied    []meta.Changes // metadata that arrived before recovery ended
 	unsynced     []loggedAt     // records in the WAL that are not durable yet, in order
+	expireAt     env.Instant    // expireProducers looks then
+	expireNext   int            // the place in order where it goes on
 	mayRelease   bool           // a record that the WAL had to keep may have gone
 	flushing     int            // flushes under way
 	tailBytes    int64          // of batches that no segment holds yet, of all partitions

@@ -44,6 +44,7 @@ type Stats struct {
 	FlushesFailed     uint64
 	FileSystemSyncs   uint64 // each serves many flushes
 	PartitionsDamaged uint64
+	ProducersExpired  uint64
 	ReplicasOffline   uint64 // taken offline because their files could not be written
 	PartitionsRemoved uint64
 	ReplayGaps        uint64

@@ -37,6 +37,7 @@ func (s *Shard) EndTurn(now env.Time) {
 		s.releaseWAL()
 		s.narrateTurn()
 		s.followRoom()
+		s.expireProducers()
 	}
 	// The WAL's group goes to the disk, and the same records go to the followers.
 	if s.wal.Phase() == wal.Ready && !s.converting {

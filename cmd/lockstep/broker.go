@@ -35,7 +35,7 @@ func nodeConfig(c *brokerConfig, incarnation peer.UUID) node.Config {
 		voters = append(voters, node.Voter{Node: kafka.NodeID(v.node), Addr: v.addr})
 	}
 	log := partition.DefaultLimits()
-	log.SegmentBytes = c.segmentBytes
+	log.SegmentBytes, log.ProducerIdle = c.segmentBytes, c.producerIdle
 	shardWAL := wal.DefaultConfig("")
 	shardWAL.SegmentBytes, shardWAL.BudgetBytes = c.walSegmentBytes, c.walBudgetBytes
 	timing := sessionTiming(c.heartbeat, c.session)
@@ -87,6 +87,7 @@ func brokerLimits(c *brokerConfig) limits.Limits {
 	l.Connections = min(int(c.maxConnections), connectionShare(openFilesLimit()))
 	l.ConnectionsPerAddress = int(c.maxConnectionsPerIP)
 	l.ConnIdle = c.connIdle
+	l.ProducerCheck = c.producerCheck
 	l.RequestTimeout = c.requestTimeout
 	l.LagTimeout = c.lagTimeMax
 	l.AckTimeout = min(l.AckTimeout, l.LagTimeout)

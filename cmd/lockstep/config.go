@@ -60,6 +60,8 @@ type brokerConfig struct {
 	maxConnections      int64
 	maxConnectionsPerIP int64
 	connIdle            time.Duration
+	producerIdle        time.Duration
+	producerCheck       time.Duration
 
 	requestTimeout   time.Duration
 	lagTimeMax       time.Duration
@@ -180,6 +182,12 @@ func (c *brokerConfig) keys() []configKey {
 		{name: "connections.max.idle.ms", fallback: ms(l.ConnIdle),
 			about: "a connection on which nothing moves for this time is closed",
 			set:   setMs(&c.connIdle, 100*time.Millisecond)},
+		{name: "producer.id.expiration.ms", fallback: "86400000",
+			about: "an idempotent producer that appends nothing for this time is forgotten",
+			set:   setMs(&c.producerIdle, time.Millisecond)},
+		{name: "producer.id.expiration.check.interval.ms", fallback: ms(l.ProducerCheck),
+			about: "how often producers to forget are looked for",
+			set:   setMs(&c.producerCheck, time.Millisecond)},
 		{name: "connection.max.requests", fallback: fmt.Sprint(l.ConnRequests),
 			about: "unanswered requests of a connection; at this number, no more are read",
 			set:   setInt(&c.connRequests, 1, 1<<20)},

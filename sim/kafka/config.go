@@ -21,6 +21,12 @@ import (
 // simCluster is the cluster id of every world.
 var simCluster = peer.UUID{'s', 'i', 'm'}
 
+// What the brokers have with the option ProducerIdleMs.
+const (
+	producerCheck = time.Second // between two looks for idle producers
+	producersKept = 64          // in a partition
+)
+
 // nodeConfig is the configuration of one incarnation of a broker: the defaults of
 // production where the plan does not say otherwise.
 func (c *cluster) nodeConfig(i world.Incarnation) node.Config {
@@ -51,6 +57,10 @@ func (c *cluster) nodeConfig(i world.Incarnation) node.Config {
 	for _, b := range c.Brokers {
 		cfg.Voters = append(cfg.Voters, node.Voter{Node: kafka.NodeID(history.NodeOf(b)),
 			Addr: b + ":9093"})
+	}
+	if ms := c.Options().ProducerIdleMs.Or(0); ms > 0 {
+		cfg.Log.ProducerIdle = time.Duration(ms) * time.Millisecond
+		cfg.Log.Producers = producersKept
 	}
 	if bytes := c.Options().LogSegmentBytes.Or(0); bytes > 0 {
 		cfg.Log.SegmentBytes, cfg.Log.IndexBytes, cfg.Log.ReadBytes = bytes, 512, 4096
@@ -93,6 +103,9 @@ func (c *cluster) limits() limits.Limits {
 	l.MailboxRequests = c.Plan.Limits.Mailbox
 	// Small enough for a bomb (client.malformed), and for batches that are read in steps.
 	l.RequestBytes, l.ScanBytes = 256<<10, 2<<10
+	if c.Options().ProducerIdleMs.Or(0) > 0 {
+		l.ProducerCheck = producerCheck
+	}
 	if files := c.Options().OpenFiles.Or(0); files > 0 {
 		l.OpenFiles, l.LoadsInFlight = int(files), int(files)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"example.com/lockstep/broker/batch"
 	"example.com/lockstep/broker/env"
@@ -232,6 +233,10 @@ func (f *facts) seeReplica(n *world.Node, recovered, declared bool,
 			End:     checker.Offset(p.Durable),
 			Suspect: p.Suspect, Damaged: dishonest(n), Hidden: f.lostSilently[n],
 		})
+	}
+	if ms := f.cluster.Options().ProducerIdleMs.Or(0); ms > 0 && p.End != t.state.End {
+		check.Forgetting(f.cluster.World, n.Spec().Name, p,
+			time.Duration(ms)*time.Millisecond, producerCheck, producersKept)
 	}
 	old := t.state
 	if leads := p.Leading && (!old.Leading || old.Epoch != p.Epoch); leads || recovered ||

@@ -55,6 +55,11 @@ type Options struct {
 	// it makes a snapshot; absent: 64 MiB.
 	RaftCompactBytes Option `yaml:"raft_compact_bytes,omitempty"`
 
+	// ProducerIdleMs is the producer.id.expiration.ms of the brokers, in milliseconds; they look
+	// for idle producers every second, and remember 64 in a partition. 0 or absent: all have the
+	// values of production.
+	ProducerIdleMs Option `yaml:"producer_idle_ms,omitempty"`
+
 	// The clients.
 
 	// AcksAll 1 makes every producer ask for acks=all; 0 or absent: each draws its acks.
@@ -74,6 +79,9 @@ type Options struct {
 	// Repeats is how many of 1000 acknowledged batches of idempotent producers are sent again; 0 or
 	// absent: none.
 	Repeats Option `yaml:"repeats,omitempty"`
+	// ProducerBatches is how many batches an idempotent producer makes before it takes another
+	// producer id; 0 or absent: it keeps its id.
+	ProducerBatches Option `yaml:"producer_batches,omitempty"`
 	// Vanish is how many of 1000 requests end in the middle, with their connection, and how many of
 	// 1000 are sent whole before their connection ends at once; 0 or absent: none.
 	Vanish Option `yaml:"vanish,omitempty"`

@@ -51,6 +51,7 @@ const (
 	AckAtWatermark     = "P1: acks=all is answered at the watermark"
 	RemembersOwnLog    = "P6: a replica remembers only batches that its log has"
 	RemembersOnce      = "P6: a replica remembers each batch once"
+	ForgetsProducers   = "a replica forgets idempotent producers that are idle or too many"
 	LeaseEndsFirst     = "P10: a lease ends before its leadership is given away"
 	WaitersWoken       = "P11: a request that waits for the log is answered when the log gets there"
 	OperatorAnswered   = "P11: a running loop answers its operator"

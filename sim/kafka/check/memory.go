@@ -1,6 +1,8 @@
 package check
 
 import (
+	"time"
+
 	"example.com/lockstep/broker/batch"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/shard"
@@ -41,4 +43,18 @@ func Memory(w Reporter, name string, p *shard.PartState) {
 		}
 		last[id] = base
 	})
+}
+
+// Forgetting checks that a replica forgets idempotent producers: those that were idle for longer
+// than idle, and two checks more, and those beyond bound, in memory and in its checkpoint.
+func Forgetting(w Reporter, name string, p *shard.PartState, idle, check time.Duration, bound int) {
+	if n := max(p.Log.Producers(), p.Log.CheckpointProducers()); n > bound {
+		w.Violated(property.ForgetsProducers, name, "%s remembers %d producers, %d are allowed",
+			history.PartitionText(p.ID), n, bound)
+	}
+	if longest := p.Log.LongestIdle(); longest > idle+2*check {
+		w.Violated(property.ForgetsProducers, name,
+			"%s remembers a producer that has been idle for %v, %v are allowed",
+			history.PartitionText(p.ID), longest, idle)
+	}
 }

@@ -42,6 +42,7 @@ type producer struct {
 	only       string            // the only broker that it sends to; "": any
 	used       map[[16]byte]bool // identities of topics that come and go that had a lane
 	lanes      []*produceLane
+	made       int64  // batches since it has its id
 	repeats    uint64 // of a thousand acknowledged batches, sent again (idempotent)
 }
 
@@ -201,7 +202,7 @@ func (p *producer) tick(now env.Time) {
 		return
 	}
 	p.c.after(now, p.c.load.pace(p.every), p.tick)
-	if len(p.lanes) == 0 || p.idempotent && p.id < 0 {
+	if len(p.lanes) == 0 || p.idempotent && p.id < 0 || p.reborn(now) {
 		return
 	}
 	l := p.lanes[p.c.rand.IntN(len(p.lanes))]
@@ -215,6 +216,27 @@ func (p *producer) tick(now env.Time) {
 	l.sequence += int32(len(b.values))
 	l.queue = append(l.queue, b)
 	p.pump(now, l)
+}
+
+// reborn gives the producer another id after as many batches as the plan says, as if another
+// client had come in its place. It reports whether the producer still waits for that.
+func (p *producer) reborn(now env.Time) bool {
+	batches := p.c.load.Options().ProducerBatches.Or(0)
+	if !p.idempotent || batches == 0 || p.made < batches {
+		p.made++
+		return false
+	}
+	for _, l := range p.lanes {
+		if len(l.queue) > 0 || l.inflight > 0 {
+			return true
+		}
+	}
+	p.made, p.id, p.epoch = 0, -1, -1
+	for _, l := range p.lanes {
+		l.sequence, l.settled = 0, false
+	}
+	p.initID(now)
+	return true
 }
 
 // pump sends the batches of a lane that may be sent.
