@@ -90,6 +90,7 @@ const (
 	PartitionDamaged
 	PartitionsSuspect
 	SnapshotRefused
+	DiskRefuses
 
 	names // how many there are
 )
@@ -298,4 +299,8 @@ var table = [names]row{
 			"fetched again when its directory can be written: look at the disk."},
 	ReplicaOnline: {name: "replica online", level: Info,
 		means: "The files of a replica can be written again."},
+	DiskRefuses: {name: "disk operation refused", level: Error, once: true,
+		means: "The process lacks a descriptor, memory or a permission for a file. The error " +
+			"says which file, and what to do. Nothing is damaged. A start ends with it; a " +
+			"running node tries again, and refuses appends or reads meanwhile."},
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/event"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/mark"
@@ -212,6 +213,10 @@ func (c *Control) Step(now env.Time, ev *loop.Event) {
 
 // onDisk hands a completion to the sequence or to the WAL that it belongs to.
 func (c *Control) onDisk(now env.Time, d *diskfs.Completion) {
+	if errors.Is(d.Err, diskfs.ErrUnavailable) {
+		c.host.Log(event.New(event.DiskRefuses, event.Int("shard", loop.Control),
+			event.Err(d.Err)))
+	}
 	if op, again := shard.Postponed(d); again && c.meta != nil {
 		mark.Hit(mark.ControlSyncPostponed)
 		c.timers.Set(now.Mono.Add(c.cfg.Limits.RefusedPause), due{kind: dueDisk, op: &op})

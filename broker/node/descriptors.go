@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"fmt"
 
 	"example.com/lockstep/broker/partition"
@@ -31,22 +32,26 @@ const (
 	controlFiles = 4
 	// clientsLeast is the smallest number of client connections that a node starts with.
 	clientsLeast = 16
+	// compactBytes is Raft's default (meta.RaftConfig).
+	compactBytes = 64 << 20
 	// openFilesShare: partitions get at most this part of what is not reserved, in percent.
 	openFilesShare = 40
 )
-
-// ReservedFiles is the number of files that the logs and the control loop may have open.
-func (c *Config) ReservedFiles() int {
-	return controlFiles + c.ControlWAL.Files() + c.Shards*c.ShardWAL.Files()
-}
 
 // reserved is the number of descriptors that neither clients nor partitions may use: those of the
 // logs, listeners, links to other nodes, and of the process.
 func (c *Config) reserved() int {
 	peers := max(len(c.Voters)-1, peersReserved)
 	links := 2 * peers * (1 + c.Shards) // dialled here, and accepted
-	return c.ReservedFiles() + (1+c.Shards)*descriptorsOfDisk + listeners + links +
-		descriptorsOfProcess
+	return controlFiles + c.controlLogFiles() + c.Shards*c.ShardWAL.Files() +
+		(1+c.Shards)*descriptorsOfDisk + listeners + links + descriptorsOfProcess
+}
+
+// controlLogFiles is the number of files of the control log. Raft bounds that log, not its budget:
+// while a snapshot is made, as much again is appended.
+func (c *Config) controlLogFiles() int {
+	entries := 2*cmp.Or(c.Raft.CompactBytes, compactBytes) + c.Raft.RetainBytes
+	return c.ControlWAL.Files() + int(entries/uint64(c.ControlWAL.SegmentBytes))
 }
 
 // Descriptors divides a limit. It returns an error if the limit is too small for the node.

@@ -32,7 +32,7 @@ func TestDescriptorsAreDivided(t *testing.T) {
 			require.GreaterOrEqual(t, d.OpenFiles, partition.FilesOfTask)
 			require.LessOrEqual(t, d.OpenFiles, cfg.Limits.OpenFiles)
 			require.GreaterOrEqual(t, d.Clients, 16)
-			require.Greater(t, d.Reserved, cfg.ReservedFiles())
+			require.Greater(t, d.Reserved, (shards+1)*cfg.ShardWAL.Files())
 		}
 		require.NotZero(t, least)
 		require.LessOrEqual(t, least, 260+shards*60, "a node with %d shards needs too many", shards)

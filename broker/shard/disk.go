@@ -1,9 +1,11 @@
 package shard
 
 import (
+	"errors"
 	"fmt"
 
 	"example.com/lockstep/broker/env"
+	"example.com/lockstep/broker/event"
 	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/partition"
 	"example.com/lockstep/diskfs"
@@ -72,6 +74,9 @@ func (c *OpClock) Ended(owner uint32, token uint64) {
 
 // onDisk hands a completion to its owner.
 func (s *Shard) onDisk(c *diskfs.Completion) {
+	if errors.Is(c.Err, diskfs.ErrUnavailable) {
+		s.host.Log(event.New(event.DiskRefuses, event.Int("shard", s.id), event.Err(c.Err)))
+	}
 	if op, again := Postponed(c); again && s.recovered {
 		mark.Hit(mark.SyncPostponed)
 		s.timers.Set(s.now.Mono.Add(s.limits.RefusedPause), due{kind: dueDisk, op: &op})

@@ -84,7 +84,7 @@ func brokerLimits(c *brokerConfig) limits.Limits {
 	l.ConnRequests = int(c.connRequests)
 	l.UnfinishedBytes = l.InflightBytes / 4
 	l.AnswerBytes = int(c.queuedResponseBytes)
-	l.Connections = min(int(c.maxConnections), connectionShare(openFilesLimit()))
+	l.Connections = int(c.maxConnections)
 	l.ConnectionsPerAddress = int(c.maxConnectionsPerIP)
 	l.ConnIdle = c.connIdle
 	l.ProducerCheck = c.producerCheck
@@ -144,6 +144,9 @@ func startBroker(c *brokerConfig, again node.Restart, log *drive.Log) (*broker, 
 	}
 	cfg := nodeConfig(c, incarnation)
 	cfg.Shards, cfg.ConvertTo = again.Shards, again.ConvertTo
+	if err := divideDescriptors(&cfg, openFilesLimit()); err != nil {
+		return nil, err
+	}
 	b := &broker{network: newNetwork(log), shards: cfg.Shards, warn: c.watchdogWarn}
 	var err error
 	b.node, err = drive.Start(drive.Config{

@@ -8,12 +8,10 @@ import (
 
 	"example.com/lockstep/broker/drive"
 	"example.com/lockstep/broker/event"
+	"example.com/lockstep/broker/node"
+	"example.com/lockstep/broker/wire/peer"
 	"example.com/lockstep/netsim/tcp"
 )
-
-// File descriptors. Connections of clients get at most half of what the process may open. The rest
-// is for the write-ahead logs, segments, Raft and the other brokers: a node that cannot open those
-// would be lost for the cluster, and a client that waits to be accepted is not.
 
 // openFilesLimit is how many descriptors the process may have open (RLIMIT_NOFILE). The Go runtime
 // has raised the soft limit to the hard one.
@@ -25,9 +23,28 @@ func openFilesLimit() uint64 {
 	return limit.Cur
 }
 
-// connectionShare is how many connections of clients a process with so many descriptors may have.
-func connectionShare(descriptors uint64) int {
-	return int(max(1, min(descriptors/2, math.MaxInt32)))
+// divideDescriptors bounds what a node uses of a limit of descriptors (node.Descriptors): a node
+// that cannot open its logs, or reach the other brokers, would be lost for the cluster. A client
+// that waits to be accepted is not.
+func divideDescriptors(cfg *node.Config, limit uint64) error {
+	share, err := cfg.Descriptors(int(min(limit, math.MaxInt32)))
+	if err != nil {
+		return err
+	}
+	cfg.Limits.OpenFiles = share.OpenFiles
+	cfg.Limits.Connections = min(cfg.Limits.Connections, share.Clients)
+	return nil
+}
+
+// clientConnections is how many connections of clients a node with so many shards may have; 0 if it
+// will not start.
+func clientConnections(c *brokerConfig, shards int) int {
+	cfg := nodeConfig(c, peer.UUID{})
+	cfg.Shards = shards
+	if divideDescriptors(&cfg, openFilesLimit()) != nil {
+		return 0
+	}
+	return cfg.Limits.Connections
 }
 
 // newNetwork returns a network that writes to the log when accepts fail, and when they work again.

@@ -155,7 +155,8 @@ func serveOnce(
 		event.Text("control", c.control), event.Text("replication", c.replication),
 		event.Int("shards", again.Shards),
 		event.Int("memory-limit", debug.SetMemoryLimit(-1)),
-		event.Int("max-connections", brokerLimits(c).Connections),
+		event.Int("descriptors", int(openFilesLimit())),
+		event.Int("max-connections", clientConnections(c, again.Shards)),
 		event.Text("cluster", c.clusterHex()),
 		event.Text("dir", c.dir)))
 	b, err := startBroker(c, again, log)
