@@ -29,9 +29,12 @@ func (f *openFiles) admit(op diskfs.Op) bool {
 	return true
 }
 
-// ended takes the completion of a partition, and returns the next Open, if it is its turn.
+// ended takes the completion of a partition, and returns the next Open, if it is its turn. A Close
+// of a file that did not open ends nothing: the failure of its Open did.
 func (f *openFiles) ended(c *diskfs.Completion) (next diskfs.Op, ok bool) {
-	if c.Kind != diskfs.Close && (c.Kind != diskfs.Open || c.Err == nil) {
+	failed := c.Kind == diskfs.Open && c.Err != nil
+	closed := c.Kind == diskfs.Close && !errors.Is(c.Err, diskfs.ErrClosed)
+	if !failed && !closed {
 		return next, false
 	}
 	f.open--
