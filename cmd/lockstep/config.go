@@ -174,8 +174,8 @@ func (c *brokerConfig) keys() []configKey {
 			about: "memory of the process above which it collects garbage harder; 0 means a " +
 				"limit made of the other bounds", set: setInt(&c.memoryLimit, 0, 1<<50)},
 		{name: "max.connections", fallback: "2147483647",
-			about: "open connections of clients; at most half of the file descriptors that the " +
-				"process may open", set: setInt(&c.maxConnections, 1, 1<<31-1)},
+			about: "open connections of clients; at most what the limit of open files leaves",
+			set:   setInt(&c.maxConnections, 1, 1<<31-1)},
 		{name: "max.connections.per.ip", fallback: "2147483647",
 			about: "open connections from one address",
 			set:   setInt(&c.maxConnectionsPerIP, 1, 1<<31-1)},

@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/lockstep/broker/limits"
+	"example.com/lockstep/broker/node"
+	"example.com/lockstep/broker/wal"
 )
 
 func TestTheMemoryLimitFollowsFromTheBounds(t *testing.T) {
@@ -38,8 +40,20 @@ func TestAvailableMemoryIsThatOfTheControlGroup(t *testing.T) {
 	require.Equal(t, int64(1<<20), availableMemory(root))
 }
 
-func TestClientsGetHalfOfTheDescriptors(t *testing.T) {
-	require.Equal(t, 512, connectionShare(1024))
-	require.Equal(t, 1, connectionShare(1))
-	require.Equal(t, 1<<31-1, connectionShare(1<<63))
+func TestClientsGetTheDescriptorsThatAreLeft(t *testing.T) {
+	divided := func(most int64, limit uint64) (*node.Config, error) {
+		cfg := &node.Config{Shards: 1, Limits: limits.Default(), ControlWAL: controlWAL(),
+			ShardWAL: wal.DefaultConfig("")}
+		cfg.Limits.Connections = int(most)
+		return cfg, divideDescriptors(cfg, limit)
+	}
+	cfg, err := divided(1<<31-1, 1024)
+	require.NoError(t, err)
+	require.Equal(t, 616, cfg.Limits.Connections)
+	require.Equal(t, 256, cfg.Limits.OpenFiles)
+	cfg, err = divided(100, 1<<63)
+	require.NoError(t, err)
+	require.Equal(t, 100, cfg.Limits.Connections, "max.connections is lower")
+	_, err = divided(100, 100)
+	require.ErrorContains(t, err, "needs at least 172; raise it")
 }
