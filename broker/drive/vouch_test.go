@@ -24,7 +24,7 @@ func TestTheControlLoopVouchesForTheNode(t *testing.T) {
 	release := make(chan struct{})
 	control := &vouching{script: script{step: func(*script, *loop.Event) { <-release }}}
 	n, err := Start(Config{
-		Loops: 1, MailboxRequests: 4, TurnWarn: time.Hour, TurnFatal: time.Hour,
+		Loops: 1, MailboxRequests: 4, TurnEvents: 16, TurnWarn: time.Hour, TurnFatal: time.Hour,
 		Disk: func(diskfs.Sink) (diskfs.Disk, error) { return noDisk{}, nil },
 		Log:  NewLog(t.Output(), false, 0),
 	}, func([]loop.Host) []loop.Loop { return []loop.Loop{control} })

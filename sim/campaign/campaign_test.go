@@ -291,7 +291,7 @@ func TestOptionsThatCannotBeRunAreRefused(t *testing.T) {
 		"must not be negative":    func(o *Options) { o.MaxFailures = -1 },
 		"--marks some: want":      func(o *Options) { o.Marks = "some" },
 		"no scenario \"no such\"": func(o *Options) { o.Scenarios = "no such" },
-		"lockstep sim --list":     func(o *Options) { o.Scenarios = "" },
+		"there are: mix":          func(o *Options) { o.Scenarios = "" },
 		"toy is named twice":      func(o *Options) { o.Scenarios = "toy,toy" },
 	} {
 		o := options(t, "toy", "1", "")
