@@ -64,6 +64,19 @@ func (e Event) Get(key string) string {
 	return ""
 }
 
+// Doubled returns a key that the line of this event would have twice, "" if there is none. The
+// host adds node and loop.
+func (e Event) Doubled() string {
+	seen := []string{"time", "level", "msg", "node", "loop"}
+	for _, f := range e.Fields {
+		if slices.Contains(seen, f.Key) {
+			return f.Key
+		}
+		seen = append(seen, f.Key)
+	}
+	return ""
+}
+
 // String is the event in one line: its name, then key=value for each field.
 func (e Event) String() string {
 	var b strings.Builder

@@ -94,3 +94,9 @@ func TestManySubjectsShareACounter(t *testing.T) {
 	require.LessOrEqual(t, len(l.counters), subjects+int(names))
 	require.Len(t, l.Rest(at(1)), 1)
 }
+
+func TestALineHasEachKeyOnce(t *testing.T) {
+	require.Empty(t, New(NodeFailed, Int("broker", 2), Int("term", 2)).Doubled())
+	require.Equal(t, "term", New(NodeFailed, Int("term", 2), Int("term", 3)).Doubled())
+	require.Equal(t, "node", New(NodeFailed, Int("node", 2)).Doubled())
+}

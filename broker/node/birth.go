@@ -183,7 +183,7 @@ func (c *Control) learnBirth() bool {
 				"lost the record of it; %s", mustRejoin))
 		default:
 			mark.Hit(mark.Joining)
-			c.host.Log(event.New(event.ClusterJoined, event.Int("node", c.cfg.Node),
+			c.host.Log(event.New(event.ClusterJoined,
 				event.Text("directory", hex.EncodeToString(c.directory[:])),
 				event.Int("peer", l.node)))
 			c.takeBirth(birth{id: l.birth.id, voters: l.birth.voters}, c.beBorn)
@@ -296,7 +296,7 @@ func (c *Control) beBorn() {
 	c.bootstrap(func(recovered meta.Recovered) {
 		c.takeBirth(born, func() {
 			mark.Hit(mark.Born)
-			c.host.Log(event.New(event.ClusterBorn, event.Int("node", c.cfg.Node),
+			c.host.Log(event.New(event.ClusterBorn,
 				event.Text("birth", hex.EncodeToString(born.id[:]))))
 			c.unborn = false
 			c.startMeta(recovered)

@@ -79,7 +79,7 @@ func (c *Control) replay() {
 		c.host.Stop(fmt.Errorf("node: there is a control log, and no birth record; %s", mustRejoin))
 	case !c.birth.born:
 		c.unborn = true
-		c.host.Log(event.New(event.BirthAwaited, event.Int("node", c.cfg.Node),
+		c.host.Log(event.New(event.BirthAwaited,
 			event.Text("directory", hex.EncodeToString(c.directory[:]))))
 		c.stepBirth()
 	case !found:

@@ -33,7 +33,7 @@ func (c *Control) askToJoin() {
 	if m != nil && !c.cfg.AutoJoin {
 		if !c.learner {
 			c.learner = true
-			c.host.Log(event.New(event.NoVote, event.Int("node", c.cfg.Node),
+			c.host.Log(event.New(event.NoVote,
 				event.Text("directory", hex.EncodeToString(c.directory[:]))))
 		}
 		return

@@ -3,6 +3,7 @@ package world
 import (
 	"strconv"
 
+	"example.com/lockstep/broker/assert"
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/event"
 	"example.com/lockstep/broker/loop"
@@ -296,6 +297,7 @@ func (l *loopHost) Log(e event.Event) {
 	if l.dead {
 		return
 	}
+	assert.That(e.Doubled() == "", "event %s: key %s twice", e, e.Doubled())
 	now := l.node.clock.mono(l.node.world.sched.Now())
 	written := l.limiter.Take(now, e)
 	l.node.world.told(l, e, written)

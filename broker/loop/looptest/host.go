@@ -195,6 +195,7 @@ func (h *Host) Reply(to loop.ID, m any) {
 
 // Log implements loop.Host.
 func (h *Host) Log(e event.Event) {
+	assert.That(e.Doubled() == "", "event %s: key %s twice", e, e.Doubled())
 	if h.Events {
 		h.Trace.Addf("log ← %v %s", e.Name.Level(), e)
 	}
