@@ -42,6 +42,7 @@ const (
 	ShardRecovered
 	NodeRegistered
 	ShardsDrained
+	HandoverGivenUp
 
 	// The controller and the quorum.
 	ControllerWon
@@ -121,7 +122,7 @@ var table = [names]row{
 	NodeDraining: {name: "node draining",
 		means: "A signal asked for a clean stop. The node hands its leaderships over."},
 	NodeDrained: {name: "node drained",
-		means: "All leaderships are handed over."},
+		means: "All leaderships are handed over, or 'handover given up' says why not."},
 	NodeDrainFailed: {name: "drain failed", level: Warn,
 		means: "The node ends with leaderships. The others take over as after a crash."},
 	NodeStopped: {name: "node stopped",
@@ -192,6 +193,9 @@ var table = [names]row{
 			"may lack acknowledged records; their replicas leave the ISR until they caught up."},
 	ShardsDrained: {name: "shards drained",
 		means: "No shard answers as a leader any more. The leaderships are handed over next."},
+	HandoverGivenUp: {name: "handover given up", level: Warn,
+		means: "A majority of the voters is not connected, so nobody can move the leaderships of " +
+			"this node. It stops with them. Where all nodes stop, the last ones end so."},
 
 	ControllerWon: {name: "controller won",
 		means: "This node is the controller now."},

@@ -164,6 +164,9 @@ type Limits struct {
 	// RedialMin and RedialMax bound the pause before dialling again. RedialMax is below AckTimeout,
 	// so that this pause never gets a follower that comes back removed from the ISR (BUGS L6).
 	RedialMin, RedialMax time.Duration
+	// HandoverPatience is how long a clean stop goes on without a majority of the voters. After
+	// that the node stops with its leaderships.
+	HandoverPatience time.Duration
 	// Forwards is the number of unanswered produces that one shard has forwarded to one node. At
 	// the bound the next one is refused (NOT_LEADER_OR_FOLLOWER): it was not sent, so it was
 	// certainly not appended.
@@ -240,7 +243,10 @@ func Default() Limits {
 		PeerSilence:    1500 * time.Millisecond,
 		RedialMin:      20 * time.Millisecond,
 		RedialMax:      400 * time.Millisecond,
-		Forwards:       8192,
+
+		HandoverPatience: 500 * time.Millisecond,
+
+		Forwards: 8192,
 
 		VouchAge:     time.Second,
 		SlowOpAge:    30 * time.Second,

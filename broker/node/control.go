@@ -68,6 +68,7 @@ type Control struct {
 	unnamed  bool // a WAL may have lost the names of partitions
 	whole    []kafka.PartitionID
 	draining drainState
+	reached  env.Instant // when a clean stop saw a majority of the voters last
 
 	// --- calls of the shards ---
 	proposals map[uint64]shard.Origin // by Seq of the command's id; looked up only
