@@ -51,7 +51,8 @@ start() {
     BIN=$work/lockstep
     go build -o "$BIN" ./cmd/lockstep || exit 2
   fi
-  "$BIN" dev --base-port "$BASE_PORT" --dir "$DIR" --fresh --override num.partitions=3 > "$work/dev.out" 2>&1 &
+  "$BIN" dev --base-port "$BASE_PORT" --dir "$DIR" --fresh --supervise=false \
+    --override num.partitions=3 > "$work/dev.out" 2>&1 &
   supervisor=$!
   until grep -qx ready "$work/dev.out"; do
     kill -0 "$supervisor" 2> /dev/null || { cat "$work/dev.out"; exit 2; }

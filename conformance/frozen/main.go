@@ -2,7 +2,7 @@
 // frozen. It produces steadily with franz-go and acks=all, freezes one broker (SIGSTOP), and prints
 // the longest time without an acknowledgement, the slowest acknowledgement, and the errors. A
 // frozen process keeps its connections open, so a request in flight waits until somebody kills the
-// process or it wakes.
+// process or it wakes. lockstep dev kills it, unless --supervise=false is given.
 //
 //	lockstep dev --base-port 21092 --dir /tmp/cluster &
 //	go run ./conformance/frozen --brokers 127.0.0.1:21092 --pid PID --freeze 20s

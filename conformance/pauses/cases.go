@@ -20,7 +20,8 @@ import (
 
 type cluster struct {
 	options
-	ran int
+	ran    int
+	frozen map[int32]int // process ids by node
 }
 
 // testCase is one fault of nodes. aims are in ms, by relation; 0: none.
@@ -45,8 +46,7 @@ const (
 
 // cases are the faults, with the aims of PROTOCOL 25.
 func cases(o options) []testCase {
-	freeze := func(c *cluster, nodes []int32) error { return c.signal(nodes, syscall.SIGSTOP) }
-	resume := func(c *cluster, nodes []int32) error { return c.signal(nodes, syscall.SIGCONT) }
+	freeze, resume := (*cluster).freezeNodes, (*cluster).resumeNodes
 	kill := func(c *cluster, nodes []int32) error { return c.signal(nodes, syscall.SIGKILL) }
 	stop := func(c *cluster, nodes []int32) error { return c.signal(nodes, syscall.SIGTERM) }
 	return []testCase{
@@ -77,6 +77,30 @@ func (c *cluster) signal(nodes []int32, s syscall.Signal) error {
 		}
 	}
 	return nil
+}
+
+func (c *cluster) freezeNodes(nodes []int32) error {
+	c.frozen = map[int32]int{}
+	for _, node := range nodes {
+		pid, err := rawkafka.PID(c.dir, node)
+		if err != nil {
+			return fmt.Errorf("freeze node %d: %w", node, err)
+		}
+		c.frozen[node] = pid
+	}
+	return c.signal(nodes, syscall.SIGSTOP)
+}
+
+// resumeNodes fails if the supervision of dev has killed a frozen node: the pause that was measured
+// is then that of a kill.
+func (c *cluster) resumeNodes(nodes []int32) error {
+	for _, node := range nodes {
+		if pid, err := rawkafka.PID(c.dir, node); err != nil || pid != c.frozen[node] {
+			return fmt.Errorf("node %d was killed while it was frozen: start the cluster with "+
+				"lockstep dev --supervise=false", node)
+		}
+	}
+	return c.signal(nodes, syscall.SIGCONT)
 }
 
 var controllerMetric = regexp.MustCompile(`(?m)^lockstep_control_controller (-?\d+)$`)

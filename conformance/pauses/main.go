@@ -2,8 +2,11 @@
 // dev cluster are frozen, killed or stopped, and checks that nothing
 // acknowledged was lost, doubled or reordered.
 //
-//	lockstep dev --base-port 21092 --dir /tmp/cluster &
+//	lockstep dev --base-port 21092 --dir /tmp/cluster --supervise=false &
 //	go run ./conformance/pauses --base-port 21092 --dir /tmp/cluster --freeze 60s
+//
+// Without --supervise=false, dev kills a node that is frozen for three seconds, and the cases that
+// freeze a node fail.
 //
 // Each case creates three topics. Their partitions cover every role that the
 // node that is hit can have for a partition: its leader, its follower, or
@@ -53,7 +56,8 @@ func main() {
 	flag.Parse()
 	if o.dir == "" {
 		fmt.Fprintf(os.Stderr, "pauses: wants a running cluster and its directory: lockstep dev "+
-			"--base-port %d --dir DIR, and then this program with --dir DIR\n", o.basePort)
+			"--base-port %d --dir DIR --supervise=false, and then this program with --dir DIR\n",
+			o.basePort)
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
