@@ -33,7 +33,8 @@ func devCommand() *cobra.Command {
 		Use:   "dev",
 		Short: "Run a cluster of real broker processes on this machine",
 		Long: `Run a cluster of --nodes real broker processes (lockstep serve) on loopback, until
-Ctrl-C. Data, configuration files and logs stay in --dir between runs.
+Ctrl-C, SIGTERM, or SIGHUP (the terminal closes): then all nodes stop cleanly. Data,
+configuration files and logs stay in --dir between runs.
 
 Node i (from 1) serves Kafka at port base-port+i-1. The port of its HTTP endpoints is
 100 higher, that of its control listener 200 and that of its replication listener 300.
