@@ -27,6 +27,7 @@ func superviseServe(
 	log := drive.NewLog(stderr, c.eventFormat == "json", c.eventLevel, event.Int("node", c.nodeID))
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Ignore(syscall.SIGHUP) // as serve does
 	defer signal.Stop(signals)
 	s := newSupervisor(program, true, func(format string, args ...any) {
 		text := strings.TrimSpace(fmt.Sprintf(format, args...))
