@@ -112,6 +112,8 @@ func (c *cluster) limits() limits.Limits {
 	if c.Options().Tight.Or(0) == 0 {
 		return l
 	}
+	// Larger than what a connection may hold of a frame that no budget counts.
+	l.RequestBytes = 1 << 20
 	l.UnfinishedBytes, l.FrameTime = 64<<10, 5*time.Second
 	l.AnswerBytes, l.FetchWindow = 512<<10, 16<<10
 	l.Connections, l.ConnectionsPerAddress = 64, 32

@@ -327,11 +327,12 @@ func (m *malformed) contradiction(now env.Time) (name string, b []byte, topics [
 	return name, b, topics
 }
 
-// bomb is a few hundred bytes that expand to more than any broker here allows.
+// bomb is a few thousand bytes that expand to more than any broker here allows:
+// see the limits of simulated brokers (RequestBytes).
 var bomb = sync.OnceValue(func() []byte {
 	var out bytes.Buffer
 	w := gzip.NewWriter(&out)
-	value := make([]byte, 300<<10)
+	value := make([]byte, 1200<<10)
 	binary.BigEndian.PutUint64(value, malformedValue)
 	if _, err := w.Write(batch.NewBuilder().Add(0, value[:8], value).Plain()); err != nil {
 		panic(err)
