@@ -14,6 +14,7 @@ import "slices"
 //   - A loss of metadata, and in any partition, if one member of the quorum lost
 //     part of the metadata log without a trace. Raft's majorities need each
 //     member to remember what it has promised.
+//   - What an unclean election has lost: see unclean.
 //   - A wrong answer about the end of a log, if a clock drifted beyond the
 //     bound that leases assume (PROTOCOL 25).
 //
@@ -24,6 +25,7 @@ type excuses struct {
 	acks     map[Partition][]*AckFact      // empty in a Watch, which judges no lost record
 	metadata bool                          // damaged without a trace
 	clocks   bool                          // some clock drifted beyond the bound
+	uncleans uncleans
 }
 
 // takeAll takes the facts of a whole history.
@@ -32,6 +34,13 @@ func (e *excuses) takeAll(h *History) {
 		e.damage(&h.Damages[i])
 	}
 	e.clocks = len(h.Clocks) > 0
+	e.uncleans = uncleans{}
+	for i := range h.Leaders {
+		e.uncleans.of(h.Leaders[i].Partition).leader(&h.Leaders[i])
+	}
+	for i := range h.Appends {
+		e.uncleans.of(h.Appends[i].Partition).append(&h.Appends[i])
+	}
 	if len(e.damaged) == 0 {
 		return
 	}
@@ -86,6 +95,9 @@ func nodesOf(isr []Member) []NodeID {
 
 // excuse says whether recorded facts explain a violation.
 func (e *excuses) excuse(v *Violation) bool {
+	if u := e.uncleans[v.Partition]; u != nil && u.excuses(v) {
+		return true
+	}
 	kind := follows[v.Anomaly]
 	if kind == fromClocks && v.Partition == (Partition{}) {
 		kind = fromMetadata // an object of the metadata that is not linearizable

@@ -64,6 +64,9 @@ type LeaderFact struct {
 	LogStart Offset  `json:"log_start,omitempty"`
 	LogEnd   Offset  `json:"log_end,omitempty"`
 	Lineage  Lineage `json:"lineage"`
+	// Unclean is the last epoch, up to this one, for which a leader was elected uncleanly; 0 if
+	// there was none.
+	Unclean Epoch `json:"unclean,omitempty"`
 }
 
 // FollowerFact is recorded when a follower's log end moves after the follower

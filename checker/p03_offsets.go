@@ -23,7 +23,7 @@ func checkOffsets(x *index, out *verdictOf) {
 
 // checkOneValue compares every sighting of an offset with the first one.
 func checkOneValue(v *view, out *verdictOf) {
-	state := newOneValue(v.id)
+	state := newOneValue(v.id, out.excuses.uncleans.of(v.id))
 	v.eachCommitted(func(s sighting) {
 		out.judged(1)
 		if len(v.attempts[s.value]) == 0 && !state.reported[s.offset] {
@@ -42,12 +42,13 @@ func checkOneValue(v *view, out *verdictOf) {
 // oneValue knows the first sighting of each offset of a partition.
 type oneValue struct {
 	id       Partition
+	unclean  *unclean
 	first    map[Offset]sighting
 	reported map[Offset]bool
 }
 
-func newOneValue(id Partition) *oneValue {
-	return &oneValue{id: id, first: map[Offset]sighting{}, reported: map[Offset]bool{}}
+func newOneValue(id Partition, u *unclean) *oneValue {
+	return &oneValue{id: id, unclean: u, first: map[Offset]sighting{}, reported: map[Offset]bool{}}
 }
 
 // take judges the next sighting and keeps its event.
@@ -57,7 +58,11 @@ func (o *oneValue) take(s sighting, report func(Violation)) {
 		o.first[s.offset] = s
 		return
 	}
-	if old.value == s.value || o.reported[s.offset] {
+	if old.value == s.value || o.reported[s.offset] || o.unclean.lost(s.offset, s.value) {
+		return
+	}
+	if o.unclean.lost(old.offset, old.value) {
+		o.first[s.offset] = s
 		return
 	}
 	o.reported[s.offset] = true

@@ -1,6 +1,9 @@
 package checker
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // reigns holds the leaders of one partition, epoch by epoch, and what they
 // committed.
@@ -13,6 +16,10 @@ type reigns struct {
 	committed Lineage
 	from, end Offset
 	by        *ReplicaFact
+	// unclean are the first epochs that began after unclean elections. What was committed
+	// before such an epoch may be lost, and does not count from there on.
+	unclean   map[Epoch]bool
+	elections map[Epoch]bool
 }
 
 // reign is one leadership.
@@ -25,7 +32,8 @@ type reign struct {
 }
 
 func newReigns(id Partition, c Coverage) *reigns {
-	return &reigns{id: id, coverage: c, of: map[Epoch]*reign{}}
+	return &reigns{id: id, coverage: c, of: map[Epoch]*reign{},
+		unclean: map[Epoch]bool{}, elections: map[Epoch]bool{}}
 }
 
 // lineage is that of the leader's log.
@@ -69,6 +77,7 @@ func (r *reigns) begin(f *LeaderFact, report func(Violation)) {
 	}
 	next := &reign{fact: f, end: f.LogEnd}
 	r.of[f.Epoch] = next
+	r.forget(f)
 	last := r.lastBefore(f.Epoch)
 	if f.Lineage == nil || last == nil {
 		return
@@ -89,10 +98,35 @@ func (r *reigns) begin(f *LeaderFact, report func(Violation)) {
 	}
 }
 
+// forget takes note of a leader that is the first after an unclean election, as far as was seen.
+func (r *reigns) forget(f *LeaderFact) {
+	if f.Unclean == 0 || r.elections[f.Unclean] && f.Unclean != f.Epoch {
+		return
+	}
+	r.elections[f.Unclean], r.unclean[f.Epoch] = true, true
+	if f.Epoch == r.since(math.MaxInt32) {
+		r.committed, r.from, r.end, r.by = nil, 0, 0, nil
+	}
+}
+
+// since is the last epoch up to e that began after an unclean election; 0 if none did.
+func (r *reigns) since(e Epoch) (last Epoch) {
+	for epoch := range r.unclean {
+		if epoch <= e {
+			last = max(last, epoch)
+		}
+	}
+	return last
+}
+
 // lastBefore is the reign before an epoch that committed most; nil if none did.
 func (r *reigns) lastBefore(e Epoch) (last *reign) {
+	since := r.since(e)
 	for epoch, l := range r.of {
-		if epoch < e && l.by != nil && (last == nil || l.by.Watermark > last.by.Watermark) {
+		if epoch < since || epoch >= e || l.by == nil {
+			continue
+		}
+		if last == nil || l.by.Watermark > last.by.Watermark {
 			last = l
 		}
 	}
@@ -166,7 +200,8 @@ func (r *reigns) cut(f *CutFact, report func(Violation)) {
 // commit takes a leader's watermark.
 func (r *reigns) commit(f *ReplicaFact) {
 	l := r.of[f.Epoch]
-	if len(f.ISR) == 0 || l == nil || l.fact.Lineage == nil || f.Watermark <= r.end {
+	if len(f.ISR) == 0 || l == nil || l.fact.Lineage == nil || f.Watermark <= r.end ||
+		f.Epoch < r.since(math.MaxInt32) {
 		return
 	}
 	r.committed, r.from, r.end, r.by = l.lineage(), l.fact.LogStart, f.Watermark, f

@@ -22,13 +22,15 @@ type watched struct {
 
 // NewWatch begins a watch over a run. The coverage is that of the whole run.
 func NewWatch(c Coverage) *Watch {
-	return &Watch{coverage: c, partitions: map[Partition]*watched{}, terms: terms{}}
+	return &Watch{coverage: c, partitions: map[Partition]*watched{}, terms: terms{},
+		excuses: excuses{uncleans: uncleans{}}}
 }
 
 func (w *Watch) of(p Partition) *watched {
 	s := w.partitions[p]
 	if s == nil {
-		s = &watched{newWatermarks(p), newReigns(p, w.coverage), newOneValue(p)}
+		s = &watched{newWatermarks(p), newReigns(p, w.coverage),
+			newOneValue(p, w.excuses.uncleans.of(p))}
 		w.partitions[p] = s
 	}
 	return s
@@ -54,12 +56,14 @@ func (w *Watch) broken() []Violation {
 
 // Leader takes the beginning of a leadership.
 func (w *Watch) Leader(f LeaderFact) []Violation {
+	w.excuses.uncleans.of(f.Partition).leader(&f)
 	w.of(f.Partition).reigns.take(&f, w.as("P5"))
 	return w.broken()
 }
 
 // Append takes an append by a leader.
 func (w *Watch) Append(f AppendFact) []Violation {
+	w.excuses.uncleans.of(f.Partition).append(&f)
 	w.of(f.Partition).reigns.take(&f, w.as("P5"))
 	return w.broken()
 }
@@ -93,6 +97,18 @@ func (w *Watch) Controller(f ControllerFact) []Violation {
 
 // Explains says whether recorded facts explain a loss in a partition.
 func (w *Watch) Explains(p Partition) bool { return w.excuses.loses(p) }
+
+// Unclean says whether a leader of the partition was elected uncleanly, so that records may be
+// gone.
+func (w *Watch) Unclean(p Partition) bool {
+	u := w.excuses.uncleans[p]
+	return u != nil && len(u.leaders) > 0
+}
+
+// AppendedIn is the last epoch in which a value was appended at an offset; 0 if it was not seen.
+func (w *Watch) AppendedIn(p Partition, offset Offset, value Value) Epoch {
+	return w.excuses.uncleans.of(p).epochs[placed{offset, value}]
+}
 
 // Damage takes damage to one node's copy; it breaks no property by itself.
 func (w *Watch) Damage(f DamageFact) { w.excuses.damage(&f) }

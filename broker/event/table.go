@@ -35,6 +35,7 @@ const (
 	// Disks and logs.
 	ReplicaUnwritable
 	ReplicaOffline
+	CommittedRecordsDropped
 	ReplicaOnline
 
 	// Start and stop of a node.
@@ -301,8 +302,12 @@ var table = [names]row{
 	ReplicaOffline: {name: "replica offline", level: Error,
 		means: "A replica that cannot be written left the ISR. Its files are deleted. It is " +
 			"fetched again when its directory can be written: look at the disk."},
+	CommittedRecordsDropped: {name: "committed records dropped", level: Error,
+		means: "A replica came back after an unclean election, with committed records that the " +
+			"new leader lacks, from one offset to another. They are lost. The replica is emptied " +
+			"and fetched again."},
 	ReplicaOnline: {name: "replica online", level: Info,
-		means: "The files of a replica can be written again."},
+		means: "A replica that was offline or emptied has new files, and is fetched."},
 	DiskRefuses: {name: "disk operation refused", level: Error, once: true,
 		means: "The process lacks a descriptor, memory or a permission for a file. The error " +
 			"says which file, and what to do. Nothing is damaged. A start ends with it; a " +

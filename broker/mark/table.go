@@ -86,6 +86,7 @@ const (
 	ReplicaUnwritable
 	ReplicaLeaves
 	ReplicaBackOnline
+	StrayEmptied
 	FlushesTogether
 	OpenWaited
 	SyncPostponed
@@ -166,7 +167,6 @@ var seldom = map[Mark]string{
 	AnswersHeld:          "needs a megabyte of answers behind a request that waits",
 	FetchDiverged:        "needs a consumer of records that an unclean election has lost",
 	PartitionCameBack:    "needs replicas that are moved away and back",
-	ElectedUnclean:       "no topic of the simulator allows it: it would excuse every loss",
 	CommandOutOfPatience: "needs a lease that is not ended for longer than W",
 	SnapshotRestarted:    "needs a node that is killed while it receives a snapshot",
 	CreationOverLimit:    "needs tens of thousands of partitions",
@@ -272,6 +272,7 @@ var names = [marks]string{
 	ProducersExpired:    "shard: an idle idempotent producer is forgotten",
 	ReplicaUnwritable:   "shard: the files of a replica cannot be written",
 	ReplicaLeaves:       "shard: an unwritable replica is taken offline",
+	StrayEmptied:        "shard: a replica drops what an unclean election has lost",
 	ReplicaBackOnline:   "shard: the files of a replica can be written again",
 	FlushesTogether:     "shard: many flushes share a sync of the file system",
 	PartitionSuspect:    "shard: a partition may have lost acknowledged records",

@@ -91,7 +91,10 @@ func (d *draft) lead(t *Topic, p *Partition, id kafka.NodeID) {
 		// eligible.
 		clean := slices.Contains(p.ELR, id)
 		mark.HitIf(clean, mark.ElectedFromELR)
-		mark.HitIf(!clean, mark.ElectedUnclean)
+		if !clean {
+			mark.Hit(mark.ElectedUnclean)
+			p.UncleanEpoch = p.LeaderEpoch
+		}
 		before := union(p.Replicas, p.ISR, p.ELR)
 		p.ISR, p.ELR, p.Losses = []kafka.NodeID{id}, nil, nil
 		if clean && d.MinISR(t) > 1 {

@@ -109,6 +109,9 @@ type Partition struct {
 	Leader         kafka.NodeID
 	LeaderEpoch    kafka.LeaderEpoch
 	PartitionEpoch kafka.PartitionEpoch
+	// UncleanEpoch is the last epoch with a leader from outside ISR and ELR; 0 if there was none.
+	// Committed records of older epochs that this leader lacked are lost (PROTOCOL 12).
+	UncleanEpoch kafka.LeaderEpoch
 	// Losses are the members of the ISR that led the partition, each with the command
 	// that took the leadership. Until such a member has confirmed that index, it must not
 	// be dropped at once (PROTOCOL 24).
@@ -231,6 +234,13 @@ func (p *Partition) InISR(id kafka.NodeID) bool { return slices.Contains(p.ISR, 
 // the ISR, so that the partition can do without the node's replica.
 func (p *Partition) CanSpare(id kafka.NodeID) bool {
 	return p.Leader != kafka.NoNode && (p.Leader != id || len(p.ISR) > 1)
+}
+
+// Strays reports whether the node's log may hold committed records that an unclean election has
+// lost: its last record is of an epoch before that election, and the node is not known to
+// hold what was committed since. The node may drop them.
+func (p *Partition) Strays(id kafka.NodeID, last kafka.LeaderEpoch) bool {
+	return last < p.UncleanEpoch && !p.InISR(id) && !slices.Contains(p.ELR, id)
 }
 
 // Replica reports whether the node holds the partition.

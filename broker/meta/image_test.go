@@ -176,6 +176,43 @@ func TestMemberDroppedAboveMinISRNeverLeads(t *testing.T) {
 	require.Equal(t, nodes(2), w.img.Partition(id).ISR)
 }
 
+func TestAnUncleanElectionIsRemembered(t *testing.T) {
+	w := newWorld(t, 3)
+	id := w.topic("t", "2", 1, 2, 3)
+	w.fence(3)
+	w.fence(2)
+	w.fence(1)
+	w.unfence(2)
+	require.Equal(t, kafka.NodeID(2), w.img.Partition(id).Leader)
+	require.Zero(t, w.img.Partition(id).UncleanEpoch, "a leader from the ELR holds all")
+	w.isr(id, 2, 3)
+	w.isr(id, 2)
+	require.Empty(t, w.img.Partition(id).UncleanEpoch)
+
+	id = w.topic("u", "1", 1, 2, 3)
+	w.fence(1)
+	w.fence(2)
+	require.Equal(t, kafka.NoNode, w.img.Partition(id).Leader)
+	w.unfence(3)
+	last := w.img.Partition(id).LeaderEpoch
+	v := w.apply(&ElectLeaders{Unclean: true, Partitions: w.img.Elections([]kafka.PartitionID{id})})
+	require.Equal(t, kafka.None, v.Partitions[0].Code)
+	p := w.img.Partition(id)
+	require.Equal(t, p.LeaderEpoch, p.UncleanEpoch)
+	require.Equal(t, last+1, p.UncleanEpoch)
+	require.True(t, p.Strays(1, last), "it may hold what is lost")
+	require.False(t, p.Strays(1, p.UncleanEpoch), "its last record came after the election")
+	require.False(t, p.Strays(p.Leader, last), "what members of the ISR hold is committed")
+
+	copied, err := DecodeImage(w.img.Encode())
+	require.NoError(t, err)
+	require.Equal(t, p, copied.Partition(id))
+	w.unfence(2)
+	w.isr(id, 3, 2)
+	w.fence(3)
+	require.Equal(t, p.UncleanEpoch, w.img.Partition(id).UncleanEpoch, "clean elections keep it")
+}
+
 func TestLoweringMinISREmptiesTheELR(t *testing.T) {
 	w := newWorld(t, 2)
 	id := w.topic("t", "2", 1, 2)

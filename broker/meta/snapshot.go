@@ -21,7 +21,7 @@ import (
 // before it. No older version is read: a directory of that time is refused.
 const (
 	imageMagic   uint32 = 0x4c4b4d49 // "LKMI"
-	imageVersion uint16 = 3
+	imageVersion uint16 = 4
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -216,6 +216,7 @@ func encodeTopic(w *writer, t *Topic) {
 		w.node(p.Leader)
 		w.i32(int32(p.LeaderEpoch))
 		w.i32(int32(p.PartitionEpoch))
+		w.i32(int32(p.UncleanEpoch))
 		w.count(len(p.Losses))
 		for _, l := range p.Losses {
 			w.node(l.Node)
@@ -226,13 +227,14 @@ func encodeTopic(w *writer, t *Topic) {
 
 func decodeTopic(r *reader) *Topic {
 	t := &Topic{Name: r.str(), ID: r.uuid(), Configs: decodeConfigs(r)}
-	n := r.count(32)
+	n := r.count(36)
 	t.Partitions = make([]*Partition, n)
 	for i := range t.Partitions {
 		p := &Partition{
 			Replicas: r.nodes(), ISR: r.nodes(), ELR: r.nodes(), LastKnown: r.nodes(),
 			Leader: r.node(), LeaderEpoch: kafka.LeaderEpoch(r.i32()),
 			PartitionEpoch: kafka.PartitionEpoch(r.i32()),
+			UncleanEpoch:   kafka.LeaderEpoch(r.i32()),
 		}
 		for m := r.count(12); m > 0; m-- {
 			p.Losses = append(p.Losses, Loss{Node: r.node(), Index: Index(r.u64())})

@@ -37,6 +37,11 @@ func (s *Shard) onPush(call PeerCall) {
 	case replica.Append:
 		s.appendPushed(p, push.Batches)
 	case replica.Truncate:
+		if s.strays(p, d.Cut) {
+			s.dropStray(p, d.Cut)
+			s.rejectPush(p, call, peer.Unavailable, 0, 0)
+			return
+		}
 		s.truncate(p, d.Cut)
 		s.stats.Truncations++
 	case replica.Diverge:

@@ -27,6 +27,9 @@ import (
 //	empty        its log is empty. A checkpoint is written now and then
 //	online       a checkpoint was written: its leader fills the log again
 //
+// A replica that holds committed records which an unclean election has lost goes the same way,
+// from leaving on: see strays.
+//
 // The last replica that holds what is committed never leaves. Its records stay in the WAL,
 // and the node is treated like one with a full disk once the WAL is at its budget.
 //
@@ -126,12 +129,42 @@ func (s *Shard) onOfflineVerdict(op uint64, result api.ProposeResult) {
 		return
 	}
 	mark.Hit(mark.ReplicaLeaves)
-	p.availability, p.flushAgainAt = leaving, 0
-	s.becomeIdle(p)
-	s.offline.add(p)
+	s.leave(p)
 	s.stats.ReplicasOffline++
 	s.host.Log(event.New(event.ReplicaOffline, event.Text("partition", s.topicPartition(p.id)),
 		event.Int("epoch", p.epoch)))
+}
+
+// leave ends the role of a replica that is out of ISR and ELR, and begins to empty it.
+func (s *Shard) leave(p *part) {
+	p.availability, p.flushAgainAt = leaving, 0
+	s.becomeIdle(p)
+	s.offline.add(p)
+}
+
+// strays reports whether a cut would remove committed records that an unclean election has
+// lost. Only the metadata can say so; any other cut below the watermark is a bug, and
+// partition.Log.Truncate asserts that. A push is looked at only in the epoch of the applied
+// metadata (refusal), so an unclean election up to that epoch is known here.
+func (s *Shard) strays(p *part, cut kafka.Offset) bool {
+	return cut < p.log.Watermark() && s.image.Partition(p.id).
+		Strays(s.cfg.Node, p.log.EpochBefore(p.log.End()))
+}
+
+// dropStray empties a replica that strays, the same way as one that cannot be written. A cut
+// would leave checkpoints, in files and perhaps on their way to the disk, with a watermark above
+// the log end. The replica has acknowledged nothing in this leader epoch: an acknowledgement
+// comes after the comparison of the logs, which is what found the cut.
+func (s *Shard) dropStray(p *part, cut kafka.Offset) {
+	mark.Hit(mark.StrayEmptied)
+	s.stats.StraysEmptied++
+	p.unwritableSince = s.now.Mono
+	s.host.Log(event.New(event.CommittedRecordsDropped,
+		event.Text("partition", s.topicPartition(p.id)), event.Int("epoch", p.epoch),
+		event.Int("from", cut), event.Int("to", p.log.End()),
+		event.Int("watermark", p.log.Watermark())))
+	s.leave(p)
+	s.timers.Set(s.now.Mono, due{kind: dueRetry})
 }
 
 // refusesEpoch reports whether a replica that may lose its files must not follow in the

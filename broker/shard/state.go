@@ -18,6 +18,7 @@ type PartState struct {
 	Leading   bool
 	Following bool
 	Epoch     kafka.LeaderEpoch // adopted; 0 in no role
+	Unclean   kafka.LeaderEpoch // the last with an uncleanly elected leader; 0 if there was none
 	Synced    bool              // following: the log was compared with the leader's
 	Began     kafka.Offset      // leading: the log end when the epoch began
 	MinInSync int               // leading: how many in-sync replicas a commit needs
@@ -84,7 +85,7 @@ func (s *Shard) Inspect(visit func(*PartState)) {
 			state.LogStart, state.Watermark, state.Durable, state.End = 0, 0, 0, 0
 		}
 		if reg := s.image.Partition(p.id); reg != nil {
-			state.ISR = reg.ISR
+			state.ISR, state.Unclean = reg.ISR, reg.UncleanEpoch
 		}
 		switch p.role {
 		case leading:

@@ -46,6 +46,7 @@ type Stats struct {
 	PartitionsDamaged uint64
 	ProducersExpired  uint64
 	ReplicasOffline   uint64 // taken offline because their files could not be written
+	StraysEmptied     uint64 // replicas with records that an unclean election had lost
 	PartitionsRemoved uint64
 	ReplayGaps        uint64
 	Suspects          uint64

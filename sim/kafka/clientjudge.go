@@ -1,10 +1,13 @@
 package kafka
 
 import (
+	"slices"
+
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/checker"
 	"example.com/lockstep/sim/kafka/history"
+	properties "example.com/lockstep/sim/property"
 )
 
 // The cluster is the Judge and the Insight of its clients: it judges what they see, and it
@@ -23,8 +26,13 @@ func (c *cluster) Produced(op *checker.Produce) {
 
 func (c *cluster) Fetched(f checker.Fetch) { c.judgeNow(c.watch.Fetched(f)) }
 
+// afterLoss are the properties that do not hold for a client after an unclean election has lost
+// records that it wrote or read.
+var afterLoss = []string{properties.PositionInLog, properties.ConsumedStays,
+	properties.RepeatRecognised, properties.RetryRecognised}
+
 func (c *cluster) ViolatedIn(p checker.Partition, property, where, format string, args ...any) {
-	if !c.watch.Explains(p) {
+	if !c.watch.Explains(p) && !(c.watch.Unclean(p) && slices.Contains(afterLoss, property)) {
 		c.World.Violated(property, where, format, args...)
 	}
 }
@@ -45,8 +53,17 @@ func (c *cluster) CommittedEnd(topic kafka.TopicID, partition int32) kafka.Offse
 	if !c.facts.exists(id) {
 		return 0
 	}
+	if c.watch.Unclean(history.Partition(id)) {
+		reg := c.NewestImage().Partition(id)
+		if t := c.facts.replica(reg.Leader, id); t != nil {
+			return t.state.Watermark
+		}
+	}
 	return c.facts.top[id]
 }
+
+// Unclean implements client.Insight.
+func (c *cluster) Unclean(p checker.Partition) bool { return c.watch.Unclean(p) }
 
 // Excuse returns what excuses a broker: a fault, or that its process was down or has
 // started since.

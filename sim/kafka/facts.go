@@ -292,6 +292,10 @@ func (f *facts) seeLeader(n *world.Node, t *replicaTrack, old *shard.PartState) 
 			LogStart:    checker.Offset(p.LogStart), LogEnd: checker.Offset(p.Began),
 			Lineage: t.lineage.Below(checker.Offset(p.Began)),
 		}
+		// Where no topic allows such elections, what the metadata say of them excuses nothing.
+		if c.Options().Unclean.Or(0) == 1 {
+			fact.Unclean = checker.Epoch(p.Unclean)
+		}
 		c.World.Milestone(plan.LeaderBegan, n.Spec().Name,
 			fmt.Sprintf("%s %s epoch %d", f.timeline.partition(p.ID), n.Spec().Name, p.Epoch), "")
 		c.Rec.History.Leaders = append(c.Rec.History.Leaders, fact)
@@ -491,6 +495,9 @@ func (c *cluster) acknowledged(op *checker.Produce) {
 	reg := image.Partition(id)
 	if len(reg.ISR) == 0 {
 		return
+	}
+	if c.watch.AppendedIn(op.Partition, op.Base, op.Values[0]) < checker.Epoch(reg.UncleanEpoch) {
+		return // the in-sync set that acknowledged it was given up before the answer arrived
 	}
 	p := shard.PartState{ID: id, ISR: slices.Clone(reg.ISR)}
 	fact := checker.AckFact{At: c.Rec.Moment(), Partition: op.Partition, Base: op.Base, End: end,

@@ -32,6 +32,10 @@ type Options struct {
 	// MinISR is the min.insync.replicas of topics; absent: 1.
 	MinISR Option `yaml:"min_isr,omitempty"`
 
+	// Unclean 1 gives topics unclean.leader.election.enable=true; 0 or absent: they have the
+	// default, false.
+	Unclean Option `yaml:"unclean,omitempty"`
+
 	// The brokers.
 
 	// Tight 1 makes the limits of the brokers so small that every overflow policy takes effect; 0

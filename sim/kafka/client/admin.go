@@ -174,6 +174,11 @@ func (a *admin) create(now env.Time, partitions int32, names ...string) {
 			kmsg.CreateTopicsRequestTopicConfig{Name: "min.insync.replicas", Value: &minISR},
 			kmsg.CreateTopicsRequestTopicConfig{
 				Name: "message.timestamp.after.max.ms", Value: &ahead})
+		if cl.Options().Unclean.Or(0) == 1 {
+			yes := "true"
+			topic.Configs = append(topic.Configs, kmsg.CreateTopicsRequestTopicConfig{
+				Name: "unclean.leader.election.enable", Value: &yes})
+		}
 		if Compacted(name) {
 			policy := "compact"
 			topic.Configs = append(topic.Configs,

@@ -187,11 +187,13 @@ func (s *consumer) take(now env.Time, k *connection, call checker.Moment, places
 			if part.ErrorCode == outOfRange && p.continues {
 				s.c.load.Judge.ViolatedIn(f.Partition, property.PositionInLog, s.c.Name,
 					"%s/%d at %d: out of range", p.topic, p.index, p.next)
+				p.seek(0, -1)
 			}
 			if part.DivergingEpoch.Epoch >= 0 && part.ErrorCode == 0 {
 				s.c.load.Judge.ViolatedIn(f.Partition, property.ConsumedStays, s.c.Name,
 					"%s/%d at %d, epoch %d: diverging epoch %d ends at %d", p.topic, p.index,
 					p.next, p.epoch, part.DivergingEpoch.Epoch, part.DivergingEpoch.EndOffset)
+				p.seek(part.DivergingEpoch.EndOffset, part.DivergingEpoch.Epoch)
 			}
 			rec.History.Fetches = append(rec.History.Fetches, f)
 			s.c.load.Judge.Fetched(f)
@@ -204,6 +206,11 @@ func (s *consumer) take(now env.Time, k *connection, call checker.Moment, places
 		s.failed(now, refused)
 	}
 	s.poll(now)
+}
+
+// seek goes on elsewhere, after an unclean election has lost what was consumed.
+func (p *consumerPlace) seek(to int64, epoch int32) {
+	p.next, p.epoch, p.continues = kafka.Offset(to), kafka.LeaderEpoch(epoch), false
 }
 
 func findPlace(places []*consumerPlace, topic *kmsg.FetchResponseTopic,

@@ -52,6 +52,8 @@ type Insight interface {
 	// DeposedLeader reports whether more than one node leads the partition, so that one of
 	// them was replaced and does not know it yet.
 	DeposedLeader(p checker.Partition) bool
+	// Unclean reports whether a leader of the partition was elected uncleanly.
+	Unclean(p checker.Partition) bool
 	// CommittedEnd is the highest watermark that any leader of the partition had; 0 if the
 	// partition does not exist.
 	CommittedEnd(topic kafka.TopicID, partition int32) kafka.Offset

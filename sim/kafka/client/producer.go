@@ -43,6 +43,7 @@ type producer struct {
 	used       map[[16]byte]bool // identities of topics that come and go that had a lane
 	lanes      []*produceLane
 	made       int64  // batches since it has its id
+	forgotten  bool   // it must take another id: see forgetLane
 	repeats    uint64 // of a thousand acknowledged batches, sent again (idempotent)
 }
 
@@ -219,10 +220,11 @@ func (p *producer) tick(now env.Time) {
 }
 
 // reborn gives the producer another id after as many batches as the plan says, as if another
-// client had come in its place. It reports whether the producer still waits for that.
+// client had come in its place, and after a loss. It reports whether the producer still waits for
+// that.
 func (p *producer) reborn(now env.Time) bool {
 	batches := p.c.load.Options().ProducerBatches.Or(0)
-	if !p.idempotent || batches == 0 || p.made < batches {
+	if !p.idempotent || !p.forgotten && (batches == 0 || p.made < batches) {
 		p.made++
 		return false
 	}
@@ -231,7 +233,7 @@ func (p *producer) reborn(now env.Time) bool {
 			return true
 		}
 	}
-	p.made, p.id, p.epoch = 0, -1, -1
+	p.made, p.forgotten, p.id, p.epoch = 0, false, -1, -1
 	for _, l := range p.lanes {
 		l.sequence, l.settled = 0, false
 	}
@@ -463,6 +465,7 @@ func (p *producer) ended(now env.Time, l *produceLane, b *produceBatch, entry in
 	b.sent = false
 	if p.idempotent {
 		p.judgeRefusal(l, b, code)
+		p.forgetLane(l, code)
 	}
 	l.failed = true
 	p.later(now, l)
@@ -494,6 +497,16 @@ func (p *producer) judgeRefusal(l *produceLane, b *produceBatch, code int16) {
 		p.c.load.Judge.ViolatedIn(l.partition(), property.RetryRecognised, p.c.Name,
 			"%s/%d sequence %d refused with code %d at attempt %d", l.topic, l.index, b.sequence,
 			code, b.attempts)
+	}
+}
+
+// forgetLane gives up the batches of a lane if the partition does not know the sequences before
+// them, since an unclean election has lost those. The producer then takes another id.
+func (p *producer) forgetLane(l *produceLane, code int16) {
+	const outOfOrder, unknownProducer = 45, 59
+	if (code == outOfOrder || code == unknownProducer) &&
+		p.c.load.Insight.Unclean(l.partition()) {
+		l.queue, p.forgotten = nil, true
 	}
 }
 
