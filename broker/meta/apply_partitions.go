@@ -98,12 +98,7 @@ func (c *TakeOffline) apply(d *draft) Verdict {
 	if b, v := d.incarnation(c.Node, c.Epoch); b == nil {
 		return v
 	}
-	v := Verdict{Partitions: make([]PartitionVerdict, len(c.Partitions))}
-	for i, e := range c.Partitions {
-		code := c.takeOffline(d, e)
-		v.Partitions[i] = PartitionVerdict{ID: e.ID, Code: code, State: d.Partition(e.ID)}
-	}
-	return v
+	return d.eachElection(c.Partitions, c.takeOffline)
 }
 
 func (c *TakeOffline) takeOffline(d *draft, e Election) kafka.ErrorCode {
@@ -128,9 +123,16 @@ func (c *TakeOffline) takeOffline(d *draft, e Election) kafka.ErrorCode {
 }
 
 func (c *ElectLeaders) apply(d *draft) Verdict {
-	v := Verdict{Partitions: make([]PartitionVerdict, len(c.Partitions))}
-	for i, e := range c.Partitions {
-		code := c.elect(d, e)
+	return d.eachElection(c.Partitions, c.elect)
+}
+
+// eachElection applies one change to every partition that a command names, each by itself.
+func (d *draft) eachElection(
+	elections []Election, change func(*draft, Election) kafka.ErrorCode,
+) Verdict {
+	v := Verdict{Partitions: make([]PartitionVerdict, len(elections))}
+	for i, e := range elections {
+		code := change(d, e)
 		v.Partitions[i] = PartitionVerdict{ID: e.ID, Code: code, State: d.Partition(e.ID)}
 	}
 	return v
