@@ -7,22 +7,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// limit bounds each wait.
-const limit = 60 * time.Second
-
 const (
-	topic      = "wiped"
-	partitions = 3
+	limit     = 60 * time.Second        // of each wait
+	poll      = 20 * time.Millisecond   // between two looks at what is awaited
+	elections = 1500 * time.Millisecond // two nodes that are a majority elect within it
 )
 
 // cluster is three processes, and a fourth that may join them.
@@ -102,12 +96,16 @@ func (c *cluster) start(node int) {
 	}(p.cmd, p.ended)
 }
 
+func (c *cluster) signal(node int, sig syscall.Signal) {
+	_ = c.nodes[node].cmd.Process.Signal(sig) // it may have ended by itself
+}
+
 func (c *cluster) kill(node int) {
 	p := c.nodes[node]
 	if p.cmd == nil {
 		return
 	}
-	_ = p.cmd.Process.Signal(syscall.SIGKILL) // it may have ended by itself
+	c.signal(node, syscall.SIGKILL)
 	<-p.ended
 	p.cmd = nil
 }
@@ -125,9 +123,6 @@ func (c *cluster) stopAll() {
 	}
 }
 
-// pause lets a node get ahead of the next one.
-func (c *cluster) pause() { time.Sleep(500 * time.Millisecond) }
-
 func (c *cluster) moveAway(node int) error { return os.Rename(c.data(node), c.away(node)) }
 
 func (c *cluster) swapWithAway(node int) error { return c.exchange(c.data(node), c.away(node)) }
@@ -139,12 +134,25 @@ func (c *cluster) exchange(a, b string) error {
 	return errors.Join(os.Rename(a, other), os.Rename(b, a), os.Rename(other, b))
 }
 
-// awaitLine waits for a line of the event log of the node's present start.
-func (c *cluster) awaitLine(node int, text string) error {
+// awaitLine waits for one of some texts in what the node's present start has printed.
+func (c *cluster) awaitLine(node int, texts ...string) error {
+	return c.await(fmt.Sprintf("node %d prints one of %q", node, texts), func() bool {
+		return c.printed(node, texts)
+	})
+}
+
+// mayPrint waits for one of some texts that may rightly never come.
+func (c *cluster) mayPrint(node int, texts ...string) {
+	for began := time.Now(); !c.printed(node, texts) && time.Since(began) < elections; {
+		time.Sleep(poll)
+	}
+}
+
+func (c *cluster) printed(node int, texts []string) bool {
 	p := c.nodes[node]
-	return c.await(fmt.Sprintf("node %d prints %q", node, text), func() bool {
-		data, err := os.ReadFile(p.log.Name())
-		return err == nil && strings.Contains(string(data[p.from:]), text)
+	data, err := os.ReadFile(p.log.Name())
+	return err == nil && slices.ContainsFunc(texts, func(text string) bool {
+		return strings.Contains(string(data[p.from:]), text)
 	})
 }
 
@@ -157,11 +165,13 @@ func (c *cluster) awaitEnd(node int) error {
 		return nil
 	case <-time.After(limit):
 		return fmt.Errorf("node %d does not end", node)
+	case <-c.ctx.Done():
+		return c.ctx.Err()
 	}
 }
 
 func (c *cluster) await(what string, ok func() bool) error {
-	for began := time.Now(); !ok(); time.Sleep(100 * time.Millisecond) {
+	for began := time.Now(); !ok(); time.Sleep(poll) {
 		if time.Since(began) > limit {
 			return fmt.Errorf("not within %v: %s", limit, what)
 		}
@@ -170,117 +180,6 @@ func (c *cluster) await(what string, ok func() bool) error {
 		}
 	}
 	return nil
-}
-
-func (c *cluster) client(opts ...kgo.Opt) (*kgo.Client, error) {
-	var seeds []string
-	for node := 1; node <= 4; node++ {
-		seeds = append(seeds, c.port(node, 0))
-	}
-	return kgo.NewClient(append(opts, kgo.SeedBrokers(seeds...),
-		kgo.DialTimeout(time.Second), kgo.MetadataMinAge(100*time.Millisecond),
-		kgo.RecordDeliveryTimeout(limit))...)
-}
-
-// prepare creates the topic when all nodes are there.
-func (c *cluster) prepare() error {
-	client, err := c.client()
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	var last error
-	err = c.await("the topic is created", func() bool {
-		req := kmsg.NewPtrCreateTopicsRequest()
-		t := kmsg.NewCreateTopicsRequestTopic()
-		t.Topic, t.NumPartitions, t.ReplicationFactor = topic, partitions, 3
-		config := kmsg.NewCreateTopicsRequestTopicConfig()
-		config.Name, config.Value = "min.insync.replicas", kmsg.StringPtr("2")
-		t.Configs = append(t.Configs, config)
-		req.Topics = append(req.Topics, t)
-		ctx, cancel := context.WithTimeout(c.ctx, 5*time.Second)
-		defer cancel()
-		var resp *kmsg.CreateTopicsResponse
-		if resp, last = req.RequestWith(ctx, client); last != nil {
-			return false
-		}
-		last = kerr.ErrorForCode(resp.Topics[0].ErrorCode)
-		return last == nil || errors.Is(last, kerr.TopicAlreadyExists)
-	})
-	if err != nil {
-		return errors.Join(err, last)
-	}
-	return c.awaitInSync()
-}
-
-// awaitInSync waits until all replicas of the topic are in sync.
-func (c *cluster) awaitInSync() error {
-	client, err := c.client()
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	return c.await("all replicas are in sync", func() bool {
-		req := kmsg.NewPtrMetadataRequest()
-		t := kmsg.NewMetadataRequestTopic()
-		t.Topic = kmsg.StringPtr(topic)
-		req.Topics = append(req.Topics, t)
-		ctx, cancel := context.WithTimeout(c.ctx, 5*time.Second)
-		defer cancel()
-		resp, err := req.RequestWith(ctx, client)
-		if err != nil || len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != partitions {
-			return false
-		}
-		for _, p := range resp.Topics[0].Partitions {
-			if len(p.ISR) != 3 {
-				return false
-			}
-		}
-		return true
-	})
-}
-
-// produce acknowledges n records, in any partition.
-func (c *cluster) produce(n int) error {
-	client, err := c.client(kgo.DefaultProduceTopic(topic))
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	for range n {
-		c.next++
-		value := fmt.Sprintf("record %d", c.next)
-		ctx, cancel := context.WithTimeout(c.ctx, limit)
-		err := client.ProduceSync(ctx, kgo.StringRecord(value)).FirstErr()
-		cancel()
-		if err != nil {
-			return fmt.Errorf("%s: %w", value, err)
-		}
-		c.acked[value] = true
-	}
-	return nil
-}
-
-// whileProducing acknowledges records until do has ended, and then some.
-func (c *cluster) whileProducing(do func() error) error {
-	var wg sync.WaitGroup
-	var done error
-	ended := make(chan struct{})
-	wg.Go(func() {
-		done = do()
-		close(ended)
-	})
-	var err error
-	for more := true; more && err == nil; {
-		select {
-		case <-ended:
-			more = false
-		default:
-		}
-		err = c.produce(20)
-	}
-	wg.Wait()
-	return errors.Join(done, err)
 }
 
 // replaceNode runs the operator's command.
@@ -292,33 +191,6 @@ func (c *cluster) replaceNode(lost, with int) error {
 		"--with", fmt.Sprint(with)).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("replace-node: %w: %s", err, out)
-	}
-	return nil
-}
-
-// verify reads the topic and looks for every acknowledged record.
-func (c *cluster) verify() error {
-	client, err := c.client(kgo.ConsumeTopics(topic),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	missing := len(c.acked)
-	seen := map[string]bool{}
-	err = c.await("all acknowledged records are read", func() bool {
-		ctx, cancel := context.WithTimeout(c.ctx, 5*time.Second)
-		defer cancel()
-		client.PollFetches(ctx).EachRecord(func(r *kgo.Record) {
-			if value := string(r.Value); c.acked[value] && !seen[value] {
-				seen[value] = true
-				missing--
-			}
-		})
-		return missing == 0
-	})
-	if err != nil {
-		return fmt.Errorf("LOST %d of %d acknowledged records: %w", missing, len(c.acked), err)
 	}
 	return nil
 }

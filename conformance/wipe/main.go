@@ -2,12 +2,16 @@
 // and checks that nothing acknowledged is lost (PROTOCOL 4).
 //
 //	go build -o bin/lockstep ./cmd/lockstep
-//	go run ./conformance/wipe --lockstep bin/lockstep --base-port 21500 --runs 20
+//	go run ./conformance/wipe --lockstep bin/lockstep --base-port 21500 --runs 20 \
+//		--parallel 12
 //
-// A run starts a new cluster, acknowledges records with acks=all, and takes nodes down. Then it
-// changes directories and starts the nodes in some order. While more records are acknowledged, it
-// replaces what was lost. At the end every acknowledged record is read back, and each refusal must
-// have its line in the event log of the node.
+// A run starts a new cluster, acknowledges records with acks=all, and takes nodes down: by SIGKILL
+// or SIGTERM, all at once or some before the others. Then it changes directories and starts the
+// nodes in some order. While more records are acknowledged, it replaces what was lost. At the end
+// every acknowledged record is read back, and each refusal must have its line in the event log of
+// the node. The directories of runs that fail are kept.
+//
+// Most of a run is waiting, so that several run side by side.
 package main
 
 import (
@@ -17,14 +21,20 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 )
+
+// ports is how many ports a run takes.
+const ports = 40
 
 type options struct {
 	lockstep string
 	basePort int
 	runs     int
+	parallel int
 	dir      string
 	cases    string
 }
@@ -32,7 +42,9 @@ type options struct {
 func main() {
 	var o options
 	flag.StringVar(&o.lockstep, "lockstep", "bin/lockstep", "the program under test")
-	flag.IntVar(&o.basePort, "base-port", 21500, "the first of 40 ports")
+	flag.IntVar(&o.basePort, "base-port", 21500,
+		fmt.Sprintf("the first port; each parallel run takes %d", ports))
+	flag.IntVar(&o.parallel, "parallel", 4, "runs side by side")
 	flag.IntVar(&o.runs, "runs", 1, "runs of each case")
 	flag.StringVar(&o.dir, "dir", "", "directory for the clusters (default: a temporary one)")
 	flag.StringVar(&o.cases, "cases", "", "run only the cases with this in their name")
@@ -45,36 +57,87 @@ func main() {
 	}
 }
 
+// job is one run of a case.
+type job struct {
+	number int // of the case
+	wipeCase
+	run int
+}
+
 func run(ctx context.Context, o options) (failed int, err error) {
 	if o.dir == "" {
 		if o.dir, err = os.MkdirTemp("", "wipe"); err != nil {
 			return 0, err
 		}
-		defer os.RemoveAll(o.dir)
 	}
-	for number, k := range cases() {
-		if !strings.Contains(k.name, o.cases) {
-			continue
-		}
-		bad := 0
-		for i := range o.runs {
-			began := time.Now()
-			dir := filepath.Join(o.dir, fmt.Sprintf("case-%d-%d", number, i))
-			if err := runCase(ctx, o, k, dir); err != nil {
-				bad++
-				fmt.Printf("FAILED %s, run %d, after %v: %v\n  see %s\n", k.name, i,
-					time.Since(began).Round(time.Millisecond), err, dir)
-				continue
+	jobs := make(chan job)
+	var workers sync.WaitGroup
+	results := make(chan result)
+	for slot := range o.parallel {
+		workers.Go(func() {
+			mine := o
+			mine.basePort += slot * ports
+			for j := range jobs {
+				results <- j.result(ctx, mine)
 			}
-			_ = os.RemoveAll(dir) // what is left is a temporary directory
-			if ctx.Err() != nil {
-				return failed, ctx.Err()
-			}
-		}
-		fmt.Printf("%-60s %d runs, %d failed\n", k.name, o.runs, bad)
-		failed += bad
+		})
 	}
-	return failed, nil
+	list := slices.DeleteFunc(cases(),
+		func(k wipeCase) bool { return !strings.Contains(k.name, o.cases) })
+	go func() {
+		defer close(results)
+		defer workers.Wait()
+		defer close(jobs)
+		for number, k := range list {
+			for i := range o.runs {
+				select {
+				case jobs <- job{number, k, i}:
+				case <-ctx.Done():
+					return
+				}
+			}
+		}
+	}()
+	failed = report(list, results, o.runs)
+	_ = os.Remove(o.dir) // unless a failed run has left something
+	return failed, ctx.Err()
+}
+
+// result is what came of a run.
+type result struct {
+	job
+	dir  string
+	took time.Duration
+	err  error
+}
+
+func (j job) result(ctx context.Context, o options) result {
+	r := result{job: j, dir: filepath.Join(o.dir, fmt.Sprintf("case-%d-%d", j.number, j.run))}
+	began := time.Now()
+	r.err = runCase(ctx, o, j.wipeCase, r.dir)
+	r.took = time.Since(began).Round(time.Millisecond)
+	if r.err == nil {
+		_ = os.RemoveAll(r.dir) // as above
+	}
+	return r
+}
+
+// report prints a line for each failure, and one for each case when its runs have ended. It
+// returns how many runs failed.
+func report(list []wipeCase, results <-chan result, runs int) (failed int) {
+	ended, bad := make([]int, len(list)), make([]int, len(list))
+	for r := range results {
+		if r.err != nil {
+			bad[r.number]++
+			failed++
+			fmt.Printf("FAILED %s, run %d, after %v: %v\n  see %s\n", r.name, r.run, r.took,
+				r.err, r.dir)
+		}
+		if ended[r.number]++; ended[r.number] == runs {
+			fmt.Printf("%-66s %d runs, %d failed\n", r.name, runs, bad[r.number])
+		}
+	}
+	return failed
 }
 
 // runCase runs one case on a new cluster.
