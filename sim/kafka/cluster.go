@@ -132,14 +132,16 @@ func (c *cluster) control(name string) (node.ControlState, bool) {
 	return n.Loop(loop.Control).(*node.Control).Inspect()
 }
 
-// registered reports whether a broker is up, and its incarnation is the one that is registered.
-func (c *cluster) registered(id kafka.NodeID) bool {
+// registeredImage returns what a broker has applied, or nil if it is down or its incarnation is not
+// the one that is registered.
+func (c *cluster) registeredImage(id kafka.NodeID) *meta.Image {
 	for _, name := range c.Brokers {
 		if kafka.NodeID(history.NodeOf(name)) != id {
 			continue
 		}
-		state, ok := c.control(name)
-		return ok && state.Epoch != 0
+		if state, ok := c.control(name); ok && state.Epoch != 0 {
+			return state.Image
+		}
 	}
-	return false
+	return nil
 }

@@ -88,7 +88,7 @@ type incarnationTrack struct {
 func (f *facts) init(c *cluster) {
 	f.cluster = c
 	f.told.brokers, f.timeline.told = map[kafka.NodeID]*meta.Broker{}, &f.told
-	f.told.runs = c.registered
+	f.told.image = c.registeredImage
 	f.replicas = map[replicaKey]*replicaTrack{}
 	f.incarnations = map[string]*incarnationTrack{}
 	f.answersFull = map[string]env.Instant{}

@@ -86,7 +86,8 @@ func (s *timeline) changed(before, t *meta.Topic) {
 	}
 	for i, p := range t.Partitions {
 		if before != nil && i < len(before.Partitions) {
-			s.told.seePartition(s.world.Now(), before.Partitions[i], p)
+			id := kafka.PartitionID{Topic: t.ID, Partition: int32(i)}
+			s.told.seePartition(s.world.Now(), s.index, id, before.Partitions[i], p)
 		}
 		if before != nil && i < len(before.Partitions) &&
 			slices.Equal(before.Partitions[i].ISR, p.ISR) {

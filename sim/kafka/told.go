@@ -18,20 +18,31 @@ import (
 type told struct {
 	owed    []owedLine
 	brokers map[kafka.NodeID]*meta.Broker // as they were seen last
-	// runs reports whether the registered incarnation of a broker runs: no other can tell.
-	runs func(kafka.NodeID) bool
+	// image returns what the registered incarnation of a broker has applied; nil if it does not
+	// run: no other can tell.
+	image func(kafka.NodeID) *meta.Image
 }
 
 // owedLine is a change of the newest metadata that some broker must tell of.
 type owedLine struct {
-	at      env.Instant
+	at   env.Instant
+	line lineKey
+	// For a line that only the leader of a partition tells: the partition, its leader, and the
+	// index of the change.
+	partition kafka.PartitionID
+	leader    kafka.NodeID
+	index     meta.Index
+}
+
+// lineKey is what makes lines tell of the same thing.
+type lineKey struct {
 	name    event.Name
 	subject string
 }
 
 // owe notes what a newer image changes.
 func (t *told) owe(now env.Instant, name event.Name, subject kafka.NodeID) {
-	t.owed = append(t.owed, owedLine{now, name, strconv.Itoa(int(subject))})
+	t.owed = append(t.owed, owedLine{at: now, line: lineKey{name, strconv.Itoa(int(subject))}})
 }
 
 // seeBrokers looks for brokers that are fenced or full now and were not before. A new incarnation
@@ -52,7 +63,12 @@ func (t *told) seeBrokers(now env.Instant, image *meta.Image) {
 
 // seePartition looks for a leader that may lack acknowledged records, and for members that leave
 // the ISR while the leader stays. A leader that is down, and not fenced yet, tells nothing.
-func (t *told) seePartition(now env.Instant, before, p *meta.Partition) {
+func (t *told) seePartition(
+	now env.Instant, index meta.Index, id kafka.PartitionID, before, p *meta.Partition,
+) {
+	if p.Leader != before.Leader {
+		t.forgive(id, before.Leader)
+	}
 	if p.Leader == kafka.NoNode {
 		return
 	}
@@ -62,10 +78,22 @@ func (t *told) seePartition(now env.Instant, before, p *meta.Partition) {
 		return
 	}
 	for _, node := range before.ISR {
-		if !p.InISR(node) && p.Leader == before.Leader && t.runs(p.Leader) {
+		if !p.InISR(node) && p.Leader == before.Leader && t.image(p.Leader) != nil {
 			t.owe(now, event.ISRShrunk, node)
+			o := &t.owed[len(t.owed)-1]
+			o.partition, o.leader, o.index = id, p.Leader, index
 		}
 	}
+}
+
+// forgive drops what a leader has not applied and will apply together with the end of its
+// leadership, or never: then it has only the end to tell.
+func (t *told) forgive(id kafka.PartitionID, leader kafka.NodeID) {
+	applied := t.image(leader)
+	t.owed = slices.DeleteFunc(t.owed, func(o owedLine) bool {
+		return o.leader == leader && o.partition == id && o.index != 0 &&
+			(applied == nil || applied.Index() < o.index)
+	})
 }
 
 const (
@@ -81,20 +109,19 @@ const (
 
 // check judges a finished run.
 func (t *told) check(w *world.World, brokers []string) {
-	lines := map[owedLine][]world.Logged{}
+	lines := map[lineKey][]world.Logged{}
 	perNode := map[string]int{}
 	for _, l := range w.EventLog() {
 		perNode[l.Node]++
 		if len(l.Event.Fields) > 0 {
-			key := owedLine{name: l.Event.Name, subject: l.Event.Fields[0].String()}
+			key := lineKey{l.Event.Name, l.Event.Fields[0].String()}
 			lines[key] = append(lines[key], l)
 		}
 	}
 	for _, o := range t.owed {
-		key := owedLine{name: o.name, subject: o.subject}
-		if !tells(lines[key], o.at, w.Now()) {
-			w.Violated(property.ChangesAreTold, "", "no line %q about %s at %s", o.name,
-				o.subject, time.Duration(o.at))
+		if !tells(lines[o.line], o.at, w.Now()) {
+			w.Violated(property.ChangesAreTold, "", "no line %q about %s at %s", o.line.name,
+				o.line.subject, time.Duration(o.at))
 		}
 	}
 	for _, l := range w.EventLog() {
