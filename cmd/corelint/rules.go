@@ -48,7 +48,7 @@ var coreModules = map[string][]string{
 	"go.etcd.io/raft/v3/tracker":       {"broker/meta"},
 	"google.golang.org/protobuf/proto": {"broker/meta"},
 	"github.com/twmb/franz-go/pkg/kmsg": {"broker/wire", "broker/wire/client", "broker/api",
-		"broker/shard", "broker/node"},
+		"broker/group", "broker/shard", "broker/node"},
 	"github.com/klauspost/compress/gzip":   {"broker/batch"},
 	"github.com/klauspost/compress/s2":     {"broker/batch"},
 	"github.com/klauspost/compress/snappy": {"broker/batch"},
