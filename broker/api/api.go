@@ -83,6 +83,7 @@ func (Propose) op()        {}
 func (Applied) op()        {}
 func (Barrier) op()        {}
 func (NextProducerID) op() {}
+func (Coordinate) op()     {}
 
 // Produce appends batches to a partition, wherever its leader is. → ProduceResult
 type Produce struct {
@@ -220,4 +221,28 @@ type NextProducerID struct{}
 type ProducerIDResult struct {
 	Code kafka.ErrorCode
 	ID   kafka.ProducerID
+}
+
+// Coordinate asks the coordinator that a partition of an internal topic is the log of, if this node
+// leads that partition. → CoordinateResult
+type Coordinate struct {
+	Partition kafka.PartitionID
+	// Request is what the coordinators of that topic take. It belongs to the coordinator.
+	Request any
+	// Knows says that the answer claims to know all that was committed. So the node must hold its
+	// lease, as for the end of a log.
+	Knows bool
+	// WhileLoading says that the coordinator can answer before it has read its log.
+	WhileLoading bool
+	// Polls says that the answer may take long, because it waits for others. It is not waited for
+	// once the client sends nothing more.
+	Polls bool
+}
+
+// CoordinateResult has Code NotCoordinator if this node does not lead the partition, and
+// CoordinatorLoadInProgress while the coordinator reads its log. Otherwise Code is None, and
+// Response is what the coordinator has answered.
+type CoordinateResult struct {
+	Code     kafka.ErrorCode
+	Response any
 }

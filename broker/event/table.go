@@ -81,6 +81,10 @@ const (
 	PartitionsRemoved
 	PartitionRebuilt
 
+	// Coordinators.
+	CoordinatorLoaded
+	RecordUnreadable
+
 	// Disks and logs.
 	LogFull
 	LogRoom
@@ -270,6 +274,13 @@ var table = [names]row{
 		means: "A shard removes the files of partitions that this node has no replica of."},
 	PartitionRebuilt: {name: "partition rebuilt", level: Warn,
 		means: "The damaged files of a partition are gone, and its leader sends it again."},
+
+	CoordinatorLoaded: {name: "coordinator loaded",
+		means: "This node leads a partition of an internal topic, has read its records, and " +
+			"serves what they say: for __consumer_offsets the groups with their offsets."},
+	RecordUnreadable: {name: "record cannot be read", level: Error, once: true,
+		means: "A record of an internal topic is none that Kafka or Lockstep writes. It is " +
+			"ignored. Somebody else must have written it."},
 
 	LogFull: {name: "log has no room", level: Error,
 		means: "A write-ahead log found no room on the disk. Appends to it are refused."},

@@ -124,6 +124,19 @@ type Limits struct {
 	// wait in order, until their requests end.
 	ReadsInFlight int
 
+	// --- coordinators ---
+
+	// LoadBytes is how many bytes of their logs the coordinators of a shard read in a turn, and the
+	// size of one read of a segment. A single batch that is larger is read whole. The rest follows
+	// in the next turns.
+	LoadBytes int
+	// LoadReads is the number of reads of segments that a shard has under way for coordinators that
+	// read their logs. At the bound the others wait in order.
+	LoadReads int
+	// CoordinatorAppends is the number of appends of one coordinator that are not committed. At the
+	// bound the next one is refused (REQUEST_TIMED_OUT): it is certainly not in the log.
+	CoordinatorAppends int
+
 	// --- replication ---
 
 	// AckTimeout is how long an ISR member may stay behind without progress before the leader asks
@@ -228,6 +241,10 @@ func Default() Limits {
 		OfflinePause:    time.Second,
 		FetchBytes:      16 << 20,
 		ReadsInFlight:   64,
+
+		LoadBytes:          256 << 10,
+		LoadReads:          8,
+		CoordinatorAppends: 4096,
 
 		AckTimeout:      time.Second,
 		LagTimeout:      10 * time.Second,

@@ -59,6 +59,11 @@ const (
 	AnswersHeld
 	FetchBehindFetch
 	ReadsFull
+	CoordinatorDeposed
+	CoordinatorNeverLoaded
+	CoordinatorTooFewReplicas
+	CoordinatorReadsSegments
+	CoordinatorReadAgain
 	ConnIdle
 	ConnEvicted
 	ClientEnded
@@ -170,6 +175,7 @@ var seldom = map[Mark]string{
 	CommandOutOfPatience: "needs a lease that is not ended for longer than W",
 	SnapshotRestarted:    "needs a node that is killed while it receives a snapshot",
 	CreationOverLimit:    "needs tens of thousands of partitions",
+	CoordinatorReadAgain: "needs a read that fails while a coordinator loads",
 	BirthRefused:         "needs a proposer that loses its directory before the birth",
 }
 
@@ -242,16 +248,23 @@ var names = [marks]string{
 	ClientRequestsFull:       "shard: a client has as many requests open as it may",
 	AnswersHeld: "shard: a client's answers wait for an earlier one, and it may have no more of " +
 		"them",
-	FetchBehindFetch:    "shard: a client's fetch waits for the one before it",
-	UnfinishedFull:      "shard: unfinished frames have their bytes, and a client is not read",
-	UnfinishedClosed:    "shard: a connection with an unfinished frame is given up",
-	AnswersFull:         "shard: a request waits for room for its answer",
-	UnreadClosed:        "shard: a connection with unread answers is given up",
-	ConnIdle:            "shard: an idle connection is closed",
-	ConnEvicted:         "shard: an idle connection is closed to make room",
-	ClientEnded:         "shard: a client sends nothing more",
-	ClosingGivenUp:      "shard: a client does not take its last answers",
-	ReadsFull:           "shard: a read of segments waits for others",
+	FetchBehindFetch: "shard: a client's fetch waits for the one before it",
+	UnfinishedFull:   "shard: unfinished frames have their bytes, and a client is not read",
+	UnfinishedClosed: "shard: a connection with an unfinished frame is given up",
+	AnswersFull:      "shard: a request waits for room for its answer",
+	UnreadClosed:     "shard: a connection with unread answers is given up",
+	ConnIdle:         "shard: an idle connection is closed",
+	ConnEvicted:      "shard: an idle connection is closed to make room",
+	ClientEnded:      "shard: a client sends nothing more",
+	ClosingGivenUp:   "shard: a client does not take its last answers",
+	ReadsFull:        "shard: a read of segments waits for others",
+
+	CoordinatorDeposed:        "shard: a coordinator is deposed with appends that wait",
+	CoordinatorNeverLoaded:    "shard: a coordinator is deposed before it has read its log",
+	CoordinatorTooFewReplicas: "shard: an append of a coordinator finds too few replicas",
+	CoordinatorReadsSegments:  "shard: a coordinator reads its log from segments",
+	CoordinatorReadAgain:      "shard: a coordinator has to repeat a read of its log",
+
 	RequestHeld:         "shard: a request waits for the registration of its node",
 	RequestExpired:      "shard: a request ends by its deadline",
 	PushUnknownEpoch:    "shard: a push comes before its metadata",

@@ -22,6 +22,8 @@ func (s *Shard) runCall(call PartitionCall) {
 		s.offsets(call, op)
 	case api.EpochEnd:
 		s.epochEnd(call, op)
+	case api.Coordinate:
+		s.coordinate(call, op)
 	default:
 		assert.That(false, "shard: %T is no operation of a partition", op)
 	}

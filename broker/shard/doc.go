@@ -20,6 +20,7 @@
 //	fetch.go      a fetch and a long poll; what the lease gates
 //	read.go       reads that go to disk
 //	offsets.go    offsets by time, ends of epochs
+//	coordinator.go coordinator_load.go  state that follows the leadership of a partition
 //
 //	partition.go  one replica and its state; where it lives, its names on disk
 //	role.go       metadata applied; leaderships begun and ended

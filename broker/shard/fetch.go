@@ -114,12 +114,13 @@ func (s *Shard) wakeFetches(p *part) {
 	}
 }
 
-// cancelWait forgets a long poll when its request has ended.
-func (s *Shard) cancelWait(c Cancel) {
+// cancelCall forgets a long poll, or a call of a coordinator, when its request has ended.
+func (s *Shard) cancelCall(c Cancel) {
 	p := s.parts[c.Partition]
 	if p == nil {
 		return
 	}
+	s.forgetCall(p, c.Origin)
 	for i, w := range p.fetches {
 		if w.origin == c.Origin {
 			p.fetches = append(p.fetches[:i], p.fetches[i+1:]...)

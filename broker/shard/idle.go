@@ -1,6 +1,9 @@
 package shard
 
 import (
+	"slices"
+
+	"example.com/lockstep/broker/api"
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/event"
 	"example.com/lockstep/broker/loop"
@@ -87,12 +90,20 @@ func (s *Shard) onEnded(c *clientConn) {
 
 // cutPoll ends the long poll of a request if its client sends nothing more.
 func (s *Shard) cutPoll(r *request) {
-	if r.conn == nil || !r.conn.ended || r.done || !r.waitEnd.Live() {
+	if r.conn == nil || !r.conn.ended || r.done || !r.polls() {
 		return
 	}
 	s.cancelOps(r)
 	r.pending = 0
 	s.advance(r, true)
+}
+
+// polls reports whether the request waits for what others do.
+func (r *request) polls() bool {
+	return r.waitEnd.Live() || slices.ContainsFunc(r.ops, func(running runningOp) bool {
+		op, ok := running.op.(api.Coordinate)
+		return ok && op.Polls && !running.resolved
+	})
 }
 
 // closing is a connection that is closed once its answers have left.

@@ -23,10 +23,15 @@ const (
 	inToSync                           // their flushes wait for the next sync
 	inToConvert                        // a conversion has yet to empty them
 	inOffline                          // their files go, or are gone: see offline.go
+	inToLoad                           // their coordinators can read on
+	inToServe                          // their coordinators may have something to do
 )
 
 // lists are the shard's lists of partitions: see membership.
-type lists struct{ led, touched, toPush, dirty, toFlush, syncing, toSync, toConvert, offline list }
+type lists struct {
+	led, touched, toPush, dirty, toFlush, syncing, toSync, toConvert, offline list
+	toLoad, toServe                                                           list
+}
 
 func newLists() lists {
 	return lists{
@@ -34,6 +39,7 @@ func newLists() lists {
 		dirty: list{bit: inDirty}, toFlush: list{bit: inToFlush},
 		syncing: list{bit: inSyncing}, toSync: list{bit: inToSync},
 		toConvert: list{bit: inToConvert}, offline: list{bit: inOffline},
+		toLoad: list{bit: inToLoad}, toServe: list{bit: inToServe},
 	}
 }
 
@@ -41,7 +47,7 @@ func newLists() lists {
 func (l *lists) all(visit func(*list)) {
 	for _, x := range []*list{
 		&l.led, &l.touched, &l.toPush, &l.dirty, &l.toFlush, &l.syncing, &l.toSync, &l.toConvert,
-		&l.offline,
+		&l.offline, &l.toLoad, &l.toServe,
 	} {
 		visit(x)
 	}

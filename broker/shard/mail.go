@@ -115,8 +115,8 @@ type PartitionCall struct {
 	Facts batch.Facts
 }
 
-// Cancel tells the shard that owns a partition that no request waits for the long poll any
-// more.
+// Cancel tells the shard that owns a partition that no request waits for the long poll, or for
+// the coordinator, any more.
 type Cancel struct {
 	Origin    Origin
 	Partition kafka.PartitionID

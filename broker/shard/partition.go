@@ -41,6 +41,8 @@ type part struct {
 	told []toldWatermark  // for each follower
 	tell *loop.Timer[due] // calls tellWatermark
 	wake *loop.Timer[due] // when the leader has to be looked at again
+	// coordination is there if the topic has coordinators.
+	coordination *coordination
 
 	// --- following ---
 	ackVia          Via          // the connection of the leader's last push
@@ -77,6 +79,7 @@ type topicSettings struct {
 	minInSync       int
 	maxMessageBytes int
 	records         recordRules
+	coordinators    *Coordinators // nil for most topics
 }
 
 // Owner returns the shard that a partition lives on: a hash of its identity, never

@@ -226,6 +226,7 @@ func (s *Shard) watermarkMoved(p *part) {
 	}
 	s.answerProduces(p)
 	s.wakeFetches(p)
+	s.coordinationMoved(p)
 	s.touch(p)
 }
 

@@ -22,8 +22,12 @@ type pendingRead struct {
 	lookup bool              // for an offset lookup
 	push   kafka.NodeID      // for a push: the follower; 0 otherwise
 	base   kafka.Offset      // for a push: where it begins
+	load   bool              // for a coordinator
 	epoch  kafka.LeaderEpoch // of the leadership in which the read began
 }
+
+// forClient reports whether a request waits for the read. Such reads count in Shard.reading.
+func (r *pendingRead) forClient() bool { return r.push == 0 && !r.load }
 
 // queueRead reports whether a call that needs to read segments has to wait, because as many reads
 // are under way as may be. The call is then repeated later, by startReads, with the state of that
@@ -58,7 +62,7 @@ func (s *Shard) startReads() {
 func (s *Shard) readLater(p *part, token uint64, waiting pendingRead) {
 	waiting.token, waiting.epoch = token, p.epoch
 	p.reads = append(p.reads, waiting)
-	if waiting.push == 0 {
+	if waiting.forClient() {
 		s.reading++
 	}
 	s.stats.FetchedFromDisk++
@@ -88,7 +92,7 @@ func (s *Shard) onRead(p *part, done partition.Done) {
 			continue
 		}
 		p.reads = append(p.reads[:i], p.reads[i+1:]...)
-		if r.push == 0 {
+		if r.forClient() {
 			s.reading--
 		}
 		if done.Err != nil {
@@ -102,6 +106,8 @@ func (s *Shard) onRead(p *part, done partition.Done) {
 		switch {
 		case r.push != 0:
 			s.pushRead(p, r, done)
+		case r.load:
+			s.coordinatorRead(p, r, done)
 		case r.lookup:
 			s.answerLookup(p, r, done)
 		case done.Err != nil:

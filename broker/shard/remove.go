@@ -121,6 +121,7 @@ func (s *Shard) forget(p *part) {
 	s.dirty.remove(p)
 	s.toFlush.remove(p)
 	s.offline.remove(p)
+	s.toServe.remove(p)
 }
 
 // dropOwner drops the disk owner of a forgotten partition once its last operation has ended,

@@ -207,8 +207,9 @@ func (s *Shard) expire(r *request) {
 	s.advance(r, true)
 }
 
-// cancelOps stops waiting for the operations of a request. Its long polls are
-// cancelled. A produce that has left for its partition goes on, since it may be appended.
+// cancelOps stops waiting for the operations of a request. Its long polls are cancelled, and
+// coordinators forget that it waits. A produce that has left for its partition goes on, since it
+// may be appended.
 func (s *Shard) cancelOps(r *request) {
 	s.timers.Cancel(r.waitEnd)
 	for i := range r.ops {
@@ -222,13 +223,19 @@ func (s *Shard) cancelOps(r *request) {
 			// It was never sent, so it was certainly not appended.
 			r.handler.Resolve(i, notLeader(nil, kafka.NotLeaderOrFollower))
 		}
-		if wait, ok := running.op.(api.Wait); ok {
-			cancel := Cancel{Origin: s.origin(r, int32(i)), Partition: wait.Partition}
-			if running.at == s.id {
-				s.cancelWait(cancel)
-			} else {
-				s.host.Reply(running.at, cancel)
-			}
+		cancel := Cancel{Origin: s.origin(r, int32(i))}
+		switch op := running.op.(type) {
+		case api.Wait:
+			cancel.Partition = op.Partition
+		case api.Coordinate:
+			cancel.Partition = op.Partition
+		default:
+			continue
+		}
+		if running.at == s.id {
+			s.cancelCall(cancel)
+		} else {
+			s.host.Reply(running.at, cancel)
 		}
 	}
 }

@@ -83,6 +83,7 @@ func (s *Shard) applyChanges(c meta.Changes) {
 	}
 	if len(c.Deleted) > 0 {
 		s.retireUnknown()
+		s.tellDeleted(c.Deleted)
 	}
 	if len(c.Brokers) > 0 {
 		// Leaders have to know the incarnations of their followers: see
@@ -186,6 +187,7 @@ func (s *Shard) becomeLeader(p *part, reg *registration) {
 		}
 	}
 	s.stats.LeaderElections++
+	s.beginCoordination(p)
 	s.watermarkMoved(p)
 	s.touch(p)
 }
@@ -209,6 +211,7 @@ func (s *Shard) becomeIdle(p *part) {
 		s.led.remove(p)
 		s.timers.Cancel(p.tell)
 		s.timers.Cancel(p.wake)
+		s.endCoordination(p)
 	}
 	p.role, p.leader, p.follower = idle, nil, nil
 	produces := p.produces
@@ -231,6 +234,7 @@ func (s *Shard) settingsOf(t *meta.Topic) topicSettings {
 		minInSync:       s.image.MinISR(t),
 		maxMessageBytes: min(topicInt(s.image, t, "max.message.bytes"), limits.BatchBytesMax),
 		records:         rulesOf(s.image, t),
+		coordinators:    s.coordinatorsOf(t.Name),
 	}
 }
 

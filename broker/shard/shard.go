@@ -30,7 +30,9 @@ type Config struct {
 	Log         partition.Limits
 	// PartitionsDir holds one directory per partition; it exists.
 	PartitionsDir string
-	Rare          rare.Settings // nil in production
+	// Coordinators are the internal topics that have coordinators.
+	Coordinators []Coordinators
+	Rare         rare.Settings // nil in production
 }
 
 // Shard is a shard loop: it holds the partitions that hash to it, its share of the
@@ -122,6 +124,10 @@ type Shard struct {
 	inflightBytes  int
 	forwardedBytes int
 
+	// --- coordinators ---
+	coordinatorEntropy *env.Rand
+	coordinatorReads   int // reads of segments under way for coordinators that load
+
 	// --- other nodes ---
 	directory     peer.UUID // of this node; zero until Begin
 	links         []*link   // in the order of their first use
@@ -169,6 +175,7 @@ func (s *Shard) Start(now env.Time) {
 	s.now, s.narrator.began = now, now.Mono
 	s.jitter = s.host.Entropy("shard", "redial")
 	s.ctx.entropy = s.host.Entropy("shard", "topic-id")
+	s.coordinatorEntropy = s.host.Entropy("shard", "coordinators")
 	s.rare = rare.New(s.cfg.Rare, s.host.Entropy("shard", "rare"))
 	s.cfg.WAL.Rare = s.rare
 	s.wal = wal.New(s.cfg.WAL, s.diskFor(ownerWAL), s.host.Entropy("shard", "wal"))
@@ -239,7 +246,7 @@ func (s *Shard) onMail(from loop.ID, mail any) {
 		}
 		s.resolve(m.Origin, m.Result)
 	case Cancel:
-		s.cancelWait(m)
+		s.cancelCall(m)
 	case PeerCall:
 		s.onPush(m)
 	case PeerReturn:

@@ -59,6 +59,15 @@ func (w *world) command() {
 			Facts: facts(w.batch()),
 		})
 		w.turn()
+	case "coordinate":
+		w.coordinate()
+		w.turn()
+	case "cancel":
+		w.host.PostMail(2, shard.Cancel{
+			Origin:    shard.Origin{Loop: 2, Request: uint64(w.int("from"))},
+			Partition: w.partition(),
+		})
+		w.turn()
 	case "ping":
 		w.host.PostMail(loop.Control, shard.Ping{Seq: 1, SentAt: w.host.Now.Mono})
 		w.turn()

@@ -30,7 +30,7 @@ import (
 //	    Metadata lines (looptest.Cluster) follow. The shard recovers from an empty disk,
 //	    gets the metadata and a lease of 2.5 s; the nodes in synced have answered its
 //	    probes. Limits: inflight-bytes, answer-bytes, connections, flush-bytes, reads, scan-bytes,
-//	    request-bytes, wal-segment.
+//	    request-bytes, wal-segment, load-bytes, appends.
 //	metadata      lines: commands that the cluster commits; the shard gets the new image
 //	verdict applied|not-proposed|timed-out    answers the oldest call to the control loop
 //	lease [for=DURATION]     a new lease, or its end
@@ -49,6 +49,10 @@ import (
 //	mailbox-full shard=N     shard N refuses requests; mailbox-roomy shard=N
 //	ping                     the control loop sends a ping
 //	call shard=N acks=... values=(A,...)    shard N mails a produce of its client
+//	coordinate p=T/P REQUEST [from=N] [knows] [while-loading]
+//	    shard 2 mails a request to the coordinator of a partition of the topic "counts" (see type
+//	    counter): add=N, read, wait=N, delay=DURATION
+//	cancel p=T/P from=N      shard 2 does not wait for request N any more
 //	drain                    the control loop asks for a clean stop
 //	state                    prints the replicas
 //
@@ -119,6 +123,7 @@ func newWorld(t *testing.T, d *datadriven.TestData) *world {
 				AppliedByAll: 4 * time.Second,
 			},
 			WAL: wal.DefaultConfig("shard-1"), Log: partition.DefaultLimits(),
+			Coordinators: []shard.Coordinators{{Topic: "counts", New: newCounter}},
 		},
 	}
 	w.cfg.WAL.SegmentBytes, w.cfg.WAL.MarkDelay = 1<<20, 24*time.Hour
@@ -130,6 +135,8 @@ func newWorld(t *testing.T, d *datadriven.TestData) *world {
 	d.MaybeScanArgs(t, "flush-bytes", &w.cfg.Limits.FlushBytes)
 	d.MaybeScanArgs(t, "scan-bytes", &w.cfg.Limits.ScanBytes)
 	d.MaybeScanArgs(t, "request-bytes", &w.cfg.Limits.RequestBytes)
+	d.MaybeScanArgs(t, "load-bytes", &w.cfg.Limits.LoadBytes)
+	d.MaybeScanArgs(t, "appends", &w.cfg.Limits.CoordinatorAppends)
 	d.MaybeScanArgs(t, "wal-segment", &w.cfg.WAL.SegmentBytes)
 	w.recover()
 	w.host.Settle()

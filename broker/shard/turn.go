@@ -25,6 +25,7 @@ func (s *Shard) EndTurn(now env.Time) {
 	s.readSome()
 	s.resumeParked()
 	s.resumeInbound()
+	s.loadCoordinators()
 	s.runQueued()
 	switch {
 	case s.converting:
@@ -54,7 +55,7 @@ func (s *Shard) NextTimer() env.Instant {
 	if s.recovered {
 		next = min(next, s.wal.NextTimer())
 	}
-	if len(s.unread) > 0 {
+	if len(s.unread) > 0 || s.canLoad() {
 		next = min(next, s.now.Mono)
 	}
 	if !s.toPush.empty() {
@@ -91,21 +92,23 @@ type due struct {
 type dueKind uint8
 
 const (
-	dueRequest  dueKind = iota + 1 // a request's deadline
-	dueProduce                     // an append's deadline
-	dueTell                        // followers may have to be told the watermark
-	dueWake                        // look at a partition again
-	dueLink                        // check whether a link is silent
-	dueRedial                      // dial a link again
-	dueWaitEnd                     // the end of a request's long poll
-	dueIdle                        // look whether a client's connection is idle
-	dueClosing                     // look whether a closing connection still sends
-	dueMakeRoom                    // there are more connections than the shard's share
-	dueRoom                        // something waits for bytes that clients hold
-	dueRetry                       // a turn is enough: its end retries what waits
-	dueDisk                        // submit a postponed operation again
-	dueRemove                      // try again to delete a partition's files
-	dueFlush                       // a flush that failed may be tried again
+	dueRequest     dueKind = iota + 1 // a request's deadline
+	dueProduce                        // an append's deadline
+	dueTell                           // followers may have to be told the watermark
+	dueWake                           // look at a partition again
+	dueLink                           // check whether a link is silent
+	dueRedial                         // dial a link again
+	dueWaitEnd                        // the end of a request's long poll
+	dueIdle                           // look whether a client's connection is idle
+	dueClosing                        // look whether a closing connection still sends
+	dueMakeRoom                       // there are more connections than the shard's share
+	dueRoom                           // something waits for bytes that clients hold
+	dueRetry                          // a turn is enough: its end retries what waits
+	dueDisk                           // submit a postponed operation again
+	dueRemove                         // try again to delete a partition's files
+	dueFlush                          // a flush that failed may be tried again
+	dueCoordinator                    // a deadline of a coordinator
+	dueLoad                           // a coordinator may read again, after a read that failed
 )
 
 // runDue runs the timers that are due.
@@ -136,6 +139,10 @@ func (s *Shard) onDue(d due) {
 		if s.parts[d.part.id] == d.part {
 			s.grew(d.part)
 		}
+	case dueCoordinator:
+		s.tickCoordinator(d.part)
+	case dueLoad:
+		s.loadOn(d.part)
 	case dueLink:
 		s.checkLink(d.link)
 	case dueRedial:
@@ -156,11 +163,12 @@ func (s *Shard) onDue(d due) {
 	}
 }
 
-// runQueued runs the requests, lanes and reads that the present event has made runnable, and
-// those that become so meanwhile.
+// runQueued runs the requests, lanes, reads and coordinators that the present event has made
+// runnable, and those that become so meanwhile.
 func (s *Shard) runQueued() {
 	s.startReads()
-	for len(s.runnable) > 0 || len(s.lanesToRun) > 0 {
+	for len(s.runnable) > 0 || len(s.lanesToRun) > 0 || !s.toServe.empty() {
+		s.serveCoordinators()
 		s.runRunnable()
 		s.runLanes()
 		s.startReads()

@@ -245,6 +245,8 @@ func about(s *Shard, op api.Op) string {
 		return s.partitionName(op.Partition)
 	case api.EpochEnd:
 		return s.partitionName(op.Partition)
+	case api.Coordinate:
+		return s.partitionName(op.Partition)
 	}
 	return ""
 }
@@ -273,6 +275,8 @@ func (s *Shard) operationTarget(r *request, i int32, op *runningOp) (string, wai
 		}
 	case api.Wait:
 		kind = "long poll"
+	case api.Coordinate:
+		kind = coordinated
 	case api.Propose, api.Applied, api.Barrier, api.NextProducerID:
 		return "the control loop", wait.OfLoop(int32(loop.Control), CallName(origin))
 	}

@@ -28,7 +28,7 @@ func (s *Shard) partitionWaits(p *part, yield func(wait.Wait)) {
 	name := s.partitionName(p.id)
 	disk, onDisk := s.diskWait(p)
 	for i := range p.reads {
-		if r := &p.reads[i]; r.push == 0 {
+		if r := &p.reads[i]; r.forClient() {
 			yield(wait.Wait{
 				Who: operation("read", r.origin), About: name, Since: wait.Unknown,
 				Until: env.Never, For: disk, On: onDisk,
@@ -99,6 +99,7 @@ func (s *Shard) leaderWaits(p *part, name string, yield func(wait.Wait)) {
 		yield(out)
 	}
 	s.watermarkWaits(p, name, yield)
+	s.coordinationWaits(p, name, yield)
 }
 
 // noticed is what an operation waits for when its offset has been reached. Only the wake-up can

@@ -128,6 +128,7 @@ func (c *cluster) limits() limits.Limits {
 	l.LoadsInFlight = 2
 	l.FetchBytes = 8 << 10
 	l.ReadsInFlight = 1
+	l.LoadBytes, l.LoadReads, l.CoordinatorAppends = 1<<10, 1, 4
 	l.WindowBytes = 4 << 10
 	l.CatchUpBytes = 4 << 10
 	l.Forwards = 4

@@ -102,6 +102,8 @@ func (c *Cluster) Op(op api.Op) string {
 		return "wait until all brokers have applied it"
 	case api.NextProducerID:
 		return "a producer id"
+	case api.Coordinate:
+		return fmt.Sprintf("coordinate %s: %v", c.Partition(o.Partition), o.Request)
 	default:
 		return strings.TrimPrefix(fmt.Sprintf("%T", op), "api.")
 	}
@@ -134,6 +136,11 @@ func (c *Cluster) Result(result any) string {
 			return r.Code.String()
 		}
 		return fmt.Sprintf("producer id %d", r.ID)
+	case api.CoordinateResult:
+		if r.Code != kafka.None {
+			return r.Code.String()
+		}
+		return fmt.Sprint(r.Response)
 	case api.AppliedResult:
 		return fmt.Sprintf("applied by all: %t", r.All)
 	default:
