@@ -51,9 +51,7 @@ func (m *metadata) Next(c Context, _ bool) []Op {
 		name := *topic.Topic
 		if !seen[name] && c.Image().Topic(name) == nil && meta.TopicNameError(name) == "" {
 			seen[name] = true
-			create.Topics = append(create.Topics, meta.NewTopic{
-				Name: name, ID: newTopicID(c), Partitions: -1, ReplicationFactor: -1,
-			})
+			create.Topics = append(create.Topics, automatic(c, name))
 		}
 	}
 	m.admit(c, create)
@@ -61,6 +59,17 @@ func (m *metadata) Next(c Context, _ bool) []Op {
 		return nil
 	}
 	return []Op{Propose{Command: create}}
+}
+
+// automatic is a topic that nobody has asked for in so many words: with the defaults for topics, or
+// with those for the topic of groups.
+func automatic(c Context, name string) meta.NewTopic {
+	topic := meta.NewTopic{Name: name, Partitions: -1, ReplicationFactor: -1}
+	if name == meta.OffsetsTopic {
+		topic = c.Image().NewOffsetsTopic()
+	}
+	topic.ID = newTopicID(c)
+	return topic
 }
 
 // admit takes those topics out of the command that no image like this broker's would take: for
@@ -192,7 +201,7 @@ func (m *metadata) absence(name string) kafka.ErrorCode {
 func (m *metadata) describe(img *meta.Image, t *meta.Topic) kmsg.MetadataResponseTopic {
 	out := kmsg.NewMetadataResponseTopic()
 	out.Topic, out.TopicID = kmsg.StringPtr(t.Name), t.ID
-	out.IsInternal = t.Name == "__consumer_offsets" || t.Name == "__transaction_state"
+	out.IsInternal = meta.InternalTopic(t.Name)
 	out.Partitions = make([]kmsg.MetadataResponseTopicPartition, len(t.Partitions))
 	for i, p := range t.Partitions {
 		out.Partitions[i] = m.describePartition(img, int32(i), p)

@@ -27,6 +27,8 @@ func New(r wire.Request) (Handler, error) {
 		return newListOffsets(h, req), nil
 	case *kmsg.MetadataRequest:
 		return newMetadata(h, req), nil
+	case *kmsg.FindCoordinatorRequest:
+		return newFindCoordinator(h, req)
 	case *kmsg.ApiVersionsRequest:
 		return newApiVersions(h, req), nil
 	case *kmsg.CreateTopicsRequest:

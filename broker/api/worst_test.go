@@ -58,6 +58,11 @@ var worstRequests = []struct {
 	{"Metadata of topics that do not exist", func() kmsg.Request {
 		return metadataOf(9, 125_000, func(i int) string { return strconv.Itoa(i) })
 	}, 1, 3 << 20, 200 << 20},
+	{"FindCoordinator of groups without names", func() kmsg.Request {
+		req := kmsg.NewPtrFindCoordinatorRequest()
+		req.Version, req.CoordinatorKeys = 6, make([]string, groupsMax)
+		return req
+	}, 0, 1 << 20, 10 << 20},
 	{"CreateTopics without names", func() kmsg.Request {
 		req := kmsg.NewPtrCreateTopicsRequest()
 		req.Version = 7
@@ -196,6 +201,15 @@ func workOf(t *testing.T, c Context, frame []byte) (ops, answer int) {
 		answer += len(part)
 	}
 	return ops, answer
+}
+
+func TestARequestOfTooManyGroupsIsMalformed(t *testing.T) {
+	find := kmsg.NewPtrFindCoordinatorRequest()
+	find.Version, find.CoordinatorKeys = 6, make([]string, groupsMax+1)
+	for _, req := range []kmsg.Request{find} {
+		_, err := New(parse(t, req))
+		require.ErrorIs(t, err, wire.ErrMalformed)
+	}
 }
 
 func TestAProduceOfTooManyPartitionsIsMalformed(t *testing.T) {

@@ -100,7 +100,7 @@ func TestUnsupportedVersions(t *testing.T) {
 		{18, 5, true}, {18, 99, true}, {18, -1, false},
 		{0, 0, false}, {0, 2, false}, {0, 14, false},
 		{1, 3, false}, {1, 19, false}, {2, 0, false},
-		{7, 0, false}, {10, 0, false}, {-1, 0, false}, {999, 0, false},
+		{7, 0, false}, {10, 7, false}, {-1, 0, false}, {999, 0, false},
 	} {
 		frame := binary.BigEndian.AppendUint16(nil, uint16(c.key))
 		frame = binary.BigEndian.AppendUint16(frame, uint16(c.version))

@@ -101,6 +101,11 @@ var shapes = [maxKey + 1]shape{
 		fixed(boolean).since(8).until(10), // cluster operations
 		fixed(boolean).since(8),           // topic operations
 	},
+	keyFindCoordinator: {
+		str().until(3),          // key
+		fixed(i8).since(1),      // kind of coordinator
+		arrayOf(str()).since(4), // keys
+	},
 	KeyAPIVersions: {
 		str().since(3), // software name
 		str().since(3), // software version

@@ -6,6 +6,7 @@ const (
 	KeyFetch                int16 = 1
 	keyListOffsets          int16 = 2
 	keyMetadata             int16 = 3
+	keyFindCoordinator      int16 = 10
 	KeyAPIVersions          int16 = 18
 	keyCreateTopics         int16 = 19
 	keyDeleteTopics         int16 = 20
@@ -46,8 +47,7 @@ type VersionRange struct {
 //
 // # Deliberately absent
 //
-//	8-16    groups, offsets and their coordinator: no coordinator exists yet;
-//	        FindCoordinator (10) comes with it, and JoinGroup from 0 (KAFKA-19444)
+//	8, 9, 11-16  groups and offsets: the coordinator is being built
 //	17, 36  SASL: no authentication yet
 //	21      DeleteRecords: the log start moves by retention only
 //	24-28   transactions: no transaction coordinator yet
@@ -73,6 +73,8 @@ var Versions = [...]VersionRange{
 	{Key: KeyFetch, Name: "Fetch", Min: 4, Max: 18, AdvertisedMin: 4, Flexible: 12},
 	{Key: keyListOffsets, Name: "ListOffsets", Min: 1, Max: 11, AdvertisedMin: 1, Flexible: 6},
 	{Key: keyMetadata, Name: "Metadata", Min: 0, Max: 13, AdvertisedMin: 0, Flexible: 9},
+	{Key: keyFindCoordinator, Name: "FindCoordinator", Min: 0, Max: 6, AdvertisedMin: 0,
+		Flexible: 3},
 	{Key: KeyAPIVersions, Name: "ApiVersions", Min: 0, Max: 4, AdvertisedMin: 0, Flexible: 3},
 	{Key: keyCreateTopics, Name: "CreateTopics", Min: 2, Max: 7, AdvertisedMin: 2, Flexible: 5},
 	{Key: keyDeleteTopics, Name: "DeleteTopics", Min: 1, Max: 6, AdvertisedMin: 1, Flexible: 4},

@@ -10,7 +10,7 @@ const module = "example.com/lockstep"
 var coreStd = []string{
 	"bytes", "cmp", "container/heap", "encoding/binary", "encoding/hex", "errors", "fmt", "hash",
 	"hash/crc32", "hash/fnv", "io", "iter", "math", "math/bits", "path", "slices", "sort",
-	"strconv", "strings", "time", "unicode/utf8",
+	"strconv", "strings", "time", "unicode/utf16", "unicode/utf8",
 }
 
 // coreStdUsers are packages of the standard library that only the named core
