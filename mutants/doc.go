@@ -11,6 +11,7 @@
 //	scenarios: [quick-restart]                         # that show the bug
 //	bias: power is lost under load                     # why they show it
 //	seeds: 60                                          # of each scenario it may survive
+//	tests: [broker/drive TestATurn]                    # instead of caught, scenarios and seeds
 //	twice: true                                        # only if two runs must differ
 //	edits:
 //	  - file: broker/wal/log.go
@@ -44,6 +45,10 @@
 // If the text of an edit no longer occurs, or occurs twice, that is an error,
 // which names the bug, the file and the text. A change of the code must change
 // the edits of that code, too. The edits of two bugs must not overlap.
+//
+// Tests are for bugs that no run shows: those in code that the simulator replaces, such as
+// package drive, and those that need counts beyond a run. Each test must fail with the bug
+// and pass without.
 //
 // # What it deliberately does not do
 //

@@ -24,16 +24,18 @@ type Mutant struct {
 	ID string `yaml:"-"`
 	// Does is what the broker does wrong, in a sentence.
 	Does string `yaml:"does"`
-	// Caught are the properties that the bug breaks: the beginning of the
-	// property that a failed run names and, after " | ", the beginning of its
-	// detail, where many bugs break one property. A run that fails for any
-	// other reason says nothing about the bug.
+	// Caught are the properties that the bug breaks: the name of a property, or the number of one,
+	// such as P3, for all of its parts. After " | " comes the beginning of the detail, where many
+	// bugs break one property. A run that fails for any other reason says nothing about the bug.
 	Caught []string `yaml:"caught"`
 	// Scenarios are the simulator's scenarios that show it, and Bias why they do.
 	Scenarios []string `yaml:"scenarios"`
 	Bias      string   `yaml:"bias"`
 	// Seeds is how many seeds of each scenario it may survive.
 	Seeds int `yaml:"seeds"`
+	// Tests are tests that fail with the bug, as "directory TestName": of code that the simulator
+	// does not run, or of counts that no run reaches. A bug has them or scenarios.
+	Tests []string `yaml:"tests"`
 	// Twice: the bug breaks no property of a run, but two runs of a seed differ.
 	Twice bool `yaml:"twice"`
 	// Edits and Adds are the bug itself: changes of the source tree's files, and files
@@ -120,6 +122,8 @@ const groups = "LRMWIFCGTESOD"
 
 var form = regexp.MustCompile("^[" + groups + "][0-9]+[a-h]?$")
 
+var testForm = regexp.MustCompile(`^[a-z/]+ Test\w+$`)
+
 // validate refuses a bug with missing or malformed fields.
 func (m *Mutant) validate() error {
 	switch {
@@ -127,8 +131,15 @@ func (m *Mutant) validate() error {
 		return fmt.Errorf("%q is not a bug's ID, such as W3 or W4b", m.ID)
 	case m.Does == "" || m.Bias == "":
 		return errors.New("does and bias must be given")
-	case len(m.Caught) == 0 || len(m.Scenarios) == 0 || m.Seeds <= 0:
-		return errors.New("caught, scenarios and seeds must be given")
+	case len(m.Tests) > 0 && (len(m.Caught) > 0 || len(m.Scenarios) > 0 || m.Seeds != 0):
+		return errors.New("a bug has either tests, or caught, scenarios and seeds")
+	case len(m.Tests) == 0 && (len(m.Caught) == 0 || len(m.Scenarios) == 0 || m.Seeds <= 0):
+		return errors.New("caught, scenarios and seeds must be given, or tests")
+	}
+	for _, test := range m.Tests {
+		if !testForm.MatchString(test) {
+			return fmt.Errorf("%q is not a directory and the name of a test", test)
+		}
 	}
 	for _, e := range m.Edits {
 		switch {

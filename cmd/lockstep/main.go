@@ -16,7 +16,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"runtime/debug"
 
@@ -28,8 +30,15 @@ import (
 func main() {
 	pool.ServeIfWorker()
 	if err := rootCommand().Execute(); err != nil {
-		fmt.Fprintln(os.Stderr, "lockstep:", err)
+		report(os.Stderr, err)
 		os.Exit(exitCode(err))
+	}
+}
+
+// report prints the error that ends the program, unless the event log has told it.
+func report(w io.Writer, err error) {
+	if !errors.As(err, new(toldError)) {
+		fmt.Fprintln(w, "lockstep:", err)
 	}
 }
 

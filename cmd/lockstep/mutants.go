@@ -38,8 +38,9 @@ func mutantsCommand() *cobra.Command {
 First a worker program with the bugs is built, so run this in the source tree. For each
 bug, seeds of the scenarios that should show it run until a run breaks a property that
 the bug should break. Then the same seeds run without the bug; all of them must pass.
-The exit code is 1 if a bug survives its budget of seeds, or if a seed fails without a
-bug.`,
+Some bugs are in code that the simulator does not run: tests are run with such a bug and
+without it. The exit code is 1 if a bug survives its budget of seeds or its tests, or if
+something fails without a bug.`,
 		Example: `  lockstep mutants
   lockstep mutants --only W3 --budget 200`,
 		Args: cobra.NoArgs,
@@ -96,9 +97,12 @@ func overlayCommand() *cobra.Command {
 
 func listMutants(w io.Writer) error {
 	for _, m := range mutants.Table() {
+		shown, caught := strings.Join(m.Scenarios, ", "), strings.Join(m.Caught, "; ")
+		if len(m.Tests) > 0 {
+			shown, caught = "tests", strings.Join(m.Tests, "; ")
+		}
 		if _, err := fmt.Fprintf(w, "%-4s %s\n     shown by %s: %s\n     caught by %s\n",
-			m.ID, m.Does, strings.Join(m.Scenarios, ", "), m.Bias,
-			strings.Join(m.Caught, "; ")); err != nil {
+			m.ID, m.Does, shown, m.Bias, caught); err != nil {
 			return err
 		}
 	}
@@ -146,6 +150,15 @@ func runMutants(ctx context.Context, o mutantsOptions, w io.Writer) error {
 	clean := pool.Pool{Workers: o.workers, Timeout: o.timeout}
 	var runs []pool.MutantRun
 	for _, m := range chosen {
+		if len(m.Tests) > 0 {
+			run, err := huntByTests(ctx, m)
+			if err != nil {
+				return err
+			}
+			printMutant(w, run)
+			runs = append(runs, run)
+			continue
+		}
 		finished := make(chan pool.MutantRun, 1)
 		go func() { finished <- pool.Hunt(m, o.budget, hunt, clean) }()
 		select {
@@ -164,12 +177,30 @@ func runMutants(ctx context.Context, o mutantsOptions, w io.Writer) error {
 		err = fmt.Errorf("not caught: %s", strings.Join(survived, ", "))
 	}
 	if alarms > 0 {
-		err = errors.Join(err, fmt.Errorf("%d seeds fail without a planted bug", alarms))
+		err = errors.Join(err, fmt.Errorf("%d seeds or tests fail without a planted bug", alarms))
 	}
 	if o.out != "" {
 		err = errors.Join(err, os.WriteFile(o.out, mutantsMarkdown(runs, took), 0o644))
 	}
 	return err
+}
+
+// huntByTests runs the tests of a planted bug, with it and without.
+func huntByTests(ctx context.Context, m mutants.Mutant) (run pool.MutantRun, err error) {
+	tree, err := sourceTree()
+	if err != nil {
+		return run, err
+	}
+	dir, err := os.MkdirTemp("", "lockstep-overlay-")
+	if err != nil {
+		return run, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	overlay, err := mutants.Plant(tree, dir)
+	if err != nil {
+		return run, err
+	}
+	return pool.HuntByTests(ctx, m, tree, overlay)
 }
 
 // verdictOfMutants names the bugs that were not caught and counts the seeds that

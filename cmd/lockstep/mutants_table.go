@@ -16,6 +16,9 @@ func caughtBy(run pool.MutantRun) string {
 	if !run.Caught {
 		return "SURVIVED"
 	}
+	if len(run.Mutant.Tests) > 0 {
+		return "test " + strings.Join(run.Mutant.Tests, ", test ")
+	}
 	by := fmt.Sprintf("%s (%s seed %d)", run.Failure.Property, run.Scenario, run.Seed)
 	if strings.HasPrefix(run.Failure.Detail, "assertion") {
 		by += ": " + run.Failure.Detail // one property stands for all assertions
@@ -43,7 +46,11 @@ func printMutant(w io.Writer, run pool.MutantRun) {
 			r.Scenario, r.Seed, f.Property, f.Detail)
 	}
 	for _, r := range run.Alarms {
-		fmt.Fprintf(w, "     FALSE ALARM: without the bug, %s\n%s\n", replayCommand(r), r.Report())
+		what, report := replayCommand(r), r.Report()
+		if len(run.Mutant.Tests) > 0 {
+			what, report = "test "+r.Failures[0].Property, r.Failures[0].Detail
+		}
+		fmt.Fprintf(w, "     FALSE ALARM: without the bug, %s\n%s\n", what, report)
 	}
 }
 
@@ -60,7 +67,8 @@ func mutantsMarkdown(runs []pool.MutantRun, took time.Duration) []byte {
 `+"`make mutants`"+` writes this page. It plants, one by one, bugs that brokers of this kind
 have shipped (package mutants). For each bug, seeds of the scenarios that should show it
 run until a run breaks a property that the bug should break. The same seeds without the bug
-%s. %d of %d were caught. That took %.0f s, with the runs without the bugs.
+%s. Bugs in code that the simulator does not run are shown by tests.
+%d of %d were caught. That took %.0f s, with the runs without the bugs.
 
 %s
 | bug | what the broker does wrong | seeds | virtual | wall | caught by |

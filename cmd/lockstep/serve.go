@@ -105,6 +105,11 @@ func loadBrokerConfig(o serveOptions, flags []setting) (*brokerConfig, error) {
 	return newBrokerConfig(append(settings, flags...))
 }
 
+// toldError is an error that the event log has told: the program ends with it in silence.
+type toldError struct{ error }
+
+func (e toldError) Unwrap() error { return e.error }
+
 // serve runs a broker until a signal or a failure ends it. If another number of shards
 // wrote the data directory, up to two incarnations of the node convert it first.
 func serve(
@@ -137,8 +142,9 @@ func serve(
 		if !errors.As(err, &again) {
 			if err != nil {
 				log.Write(event.New(event.NodeFailed, event.Err(err)))
+				return toldError{err}
 			}
-			return err
+			return nil
 		}
 		log.Write(event.New(event.NodeRestarting, event.Text("cause", again.Error())))
 	}

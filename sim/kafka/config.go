@@ -102,7 +102,7 @@ func (c *cluster) limits() limits.Limits {
 	l.RequestTimeout = c.RequestTimeout
 	l.MailboxRequests = c.Plan.Limits.Mailbox
 	// Small enough for a bomb (client.malformed), and for batches that are read in steps.
-	l.RequestBytes, l.ScanBytes = 256<<10, 2<<10
+	l.RequestBytes, l.ScanBytes = max(256<<10, 4*int(c.Options().BatchBytes.Or(0))), 2<<10
 	if c.Options().ProducerIdleMs.Or(0) > 0 {
 		l.ProducerCheck = producerCheck
 	}

@@ -1,9 +1,11 @@
 package kafka
 
 import (
+	"slices"
 	"strings"
 	"time"
 
+	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/sim/kafka/check"
 	"example.com/lockstep/sim/property"
 	"example.com/lockstep/sim/world"
@@ -35,6 +37,21 @@ func (c *cluster) checkProgress(w *world.World) {
 	if fences := c.facts.timeline.fences; c.Options().NoFences.Or(0) == 1 && len(fences) > 0 {
 		w.Violated(property.StaysUnfenced, "", "fenced: %s", strings.Join(fences, ", "))
 	}
+	if c.Options().NoShortage.Or(0) == 1 {
+		c.checkShortage(w)
+	}
 	c.circumstances.CheckForwards(c.Malformed)
 	c.facts.terms.Check(w, c.Plan.Faults)
+}
+
+// checkShortage finds the first produce that failed because too few replicas were in sync.
+func (c *cluster) checkShortage(w *world.World) {
+	short := []kafka.ErrorCode{kafka.NotEnoughReplicas, kafka.NotEnoughReplicasAfterAppend}
+	for i := range c.Rec.History.Produces {
+		op := &c.Rec.History.Produces[i]
+		if slices.Contains(short, kafka.ErrorCode(op.Code)) {
+			w.Violated(property.StallsCostTime, op.Partition.String(), "%s", op)
+			return
+		}
+	}
 }

@@ -80,6 +80,9 @@ type Options struct {
 	// Misroute is how many of 100 produces go to a random broker; absent: each producer draws 0, 5,
 	// 30 or 100.
 	Misroute Option `yaml:"misroute,omitempty"`
+	// BatchBytes is how many bytes of values a batch has; the brokers take batches twice as large,
+	// and more. 0 or absent: each producer draws the size of its records, at most 2000.
+	BatchBytes Option `yaml:"batch_bytes,omitempty"`
 	// Repeats is how many of 1000 acknowledged batches of idempotent producers are sent again; 0 or
 	// absent: none.
 	Repeats Option `yaml:"repeats,omitempty"`
@@ -148,6 +151,9 @@ type Options struct {
 	// partition through the same broker; 0 or absent: any number.
 	Overtakes Option `yaml:"overtakes,omitempty"`
 
+	// NoShortage 1: no produce may be answered NOT_ENOUGH_REPLICAS or
+	// NOT_ENOUGH_REPLICAS_AFTER_APPEND; 0 or absent: any may.
+	NoShortage Option `yaml:"no_shortage,omitempty"`
 	// NoFences 1: no broker may be fenced; 0 or absent: any may.
 	NoFences Option `yaml:"no_fences,omitempty"`
 

@@ -17,6 +17,7 @@
 //	determinism.go      where two runs differ: in their records
 //	statedifference.go  and in the states of their loops
 //	mutants.go          planted bugs
+//	mutanttests.go      those that tests catch
 //
 // # What it deliberately does not do
 //

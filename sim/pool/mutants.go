@@ -113,9 +113,10 @@ func (run *MutantRun) take(job Job, r world.Result) {
 
 // expected reports whether a failure is one that the bug should cause.
 func expected(m mutants.Mutant, f world.Failure) bool {
-	for _, start := range m.Caught {
-		if property, detail, both := strings.Cut(start, " | "); strings.HasPrefix(f.Property,
-			property) && (!both || strings.HasPrefix(f.Detail, detail)) {
+	for _, caught := range m.Caught {
+		property, detail, _ := strings.Cut(caught, " | ")
+		named := f.Property == property || strings.HasPrefix(f.Property, property+": ")
+		if named && strings.HasPrefix(f.Detail, detail) {
 			return true
 		}
 	}

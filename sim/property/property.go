@@ -71,6 +71,7 @@ const (
 	// What is demanded besides safety.
 	KeepsAcknowledging    = "a partition with a leader and quorums keeps acknowledging"
 	AckTime               = "acknowledgements take no longer than disks and links do"
+	StallsCostTime        = "a short stall of brokers costs time and no errors"
 	NoOvertaking          = "a produce is not overtaken for long"
 	ForwardedOnce         = "P11: a produce is forwarded once"
 	AskedAnswers          = "P11: every request within the cluster is answered"

@@ -174,6 +174,11 @@ func (a *admin) create(now env.Time, partitions int32, names ...string) {
 			kmsg.CreateTopicsRequestTopicConfig{Name: "min.insync.replicas", Value: &minISR},
 			kmsg.CreateTopicsRequestTopicConfig{
 				Name: "message.timestamp.after.max.ms", Value: &ahead})
+		if bytes := cl.Options().BatchBytes.Or(0); bytes > 0 {
+			largest := strconv.FormatInt(2*bytes, 10)
+			topic.Configs = append(topic.Configs,
+				kmsg.CreateTopicsRequestTopicConfig{Name: "max.message.bytes", Value: &largest})
+		}
 		if cl.Options().Unclean.Or(0) == 1 {
 			yes := "true"
 			topic.Configs = append(topic.Configs, kmsg.CreateTopicsRequestTopicConfig{

@@ -381,8 +381,12 @@ func (p *producer) request(now env.Time, l *produceLane, b *produceBatch) *kmsg.
 	if p.idempotent {
 		builder.Producer(kafka.ProducerID(p.id), kafka.ProducerEpoch(p.epoch), b.sequence)
 	}
+	size := p.recordSize
+	if bytes := int(p.c.load.Options().BatchBytes.Or(0)); bytes > 0 {
+		size = bytes / len(b.values)
+	}
 	for _, v := range b.values {
-		value := make([]byte, 8+p.recordSize)
+		value := make([]byte, 8+size)
 		binary.BigEndian.PutUint64(value, uint64(v))
 		builder.Add(now.WallMs, value[:8], value)
 	}
