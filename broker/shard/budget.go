@@ -146,11 +146,12 @@ func (s *Shard) wantRoom() {
 // freeRoom looks at what has left, and closes connections that hold what others wait for and on
 // which nothing moves.
 func (s *Shard) freeRoom() {
-	waiting := s.answerWaits
+	waiting, filling := s.answerWaits, false
 	s.answerWaits = false
 	var clients []*clientConn
 	for _, c := range s.clients { //corelint:ordered sorted below
 		s.count(c)
+		filling = filling || c.waitsToFill // it may hold nothing that counts
 		if c.counted != (account{}) {
 			clients = append(clients, c)
 		}
@@ -158,11 +159,10 @@ func (s *Shard) freeRoom() {
 	slices.SortFunc(clients, func(a, b *clientConn) int {
 		return cmp.Compare(a.conn.ID(), b.conn.ID())
 	})
-	filling := slices.ContainsFunc(clients, func(c *clientConn) bool { return c.waitsToFill })
 	for _, c := range clients {
 		since := s.now.Mono.Add(-s.limits.ConnPatience)
 		switch {
-		case filling && c.counted.unfinished > 0 && c.next == nil && !c.waitsToFill &&
+		case filling && c.holdsUnfinished() &&
 			(c.active <= since || c.frameBegan.Add(s.limits.FrameTime) <= s.now.Mono):
 			mark.Hit(mark.UnfinishedClosed)
 			s.closeHolder(c, "frame is not finished", c.counted.unfinished)
@@ -171,6 +171,12 @@ func (s *Shard) freeRoom() {
 			s.closeHolder(c, "answers are not read", c.counted.answers)
 		}
 	}
+}
+
+// holdsUnfinished reports whether the connection holds a part of a frame, and may
+// get the rest.
+func (c *clientConn) holdsUnfinished() bool {
+	return c.counted.unfinished > 0 && c.next == nil && !c.waitsToFill
 }
 
 // closeHolder closes a connection at once.

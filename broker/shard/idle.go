@@ -66,6 +66,23 @@ func (s *Shard) makeRoom() {
 	}
 }
 
+// OwesRoom reports whether the shard has to close a connection for what others wait for: an idle
+// one while there are more than its share, or one with a frame that does not come while others wait
+// for its bytes.
+func (s *Shard) OwesRoom(now env.Instant) bool {
+	crowded, filling := len(s.clients) > s.limits.ConnShare, false
+	for _, c := range s.clients { //corelint:ordered one of any is enough
+		filling = filling || c.waitsToFill
+	}
+	for _, c := range s.clients { //corelint:ordered one of any is enough
+		if crowded && !c.busy() && c.active.Add(s.limits.EvictIdle) <= now ||
+			filling && c.holdsUnfinished() && c.active.Add(s.limits.ConnPatience) <= now {
+			return true
+		}
+	}
+	return false
+}
+
 func (s *Shard) longestIdle() (longest *clientConn) {
 	for _, c := range s.clients { //corelint:ordered the least of a total order is taken
 		idle := !c.busy() && c.active.Add(s.limits.EvictIdle) <= s.now.Mono

@@ -15,6 +15,10 @@ import (
 
 // Facts for P12: what a broker holds in memory, and the bounds of that.
 
+// roomSlack is how many milliseconds a shard may need to see that a connection must make room. It
+// looks at intervals (limits.EvictIdle), and takes what has arrived first.
+const roomSlack = 700
+
 // collectBounds adds to the history the most that brokers held, and what they hold at the
 // end.
 func (c *cluster) collectBounds(w *world.World) {
@@ -27,6 +31,8 @@ func (c *cluster) collectBounds(w *world.World) {
 			Bound: c.forwardedBound()},
 		checker.QueueFact{Name: "bytes of unfinished frames of a shard", Max: c.facts.unfinished,
 			Bound: int64(c.limits().UnfinishedBytes) + int64(c.limits().RequestBytes)},
+		checker.QueueFact{Name: "milliseconds for which a connection held what others wait for, " +
+			"beyond its time", Max: c.facts.roomOwed, Bound: roomSlack},
 		checker.QueueFact{Name: "bytes of answers of a shard", Max: c.facts.answers,
 			Bound: c.answersBound()},
 		checker.QueueFact{Name: "bytes of the log that a shard's recovery reads at once",

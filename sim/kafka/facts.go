@@ -38,6 +38,10 @@ type facts struct {
 	forwarded    int64 // the same for produces forwarded to it
 	unfinished   int64 // the most bytes of unfinished frames beyond their windows
 	answers      int64 // the most bytes of answers that had not left a shard
+	// the most milliseconds for which a connection kept what others wait for
+	roomOwed int64
+	// since when shards owe room; looked up only
+	rooms map[*shard.Shard]roomTrack
 	// when a shard of the broker last had all the bytes of answers that it may; looked up only
 	answersFull  map[string]env.Instant
 	readAhead    int64 // the most bytes of a log that a recovery was reading at once
@@ -92,6 +96,7 @@ func (f *facts) init(c *cluster) {
 	f.replicas = map[replicaKey]*replicaTrack{}
 	f.incarnations = map[string]*incarnationTrack{}
 	f.answersFull = map[string]env.Instant{}
+	f.rooms = map[*shard.Shard]roomTrack{}
 	f.top = map[kafka.PartitionID]kafka.Offset{}
 	f.damages, f.lostSilently, f.runaways = map[*world.Node]int{}, map[*world.Node]bool{},
 		map[*world.Node]bool{}
@@ -204,10 +209,30 @@ func (f *facts) seeShard(n *world.Node, incarnation *incarnationTrack, id loop.I
 func (f *facts) seeHeld(n *world.Node, s *shard.Shard) {
 	unfinished, answers, _ := s.Held()
 	f.unfinished, f.answers = max(f.unfinished, int64(unfinished)), max(f.answers, int64(answers))
+	f.seeRoom(n, s)
 	share := f.cluster.limits().Share(n.Spec().Shards)
 	if answers >= share.AnswerBytes {
 		f.answersFull[n.Spec().Name] = f.cluster.World.Now()
 	}
+}
+
+// roomTrack is since when a shard owes room, and when it was seen last.
+type roomTrack struct{ since, seen env.Instant }
+
+// seeRoom looks for how long a shard has let connections keep what others wait for. A loop that did
+// not run for a while could not see it.
+func (f *facts) seeRoom(n *world.Node, s *shard.Shard) {
+	const ran = 300 * time.Millisecond
+	now, t := n.Time().Mono, f.rooms[s]
+	if !s.OwesRoom(now) {
+		delete(f.rooms, s)
+		return
+	}
+	if t.since == 0 || now > t.seen.Add(ran) {
+		t.since = now
+	}
+	f.rooms[s] = roomTrack{t.since, now}
+	f.roomOwed = max(f.roomOwed, now.Sub(t.since).Milliseconds())
 }
 
 // seeReplica takes the state of a replica at the end of a turn of its shard, and returns

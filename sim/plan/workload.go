@@ -92,6 +92,8 @@ type Options struct {
 	// Vanish is how many of 1000 requests end in the middle, with their connection, and how many of
 	// 1000 are sent whole before their connection ends at once; 0 or absent: none.
 	Vanish Option `yaml:"vanish,omitempty"`
+	// GreedyConns is how many connections a greedy client has at most; absent: 6.
+	GreedyConns Option `yaml:"greedy_conns,omitempty"`
 	// RefreshMs is the pause between two metadata requests of a client, in milliseconds; 0 or
 	// absent: each pause is drawn, from 800 to 3000.
 	RefreshMs Option `yaml:"refresh_ms,omitempty"`

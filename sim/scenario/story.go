@@ -72,6 +72,7 @@ type StoryWorkload struct {
 	Producers  Number        `yaml:"producers"`
 	Consumers  Number        `yaml:"consumers"`
 	Admins     Number        `yaml:"admins"` // one if not given
+	Greedy     Number        `yaml:"greedy"` // clients that hold what they do not use
 	Every      Span          `yaml:"every"`  // about, between two batches of a producer
 	Topics     Number        `yaml:"topics"` // one if not given
 	Partitions Number        `yaml:"partitions"`

@@ -116,7 +116,8 @@ func (s *Story) draw(r *env.Rand) plan.Plan {
 // machines are the drawn machines, with the clients and shards that the story says.
 func (s *Story) machines(r *env.Rand, drawn []plan.NodeSpec) (nodes []plan.NodeSpec) {
 	given := map[string]*Number{"producer": &s.Workload.Producers,
-		"consumer": &s.Workload.Consumers, "admin": &s.Workload.Admins}
+		"consumer": &s.Workload.Consumers, "admin": &s.Workload.Admins,
+		"greedy": &s.Workload.Greedy}
 	for _, n := range drawn {
 		if number := given[n.Role]; number != nil && number.given() {
 			continue
@@ -126,7 +127,7 @@ func (s *Story) machines(r *env.Rand, drawn []plan.NodeSpec) (nodes []plan.NodeS
 		}
 		nodes = append(nodes, n)
 	}
-	for _, role := range []string{"producer", "consumer", "admin"} {
+	for _, role := range []string{"producer", "consumer", "admin", "greedy"} {
 		for i := range given[role].draw(r) {
 			nodes = append(nodes, plan.NodeSpec{Name: fmt.Sprint(role, i+1), Role: role})
 		}

@@ -80,7 +80,7 @@ func (g *greedy) begin(now env.Time) {
 	g.began = g.c.load.World.Now()
 	n := 1
 	if g.what == idles || g.what == leavesFrames {
-		n += g.c.rand.IntN(6)
+		n += g.c.rand.IntN(int(g.c.load.Options().GreedyConns.Or(6)))
 	}
 	for range n {
 		g.conns = append(g.conns, g.c.host.Network().Dial(g.addr, g.c.host.Sink(loop.Control)))
