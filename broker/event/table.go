@@ -85,6 +85,20 @@ const (
 	CoordinatorLoaded
 	RecordUnreadable
 
+	// Consumer groups.
+	GroupRebalances
+	GroupStable
+	GroupEmpty
+	GroupMemberLost
+	GroupMembersLate
+	GroupMemberLeft
+	GroupMemberReplaced
+	GroupDeleted
+	GroupOffsetsDropped
+	GroupAppendFailed
+	GroupFull
+	GroupsFull
+
 	// Disks and logs.
 	LogFull
 	LogRoom
@@ -281,6 +295,41 @@ var table = [names]row{
 	RecordUnreadable: {name: "record cannot be read", level: Error, once: true,
 		means: "A record of an internal topic is none that Kafka or Lockstep writes. It is " +
 			"ignored. Somebody else must have written it."},
+
+	GroupRebalances: {name: "group rebalances",
+		means: "The members of a consumer group join again, for the cause that the line says. " +
+			"The generation is the one that ends."},
+	GroupStable: {name: "group stable",
+		means: "All members of a consumer group have their assignment. The rebalance took that " +
+			"long."},
+	GroupEmpty: {name: "group empty",
+		means: "The last member of a consumer group is gone. Its offsets expire after " +
+			"offsets.retention.minutes."},
+	GroupMemberLost: {name: "group member lost", level: Warn,
+		means: "A member of a consumer group was silent for its session timeout and is " +
+			"removed: its process is gone, stuck or cut off."},
+	GroupMembersLate: {name: "group members late", level: Warn,
+		means: "Members did not join a rebalance, or ask for their assignment, within the " +
+			"rebalance timeout (max.poll.interval.ms of consumers), and are removed."},
+	GroupMemberLeft: {name: "group member left",
+		means: "A member has left its consumer group, or an operator removed it."},
+	GroupMemberReplaced: {name: "static member replaced",
+		means: "A client with the same group.instance.id has taken the place of a member. The " +
+			"old one is fenced."},
+	GroupDeleted: {name: "group deleted",
+		means: "A consumer group is deleted with its offsets, by DeleteGroups or because its " +
+			"offsets have expired."},
+	GroupOffsetsDropped: {name: "offsets dropped",
+		means: "Committed offsets are deleted: they expired, or their topic is gone."},
+	GroupAppendFailed: {name: "group append failed", level: Warn, once: true,
+		means: "Records of a consumer group could not be appended to __consumer_offsets. Its " +
+			"clients try again."},
+	GroupFull: {name: "group full", level: Warn, once: true,
+		means: "A consumer group has group.max.size members, or too many that have an id and " +
+			"do not join. More are refused."},
+	GroupsFull: {name: "groups full", level: Warn, once: true,
+		means: "A partition of __consumer_offsets holds as many groups, or bytes of their " +
+			"members, as it may. Groups and members are refused."},
 
 	LogFull: {name: "log has no room", level: Error,
 		means: "A write-ahead log found no room on the disk. Appends to it are refused."},

@@ -3,6 +3,7 @@ package group
 import (
 	"time"
 
+	"github.com/tidwall/btree"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"example.com/lockstep/broker/env"
@@ -42,11 +43,17 @@ type Config struct {
 	// (COORDINATOR_NOT_AVAILABLE).
 	Groups int
 	// PendingMembers is the number of members of one group that have an id and have not joined. At
-	// the bound no id is given (GROUP_MAX_SIZE_REACHED).
+	// the bound no id is given (COORDINATOR_NOT_AVAILABLE).
 	PendingMembers int
-	// Waiting is the number of requests that wait for their answer. At the bound requests are
-	// answered COORDINATOR_NOT_AVAILABLE.
+	// MetadataBytes is the number of bytes that the members of one partition's groups have given as
+	// metadata and assignments. At the bound nobody joins (COORDINATOR_NOT_AVAILABLE).
+	MetadataBytes int
+	// Waiting is the number of requests that wait for their answer. At the bound those that may
+	// have to wait are answered COORDINATOR_NOT_AVAILABLE.
 	Waiting int
+	// AppendRecords is the number of records of an Append that deletes. Larger deletions are
+	// several. A commit is one Append, whatever its size.
+	AppendRecords int
 	// Entropy makes member ids.
 	Entropy *env.Rand
 }
@@ -82,84 +89,128 @@ type Effects struct {
 // Coordinator holds the groups of one partition of __consumer_offsets, for its leader. It is not
 // for concurrent use.
 type Coordinator struct {
-	cfg     Config
+	cfg      Config
+	loaded   bool
+	resigned bool
+	groups   btree.Map[string, *group]
+	timers   timers
+	ticket   Ticket // the last one
+	appends  btree.Map[Ticket, *appended]
+	// waiting are the requests without an answer that somebody waits for. Delete has none.
+	waiting btree.Map[Token, kmsg.Request]
+	bytes   int   // of members, see [Config.MetadataBytes]
+	expiry  timer // the next look for expired offsets
 	effects Effects
 }
 
 // New makes a coordinator that has read nothing yet.
-func New(cfg Config) *Coordinator { return &Coordinator{cfg: cfg} }
+func New(cfg Config) *Coordinator { return &Coordinator{cfg: cfg, timers: newTimers()} }
 
 // Replay takes a record of the log, in the order of the log, before Loaded. A tombstone has a nil
 // value. An error says why the record is none of Kafka's; it has changed nothing, and the caller
-// may go on. Records of a kind that this version does not know are ignored, as Kafka does.
-func (c *Coordinator) Replay(key, value []byte) error { return nil }
+// may go on. Records of a kind that this version does not know are ignored, as Kafka does. It does
+// not keep key and value.
+func (c *Coordinator) Replay(key, value []byte) error {
+	ch, err := decode(key, value)
+	if err != nil || ch == nil {
+		return err
+	}
+	c.apply(*ch)
+	c.tidy(ch.group)
+	return nil
+}
 
 // Loaded says that everything up to the start of the leader's epoch is committed and was replayed.
 // Sessions of the members that the log names begin.
-func (c *Coordinator) Loaded(now env.Time) {}
-
-// Join takes a JoinGroup. It keeps r, as all requests.
-func (c *Coordinator) Join(now env.Time, t Token, from Client, r *kmsg.JoinGroupRequest) {}
-
-// Sync takes a SyncGroup.
-func (c *Coordinator) Sync(now env.Time, t Token, r *kmsg.SyncGroupRequest) {}
-
-// Heartbeat takes a Heartbeat. The answer is there at once, also before Loaded.
-func (c *Coordinator) Heartbeat(now env.Time, t Token, r *kmsg.HeartbeatRequest) {}
-
-// Leave takes a LeaveGroup.
-func (c *Coordinator) Leave(now env.Time, t Token, r *kmsg.LeaveGroupRequest) {}
-
-// Commit takes an OffsetCommit. Topics that do not exist are the caller's: it answers them itself,
-// and gives the others.
-func (c *Coordinator) Commit(now env.Time, t Token, r *kmsg.OffsetCommitRequest) {}
-
-// Fetch answers OffsetFetch about one group. All versions have this form: r.Topics is nil for all
-// topics.
-func (c *Coordinator) Fetch(
-	now env.Time, r *kmsg.OffsetFetchRequestGroup,
-) kmsg.OffsetFetchResponseGroup {
-	return kmsg.OffsetFetchResponseGroup{}
+func (c *Coordinator) Loaded(now env.Time) {
+	c.loaded = true
+	for _, g := range c.groups.Values() {
+		c.restore(now, g)
+	}
+	c.expiry.fire = c.expire
+	c.timers.start(&c.expiry, now.Mono.Add(c.cfg.RetentionCheck))
 }
 
-// Describe answers DescribeGroups in a version about one group.
-func (c *Coordinator) Describe(version int16, group string) kmsg.DescribeGroupsResponseGroup {
-	return kmsg.DescribeGroupsResponseGroup{}
+// restore makes the members of the group's last generation its members.
+func (c *Coordinator) restore(now env.Time, g *group) {
+	v := g.committed.meta
+	if v == nil {
+		g.since = now.WallMs
+		return
+	}
+	g.since, g.generation = v.CurrentStateTimestamp, v.Generation
+	g.protocolType = v.ProtocolType
+	if v.Protocol != nil {
+		g.protocol = *v.Protocol
+	}
+	for _, from := range v.Members {
+		m := restoreMember(from, g.protocol)
+		c.addMember(now, g, m, v.ProtocolType, m.session)
+	}
+	if len(v.Members) > 0 {
+		g.state, g.leader = Stable, *v.Leader
+	}
+	g.setSubscribed()
+	if g.members.Len() > c.cfg.MaxSize { // group.max.size is smaller than it was
+		c.prepareRebalance(now, g, "more members than group.max.size")
+	}
 }
 
-// List answers ListGroups: the groups of this partition by name, or an error.
-func (c *Coordinator) List(
-	r *kmsg.ListGroupsRequest,
-) ([]kmsg.ListGroupsResponseGroup, kafka.ErrorCode) {
-	return nil, kafka.None
+func restoreMember(from kmsg.GroupMetadataValueMember, protocol string) *member {
+	rebalance := from.RebalanceTimeoutMillis
+	if rebalance == -1 {
+		rebalance = from.SessionTimeoutMillis
+	}
+	return &member{
+		id: from.MemberID, instance: from.InstanceID,
+		client:    Client{ID: from.ClientID, Host: from.ClientHost},
+		rebalance: millis(rebalance), session: millis(from.SessionTimeoutMillis),
+		protocols: []kmsg.JoinGroupRequestProtocol{
+			{Name: protocol, Metadata: from.Subscription},
+		},
+		assignment: from.Assignment,
+	}
 }
 
-// Delete deletes a group with its offsets (DeleteGroups).
-func (c *Coordinator) Delete(now env.Time, t Token, group string) {}
+func millis(ms int32) time.Duration { return time.Duration(ms) * time.Millisecond }
 
-// DeleteOffsets takes an OffsetDelete.
-func (c *Coordinator) DeleteOffsets(now env.Time, t Token, r *kmsg.OffsetDeleteRequest) {}
+// Forget says that nobody waits for an answer any longer. The member that sent the request stays
+// until its session or the rebalance ends, as in Kafka.
+func (c *Coordinator) Forget(t Token) { c.waiting.Delete(t) }
 
-// TopicDeleted drops the offsets of a topic that no longer exists.
-func (c *Coordinator) TopicDeleted(now env.Time, topic string) {}
-
-// Forget says that nobody waits for an answer any longer.
-func (c *Coordinator) Forget(t Token) {}
-
-// Appended says what became of an Append: None if its records are committed. Any other code says
-// that they certainly do not stand in the log. If that is not known, the caller says nothing until
-// it is, or resigns.
-func (c *Coordinator) Appended(now env.Time, t Ticket, code kafka.ErrorCode) {}
-
-// Tick ends what is due: sessions, rebalances, waits for records, offsets.
-func (c *Coordinator) Tick(now env.Time) {}
+// Tick ends what is due: sessions, rebalances, waits for records, offsets. Call it when
+// NextDeadline is reached, also right after a request.
+func (c *Coordinator) Tick(now env.Time) { c.timers.tick(now) }
 
 // NextDeadline is when Tick has something to do, [env.Never] if nothing.
-func (c *Coordinator) NextDeadline() env.Instant { return env.Never }
+func (c *Coordinator) NextDeadline() env.Instant {
+	if c.resigned {
+		return env.Never
+	}
+	return c.timers.next()
+}
+
+// Resumed says that the loop did not run for a while: heartbeats may wait in its mailbox. All
+// sessions begin again.
+func (c *Coordinator) Resumed(now env.Time) {
+	for _, g := range c.groups.Values() {
+		for _, m := range g.all() {
+			if m.timer.seq != 0 && !m.new {
+				c.extend(now, m)
+			}
+		}
+	}
+}
 
 // Resign ends the coordinator: the leadership is over. All that wait are answered NOT_COORDINATOR.
-// Only Take may be called after it.
-func (c *Coordinator) Resign() {}
+// Only Take, Forget and Appended may be called after it.
+func (c *Coordinator) Resign() {
+	c.resigned = true
+	for _, t := range c.waiting.Keys() {
+		r, _ := c.waiting.Get(t)
+		c.answer(t, refusal(r, kafka.NotCoordinator))
+	}
+}
 
 // Take returns the effects since the last call.
 func (c *Coordinator) Take() Effects {
@@ -168,7 +219,73 @@ func (c *Coordinator) Take() Effects {
 	return e
 }
 
-// Refuse is the answer to a group request that carries only an error, in the form of its version:
-// for a node that is not the coordinator. r is one of the requests that a Coordinator takes, or an
-// OffsetFetch, DescribeGroups, ListGroups or DeleteGroups.
-func Refuse(r kmsg.Request, code kafka.ErrorCode) kmsg.Response { return r.ResponseKind() }
+// begin reports whether a request may go on, and answers it if not. r is nil for Delete.
+func (c *Coordinator) begin(t Token, r kmsg.Request) bool {
+	code := c.serves()
+	if code == kafka.None && c.waiting.Len() >= c.cfg.Waiting {
+		code = kafka.CoordinatorNotAvailable
+	}
+	if code != kafka.None {
+		c.reply(t, refusal(r, code))
+		return false
+	}
+	c.waiting.Set(t, r)
+	return true
+}
+
+// serves is the error with which all requests are answered now.
+func (c *Coordinator) serves() kafka.ErrorCode {
+	switch {
+	case c.resigned:
+		return kafka.NotCoordinator
+	case !c.loaded:
+		return kafka.CoordinatorLoadInProgress
+	}
+	return kafka.None
+}
+
+// answer answers a request that waits, if somebody still waits for it.
+func (c *Coordinator) answer(t Token, response any) {
+	if _, ok := c.waiting.Delete(t); ok {
+		c.reply(t, response)
+	}
+}
+
+func (c *Coordinator) reply(t Token, response any) {
+	c.effects.Answers = append(c.effects.Answers, Answer{Token: t, Response: response})
+}
+
+// refuse answers a request that waits with an error.
+func (c *Coordinator) refuse(t Token, code kafka.ErrorCode) {
+	if r, ok := c.waiting.Get(t); ok {
+		c.answer(t, refusal(r, code))
+	}
+}
+
+func (c *Coordinator) log(name event.Name, fields ...event.Field) {
+	c.effects.Log = append(c.effects.Log, event.New(name, fields...))
+}
+
+// find returns a group that exists and is not Dead, or the code for the case that it is.
+func (c *Coordinator) find(id string, absent kafka.ErrorCode) (*group, kafka.ErrorCode) {
+	g, ok := c.groups.Get(id)
+	switch {
+	case !ok:
+		return nil, absent
+	case g.state == Dead:
+		return nil, kafka.CoordinatorNotAvailable
+	}
+	return g, kafka.None
+}
+
+// create makes a group, unless there are too many.
+func (c *Coordinator) create(now env.Time, id string) (*group, kafka.ErrorCode) {
+	if c.groups.Len() >= c.cfg.Groups {
+		c.log(event.GroupsFull, event.Text("refused", id), event.Int("groups", c.groups.Len()))
+		return nil, kafka.CoordinatorNotAvailable
+	}
+	g := newGroup(id)
+	g.since = now.WallMs
+	c.groups.Set(id, g)
+	return g, kafka.None
+}

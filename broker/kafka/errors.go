@@ -65,6 +65,8 @@ const (
 	SaslAuthenticationFailed           ErrorCode = 58
 	UnknownProducerID                  ErrorCode = 59
 	ReassignmentInProgress             ErrorCode = 60
+	NonEmptyGroup                      ErrorCode = 68
+	GroupIDNotFound                    ErrorCode = 69
 	FetchSessionIDNotFound             ErrorCode = 70
 	InvalidFetchSessionEpoch           ErrorCode = 71
 	ListenerNotFound                   ErrorCode = 72
@@ -169,6 +171,8 @@ var errorNames = map[ErrorCode]string{
 	SaslAuthenticationFailed:           "SASL_AUTHENTICATION_FAILED",
 	UnknownProducerID:                  "UNKNOWN_PRODUCER_ID",
 	ReassignmentInProgress:             "REASSIGNMENT_IN_PROGRESS",
+	NonEmptyGroup:                      "NON_EMPTY_GROUP",
+	GroupIDNotFound:                    "GROUP_ID_NOT_FOUND",
 	FetchSessionIDNotFound:             "FETCH_SESSION_ID_NOT_FOUND",
 	InvalidFetchSessionEpoch:           "INVALID_FETCH_SESSION_EPOCH",
 	ListenerNotFound:                   "LISTENER_NOT_FOUND",
