@@ -16,6 +16,7 @@ const (
 	LoopStuck
 	LoopFailed
 	ProcessPaused
+	NodeGivesUp
 	ProcessEnded
 	HTTPFailed
 	SettingDoubtful
@@ -163,10 +164,15 @@ var table = [names]row{
 	ProcessPaused: {name: "process was paused", level: Warn,
 		means: "The process did not run for a while: SIGSTOP, a suspended machine, or a host " +
 			"without a free core."},
+	NodeGivesUp: {name: "node gives itself up", level: Error,
+		means: "A loop or the disk of this node is stuck, and its leaderships have moved. It " +
+			"closes its connections, so that its clients go on, and ends. Its supervisor " +
+			"starts it again."},
 	ProcessEnded: {name: "process ended", level: Error,
 		means: "The process that serve --supervise watches has ended, or was killed because it " +
-			"gave no sign of life for broker.session.timeout.ms: it was frozen, or a loop or " +
-			"its disk was stuck. It is started again, so that its clients go on."},
+			"gave no sign of life for a second longer than broker.session.timeout.ms: it was " +
+			"frozen, or its control loop was stuck. It is started again, so that its clients " +
+			"go on."},
 	HTTPFailed: {name: "http listener failed", level: Error,
 		means: "The listener for health and metrics ended. The broker goes on."},
 	SettingDoubtful: {name: "setting is doubtful", level: Warn,

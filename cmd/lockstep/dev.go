@@ -41,7 +41,7 @@ Node i (from 1) serves Kafka at port base-port+i-1. The port of its HTTP endpoin
 When a record has gone through every leader, dev prints a line "ready".
 
 Kill a node with kill -9 and watch: it is restarted unless --restart=false is set.
-Freeze one with kill -STOP: it is killed after three seconds and restarted, unless
+Freeze one with kill -STOP: it is killed after four seconds and restarted, unless
 --supervise=false is set.
 If dev itself is killed, its nodes are killed, too.`,
 		Example: `  lockstep dev
@@ -63,7 +63,8 @@ If dev itself is killed, its nodes are killed, too.`,
 		"start a new cluster: remove the data of earlier runs from --dir")
 	f.BoolVar(&o.restart, "restart", true, "restart nodes that have died")
 	f.BoolVar(&o.supervise, "supervise", true,
-		"kill and restart nodes that give no sign of life for broker.session.timeout.ms")
+		"kill and restart nodes that give no sign of life for a second more than "+
+			"broker.session.timeout.ms")
 	f.IntVar(&o.shards, "shards", 0,
 		"shard loops per node; 0 means the number of cores divided by the nodes")
 	f.StringArrayVar(&o.overrides, "override", nil,

@@ -250,7 +250,7 @@ func (d *devDir) child(n devNode, o devOptions) (childSpec, error) {
 		if err != nil {
 			return childSpec{}, fmt.Errorf("%s: %w", spec.name, err)
 		}
-		spec.watch = c.session
+		spec.watch = killBound(c.session)
 	}
 	if os.Getenv("GOMAXPROCS") == "" {
 		// The nodes share the cores of this machine. If each used all of them, idle

@@ -35,6 +35,9 @@ func TestMain(m *testing.M) {
 		<-signals
 		os.Exit(0)
 	}
+	if path := os.Getenv(servedVariable); path != "" {
+		serveAsTold(path)
+	}
 	pool.ServeIfWorker()
 	os.Exit(m.Run())
 }

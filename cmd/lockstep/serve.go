@@ -59,8 +59,8 @@ lockstep.service), or --supervise where there is none, as in a container.`,
 	f.DurationVar(&o.shutdownTimeout, "shutdown-timeout", 10*time.Second,
 		"how long a clean stop may take to hand over leaderships")
 	f.BoolVar(&o.supervise, "supervise", false,
-		"run the broker in a child process; kill it when it gives no sign of life for "+
-			"broker.session.timeout.ms, and start it again when it ends")
+		"run the broker in a child process; kill it when it gives no sign of life for a "+
+			"second longer than broker.session.timeout.ms, and start it again when it ends")
 	keys := (&brokerConfig{}).keys()
 	for _, k := range keys {
 		f.String(k.name, k.fallback, k.about)
@@ -132,7 +132,7 @@ func serve(
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
-	life, stopLife := newLifeSigns(), make(chan struct{})
+	life, stopLife := newLifeSigns(c.session, log), make(chan struct{})
 	go life.run(stopLife)
 	defer close(stopLife)
 

@@ -55,7 +55,8 @@ type child struct {
 	childSpec
 	cmd     *exec.Cmd
 	log     *os.File
-	logFrom int64 // where the log of the running process begins
+	logFrom int64            // where the log of the running process begins
+	end     *os.ProcessState // how it ended for good; nil: it was not running then
 }
 
 func newSupervisor(program string, restart bool, printf func(string, ...any)) *supervisor {
@@ -200,7 +201,7 @@ func (s *supervisor) keep(c *child) {
 			last = c.lastLines()
 		}
 		c.log.Close()
-		switch s.verdict() {
+		switch s.verdict(c) {
 		case ignoreDeath:
 			return
 		case fatalDeath:
@@ -210,15 +211,13 @@ func (s *supervisor) keep(c *child) {
 			s.printf("%s%s\n", how, last)
 			return
 		}
-		if ran >= s.healthy {
-			pause = s.pause
-		}
+		var wait time.Duration
+		wait, pause = s.backOff(pause, ran)
 		select {
-		case <-time.After(pause):
+		case <-time.After(wait):
 		case <-s.stopped:
 			return
 		}
-		pause = min(2*pause, s.pauseMax)
 		if err := s.launch(c); err != nil {
 			if !errors.Is(err, errStopping) {
 				s.fail(fmt.Errorf("%s; %w", how, err))
@@ -227,6 +226,14 @@ func (s *supervisor) keep(c *child) {
 		}
 		s.printf("%s; restarting as pid %d%s\n", how, c.cmd.Process.Pid, last)
 	}
+}
+
+// backOff says how long to wait after a death, and what pause to remember for the next one.
+func (s *supervisor) backOff(pause, ran time.Duration) (wait, next time.Duration) {
+	if ran >= s.healthy {
+		pause = s.pause
+	}
+	return pause, min(2*pause, s.pauseMax)
 }
 
 func killed(state *os.ProcessState) bool {
@@ -244,15 +251,17 @@ const (
 	restartDeath              // the child is restarted
 )
 
-func (s *supervisor) verdict() death {
+func (s *supervisor) verdict(c *child) death {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	c.end = c.cmd.ProcessState
 	switch {
 	case s.stopping:
 		return ignoreDeath
 	case !s.settled:
 		return fatalDeath
 	case s.restart:
+		c.end = nil
 		return restartDeath
 	}
 	if s.alive--; s.alive == 0 {
