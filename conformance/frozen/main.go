@@ -1,11 +1,15 @@
-// Command frozen measures what a client of a cluster notices when the process of a broker is
-// frozen. It produces steadily with franz-go and acks=all, freezes one broker (SIGSTOP), and prints
-// the longest time without an acknowledgement, the slowest acknowledgement, and the errors. A
-// frozen process keeps its connections open, so a request in flight waits until somebody kills the
-// process or it wakes. lockstep dev kills it, unless --supervise=false is given.
+// Command frozen measures what the clients of a cluster notice when the process of a broker
+// freezes (SIGSTOP), when one of its loops never ends a turn, and when its disk never answers.
+// franz-go, librdkafka and the Java client produce steadily, with acks=all and their defaults. A
+// table has the slowest acknowledgement that each has seen, and its errors. The brokers are
+// processes of lockstep serve --supervise. The last case makes them busy with slow disks, and
+// nothing may be killed.
 //
-//	lockstep dev --base-port 21092 --dir /tmp/cluster &
-//	go run ./conformance/frozen --brokers 127.0.0.1:21092 --pid PID --freeze 20s
+//	go run ./conformance/frozen --python PYTHON --runs 3 --apache
+//
+// It needs Maven, Java and a Python with confluent-kafka. The cases with a disk need root: the data
+// of each broker is on a file system of its own, in a file. One is stalled by fsfreeze, and slow by
+// the throttle of a control group (blkio).
 package main
 
 import (
@@ -13,108 +17,119 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 type options struct {
-	brokers    string
-	pid        int
-	partitions int
-	every      time.Duration
-	before     time.Duration
-	freeze     time.Duration
-	after      time.Duration
-	aim        time.Duration
+	basePort int
+	dir      string
+	cases    string
+	python   string
+	jars     string
+	java     string // of the programs below
+	bin      string
+	self     string
+	apache   bool
+	runs     int
+	every    time.Duration
+	before   time.Duration
+	hold     time.Duration
+	after    time.Duration
+	aim      time.Duration
+	busy     time.Duration
 }
 
 func main() {
-	var o options
-	flag.StringVar(&o.brokers, "brokers", "127.0.0.1:21092", "bootstrap servers")
-	flag.IntVar(&o.pid, "pid", 0, "process of the broker that is frozen")
-	flag.IntVar(&o.partitions, "partitions", 6, "partitions of the topic, with three replicas each")
-	flag.DurationVar(&o.every, "every", 5*time.Millisecond, "time between two records")
-	flag.DurationVar(&o.before, "before", 5*time.Second, "load before the freeze")
-	flag.DurationVar(&o.freeze, "freeze", 20*time.Second, "how long the process stays frozen")
-	flag.DurationVar(&o.after, "after", 10*time.Second, "load after it")
-	flag.DurationVar(&o.aim, "aim", 4500*time.Millisecond, "the longest acknowledgement allowed")
-	flag.Parse()
-	t, err := run(context.Background(), o)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "frozen:", err)
-		os.Exit(1)
-	}
-	fmt.Printf("records %d, errors %d, slowest acknowledgement %v, longest pause %v\n",
-		t.records, t.errors, t.slowest.Round(time.Millisecond), t.pause.Round(time.Millisecond))
-	if t.errors > 0 || t.slowest > o.aim {
-		os.Exit(1)
-	}
-}
-
-// tally is what the client has noticed.
-type tally struct {
-	mu       sync.Mutex
-	records  int
-	errors   int
-	slowest  time.Duration // from the call to the acknowledgement
-	pause    time.Duration // of a partition, between two acknowledgements
-	lastAcks map[int32]time.Time
-}
-
-func (t *tally) acknowledged(r *kgo.Record, sent time.Time, err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	now := time.Now()
-	t.records++
-	t.slowest = max(t.slowest, now.Sub(sent))
-	if err != nil {
-		t.errors++
-		fmt.Fprintln(os.Stderr, "produce:", err)
+	if len(os.Args) > 1 && os.Args[1] == franzArgument {
+		if err := franz(os.Args[2:]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 		return
 	}
-	if last, ok := t.lastAcks[r.Partition]; ok {
-		t.pause = max(t.pause, now.Sub(last))
+	var o options
+	flag.IntVar(&o.basePort, "base-port", 21600, "the first of 100 ports")
+	flag.StringVar(&o.dir, "dir", "", "directory for the clusters (default: a temporary one)")
+	flag.StringVar(&o.cases, "cases", "frozen,loop,disk,busy", "which cases, in this order")
+	flag.StringVar(&o.python, "python", "python3", "a Python with confluent-kafka")
+	flag.StringVar(&o.jars, "jars", "", "folder with Apache Kafka's jars (default: Maven's)")
+	flag.BoolVar(&o.apache, "apache", false, "freeze brokers of Apache Kafka, too")
+	flag.IntVar(&o.runs, "runs", 3, "runs of each case: with the controller, and with others")
+	flag.DurationVar(&o.every, "every", 10*time.Millisecond, "time between two records")
+	flag.DurationVar(&o.before, "before", 3*time.Second, "load before the fault")
+	flag.DurationVar(&o.hold, "hold", 20*time.Second, "how long a fault lasts")
+	flag.DurationVar(&o.after, "after", 5*time.Second, "load after it")
+	flag.DurationVar(&o.aim, "aim", 4500*time.Millisecond, "the slowest acknowledgement allowed")
+	flag.DurationVar(&o.busy, "busy", 3*time.Minute, "how long the last case lasts")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	missed, err := run(ctx, o)
+	if err != nil || missed > 0 {
+		fmt.Fprintf(os.Stderr, "frozen: %d measurements miss the aim: %v\n", missed, err)
+		os.Exit(1)
 	}
-	t.lastAcks[r.Partition] = now
 }
 
-func run(ctx context.Context, o options) (*tally, error) {
-	topic := fmt.Sprintf("frozen-%d", time.Now().UnixNano())
-	client, err := kgo.NewClient(
-		kgo.SeedBrokers(strings.Split(o.brokers, ",")...), kgo.DefaultProduceTopic(topic),
-		kgo.RecordPartitioner(kgo.RoundRobinPartitioner()))
-	if err != nil {
-		return nil, err
+// run prints a table, and returns how many of its lines miss the aim.
+func run(ctx context.Context, o options) (missed int, err error) {
+	if o.dir == "" {
+		if o.dir, err = os.MkdirTemp("", "frozen"); err != nil {
+			return 0, err
+		}
+		defer os.RemoveAll(o.dir)
 	}
-	defer client.Close()
-	minInSync := "2"
-	if _, err := kadm.NewClient(client).CreateTopic(ctx, int32(o.partitions), 3,
-		map[string]*string{"min.insync.replicas": &minInSync}, topic); err != nil {
-		return nil, fmt.Errorf("create %s: %w", topic, err)
+	if err := o.build(); err != nil {
+		return 0, err
 	}
-	t := &tally{lastAcks: map[int32]time.Time{}}
-	send := func(during time.Duration) {
-		for end := time.Now().Add(during); time.Now().Before(end); time.Sleep(o.every) {
-			sent := time.Now()
-			client.Produce(ctx, &kgo.Record{Value: make([]byte, 100)},
-				func(r *kgo.Record, err error) { t.acknowledged(r, sent, err) })
+	t := newTable(o.aim)
+	for name := range strings.SplitSeq(o.cases, ",") {
+		k, ok := kinds()[name]
+		if !ok {
+			return 0, fmt.Errorf("there is no case %q", name)
+		}
+		if err := k.run(ctx, o, t, false); err != nil {
+			return t.missed, fmt.Errorf("%s: %w", name, err)
+		}
+		if o.apache && k.apache {
+			if err := k.run(ctx, o, t, true); err != nil {
+				return t.missed, fmt.Errorf("%s, Apache Kafka: %w", name, err)
+			}
 		}
 	}
-	send(o.before)
-	if o.pid > 0 {
-		if err := syscall.Kill(o.pid, syscall.SIGSTOP); err != nil {
-			return nil, fmt.Errorf("freeze process %d: %w", o.pid, err)
+	t.print()
+	return t.missed, nil
+}
+
+// build makes the programs and finds the jars.
+func (o *options) build() (err error) {
+	if o.self, err = os.Executable(); err != nil {
+		return err
+	}
+	o.bin = filepath.Join(o.dir, "lockstep")
+	if err := command("go", "build", "-o", o.bin, "./cmd/lockstep"); err != nil {
+		return err
+	}
+	if o.jars == "" {
+		o.jars = filepath.Join(o.dir, "jars")
+		if err := command("mvn", "-q", "-B", "-f", "conformance/contract/java/pom.xml",
+			"dependency:copy-dependencies", "-DoutputDirectory="+o.jars); err != nil {
+			return err
 		}
 	}
-	send(o.freeze)
-	if o.pid > 0 {
-		_ = syscall.Kill(o.pid, syscall.SIGCONT) // it may have been killed meanwhile
+	o.java = filepath.Join(o.dir, "java")
+	return command("javac", "-cp", filepath.Join(o.jars, "*"), "-d", o.java,
+		"conformance/frozen/Load.java")
+}
+
+func command(name string, args ...string) error {
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, out)
 	}
-	send(o.after)
-	return t, client.Flush(ctx)
+	return nil
 }
