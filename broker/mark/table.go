@@ -139,6 +139,7 @@ const (
 	LearnerAdded
 	VoterAdded
 	MemberRemoved
+	OutdatedRegistration
 
 	ControlLogUnread
 	SnapshotNoSpace
@@ -158,6 +159,7 @@ const (
 	BirthRefused
 	Joining
 	DirectoryRefused
+	OutdatedDirectory
 
 	marks // how many there are
 )
@@ -332,6 +334,7 @@ var names = [marks]string{
 	LearnerAdded:          "meta: a directory becomes a learner",
 	VoterAdded:            "meta: a directory becomes a voter",
 	MemberRemoved:         "meta: a voter or learner is removed",
+	OutdatedRegistration:  "meta: the registration of an older copy of a directory is refused",
 
 	ControlLogUnread:     "node: the control log could not be read",
 	SnapshotNoSpace:      "node: a snapshot finds no room and is written later",
@@ -351,4 +354,5 @@ var names = [marks]string{
 	BirthRefused:         "node: a directory that waits for another birth refuses this one",
 	Joining:              "node: a directory that is not in the birth record asks to join",
 	DirectoryRefused:     "node: a directory that was removed is refused",
+	OutdatedDirectory:    "node: a directory finds that it is an older copy of itself",
 }

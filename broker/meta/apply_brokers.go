@@ -28,8 +28,12 @@ func (c *RegisterBroker) apply(d *draft) Verdict {
 	if old != nil && old.Incarnation == c.Incarnation {
 		return Verdict{BrokerEpoch: old.Epoch}
 	}
+	if old != nil && old.Directory == c.Directory && !c.Starts.Know(old.Starts, old.Incarnation) {
+		mark.Hit(mark.OutdatedRegistration)
+		return refuse(kafka.InvalidRequest, "the directory is an older copy of itself")
+	}
 	b := &Broker{
-		ID: c.Node, Incarnation: c.Incarnation, Directory: c.Directory,
+		ID: c.Node, Incarnation: c.Incarnation, Directory: c.Directory, Starts: c.Starts.Number,
 		Epoch: kafka.BrokerEpoch(d.index), Fenced: true, Endpoints: c.Endpoints,
 	}
 	d.setBroker(b)

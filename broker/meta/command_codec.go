@@ -69,6 +69,21 @@ func decodeBatch(b []byte) ([]Proposed, error) {
 	return batch, nil
 }
 
+// eachRegistration calls each for the registrations of an entry, and decodes no other command.
+func eachRegistration(entry []byte, each func(*RegisterBroker)) {
+	r := &reader{b: entry}
+	if r.u8() != batchVersion {
+		return
+	}
+	for n := r.count(33); n > 0; n-- {
+		r.command()
+		body := &reader{b: r.take(r.count(1))}
+		if commandKind(body.u8()) == kindRegisterBroker {
+			each(decodeRegister(body))
+		}
+	}
+}
+
 func decodeCommand(r *reader) Command {
 	switch commandKind(r.u8()) {
 	case kindBootstrap:
@@ -141,14 +156,16 @@ func (c *RegisterBroker) encode(w *writer) {
 	w.node(c.Node)
 	w.uuid(c.Incarnation)
 	w.uuid(c.Directory)
+	c.Starts.encode(w)
 	encodeEndpoints(w, &c.Endpoints)
 	encodePartitions(w, c.Suspects)
 	w.bool(c.Unnamed)
 	encodePartitions(w, c.Whole)
 }
 
-func decodeRegister(r *reader) Command {
+func decodeRegister(r *reader) *RegisterBroker {
 	c := &RegisterBroker{Node: r.node(), Incarnation: r.uuid(), Directory: r.uuid()}
+	c.Starts = decodeStarts(r)
 	c.Endpoints = decodeEndpoints(r)
 	c.Suspects = decodePartitions(r)
 	c.Unnamed = r.bool()

@@ -50,6 +50,9 @@ type RegisterBroker struct {
 	// Directory is the directory that it runs on. If it is another one than the image
 	// has, the broker leaves every ISR and ELR, also where it is the last member.
 	Directory peer.UUID
+	// Starts are those of the directory. If they do not know the incarnation that the image has
+	// for it, the directory is an older copy, and the registration is refused.
+	Starts Starts
 	Endpoints
 	// Suspects are partitions that the broker's disk may have lost part of: it
 	// leaves their ISR and ELR, also where it is the last member (PROTOCOL 8).

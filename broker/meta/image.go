@@ -54,6 +54,7 @@ type Broker struct {
 	ID          kafka.NodeID
 	Incarnation peer.UUID
 	Directory   peer.UUID // that it registered with (PROTOCOL 4a)
+	Starts      uint64    // of the directory, up to this incarnation: see Starts
 	// Epoch is the index of the registration of this incarnation (PROTOCOL 2).
 	Epoch    kafka.BrokerEpoch
 	Fenced   bool

@@ -21,7 +21,7 @@ import (
 // before it. No older version is read: a directory of that time is refused.
 const (
 	imageMagic   uint32 = 0x4c4b4d49 // "LKMI"
-	imageVersion uint16 = 4
+	imageVersion uint16 = 5
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -159,6 +159,7 @@ func encodeBroker(w *writer, b *Broker) {
 	w.node(b.ID)
 	w.uuid(b.Incarnation)
 	w.uuid(b.Directory)
+	w.u64(b.Starts)
 	w.i64(int64(b.Epoch))
 	w.bool(b.Fenced)
 	w.bool(b.Draining)
@@ -183,7 +184,7 @@ func encodeEndpoints(w *writer, e *Endpoints) {
 
 func decodeBroker(r *reader) *Broker {
 	b := &Broker{
-		ID: r.node(), Incarnation: r.uuid(), Directory: r.uuid(),
+		ID: r.node(), Incarnation: r.uuid(), Directory: r.uuid(), Starts: r.u64(),
 		Epoch:  kafka.BrokerEpoch(r.i64()),
 		Fenced: r.bool(), Draining: r.bool(), LastLoss: Index(r.u64()),
 		Full: r.bool(),

@@ -18,6 +18,7 @@ import (
 //	lock                 held while a process uses the directory
 //	format               the node and cluster that the directory belongs to, see below
 //	birth                the birth of the cluster, see birth.go
+//	starts               how often the directory was started, see starts.go
 //	layout               how many shards wrote the WALs in it, see layout.go
 //	control/             the control loop: its WAL (wal/) and its snapshots
 //	shard-<n>/           the WAL of shard n
@@ -54,6 +55,7 @@ func (c *Control) prepareDirectory() *sequence {
 		return err
 	})...)
 	s.steps = append(s.steps, c.readBirth()...)
+	s.steps = append(s.steps, c.countStart()...)
 	s.steps = append(s.steps, c.readOrWrite(layoutFile, c.freshLayout, c.takeLayout)...)
 	for _, dir := range []string{controlDir, partitionsDir} {
 		s.steps = append(s.steps,

@@ -33,9 +33,12 @@ type Control struct {
 
 	// --- identity ---
 	directory peer.UUID
-	prepared  bool  // the directory id is durable: other nodes may hear of it
-	birth     birth // as it is on the disk
-	birthBusy bool  // it is being written
+	starts    meta.Starts // of the directory, this one included
+	started   meta.Starts // as the disk had them before this start
+	outdated  bool        // the directory is an older copy of itself: the node stops
+	prepared  bool        // the directory id is durable: other nodes may hear of it
+	birth     birth       // as it is on the disk
+	birthBusy bool        // it is being written
 	birthIDs  *env.Rand
 	unborn    bool // the control log has been read, and the node waits to be born
 	learner   bool // the operator was told that this node has no vote
@@ -299,6 +302,10 @@ func (c *Control) EndTurn(now env.Time) {
 		if c.meta.Removed() {
 			c.host.Stop(errRemoved)
 			return
+		}
+		if c.meta.Outdated() {
+			b := c.meta.Image().Broker(c.cfg.Node)
+			c.stopOutdated("the metadata has", b.Starts, b.Incarnation)
 		}
 	}
 	if c.wal != nil && c.wal.Phase() == wal.Ready {

@@ -170,6 +170,9 @@ func (c *Control) startMeta(recovered meta.Recovered) {
 		Defaults: c.cfg.Defaults, WALDamaged: c.damaged(),
 	}, recovered, c.now.Mono)
 	c.replayed = nil
+	for _, l := range c.peers {
+		c.tellSeen(l)
+	}
 	c.host.Log(event.New(event.ControlRecovered, event.Int("index", c.meta.Image().Index()),
 		event.Duration("took", c.now.Mono.Sub(c.narrator.began))))
 	c.beginShards()

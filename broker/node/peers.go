@@ -210,6 +210,7 @@ func (c *Control) openPeer(now env.Time, l *peerLink, hello *peer.Hello) {
 		return
 	}
 	l.opened, l.told = now.Mono, false
+	c.tellSeen(l)
 	c.tellBirth(l)
 }
 
@@ -252,9 +253,10 @@ func (c *Control) sendTo(m meta.Envelope) bool {
 	return c.sendPeer(m.To, m.Message)
 }
 
-// together reports whether both sides are born in the same cluster.
+// together reports whether both sides are born in the same cluster, and this one may take part.
 func (c *Control) together(l *peerLink) bool {
-	return l.birth != nil && l.birth.born && c.birth.born && l.birth.id == c.birth.id
+	return l.birth != nil && l.birth.born && c.birth.born && l.birth.id == c.birth.id &&
+		!c.outdated
 }
 
 // dropPeer gives a connection up. If this node is the one that dials, it dials again later.
@@ -306,6 +308,8 @@ func (c *Control) checkPeers(now env.Time) {
 func (c *Control) onPeerMessage(now env.Time, l *peerLink, m peer.Message) {
 	switch m := m.(type) {
 	case *peer.Keepalive:
+	case *peer.Seen:
+		c.onSeen(l, m)
 	case *peer.Birth:
 		c.onBirth(l, m)
 	case *peer.Refusal:

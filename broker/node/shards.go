@@ -202,6 +202,7 @@ func (c *Control) onRecovered(now env.Time, from loop.ID, m shard.Recovered) {
 func (c *Control) registration() meta.RegisterBroker {
 	r := meta.RegisterBroker{
 		Node: c.cfg.Node, Incarnation: c.cfg.Incarnation, Directory: c.directory,
+		Starts: c.starts,
 		Endpoints: meta.Endpoints{
 			PeerAddr: c.cfg.Advertised.Control, DataAddr: c.cfg.Advertised.Data, Rack: c.cfg.Rack,
 		},

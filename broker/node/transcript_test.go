@@ -266,6 +266,8 @@ func (w *world) command() {
 		w.stuck = true
 	case "connect", "disconnect":
 		w.connect()
+	case "seen":
+		w.seen()
 	case "rot-log", "remove", "cat", "files":
 		w.diskCommand()
 	default:
@@ -380,6 +382,21 @@ func (w *world) connect() {
 		Kind: peer.ControlConn, Generation: 1,
 	}))
 	conn.Deliver(peer.Append(nil, 0, &peer.Birth{}))
+	w.host.Turn()
+	w.settle()
+}
+
+// seen lets a connected node say which start of this node's directory it knows.
+func (w *world) seen() {
+	var by string
+	var starts int
+	w.d.ScanArgs(w.t, "by", &by)
+	id, err := looptest.Node(by)
+	require.NoError(w.t, err)
+	w.d.ScanArgs(w.t, "starts", &starts)
+	w.inbound[id].Deliver(peer.Append(nil, 0, &peer.Seen{
+		Starts: uint64(starts), Incarnation: w.cluster.Incarnation(9),
+	}))
 	w.host.Turn()
 	w.settle()
 }

@@ -62,7 +62,19 @@ func cases() (list []wipeCase) {
 			"%d not mounted and mounted again while the others run", lost)
 		add(func(c *cluster) error { return c.replacedByAnother(lost) },
 			"%d replaced by node 4", lost)
+		for _, o := range outages {
+			add(func(c *cluster) error { return c.restored(lost, o) },
+				"%d replaced by an older copy, %s", lost, o.name)
+		}
+		add(func(c *cluster) error { return c.restoredWhileUp(lost) },
+			"%d replaced by an older copy while the others run", lost)
+		add(func(c *cluster) error { return c.mixed(2, lost) },
+			"%d gets the directory of another cluster", lost)
+		add(func(c *cluster) error { return c.mixed(1, lost) },
+			"%d gets the directory of another cluster with the same id", lost)
 		other := lost%3 + 1
+		add(func(c *cluster) error { return c.mixed(1, lost, other) },
+			"%d and %d get directories of another cluster with the same id", lost, other)
 		for _, o := range outages[:2] {
 			add(func(c *cluster) error { return c.swapped(lost, other, o) },
 				"the directories of %d and %d swapped, %s", lost, other, o.name)
@@ -96,7 +108,8 @@ func (c *cluster) killedBehind(node int) error {
 func (c *cluster) startInTurn(order []int) error {
 	for i, node := range order {
 		c.start(node)
-		if err := c.awaitLine(node, "metadata recovered", "waits to be born"); err != nil {
+		if err := c.awaitLine(node, "metadata recovered", "waits to be born",
+			olderCopy); err != nil {
 			return err
 		}
 		if i == 1 {

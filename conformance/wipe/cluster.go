@@ -45,24 +45,35 @@ func newCluster(ctx context.Context, o options, dir string) (*cluster, error) {
 		if err := os.MkdirAll(home, 0o750); err != nil {
 			return nil, err
 		}
-		if err := os.WriteFile(filepath.Join(home, "server.properties"),
-			[]byte(c.properties(node)), 0o600); err != nil {
-			return nil, err
-		}
 		log, err := os.Create(filepath.Join(home, "log"))
 		if err != nil {
 			return nil, err
 		}
 		c.nodes[node] = &process{log: log}
 	}
-	return c, nil
+	return c, c.setID(1)
+}
+
+// setID gives the cluster an id before its first start.
+func (c *cluster) setID(id int) error {
+	for node := range c.nodes {
+		err := os.WriteFile(c.settings(node), []byte(c.properties(node, id)), 0o600)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *cluster) settings(node int) string {
+	return filepath.Join(c.dir, fmt.Sprintf("node-%d", node), "server.properties")
 }
 
 func (c *cluster) port(node, shift int) string {
 	return fmt.Sprintf("127.0.0.1:%d", c.basePort+10*shift+node)
 }
 
-func (c *cluster) properties(node int) string {
+func (c *cluster) properties(node, id int) string {
 	var voters []string
 	for v := 1; v <= 3; v++ {
 		voters = append(voters, fmt.Sprintf("%d@%s", v, c.port(v, 1)))
@@ -70,7 +81,7 @@ func (c *cluster) properties(node int) string {
 	return fmt.Sprintf("node.id=%d\ncluster.id=%032x\nlog.dirs=%s\ncontroller.quorum.voters=%s\n"+
 		"listeners=PLAINTEXT://%s\ncontrol.listener=%s\nreplication.listener=%s\nshards=1\n"+
 		"wal.segment.bytes=1048576\nwal.budget.bytes=16777216\n",
-		node, 0xc1, c.data(node), strings.Join(voters, ","), c.port(node, 0), c.port(node, 1),
+		node, id, c.data(node), strings.Join(voters, ","), c.port(node, 0), c.port(node, 1),
 		c.port(node, 2))
 }
 
@@ -83,8 +94,7 @@ func (c *cluster) away(node int) string { return c.data(node) + ".away" }
 func (c *cluster) start(node int) {
 	p := c.nodes[node]
 	p.from, _ = p.log.Seek(0, 2)
-	p.cmd = exec.Command(c.lockstep, "serve", "--config",
-		filepath.Join(c.dir, fmt.Sprintf("node-%d", node), "server.properties"))
+	p.cmd = exec.Command(c.lockstep, "serve", "--config", c.settings(node))
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	p.ended = make(chan struct{})
 	if err := p.cmd.Start(); err != nil {

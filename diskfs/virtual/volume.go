@@ -36,5 +36,20 @@ func (fs *FS) Mount(v *Volume) *Volume {
 	return out
 }
 
+// Copy returns a copy of the content, which may be mounted later, once. What is not durable yet is
+// not durable in the copy either.
+func (fs *FS) Copy() *Volume {
+	done := make(map[*inode]*inode)
+	v := &Volume{root: fs.root.clone(done), used: fs.used, lastInode: fs.lastInode, seq: fs.seq,
+		dirtyFiles: new(btree.Map[uint64, *inode]), dirtyDirs: new(btree.Map[uint64, *inode])}
+	for _, f := range fs.dirtyFiles.Values() {
+		v.dirtyFiles.Set(f.id, f.clone(done))
+	}
+	for _, d := range fs.dirtyDirs.Values() {
+		v.dirtyDirs.Set(d.id, d.clone(done))
+	}
+	return v
+}
+
 // Mounted counts the calls of Mount: the content has been replaced since it was lower.
 func (fs *FS) Mounted() int { return fs.mounted }

@@ -97,6 +97,8 @@ var faultKinds = []FaultKind{
 	{"lose-directory", OnNode, "the directory is empty from now on"},
 	{"unmount", OnNode, "the directory is empty; at the end it is again what it was, and what " +
 		"was written meanwhile is lost"},
+	{"restore-directory", OnNode, "the directory is copied; at the end the copy takes its place, " +
+		"and what was written meanwhile is lost"},
 	{"swap-directories", OnLink, "two nodes have the directory of each other; at the end they " +
 		"have their own again"},
 }

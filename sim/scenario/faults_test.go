@@ -22,6 +22,7 @@ var effects = map[string]struct {
 	amount int64
 	path   string
 	with   string // another kind at the same target, if the effect shows only with it
+	then   string // the kind of a fault that mends what is left
 	shows  func(faulty, calm *world.World) bool
 }{
 	"freeze":           {target: "b1", shows: fewerTurns("b1")},
@@ -45,9 +46,10 @@ var effects = map[string]struct {
 		return wallZero(f, "b1") != wallZero(c, "b1")
 	}},
 
-	"lose-directory":   {target: "b1", shows: remounted("b1", 1)},
-	"unmount":          {target: "b1", shows: remounted("b1", 2)},
-	"swap-directories": {target: "b1-b2", shows: remounted("b2", 4)},
+	"lose-directory":    {target: "b1", shows: remounted("b1", 1)},
+	"unmount":           {target: "b1", shows: remounted("b1", 2)},
+	"restore-directory": {target: "b1", then: "lose-directory", shows: remounted("b1", 2)},
+	"swap-directories":  {target: "b1-b2", shows: remounted("b2", 4)},
 
 	"cut": {target: "b1-b2",
 		shows: netCount(func(w *world.World) uint64 { return w.Fabric().Stats().Blocks })},
@@ -198,6 +200,10 @@ func TestEveryKindOfFaultHasAnEffect(t *testing.T) {
 		if e.with != "" {
 			faults = append(faults, plan.Fault{At: effectAt, Kind: e.with, Target: e.target,
 				For: effectFor / 4})
+		}
+		if e.then != "" {
+			faults = append(faults, plan.Fault{At: effectAt + effectFor + plan.Second,
+				Kind: e.then, Target: e.target})
 		}
 		faulty, after := runEffect(t, faults...)
 		require.NotEqual(t, before.Trace, after.Trace, kind.Name)

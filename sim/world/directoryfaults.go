@@ -19,6 +19,11 @@ var directoryFaults = map[string]faultBegin{
 		w.remount([]*Node{t.node}, f, func() { away = t.node.FS().Mount(nil) })
 		return func() { w.remount([]*Node{t.node}, f, func() { t.node.FS().Mount(away) }) }
 	},
+	"restore-directory": func(w *World, t target, f *plan.Fault) func() {
+		var older *diskvirtual.Volume
+		w.remount([]*Node{t.node}, f, func() { older = t.node.FS().Copy() })
+		return func() { w.remount([]*Node{t.node}, f, func() { t.node.FS().Mount(older) }) }
+	},
 	"swap-directories": func(w *World, t target, f *plan.Fault) func() {
 		nodes := []*Node{t.node, t.peer}
 		swap := func() {

@@ -115,6 +115,8 @@ func (c *Cluster) controlMessage(message peer.Message) string {
 		return fmt.Sprintf("propose %d: %s", m.ID.Seq, c.encodedCommand(m.Command))
 	case *peer.ProposeReply:
 		return fmt.Sprintf("proposal %d: %v", m.ID.Seq, m.Code)
+	case *peer.Seen:
+		return fmt.Sprintf("has seen your start %d", m.Starts)
 	case *peer.Birth:
 		return birth(m)
 	case *peer.Refusal:

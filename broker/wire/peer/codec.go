@@ -32,6 +32,7 @@ const (
 	TypeRefusal        Type = 17
 	TypeJoin           Type = 18
 	TypeSnapshotAck    Type = 19
+	TypeSeen           Type = 20
 )
 
 // Message is one of the messages of this package, always as a pointer.
@@ -143,6 +144,8 @@ func newMessage(typ Type) Message {
 		return new(Join)
 	case TypeSnapshotAck:
 		return new(SnapshotAck)
+	case TypeSeen:
+		return new(Seen)
 	default:
 		return nil
 	}

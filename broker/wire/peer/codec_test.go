@@ -29,7 +29,7 @@ func all() []Message {
 }
 
 func TestEveryTypeHasItsMessage(t *testing.T) {
-	require.Len(t, all(), 19)
+	require.Len(t, all(), 20)
 	seen := []reflect.Type{}
 	for typ := range 256 {
 		if msg := newMessage(Type(typ)); msg != nil {
@@ -204,6 +204,7 @@ func TestLayoutsArePinned(t *testing.T) {
 			"0e 0000000000000001 0000 00000002 6e6f 0000000000000002 ffffffffffffffff " +
 				"0000000000000003"},
 		{&Keepalive{}, "0f "},
+		{&Seen{3, id(0x30)}, "14 0000000000000003 " + strings.TrimSpace(inc)},
 		{&SnapshotAck{3, 5, true}, "13 0000000000000003 0000000000000005 01"},
 	} {
 		t.Run(fmt.Sprintf("%T", c.msg), func(t *testing.T) {

@@ -19,6 +19,7 @@ func (*ForwardReply) Type() Type   { return TypeForwardReply }
 func (*Birth) Type() Type          { return TypeBirth }
 func (*Refusal) Type() Type        { return TypeRefusal }
 func (*Join) Type() Type           { return TypeJoin }
+func (*Seen) Type() Type           { return TypeSeen }
 
 func (m *Hello) fields(c *coder) {
 	num16(c, &m.MinVersion)
@@ -142,6 +143,11 @@ func (m *ForwardReply) fields(c *coder) {
 }
 
 func (*Keepalive) fields(*coder) {}
+
+func (m *Seen) fields(c *coder) {
+	num64(c, &m.Starts)
+	c.id(m.Incarnation[:])
+}
 
 func (m *Birth) fields(c *coder) {
 	c.id(m.ID[:])

@@ -20,8 +20,8 @@ import "example.com/lockstep/broker/kafka"
 
 // The versions of the peer protocol that this code supports. Hello carries the range.
 const (
-	MinVersion uint16 = 6
-	MaxVersion uint16 = 6
+	MinVersion uint16 = 7
+	MaxVersion uint16 = 7
 )
 
 // UUID is 128 random bits. Cluster ids and incarnations are of this type.
@@ -50,6 +50,14 @@ type Hello struct {
 }
 
 // --- control connection ---
+
+// Seen tells the receiver which start of its directory the sender knows as the last one. It
+// precedes Birth. A directory that does not know that start is an older copy of itself, and its
+// node stops (PROTOCOL 4a).
+type Seen struct {
+	Starts      uint64 // of the directory
+	Incarnation UUID   // of that start
+}
 
 // Birth says which birth record the sender holds, durable (PROTOCOL 4b). It follows Hello, and is
 // repeated when the record changes.
