@@ -66,7 +66,7 @@ func newCluster(ctx context.Context, o options, name, program string, apache, di
 		n := &node{id: id, log: c.path(id, "log"), data: c.path(id, "data")}
 		c.nodes = append(c.nodes, n)
 		if disks {
-			if n.disk, err = newDisk(c.path(id, "image"), n.data); err != nil {
+			if n.disk, err = newDisk(n.data); err != nil {
 				return c, err
 			}
 		}
@@ -158,8 +158,11 @@ func (c *cluster) close() {
 		}
 	}
 	for _, n := range c.nodes {
-		if n.disk != nil {
-			n.disk.close()
+		if n.disk == nil {
+			continue
+		}
+		if err := n.disk.close(); err != nil {
+			fmt.Fprintln(os.Stderr, "remove a disk:", err)
 		}
 	}
 }

@@ -1,55 +1,62 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 )
 
-// disk is a file system of its own, in a file.
+// disk is a file system of its own, on a device in memory (zram), so that the disk of the machine
+// adds nothing to what is measured.
 type disk struct{ device, mount string }
 
-const diskBytes = 1 << 30
+const (
+	diskBytes   = "1G"
+	zramControl = "/sys/class/zram-control"
+)
 
-func newDisk(image, mount string) (*disk, error) {
+func newDisk(mount string) (*disk, error) {
 	if err := os.MkdirAll(mount, 0o755); err != nil {
 		return nil, err
 	}
-	f, err := os.Create(image)
+	number, err := os.ReadFile(filepath.Join(zramControl, "hot_add"))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("a device in memory (it needs root and zram): %w", err)
 	}
-	defer f.Close()
-	if err := f.Truncate(diskBytes); err != nil {
-		return nil, err
+	d := &disk{device: "zram" + strings.TrimSpace(string(number)), mount: mount}
+	if err := d.set("disksize", diskBytes); err != nil {
+		return nil, errors.Join(err, d.remove())
 	}
-	if err := command("mkfs.ext4", "-q", "-F", image); err != nil {
-		return nil, err
+	if err := command("mkfs.ext4", "-q", "-F", "/dev/"+d.device); err != nil {
+		return nil, errors.Join(err, d.remove())
 	}
-	out, err := exec.Command("losetup", "--find", "--show", image).Output()
-	if err != nil {
-		return nil, fmt.Errorf("a loop device for %s (it needs root): %w", image, err)
-	}
-	d := &disk{device: strings.TrimSpace(string(out)), mount: mount}
-	if err := command("mount", d.device, mount); err != nil {
-		_ = command("losetup", "-d", d.device)
-		return nil, err
+	if err := command("mount", "/dev/"+d.device, mount); err != nil {
+		return nil, errors.Join(err, d.remove())
 	}
 	return d, nil
+}
+
+func (d *disk) set(name, value string) error {
+	return os.WriteFile(filepath.Join("/sys/block", d.device, name), []byte(value), 0)
+}
+
+func (d *disk) remove() error {
+	number := strings.TrimPrefix(d.device, "zram")
+	return errors.Join(d.set("reset", "1"),
+		os.WriteFile(filepath.Join(zramControl, "hot_remove"), []byte(number), 0))
 }
 
 // stall lets every write to the disk wait inside the kernel, until go. No signal ends that wait.
 func (d *disk) stall() error { return command("fsfreeze", "--freeze", d.mount) }
 func (d *disk) goOn() error  { return command("fsfreeze", "--unfreeze", d.mount) }
 
-func (d *disk) close() {
-	for _, args := range [][]string{{"umount", d.mount}, {"losetup", "-d", d.device}} {
-		if err := command(args[0], args[1:]...); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-		}
+func (d *disk) close() error {
+	if err := command("umount", d.mount); err != nil {
+		return err
 	}
+	return d.remove()
 }
 
 // throttle is a control group (version 1) of processes that write slowly to some disks.
@@ -67,7 +74,7 @@ func newThrottle() (*throttle, error) {
 
 // slow allows the process, and those that it will start, so many writes to d per second.
 func (t *throttle) slow(pid int, d *disk, writesPerSecond int) error {
-	number, err := os.ReadFile(filepath.Join("/sys/block", filepath.Base(d.device), "dev"))
+	number, err := os.ReadFile(filepath.Join("/sys/block", d.device, "dev"))
 	if err != nil {
 		return err
 	}

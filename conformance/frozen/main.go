@@ -7,9 +7,9 @@
 //
 //	go run ./conformance/frozen --python PYTHON --runs 3 --apache
 //
-// It needs Maven, Java and a Python with confluent-kafka. The cases with a disk need root: the data
-// of each broker is on a file system of its own, in a file. One is stalled by fsfreeze, and slow by
-// the throttle of a control group (blkio).
+// It needs Maven, Java and a Python with confluent-kafka. The cases with a disk need root and
+// zram: the data of each broker is on a file system of its own, in memory. One is stalled by
+// fsfreeze, and all are slow by the throttle of a control group (blkio).
 package main
 
 import (
@@ -54,7 +54,8 @@ func main() {
 	}
 	var o options
 	flag.IntVar(&o.basePort, "base-port", 21600, "the first of 100 ports")
-	flag.StringVar(&o.dir, "dir", "", "directory for the clusters (default: a temporary one)")
+	flag.StringVar(&o.dir, "dir", "", "directory for the clusters (default: a temporary one; "+
+		"a tmpfs keeps out the disk of the machine)")
 	flag.StringVar(&o.cases, "cases", "frozen,loop,disk,busy", "which cases, in this order")
 	flag.StringVar(&o.python, "python", "python3", "a Python with confluent-kafka")
 	flag.StringVar(&o.jars, "jars", "", "folder with Apache Kafka's jars (default: Maven's)")
