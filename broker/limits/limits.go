@@ -97,9 +97,14 @@ type Limits struct {
 	// FlushesInFlight is the number of partitions that a shard flushes at the same time.
 	FlushesInFlight int
 	// FlushesTogether is a number of dirty partitions. A shard that must free memory or WAL space
-	// and has at least this many flushes this many at the same time. They share syncs of the file
-	// system instead of syncing file by file.
+	// and has at least this many flushes FlushesAtOnce of them at the same time. They share syncs
+	// of the file system instead of syncing file by file. A start with at least this many
+	// partitions makes their names durable by one such sync.
 	FlushesTogether int
+	// FlushesAtOnce is the number of flushes at the same time that share syncs. No more than
+	// FlushesInFlight begin while all together move FlushAtOnceBytes or more.
+	FlushesAtOnce    int
+	FlushAtOnceBytes int
 	// OpenFiles is the number of files that the partitions of one shard have open. At the bound the
 	// next flush, read or load waits until a file is closed.
 	OpenFiles int
@@ -230,17 +235,19 @@ func Default() Limits {
 		RequestTimeoutMax: 15 * time.Minute,
 		LoopSlack:         500 * time.Millisecond,
 
-		TailBytes:       128 << 20,
-		FlushBytes:      1 << 20,
-		FlushesInFlight: 2,
-		FlushesTogether: 32,
-		OpenFiles:       256,
-		LoadsInFlight:   32,
-		ProducerCheck:   10 * time.Minute,
-		FlushAttempts:   5,
-		OfflinePause:    time.Second,
-		FetchBytes:      16 << 20,
-		ReadsInFlight:   64,
+		TailBytes:        128 << 20,
+		FlushBytes:       1 << 20,
+		FlushesInFlight:  2,
+		FlushesTogether:  32,
+		FlushesAtOnce:    256,
+		FlushAtOnceBytes: 32 << 20,
+		OpenFiles:        256,
+		LoadsInFlight:    32,
+		ProducerCheck:    10 * time.Minute,
+		FlushAttempts:    5,
+		OfflinePause:     time.Second,
+		FetchBytes:       16 << 20,
+		ReadsInFlight:    64,
 
 		LoadBytes:          256 << 10,
 		LoadReads:          8,

@@ -93,6 +93,7 @@ const (
 	ReplicaBackOnline
 	StrayEmptied
 	FlushesTogether
+	NamesTogether
 	OpenWaited
 	SyncPostponed
 	PartitionSuspect
@@ -290,6 +291,7 @@ var names = [marks]string{
 	StrayEmptied:        "shard: a replica drops what an unclean election has lost",
 	ReplicaBackOnline:   "shard: the files of a replica can be written again",
 	FlushesTogether:     "shard: many flushes share a sync of the file system",
+	NamesTogether:       "shard: a start syncs the names of many partitions at once",
 	PartitionSuspect:    "shard: a partition may have lost acknowledged records",
 	PartitionRebuilt:    "shard: a damaged partition begins again, empty",
 	PartitionCameBack:   "shard: a partition was removed and came back within one log",

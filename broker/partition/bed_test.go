@@ -279,7 +279,7 @@ func (b *bed) crash(extra int) {
 
 func (b *bed) load() {
 	b.open()
-	b.log.Load()
+	b.log.Load(false)
 	b.settle()
 	loaded := b.take(partition.Loaded)
 	require.Len(b.t, loaded, 1)

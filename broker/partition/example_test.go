@@ -65,7 +65,7 @@ func Example() {
 	// Recover: the checkpoint, then the WAL's records in order.
 	b.open()
 	log = b.log
-	log.Load()
+	log.Load(false)
 	b.settle()
 	fmt.Println("record 2 is covered:", log.Covered(2))
 	_ = log.Replay(other, partition.Ref{Seq: 3})

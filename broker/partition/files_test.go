@@ -19,7 +19,7 @@ func TestALoadWithoutADescriptorFindsNoDamage(t *testing.T) {
 	want := b.readAll()
 	load := func() error {
 		b.open()
-		b.log.Load()
+		b.log.Load(false)
 		b.settle()
 		loaded := b.take(partition.Loaded)
 		require.Len(t, loaded, 1)

@@ -115,10 +115,15 @@ func (f *flush) prepare(p *Log) {
 			next.segments = next.segments[:len(next.segments)-1]
 		}
 		next.segments = append(next.segments, f.active)
-		f.publish.files = []fileWrite{
+		for _, w := range []fileWrite{
 			{f.active.name(logSuffix), f.at.logBytes, f.out.log},
 			{f.active.name(indexSuffix), f.at.indexBytes, f.out.index},
 			{f.active.name(timeSuffix), f.at.timeBytes, f.out.time},
+		} {
+			// The indexes of an old segment often get no entry. A new segment has one in each.
+			if len(w.data) > 0 {
+				f.publish.files = append(f.publish.files, w)
+			}
 		}
 	}
 	f.removing = next.dropSegments()

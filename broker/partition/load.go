@@ -15,10 +15,13 @@ import (
 // The state is then Replaying, or Failed: with ErrDamaged if trusted bytes are missing or cannot be
 // read from the medium, and with another error if this process could not read them. Such an error
 // says nothing about the files. A directory that does not exist is an empty log.
-func (p *Log) Load() {
+//
+// namesDurable: the owner has synced the file system since the process began, for many partitions
+// at once. Otherwise Load syncs the directory.
+func (p *Log) Load(namesDurable bool) {
 	assert.That(p.state == Fresh, "partition: Load in state %d", p.state)
 	p.state = Loading
-	p.work.wanted.load = true
+	p.work.wanted.load = &load{namesDurable: namesDurable}
 	p.kick()
 }
 
@@ -31,10 +34,11 @@ func (p *Log) Load() {
 // that only the one before trusts are removed. If a power loss then took the name, the older
 // checkpoint would be back without either.
 type load struct {
-	stage loadStage
-	files []diskfs.Entry
-	found *checkpoint
-	tidy  []fileSize // to cut
+	namesDurable bool
+	stage        loadStage
+	files        []diskfs.Entry
+	found        *checkpoint
+	tidy         []fileSize // to cut
 }
 
 type fileSize struct {
@@ -71,14 +75,13 @@ func (l *load) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error
 		return []diskfs.Op{{Kind: diskfs.List, Path: p.cfg.Dir}}, nil
 	case listed:
 		l.files = got[0].Entries
+		if l.namesDurable {
+			return l.openCheckpoint(p, r)
+		}
 		l.stage = namesSynced
 		return []diskfs.Op{{Kind: diskfs.SyncDir, Path: p.cfg.Dir}}, nil
 	case namesSynced:
-		if l.sizeOf(checkpointName) < 0 { // nothing that is here was ever trusted
-			return l.tidyUp(p, r)
-		}
-		l.stage = checkpointOpened
-		return []diskfs.Op{p.open(r, checkpointName, 0)}, nil
+		return l.openCheckpoint(p, r)
 	case checkpointOpened:
 		l.stage = checkpointRead
 		return []diskfs.Op{{Kind: diskfs.Read, Handle: got[0].Handle,
@@ -100,6 +103,14 @@ func (l *load) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error
 		}
 	}
 	return l.cutNext(p, r)
+}
+
+func (l *load) openCheckpoint(p *Log, r *run) ([]diskfs.Op, error) {
+	if l.sizeOf(checkpointName) < 0 { // nothing that is here was ever trusted
+		return l.tidyUp(p, r)
+	}
+	l.stage = checkpointOpened
+	return []diskfs.Op{p.open(r, checkpointName, 0)}, nil
 }
 
 // sizeOf is the size of a file in the directory, or -1 if it is not there.

@@ -63,6 +63,7 @@ func (w *publish) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, er
 		w.stage = opens
 	}
 	if w.external && (w.stage == syncs || w.stage == nameSync) {
+		p.closeFiles(r) // a sync of the file system needs no open files: see osfs.Disk.syncFS
 		return nil, errNeedSync
 	}
 	switch w.stage {
@@ -98,11 +99,9 @@ func (w *publish) openOps(p *Log, r *run) []diskfs.Op {
 func (w *publish) writeOps() []diskfs.Op {
 	ops := []diskfs.Op{{Kind: diskfs.Write, Handle: w.handles[0], Data: w.next.encode()}}
 	for i, f := range w.files {
-		if len(f.data) > 0 {
-			ops = append(ops, diskfs.Op{
-				Kind: diskfs.Write, Handle: w.handles[i+1], Offset: f.at, Data: f.data,
-			})
-		}
+		ops = append(ops, diskfs.Op{
+			Kind: diskfs.Write, Handle: w.handles[i+1], Offset: f.at, Data: f.data,
+		})
 	}
 	return ops
 }

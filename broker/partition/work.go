@@ -81,7 +81,7 @@ type work struct {
 
 // wanted is what runs when the current job has ended.
 type wanted struct {
-	load   bool
+	load   *load
 	flush  *FlushOptions
 	remove bool
 }
@@ -253,9 +253,10 @@ func (p *Log) nextJob() task {
 		return &removal{}
 	case p.state == Deleting || p.state == Deleted || p.state == Fresh:
 		return nil
-	case want.load:
-		want.load = false
-		return &load{}
+	case want.load != nil:
+		l := want.load
+		want.load = nil
+		return l
 	case p.state == Loading:
 		return nil
 	}

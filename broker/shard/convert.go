@@ -37,9 +37,11 @@ func (s *Shard) convertSome() {
 	if s.now.Mono < s.flushAgainAt {
 		return
 	}
-	for i := 0; i < len(s.toConvert.parts) && s.flushing < s.limits.FlushesInFlight; i++ {
+	due, options := s.flushesDue(len(s.toConvert.parts))
+	for i := 0; i < len(s.toConvert.parts) && due > 0; i++ {
 		if p := s.toConvert.parts[i]; s.canFlush(p, 1) {
-			s.startFlush(p, partition.FlushOptions{})
+			s.startFlush(p, options)
+			due--
 		}
 	}
 }

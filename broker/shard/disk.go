@@ -117,7 +117,7 @@ func (s *Shard) onDisk(c *diskfs.Completion) {
 }
 
 // onOwnCompletion takes the completions of the shard's own operations: the listing of
-// directories with which recovery begins, and syncs that serve many flushes.
+// directories with which recovery begins, and syncs that serve many partitions.
 func (s *Shard) onOwnCompletion(c *diskfs.Completion) {
 	switch c.Kind {
 	case diskfs.List:
@@ -125,6 +125,11 @@ func (s *Shard) onOwnCompletion(c *diskfs.Completion) {
 	case diskfs.SyncFS:
 		if c.Err != nil {
 			s.fail(fmt.Errorf("shard %d: sync file system: %w", s.id, c.Err))
+			return
+		}
+		if !s.recovered { // see loadPartitions
+			s.recovery.namesDurable = true
+			s.loadNext()
 			return
 		}
 		s.fileSystemSynced()

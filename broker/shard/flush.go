@@ -6,7 +6,6 @@ import (
 	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/partition"
 	"example.com/lockstep/broker/rare"
-	"example.com/lockstep/broker/wal"
 	"example.com/lockstep/diskfs"
 )
 
@@ -37,17 +36,34 @@ func (s *Shard) flushSome() {
 	if s.tailBytes <= int64(s.limits.TailBytes) && s.wal.Used() <= s.cfg.WAL.BudgetBytes/2 {
 		return
 	}
-	// Many partitions have little each. One sync of the file system serves all of them,
-	// while the files of each partition would need several syncs.
-	inFlight, options := s.limits.FlushesInFlight, partition.FlushOptions{}
-	if len(s.dirty.parts) >= s.limits.FlushesTogether {
-		inFlight, options.ExternalSync = s.limits.FlushesTogether, true
-	}
-	for i := 0; i < len(s.dirty.parts) && s.flushing < inFlight; i++ {
-		if p := s.dirty.parts[i]; s.canFlush(p, 1) {
-			s.startFlush(p, options)
+	due, options := s.flushesDue(s.dirty.len())
+	var some []*part // a flush may end at once, and then it leaves s.dirty
+	s.dirty.scan(func(p *part) bool {
+		if len(some) < due && s.canFlush(p, 1) {
+			some = append(some, p)
 		}
+		return len(some) < due
+	})
+	for _, p := range some {
+		s.startFlush(p, options)
 	}
+}
+
+// flushesDue is how many flushes may begin now of so many partitions that wait for one, and how
+// they become durable. Many partitions have little each. One sync of the file system serves all of
+// them, while the files of each partition would need several syncs.
+//
+// A flush waits for two syncs, and for the end of two others that began too early for it. So a sync
+// serves about a quarter of the flushes under way, and there should be many of them.
+func (s *Shard) flushesDue(waiting int) (due int, options partition.FlushOptions) {
+	most := s.limits.FlushesInFlight
+	if waiting >= s.limits.FlushesTogether {
+		most, options.ExternalSync = s.limits.FlushesAtOnce, true
+	}
+	if s.flushingBytes >= int64(s.limits.FlushAtOnceBytes) {
+		most = s.limits.FlushesInFlight // these hold copies of what they write
+	}
+	return max(most-s.flushing, 0), options
 }
 
 // grew notes that the bytes of a partition that no segment holds have changed.
@@ -78,8 +94,9 @@ func (s *Shard) canFlush(p *part, least int64) bool {
 }
 
 func (s *Shard) startFlush(p *part, options partition.FlushOptions) {
-	p.flushing = true
+	p.flushing, p.flushingBytes = true, min(p.tailBytes, int64(s.limits.FlushBytes))
 	s.flushing++
+	s.flushingBytes += p.flushingBytes
 	s.stats.Flushes++
 	p.log.Flush(options)
 	s.onDone(p, p.log.Pending())
@@ -87,8 +104,9 @@ func (s *Shard) startFlush(p *part, options partition.FlushOptions) {
 
 // flushed ends a flush, and releases what the WAL need not keep any more.
 func (s *Shard) flushed(p *part, err error) {
-	p.flushing = false
 	s.flushing--
+	s.flushingBytes -= p.flushingBytes
+	p.flushing, p.flushingBytes = false, 0
 	s.grew(p)
 	switch {
 	case p.removing || p.availability == leaving:
@@ -100,11 +118,8 @@ func (s *Shard) flushed(p *part, err error) {
 		return
 	}
 	s.writable(p)
-	if _, pinned := p.log.Pinned(); !pinned {
-		s.dirty.remove(p)
-	} else {
-		s.dirty.moveToEnd(p) // its oldest record is newer than that of the others
-	}
+	s.dirty.settle(p)
+	s.flushedAt = s.now.Mono
 }
 
 // releaseWAL releases the WAL up to the oldest record that a recovery would need. It runs
@@ -121,10 +136,8 @@ func (s *Shard) releaseWAL() {
 	}
 	s.mayRelease = false
 	oldest := s.wal.Durable() + 1
-	for _, p := range s.dirty.parts {
-		if ref, pinned := p.log.Pinned(); pinned {
-			oldest = min(oldest, wal.Seq(ref.Seq))
-		}
+	if needed, ok := s.dirty.oldest(); ok {
+		oldest = min(oldest, needed)
 	}
 	if oldest > 1 {
 		s.wal.Release(oldest - 1)

@@ -17,7 +17,6 @@ const (
 	inLed       membership = 1 << iota // this node leads them
 	inTouched                          // the end of the turn looks at them
 	inToPush                           // they have news for followers
-	inDirty                            // a recovery would need the WAL for them
 	inToFlush                          // they have enough to move to a segment
 	inSyncing                          // their flushes wait for the sync that is under way
 	inToSync                           // their flushes wait for the next sync
@@ -29,24 +28,24 @@ const (
 
 // lists are the shard's lists of partitions: see membership.
 type lists struct {
-	led, touched, toPush, dirty, toFlush, syncing, toSync, toConvert, offline list
-	toLoad, toServe                                                           list
+	led, touched, toPush, toFlush, syncing, toSync, toConvert, offline list
+	toLoad, toServe                                                    list
 }
 
 func newLists() lists {
 	return lists{
 		led: list{bit: inLed}, touched: list{bit: inTouched}, toPush: list{bit: inToPush},
-		dirty: list{bit: inDirty}, toFlush: list{bit: inToFlush},
-		syncing: list{bit: inSyncing}, toSync: list{bit: inToSync},
-		toConvert: list{bit: inToConvert}, offline: list{bit: inOffline},
-		toLoad: list{bit: inToLoad}, toServe: list{bit: inToServe},
+		toFlush: list{bit: inToFlush}, syncing: list{bit: inSyncing},
+		toSync: list{bit: inToSync}, toConvert: list{bit: inToConvert},
+		offline: list{bit: inOffline},
+		toLoad:  list{bit: inToLoad}, toServe: list{bit: inToServe},
 	}
 }
 
 // all visits the lists.
 func (l *lists) all(visit func(*list)) {
 	for _, x := range []*list{
-		&l.led, &l.touched, &l.toPush, &l.dirty, &l.toFlush, &l.syncing, &l.toSync, &l.toConvert,
+		&l.led, &l.touched, &l.toPush, &l.toFlush, &l.syncing, &l.toSync, &l.toConvert,
 		&l.offline, &l.toLoad, &l.toServe,
 	} {
 		visit(x)
@@ -79,13 +78,6 @@ func (l *list) removeFirst() *part {
 	p.in &^= l.bit
 	l.parts = l.parts[1:]
 	return p
-}
-
-// moveToEnd makes a partition of the list its last.
-func (l *list) moveToEnd(p *part) {
-	if i := slices.Index(l.parts, p); i >= 0 {
-		l.parts = append(slices.Delete(l.parts, i, i+1), p)
-	}
 }
 
 // take empties the list and returns what was in it. The caller may keep that until the

@@ -45,13 +45,6 @@ func TestAListIsASliceOfDistinctPartitions(t *testing.T) {
 				require.Same(t, model[0], l.removeFirst())
 				model = model[1:]
 			},
-			"move to end": func(t *rapid.T) {
-				p := some.Draw(t, "part")
-				l.moveToEnd(p)
-				if i := slices.Index(model, p); i >= 0 {
-					model = append(slices.Delete(model, i, i+1), p)
-				}
-			},
 			"take": func(t *rapid.T) {
 				want := model
 				model = nil

@@ -250,9 +250,10 @@ func (s *Shard) followRoom() {
 }
 
 // full reports whether the node should not lead: its disk has no room, or the WAL has been
-// at its budget for long, whatever the reason is. A slow disk may be at the budget for a
-// moment.
+// at its budget for long and no flush succeeds, whatever the reason is. While flushes succeed,
+// the budget is backpressure and ends: nothing is appended, so there is less and less to flush.
+// To move leaderships then would make it worse, since each move is a record of each replica.
 func (s *Shard) full() bool {
 	return s.wal.Full() || s.noRoomSince != env.Never &&
-		s.now.Mono >= s.noRoomSince.Add(s.limits.VouchAge)
+		s.now.Mono >= max(s.noRoomSince, s.flushedAt).Add(s.limits.VouchAge)
 }

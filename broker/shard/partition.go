@@ -51,12 +51,14 @@ type part struct {
 	leaderWatermark kafka.Offset // the highest that a push of this epoch has named
 	truncation      wal.Seq      // no acknowledgement before this record is durable
 
-	owner      uint32     // of its disk operations
-	in         membership // the shard's lists that it is in
-	flushing   bool
-	tailBytes  int64 // as counted in Shard.tailBytes
-	removing   bool  // its files are being deleted, and then it is forgotten
-	rebuilding bool  // its files are damaged; once they are gone its log starts empty: see rebuild
+	owner         uint32     // of its disk operations
+	in            membership // the shard's lists that it is in
+	pinnedAt      wal.Seq    // its key in Shard.dirty; 0: it is not there
+	flushing      bool
+	flushingBytes int64 // as counted in Shard.flushingBytes
+	tailBytes     int64 // as counted in Shard.tailBytes
+	removing      bool  // its files are being deleted, and then it is forgotten
+	rebuilding    bool  // its files are damaged; once they are gone its log starts empty
 
 	// flushFailures are the flushes that have failed one after the other, for another reason
 	// than a full disk. No flush begins before flushAgainAt.

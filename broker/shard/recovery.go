@@ -28,6 +28,8 @@ type recovery struct {
 	loading int    // checkpoints that are being read: at most limits.LoadsInFlight
 	toLoad  []*part
 	listed  bool
+	// namesDurable: all names were synced at once, before the first load.
+	namesDurable bool
 	// replayed: the WAL has been streamed through the logs.
 	replayed bool
 	suspect  []kafka.PartitionID
@@ -46,7 +48,10 @@ func (s *Shard) beginRecovery(m Begin) {
 	s.diskFor(ownerShard).Submit(diskfs.Op{Kind: diskfs.List, Path: s.cfg.PartitionsDir})
 }
 
-// loadPartitions begins to load the checkpoints of the partitions that live on this shard.
+// loadPartitions begins to load the checkpoints of the partitions that live on this shard. Names
+// that a killed process has left must be durable before anything is built on them. One sync of the
+// file system does so for many partitions; a sync of each directory would be a flush of the disk's
+// cache for each, also where nothing is unwritten.
 func (s *Shard) loadPartitions(c *diskfs.Completion) {
 	if c.Err != nil {
 		s.fail(fmt.Errorf("shard %d: list partitions: %w", s.id, c.Err))
@@ -59,6 +64,11 @@ func (s *Shard) loadPartitions(c *diskfs.Completion) {
 			s.recovery.toLoad = append(s.recovery.toLoad, s.addPart(id))
 		}
 	}
+	if len(s.recovery.toLoad) >= s.limits.FlushesTogether {
+		mark.Hit(mark.NamesTogether)
+		s.diskFor(ownerShard).Submit(diskfs.Op{Kind: diskfs.SyncFS})
+		return
+	}
 	s.loadNext()
 }
 
@@ -69,7 +79,7 @@ func (s *Shard) loadNext() {
 		p := r.toLoad[0]
 		r.toLoad = r.toLoad[1:]
 		r.loading++
-		p.log.Load()
+		p.log.Load(r.namesDurable)
 	}
 	if r.loading == 0 && r.listed && s.wal.Phase() == wal.Idle {
 		s.recoverWAL()

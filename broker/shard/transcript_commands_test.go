@@ -111,6 +111,9 @@ func (w *world) diskCommand() {
 		w.machine.Kill()
 	case "recover":
 		w.recover()
+		if w.d.HasArg("by-steps") {
+			break
+		}
 		w.host.Settle()
 		w.host.Trace.Drop("disk ←")
 	case "rot-file":

@@ -29,8 +29,8 @@ import (
 //	start [synced=(N,...)] [lease=off] [register=off] [shards=N] [LIMIT=VALUE]
 //	    Metadata lines (looptest.Cluster) follow. The shard recovers from an empty disk,
 //	    gets the metadata and a lease of 2.5 s; the nodes in synced have answered its
-//	    probes. Limits: inflight-bytes, answer-bytes, connections, flush-bytes, reads, scan-bytes,
-//	    request-bytes, wal-segment, load-bytes, appends.
+//	    probes. Limits: inflight-bytes, answer-bytes, connections, flush-bytes, flush-together,
+//	    tail-bytes, reads, scan-bytes, request-bytes, wal-segment, load-bytes, appends.
 //	metadata      lines: commands that the cluster commits; the shard gets the new image
 //	verdict applied|not-proposed|timed-out    answers the oldest call to the control loop
 //	lease [for=DURATION]     a new lease, or its end
@@ -40,6 +40,7 @@ import (
 //	disk-settle              operations complete until none is left
 //	kill [torn]              the process dies, perhaps in the middle of a write of its log
 //	recover [to-convert]     the next incarnation recovers; its disk operations are not printed
+//	recover by-steps         it begins to, and disk-done goes on
 //	convert                  a converter may move everything to segments
 //	rot [group=N]            a bit flips in the N-th write of the log; -1, the last, unless given
 //	rot-file p=T/P name=F    bits flip at the beginning of one of the partition's files
@@ -133,6 +134,8 @@ func newWorld(t *testing.T, d *datadriven.TestData) *world {
 	d.MaybeScanArgs(t, "connections", &w.cfg.Limits.ConnShare)
 	d.MaybeScanArgs(t, "reads", &w.cfg.Limits.ReadsInFlight)
 	d.MaybeScanArgs(t, "flush-bytes", &w.cfg.Limits.FlushBytes)
+	d.MaybeScanArgs(t, "flush-together", &w.cfg.Limits.FlushesTogether)
+	d.MaybeScanArgs(t, "tail-bytes", &w.cfg.Limits.TailBytes)
 	d.MaybeScanArgs(t, "scan-bytes", &w.cfg.Limits.ScanBytes)
 	d.MaybeScanArgs(t, "request-bytes", &w.cfg.Limits.RequestBytes)
 	d.MaybeScanArgs(t, "load-bytes", &w.cfg.Limits.LoadBytes)

@@ -263,10 +263,10 @@ func (s *Shard) roomWaits(yield func(wait.Wait)) {
 	}
 	// If no partition needs any record, only the release is missing.
 	w.For, w.On = "the release of what no partition needs", wait.Of(wait.Turn)
-	if len(s.dirty.parts) == 0 {
+	if s.dirty.len() == 0 {
 		yield(w)
 	}
-	for _, p := range s.dirty.parts {
+	s.dirty.scan(func(p *part) bool {
 		name := s.partitionName(p.id)
 		w.For, w.On = "a flush of "+name, wait.Of(flushOf(name))
 		if p.log.State() == partition.Deleting {
@@ -276,7 +276,8 @@ func (s *Shard) roomWaits(yield func(wait.Wait)) {
 			w.On = wait.OfTimer(s.flushAgainAt)
 		}
 		yield(w)
-	}
+		return true
+	})
 }
 
 // flushOf names the flush of a partition.

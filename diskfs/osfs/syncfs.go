@@ -14,6 +14,9 @@ import (
 // that New has opened: the kernel reports an error of the file system once to
 // each descriptor that was open then. A descriptor that is opened later misses
 // an error that another process, or another loop, was told of.
+//
+// Files may be closed by then. An error that nobody was told of is reported to
+// that descriptor, or to the next one that opens the file: see syncBelow.
 func (d *Disk) syncFS() error {
 	if !d.eachFile {
 		return again(func() error { return syncfs(d.rootFD) })

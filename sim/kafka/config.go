@@ -124,7 +124,7 @@ func (c *cluster) limits() limits.Limits {
 	l.TailBytes = 32 << 10
 	l.FlushBytes = 4 << 10
 	l.FlushesInFlight = 1
-	l.FlushesTogether = 2
+	l.FlushesTogether, l.FlushesAtOnce, l.FlushAtOnceBytes = 2, 3, 8<<10
 	l.LoadsInFlight = 2
 	l.FetchBytes = 8 << 10
 	l.ReadsInFlight = 1
