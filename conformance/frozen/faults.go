@@ -198,8 +198,8 @@ func (k kind) runOnce(
 // What the brokers of the last case have beside their load.
 const (
 	hogs = 4 // processes that take all of a core that they can get
-	// writesPerSecond is what each disk allows. The control loop and the shard share that.
-	writesPerSecond = 8
+	// writesPerSecond is what each disk allows, of 4 KiB each: a group of records needs several.
+	writesPerSecond = 40
 )
 
 // runBusy makes all brokers busy, slows their disks, and checks that none is killed.
