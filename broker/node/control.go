@@ -254,7 +254,7 @@ func (c *Control) onMail(now env.Time, from loop.ID, mail any) {
 	case StatsRequest:
 		c.host.Reply(from, c.Stats())
 	case HealthRequest:
-		c.host.Reply(from, c.health(now))
+		c.host.Reply(from, c.Health(now))
 	case Drain:
 		c.onDrain(now)
 	}

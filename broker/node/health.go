@@ -69,8 +69,8 @@ func (h *NodeHealth) Problems() (all []string) {
 	return all
 }
 
-// health makes the answer to a HealthRequest. It looks at every partition of the metadata.
-func (c *Control) health(now env.Time) Health {
+// Health is the answer to a HealthRequest. It looks at every partition of the metadata.
+func (c *Control) Health(now env.Time) Health {
 	h := Health{
 		Node:    NodeHealth{Fenced: true, Full: c.full(), Draining: c.draining != notDraining},
 		Cluster: ClusterHealth{Controller: kafka.NoNode, Fenced: []int32{}, Full: []int32{}},

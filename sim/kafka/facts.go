@@ -165,6 +165,7 @@ func (f *facts) seeControl(n *world.Node, incarnation *incarnationTrack, c *node
 		h.Controllers = append(h.Controllers, fact)
 		f.cluster.judgeNow(f.cluster.watch.Controller(fact))
 	}
+	f.seeHealth(n, c, &state, state.Image.Index() != incarnation.index)
 	f.leases.Committed(state.Image)
 	if index := state.Image.Index(); index != incarnation.index {
 		incarnation.index = index

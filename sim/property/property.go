@@ -66,6 +66,7 @@ const (
 	// What brokers tell their operators.
 	ChangesAreTold = "what an operator must hear of leaves a line with its cause"
 	LinesBounded   = "the lines of an event log have a bound"
+	HealthIsTrue   = "what a node says of its health is true"
 	QuietAtRest    = "brokers at rest write no lines to their event logs"
 
 	// What is demanded besides safety.
