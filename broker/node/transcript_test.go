@@ -381,7 +381,16 @@ func (w *world) connect() {
 		Node: id, Directory: looptest.Directory(id), Incarnation: w.cluster.Incarnation(id),
 		Kind: peer.ControlConn, Generation: 1,
 	}))
-	conn.Deliver(peer.Append(nil, 0, &peer.Birth{}))
+	held := &peer.Birth{}
+	if w.d.HasArg("waits-for-another-birth") {
+		w.host.Events = true
+		held.ID = peer.UUID{0: 0xbb}
+		for v := kafka.NodeID(1); v <= 3; v++ {
+			held.Voters = append(held.Voters,
+				peer.BirthVoter{Node: v, Directory: looptest.Directory(v)})
+		}
+	}
+	conn.Deliver(peer.Append(nil, 0, held))
 	w.host.Turn()
 	w.settle()
 }
