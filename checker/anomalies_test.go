@@ -433,7 +433,9 @@ var anomalies = []struct {
 	}},
 	{"P4", WatermarkHigh, "beyond its own log", func(h *History) { h.Replicas[3].LogEnd = 4 }},
 	{"P4", CommitBelowMin, "too few in-sync replicas", func(h *History) {
-		h.Replicas[2].MinInSync = 4
+		for i := range h.Replicas[:3] {
+			h.Replicas[i].MinInSync = 4
+		}
 	}},
 	{"P4", BeyondWatermark, "a consumer reads too far", func(h *History) {
 		h.Fetches[1].Watermark = 4

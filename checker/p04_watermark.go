@@ -89,7 +89,8 @@ func (w *watermarks) take(f *ReplicaFact, report func(Violation)) {
 				w.id, f.Node, f.Watermark, f.LogEnd), f)
 	}
 	reigns := old != nil && len(old.ISR) > 0 && old.Epoch == f.Epoch
-	if reigns && f.Watermark > old.Watermark && len(f.ISR) < f.MinInSync {
+	// The number may have changed after the watermark moved, in one turn.
+	if reigns && f.Watermark > old.Watermark && len(f.ISR) < min(old.MinInSync, f.MinInSync) {
 		fail(CommitBelowMin,
 			fmt.Sprintf("leader %d of %s moved its watermark from %d to %d with %d in-sync "+
 				"replicas, of %d that it needs",

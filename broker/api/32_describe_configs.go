@@ -21,8 +21,8 @@ import (
 // name.
 //
 // A broker describes only itself, since no other broker knows its settings, and under the
-// empty name what is set for all brokers. Loggers, client metrics and groups have no
-// configurations here.
+// empty name what is set for all brokers. Its loggers are one, root, with the level of the event
+// log. Client metrics and groups have no configurations here.
 type describeConfigs struct {
 	header
 	brokerTimeout
@@ -97,13 +97,31 @@ func (d *describeConfigs) keysOf(
 		case "":
 			return clusterWide(sortedBrokerKeys(c)), kafka.None, ""
 		}
-		return nil, kafka.InvalidRequest,
-			"broker " + strconv.Itoa(int(c.Node())) + " describes itself only, not " +
-				r.ResourceName
+		return nil, kafka.InvalidRequest, otherBroker(c, r.ResourceName)
+	case loggerResource:
+		if r.ResourceName != strconv.Itoa(int(c.Node())) {
+			return nil, kafka.InvalidRequest, otherBroker(c, r.ResourceName)
+		}
+		return rootLevel(sortedBrokerKeys(c)), kafka.None, ""
 	}
 	return nil, kafka.InvalidRequest,
 		"resource type " + strconv.Itoa(int(r.ResourceType)) + " has no configurations here"
 }
+
+func otherBroker(c Context, name string) string {
+	return "broker " + strconv.Itoa(int(c.Node())) + " describes itself only, not " + name
+}
+
+// rootLevel are the loggers of a broker: one, with the level of the event log as Kafka writes it.
+func rootLevel(keys []brokerKey) []brokerKey {
+	i := slices.IndexFunc(keys, func(k brokerKey) bool { return k.name == meta.EventLogLevelKey })
+	level := strings.ToUpper(keys[i].values[0].value)
+	return []brokerKey{{name: rootLogger, kind: meta.ConfigString, doc: keys[i].doc,
+		values: []configValue{{rootLogger, level, configSourceLogger}}}}
+}
+
+// configSourceLogger is Kafka's DYNAMIC_BROKER_LOGGER_CONFIG.
+const configSourceLogger kmsg.ConfigSource = 6
 
 func sortedBrokerKeys(c Context) []brokerKey {
 	keys := brokerKeys(c)
@@ -127,9 +145,11 @@ func topicKeys(img *meta.Image, t *meta.Topic) []brokerKey {
 func clusterWide(keys []brokerKey) []brokerKey {
 	var set []brokerKey
 	for _, k := range keys {
-		if k.values[0].source == kmsg.ConfigSourceDynamicDefaultBrokerConfig {
-			k.values = k.values[:1]
-			set = append(set, k)
+		for _, v := range k.values {
+			if v.source == kmsg.ConfigSourceDynamicDefaultBrokerConfig {
+				k.values = []configValue{v}
+				set = append(set, k)
+			}
 		}
 	}
 	return set

@@ -65,9 +65,18 @@ type Settings struct {
 	FetchMaxBytes     int           // fetch.max.bytes
 	FetchMaxWait      time.Duration // longest long poll served
 	DeleteTopics      bool          // delete.topic.enable
+	EventLogLevel     string        // event.log.level, if no command has set it
+	// File are further keys of the broker's file, which clients may read.
+	File []FileKey
 	// AppliedByAll bounds how long CreateTopics waits, after the commit, for the
 	// other brokers to apply it.
 	AppliedByAll time.Duration
+}
+
+// FileKey is a key that a broker takes from its file only.
+type FileKey struct {
+	Name, Value, Default, Doc string
+	Type                      meta.ConfigType
 }
 
 // Op is an operation of a request: one of the types below, and no other. The comment of

@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"example.com/lockstep/broker/assert"
 	"example.com/lockstep/broker/meta"
 )
 
@@ -76,32 +77,64 @@ func brokerKeys(c Context) []brokerKey {
 	}
 	for i := range meta.ConfigKeys() {
 		k := &meta.ConfigKeys()[i]
-		key := brokerKey{name: k.BrokerName, kind: k.Type, doc: k.Doc}
+		key := brokerKey{name: k.BrokerName, kind: k.Type, doc: k.Doc, readOnly: k.ReadOnly}
 		if k.Broker {
 			key.name = k.Name
 		} else if key.name == "" {
 			continue
 		}
-		if value, own := ownSetting(s, key.name); own {
-			key.values, key.readOnly = ownConfig(key.name, value, k.Default), true
-		} else {
+		switch {
+		case k.ReadOnly:
+			key.values = ownConfig(key.name, ownSetting(s, key.name), k.Default)
+		case k.Own:
+			key.values = append(setFor(c.Image(), id, key.name),
+				ownConfig(key.name, ownSetting(s, key.name), k.Default)...)
+		default:
 			key.values = clusterConfig(c.Image(), key.name, k.Default)
 		}
 		keys = append(keys, key)
 	}
+	return withFile(keys, s.File)
+}
+
+// setFor are the values that commands have set of a key that a broker may have for itself.
+func setFor(img *meta.Image, broker, name string) (values []configValue) {
+	if v, ok := img.BrokerConfigs(broker).Get(name); ok {
+		values = append(values, configValue{name, v, kmsg.ConfigSourceDynamicBrokerConfig})
+	}
+	if v, ok := img.BrokerConfigs("").Get(name); ok {
+		values = append(values, configValue{name, v, kmsg.ConfigSourceDynamicDefaultBrokerConfig})
+	}
+	return values
+}
+
+// withFile adds the keys of the broker's file that are not described yet.
+func withFile(keys []brokerKey, file []FileKey) []brokerKey {
+	described := map[string]bool{}
+	for i := range keys {
+		described[keys[i].name] = true
+	}
+	for _, k := range file {
+		if !described[k.Name] {
+			keys = append(keys, brokerKey{name: k.Name, kind: k.Type, doc: k.Doc,
+				values: ownConfig(k.Name, k.Value, k.Default), readOnly: true})
+		}
+	}
 	return keys
 }
 
-// ownSetting returns the value of a key that is taken, when a topic is created, from the
-// settings of the broker that gets the request.
-func ownSetting(s *Settings, name string) (value string, own bool) {
+// ownSetting returns the value of a key in the settings of this broker.
+func ownSetting(s *Settings, name string) string {
 	switch name {
 	case "auto.create.topics.enable":
-		return strconv.FormatBool(s.AutoCreateTopics), true
+		return strconv.FormatBool(s.AutoCreateTopics)
 	case "num.partitions":
-		return strconv.Itoa(int(s.NumPartitions)), true
+		return strconv.Itoa(int(s.NumPartitions))
 	case "default.replication.factor":
-		return strconv.Itoa(int(s.ReplicationFactor)), true
+		return strconv.Itoa(int(s.ReplicationFactor))
+	case meta.EventLogLevelKey:
+		return s.EventLogLevel
 	}
-	return "", false
+	assert.That(false, "api: %s is no setting of a broker", name)
+	return ""
 }

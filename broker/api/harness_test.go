@@ -52,7 +52,8 @@ func newContext() *fakeContext {
 		settings: Settings{
 			AutoCreateTopics: true, NumPartitions: 2, ReplicationFactor: 1, MinInSync: 1,
 			MaxMessageBytes: 1 << 20, FetchMaxBytes: 50 << 20, FetchMaxWait: 30e9,
-			DeleteTopics: true, AppliedByAll: 4e9,
+			DeleteTopics: true, AppliedByAll: 4e9, EventLogLevel: "info",
+			File: []FileKey{{"shards", "2", "0", "Number of shard loops.", meta.ConfigLong}},
 		},
 	}
 }

@@ -41,6 +41,12 @@ func New(r wire.Request) (Handler, error) {
 		return newOffsetForLeaderEpoch(h, req), nil
 	case *kmsg.DescribeConfigsRequest:
 		return newDescribeConfigs(h, req), nil
+	case *kmsg.AlterConfigsRequest:
+		return newAlterConfigs(h, req), nil
+	case *kmsg.IncrementalAlterConfigsRequest:
+		return newIncrementalAlterConfigs(h, req), nil
+	case *kmsg.ListConfigResourcesRequest:
+		return newListConfigResources(h, req), nil
 	case *kmsg.DescribeClusterRequest:
 		return newDescribeCluster(h, req), nil
 	case *kmsg.DescribeQuorumRequest:

@@ -73,10 +73,9 @@ func (tr *transcript) cluster(t *testing.T, input string) {
 		case "node":
 			tr.c.node = nodeID(t, words[1])
 		case "default":
-			tr.c.apply(&meta.AlterConfigs{Resources: []meta.ConfigChange{{
-				Resource: meta.ConfigResource{Type: meta.BrokerResource},
-				Ops:      []meta.ConfigOp{{Name: words[1], Value: words[2]}},
-			}}})
+			tr.set("", words[1], words[2])
+		case "own":
+			tr.set(words[1], words[2], words[3])
 		case "topic":
 			var configs meta.Configs
 			for _, w := range words[3:] {
@@ -96,6 +95,14 @@ func (tr *transcript) cluster(t *testing.T, input string) {
 			t.Fatalf("unknown line %q", line)
 		}
 	}
+}
+
+// set sets a configuration of one broker, or of all under the empty name.
+func (tr *transcript) set(broker, name, value string) {
+	tr.c.apply(&meta.AlterConfigs{Resources: []meta.ConfigChange{{
+		Resource: meta.ConfigResource{Type: meta.BrokerResource, Name: broker},
+		Ops:      []meta.ConfigOp{{Name: name, Value: value}},
+	}}})
 }
 
 func nodeID(t *testing.T, s string) kafka.NodeID {

@@ -257,6 +257,9 @@ func (r *runner) Reply(to loop.ID, m any) {
 
 func (r *runner) Log(e event.Event) { r.log.take(e) }
 
+// LogLevel implements loop.Host.
+func (r *runner) LogLevel(least event.Level) { r.log.log.SetLevel(least) }
+
 func (r *runner) Stop(err error) { r.node.Stop(err) }
 
 // now reads the time that loops get.

@@ -18,19 +18,27 @@ type Log struct {
 	mu   sync.Mutex // held while a line and what explains it are written
 	out  io.Writer
 	line *slog.Logger
-	json bool
+	// least is the level below which events are not written.
+	least slog.LevelVar
+	json  bool
 }
 
 // NewLog returns a log that writes lines in the form key=value, or JSON objects. Each line has
 // fields first. Events below least are not written.
 func NewLog(out io.Writer, json bool, least event.Level, first ...event.Field) *Log {
-	options := &slog.HandlerOptions{Level: levels[least], ReplaceAttr: replaceAttr}
+	l := &Log{out: out, json: json}
+	l.SetLevel(least)
+	options := &slog.HandlerOptions{Level: &l.least, ReplaceAttr: replaceAttr}
 	var handler slog.Handler = slog.NewTextHandler(out, options)
 	if json {
 		handler = slog.NewJSONHandler(out, options)
 	}
-	return &Log{out: out, line: slog.New(handler.WithAttrs(attrs(first))), json: json}
+	l.line = slog.New(handler.WithAttrs(attrs(first)))
+	return l
 }
+
+// SetLevel changes the level below which events are not written. It acts at once.
+func (l *Log) SetLevel(least event.Level) { l.least.Set(levels[least]) }
 
 var levels = [...]slog.Level{
 	event.Info: slog.LevelInfo, event.Warn: slog.LevelWarn, event.Error: slog.LevelError,

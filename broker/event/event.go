@@ -19,6 +19,16 @@ const (
 
 func (l Level) String() string { return [...]string{"INFO", "WARN", "ERROR"}[l] }
 
+// ParseLevel reads a level in any case. What is no level is [Info], so that nothing is hidden.
+func ParseLevel(s string) Level {
+	for _, l := range []Level{Warn, Error} {
+		if strings.EqualFold(l.String(), s) {
+			return l
+		}
+	}
+	return Info
+}
+
 // Name is what happened: a row of the table.
 type Name uint8
 

@@ -53,6 +53,7 @@ const (
 	QuorumLost
 	QuorumRegained
 	SnapshotInstalled
+	ConfigChanged
 
 	// Brokers.
 	BrokerSilent
@@ -236,6 +237,9 @@ var table = [names]row{
 	SnapshotInstalled: {name: "metadata snapshot installed",
 		means: "This node was so far behind that it got the metadata as a whole."},
 
+	ConfigChanged: {name: "configuration changed",
+		means: "A command has changed what is set for a topic, a broker or the whole cluster. " +
+			"Every node that runs writes the line."},
 	BrokerSilent: {name: "broker is silent", level: Warn,
 		means: "The controller has granted no heartbeat of a broker for a session time-out, and " +
 			"fences it."},

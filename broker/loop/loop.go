@@ -85,6 +85,8 @@ type Host interface {
 	// Log tells the operator of a change of state, as package event describes. It influences
 	// nothing.
 	Log(e event.Event)
+	// LogLevel sets the level below which the node writes no events. Every event still counts.
+	LogLevel(least event.Level)
 	// Stop ends the node at once (fail-stop), for example after a failed sync. Nothing that the
 	// loop does after that in this turn takes effect.
 	Stop(err error)

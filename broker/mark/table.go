@@ -108,6 +108,7 @@ const (
 	ElectedUnclean
 	Leaderless
 	ELRKept
+	ELRTrimmed
 	ISRAlterStale
 	ISRMemberRestarted
 	RestartedLeads
@@ -303,6 +304,7 @@ var names = [marks]string{
 	ElectedFromELR:        "meta: a leader comes from the ELR",
 	ElectedUnclean:        "meta: a leader comes from outside ISR and ELR",
 	Leaderless:            "meta: a partition has no replica that can lead it",
+	ELRTrimmed:            "meta: a lowered min.insync.replicas ends an ELR",
 	ELRKept:               "meta: a replica that leaves a small ISR stays eligible",
 	ISRAlterStale:         "meta: an ISR change of an older partition epoch is refused",
 	ISRMemberRestarted:    "meta: an ISR change names a member that has restarted",

@@ -45,12 +45,27 @@ func (img *Image) Apply(index Index, c Command) (*Image, Verdict, Changes) {
 	return next, verdicts[0], changes
 }
 
-// DryRun returns the verdict that the command would get now, for validate-only requests.
-// Unlike Apply, it may run on any loop that holds the image: it only reads the image, and
-// makes no topic.
-func (img *Image) DryRun(c *CreateTopics) Verdict {
+// Judged is a command that can be judged without being applied.
+type Judged interface {
+	Command
+	dryRun(img *Image) Verdict
+}
+
+func (c *CreateTopics) dryRun(img *Image) Verdict {
 	return c.judge(img, func(*NewTopic, *placement) {})
 }
+
+func (c *CreatePartitions) dryRun(img *Image) Verdict {
+	return c.judge(img, func(string, *placement) {})
+}
+
+func (c *AlterConfigs) dryRun(img *Image) Verdict {
+	return c.judge(img, func(ConfigResource, Configs) {})
+}
+
+// DryRun returns the verdict that the command would get now, for validate-only requests.
+// Unlike Apply, it may run on any loop that holds the image: it only reads the image.
+func (img *Image) DryRun(c Judged) Verdict { return c.dryRun(img) }
 
 // applyBatch applies the commands of one entry, in order.
 func (img *Image) applyBatch(index Index, batch []Proposed) (*Image, []Verdict, Changes) {
@@ -133,8 +148,8 @@ func (c *Bootstrap) apply(d *draft) Verdict {
 	set := d.BrokerConfigs("")
 	for _, e := range c.Defaults {
 		k := FindConfigKey(e.Name, false)
-		if k == nil {
-			continue // an administrator could not set this value either
+		if k == nil || k.ReadOnly || k.Own {
+			continue // each broker takes it from its file, or there is no such key
 		}
 		kept, problem := k.Parse(e.Value)
 		if _, ok := set.Get(e.Name); !ok && problem == "" {

@@ -66,19 +66,22 @@ func (c *CreateTopics) Excessive() bool { return c.asksFor() > RequestPartitions
 // overLimits reports whether bounds of the image refuse everything that a command would make.
 // The controller does not propose such a command.
 func (img *Image) overLimits(c Command) bool {
-	var v Verdict
-	switch c := c.(type) {
-	case *CreateTopics:
-		v = img.DryRun(c)
-	case *CreatePartitions:
-		v = c.judge(img, func(string, *placement) {})
+	judged, ok := c.(Judged)
+	if !ok {
+		return false
+	}
+	v := img.DryRun(judged)
+	for i := range v.Configs {
+		if v.Configs[i].Code != kafka.PolicyViolation {
+			return false
+		}
 	}
 	for i := range v.Topics {
 		if v.Topics[i].Code != kafka.PolicyViolation {
 			return false
 		}
 	}
-	return len(v.Topics) > 0
+	return len(v.Topics)+len(v.Configs) > 0
 }
 
 // asksFor counts the partitions of a command without making any.

@@ -135,10 +135,10 @@ func TestConfigurationsAreBounded(t *testing.T) {
 	require.Equal(t, kafka.InvalidConfig, set(TopicResource, "t", "retention.ms", zeros+"1"))
 	require.Equal(t, kafka.InvalidConfig,
 		set(TopicResource, "t", "cleanup.policy", strings.Repeat("delete,", configValueMax)))
-	require.Equal(t, kafka.None, set(BrokerResource, "1", "num.partitions", "2"))
+	require.Equal(t, kafka.None, set(BrokerResource, "1", EventLogLevelKey, "warn"))
 	// Each of these would be an entry of its own, and no broker would look at it.
 	for _, alias := range []string{"01", "+1", "001"} {
-		require.Equal(t, kafka.InvalidRequest, set(BrokerResource, alias, "num.partitions", "2"))
+		require.Equal(t, kafka.InvalidRequest, set(BrokerResource, alias, EventLogLevelKey, "warn"))
 	}
 	w.img.usage.configBytes += configBytesMax - 2000 // as if other topics had so many
 	value := strings.Repeat("0", configValueMax)

@@ -20,31 +20,67 @@ func (k *ConfigKey) Parse(value string) (kept, problem string) {
 		return "", "Value of configuration " + k.Name + " is longer than " +
 			strconv.Itoa(configValueMax) + " bytes"
 	}
-	ok := true
 	switch k.Type {
 	case ConfigBool:
 		kept = strings.ToLower(strings.TrimSpace(value))
-		ok = kept == "true" || kept == "false"
+		if kept != "true" && kept != "false" {
+			problem = "Expected value to be either true or false"
+		}
 	case ConfigInt, ConfigLong:
 		kept = strings.TrimSpace(value)
-		n, err := strconv.ParseInt(kept, 10, 64)
-		ok = err == nil && n >= k.Min && n <= k.Max && strconv.FormatInt(n, 10) != k.Without
+		problem = k.numberProblem(kept)
 	case ConfigDouble:
-		kept = strings.TrimSpace(value)
-		ok = validRatio(kept)
+		if kept = strings.TrimSpace(value); !validRatio(kept) {
+			problem = "Value must be a number from 0 to 1"
+		}
 	case ConfigString:
-		kept, ok = value, k.Allowed == nil || slices.Contains(k.Allowed, value)
+		kept = value
+		problem = k.wordProblem(value)
 	case ConfigList:
 		list := splitList(value)
 		for _, e := range list {
-			ok = ok && (k.Allowed == nil || slices.Contains(k.Allowed, e))
+			if problem == "" {
+				problem = k.wordProblem(e)
+			}
 		}
 		kept = strings.Join(list, ",")
 	}
-	if !ok || k.Fixed && kept != k.Default {
-		return "", "Invalid value " + value + " for configuration " + k.Name
+	if problem == "" && k.Fixed && kept != k.Default {
+		problem = k.Doc
+	}
+	if problem != "" {
+		return "", "Invalid value " + value + " for configuration " + k.Name + ": " + problem
 	}
 	return kept, ""
+}
+
+// numberProblem says why a number is not allowed, in the words of Kafka; "" if it is.
+func (k *ConfigKey) numberProblem(value string) string {
+	n, err := strconv.ParseInt(value, 10, 64)
+	most := maxLong
+	if k.Type == ConfigInt {
+		most = maxInt
+	}
+	switch {
+	case err != nil || k.Type == ConfigInt && (n > maxInt || n < -maxInt-1):
+		return "Not a number of type " + map[ConfigType]string{
+			ConfigInt: "INT", ConfigLong: "LONG"}[k.Type]
+	case n < k.Min:
+		return "Value must be at least " + strconv.FormatInt(k.Min, 10)
+	case n > k.Max && k.Max < most:
+		return "Value must be no more than " + strconv.FormatInt(k.Max, 10)
+	case strconv.FormatInt(n, 10) == k.Without:
+		return "Value must not be " + k.Without
+	}
+	return ""
+}
+
+// wordProblem says why a word is not allowed; "" if it is.
+func (k *ConfigKey) wordProblem(word string) string {
+	if k.Allowed == nil || slices.Contains(k.Allowed, word) {
+		return ""
+	}
+	return "String must be one of: " + strings.Join(k.Allowed, ", ")
 }
 
 // Kept returns the configurations of a topic as they are kept and described. Those that the topic
@@ -89,7 +125,12 @@ func validRatio(v string) bool {
 // none do.
 func (img *Image) conflict(set Configs) string {
 	t := &Topic{Configs: set}
-	least, most := img.TopicConfig(t, minLagKey), img.TopicConfig(t, maxLagKey)
+	return conflictOf(func(k *ConfigKey) string { return img.TopicConfig(t, k.Name) })
+}
+
+// conflictOf says which values contradict each other.
+func conflictOf(value func(*ConfigKey) string) string {
+	least, most := value(FindConfigKey(minLagKey, true)), value(FindConfigKey(maxLagKey, true))
 	low, _ := strconv.ParseInt(least, 10, 64)
 	high, _ := strconv.ParseInt(most, 10, 64)
 	if low > high {

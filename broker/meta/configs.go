@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"example.com/lockstep/broker/kafka"
 )
 
 // Config is one configuration that was set explicitly.
@@ -74,6 +76,11 @@ type ConfigKey struct {
 	Fixed      bool     // only the default is accepted: what another value asks for does not exist
 	Topic      bool     // may be set on topics
 	Broker     bool     // may be set on brokers, by this name
+	// ReadOnly: every broker takes it from its file, and no command changes it.
+	ReadOnly bool
+	// Own: a broker takes it from its file where no command sets it, and it can be set for one
+	// broker. All other keys of brokers have one value in the whole cluster.
+	Own bool
 }
 
 const maxLong = int64(^uint64(0) >> 1)
@@ -91,7 +98,8 @@ var compressions = []string{"gzip", "lz4", "producer", "snappy", "uncompressed",
 // configKeys is sorted by name.
 var configKeys = []ConfigKey{
 	{Name: "auto.create.topics.enable", Type: ConfigBool, Default: "true", Broker: true,
-		Doc: "Whether a request for an unknown topic creates it."},
+		ReadOnly: true,
+		Doc:      "Whether a request for an unknown topic creates it."},
 	{Name: "cleanup.policy", BrokerName: "log.cleanup.policy", Type: ConfigList, Default: "delete",
 		Allowed: []string{"compact", "delete"}, Topic: true,
 		Doc: "With compact, records without a key are refused. " +
@@ -106,11 +114,14 @@ var configKeys = []ConfigKey{
 	{Name: "compression.zstd.level", BrokerName: "compression.zstd.level", Type: ConfigInt,
 		Default: "3", Min: -131072, Max: 22, Topic: true, Doc: compressionDoc},
 	{Name: "default.replication.factor", Type: ConfigInt, Default: "1", Min: 1, Max: 32767,
-		Broker: true, Doc: "Replicas of a topic that is created without a number."},
+		Broker: true, ReadOnly: true, Doc: "Replicas of a topic that is created without a number."},
 	{Name: "delete.retention.ms", BrokerName: "log.cleaner.delete.retention.ms", Type: ConfigLong,
 		Default: "86400000", Max: maxLong, Topic: true,
 		Doc: "Accepted and ignored: logs are not compacted yet. " +
 			"How long compaction keeps deletion markers, in milliseconds."},
+	{Name: EventLogLevelKey, Type: ConfigString, Default: "info", Broker: true, Own: true,
+		Allowed: []string{"error", "info", "warn"},
+		Doc:     "Lines of the event log below this level are not written. It acts at once."},
 	{Name: "file.delete.delay.ms", BrokerName: "log.segment.delete.delay.ms", Type: ConfigLong,
 		Default: "60000", Max: maxLong, Topic: true,
 		Doc: "Accepted and ignored: files are deleted without a delay."},
@@ -179,8 +190,8 @@ var configKeys = []ConfigKey{
 		Doc: "With fewer in-sync replicas than this, acks=all is refused and nothing is " +
 			"committed."},
 	{Name: "num.partitions", Type: ConfigInt, Default: "1", Min: 1,
-		Max:    RequestPartitionsMax,
-		Broker: true, Doc: "Partitions of a topic that is created without a number."},
+		Max: RequestPartitionsMax, Broker: true, ReadOnly: true,
+		Doc: "Partitions of a topic that is created without a number."},
 	{Name: "offset.metadata.max.bytes", Type: ConfigInt, Default: "4096", Max: maxInt,
 		Broker: true, Doc: "The longest text beside a committed offset, in bytes."},
 	{Name: "offsets.commit.timeout.ms", Type: ConfigInt, Default: "5000", Min: 1, Max: maxInt,
@@ -236,6 +247,9 @@ var configKeys = []ConfigKey{
 		Doc: "Whether a replica that may miss committed records may lead when no other can."},
 }
 
+// EventLogLevelKey is the level of the event log: every node reads it from the image.
+const EventLogLevelKey = "event.log.level"
+
 // The keys that the state machine itself reads.
 const (
 	minISRKey  = "min.insync.replicas"
@@ -286,6 +300,14 @@ func (img *Image) TopicConfig(t *Topic, name string) string {
 		}
 	}
 	return k.Default
+}
+
+// OwnConfig is what commands have set of a key for one broker: for this broker, else for all.
+func (img *Image) OwnConfig(id kafka.NodeID, name string) (value string, set bool) {
+	if v, ok := img.BrokerConfigs(strconv.Itoa(int(id))).Get(name); ok {
+		return v, true
+	}
+	return img.BrokerConfigs("").Get(name)
 }
 
 // ClusterConfig is the effective value of a broker-level key for the cluster.

@@ -60,6 +60,7 @@ func (w *world) invariants() {
 			}
 			for _, id := range p.ELR {
 				require.True(w.t, p.Replica(id), name)
+				require.Less(w.t, len(p.ISR), w.img.MinISR(t), name)
 			}
 			for _, l := range p.Losses {
 				require.True(w.t, p.InISR(l.Node) && p.Leader != l.Node, name)
@@ -93,9 +94,12 @@ func (w *world) unfence(id kafka.NodeID) {
 func (w *world) topic(name string, minISR string, replicas ...kafka.NodeID) kafka.PartitionID {
 	id := kafka.TopicID{}
 	copy(id[:], name)
-	v := w.apply(&CreateTopics{Topics: []NewTopic{{Name: name, ID: id, Partitions: -1,
-		ReplicationFactor: -1, Assignments: [][]kafka.NodeID{replicas},
-		Configs: Configs{{minISRKey, minISR}}}}})
+	topic := NewTopic{Name: name, ID: id, Partitions: -1, ReplicationFactor: -1,
+		Assignments: [][]kafka.NodeID{replicas}}
+	if minISR != "" {
+		topic.Configs = Configs{{minISRKey, minISR}}
+	}
+	v := w.apply(&CreateTopics{Topics: []NewTopic{topic}})
 	require.Equal(w.t, kafka.None, v.Topics[0].Code, v.Topics[0].Message)
 	return kafka.PartitionID{Topic: id}
 }
@@ -590,6 +594,76 @@ func TestConfigOperations(t *testing.T) {
 	}
 }
 
+func TestWhatIsNotForABrokerIsRefused(t *testing.T) {
+	w := newWorld(t, 2)
+	for _, c := range []struct {
+		broker, key, value, says string
+	}{
+		{"", "num.partitions", "2", "Cannot update these configs dynamically: Set(num.partitions)"},
+		{"1", "min.insync.replicas", "2", "The value of min.insync.replicas is the same on all " +
+			"brokers: set it for the cluster, with the empty name in place of 1"},
+		{"", "no.such", "1", "Unknown broker config name: no.such"},
+		{"", "retention.ms", "1", "Unknown broker config name: retention.ms"},
+		{"", "message.max.bytes", "-1", "Invalid value -1 for configuration message.max.bytes: " +
+			"Value must be at least 0"},
+		{"", "log.cleaner.max.compaction.lag.ms", "nine", "Invalid value nine for configuration " +
+			"log.cleaner.max.compaction.lag.ms: Not a number of type LONG"},
+		{"1", EventLogLevelKey, "loud", "Invalid value loud for configuration event.log.level: " +
+			"String must be one of: error, info, warn"},
+	} {
+		v := w.apply(&AlterConfigs{[]ConfigChange{{
+			Resource: ConfigResource{BrokerResource, c.broker},
+			Ops:      []ConfigOp{{ConfigSet, c.key, c.value}},
+		}}})
+		require.Equal(t, kafka.InvalidConfig, v.Configs[0].Code, c.key)
+		require.Equal(t, c.says, v.Configs[0].Message)
+	}
+	set := func(broker, level string) {
+		v := w.apply(&AlterConfigs{[]ConfigChange{{Resource: ConfigResource{BrokerResource, broker},
+			Ops: []ConfigOp{{ConfigSet, EventLogLevelKey, level}}}}})
+		require.Equal(t, kafka.None, v.Configs[0].Code)
+	}
+	level := func(id kafka.NodeID) string {
+		value, _ := w.img.OwnConfig(id, EventLogLevelKey)
+		return value
+	}
+	require.Equal(t, "", level(1))
+	set("", "warn")
+	set("2", "error")
+	require.Equal(t, []string{"warn", "error"}, []string{level(1), level(2)})
+}
+
+func TestALoweredDefaultEmptiesTheELRs(t *testing.T) {
+	w := newWorld(t, 2)
+	id, own := w.topic("t", "", 1, 2), w.topic("own", "2", 1, 2)
+	cluster := func(value string) {
+		w.apply(&AlterConfigs{[]ConfigChange{{Resource: ConfigResource{BrokerResource, ""},
+			Ops: []ConfigOp{{ConfigSet, minISRKey, value}}}}})
+	}
+	cluster("2")
+	w.fence(2)
+	require.Equal(t, nodes(2), w.img.Partition(id).ELR)
+	before := w.img.Partition(id).PartitionEpoch
+	cluster("1")
+	require.Empty(t, w.img.Partition(id).ELR)
+	require.Equal(t, before+1, w.img.Partition(id).PartitionEpoch)
+	require.Equal(t, nodes(2), w.img.Partition(own).ELR, "its topic sets another value")
+}
+
+func TestAllowingUncleanElectionsElects(t *testing.T) {
+	w := newWorld(t, 2)
+	id := w.topic("t", "1", 1, 2)
+	w.fence(2)
+	w.fence(1)
+	w.unfence(2)
+	require.Equal(t, kafka.NoNode, w.img.Partition(id).Leader)
+	w.apply(&AlterConfigs{[]ConfigChange{{Resource: ConfigResource{TopicResource, "t"},
+		Ops: []ConfigOp{{ConfigSet, uncleanKey, "true"}}}}})
+	p := w.img.Partition(id)
+	require.Equal(t, kafka.NodeID(2), p.Leader)
+	require.Equal(t, p.LeaderEpoch, p.UncleanEpoch, "what it misses is lost, and is told")
+}
+
 func TestFeatureLevelsAreBounded(t *testing.T) {
 	w := newWorld(t, 1)
 	require.Equal(t, kafka.None, w.apply(&SetFeature{"transaction.version", 2}).Code)
@@ -653,10 +727,16 @@ func randomCommand(t *rapid.T, w *world) Command {
 			Unclean: rapid.Bool().Draw(t, "unclean"), Partitions: w.img.Elections(ids),
 		}
 	case 7:
-		return &AlterConfigs{[]ConfigChange{{Resource: ConfigResource{TopicResource, name},
-			Ops: []ConfigOp{
-				{ConfigSet, minISRKey, rapid.SampledFrom([]string{"1", "2", "3"}).Draw(t,
-					"min")}}}}}
+		r := ConfigResource{TopicResource, name}
+		if rapid.Bool().Draw(t, "cluster") {
+			r = ConfigResource{BrokerResource, ""}
+		}
+		op := ConfigOp{ConfigSet, minISRKey, rapid.SampledFrom([]string{"1", "2", "3"}).Draw(t,
+			"min")}
+		if rapid.Bool().Draw(t, "unset") {
+			op = ConfigOp{ConfigDelete, minISRKey, ""}
+		}
+		return &AlterConfigs{[]ConfigChange{{Resource: r, Ops: []ConfigOp{op}}}}
 	}
 	c := &AlterPartition{Leader: node, BrokerEpoch: epoch}
 	for _, id := range ids {

@@ -30,6 +30,7 @@ type Control struct {
 	stats    Stats
 	now      env.Time
 	narrator narrator
+	logLevel string // of the event log, as the host was told last
 
 	// --- identity ---
 	directory peer.UUID
@@ -132,6 +133,7 @@ func newControl(cfg Config, host loop.Host) *Control {
 		barriers:  map[uint64]shard.Origin{},
 		peerConns: map[netsim.ConnID]*peerLink{},
 		strangers: map[netsim.ConnID]*stranger{},
+		logLevel:  cfg.Settings.EventLogLevel,
 	}
 }
 

@@ -188,6 +188,7 @@ func (c *Control) narrate(now env.Time, image *meta.Image, changes *meta.Changes
 		c.recount(now.Mono, image)
 		return
 	}
+	c.narrateConfigs(old, image, changes.Configs)
 	c.narratePartitions(now.Mono, old, image, changes)
 }
 

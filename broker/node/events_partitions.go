@@ -99,6 +99,10 @@ func (c *Control) narratePartitions(
 	for i := range lines {
 		c.host.Log(lines[i].event())
 	}
+	if len(changes.Configs) > 0 { // perhaps another min.insync.replicas
+		c.recount(now, image)
+		return
+	}
 	c.tellCounts(now, unled, below)
 }
 

@@ -138,6 +138,7 @@ func (c *Control) full() bool {
 func (c *Control) publish(now env.Time, image *meta.Image, changes meta.Changes) {
 	c.epoch = c.meta.Epoch()
 	c.narrate(now, image, &changes)
+	c.applyLogLevel(image)
 	c.forgetSuspects()
 	for _, b := range image.Brokers() {
 		c.addPeer(now, b.ID, b.PeerAddr)

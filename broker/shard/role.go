@@ -76,11 +76,7 @@ func (s *Shard) applyChanges(c meta.Changes) {
 			s.applyPartition(t, id)
 		}
 	}
-	for _, r := range c.Configs {
-		if t := s.image.Topic(r.Name); t != nil {
-			s.applyTopic(t)
-		}
-	}
+	s.applyConfigs(c.Configs)
 	if len(c.Deleted) > 0 {
 		s.retireUnknown()
 		s.tellDeleted(c.Deleted)
@@ -90,6 +86,25 @@ func (s *Shard) applyChanges(c meta.Changes) {
 		// replica.Leader.Update. A partition may leave s.led meanwhile.
 		for _, p := range slices.Clone(s.led.parts) {
 			s.applyPartition(s.image.TopicByID(p.id.Topic), p.id)
+		}
+	}
+}
+
+// applyConfigs takes over changed configurations: of one topic, or of all that follow the
+// cluster's. A leader must count with the min.insync.replicas of the image that it acts on:
+// whether a replica that leaves the ISR stays eligible is decided with that number
+// (meta.Image.MinISR).
+func (s *Shard) applyConfigs(changed []meta.ConfigResource) {
+	for _, r := range changed {
+		switch {
+		case r.Type == meta.TopicResource:
+			if t := s.image.Topic(r.Name); t != nil {
+				s.applyTopic(t)
+			}
+		case r.Name == "":
+			for _, p := range slices.Clone(s.order) {
+				s.applyPartition(s.image.TopicByID(p.id.Topic), p.id)
+			}
 		}
 	}
 }

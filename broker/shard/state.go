@@ -21,7 +21,9 @@ type PartState struct {
 	Unclean   kafka.LeaderEpoch // the last with an uncleanly elected leader; 0 if there was none
 	Synced    bool              // following: the log was compared with the leader's
 	Began     kafka.Offset      // leading: the log end when the epoch began
-	MinInSync int               // leading: how many in-sync replicas a commit needs
+	// MinInSync is how many in-sync replicas a commit of this leader needs, by the metadata that
+	// the shard acts on.
+	MinInSync int
 	LogStart  kafka.Offset
 	Watermark kafka.Offset
 	Durable   kafka.Offset
@@ -89,8 +91,10 @@ func (s *Shard) Inspect(visit func(*PartState)) {
 		}
 		switch p.role {
 		case leading:
-			state.Began, state.MinInSync = p.leader.EpochStart(),
-				min(p.topic.minInSync, len(p.replicas))
+			state.Began, state.MinInSync = p.leader.EpochStart(), len(p.replicas)
+			if t := s.image.TopicByID(p.id.Topic); t != nil {
+				state.MinInSync = min(s.image.MinISR(t), len(p.replicas))
+			}
 		case following:
 			state.Epoch, state.Synced = p.follower.Epoch(), p.follower.Synced()
 		}

@@ -144,6 +144,17 @@ var shapes = [maxKey + 1]shape{
 		fixed(boolean),          // synonyms
 		fixed(boolean).since(3), // documentation
 	},
+	keyAlterConfigs: {
+		array(fixed(i8), str(), array(str(), nullableStr())),
+		fixed(boolean), // validate only
+	},
+	keyIncrementalAlter: {
+		array(fixed(i8), str(), array(str(), fixed(i8), nullableStr())),
+		fixed(boolean), // validate only
+	},
+	keyListConfigResources: {
+		arrayOf(fixed(i8)).since(1), // types
+	},
 	keyDescribeQuorum: {
 		array(str(), array(fixed(i32))), // topics and partitions
 	},

@@ -13,8 +13,11 @@ const (
 	keyInitProducerID       int16 = 22
 	keyOffsetForLeaderEpoch int16 = 23
 	keyDescribeConfigs      int16 = 32
+	keyAlterConfigs         int16 = 33
+	keyIncrementalAlter     int16 = 44
 	keyDescribeQuorum       int16 = 55
 	keyDescribeCluster      int16 = 60
+	keyListConfigResources  int16 = 74
 	keyAddRaftVoter         int16 = 80
 	keyRemoveRaftVoter      int16 = 81
 )
@@ -52,7 +55,6 @@ type VersionRange struct {
 //	21      DeleteRecords: the log start moves by retention only
 //	24-28   transactions: no transaction coordinator yet
 //	29-31   ACLs: no authorizer
-//	33, 44  AlterConfigs, IncrementalAlterConfigs: configs are set at creation
 //	34, 35  log directories: a node has one, and clients do not place replicas
 //	37      CreatePartitions
 //	38-41   delegation tokens: not planned
@@ -62,7 +64,7 @@ type VersionRange struct {
 //	48, 49  quotas
 //	50, 51  SCRAM: see SASL
 //	57      UpdateFeatures: a command of package meta raises metadata.version
-//	61, 65, 66, 75, 74  descriptions that no client needs in order to work
+//	61, 65, 66, 75  descriptions that no client needs in order to work
 //	68, 69  KIP-848 groups: see groups
 //	71, 72  client telemetry: not planned
 //	76-79, 83-92  share groups: not planned
@@ -83,9 +85,14 @@ var Versions = [...]VersionRange{
 		Flexible: 4},
 	{Key: keyDescribeConfigs, Name: "DescribeConfigs", Min: 1, Max: 4, AdvertisedMin: 1,
 		Flexible: 4},
+	{Key: keyAlterConfigs, Name: "AlterConfigs", Min: 0, Max: 2, AdvertisedMin: 0, Flexible: 2},
+	{Key: keyIncrementalAlter, Name: "IncrementalAlterConfigs", Min: 0, Max: 1, AdvertisedMin: 0,
+		Flexible: 1},
 	{Key: keyDescribeQuorum, Name: "DescribeQuorum", Min: 0, Max: 2, AdvertisedMin: 0,
 		Flexible: 0},
 	{Key: keyDescribeCluster, Name: "DescribeCluster", Min: 0, Max: 2, AdvertisedMin: 0,
+		Flexible: 0},
+	{Key: keyListConfigResources, Name: "ListConfigResources", Min: 0, Max: 1, AdvertisedMin: 0,
 		Flexible: 0},
 	{Key: keyAddRaftVoter, Name: "AddRaftVoter", Min: 0, Max: 0, AdvertisedMin: 0, Flexible: 0},
 	{Key: keyRemoveRaftVoter, Name: "RemoveRaftVoter", Min: 0, Max: 0, AdvertisedMin: 0,

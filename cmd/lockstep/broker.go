@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -51,7 +52,8 @@ func nodeConfig(c *brokerConfig, incarnation peer.UUID) node.Config {
 			AutoCreateTopics: c.autoCreateTopics, DeleteTopics: c.deleteTopics,
 			NumPartitions: int32(c.numPartitions), ReplicationFactor: int16(c.replicationFactor),
 			MinInSync: int(c.minInSync), MaxMessageBytes: int(c.messageMaxBytes),
-			FetchMaxBytes: int(c.fetchMaxBytes),
+			FetchMaxBytes: int(c.fetchMaxBytes), File: c.described,
+			EventLogLevel: strings.ToLower(c.eventLevel.String()),
 			FetchMaxWait:  fetchMaxWait,
 			// By then a broker that does not apply is fenced, and no longer waited for.
 			AppliedByAll: timing.Session + time.Second,

@@ -14,6 +14,7 @@ import (
 
 	"github.com/magiconair/properties"
 
+	"example.com/lockstep/broker/api"
 	"example.com/lockstep/broker/event"
 	"example.com/lockstep/broker/limits"
 	"example.com/lockstep/broker/meta"
@@ -69,8 +70,9 @@ type brokerConfig struct {
 	session          time.Duration
 	watchdogWarn     time.Duration
 	watchdogFatal    time.Duration
-	eventFormat      string       // "text" or "json"
-	eventLevel       event.Level  // of the least important lines
+	eventFormat      string      // "text" or "json"
+	eventLevel       event.Level // of the least important lines
+	described        []api.FileKey
 	clusterOverrides meta.Configs // keys of topic defaults that were set, sorted by name
 }
 
@@ -86,7 +88,7 @@ type configKey struct {
 	fallback string
 	required bool
 	about    string
-	set      func(value string) error
+	set      setter
 }
 
 // keys binds the known keys to the fields of c. A key with the name of a Kafka key has
@@ -305,19 +307,20 @@ func newBrokerConfig(settings []setting) (*brokerConfig, error) {
 	}
 	for _, k := range keys {
 		s, ok := given[k.name]
+		c.describe(k, s)
 		switch {
 		case !ok && k.fallback == "":
 			continue
 		case !ok:
 			s = setting{k.name, k.fallback, "default"}
 		}
-		if err := k.set(s.value); err != nil {
+		if err := k.set.take(s.value); err != nil {
 			return nil, fmt.Errorf("%s: %s=%s: %w", s.source, k.name, s.value, err)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		s, k := given[name], meta.FindConfigKey(name, false)
-		if k == nil {
+		if k == nil || k.ReadOnly || k.Own {
 			continue
 		}
 		if problem := k.Validate(s.value); problem != "" {
@@ -329,6 +332,17 @@ func newBrokerConfig(settings []setting) (*brokerConfig, error) {
 		return nil, err
 	}
 	return c, c.check()
+}
+
+// describe notes a key for DescribeConfigs.
+func (c *brokerConfig) describe(k configKey, given setting) {
+	value := given.value
+	if given.name == "" {
+		value = k.fallback
+	}
+	c.described = append(c.described, api.FileKey{
+		Name: k.name, Value: value, Default: k.fallback, Doc: k.about, Type: k.set.kind,
+	})
 }
 
 // didYouMean names the known key that is most like an unknown one; "" if none is.

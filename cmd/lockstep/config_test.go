@@ -89,12 +89,9 @@ log.segment.bytes=1048576
 	require.Equal(t, 5, c.shards)
 	require.Equal(t, int64(1048576), c.segmentBytes)
 	require.Equal(t, meta.Configs{
-		{Name: "auto.create.topics.enable", Value: "false"},
-		{Name: "default.replication.factor", Value: "3"},
 		{Name: "log.retention.ms", Value: "60000"},
 		{Name: "log.segment.bytes", Value: "1048576"},
 		{Name: "min.insync.replicas", Value: "2"},
-		{Name: "num.partitions", Value: "6"},
 	}, c.clusterOverrides)
 }
 
@@ -180,11 +177,11 @@ func TestKafkasClusterIDsAreAccepted(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, id, uuidChars)
 	var cluster [16]byte
-	require.NoError(t, setCluster(&cluster)(id))
+	require.NoError(t, setCluster(&cluster).take(id))
 	require.NotZero(t, cluster)
-	require.NoError(t, setCluster(&cluster)("MkU3OEVBNTcwNTJENDM2Qg"))
+	require.NoError(t, setCluster(&cluster).take("MkU3OEVBNTcwNTJENDM2Qg"))
 	require.Equal(t, "2E78EA57052D436B", string(cluster[:]))
-	require.Error(t, setCluster(&cluster)("MkU3OEVBNTcwNTJENDM2Q!"))
+	require.Error(t, setCluster(&cluster).take("MkU3OEVBNTcwNTJENDM2Q!"))
 }
 
 func TestFlagsWinOverOverridesAndTheFile(t *testing.T) {

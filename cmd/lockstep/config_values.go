@@ -12,19 +12,24 @@ import (
 	"time"
 
 	"example.com/lockstep/broker/event"
+	"example.com/lockstep/broker/meta"
 )
 
-// The setters parse a value and store it.
-
-func setString(to *string) func(string) error {
-	return func(value string) error {
-		*to = value
-		return nil
-	}
+// setter parses values of a key and stores them.
+type setter struct {
+	kind meta.ConfigType // as DescribeConfigs answers it
+	take func(value string) error
 }
 
-func setInt(to *int64, least, most int64) func(string) error {
-	return func(value string) error {
+func setString(to *string) setter {
+	return setter{meta.ConfigString, func(value string) error {
+		*to = value
+		return nil
+	}}
+}
+
+func setInt(to *int64, least, most int64) setter {
+	return setter{meta.ConfigLong, func(value string) error {
 		n, err := strconv.ParseInt(value, 10, 64)
 		if err != nil {
 			return errors.New("not a whole number")
@@ -34,43 +39,43 @@ func setInt(to *int64, least, most int64) func(string) error {
 		}
 		*to = n
 		return nil
-	}
+	}}
 }
 
-func setMs(to *time.Duration, least time.Duration) func(string) error {
-	return func(value string) error {
+func setMs(to *time.Duration, least time.Duration) setter {
+	return setter{meta.ConfigLong, func(value string) error {
 		var n int64
-		if err := setInt(&n, least.Milliseconds(), 1<<31-1)(value); err != nil {
+		if err := setInt(&n, least.Milliseconds(), 1<<31-1).take(value); err != nil {
 			return err
 		}
 		*to = time.Duration(n) * time.Millisecond
 		return nil
-	}
+	}}
 }
 
-func setBool(to *bool) func(string) error {
-	return func(value string) error {
+func setBool(to *bool) setter {
+	return setter{meta.ConfigBool, func(value string) error {
 		if value != "true" && value != "false" {
 			return errors.New("neither true nor false")
 		}
 		*to = value == "true"
 		return nil
-	}
+	}}
 }
 
 // setOneOf takes one of a few words.
-func setOneOf(to *string, words ...string) func(string) error {
-	return func(value string) error {
+func setOneOf(to *string, words ...string) setter {
+	return setter{meta.ConfigString, func(value string) error {
 		if !slices.Contains(words, value) {
 			return fmt.Errorf("not one of %s", strings.Join(words, ", "))
 		}
 		*to = value
 		return nil
-	}
+	}}
 }
 
-func setLevel(to *event.Level) func(string) error {
-	return func(value string) error {
+func setLevel(to *event.Level) setter {
+	return setter{meta.ConfigString, func(value string) error {
 		for _, l := range []event.Level{event.Info, event.Warn, event.Error} {
 			if strings.EqualFold(l.String(), value) {
 				*to = l
@@ -78,13 +83,13 @@ func setLevel(to *event.Level) func(string) error {
 			}
 		}
 		return errors.New("not one of info, warn, error")
-	}
+	}}
 }
 
-func setShards(to *int) func(string) error {
-	return func(value string) error {
+func setShards(to *int) setter {
+	return setter{meta.ConfigInt, func(value string) error {
 		var n int64
-		if err := setInt(&n, 0, 256)(value); err != nil {
+		if err := setInt(&n, 0, 256).take(value); err != nil {
 			return err
 		}
 		*to = int(n)
@@ -92,11 +97,11 @@ func setShards(to *int) func(string) error {
 			*to = defaultShards()
 		}
 		return nil
-	}
+	}}
 }
 
-func setCluster(to *[16]byte) func(string) error {
-	return func(value string) error {
+func setCluster(to *[16]byte) setter {
+	return setter{meta.ConfigString, func(value string) error {
 		raw, err := hex.DecodeString(value)
 		if len(value) == uuidChars {
 			raw, err = base64.RawURLEncoding.DecodeString(value)
@@ -109,22 +114,22 @@ func setCluster(to *[16]byte) func(string) error {
 			return errors.New("must not be zero")
 		}
 		return nil
-	}
+	}}
 }
 
-func setDir(to *string) func(string) error {
-	return func(value string) error {
+func setDir(to *string) setter {
+	return setter{meta.ConfigList, func(value string) error {
 		if strings.Contains(value, ",") {
 			return errors.New("more than one directory; a node keeps all its data in one")
 		}
 		*to = value
 		return nil
-	}
+	}}
 }
 
 // setListener takes Kafka's form PLAINTEXT://host:port.
-func setListener(to *string) func(string) error {
-	return func(value string) error {
+func setListener(to *string) setter {
+	return setter{meta.ConfigList, func(value string) error {
 		if strings.Contains(value, ",") {
 			return errors.New("more than one listener; give one")
 		}
@@ -135,12 +140,12 @@ func setListener(to *string) func(string) error {
 		if !strings.EqualFold(protocol, "PLAINTEXT") {
 			return fmt.Errorf("protocol %s is not supported, only PLAINTEXT", protocol)
 		}
-		return setAddress(to)(addr)
-	}
+		return setAddress(to).take(addr)
+	}}
 }
 
-func setAddress(to *string) func(string) error {
-	return func(value string) error {
+func setAddress(to *string) setter {
+	return setter{meta.ConfigString, func(value string) error {
 		if value == "" {
 			*to = ""
 			return nil
@@ -151,17 +156,17 @@ func setAddress(to *string) func(string) error {
 		}
 		*to = joinAddress(host, port)
 		return nil
-	}
+	}}
 }
 
 // setVoters takes Kafka's form id@host:port,id@host:port.
-func setVoters(to *[]voter) func(string) error {
-	return func(value string) error {
+func setVoters(to *[]voter) setter {
+	return setter{meta.ConfigList, func(value string) error {
 		var voters []voter
 		for _, entry := range strings.Split(value, ",") {
 			id, addr, ok := strings.Cut(strings.TrimSpace(entry), "@")
 			var v voter
-			if err := setInt(&v.node, 1, 1<<31-1)(id); !ok || err != nil {
+			if err := setInt(&v.node, 1, 1<<31-1).take(id); !ok || err != nil {
 				return fmt.Errorf("%q is not of the form id@host:port with an id from 1", entry)
 			}
 			host, port, err := splitAddress(addr)
@@ -181,7 +186,7 @@ func setVoters(to *[]voter) func(string) error {
 		}
 		*to = voters
 		return nil
-	}
+	}}
 }
 
 // splitAddress takes "host:port" with a port from 1: port 0 could not be advertised.

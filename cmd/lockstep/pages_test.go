@@ -45,17 +45,17 @@ func TestTheConfigurationPageListsEveryKey(t *testing.T) {
 // requireBounds compares the bounds in a key's entry with those that its setter enforces.
 func requireBounds(t *testing.T, key configKey, text string) {
 	least, most, ok := bounds(text)
-	err := key.set("no number")
+	err := key.set.take("no number")
 	if err == nil || !strings.Contains(err.Error(), "whole number") {
 		require.False(t, ok, "%s is no number", key.name)
 		return
 	}
 	require.True(t, ok, "%s: no bounds in %q", key.name, text)
 	for _, n := range []int64{least, most} {
-		require.NoError(t, key.set(strconv.FormatInt(n, 10)), key.name)
+		require.NoError(t, key.set.take(strconv.FormatInt(n, 10)), key.name)
 	}
 	for _, n := range []int64{least - 1, most + 1} {
-		require.Error(t, key.set(strconv.FormatInt(n, 10)), "%s=%d", key.name, n)
+		require.Error(t, key.set.take(strconv.FormatInt(n, 10)), "%s=%d", key.name, n)
 	}
 }
 

@@ -81,9 +81,9 @@ func (b *barrierReads) answered(n *world.Node, m shard.Return) {
 			Code: int16(kafka.UnknownTopicOrPartition),
 		}
 		if t := state.Image.Topic(name); t != nil {
-			unchanged := "" // no client alters configurations
+			altered, _ := t.Configs.Get(client.AlteredKey)
 			op.Outcome, op.Code, op.TopicID, op.Config = checker.Acked, 0, history.TopicText(t.ID),
-				&unchanged
+				&altered
 		}
 		rec.History.Admins = append(rec.History.Admins, op)
 	}

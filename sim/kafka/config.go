@@ -41,6 +41,7 @@ func (c *cluster) nodeConfig(i world.Incarnation) node.Config {
 		Limits: c.limits(),
 		Settings: api.Settings{
 			DeleteTopics: true, NumPartitions: 1, ReplicationFactor: 1, MinInSync: 1,
+			EventLogLevel:   "info",
 			MaxMessageBytes: 1 << 20, FetchMaxBytes: 50 << 20, FetchMaxWait: 30 * time.Second,
 			AppliedByAll: 4 * time.Second,
 		},

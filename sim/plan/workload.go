@@ -100,6 +100,10 @@ type Options struct {
 	// ChurnUs is the pause of an admin client between two creations or deletions of topics that
 	// come and go, in microseconds; 0 or absent: there are no such topics.
 	ChurnUs Option `yaml:"churn_us,omitempty"`
+	// AlterUs is the pause of an admin client between two changes of configurations, in
+	// microseconds: min.insync.replicas of a topic or of the cluster, from 1 to MinISR, and a key
+	// of the topics that come and go. 0 or absent: none changes.
+	AlterUs Option `yaml:"alter_us,omitempty"`
 	// CreateTogether 1 creates all topics of the load with one request; 0 or absent: each has a
 	// request of its own.
 	CreateTogether Option `yaml:"create_together,omitempty"`

@@ -234,7 +234,8 @@ func drawClock(seed uint64, r *env.Rand) plan.Plan {
 func drawChurn(seed uint64, r *env.Rand) plan.Plan {
 	p := drawFaulty(r, 1)
 	p.Workload.Options.ChurnUs = plan.Set(r.Between(20_000, 400_000))
-	return withFaults(r, p, crashMenu, r.IntN(4))
+	p = withFaults(r, p, crashMenu, r.IntN(4))
+	return withAlterations(seed, p)
 }
 
 // drawMix adds the newer faults to the first mix. It draws them from their own stream.
@@ -247,7 +248,16 @@ func drawMix(seed uint64, r *env.Rand) plan.Plan {
 		p = withBadClients(more, p)
 	}
 	p.Rare = drawRare(more)
-	return withFewFiles(env.NewRand(env.Key(seed, "plan", "mix", "files")), p)
+	p = withFewFiles(env.NewRand(env.Key(seed, "plan", "mix", "files")), p)
+	return withAlterations(seed, p)
+}
+
+// withAlterations lets configurations change in one run of three.
+func withAlterations(seed uint64, p plan.Plan) plan.Plan {
+	if r := env.NewRand(env.Key(seed, "plan", "alterations")); r.Chance(1, 3) {
+		p.Workload.Options.AlterUs = plan.Set(r.Between(50_000, 1_000_000))
+	}
+	return p
 }
 
 // refusalMenu has what passes with time or by an operator's hand. It says nothing about the disk.

@@ -303,6 +303,9 @@ func (l *loopHost) Log(e event.Event) {
 	l.node.world.told(l, e, written)
 }
 
+// LogLevel implements loop.Host. A run judges the lines of all levels.
+func (l *loopHost) LogLevel(event.Level) {}
+
 // Stop implements loop.Host.
 func (l *loopHost) Stop(err error) {
 	if !l.dead {

@@ -100,7 +100,7 @@ func (c *Cluster) Line(line string) ([]meta.Command, error) {
 	if words[0] == "broker" {
 		return c.brokers(words[1])
 	}
-	if slices.Contains([]string{"topic", "delete", "isr", "elect"}, words[0]) {
+	if slices.Contains([]string{"topic", "delete", "alter", "isr", "elect"}, words[0]) {
 		return c.topicLine(words)
 	}
 	node, err := Node(words[1])
@@ -181,6 +181,8 @@ func (c *Cluster) topicLine(words []string) ([]meta.Command, error) {
 	switch words[0] {
 	case "topic":
 		return c.newTopic(words)
+	case "alter":
+		return c.alter(words[1:])
 	case "delete":
 		return []meta.Command{&meta.DeleteTopics{Topics: []meta.TopicRef{{Name: words[1]}}}}, nil
 	}
@@ -200,6 +202,20 @@ func (c *Cluster) topicLine(words []string) ([]meta.Command, error) {
 		Resigned:   slices.Contains(words, "resigned"),
 		Partitions: c.Image.Elections([]kafka.PartitionID{id}),
 	}}, nil
+}
+
+// alter sets a configuration of a topic, or of the cluster: alter t key=value, alter key=value.
+func (c *Cluster) alter(words []string) ([]meta.Command, error) {
+	change := meta.ConfigChange{Resource: meta.ConfigResource{Type: meta.BrokerResource}}
+	for _, word := range words {
+		key, value, set := strings.Cut(word, "=")
+		if !set {
+			change.Resource = meta.ConfigResource{Type: meta.TopicResource, Name: word}
+			continue
+		}
+		change.Ops = append(change.Ops, meta.ConfigOp{Name: key, Value: value})
+	}
+	return []meta.Command{&meta.AlterConfigs{Resources: []meta.ConfigChange{change}}}, nil
 }
 
 func (c *Cluster) newTopic(words []string) ([]meta.Command, error) {

@@ -201,6 +201,13 @@ func (h *Host) Log(e event.Event) {
 	}
 }
 
+// LogLevel implements loop.Host.
+func (h *Host) LogLevel(least event.Level) {
+	if h.Events {
+		h.Trace.Addf("log ← from level %v on", least)
+	}
+}
+
 // Stop implements loop.Host.
 func (h *Host) Stop(err error) {
 	if h.Stopped == nil {

@@ -54,6 +54,7 @@ func (a *admin) start(now env.Time) {
 		a.makeBulk(now)
 	}
 	a.tick(now)
+	a.alterTick(now)
 }
 
 func (a *admin) informed(env.Time) {}
@@ -170,8 +171,11 @@ func (a *admin) create(now env.Time, partitions int32, names ...string) {
 		topic := kmsg.NewCreateTopicsRequestTopic()
 		topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, partitions,
 			int16(cl.Options().RF.Or(1))
+		if cl.Options().AlterUs.Or(0) == 0 || a.c.rand.Chance(1, 2) { // or the cluster's
+			topic.Configs = append(topic.Configs,
+				kmsg.CreateTopicsRequestTopicConfig{Name: minISRKey, Value: &minISR})
+		}
 		topic.Configs = append(topic.Configs,
-			kmsg.CreateTopicsRequestTopicConfig{Name: "min.insync.replicas", Value: &minISR},
 			kmsg.CreateTopicsRequestTopicConfig{
 				Name: "message.timestamp.after.max.ms", Value: &ahead})
 		if bytes := cl.Options().BatchBytes.Or(0); bytes > 0 {
@@ -198,7 +202,7 @@ func (a *admin) create(now env.Time, partitions int32, names ...string) {
 		}
 		req.Topics = append(req.Topics, topic)
 	}
-	a.run(now, checker.CreateTopic, names, req, timeout,
+	a.run(now, checker.Admin{Kind: checker.CreateTopic}, names, req, timeout,
 		func(resp kmsg.Response, i int) (int16, string) {
 			t := &resp.(*kmsg.CreateTopicsResponse).Topics[i]
 			id := ""
@@ -216,16 +220,16 @@ func (a *admin) delete(now env.Time, name string) {
 	topic := kmsg.NewDeleteTopicsRequestTopic()
 	topic.Topic = &name
 	req.Topics = append(req.Topics, topic)
-	a.run(now, checker.DeleteTopic, []string{name}, req, timeout,
+	a.run(now, checker.Admin{Kind: checker.DeleteTopic}, []string{name}, req, timeout,
 		func(resp kmsg.Response, i int) (int16, string) {
 			return resp.(*kmsg.DeleteTopicsResponse).Topics[i].ErrorCode, ""
 		})
 }
 
-// run sends an operation on topics to any broker and records the outcome for each topic.
+// run sends an operation like op on topics to any broker, and records the outcome for each topic.
 // verdict is the error code in the response for a topic, by its position, and the id of the
 // topic.
-func (a *admin) run(now env.Time, kind checker.AdminKind, names []string, req kmsg.Request,
+func (a *admin) run(now env.Time, op checker.Admin, names []string, req kmsg.Request,
 	timeout time.Duration, verdict func(resp kmsg.Response, i int) (int16, string)) {
 	rec := a.c.load.Rec
 	entry := -1 // of the first topic, in History.Admins
@@ -236,14 +240,12 @@ func (a *admin) run(now env.Time, kind checker.AdminKind, names []string, req km
 			entry = len(rec.History.Admins)
 			call := rec.Moment()
 			for _, name := range names {
-				if kind == checker.DeleteTopic {
+				if op.Kind == checker.DeleteTopic {
 					a.c.load.Deleted[name] = true
 				}
-				rec.History.Admins = append(rec.History.Admins, checker.Admin{
-					ID: rec.ID(), Client: a.c.Number, Node: k.node, Call: call,
-					Return: checker.Never,
-					Kind:   kind, Topic: name, Outcome: checker.Ambiguous,
-				})
+				op.ID, op.Client, op.Node, op.Topic = rec.ID(), a.c.Number, k.node, name
+				op.Call, op.Return, op.Outcome = call, checker.Never, checker.Ambiguous
+				rec.History.Admins = append(rec.History.Admins, op)
 			}
 		},
 		done: func(now env.Time, resp kmsg.Response) {
