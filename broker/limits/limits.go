@@ -160,9 +160,9 @@ type Limits struct {
 	CatchUpBytes int
 	// ProbeTimeout is the time after which an unanswered probe is sent again.
 	ProbeTimeout time.Duration
-	// RefusedPause is how long a leader waits after a refusal that is not about the log's content
-	// (metadata not applied yet, disk full). A loop waits as long before it looks again for space
-	// on its own disk, or repeats a failed flush.
+	// RefusedPause is how long a leader waits at most after a refusal that is not about the log's
+	// content (metadata not applied yet, disk full). A loop waits as long before it looks again for
+	// space on its own disk, or repeats a failed flush.
 	RefusedPause time.Duration
 	// ProposalTimeout is how long a proposal waits for its verdict.
 	ProposalTimeout time.Duration

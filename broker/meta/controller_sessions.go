@@ -52,10 +52,8 @@ func (c *controller) heartbeat(now env.Instant, img *Image, from kafka.NodeID, h
 
 // answer replies to a heartbeat after its ReadIndex has succeeded (PROTOCOL 23).
 func (c *controller) answer(now env.Instant, img *Image, hb heartbeat) {
-	confirmed, _ := c.confirmedBy(now, img)
 	reply := &peer.HeartbeatReply{
 		SentAt: hb.SentAt, Term: uint64(c.term), Commit: uint64(c.raft.commit()),
-		ConfirmedByAll: uint64(confirmed),
 	}
 	b := img.Broker(hb.Node)
 	if b == nil || b.Incarnation != hb.Incarnation || b.Epoch != hb.BrokerEpoch {
@@ -287,18 +285,4 @@ func (c *controller) safe(now env.Instant, img *Image, victims []kafka.NodeID, q
 func resigned(cmd Command) bool {
 	e, ok := cmd.(*ElectLeaders)
 	return ok && e.Resigned
-}
-
-// confirmedBy is the lowest index that all unfenced brokers have confirmed.
-func (c *controller) confirmedBy(now env.Instant, img *Image) (Index, bool) {
-	if !c.active {
-		return 0, false
-	}
-	low := img.index
-	for _, b := range img.Brokers() {
-		if !b.Fenced {
-			low = min(low, c.session(now, b).confirmed)
-		}
-	}
-	return low, true
 }

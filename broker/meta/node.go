@@ -275,7 +275,7 @@ func (n *Node) Confirm(now env.Instant, i Index) {
 		return
 	}
 	n.session.confirmed = i
-	n.Hasten(now) // it may be unfenced sooner, and others may wait until all have applied
+	n.Hasten(now) // it may be unfenced sooner
 }
 
 // Drain begins a shutdown. Every shard has stopped answering as leader before it is
@@ -346,14 +346,8 @@ func (n *Node) Status() Status {
 	return s
 }
 
-// ConfirmedByAll is the lowest index that every unfenced broker is known to act
-// on: the active controller knows it at once, others with the next heartbeat.
-func (n *Node) ConfirmedByAll(now env.Instant) Index {
-	if confirmed, ok := n.controller.confirmedBy(now, n.img); ok {
-		return confirmed
-	}
-	return n.session.confirmedByAll
-}
+// Confirmed is what Confirm said last.
+func (n *Node) Confirmed() Index { return n.session.confirmed }
 
 // Hasten makes the next heartbeat due now, because it or its reply carries news, unless
 // the last one was made a moment ago.

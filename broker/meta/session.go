@@ -21,9 +21,6 @@ type session struct {
 	confirmed  Index
 	// announced: the node has recovered all its logs and may register.
 	announced bool
-	// confirmedByAll is the lowest index that every unfenced broker acts on, by the
-	// latest reply of the controller.
-	confirmedByAll Index
 
 	heartbeatAt   env.Instant // when the last one was made
 	nextHeartbeat env.Instant
@@ -66,7 +63,6 @@ func (s *session) soon() { s.nextHeartbeat = 0 }
 // reply takes a grant. The time that it echoes must be one of this process: a time before
 // its start is that of an earlier incarnation.
 func (s *session) reply(now env.Instant, r *peer.HeartbeatReply) {
-	s.confirmedByAll = max(s.confirmedByAll, Index(r.ConfirmedByAll))
 	sent := env.Instant(r.SentAt)
 	if !r.Granted || sent < s.started || sent > now || s.draining || s.superseded {
 		return

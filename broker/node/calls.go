@@ -1,8 +1,6 @@
 package node
 
 import (
-	"time"
-
 	"example.com/lockstep/broker/api"
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
@@ -27,10 +25,8 @@ func (c *Control) onCall(now env.Time, call shard.Call) {
 	case api.Barrier:
 		c.barriers[c.meta.Barrier(call.Deadline)] = call.Origin
 	case api.Applied:
-		c.applied = append(c.applied, waitingApplied{
-			origin: call.Origin, index: meta.Index(op.Index),
-			until: min(call.Deadline, now.Mono.Add(op.Within)),
-		})
+		c.awaitApplied(call.Origin, meta.Index(op.Index),
+			min(call.Deadline, now.Mono.Add(op.Within)))
 	case api.NextProducerID:
 		c.nextProducerID(now, call)
 	}
@@ -81,43 +77,6 @@ func (c *Control) onBarrier(done meta.BarrierDone) {
 		c.give(origin, api.BarrierResult{Code: done.Code})
 	}
 }
-
-// waitingApplied is a request that waits for every broker to apply an index.
-type waitingApplied struct {
-	origin shard.Origin
-	index  meta.Index
-	until  env.Instant
-}
-
-// finishApplied answers the requests with an index that all brokers have applied, and those
-// that have waited long enough.
-func (c *Control) finishApplied(now env.Time) {
-	if len(c.applied) == 0 {
-		return
-	}
-	confirmed := c.meta.ConfirmedByAll(now.Mono)
-	kept := c.applied[:0]
-	for _, w := range c.applied {
-		all := confirmed >= w.index
-		if !all && now.Mono < w.until {
-			kept = append(kept, w)
-			continue
-		}
-		c.give(w.origin, api.AppliedResult{All: all})
-	}
-	c.applied = kept
-	if len(kept) > 0 {
-		// The controller is asked soon, and again until all brokers have.
-		c.meta.Hasten(now.Mono)
-		if !c.hasten.Live() {
-			c.hasten = c.timers.Set(now.Mono.Add(appliedPoll), due{kind: dueHasten})
-		}
-	}
-}
-
-// appliedPoll is how often the controller is asked what all brokers have applied, while a
-// request waits for it.
-const appliedPoll = 25 * time.Millisecond
 
 // producerIDs is the node's block of producer ids, and the calls that wait for the next block.
 type producerIDs struct {

@@ -78,7 +78,6 @@ type Control struct {
 	proposals map[uint64]shard.Origin // by Seq of the command's id; looked up only
 	barriers  map[uint64]shard.Origin // by id
 	applied   []waitingApplied
-	hasten    *loop.Timer[due] // see finishApplied
 	ids       producerIDs
 
 	// --- other nodes ---
@@ -110,7 +109,7 @@ const (
 	duePing                           // ping the shards
 	dueSnapshot                       // write a snapshot that found no room
 	dueDisk                           // submit a postponed operation again
-	dueHasten                         // a turn is enough: it looks what brokers have applied
+	dueApplied                        // a turn is enough: it looks at the deadlines of calls
 	dueProducerIDs                    // a turn is enough: it looks at the deadlines of calls
 )
 
@@ -293,6 +292,7 @@ func (c *Control) EndTurn(now env.Time) {
 		c.meta.SetFull(now.Mono, c.full())
 		c.meta.Tick(now.Mono)
 		c.carryOut(now, c.meta.Ready(now.Mono))
+		c.tellApplied()
 		c.finishApplied(now)
 		c.expireProducerIDs(now)
 		c.stepDrain(now)

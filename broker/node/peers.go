@@ -34,6 +34,7 @@ type peerLink struct {
 	opened      env.Instant // when it became open
 	told        bool        // the operator was told of this connection: see checkPeers
 	heard       env.Instant // when something came last
+	applied     appliedLink
 	said        env.Instant // when the last message was sent
 	redial      *loop.Timer[due]
 }
@@ -277,7 +278,7 @@ func (c *Control) closePeer(l *peerLink) {
 		l.conn.Close()
 		delete(c.peerConns, l.conn.ID())
 	}
-	l.conn, l.open, l.full, l.birth = nil, false, false, nil
+	l.conn, l.open, l.full, l.birth, l.applied = nil, false, false, nil, appliedLink{}
 }
 
 // checkPeers gives up connections that have been silent for too long, and sends a Keepalive on
@@ -317,6 +318,9 @@ func (c *Control) onPeerMessage(now env.Time, l *peerLink, m peer.Message) {
 	default:
 		if c.meta == nil || !c.together(l) {
 			c.stats.PeerMessagesDropped++
+			return
+		}
+		if c.onApplied(l, m) {
 			return
 		}
 		c.meta.Step(now.Mono, meta.PeerID{Node: l.node, Directory: l.directory}, m)

@@ -134,7 +134,7 @@ func (c *Control) callWaits(yield func(wait.Wait)) {
 		}
 		yield(out)
 		for _, b := range c.meta.Image().Brokers() {
-			if b.ID != c.cfg.Node && !b.Fenced {
+			if b.ID != c.cfg.Node && c.awaits(b) < w.index {
 				out.For, out.On = fmt.Sprintf("node %d to apply it", b.ID),
 					wait.OfPeerIfAny(b.ID, wait.Health)
 				yield(out)

@@ -38,9 +38,10 @@ type part struct {
 	reads    []pendingRead
 
 	// --- leading ---
-	told []toldWatermark  // for each follower
-	tell *loop.Timer[due] // calls tellWatermark
-	wake *loop.Timer[due] // when the leader has to be looked at again
+	leadsSince env.Instant      // when it began to lead in the epoch
+	told       []toldWatermark  // for each follower
+	tell       *loop.Timer[due] // calls tellWatermark
+	wake       *loop.Timer[due] // when the leader has to be looked at again
 	// coordination is there if the topic has coordinators.
 	coordination *coordination
 

@@ -1,6 +1,8 @@
 package shard
 
 import (
+	"time"
+
 	"example.com/lockstep/broker/batch"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/mark"
@@ -200,11 +202,18 @@ func (s *Shard) onPushReject(node kafka.NodeID, m *peer.PushReject) {
 	} else {
 		// The follower's metadata is behind, or it cannot take data now. If the metadata
 		// of this node is behind, applying the rest ends this epoch.
-		retryAt := s.now.Mono.Add(s.limits.RefusedPause)
+		retryAt := s.now.Mono.Add(s.refusedPause(p))
 		p.leader.Refused(node, retryAt)
 		s.wakePartition(p, retryAt)
 	}
 	s.touch(p)
+}
+
+// refusedPause is how long to wait before a follower that has refused is tried again: as long as
+// the epoch is old, so that the pauses double. Followers often learn of a new epoch a few
+// milliseconds after its leader, and the first records of a topic wait for them.
+func (s *Shard) refusedPause(p *part) time.Duration {
+	return min(max(s.now.Mono.Sub(p.leadsSince), time.Millisecond), s.limits.RefusedPause)
 }
 
 // tellWatermark sends followers a watermark that no push has carried for a while. They

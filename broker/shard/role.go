@@ -187,7 +187,7 @@ func (s *Shard) becomeLeader(p *part, reg *registration) {
 		return
 	}
 	s.becomeIdle(p)
-	p.role, p.epoch = leading, reg.LeaderEpoch
+	p.role, p.epoch, p.leadsSince = leading, reg.LeaderEpoch, s.now.Mono
 	s.startEpoch(p, reg.LeaderEpoch)
 	p.leader = replica.NewLeader(s.replication, s.cfg.Node, r, p.log.End(), p.log.DurableEnd(),
 		p.log.Watermark(), s.now.Mono)

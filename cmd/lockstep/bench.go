@@ -35,7 +35,7 @@ type benchOptions struct {
 
 func benchCommand() *cobra.Command {
 	bench := &cobra.Command{Use: "bench", Short: "Measure a Kafka-protocol cluster"}
-	bench.AddCommand(benchProduceCommand())
+	bench.AddCommand(benchProduceCommand(), benchMetadataCommand())
 	return bench
 }
 

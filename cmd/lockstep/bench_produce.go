@@ -182,19 +182,29 @@ func (b *bench) report(workers []*worker, messages int64, seconds float64) *benc
 			r.FirstErrors = append(r.FirstErrors, w.firstError.Error())
 		}
 	}
-	ms := func(us int64) float64 { return float64(us) / 1000 }
-	r.Latency = map[string]float64{
-		"mean": all.Mean() / 1000, "max": ms(all.Max()),
-		"p50": ms(all.ValueAtQuantile(50)), "p90": ms(all.ValueAtQuantile(90)),
-		"p95": ms(all.ValueAtQuantile(95)), "p99": ms(all.ValueAtQuantile(99)),
-		"p99.9": ms(all.ValueAtQuantile(99.9)), "p99.99": ms(all.ValueAtQuantile(99.99)),
-	}
+	r.Latency = latencies(all)
 	return r
+}
+
+// latencies returns the percentiles of a histogram in milliseconds, by the names of latencyNames.
+func latencies(h *hdrhistogram.Histogram) map[string]float64 {
+	ms := func(us int64) float64 { return float64(us) / 1000 }
+	return map[string]float64{
+		"mean": h.Mean() / 1000, "max": ms(h.Max()),
+		"p50": ms(h.ValueAtQuantile(50)), "p90": ms(h.ValueAtQuantile(90)),
+		"p95": ms(h.ValueAtQuantile(95)), "p99": ms(h.ValueAtQuantile(99)),
+		"p99.9": ms(h.ValueAtQuantile(99.9)), "p99.99": ms(h.ValueAtQuantile(99.99)),
+	}
 }
 
 // newHistogram counts microseconds from 1 us to 2 minutes with three digits.
 func newHistogram() *hdrhistogram.Histogram {
 	return hdrhistogram.New(1, int64(2*time.Minute/time.Microsecond), 3)
+}
+
+// record counts a latency. One above two minutes, the end of the range, counts as two minutes.
+func record(h *hdrhistogram.Histogram, d time.Duration) {
+	_ = h.RecordValue(min(d.Microseconds(), h.HighestTrackableValue()))
 }
 
 // worker sends one request at a time.
@@ -232,9 +242,7 @@ func (w *worker) run(ctx context.Context) {
 			continue
 		}
 		if w.bench.measuring.Load() {
-			// Latencies above two minutes, the end of the range, count as two minutes.
-			_ = w.latency.RecordValue(min(time.Since(began).Microseconds(),
-				w.latency.HighestTrackableValue()))
+			record(w.latency, time.Since(began))
 		}
 		w.bench.acked.Add(1)
 	}

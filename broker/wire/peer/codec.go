@@ -33,6 +33,8 @@ const (
 	TypeJoin           Type = 18
 	TypeSnapshotAck    Type = 19
 	TypeSeen           Type = 20
+	TypeAwaitApplied   Type = 21
+	TypeAppliedUpTo    Type = 22
 )
 
 // Message is one of the messages of this package, always as a pointer.
@@ -146,6 +148,10 @@ func newMessage(typ Type) Message {
 		return new(SnapshotAck)
 	case TypeSeen:
 		return new(Seen)
+	case TypeAwaitApplied:
+		return new(AwaitApplied)
+	case TypeAppliedUpTo:
+		return new(AppliedUpTo)
 	default:
 		return nil
 	}

@@ -29,7 +29,7 @@ func all() []Message {
 }
 
 func TestEveryTypeHasItsMessage(t *testing.T) {
-	require.Len(t, all(), 20)
+	require.Len(t, all(), 22)
 	seen := []reflect.Type{}
 	for typ := range 256 {
 		if msg := newMessage(Type(typ)); msg != nil {
@@ -179,8 +179,8 @@ func TestLayoutsArePinned(t *testing.T) {
 			"03 00000003 " + inc + "0000000000000009 0000000000000007 0000000000000008 01 00"},
 		{&Heartbeat{3, id(0x30), 9, 7, 8, false, true},
 			"03 00000003 " + inc + "0000000000000009 0000000000000007 0000000000000008 00 01"},
-		{&HeartbeatReply{7, true, 2, 3, false, 4},
-			"04 0000000000000007 01 0000000000000002 0000000000000003 00 0000000000000004"},
+		{&HeartbeatReply{7, true, 2, 3, false},
+			"04 0000000000000007 01 0000000000000002 0000000000000003 00"},
 		{&Propose{CommandID{3, id(0x30), 6}, []byte{1}},
 			"05 00000003 " + inc + "0000000000000006 00000001 01"},
 		{&ProposeReply{CommandID{3, id(0x30), 6}, kafka.NotController},
@@ -206,6 +206,8 @@ func TestLayoutsArePinned(t *testing.T) {
 		{&Keepalive{}, "0f "},
 		{&Seen{3, id(0x30)}, "14 0000000000000003 " + strings.TrimSpace(inc)},
 		{&SnapshotAck{3, 5, true}, "13 0000000000000003 0000000000000005 01"},
+		{&AwaitApplied{3}, "15 0000000000000003"},
+		{&AppliedUpTo{5}, "16 0000000000000005"},
 	} {
 		t.Run(fmt.Sprintf("%T", c.msg), func(t *testing.T) {
 			typ, fields, _ := strings.Cut(c.body, " ")

@@ -20,6 +20,8 @@ func (*Birth) Type() Type          { return TypeBirth }
 func (*Refusal) Type() Type        { return TypeRefusal }
 func (*Join) Type() Type           { return TypeJoin }
 func (*Seen) Type() Type           { return TypeSeen }
+func (*AwaitApplied) Type() Type   { return TypeAwaitApplied }
+func (*AppliedUpTo) Type() Type    { return TypeAppliedUpTo }
 
 func (m *Hello) fields(c *coder) {
 	num16(c, &m.MinVersion)
@@ -52,8 +54,11 @@ func (m *HeartbeatReply) fields(c *coder) {
 	num64(c, &m.Term)
 	num64(c, &m.Commit)
 	c.boolean(&m.Fenced)
-	num64(c, &m.ConfirmedByAll)
 }
+
+func (m *AwaitApplied) fields(c *coder) { num64(c, &m.Index) }
+
+func (m *AppliedUpTo) fields(c *coder) { num64(c, &m.Index) }
 
 func (id *CommandID) fields(c *coder) {
 	num32(c, &id.Node)

@@ -122,9 +122,14 @@ type HeartbeatReply struct {
 	Term    uint64 // the controller's term
 	Commit  uint64 // the controller's commit index
 	Fenced  bool   // the incarnation is fenced or unknown: it must catch up or register
-	// ConfirmedByAll is the lowest index that every unfenced broker acts on.
-	ConfirmedByAll uint64
 }
+
+// AwaitApplied asks a broker to say when all its loops act on an index.
+type AwaitApplied struct{ Index uint64 }
+
+// AppliedUpTo answers AwaitApplied with the index that all loops of the sender act on. A lower one
+// than was asked for is news on the way.
+type AppliedUpTo struct{ Index uint64 }
 
 // CommandID names a metadata command. The node that proposed the command finds its
 // verdict by this id when it applies the log.
