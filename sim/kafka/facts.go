@@ -273,7 +273,9 @@ func (f *facts) seeReplica(n *world.Node, recovered, declared bool,
 		old = shard.PartState{Watermark: -1, LogStart: -1, End: -1}
 	}
 	t.incarnation, t.gone, t.left = n.Incarnation(), false, false
-	if t.vouched = max(t.vouched, p.Durable); declared {
+	// A replica that went offline was taken out of the ISR before it was emptied. Its leader may
+	// learn of that later.
+	if t.vouched = max(t.vouched, p.Durable); declared && !p.Offline {
 		t.vouched = p.Durable
 	}
 	if !p.Suspect || declared {
