@@ -27,8 +27,24 @@ func New(r wire.Request) (Handler, error) {
 		return newListOffsets(h, req), nil
 	case *kmsg.MetadataRequest:
 		return newMetadata(h, req), nil
+	case *kmsg.OffsetCommitRequest:
+		return newOffsetCommit(h, req), nil
+	case *kmsg.OffsetFetchRequest:
+		return newOffsetFetch(h, req)
 	case *kmsg.FindCoordinatorRequest:
 		return newFindCoordinator(h, req)
+	case *kmsg.JoinGroupRequest:
+		return newJoinGroup(h, r.ClientID, req), nil
+	case *kmsg.HeartbeatRequest:
+		return newHeartbeat(h, req), nil
+	case *kmsg.LeaveGroupRequest:
+		return newLeaveGroup(h, req), nil
+	case *kmsg.SyncGroupRequest:
+		return newSyncGroup(h, req), nil
+	case *kmsg.DescribeGroupsRequest:
+		return newDescribeGroups(h, req)
+	case *kmsg.ListGroupsRequest:
+		return newListGroups(h, req), nil
 	case *kmsg.ApiVersionsRequest:
 		return newApiVersions(h, req), nil
 	case *kmsg.CreateTopicsRequest:
@@ -49,6 +65,10 @@ func New(r wire.Request) (Handler, error) {
 		return newListConfigResources(h, req), nil
 	case *kmsg.DescribeClusterRequest:
 		return newDescribeCluster(h, req), nil
+	case *kmsg.DeleteGroupsRequest:
+		return newDeleteGroups(h, req)
+	case *kmsg.OffsetDeleteRequest:
+		return newOffsetDelete(h, req), nil
 	case *kmsg.DescribeQuorumRequest:
 		return newDescribeQuorum(h, req), nil
 	case *kmsg.AddRaftVoterRequest:

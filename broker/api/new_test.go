@@ -96,6 +96,11 @@ func anyResult(rng *env.Rand) func(Op) any {
 			return ProposeResult{Code: code()}
 		case Barrier:
 			return BarrierResult{Code: code()}
+		case Coordinate:
+			if rng.Chance(1, 4) {
+				return CoordinateResult{Code: kafka.CoordinatorLoadInProgress}
+			}
+			return coordinated(op.Request, code())
 		}
 		return nil
 	}

@@ -139,9 +139,14 @@ func (tr *transcript) serveVersion(
 	op := 0
 	resp := serve(t, tr.c, req, func(o Op) any {
 		fmt.Fprintf(b, "  %T\n", o)
-		if p, ok := o.(Propose); ok {
+		switch p := o.(type) {
+		case Propose:
 			render(b, "    ", reflect.ValueOf(p.Command))
-		} else {
+		case Coordinate:
+			fmt.Fprintf(b, "    partition %d, knows %t, while loading %t, polls %t: %T\n",
+				p.Partition.Partition, p.Knows, p.WhileLoading, p.Polls, p.Request)
+			render(b, "    ", reflect.ValueOf(requestOf(p)))
+		default:
 			render(b, "    ", reflect.ValueOf(o))
 		}
 		op++
@@ -170,6 +175,11 @@ func (tr *transcript) result(t *testing.T, op Op, i int) any {
 		out = &ProposeResult{}
 	case Applied:
 		return AppliedResult{All: true}
+	case Coordinate:
+		if line == "propose" {
+			return coordinated(op.Request, kafka.None)
+		}
+		out = &CoordinateResult{}
 	case Barrier:
 		return BarrierResult{}
 	case Offsets:

@@ -183,7 +183,7 @@ func workOf(t *testing.T, c Context, frame []byte) (ops, answer int) {
 		}
 		ops += len(round)
 		for i, op := range round {
-			switch op.(type) {
+			switch op := op.(type) {
 			case Fetch:
 				h.Resolve(i, FetchResult{Code: kafka.NotLeaderOrFollower, DivergingEpoch: -1})
 			case Offsets:
@@ -192,6 +192,8 @@ func workOf(t *testing.T, c Context, frame []byte) (ops, answer int) {
 				h.Resolve(i, EpochEndResult{})
 			case Propose:
 				h.Resolve(i, ProposeResult{Code: kafka.RequestTimedOut})
+			case Coordinate:
+				h.Resolve(i, coordinated(op.Request, kafka.None))
 			default:
 				t.Fatalf("no result for %T", op)
 			}
@@ -206,7 +208,13 @@ func workOf(t *testing.T, c Context, frame []byte) (ops, answer int) {
 func TestARequestOfTooManyGroupsIsMalformed(t *testing.T) {
 	find := kmsg.NewPtrFindCoordinatorRequest()
 	find.Version, find.CoordinatorKeys = 6, make([]string, groupsMax+1)
-	for _, req := range []kmsg.Request{find} {
+	fetch := kmsg.NewPtrOffsetFetchRequest()
+	fetch.Version, fetch.Groups = 8, make([]kmsg.OffsetFetchRequestGroup, groupsMax+1)
+	describe := kmsg.NewPtrDescribeGroupsRequest()
+	describe.Groups = make([]string, groupsMax+1)
+	remove := kmsg.NewPtrDeleteGroupsRequest()
+	remove.Groups = make([]string, groupsMax+1)
+	for _, req := range []kmsg.Request{find, fetch, describe, remove} {
 		_, err := New(parse(t, req))
 		require.ErrorIs(t, err, wire.ErrMalformed)
 	}

@@ -289,3 +289,6 @@ func (c *Coordinator) create(now env.Time, id string) (*group, kafka.ErrorCode) 
 	c.groups.Set(id, g)
 	return g, kafka.None
 }
+
+// Configure gives other settings. Those of members and timers that are set stay as they are.
+func (c *Coordinator) Configure(cfg Config) { c.cfg = cfg }

@@ -141,6 +141,24 @@ type Limits struct {
 	// CoordinatorAppends is the number of appends of one coordinator that are not committed. At the
 	// bound the next one is refused (REQUEST_TIMED_OUT): it is certainly not in the log.
 	CoordinatorAppends int
+	// GroupsPerPartition is the number of groups of one partition of __consumer_offsets. At the
+	// bound no group is created (COORDINATOR_NOT_AVAILABLE).
+	GroupsPerPartition int
+	// GroupPendingMembers is the number of members of a group that were given an id and have not
+	// joined. At the bound no id is given (COORDINATOR_NOT_AVAILABLE).
+	GroupPendingMembers int
+	// GroupBytes is the number of bytes that the members of the groups of one partition have given
+	// as metadata and assignments. At the bound nobody joins (COORDINATOR_NOT_AVAILABLE).
+	GroupBytes int
+	// GroupRequests is the number of requests about the groups of one partition that wait for their
+	// answer. At the bound the next one is answered COORDINATOR_NOT_AVAILABLE.
+	GroupRequests int
+	// GroupDeletions is the number of records of one batch that deletes offsets. The rest follows
+	// in more batches.
+	GroupDeletions int
+	// GroupJoinTime is how long a new member may wait for its first rebalance to end, as in Kafka.
+	// After that it is dropped.
+	GroupJoinTime time.Duration
 
 	// --- replication ---
 
@@ -252,6 +270,13 @@ func Default() Limits {
 		LoadBytes:          256 << 10,
 		LoadReads:          8,
 		CoordinatorAppends: 4096,
+
+		GroupsPerPartition:  100_000,
+		GroupPendingMembers: 1000,
+		GroupBytes:          64 << 20,
+		GroupRequests:       10_000,
+		GroupDeletions:      1000,
+		GroupJoinTime:       5 * time.Minute,
 
 		AckTimeout:      time.Second,
 		LagTimeout:      10 * time.Second,

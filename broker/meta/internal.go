@@ -33,8 +33,8 @@ func CoordinatorPartition(key string, partitions int) int32 {
 func (img *Image) NewOffsetsTopic() NewTopic {
 	return NewTopic{
 		Name:              OffsetsTopic,
-		Partitions:        int32(img.clusterInt("offsets.topic.num.partitions")),
-		ReplicationFactor: int16(img.clusterInt("offsets.topic.replication.factor")),
+		Partitions:        int32(img.ClusterInt("offsets.topic.num.partitions")),
+		ReplicationFactor: int16(img.ClusterInt("offsets.topic.replication.factor")),
 		Configs: Configs{
 			{"cleanup.policy", "compact"},
 			{"compression.type", "producer"},
@@ -43,9 +43,10 @@ func (img *Image) NewOffsetsTopic() NewTopic {
 	}
 }
 
-// clusterInt is the effective value of a numeric key. Values were validated when they were set.
-func (img *Image) clusterInt(name string) int {
-	n, err := strconv.Atoi(img.ClusterConfig(name))
+// ClusterInt is the effective value of a numeric key for the cluster. Values were validated when
+// they were set.
+func (img *Image) ClusterInt(name string) int64 {
+	n, err := strconv.ParseInt(img.ClusterConfig(name), 10, 64)
 	if err != nil {
 		panic("meta: configuration " + name + ": " + err.Error())
 	}

@@ -77,7 +77,7 @@ func New(cfg Config, hosts []loop.Host) []loop.Loop {
 			ID: loop.ID(i), Shards: cfg.Shards, Node: cfg.Node, Cluster: cfg.Cluster,
 			Incarnation: cfg.Incarnation, Limits: cfg.Limits.Share(cfg.Shards),
 			Settings: cfg.Settings, WAL: walConfig, Log: cfg.Log, PartitionsDir: partitionsDir,
-			Rare: cfg.Rare,
+			Coordinators: []shard.Coordinators{shard.Groups(cfg.Limits)}, Rare: cfg.Rare,
 		}, hosts[i]))
 	}
 	return loops

@@ -244,6 +244,9 @@ func (s *Shard) startClientRequest(c *clientConn, p *parsed) error {
 		r.bytes = p.bytes
 		s.inflightBytes += p.bytes
 	}
+	if h, ok := handler.(api.Addressed); ok {
+		h.From(c.conn.RemoteAddr())
+	}
 	s.stats.Requests++
 	r.fetch = p.Key == wire.KeyFetch
 	c.fetching = c.fetching || r.fetch

@@ -46,8 +46,15 @@ type Coordinator interface {
 	// Appended says what became of an append: None if it is committed. With any other code it is
 	// certainly not in the log.
 	Appended(now env.Time, ticket Ticket, code kafka.ErrorCode)
+	// Configure takes the settings of the cluster from the image. It may be called at any time.
+	Configure(image *meta.Image)
 	// TopicDeleted says that a topic is gone. It is called only after Loaded.
-	TopicDeleted(now env.Time, name string)
+	TopicDeleted(now env.Time, topic meta.TopicRef)
+	// Prune gives the topics of the cluster, some time after Loaded. The image is newer than all
+	// that the log says. So a topic that the log names and the image does not have is gone.
+	Prune(now env.Time, image *meta.Image)
+	// Resumed says that the loop did not run for a while. Requests of that time may still wait.
+	Resumed(now env.Time)
 	// Tick does what is due. It may be called at any time after Loaded.
 	Tick(now env.Time)
 	// NextDeadline is when Tick has something to do; env.Never if there is nothing.
@@ -91,7 +98,8 @@ type CoordinatorAnswer struct {
 // Coordinators says that each partition of a topic is the log of a coordinator.
 type Coordinators struct {
 	Topic string
-	// New makes a coordinator. The stream is shared by all coordinators of the shard.
+	// New makes a coordinator; Configure follows. The stream is shared by all coordinators of the
+	// shard.
 	New func(*env.Rand) Coordinator
 }
 
@@ -99,14 +107,14 @@ type Coordinators struct {
 type coordination struct {
 	machine Coordinator
 	loading
-	calls     []coordinatorCall   // without an answer, in order
-	lastToken Token               // that was given out
-	appends   []coordinatorAppend // in the log and not committed, in order
-	timer     *loop.Timer[due]    // for machine.Tick
+	calls     map[Token]coordinatorCall // without an answer
+	tokens    map[Origin]Token          // of calls
+	lastToken Token                     // that was given out
+	appends   []coordinatorAppend       // in the log and not committed, in order
+	timer     *loop.Timer[due]          // for machine.Tick
 }
 
 type coordinatorCall struct {
-	token  Token
 	origin Origin
 	began  env.Instant
 }
@@ -131,8 +139,12 @@ func (s *Shard) beginCoordination(p *part) {
 	if p.topic.coordinators == nil {
 		return
 	}
-	p.coordination = &coordination{machine: p.topic.coordinators.New(s.coordinatorEntropy)}
-	p.coordination.began, p.coordination.next = s.now.Mono, p.log.Start()
+	p.coordination = &coordination{
+		machine: p.topic.coordinators.New(s.coordinatorEntropy),
+		calls:   map[Token]coordinatorCall{}, tokens: map[Origin]Token{},
+		loading: loading{began: s.now.Mono, next: p.log.Start()},
+	}
+	p.coordination.machine.Configure(s.image)
 }
 
 // endCoordination ends the coordinator of an epoch that is over. What it has appended and was not
@@ -148,11 +160,11 @@ func (s *Shard) endCoordination(p *part) {
 	s.timers.Cancel(c.timer)
 	s.timers.Cancel(c.again)
 	s.toLoad.remove(p)
+	s.toPrune.remove(p)
 	c.machine.Resign()
-	effects := c.machine.Take()
-	s.sendAnswers(c, effects)
-	for _, call := range c.calls {
-		s.reply(call.origin, api.CoordinateResult{Code: kafka.NotCoordinator})
+	s.sendAnswers(c, c.machine.Take())
+	for _, token := range c.unanswered() {
+		s.reply(c.calls[token].origin, api.CoordinateResult{Code: kafka.NotCoordinator})
 	}
 }
 
@@ -161,8 +173,10 @@ func (s *Shard) coordinate(call PartitionCall, op api.Coordinate) {
 	p := s.parts[op.Partition]
 	code := kafka.None
 	switch {
-	case p == nil || p.coordination == nil || !s.mayLead() || op.Knows && !s.leaseValid():
+	case p == nil || p.coordination == nil || !s.mayLead():
 		code = kafka.NotCoordinator
+	case op.Knows && !s.leaseValid():
+		code = kafka.CoordinatorNotAvailable
 	case !p.coordination.loaded && !op.WhileLoading:
 		code = kafka.CoordinatorLoadInProgress
 	}
@@ -172,7 +186,8 @@ func (s *Shard) coordinate(call PartitionCall, op api.Coordinate) {
 	}
 	c := p.coordination
 	c.lastToken++
-	c.calls = append(c.calls, coordinatorCall{c.lastToken, call.Origin, s.now.Mono})
+	c.calls[c.lastToken] = coordinatorCall{call.Origin, s.now.Mono}
+	c.tokens[call.Origin] = c.lastToken
 	c.machine.Call(s.now, c.lastToken, op.Request)
 	s.toServe.add(p)
 }
@@ -183,13 +198,30 @@ func (s *Shard) forgetCall(p *part, origin Origin) {
 	if c == nil {
 		return
 	}
-	i := slices.IndexFunc(c.calls, func(call coordinatorCall) bool { return call.origin == origin })
-	if i >= 0 {
-		token := c.calls[i].token
-		c.calls = slices.Delete(c.calls, i, i+1)
+	if token, ok := c.tokens[origin]; ok {
+		c.end(token)
 		c.machine.Forget(token)
 		s.toServe.add(p)
 	}
+}
+
+// end forgets a call, and returns it if it was there.
+func (c *coordination) end(token Token) (call coordinatorCall, ok bool) {
+	if call, ok = c.calls[token]; ok {
+		delete(c.calls, token)
+		delete(c.tokens, call.origin)
+	}
+	return call, ok
+}
+
+// unanswered are the calls without an answer, in the order in which they came.
+func (c *coordination) unanswered() []Token {
+	tokens := make([]Token, 0, len(c.calls))
+	for token := range c.calls { //corelint:ordered sorted below
+		tokens = append(tokens, token)
+	}
+	slices.Sort(tokens)
+	return tokens
 }
 
 // serveCoordinators does what coordinators want after the present event.
@@ -229,15 +261,9 @@ func (s *Shard) sendAnswers(c *coordination, effects Effects) {
 		s.host.Log(e)
 	}
 	for _, a := range effects.Answers {
-		i := slices.IndexFunc(c.calls, func(call coordinatorCall) bool {
-			return call.token == a.Token
-		})
-		if i < 0 {
-			continue // it was forgotten in the same event
+		if call, ok := c.end(a.Token); ok { // otherwise it was forgotten in the same event
+			s.reply(call.origin, api.CoordinateResult{Response: a.Response})
 		}
-		origin := c.calls[i].origin
-		c.calls = slices.Delete(c.calls, i, i+1)
-		s.reply(origin, api.CoordinateResult{Response: a.Response})
 	}
 }
 
@@ -295,20 +321,33 @@ func (s *Shard) tickCoordinator(p *part) {
 	}
 }
 
-// tellDeleted tells the coordinators of deleted topics. One that loads is told afterwards, since
-// its log may name the topic.
-func (s *Shard) tellDeleted(topics []meta.TopicRef) {
+// tellCoordinators tells the coordinators of new settings and of deleted topics. One that loads
+// learns later which topics there are: see pruneCoordinators.
+func (s *Shard) tellCoordinators(changes *meta.Changes) {
+	if len(changes.Configs)+len(changes.Deleted) == 0 && !changes.Full {
+		return
+	}
 	for _, p := range s.led.parts {
 		c := p.coordination
 		if c == nil {
 			continue
 		}
-		for _, t := range topics {
-			if !c.loaded {
-				c.deleted = append(c.deleted, t.Name)
-				continue
-			}
-			c.machine.TopicDeleted(s.now, t.Name)
+		c.machine.Configure(s.image)
+		if !c.loaded {
+			continue
+		}
+		for _, t := range changes.Deleted {
+			c.machine.TopicDeleted(s.now, t)
+			s.toServe.add(p)
+		}
+	}
+}
+
+// resumeCoordinators tells the coordinators that the loop did not run for a while.
+func (s *Shard) resumeCoordinators() {
+	for _, p := range s.led.parts {
+		if c := p.coordination; c != nil && c.loaded {
+			c.machine.Resumed(s.now)
 			s.toServe.add(p)
 		}
 	}
@@ -325,10 +364,11 @@ func (s *Shard) coordinationWaits(p *part, name string, yield func(wait.Wait)) {
 		return
 	}
 	who := "coordinator of " + name
-	for _, call := range c.calls {
+	for _, token := range c.unanswered() {
 		yield(wait.Wait{
-			Who: operation(coordinated, call.origin), About: name, Since: call.began,
-			Until: env.Never, For: "the coordinator", On: wait.Of(who),
+			Who: operation(coordinated, c.calls[token].origin), About: name,
+			Since: c.calls[token].began, Until: env.Never, For: "the coordinator",
+			On: wait.Of(who),
 		})
 	}
 	w := wait.Wait{Who: who, Since: wait.Unknown, Until: env.Never}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 
+	"example.com/lockstep/broker/api"
 	"example.com/lockstep/broker/batch"
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/event"
@@ -29,7 +30,6 @@ type loading struct {
 	again   *loop.Timer[due] // for the next one, after a read that has failed
 	began   env.Instant
 	records int
-	deleted []string // topics that were deleted meanwhile
 }
 
 // loadOn lets a coordinator read on, if it can.
@@ -144,15 +144,61 @@ func (s *Shard) coordinatorLoaded(p *part) {
 	c := p.coordination
 	c.loaded = true
 	c.machine.Loaded(s.now)
-	for _, topic := range c.deleted {
-		c.machine.TopicDeleted(s.now, topic)
-	}
-	c.deleted = nil
 	s.toServe.add(p)
 	if c.records > 0 {
+		s.toPrune.add(p)
 		s.host.Log(event.New(event.CoordinatorLoaded,
 			event.Text("partition", s.topicPartition(p.id)), event.Int("epoch", p.epoch),
 			event.Int("records", c.records), event.Duration("took", s.now.Mono.Sub(c.began))))
+	}
+}
+
+// A topic may be deleted while nobody leads the partition, and nobody drops what the log says of
+// it. So a coordinator that has loaded is given the topics that there are. Metadata that is too old
+// would lack new topics, which the log may name. A barrier brings what was committed before it, and
+// so all topics of the log.
+
+// originPrune marks, in Origin.Op, the barrier for pruneCoordinators.
+const originPrune = -3
+
+// pruneCoordinators asks for the barrier that the coordinators in toPrune wait for.
+func (s *Shard) pruneCoordinators() {
+	if s.toPrune.empty() || s.pruning != nil || s.now.Mono < s.pruneAt {
+		return
+	}
+	for _, p := range s.toPrune.take() {
+		s.pruning = append(s.pruning, pruned{p, p.coordination})
+	}
+	call := Call{
+		Origin: Origin{Loop: s.id, Op: originPrune}, Op: api.Barrier{},
+		Deadline: s.now.Mono.Add(s.limits.ProposalTimeout),
+	}
+	if !s.host.TrySend(loop.Control, call) {
+		s.onPruneBarrier(api.BarrierResult{Code: kafka.RequestTimedOut})
+	}
+}
+
+// pruned is a coordinator that waits for the barrier.
+type pruned struct {
+	part *part
+	by   *coordination
+}
+
+// onPruneBarrier gives coordinators the topics that there are. Without an answer of the controller
+// it tries again later: nothing hurries.
+func (s *Shard) onPruneBarrier(result api.BarrierResult) {
+	waiting := s.pruning
+	s.pruning = nil
+	for _, w := range waiting {
+		switch {
+		case w.part.coordination != w.by: // another epoch
+		case result.Code == kafka.None:
+			w.by.machine.Prune(s.now, s.image)
+			s.toServe.add(w.part)
+		default:
+			s.toPrune.add(w.part)
+			s.pruneAt = s.now.Mono.Add(s.limits.ProposalTimeout)
+		}
 	}
 }
 

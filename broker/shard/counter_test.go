@@ -10,6 +10,7 @@ import (
 	"example.com/lockstep/broker/env"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/loop"
+	"example.com/lockstep/broker/meta"
 	"example.com/lockstep/broker/shard"
 )
 
@@ -22,6 +23,7 @@ import (
 //	delay=DURATION  answers after that time
 type counter struct {
 	loaded  bool
+	most    int64 // numbers of one request must not be larger
 	sum     int
 	tickets shard.Ticket
 	adds    map[shard.Ticket]added
@@ -59,6 +61,10 @@ func (c *counter) Call(now env.Time, token shard.Token, request any) {
 	verb, arg, _ := strings.Cut(request.(string), "=")
 	switch n, _ := strconv.Atoi(arg); verb {
 	case "add":
+		if int64(n) > c.most {
+			c.answer(token, "too much")
+			return
+		}
 		c.tickets++
 		c.adds[c.tickets] = added{n, token}
 		c.effects.Appends = append(c.effects.Appends, shard.CoordinatorAppend{
@@ -97,7 +103,23 @@ func (c *counter) Appended(_ env.Time, ticket shard.Ticket, code kafka.ErrorCode
 	c.end(func(w waiting) bool { return w.sum <= c.sum }, fmt.Sprintf("sum %d reached", c.sum))
 }
 
-func (c *counter) TopicDeleted(_ env.Time, name string) { c.sum -= len(name) }
+func (c *counter) TopicDeleted(_ env.Time, t meta.TopicRef) { c.sum -= len(t.Name) }
+
+func (c *counter) Prune(_ env.Time, image *meta.Image) {
+	if image.Topic("t") == nil {
+		c.sum -= 1000
+	}
+}
+
+func (c *counter) Configure(image *meta.Image) {
+	c.most = image.ClusterInt("group.max.size")
+}
+
+func (c *counter) Resumed(now env.Time) {
+	for i := range c.waits {
+		c.waits[i].until = now.Mono.Add(time.Second)
+	}
+}
 
 func (c *counter) Tick(now env.Time) {
 	c.end(func(w waiting) bool { return w.until <= now.Mono }, "time is up")

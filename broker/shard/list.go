@@ -24,12 +24,13 @@ const (
 	inOffline                          // their files go, or are gone: see offline.go
 	inToLoad                           // their coordinators can read on
 	inToServe                          // their coordinators may have something to do
+	inToPrune                          // their coordinators do not know which topics there are
 )
 
 // lists are the shard's lists of partitions: see membership.
 type lists struct {
 	led, touched, toPush, toFlush, syncing, toSync, toConvert, offline list
-	toLoad, toServe                                                    list
+	toLoad, toServe, toPrune                                           list
 }
 
 func newLists() lists {
@@ -39,6 +40,7 @@ func newLists() lists {
 		toSync: list{bit: inToSync}, toConvert: list{bit: inToConvert},
 		offline: list{bit: inOffline},
 		toLoad:  list{bit: inToLoad}, toServe: list{bit: inToServe},
+		toPrune: list{bit: inToPrune},
 	}
 }
 
@@ -46,7 +48,7 @@ func newLists() lists {
 func (l *lists) all(visit func(*list)) {
 	for _, x := range []*list{
 		&l.led, &l.touched, &l.toPush, &l.toFlush, &l.syncing, &l.toSync, &l.toConvert,
-		&l.offline, &l.toLoad, &l.toServe,
+		&l.offline, &l.toLoad, &l.toServe, &l.toPrune,
 	} {
 		visit(x)
 	}

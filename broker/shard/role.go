@@ -40,6 +40,7 @@ func (s *Shard) onApplied(a Applied) {
 		return
 	}
 	s.applyChanges(a.Changes)
+	s.tellCoordinators(&a.Changes)
 	s.recallHeld()
 	if a.Caught && !s.caughtUp {
 		s.caughtUp = true
@@ -79,7 +80,6 @@ func (s *Shard) applyChanges(c meta.Changes) {
 	s.applyConfigs(c.Configs)
 	if len(c.Deleted) > 0 {
 		s.retireUnknown()
-		s.tellDeleted(c.Deleted)
 	}
 	if len(c.Brokers) > 0 {
 		// Leaders have to know the incarnations of their followers: see

@@ -129,7 +129,9 @@ type Shard struct {
 
 	// --- coordinators ---
 	coordinatorEntropy *env.Rand
-	coordinatorReads   int // reads of segments under way for coordinators that load
+	coordinatorReads   int      // reads of segments under way for coordinators that load
+	pruning            []pruned // they wait for a barrier: see pruneCoordinators
+	pruneAt            env.Instant
 
 	// --- other nodes ---
 	directory     peer.UUID // of this node; zero until Begin
@@ -241,6 +243,10 @@ func (s *Shard) onMail(from loop.ID, mail any) {
 	case Return:
 		if m.Origin.Op == originISR {
 			s.onISRVerdict(m.Origin.Request, m.Result.(api.ProposeResult))
+			return
+		}
+		if m.Origin.Op == originPrune {
+			s.onPruneBarrier(m.Result.(api.BarrierResult))
 			return
 		}
 		if m.Origin.Op == originOffline {

@@ -141,6 +141,12 @@ func (w *world) verdict(fate string) {
 		result = api.ProducerIDResult{ID: 1000}
 	case api.Applied:
 		result = api.AppliedResult{All: true}
+	case api.Barrier:
+		code := kafka.None
+		if fate == "timed-out" {
+			code = kafka.RequestTimedOut
+		}
+		result = api.BarrierResult{Code: code}
 	default:
 		w.t.Fatalf("no verdict for %T", op)
 	}

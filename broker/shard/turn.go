@@ -38,6 +38,7 @@ func (s *Shard) EndTurn(now env.Time) {
 		s.releaseWAL()
 		s.narrateTurn()
 		s.followRoom()
+		s.pruneCoordinators()
 		s.expireProducers()
 	}
 	// The WAL's group goes to the disk, and the same records go to the followers.
@@ -75,6 +76,7 @@ func (s *Shard) noticeGap() {
 	for _, p := range s.led.parts {
 		p.leader.Resumed(s.now.Mono)
 	}
+	s.resumeCoordinators()
 }
 
 // due is what a timer is for.

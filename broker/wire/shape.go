@@ -21,6 +21,7 @@ const (
 	fixedField     fieldKind = iota // size bytes
 	stringField                     // must not be null
 	nullableField                   // a string that may be null
+	bytesField                      // bytes
 	structArray                     // of elem; may be null
 	scalarArray                     // of elem[0], without tagged fields; may be null
 	taggedField                     // a struct elem in tagged field number size
@@ -38,6 +39,8 @@ func fixed(size int) field { return field{kind: fixedField, size: size, to: last
 
 func str() field         { return field{kind: stringField, to: lastVersionAll} }
 func nullableStr() field { return field{kind: nullableField, to: lastVersionAll} }
+
+func data() field { return field{kind: bytesField, to: lastVersionAll} }
 
 func arrayOf(scalar field) field {
 	return field{kind: scalarArray, elem: shape{scalar}, to: lastVersionAll}
@@ -101,10 +104,64 @@ var shapes = [maxKey + 1]shape{
 		fixed(boolean).since(8).until(10), // cluster operations
 		fixed(boolean).since(8),           // topic operations
 	},
+	keyOffsetCommit: {
+		str(), fixed(i32), str(), // group, generation, member
+		nullableStr().since(7), // instance
+		fixed(i64).until(4),    // retention time
+		array(str().until(9), fixed(uuid).since(10),
+			array(
+				fixed(i32),          // partition
+				fixed(i64),          // offset
+				fixed(i32).since(6), // leader epoch
+				nullableStr(),       // metadata
+			)),
+	},
+	keyOffsetFetch: {
+		str().until(7), // group
+		array(str(), arrayOf(fixed(i32))).until(7), // topics
+		array(str(), // groups
+			nullableStr().since(9), fixed(i32).since(9), // member and its epoch
+			array(str().until(9), fixed(uuid).since(10), arrayOf(fixed(i32)))).since(8),
+		fixed(boolean).since(7), // only stable offsets
+	},
 	keyFindCoordinator: {
 		str().until(3),          // key
 		fixed(i8).since(1),      // kind of coordinator
 		arrayOf(str()).since(4), // keys
+	},
+	keyJoinGroup: {
+		str(),                  // group
+		fixed(i32),             // session timeout
+		fixed(i32).since(1),    // rebalance timeout
+		str(),                  // member
+		nullableStr().since(5), // instance
+		str(),                  // protocol type
+		array(str(), data()),   // protocols
+		nullableStr().since(8), // reason
+	},
+	keyHeartbeat: {
+		str(), fixed(i32), str(), // group, generation, member
+		nullableStr().since(3), // instance
+	},
+	keyLeaveGroup: {
+		str(),          // group
+		str().until(2), // member
+		array(str(), nullableStr(), nullableStr().since(5)).since(3), // members
+	},
+	keySyncGroup: {
+		str(), fixed(i32), str(), // group, generation, member
+		nullableStr().since(3), // instance
+		nullableStr().since(5), // protocol type
+		nullableStr().since(5), // protocol
+		array(str(), data()),   // assignment
+	},
+	keyDescribeGroups: {
+		arrayOf(str()),
+		fixed(boolean).since(3), // authorized operations
+	},
+	keyListGroups: {
+		arrayOf(str()).since(4), // states
+		arrayOf(str()).since(5), // types
 	},
 	KeyAPIVersions: {
 		str().since(3), // software name
@@ -154,6 +211,10 @@ var shapes = [maxKey + 1]shape{
 	},
 	keyListConfigResources: {
 		arrayOf(fixed(i8)).since(1), // types
+	},
+	keyDeleteGroups: {arrayOf(str())},
+	keyOffsetDelete: {
+		str(), array(str(), array(fixed(i32))), // group, topics and partitions
 	},
 	keyDescribeQuorum: {
 		array(str(), array(fixed(i32))), // topics and partitions
@@ -213,6 +274,10 @@ func (w *walker) walkField(r *reader, f *field) {
 		}
 	case nullableField:
 		r.nullableString()
+	case bytesField:
+		if r.nullableBytes() == nil {
+			r.fail()
+		}
 	case structArray:
 		for n := r.arrayLen(); n > 0 && !r.bad; n-- {
 			w.walkStruct(r, f.elem)

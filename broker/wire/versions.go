@@ -6,7 +6,15 @@ const (
 	KeyFetch                int16 = 1
 	keyListOffsets          int16 = 2
 	keyMetadata             int16 = 3
+	keyOffsetCommit         int16 = 8
+	keyOffsetFetch          int16 = 9
 	keyFindCoordinator      int16 = 10
+	keyJoinGroup            int16 = 11
+	keyHeartbeat            int16 = 12
+	keyLeaveGroup           int16 = 13
+	keySyncGroup            int16 = 14
+	keyDescribeGroups       int16 = 15
+	keyListGroups           int16 = 16
 	KeyAPIVersions          int16 = 18
 	keyCreateTopics         int16 = 19
 	keyDeleteTopics         int16 = 20
@@ -14,7 +22,9 @@ const (
 	keyOffsetForLeaderEpoch int16 = 23
 	keyDescribeConfigs      int16 = 32
 	keyAlterConfigs         int16 = 33
+	keyDeleteGroups         int16 = 42
 	keyIncrementalAlter     int16 = 44
+	keyOffsetDelete         int16 = 47
 	keyDescribeQuorum       int16 = 55
 	keyDescribeCluster      int16 = 60
 	keyListConfigResources  int16 = 74
@@ -50,7 +60,6 @@ type VersionRange struct {
 //
 // # Deliberately absent
 //
-//	8, 9, 11-16  groups and offsets: the coordinator is being built
 //	17, 36  SASL: no authentication yet
 //	21      DeleteRecords: the log start moves by retention only
 //	24-28   transactions: no transaction coordinator yet
@@ -58,14 +67,13 @@ type VersionRange struct {
 //	34, 35  log directories: a node has one, and clients do not place replicas
 //	37      CreatePartitions
 //	38-41   delegation tokens: not planned
-//	42, 47  DeleteGroups, OffsetDelete: see groups
 //	43      ElectLeaders: nothing moves a leadership back to the preferred replica yet
 //	45, 46  reassignment
 //	48, 49  quotas
 //	50, 51  SCRAM: see SASL
 //	57      UpdateFeatures: a command of package meta raises metadata.version
 //	61, 65, 66, 75  descriptions that no client needs in order to work
-//	68, 69  KIP-848 groups: see groups
+//	68, 69  KIP-848 groups: members assign the partitions themselves
 //	71, 72  client telemetry: not planned
 //	76-79, 83-92  share groups: not planned
 //	4-7, 52-54, 56, 58, 59, 62-64, 67, 70, 73, 82  between Kafka's own
@@ -75,8 +83,17 @@ var Versions = [...]VersionRange{
 	{Key: KeyFetch, Name: "Fetch", Min: 4, Max: 18, AdvertisedMin: 4, Flexible: 12},
 	{Key: keyListOffsets, Name: "ListOffsets", Min: 1, Max: 11, AdvertisedMin: 1, Flexible: 6},
 	{Key: keyMetadata, Name: "Metadata", Min: 0, Max: 13, AdvertisedMin: 0, Flexible: 9},
+	{Key: keyOffsetCommit, Name: "OffsetCommit", Min: 2, Max: 10, AdvertisedMin: 2, Flexible: 8},
+	{Key: keyOffsetFetch, Name: "OffsetFetch", Min: 1, Max: 10, AdvertisedMin: 1, Flexible: 6},
 	{Key: keyFindCoordinator, Name: "FindCoordinator", Min: 0, Max: 6, AdvertisedMin: 0,
 		Flexible: 3},
+	{Key: keyJoinGroup, Name: "JoinGroup", Min: 0, Max: 9, AdvertisedMin: 0, Flexible: 6},
+	{Key: keyHeartbeat, Name: "Heartbeat", Min: 0, Max: 4, AdvertisedMin: 0, Flexible: 4},
+	{Key: keyLeaveGroup, Name: "LeaveGroup", Min: 0, Max: 5, AdvertisedMin: 0, Flexible: 4},
+	{Key: keySyncGroup, Name: "SyncGroup", Min: 0, Max: 5, AdvertisedMin: 0, Flexible: 4},
+	{Key: keyDescribeGroups, Name: "DescribeGroups", Min: 0, Max: 6, AdvertisedMin: 0,
+		Flexible: 5},
+	{Key: keyListGroups, Name: "ListGroups", Min: 0, Max: 5, AdvertisedMin: 0, Flexible: 3},
 	{Key: KeyAPIVersions, Name: "ApiVersions", Min: 0, Max: 4, AdvertisedMin: 0, Flexible: 3},
 	{Key: keyCreateTopics, Name: "CreateTopics", Min: 2, Max: 7, AdvertisedMin: 2, Flexible: 5},
 	{Key: keyDeleteTopics, Name: "DeleteTopics", Min: 1, Max: 6, AdvertisedMin: 1, Flexible: 4},
@@ -86,7 +103,10 @@ var Versions = [...]VersionRange{
 	{Key: keyDescribeConfigs, Name: "DescribeConfigs", Min: 1, Max: 4, AdvertisedMin: 1,
 		Flexible: 4},
 	{Key: keyAlterConfigs, Name: "AlterConfigs", Min: 0, Max: 2, AdvertisedMin: 0, Flexible: 2},
+	{Key: keyDeleteGroups, Name: "DeleteGroups", Min: 0, Max: 3, AdvertisedMin: 0, Flexible: 2},
 	{Key: keyIncrementalAlter, Name: "IncrementalAlterConfigs", Min: 0, Max: 1, AdvertisedMin: 0,
+		Flexible: 1},
+	{Key: keyOffsetDelete, Name: "OffsetDelete", Min: 0, Max: 0, AdvertisedMin: 0,
 		Flexible: 1},
 	{Key: keyDescribeQuorum, Name: "DescribeQuorum", Min: 0, Max: 2, AdvertisedMin: 0,
 		Flexible: 0},
