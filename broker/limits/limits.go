@@ -98,8 +98,9 @@ type Limits struct {
 	FlushesInFlight int
 	// FlushesTogether is a number of dirty partitions. A shard that must free memory or WAL space
 	// and has at least this many flushes FlushesAtOnce of them at the same time. They share syncs
-	// of the file system instead of syncing file by file. A start with at least this many
-	// partitions makes their names durable by one such sync.
+	// of the file system instead of syncing file by file. So do fewer of them while the WAL is at
+	// its budget. A start with at least this many partitions makes their names durable by one such
+	// sync.
 	FlushesTogether int
 	// FlushesAtOnce is the number of flushes at the same time that share syncs. No more than
 	// FlushesInFlight begin while all together move FlushAtOnceBytes or more.

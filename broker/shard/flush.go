@@ -51,13 +51,15 @@ func (s *Shard) flushSome() {
 
 // flushesDue is how many flushes may begin now of so many partitions that wait for one, and how
 // they become durable. Many partitions have little each. One sync of the file system serves all of
-// them, while the files of each partition would need several syncs.
+// them, while the files of each partition would need several syncs. At the budget the syncs are
+// shared by a few partitions too: nothing is appended, so the disk has nothing better to do, and
+// clients wait for the records of all of them.
 //
 // A flush waits for two syncs, and for the end of two others that began too early for it. So a sync
 // serves about a quarter of the flushes under way, and there should be many of them.
 func (s *Shard) flushesDue(waiting int) (due int, options partition.FlushOptions) {
 	most := s.limits.FlushesInFlight
-	if waiting >= s.limits.FlushesTogether {
+	if waiting >= s.limits.FlushesTogether || s.atBudget() {
 		most, options.ExternalSync = s.limits.FlushesAtOnce, true
 	}
 	if s.flushingBytes >= int64(s.limits.FlushAtOnceBytes) {

@@ -292,9 +292,10 @@ func (s *Shard) confirm() { s.pong(Ping{}) }
 func (s *Shard) mayLead() bool { return s.epoch != 0 && !s.draining }
 
 // mayAppend reports whether the log has room.
-func (s *Shard) mayAppend() bool {
-	return !s.wal.Full() && s.wal.Used() < s.cfg.WAL.BudgetBytes
-}
+func (s *Shard) mayAppend() bool { return !s.wal.Full() && !s.atBudget() }
+
+// atBudget reports whether only flushes can make room in the log.
+func (s *Shard) atBudget() bool { return s.wal.Used() >= s.cfg.WAL.BudgetBytes }
 
 // leaseValid reports whether the node may claim to know the end of the logs that it
 // leads.

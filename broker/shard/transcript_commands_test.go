@@ -19,6 +19,7 @@ import (
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/loop/looptest"
 	"example.com/lockstep/broker/shard"
+	"example.com/lockstep/broker/wait"
 	"example.com/lockstep/broker/wire/peer"
 	"example.com/lockstep/diskfs/virtual"
 )
@@ -75,6 +76,12 @@ func (w *world) command() {
 		w.host.FullMailboxes[loop.ID(w.int("shard"))] = w.d.Cmd == "mailbox-full"
 	case "state":
 		w.host.Trace.Addf("%s", strings.TrimSuffix(w.state(), "\n"))
+	case "waits":
+		w.shard.Waits(func(x wait.Wait) {
+			if x.On.Kind == wait.OnOp {
+				w.host.Trace.Addf("%s waits for %s", x.Who, x.For)
+			}
+		})
 	case "disk-done", "disk-settle", "disk-full", "disk-roomy", "fail-sync", "fail-writes",
 		"kill", "recover", "rot", "rot-file":
 		w.diskCommand()

@@ -30,7 +30,8 @@ import (
 //	    Metadata lines (looptest.Cluster) follow. The shard recovers from an empty disk,
 //	    gets the metadata and a lease of 2.5 s; the nodes in synced have answered its
 //	    probes. Limits: inflight-bytes, answer-bytes, connections, flush-bytes, flush-together,
-//	    tail-bytes, reads, scan-bytes, request-bytes, wal-segment, load-bytes, appends.
+//	    flushes-at-once, tail-bytes, reads, scan-bytes, request-bytes, wal-segment, wal-budget,
+//	    load-bytes, appends.
 //	metadata      lines: commands that the cluster commits; the shard gets the new image
 //	verdict applied|not-proposed|timed-out    answers the oldest call to the control loop
 //	lease [for=DURATION]     a new lease, or its end
@@ -56,6 +57,7 @@ import (
 //	cancel p=T/P from=N      shard 2 does not wait for request N any more
 //	drain                    the control loop asks for a clean stop
 //	state                    prints the replicas
+//	waits                    prints what waits for something in this shard
 //
 // Clients (conn=1 unless given):
 //
@@ -135,12 +137,14 @@ func newWorld(t *testing.T, d *datadriven.TestData) *world {
 	d.MaybeScanArgs(t, "reads", &w.cfg.Limits.ReadsInFlight)
 	d.MaybeScanArgs(t, "flush-bytes", &w.cfg.Limits.FlushBytes)
 	d.MaybeScanArgs(t, "flush-together", &w.cfg.Limits.FlushesTogether)
+	d.MaybeScanArgs(t, "flushes-at-once", &w.cfg.Limits.FlushesAtOnce)
 	d.MaybeScanArgs(t, "tail-bytes", &w.cfg.Limits.TailBytes)
 	d.MaybeScanArgs(t, "scan-bytes", &w.cfg.Limits.ScanBytes)
 	d.MaybeScanArgs(t, "request-bytes", &w.cfg.Limits.RequestBytes)
 	d.MaybeScanArgs(t, "load-bytes", &w.cfg.Limits.LoadBytes)
 	d.MaybeScanArgs(t, "appends", &w.cfg.Limits.CoordinatorAppends)
 	d.MaybeScanArgs(t, "wal-segment", &w.cfg.WAL.SegmentBytes)
+	d.MaybeScanArgs(t, "wal-budget", &w.cfg.WAL.BudgetBytes)
 	w.recover()
 	w.host.Settle()
 	w.lines(d.Input)

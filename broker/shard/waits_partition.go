@@ -116,6 +116,10 @@ func (s *Shard) watermarkWaits(p *part, name string, yield func(wait.Wait)) {
 			p.leader.Watermark(), p.log.End(), p.epoch),
 		Since: wait.Unknown, Until: env.Never,
 	}
+	if !s.mayAppend() { // it takes no records that could move it
+		w.For, w.On = "room in the log", wait.Of(wait.Room)
+		yield(w)
+	}
 	if p.leader.Watermark() < p.log.End() {
 		if p.log.DurableEnd() < p.log.End() {
 			w.For, w.On = "the log of this node", wait.Of(wait.Log)
@@ -266,18 +270,44 @@ func (s *Shard) roomWaits(yield func(wait.Wait)) {
 	if s.dirty.len() == 0 {
 		yield(w)
 	}
+	var flushing *part // one of those that have a turn
+	s.dirty.scan(func(p *part) bool {
+		if p.flushing {
+			flushing = p
+		}
+		return flushing == nil
+	})
 	s.dirty.scan(func(p *part) bool {
 		name := s.partitionName(p.id)
 		w.For, w.On = "a flush of "+name, wait.Of(flushOf(name))
 		if p.log.State() == partition.Deleting {
 			w.On = wait.Of(removal(name))
 		}
-		if !p.flushing && s.flushAgainAt > s.now.Mono {
-			w.On = wait.OfTimer(s.flushAgainAt)
-		}
 		yield(w)
+		s.unbegunWaits(p, name, flushing, yield)
 		return true
 	})
+}
+
+// unbegunWaits says why the flush of a partition that keeps records in the log has not begun. It
+// says nothing of one that could have begun in the last turn.
+func (s *Shard) unbegunWaits(p *part, name string, flushing *part, yield func(wait.Wait)) {
+	if p.flushing || p.log.State() == partition.Deleting {
+		return
+	}
+	w := wait.Wait{Who: flushOf(name), Since: wait.Unknown, Until: env.Never}
+	switch again := max(s.flushAgainAt, p.flushAgainAt); {
+	case again > s.now.Mono:
+		w.For, w.On = "the time to try again", wait.OfTimer(again)
+	case s.canFlush(p, 1) && flushing != nil:
+		w.For = "the flush of " + s.partitionName(flushing.id) + " before it"
+		w.On = wait.Of(flushOf(s.partitionName(flushing.id)))
+	case !s.canFlush(p, 1) && s.wal.Durable()+1 < s.wal.Next():
+		w.For, w.On = "the log of this node", wait.Of(wait.Log)
+	default:
+		return
+	}
+	yield(w)
 }
 
 // flushOf names the flush of a partition.
