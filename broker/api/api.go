@@ -88,6 +88,7 @@ func (Fetch) op()          {}
 func (Wait) op()           {}
 func (Offsets) op()        {}
 func (EpochEnd) op()       {}
+func (DeleteRecords) op()  {}
 func (Propose) op()        {}
 func (Applied) op()        {}
 func (Barrier) op()        {}
@@ -192,6 +193,19 @@ type EpochEndResult struct {
 	Code  kafka.ErrorCode
 	Epoch kafka.LeaderEpoch
 	End   kafka.Offset
+}
+
+// DeleteRecords moves the log start of a partition that this node leads to Offset, or to the
+// watermark for -1. It resolves when all live replicas have moved. → DeleteRecordsResult
+type DeleteRecords struct {
+	Partition kafka.PartitionID
+	Offset    kafka.Offset
+}
+
+// DeleteRecordsResult has the lowest log start of all live replicas; -1 with an error.
+type DeleteRecordsResult struct {
+	Code         kafka.ErrorCode
+	LowWatermark kafka.Offset
 }
 
 // Propose runs a metadata command and resolves with its verdict once this

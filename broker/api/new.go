@@ -51,6 +51,8 @@ func New(r wire.Request) (Handler, error) {
 		return newCreateTopics(h, req), nil
 	case *kmsg.DeleteTopicsRequest:
 		return newDeleteTopics(h, req), nil
+	case *kmsg.DeleteRecordsRequest:
+		return newDeleteRecords(h, req), nil
 	case *kmsg.InitProducerIDRequest:
 		return newInitProducerID(h, req), nil
 	case *kmsg.OffsetForLeaderEpochRequest:

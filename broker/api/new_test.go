@@ -88,6 +88,8 @@ func anyResult(rng *env.Rand) func(Op) any {
 			return OffsetsResult{Code: code(), Offset: 5, TimestampMs: 6, Epoch: 7}
 		case EpochEnd:
 			return EpochEndResult{Code: code(), Epoch: 5, End: 6}
+		case DeleteRecords:
+			return DeleteRecordsResult{Code: code(), LowWatermark: 5}
 		case NextProducerID:
 			return ProducerIDResult{Code: code(), ID: 7}
 		case Applied:

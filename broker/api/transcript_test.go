@@ -186,6 +186,8 @@ func (tr *transcript) result(t *testing.T, op Op, i int) any {
 		out = &OffsetsResult{}
 	case EpochEnd:
 		out = &EpochEndResult{}
+	case DeleteRecords:
+		out = &DeleteRecordsResult{}
 	case NextProducerID:
 		out = &ProducerIDResult{}
 	default:

@@ -91,6 +91,12 @@ var worstRequests = []struct {
 		req.Topics = append(req.Topics, topic)
 		return req
 	}, 87_000, 4 << 20, 60 << 20},
+	{"DeleteRecords that repeats a partition", func() kmsg.Request {
+		return deleteRecordsOf(func(int) int32 { return 0 })
+	}, 1, 1 << 10, 60 << 20},
+	{"DeleteRecords of partitions that do not exist", func() kmsg.Request {
+		return deleteRecordsOf(func(i int) int32 { return int32(i) })
+	}, 87_000, 4 << 20, 60 << 20},
 	{"DescribeConfigs that repeats a broker", func() kmsg.Request {
 		return describeConfigsOf(kmsg.ConfigResourceTypeBroker, "1")
 	}, 0, 64 << 10, 80 << 20},
@@ -156,6 +162,18 @@ func describeConfigsOf(kind kmsg.ConfigResourceType, name string) kmsg.Request {
 	return req
 }
 
+func deleteRecordsOf(partition func(i int) int32) kmsg.Request {
+	req := kmsg.NewPtrDeleteRecordsRequest()
+	topic := kmsg.NewDeleteRecordsRequestTopic()
+	topic.Topic = "t"
+	for i := range 87_000 {
+		topic.Partitions = append(topic.Partitions,
+			kmsg.DeleteRecordsRequestTopicPartition{Partition: partition(i), Offset: 1})
+	}
+	req.Topics = append(req.Topics, topic)
+	return req
+}
+
 func TestTheLargestRequestsCostABoundedAmountOfWork(t *testing.T) {
 	for _, worst := range worstRequests {
 		t.Run(worst.name, func(t *testing.T) {
@@ -188,6 +206,8 @@ func workOf(t *testing.T, c Context, frame []byte) (ops, answer int) {
 				h.Resolve(i, FetchResult{Code: kafka.NotLeaderOrFollower, DivergingEpoch: -1})
 			case Offsets:
 				h.Resolve(i, OffsetsResult{})
+			case DeleteRecords:
+				h.Resolve(i, DeleteRecordsResult{})
 			case EpochEnd:
 				h.Resolve(i, EpochEndResult{})
 			case Propose:

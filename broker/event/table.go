@@ -37,6 +37,8 @@ const (
 	ReplicaUnwritable
 	ReplicaOffline
 	CommittedRecordsDropped
+	RecordsDeleted
+	LogBegunAgain
 	ReplicaOnline
 
 	// Start and stop of a node.
@@ -376,6 +378,13 @@ var table = [names]row{
 		means: "A replica came back after an unclean election, with committed records that the " +
 			"new leader lacks, from one offset to another. They are lost. The replica is emptied " +
 			"and fetched again."},
+	RecordsDeleted: {name: "records deleted", level: Info,
+		means: "Records of a partition go, by a limit of its topic or because a client asked: " +
+			"its replicas move their log starts, and then remove what lies below. The leader " +
+			"writes one line per round."},
+	LogBegunAgain: {name: "log begun again", level: Warn,
+		means: "A replica was behind the log start of its leader. It has emptied its log, and " +
+			"fetches what the leader still has."},
 	ReplicaOnline: {name: "replica online", level: Info,
 		means: "A replica that was offline or emptied has new files, and is fetched."},
 	DiskRefuses: {name: "disk operation refused", level: Error, once: true,

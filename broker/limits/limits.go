@@ -115,6 +115,9 @@ type Limits struct {
 	// ProducerCheck is how often idempotent producers that were idle for producer.id.expiration.ms
 	// are looked for (producer.id.expiration.check.interval.ms).
 	ProducerCheck time.Duration
+	// RetentionCheck is how often a shard looks for records that need not be kept any more
+	// (log.retention.check.interval.ms).
+	RetentionCheck time.Duration
 	// FlushAttempts is the number of flushes of a partition that may fail one after the other, with
 	// RefusedPause between them. After that its files count as unwritable, and the replica goes
 	// offline if others hold what is committed. A disk without room does not count.
@@ -263,6 +266,7 @@ func Default() Limits {
 		OpenFiles:        256,
 		LoadsInFlight:    32,
 		ProducerCheck:    10 * time.Minute,
+		RetentionCheck:   5 * time.Minute,
 		FlushAttempts:    5,
 		OfflinePause:     time.Second,
 		FetchBytes:       16 << 20,

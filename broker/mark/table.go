@@ -31,6 +31,8 @@ const (
 	FollowerRestarted
 	FollowerDiverged
 	FollowerGap
+	FollowerBeginsAgain
+	StartNotConfirmed
 	ProbeRepeated
 	PushRepeated
 	TruncatedByEpoch
@@ -92,6 +94,8 @@ const (
 	ReplicaLeaves
 	ReplicaBackOnline
 	StrayEmptied
+	DeletionOutOfRange
+	DeletionExpired
 	FlushesTogether
 	NamesTogether
 	OpenWaited
@@ -224,6 +228,8 @@ var names = [marks]string{
 	FollowerRestarted:   "replica: a follower comes with a new incarnation",
 	FollowerDiverged:    "replica: a follower answers a probe with another history",
 	FollowerGap:         "replica: a streaming follower finds a gap",
+	FollowerBeginsAgain: "replica: a follower begins again at the leader's log start",
+	StartNotConfirmed:   "replica: a leader's log start waits for the in-sync replicas",
 	ProbeRepeated:       "replica: a probe without an answer is sent again",
 	PushRepeated:        "replica: batches that a follower has are sent again",
 	TruncatedByEpoch:    "replica: a follower cuts its log to the common history",
@@ -290,6 +296,8 @@ var names = [marks]string{
 	ReplicaUnwritable:   "shard: the files of a replica cannot be written",
 	ReplicaLeaves:       "shard: an unwritable replica is taken offline",
 	StrayEmptied:        "shard: a replica drops what an unclean election has lost",
+	DeletionOutOfRange:  "shard: DeleteRecords asks for more than is committed",
+	DeletionExpired:     "shard: DeleteRecords ends at its deadline",
 	ReplicaBackOnline:   "shard: the files of a replica can be written again",
 	FlushesTogether:     "shard: many flushes share a sync of the file system",
 	NamesTogether:       "shard: a start syncs the names of many partitions at once",

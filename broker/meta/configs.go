@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"example.com/lockstep/broker/assert"
 	"example.com/lockstep/broker/kafka"
 )
 
@@ -102,8 +103,8 @@ var configKeys = []ConfigKey{
 		Doc:      "Whether a request for an unknown topic creates it."},
 	{Name: "cleanup.policy", BrokerName: "log.cleanup.policy", Type: ConfigList, Default: "delete",
 		Allowed: []string{"compact", "delete"}, Topic: true,
-		Doc: "With compact, records without a key are refused. " +
-			"No log is shortened or compacted yet."},
+		Doc: "With delete, old records go by retention.ms and retention.bytes. With compact, " +
+			"records without a key are refused; no log is compacted yet."},
 	{Name: "compression.gzip.level", BrokerName: "compression.gzip.level", Type: ConfigInt,
 		Default: "-1", Min: -1, Max: 9, Without: "0", Topic: true, Doc: compressionDoc},
 	{Name: "compression.lz4.level", BrokerName: "compression.lz4.level", Type: ConfigInt,
@@ -153,8 +154,7 @@ var configKeys = []ConfigKey{
 		Default: "-2", Min: -2, Max: maxLong, Topic: true, Doc: remoteDoc},
 	{Name: "log.retention.hours", Type: ConfigInt, Default: "168", Min: -1, Max: maxInt,
 		Broker: true,
-		Doc: "Accepted and ignored: old records are not deleted yet. " +
-			"How long records are kept, in hours, if retention.ms is not set."},
+		Doc:    "How long records are kept, in hours, where retention.ms is not set."},
 	{Name: brokerPartitionsKey, Type: ConfigInt, Default: strconv.Itoa(brokerPartitionsDefault),
 		Min: 1, Max: brokerPartitionsMax, Broker: true,
 		Doc: "Replicas on one broker above which no partition is created there."},
@@ -225,24 +225,25 @@ var configKeys = []ConfigKey{
 		Doc: "There is no remote storage: only false is accepted."},
 	{Name: "retention.bytes", BrokerName: "log.retention.bytes", Type: ConfigLong, Default: "-1",
 		Min: -maxLong - 1, Max: maxLong, Topic: true,
-		Doc: "Accepted and ignored: old records are not deleted yet. " +
-			"Bytes of a partition above which old segments are deleted; negative for no bound."},
+		Doc: "Bytes of a partition above which its oldest segments are deleted; negative for " +
+			"no bound."},
 	{Name: "retention.ms", BrokerName: "log.retention.ms", Type: ConfigLong, Default: "604800000",
 		Min: -1, Max: maxLong, Topic: true,
-		Doc: "Accepted and ignored: old records are not deleted yet. " +
-			"Age at which segments are deleted, in milliseconds; -1 for no bound."},
+		Doc: "Age at which segments are deleted, by their largest timestamp, in milliseconds; " +
+			"-1 for no bound."},
 	{Name: "segment.bytes", BrokerName: "log.segment.bytes", Type: ConfigInt, Default: "1073741824",
 		Min: 1 << 20, Max: maxInt, Topic: true,
-		Doc: "Accepted and ignored: log.segment.bytes in the file of each broker decides."},
+		Doc: "Size at which a segment is closed. Where it is not set, log.segment.bytes in the " +
+			"file of each broker decides."},
 	{Name: "segment.index.bytes", BrokerName: "log.index.size.max.bytes", Type: ConfigInt,
 		Default: "10485760", Min: 4, Max: maxInt, Topic: true,
 		Doc: "Accepted and ignored: an index file grows with its segment."},
 	{Name: "segment.jitter.ms", BrokerName: "log.roll.jitter.ms", Type: ConfigLong, Default: "0",
 		Max: maxLong, Topic: true,
-		Doc: "Accepted and ignored: a segment is closed by its size only."},
+		Doc: "How much earlier than segment.ms a segment may be closed, in milliseconds."},
 	{Name: "segment.ms", BrokerName: "log.roll.ms", Type: ConfigLong, Default: "604800000", Min: 1,
 		Max: maxLong, Topic: true,
-		Doc: "Accepted and ignored: a segment is closed by its size only."},
+		Doc: "Span of the timestamps of a segment above which it is closed, in milliseconds."},
 	{Name: uncleanKey, BrokerName: uncleanKey, Type: ConfigBool, Default: "false", Topic: true,
 		Doc: "Whether a replica that may miss committed records may lead when no other can."},
 }
@@ -319,6 +320,24 @@ func (img *Image) ClusterConfig(name string) string {
 		return k.Default
 	}
 	return ""
+}
+
+// RetentionMs is retention.ms of the topic, in milliseconds; -1 for no bound. Where neither the
+// topic nor the cluster sets it, log.retention.hours does.
+func (img *Image) RetentionMs(t *Topic) int64 {
+	_, ofTopic := t.Configs.Get("retention.ms")
+	_, ofCluster := img.BrokerConfigs("").Get("log.retention.ms")
+	if hours, ok := img.BrokerConfigs("").Get("log.retention.hours"); ok && !ofTopic && !ofCluster {
+		n, err := strconv.ParseInt(hours, 10, 64)
+		assert.NoError(err, "meta: log.retention.hours")
+		if n < 0 {
+			return -1
+		}
+		return n * 3_600_000
+	}
+	n, err := strconv.ParseInt(img.TopicConfig(t, "retention.ms"), 10, 64)
+	assert.NoError(err, "meta: retention.ms")
+	return n
 }
 
 // MinISR is min.insync.replicas of the topic, at least 1. Leaders and the state

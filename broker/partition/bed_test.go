@@ -67,12 +67,13 @@ var small = partition.Limits{
 
 // record is one record of the bed's WAL.
 type record struct {
-	seq     uint64
-	batches []batch.Batch
-	epoch   kafka.LeaderEpoch // StartEpoch if >= 0
-	cut     kafka.Offset      // Truncate if >= 0
-	reset   kafka.Offset      // Reset if >= 0
-	start   kafka.Offset      // SetStart if >= 0
+	seq       uint64
+	batches   []batch.Batch
+	epoch     kafka.LeaderEpoch   // StartEpoch if >= 0
+	cut       kafka.Offset        // Truncate if >= 0
+	reset     kafka.Offset        // Reset if >= 0
+	beginning partition.Beginning // of reset
+	start     kafka.Offset        // SetStart if >= 0
 }
 
 func blank() record { return record{epoch: -1, cut: -1, reset: -1, start: -1} }
@@ -238,7 +239,17 @@ func (b *bed) truncate(to kafka.Offset) {
 func (b *bed) reset(to kafka.Offset) {
 	r := blank()
 	r.reset = to
-	b.log.Reset(to, b.write(r))
+	r.beginning = partition.Beginning{Start: to, State: make([]byte, 12),
+		Before: partition.EpochStart{Epoch: b.epoch, Start: to - 1}}
+	b.log.Reset(r.beginning, b.write(r))
+}
+
+// start moves the log start, durably.
+func (b *bed) start(to kafka.Offset) {
+	r := blank()
+	r.start = to
+	b.log.SetStart(to, b.write(r))
+	b.sync()
 }
 
 func (b *bed) sync() {
@@ -305,7 +316,7 @@ func (b *bed) replay(released uint64) {
 		case r.cut >= 0:
 			b.log.Truncate(r.cut, ref)
 		case r.reset >= 0:
-			b.log.Reset(r.reset, ref)
+			b.log.Reset(r.beginning, ref)
 		case r.start >= 0:
 			b.log.SetStart(r.start, ref)
 		}

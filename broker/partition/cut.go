@@ -48,31 +48,12 @@ func (p *Log) Truncate(to kafka.Offset, ref Ref) {
 	p.kick()
 }
 
-// Reset empties the log and lets it begin at start. A follower does this if its leader has nothing
-// older. The dropped records are below the leader's log start, or were never committed.
-func (p *Log) Reset(start kafka.Offset, ref Ref) {
-	if p.replayed(ref) {
-		return
-	}
-	assert.That(start >= p.watermark || p.state == Replaying,
-		"partition: reset to %d below the watermark %d", start, p.watermark)
-	p.generation++
-	p.overtake(-1)
-	p.note(ref, p.tail.entries)
-	p.history = nil
-	p.tail = tail{}
-	p.logStart, p.logEnd, p.watermark = start, start, start
-	p.flushed, p.cutSeq = start, ref.Seq
-	p.resetPending = true
-	p.kick()
-}
-
 // cut is the job that removes truncated bytes from the trusted part of the segments. Nothing is
 // written into segments while one is pending, so the old checkpoint stays whole until the new one
 // has replaced it.
 type cut struct {
 	target   kafka.Offset
-	reset    bool
+	reset    uint64    // the sequence of the Reset that it carries out; 0 for a truncation
 	snapshot snapshot  // the producer state is computed from it
 	segments []segment // that stay; the last one is shortened
 	last     *segment  // to shorten, nil if the cut falls between segments
@@ -94,10 +75,11 @@ const (
 )
 
 func (p *Log) newCut() *cut {
-	c := &cut{target: p.flushed, reset: p.resetPending, scanned: math.MinInt64}
+	c := &cut{target: p.flushed, scanned: math.MinInt64}
 	c.publish = &publish{end: c.target}
-	if c.reset {
-		c.snapshot = snapshot{offset: c.target}
+	if p.resetPending {
+		c.reset = p.resetSeq
+		c.snapshot = snapshot{c.target, p.resetState.copy()}
 		c.phase = publishing
 		return c
 	}
@@ -241,7 +223,7 @@ func (c *cut) finish(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, erro
 		}
 		c.publish.next = p.nextCheckpoint(c.target, p.cutSeq, c.snapshot.producers)
 		c.publish.next.segments = c.segments
-		if c.reset {
+		if c.reset > 0 {
 			c.publish.next.snapshots = c.publish.next.snapshots[len(c.publish.next.snapshots)-1:]
 		}
 	}
@@ -250,8 +232,8 @@ func (c *cut) finish(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, erro
 		return ops, err
 	}
 	p.trusted = c.publish.next
-	if c.reset && c.target == p.flushed {
-		p.resetPending = false
+	if c.reset > 0 && c.reset == p.resetSeq {
+		p.resetPending, p.resetState = false, producers{}
 	}
 	if !p.CutPending() { // otherwise a deeper truncation came after the rename
 		p.recomputeProducers()

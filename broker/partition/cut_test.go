@@ -83,7 +83,7 @@ func TestACrashAtAnyMomentOfAFlushOrCutLeavesAWholeLog(t *testing.T) {
 				b.epoch++
 			case "removal of segments":
 				b.log.SetWatermark(60)
-				b.log.SetStart(50, partition.Ref{})
+				b.start(50)
 			}
 			b.append(plain(1, 10), plain(2, 10))
 			b.sync()
@@ -139,7 +139,7 @@ func TestSegmentsStayWhileProducerStateNeedsThem(t *testing.T) {
 	b.mustProduce(produced(3, 0, 0, 10))
 	b.flush() // everything is above the watermark: the older snapshot is of offset 0
 	b.log.SetWatermark(20)
-	b.log.SetStart(20, partition.Ref{})
+	b.start(20)
 	b.flushOnce()
 	b.cut(20)
 	require.Equal(t, partition.Duplicate, b.check(produced(1, 0, 0, 10)).Kind)

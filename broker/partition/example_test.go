@@ -73,7 +73,10 @@ func Example() {
 	fmt.Println("whole:", log.EndReplay(), "end", log.End(), "latest epoch", log.LatestEpoch())
 
 	// Retention, and the removal.
-	log.SetStart(log.RetentionStart(partition.Retention{Bytes: 0, Ms: -1}, 0), partition.Ref{})
+	to, _ := log.RetentionStart(partition.Retention{Bytes: 0, Ms: -1}, 0)
+	log.SetStart(to, partition.Ref{Seq: 5})
+	fmt.Println("start", log.Start())
+	log.Durable(5)
 	fmt.Println("start", log.Start())
 	log.Delete()
 	b.settle()
@@ -93,6 +96,7 @@ func Example() {
 	// end 1
 	// record 2 is covered: true
 	// whole: true end 1 latest epoch 1
+	// start 0
 	// start 1
 	// removed: true
 }

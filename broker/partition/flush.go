@@ -18,6 +18,7 @@ type FlushCandidate struct {
 	Bytes   int64 // durable batches that are not in segments yet
 	Notes   int   // other WAL records that pin the WAL until a flush
 	Missing []Missing
+	Surplus bool // something below the log start can be removed
 }
 
 // Candidate says what a flush would move. Missing lists the evicted batches among the first
@@ -29,7 +30,7 @@ func (p *Log) Candidate() FlushCandidate {
 	if !p.notesDurable() {
 		return c
 	}
-	c.Notes = len(p.notes)
+	c.Notes, c.Surplus = len(p.notes), p.Surplus()
 	if n := len(p.tail.entries); n > 0 && p.tail.entries[n-1].ref.Seq <= p.durable {
 		c.Bytes = p.tail.bytes
 		return c
@@ -45,9 +46,10 @@ func (p *Log) Candidate() FlushCandidate {
 
 // Flush moves the oldest durable batches of the tail to segments, up to Limits.FlushBytes or the
 // end of a segment, and then writes a checkpoint. Without a batch to move it still writes a
-// checkpoint, which covers notes and drops segments below the log start. A Done of kind Flushed
-// reports the end. A flush that finds no room, or that a truncation overtakes, leaves everything as
-// it was.
+// checkpoint, which covers notes and drops segments below the log start, up to dropAtOnce. What
+// lies below the log start at the head of the tail is never written: a flush that finds such
+// batches drops them, and moves nothing else. A Done of kind Flushed reports the end. A flush that
+// finds no room, or that a truncation overtakes, leaves everything as it was.
 func (p *Log) Flush(options FlushOptions) {
 	assert.That(p.state == Ready || p.state == Replaying, "partition: flush in state %d", p.state)
 	if p.work.wanted.flush == nil {
@@ -69,48 +71,59 @@ type flush struct {
 	removing []string
 }
 
+const (
+	// dropAtOnce is how many segments one flush drops at most: the log cannot be flushed otherwise
+	// while their files are removed.
+	dropAtOnce = 64
+	// removeAtOnce is how many files are removed at the same time.
+	removeAtOnce = 24
+)
+
 func (f *flush) step(p *Log, r *run, got []diskfs.Completion) ([]diskfs.Op, error) {
 	if f.publish == nil {
 		f.prepare(p)
 	}
 	if f.publish.stage == published {
-		return nil, nil // the removals ended; nothing would trust a file that is left
+		return f.removeSome(p), nil
 	}
 	ops, err := f.publish.step(p, r, got)
 	if err != nil || f.publish.stage != published {
 		return ops, err
 	}
 	f.commit(p)
-	return removeOps(p, f.removing), nil
+	return f.removeSome(p), nil
+}
+
+// removeSome removes the next files of dropped segments. Nothing would trust a file that is left.
+func (f *flush) removeSome(p *Log) []diskfs.Op {
+	n := min(len(f.removing), removeAtOnce)
+	ops := removeOps(p, f.removing[:n])
+	f.removing = f.removing[n:]
+	return ops
 }
 
 // prepare decides what is moved, and what the checkpoint will say.
 func (f *flush) prepare(p *Log) {
 	f.chooseSegment(p)
-	limits := p.cfg.Limits
 	table := p.trusted.snapshots[len(p.trusted.snapshots)-1].producers.copy()
 	end := p.flushed
-	for f.moved < len(p.tail.entries) && len(f.out.log) < limits.FlushBytes {
-		record := p.tail.record(f.moved)
-		if len(record) == 0 || record[0].ref.Seq > p.durable ||
-			f.moved > 0 && (f.full(record, limits) || p.cfg.Rare.Choose(rare.LogFlushLittle)) {
-			break
+	surplus := p.surplusTail()
+	if surplus > 0 {
+		f.moved = surplus
+	} else {
+		f.write(p)
+	}
+	for i := range p.tail.entries[:f.moved] {
+		e := &p.tail.entries[i]
+		if e.state != nil {
+			table.table.Set(e.produced.id, e.state)
 		}
-		for i := range record {
-			e := &record[i]
-			f.active.add(e.base, e.last, int64(e.size), e.maxMs, limits.IndexBytes, &f.out)
-			f.out.log = append(f.out.log, e.buf...)
-			if e.state != nil {
-				table.table.Set(e.produced.id, e.state)
-			}
-			end = e.last + 1
-		}
-		f.moved += len(record)
+		end = e.last + 1
 	}
 	p.trim(&table)
 	next := p.nextCheckpoint(end, f.covered(p), table)
 	f.publish = &publish{end: end, external: f.options.ExternalSync, names: f.fresh}
-	if f.moved > 0 {
+	if f.moved > surplus {
 		if !f.fresh {
 			next.segments = next.segments[:len(next.segments)-1]
 		}
@@ -126,19 +139,37 @@ func (f *flush) prepare(p *Log) {
 			}
 		}
 	}
-	f.removing = next.dropSegments()
+	f.removing = next.dropSegments(dropAtOnce)
 	f.publish.next = next
+}
+
+// write collects what is written to the segment.
+func (f *flush) write(p *Log) {
+	limits := p.cfg.Limits
+	for f.moved < len(p.tail.entries) && len(f.out.log) < limits.FlushBytes {
+		record := p.tail.record(f.moved)
+		if len(record) == 0 || record[0].ref.Seq > p.durable ||
+			f.moved > 0 && (f.full(p, record) || p.cfg.Rare.Choose(rare.LogFlushLittle)) {
+			break
+		}
+		for i := range record {
+			e := &record[i]
+			f.active.add(e.base, e.last, int64(e.size), e.maxMs, limits.IndexBytes, &f.out)
+			f.out.log = append(f.out.log, e.buf...)
+		}
+		f.moved += len(record)
+	}
 }
 
 // full reports whether the batches of a WAL record need a new segment. They are never split between
 // segments, so a segment may exceed its limit by one record.
-func (f *flush) full(record []entry, l *Limits) bool {
+func (f *flush) full(p *Log, record []entry) bool {
 	var size int64
 	for i := range record {
 		size += int64(record[i].size)
 	}
 	last := &record[len(record)-1]
-	return f.active.full(last.last, size, last.maxMs, l)
+	return p.full(&f.active, last.last, size, last.maxMs)
 }
 
 // chooseSegment continues the last segment or begins a new one.
@@ -148,9 +179,9 @@ func (f *flush) chooseSegment(p *Log) {
 		last := p.trusted.segments[n-1]
 		f.active, f.fresh = last, false
 		record := p.tail.record(0)
-		if last.indexLost || last.end != p.flushed ||
+		if last.indexLost || last.end != p.flushed || last.end <= p.logStart ||
 			len(record) > 0 &&
-				(f.full(record, p.cfg.Limits) ||
+				(f.full(p, record) ||
 					last.logBytes > 0 && p.cfg.Rare.Choose(rare.LogRollEarly)) {
 			f.active, f.fresh = newSegment(p.flushed), true
 		}

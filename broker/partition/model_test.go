@@ -19,6 +19,7 @@ import (
 // epochs.
 type model struct {
 	start, end kafka.Offset
+	starts     []record      // that may not be durable
 	batches    []batch.Batch // also those below start: producers remember them
 	epochs     []partition.EpochStart
 }
@@ -48,9 +49,18 @@ func (m *model) apply(r record) {
 		})
 		m.end = r.cut
 	case r.reset >= 0:
-		*m = model{start: r.reset, end: r.reset}
+		*m = model{start: r.reset, end: r.reset, epochs: []partition.EpochStart{
+			{Epoch: r.beginning.Before.Epoch, Start: r.beginning.Before.Start}}}
 	case r.start >= 0:
-		m.start = max(m.start, r.start)
+		m.starts = append(m.starts, r)
+	}
+}
+
+// sync moves the log start to what is durable.
+func (m *model) sync(durable uint64) {
+	for len(m.starts) > 0 && m.starts[0].seq <= durable {
+		m.start = max(m.start, m.starts[0].start)
+		m.starts = m.starts[1:]
 	}
 }
 
@@ -220,6 +230,7 @@ func (w *world) produce() {
 // look compares the answers that need no disk.
 func (w *world) look() {
 	m := &w.model
+	m.sync(w.durable)
 	require.Equal(w.rt, m.end, w.log.End())
 	require.Equal(w.rt, m.start, w.log.Start())
 	for epoch := partition.NoEpoch; epoch <= w.epoch+1; epoch++ {
@@ -386,7 +397,8 @@ func (w *world) step() {
 		case "reset":
 			if rapid.IntRange(0, 3).Draw(w.rt, "really") == 0 {
 				w.cuts++
-				w.reset(w.model.end + kafka.Offset(rapid.IntRange(0, 3).Draw(w.rt, "gap")))
+				w.reset(max(1, w.model.end) +
+					kafka.Offset(rapid.IntRange(0, 3).Draw(w.rt, "gap")))
 				w.epoch++
 			}
 		}
@@ -404,6 +416,7 @@ func (w *world) powerCut() {
 	w.cuts++
 	w.reads = map[uint64]asked{}
 	w.model = fold(w.wal)
+	w.model.sync(w.durable)
 	w.epoch++ // a new incarnation never continues its old epoch
 	w.look()
 }

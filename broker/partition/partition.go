@@ -98,10 +98,13 @@ type Log struct {
 	cfg   Config
 	disk  Disk
 	state State
+	roll  Roll
 
 	logStart  kafka.Offset
 	logEnd    kafka.Offset
 	watermark kafka.Offset
+	// starts are log starts with a WAL record that is not durable yet, in order.
+	starts    []pendingStart
 	history   epochs
 	producers producers // of the log up to logEnd; not known while a cut is pending
 	// clockMs is the log's own clock. Producers that were used last before idleSinceMs are
@@ -119,8 +122,13 @@ type Log struct {
 	// flushed is the offset at which the tail begins. The segments hold the log below it. It is
 	// lower than trusted.end while segments hold truncated records (a pending cut).
 	flushed kafka.Offset
-	// resetPending: the segments hold nothing of the log any more (see Reset).
+	// resetPending: the segments hold nothing of the log any more (see Reset). resetState are the
+	// producers that its log began with, and resetSeq is the sequence of its WAL record.
 	resetPending bool
+	resetState   producers
+	resetSeq     uint64
+	// durableBefore is the durable end before the last Reset.
+	durableBefore kafka.Offset
 	// cutSeq is the sequence that the checkpoint of a pending cut covers.
 	cutSeq uint64
 	// generation changes with every truncation: work that began in an older generation must not
@@ -159,8 +167,12 @@ func (p *Log) End() kafka.Offset { return p.logEnd }
 // Watermark is the high watermark as this replica knows it.
 func (p *Log) Watermark() kafka.Offset { return min(p.watermark, p.logEnd) }
 
-// DurableEnd is the offset below which all batches are durable here.
+// DurableEnd is the offset below which all batches are durable here. While a Reset may still be
+// lost, it is what was durable before.
 func (p *Log) DurableEnd() kafka.Offset {
+	if p.resetSeq > p.durable {
+		return p.durableBefore
+	}
 	n := sort.Search(len(p.tail.entries), func(i int) bool {
 		return p.tail.entries[i].ref.Seq > p.durable
 	})
@@ -175,6 +187,7 @@ func (p *Log) DurableEnd() kafka.Offset {
 func (p *Log) Durable(seq uint64) {
 	if seq > p.durable {
 		p.durable = seq
+		p.takeStarts()
 		p.kick()
 	}
 }
@@ -277,25 +290,6 @@ func (p *Log) StartEpoch(epoch kafka.LeaderEpoch, ref Ref) {
 func (p *Log) SetWatermark(to kafka.Offset) {
 	assert.That(to <= p.logEnd, "partition: watermark %d above the log end %d", to, p.logEnd)
 	p.watermark = max(p.watermark, to)
-}
-
-// SetStart raises the log start to the given offset, which is at most the watermark. It ignores a
-// lower one. Records below the start are not served any more, and the next flush removes segments
-// that lie below it. ref is the WAL record of the change, or the zero Ref if the owner does not
-// need one (retention would find the same start again).
-func (p *Log) SetStart(to kafka.Offset, ref Ref) {
-	if ref != (Ref{}) {
-		if p.replayed(ref) {
-			return
-		}
-		p.note(ref, nil)
-	}
-	assert.That(to <= p.watermark || p.state == Replaying,
-		"partition: log start %d above the watermark %d", to, p.watermark)
-	if to > p.logStart {
-		p.logStart = to
-		p.history.dropBelow(to)
-	}
 }
 
 // CheckProducer judges the batches of one produce request, which are validated and not stamped yet.

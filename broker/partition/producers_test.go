@@ -117,7 +117,7 @@ func TestProducerStateSurvivesFlushReloadAndLogDeletion(t *testing.T) {
 	}
 	b.flush()
 	b.log.SetWatermark(b.log.End())
-	b.log.SetStart(b.log.End(), partition.Ref{})
+	b.start(b.log.End())
 	b.flushOnce()
 	require.Zero(t, b.log.Bytes(), "the data is gone")
 	b.crash(0)

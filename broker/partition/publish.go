@@ -149,13 +149,13 @@ func (p *Log) nextCheckpoint(end kafka.Offset, covered uint64, table producers) 
 	return c
 }
 
-// dropSegments removes the segments that are not needed from the checkpoint and returns the names
-// of their files. A segment below the log start stays while it ends above the older producer
-// snapshot, since producer state may have to be computed again from there.
-func (c *checkpoint) dropSegments() (files []string) {
+// dropSegments removes segments that are not needed from the checkpoint, most at most, and returns
+// the names of their files. A segment below the log start stays while it ends above the older
+// producer snapshot, since producer state may have to be computed again from there.
+func (c *checkpoint) dropSegments(most int) (files []string) {
 	needed := min(c.logStart, c.snapshots[0].offset)
 	n := 0
-	for n < len(c.segments) && c.segments[n].end <= needed {
+	for n < min(len(c.segments), most) && c.segments[n].end <= needed {
 		files = append(files, c.segments[n].files()...)
 		n++
 	}

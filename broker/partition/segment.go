@@ -1,12 +1,15 @@
 package partition
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"hash/fnv"
 	"math"
 	"sort"
 
+	"example.com/lockstep/broker/assert"
 	"example.com/lockstep/broker/batch"
 	"example.com/lockstep/broker/kafka"
 )
@@ -108,11 +111,39 @@ func (s *segment) add(
 	s.end = last + 1
 }
 
-// full reports whether a batch of size bytes that ends at last needs a new segment.
-func (s *segment) full(last kafka.Offset, size, maxMs int64, l *Limits) bool {
-	return s.logBytes > 0 && (s.logBytes+size > l.SegmentBytes ||
-		last-s.base > math.MaxUint32 ||
-		l.SegmentMs > 0 && maxMs-s.firstMs > l.SegmentMs)
+// Roll says when a segment is closed and the next one begins.
+type Roll struct {
+	Bytes int64 // before it exceeds this (segment.bytes); below 4 GiB; 0: Limits.SegmentBytes
+	Ms    int64 // when its timestamps span more than this (segment.ms); 0: Limits.SegmentMs
+	// JitterMs is how much of Ms is taken off at most (segment.jitter.ms), so that the segments of
+	// many partitions do not roll together.
+	JitterMs int64
+}
+
+// SetRoll changes when segments are closed, from the next flush on.
+func (p *Log) SetRoll(r Roll) {
+	assert.That(r.Bytes < 1<<32-1<<27, "partition: segments of %d bytes cannot be indexed", r.Bytes)
+	p.roll = r
+}
+
+// full reports whether a batch of size bytes that ends at last needs a new segment after s.
+func (p *Log) full(s *segment, last kafka.Offset, size, maxMs int64) bool {
+	bytes, ms := cmp.Or(p.roll.Bytes, p.cfg.Limits.SegmentBytes), p.rollMs(s.base)
+	return s.logBytes > 0 && (s.logBytes+size > bytes || last-s.base > math.MaxUint32 ||
+		ms > 0 && maxMs-s.firstMs > ms)
+}
+
+// rollMs is the span of the segment with that base. Its jitter is a hash of the partition and the
+// base, and not kept anywhere.
+func (p *Log) rollMs(base kafka.Offset) int64 {
+	ms := cmp.Or(p.roll.Ms, p.cfg.Limits.SegmentMs)
+	if jitter := min(p.roll.JitterMs, ms); jitter > 0 {
+		h := fnv.New64a()
+		h.Write([]byte(p.cfg.Dir))
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(base)))
+		ms = max(1, ms-int64(h.Sum64()%uint64(jitter)))
+	}
+	return ms
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

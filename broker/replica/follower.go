@@ -43,6 +43,9 @@ const (
 	Truncate
 	// Diverge: refuse with Last and End.
 	Diverge
+	// BeginAgain: empty the log and let it begin again at the leader's start, durably, then
+	// acknowledge.
+	BeginAgain
 )
 
 // Decision is the answer to a push.
@@ -65,6 +68,21 @@ func (f *Follower) Push(prev kafka.LeaderEpoch, base, end kafka.Offset, log Log)
 	}
 	last := log.EpochBefore(log.End())
 	return Decision{Action: Diverge, Last: last, End: log.End()}
+}
+
+// Begin decides what to do with the statement "nothing of your log is in mine, which begins
+// at base, after a record of epoch prev". prev is -1 if the leader does not know it.
+func (f *Follower) Begin(prev kafka.LeaderEpoch, base kafka.Offset, log Log) Decision {
+	switch end := log.End(); {
+	case f.synced && base <= end:
+		return Decision{Action: Acknowledge} // it came again
+	case base <= end && base > 0 && prev >= 0 && log.EpochBefore(base) == prev:
+		// The logs have the record before base in common: compare again.
+		return Decision{Action: Diverge, Last: log.EpochBefore(end), End: end}
+	}
+	mark.Hit(mark.FollowerBeginsAgain)
+	f.synced = true
+	return Decision{Action: BeginAgain, Cut: base}
 }
 
 // Probe decides what to do with the statement "in the leader's log, epoch Prev

@@ -185,9 +185,10 @@ func (l *Leader) prompt(now env.Instant) int {
 }
 
 // mayJoin reports whether a replica may be added to the ISR: it is streaming, registered
-// and unfenced, and it holds everything that is or may be committed.
+// and unfenced, it holds everything that is or may be committed, and nothing below the log
+// start.
 func (l *Leader) mayJoin(f *follower) bool {
 	return f.state == streaming && f.member.Epoch > 0 &&
-		!slices.Contains(l.reg.Fenced, f.member.Node) &&
-		f.durable >= max(l.watermark, l.start)
+		!l.fenced(f.member.Node) &&
+		f.durable >= max(l.watermark, l.start) && f.logStart >= l.logStart
 }

@@ -59,8 +59,9 @@ type followerState uint8
 const (
 	disconnected followerState = iota // no connection: nothing can be sent
 	probing                           // the next message is a probe
-	probed                            // a probe is sent and not answered
+	probed                            // a probe, or a new beginning, is sent and not answered
 	streaming                         // batches are sent, from next on
+	beginning                         // the next message is a new beginning
 )
 
 // follower is what a leader knows of one other replica. The invariants:
@@ -70,6 +71,7 @@ type follower struct {
 	member   Member
 	state    followerState
 	durable  kafka.Offset // acknowledged in this leader epoch by this incarnation
+	logStart kafka.Offset // acknowledged likewise
 	next     kafka.Offset // streaming: the offset to send next
 	probe    Probe        // probing, probed
 	retryAt  env.Instant  // probing: not before; probed: send again then
@@ -109,7 +111,10 @@ type Leader struct {
 	end       kafka.Offset // log end
 	local     kafka.Offset // durable end of this node
 	watermark kafka.Offset
-	followers []*follower // sorted by node
+	logStart  kafka.Offset // of this node, durable
+	wanted    kafka.Offset // the log start that the replicas are asked to move to
+	confirmed bool         // see StartConfirmed
+	followers []*follower  // sorted by node
 	change    change
 	// damaged: a part of this node's log could not be read when it was needed; see
 	// LogDamaged.
@@ -130,13 +135,16 @@ type endAt struct {
 // follower is too long by one step at most.
 const lagSteps = 16
 
-// NewLeader begins epoch reg.LeaderEpoch at log end end. watermark and durable
-// are those that this replica held as a follower.
+// Standing is where a replica's log stands.
+type Standing struct{ Start, Watermark, Durable, End kafka.Offset }
+
+// NewLeader begins epoch reg.LeaderEpoch at the end of a log which stands as this replica
+// held it as a follower.
 func NewLeader(
-	cfg Config, self kafka.NodeID, reg Registration, end, durable, watermark kafka.Offset,
-	now env.Instant,
+	cfg Config, self kafka.NodeID, reg Registration, log Standing, now env.Instant,
 ) *Leader {
-	l := &Leader{cfg: cfg, self: self, start: end, end: end, local: durable, watermark: watermark}
+	l := &Leader{cfg: cfg, self: self, start: log.End, end: log.End, local: log.Durable,
+		watermark: log.Watermark, logStart: log.Start, wanted: log.Start}
 	l.Update(reg, now)
 	return l
 }
@@ -182,6 +190,7 @@ func (l *Leader) Update(reg Registration, now env.Instant) {
 		l.fallBehind(f, now)
 	}
 	l.advance()
+	l.confirmStart()
 }
 
 func newFollower(m Member, now env.Instant) *follower {
@@ -221,8 +230,8 @@ func (l *Leader) LocalDurable(end kafka.Offset) bool {
 }
 
 // Acked takes an acknowledgement. Those of another incarnation of the follower
-// are ignored. It reports whether the watermark moved.
-func (l *Leader) Acked(from Member, durable kafka.Offset, now env.Instant) bool {
+// are ignored. start is the follower's log start. It reports whether the watermark moved.
+func (l *Leader) Acked(from Member, durable, start kafka.Offset, now env.Instant) bool {
 	f := l.follower(from.Node)
 	if f == nil || f.member.Epoch != from.Epoch {
 		mark.Hit(mark.AckOfOldIncarnation)
@@ -237,6 +246,8 @@ func (l *Leader) Acked(from Member, durable kafka.Offset, now env.Instant) bool 
 	}
 	assert.That(durable <= l.end, "replica: node %d acknowledged %d beyond the log end %d",
 		from.Node, durable, l.end)
+	f.logStart = max(f.logStart, start)
+	l.confirmStart()
 	if durable > f.durable {
 		f.durable = durable
 		f.waitingSince = now
@@ -274,6 +285,10 @@ func (l *Leader) Diverged(from Member, last kafka.LeaderEpoch, history History, 
 	mark.Hit(mark.FollowerDiverged)
 	epoch, base := history.EndOf(last)
 	f.state, f.probe, f.retryAt = probing, Probe{Prev: epoch, Base: base}, now
+	if epoch < 0 && base > 0 {
+		// What the logs have in common, if anything, lies below this log's start.
+		f.state = beginning
+	}
 }
 
 // Refused takes any other refusal (the follower does not have the metadata yet, its disk
@@ -303,6 +318,12 @@ func (l *Leader) Disconnected(node kafka.NodeID) {
 // Send describes the next message for a follower.
 type Send struct {
 	Probe bool
+	// Begin: the follower needs records below the log start, Base. It has to begin again at the
+	// batch that holds Base, or at the log end. The shard finds that place, and calls
+	// BatchesSent if the follower is there already: see Next.
+	Begin bool
+	// Next is where the follower's log ends, for Begin; -1 if it has to be emptied in any case.
+	Next kafka.Offset
 	// Prev and Base are the head of the push. For batches the shard fills in Prev: the
 	// epoch of the record before Base.
 	Prev kafka.LeaderEpoch
@@ -330,7 +351,12 @@ func (l *Leader) NextSend(node kafka.NodeID, history History, now env.Instant) (
 			f.probe = Probe{Prev: epoch, Base: l.end}
 		}
 		return Send{Probe: true, Prev: f.probe.Prev, Base: f.probe.Base}, true
+	case beginning:
+		return Send{Begin: true, Base: l.logStart, Next: -1}, now >= f.retryAt
 	case streaming:
+		if f.next < l.logStart {
+			return Send{Begin: true, Base: l.logStart, Next: f.next, Room: l.cfg.Window}, true
+		}
 		if f.next < l.end && f.bytes < l.cfg.Window {
 			return Send{Base: f.next, Room: l.cfg.Window - f.bytes}, true
 		}
@@ -338,7 +364,7 @@ func (l *Leader) NextSend(node kafka.NodeID, history History, now env.Instant) (
 	return Send{}, false
 }
 
-// ProbeSent says that the probe of NextSend was sent.
+// ProbeSent says that the probe of NextSend, or a new beginning, was sent.
 func (l *Leader) ProbeSent(node kafka.NodeID, now env.Instant) {
 	f := l.follower(node)
 	f.state, f.retryAt = probed, now.Add(l.cfg.ProbeTimeout)
@@ -431,6 +457,8 @@ func (l *Leader) fallBehind(f *follower, now env.Instant) {
 }
 
 func (l *Leader) inISR(node kafka.NodeID) bool { return slices.Contains(l.reg.ISR, node) }
+
+func (l *Leader) fenced(node kafka.NodeID) bool { return slices.Contains(l.reg.Fenced, node) }
 
 func (l *Leader) follower(node kafka.NodeID) *follower {
 	for _, f := range l.followers {

@@ -34,25 +34,25 @@ func streamTo(t *testing.T, l *Leader, m Member, durable kafka.Offset, now env.I
 	next, ok := l.NextSend(m.Node, logOf(20), now)
 	require.True(t, ok && next.Probe)
 	l.ProbeSent(m.Node, now)
-	l.Acked(m, durable, now)
+	l.Acked(m, durable, 0, now)
 	require.True(t, l.Streaming(m.Node))
 }
 
 // newTestLeader is a leader of epoch 5 with ten records, all durable on its own disk.
 // Follower 2 has them too.
 func newTestLeader(t *testing.T, reg Registration) *Leader {
-	l := NewLeader(testConfig, 1, reg, 10, 10, 0, 0)
+	l := NewLeader(testConfig, 1, reg, standing(10, 10, 0), 0)
 	streamTo(t, l, Member{2, 12}, 10, 0)
 	return l
 }
 
 func TestWatermarkIsTheLowestDurableEndOfTheISR(t *testing.T) {
-	l := NewLeader(testConfig, 1, three(1, 1, 2, 3), 10, 10, 0, 0)
+	l := NewLeader(testConfig, 1, three(1, 1, 2, 3), standing(10, 10, 0), 0)
 	streamTo(t, l, Member{2, 12}, 7, 0)
 	require.Zero(t, l.Watermark(), "replica 3 has acknowledged nothing")
 	streamTo(t, l, Member{3, 13}, 4, 0)
 	require.EqualValues(t, 4, l.Watermark())
-	require.True(t, l.Acked(Member{3, 13}, 9, 0))
+	require.True(t, l.Acked(Member{3, 13}, 9, 0, 0))
 	require.EqualValues(t, 7, l.Watermark())
 }
 
@@ -67,15 +67,15 @@ func TestWatermarkStandsBelowMinInSync(t *testing.T) {
 }
 
 func TestAcknowledgementsOfAnotherIncarnationDoNotCount(t *testing.T) {
-	l := NewLeader(testConfig, 1, three(1, 1, 2), 10, 10, 0, 0)
+	l := NewLeader(testConfig, 1, three(1, 1, 2), standing(10, 10, 0), 0)
 	streamTo(t, l, Member{2, 12}, 3, 0)
-	require.False(t, l.Acked(Member{2, 99}, 10, 0))
+	require.False(t, l.Acked(Member{2, 99}, 10, 0, 0))
 	require.EqualValues(t, 3, l.Watermark())
 	// When the new incarnation is registered, what the old one held no longer counts.
 	reg := three(1, 1, 2)
 	reg.Replicas[1].Epoch = 99
 	l.Update(reg, 0)
-	l.Acked(Member{2, 12}, 10, 0)
+	l.Acked(Member{2, 12}, 10, 0, 0)
 	require.EqualValues(t, 3, l.Watermark())
 }
 
@@ -84,14 +84,14 @@ func TestAReplicaJoinsOnlyWithAllThatIsCommittedAndTheStartOfTheEpoch(t *testing
 	streamTo(t, l, Member{3, 13}, 9, 0)
 	_, ok := l.NextChange(0)
 	require.False(t, ok, "9 of 10 committed records are not enough")
-	l.Acked(Member{3, 13}, 10, 0)
+	l.Acked(Member{3, 13}, 10, 0, 0)
 	p, ok := l.NextChange(0)
 	require.True(t, ok)
 	require.Equal(t, []Member{{1, 11}, {2, 12}, {3, 13}}, p.ISR)
 
 	// The watermark of a new leader is below the start of its epoch. Records between the
 	// two may be committed.
-	l = NewLeader(testConfig, 1, three(1, 1, 2), 10, 10, 5, 0)
+	l = NewLeader(testConfig, 1, three(1, 1, 2), standing(10, 10, 5), 0)
 	streamTo(t, l, Member{3, 13}, 7, 0)
 	_, ok = l.NextChange(0)
 	require.False(t, ok)
@@ -106,7 +106,7 @@ func TestAnAdditionHoldsTheWatermarkUntilItIsDefinitelyRefused(t *testing.T) {
 	require.True(t, ok)
 	l.Appended(11, 0)
 	l.LocalDurable(11)
-	l.Acked(Member{2, 12}, 11, 0)
+	l.Acked(Member{2, 12}, 11, 0, 0)
 	require.EqualValues(t, 10, l.Watermark(), "replica 3 may be in the ISR by now")
 
 	later := env.Instant(testConfig.ProposalTimeout)
@@ -126,7 +126,7 @@ func TestAnAdditionThatIsNotWantedAnyMoreIsUndoneByMovingThePartitionEpoch(t *te
 	l.Disconnected(3)
 	l.Appended(11, 0)
 	l.LocalDurable(11)
-	l.Acked(Member{2, 12}, 11, 0)
+	l.Acked(Member{2, 12}, 11, 0, 0)
 	undo, ok := l.NextChange(env.Instant(testConfig.ProposalTimeout))
 	require.True(t, ok)
 	require.Equal(t, []Member{{1, 11}, {2, 12}}, undo.ISR)
@@ -139,7 +139,7 @@ func TestAFollowerWithoutProgressIsDroppedAfterTheAckTimeout(t *testing.T) {
 	l := newTestLeader(t, three(1, 1, 2, 3))
 	streamTo(t, l, Member{3, 13}, 10, 0)
 	l.Appended(11, 0)
-	l.Acked(Member{2, 12}, 11, 0)
+	l.Acked(Member{2, 12}, 11, 0, 0)
 	require.Equal(t, env.Instant(time.Second), l.NextCheck())
 	_, ok := l.NextChange(env.Instant(time.Second) - 1)
 	require.False(t, ok)
@@ -196,7 +196,7 @@ func steadyLoad(t *testing.T, lag time.Duration) env.Instant {
 		now := env.Instant(0).Add(time.Duration(ms) * time.Millisecond)
 		l.Appended(10+ms+1, now)
 		if ms%10 == 0 {
-			l.Acked(Member{2, 12}, 10+max(0, ms-kafka.Offset(lag.Milliseconds())), now)
+			l.Acked(Member{2, 12}, 10+max(0, ms-kafka.Offset(lag.Milliseconds())), 0, now)
 		}
 		if p, ok := l.NextChange(now); ok && ms > 0 {
 			require.Equal(t, []Member{{1, 11}}, p.ISR)
@@ -220,7 +220,7 @@ func TestAFollowerThatFallsFurtherAndFurtherBehindIsDroppedAfterTheLagTimeout(t 
 		now := env.Instant(0).Add(time.Duration(ms) * time.Millisecond)
 		l.Appended(10+ms+10, now)
 		// At half the pace: it lags by half of the time that has passed.
-		l.Acked(Member{2, 12}, 10+ms/2, now)
+		l.Acked(Member{2, 12}, 10+ms/2, 0, now)
 		if _, ok := l.NextChange(now); ok {
 			require.GreaterOrEqual(t, now, env.Instant(0).Add(2*lag-2*lag/lagSteps))
 			require.LessOrEqual(t, now, env.Instant(0).Add(2*lag))
@@ -249,8 +249,13 @@ func TestTheWindowBoundsWhatIsSentAndNotAcknowledged(t *testing.T) {
 	l.BatchesSent(2, 15, 5) // the first batch is sent whole, whatever its size
 	_, ok = l.NextSend(2, logOf(20), 0)
 	require.False(t, ok)
-	l.Acked(Member{2, 12}, 15, 0)
+	l.Acked(Member{2, 12}, 15, 0, 0)
 	next, ok = l.NextSend(2, logOf(20), 0)
 	require.True(t, ok)
 	require.EqualValues(t, 15, next.Base)
+}
+
+// standing is a log from offset 0 on.
+func standing(end, durable, watermark kafka.Offset) Standing {
+	return Standing{Watermark: watermark, Durable: durable, End: end}
 }

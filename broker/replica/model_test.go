@@ -15,6 +15,7 @@ import (
 
 // memLog is a log with one record per offset. It keeps the epoch and the value of each.
 type memLog struct {
+	start  kafka.Offset // what lies below is as if forgotten
 	epochs []kafka.LeaderEpoch
 	values []int
 }
@@ -22,19 +23,19 @@ type memLog struct {
 func (l *memLog) End() kafka.Offset { return kafka.Offset(len(l.epochs)) }
 
 func (l *memLog) EpochBefore(o kafka.Offset) kafka.LeaderEpoch {
-	if o <= 0 {
+	if o <= 0 || o < l.start {
 		return -1
 	}
 	return l.epochs[o-1]
 }
 
 func (l *memLog) EndOf(epoch kafka.LeaderEpoch) (kafka.LeaderEpoch, kafka.Offset) {
-	for o := l.End(); o > 0; o-- {
+	for o := l.End(); o > 0 && o >= l.start; o-- {
 		if l.epochs[o-1] <= epoch {
 			return l.epochs[o-1], o
 		}
 	}
-	return -1, 0
+	return -1, l.start
 }
 
 func (l *memLog) cut(to kafka.Offset) { l.epochs, l.values = l.epochs[:to:to], l.values[:to:to] }
@@ -50,7 +51,9 @@ type node struct {
 	applied     int // index into model.regs
 	leader      *Leader
 	follower    *Follower
-	cutPending  bool // a truncation is not durable yet
+	cutPending  bool         // a truncation is not durable yet
+	logged      kafka.Offset // a log start that is not durable yet
+	wanted      kafka.Offset // the leader's
 }
 
 // model is a partition of three replicas with a controller, a lossy network of
@@ -67,6 +70,8 @@ type model struct {
 	proposals []proposed
 	committed []int // values below the highest watermark ever seen
 	value     int
+	shown     map[kafka.LeaderEpoch]kafka.Offset // the log start that clients have seen
+	asked     kafka.Offset                       // the highest log start that was asked for
 }
 
 type controllerState struct {
@@ -80,6 +85,8 @@ type controllerState struct {
 type push struct {
 	epoch     kafka.LeaderEpoch
 	probe     bool
+	begin     bool
+	start     kafka.Offset
 	prev      kafka.LeaderEpoch
 	base      kafka.Offset
 	epochs    []kafka.LeaderEpoch
@@ -91,6 +98,7 @@ type ack struct {
 	epoch   kafka.LeaderEpoch
 	from    Member
 	durable kafka.Offset
+	start   kafka.Offset
 }
 
 type diverged struct {
@@ -110,7 +118,8 @@ var testConfig = Config{
 }
 
 func newModel(t *rapid.T) *model {
-	m := &model{t: t, pushes: map[[2]int][]push{}, acks: map[[2]int][]any{}}
+	m := &model{t: t, pushes: map[[2]int][]push{}, acks: map[[2]int][]any{},
+		shown: map[kafka.LeaderEpoch]kafka.Offset{}}
 	first := controllerState{leader: 1, epoch: 1, pepoch: 1, isr: []kafka.NodeID{1, 2, 3}}
 	for i := range 3 {
 		m.incs = append(m.incs, kafka.BrokerEpoch(i+1))
@@ -155,7 +164,9 @@ func (m *model) apply(i int) {
 		n.leader.Update(r, m.now)
 	case s.leader == n.id:
 		n.follower = nil
-		n.leader = NewLeader(testConfig, n.id, r, n.log.End(), n.durable, n.watermark, m.now)
+		n.leader = NewLeader(testConfig, n.id, r, Standing{
+			Start: n.log.start, Watermark: n.watermark, Durable: n.durable, End: n.log.End(),
+		}, m.now)
 		for j := range m.nodes {
 			if j != i {
 				n.leader.Connected(kafka.NodeID(j+1), m.now)
@@ -163,7 +174,7 @@ func (m *model) apply(i int) {
 			}
 		}
 	case n.follower == nil || n.follower.Epoch() != s.epoch:
-		n.leader, n.follower = nil, NewFollower(s.epoch)
+		n.leader, n.follower, n.wanted = nil, NewFollower(s.epoch), 0
 	}
 	m.observe(n)
 }
@@ -178,12 +189,46 @@ func (m *model) observe(n *node) {
 	n.watermark = w
 	for o := range int(w) {
 		if o < len(m.committed) {
+			if o < int(n.log.start) {
+				continue
+			}
 			require.Equal(m.t, m.committed[o], n.log.values[o],
 				"node %d, epoch %d: offset %d was committed with another value",
 				n.id, n.leader.Epoch(), o)
 		} else {
 			m.committed = append(m.committed, n.log.values[o])
 		}
+	}
+	m.observeStart(n)
+}
+
+// observeStart checks that the log start which clients see never goes back.
+func (m *model) observeStart(n *node) {
+	if !n.leader.StartConfirmed() {
+		return
+	}
+	epoch := n.leader.Epoch()
+	for before, start := range m.shown {
+		require.False(m.t, before < epoch && start > n.log.start,
+			"node %d shows log start %d in epoch %d, after %d in epoch %d",
+			n.id, n.log.start, epoch, start, before)
+		require.False(m.t, before > epoch && start < n.log.start,
+			"node %d shows log start %d in epoch %d, before %d in epoch %d",
+			n.id, n.log.start, epoch, start, before)
+	}
+	require.LessOrEqual(m.t, n.log.start, m.asked)
+	m.shown[epoch] = max(m.shown[epoch], n.log.start)
+}
+
+// moveStart lets a replica move its log start as far as it is asked to and may.
+func (m *model) moveStart(n *node) {
+	switch {
+	case n.leader != nil:
+		if to, due := n.leader.StartDue(); due {
+			n.logged = max(n.logged, to)
+		}
+	case n.follower != nil && n.follower.Synced():
+		n.logged = max(n.logged, min(n.wanted, n.watermark))
 	}
 }
 
@@ -201,7 +246,9 @@ func (m *model) appendAt(i int) {
 func (m *model) persist(i int) {
 	n := m.nodes[i]
 	n.durable, n.cutPending = n.log.End(), false
+	n.log.start = max(n.log.start, n.logged)
 	if n.leader != nil {
+		n.leader.StartMoved(n.log.start)
 		n.leader.LocalDurable(n.durable)
 		m.observe(n)
 	}
@@ -216,7 +263,7 @@ func (m *model) acknowledge(i int) {
 	to := int(m.regs[n.applied].leader) - 1
 	if to >= 0 && to != i {
 		m.acks[[2]int{i, to}] = append(m.acks[[2]int{i, to}],
-			ack{n.follower.Epoch(), Member{n.id, n.incarnation}, n.durable})
+			ack{n.follower.Epoch(), Member{n.id, n.incarnation}, n.durable, n.log.start})
 	}
 }
 
@@ -233,10 +280,13 @@ func (m *model) send(i, j int) {
 	key := [2]int{i, j}
 	p := push{
 		epoch: n.leader.Epoch(), probe: next.Probe, prev: next.Prev, base: next.Base,
-		watermark: n.leader.Watermark(),
+		watermark: n.leader.Watermark(), begin: next.Begin, start: n.leader.WantedStart(),
 	}
 	if next.Probe {
 		n.leader.ProbeSent(to, m.now)
+	} else if next.Begin {
+		n.leader.ProbeSent(to, m.now)
+		p.prev = n.log.EpochBefore(next.Base)
 	} else {
 		end := min(n.log.End(), next.Base+kafka.Offset(rapid.IntRange(1, 2).Draw(m.t, "batch")))
 		p.prev = n.log.EpochBefore(next.Base)
@@ -259,7 +309,9 @@ func (m *model) deliverPush(i, j int) {
 		return // refused; the leader's probe timeout repeats it
 	}
 	var d Decision
-	if p.probe {
+	if p.begin {
+		d = n.follower.Begin(p.prev, p.base, &n.log)
+	} else if p.probe {
 		d = n.follower.Probe(Probe{p.prev, p.base}, &n.log)
 	} else {
 		d = n.follower.Push(p.prev, p.base, p.base+kafka.Offset(len(p.epochs)), &n.log)
@@ -274,6 +326,15 @@ func (m *model) deliverPush(i, j int) {
 			n.id, d.Cut)
 		n.log.cut(d.Cut)
 		n.durable, n.cutPending = min(n.durable, d.Cut), true
+	case BeginAgain:
+		require.GreaterOrEqual(m.t, d.Cut, n.watermark, "node %d begins again at %d, below its "+
+			"watermark", n.id, d.Cut)
+		n.log = memLog{start: d.Cut, epochs: make([]kafka.LeaderEpoch, d.Cut),
+			values: make([]int, d.Cut)}
+		if d.Cut > 0 {
+			n.log.epochs[d.Cut-1] = p.prev
+		}
+		n.durable, n.watermark = d.Cut, d.Cut // it is durable at once
 	case Acknowledge:
 		m.acknowledge(j)
 	case Diverge:
@@ -282,6 +343,8 @@ func (m *model) deliverPush(i, j int) {
 	}
 	if n.follower.Synced() {
 		n.watermark = max(n.watermark, min(p.watermark, n.durable))
+		n.wanted = max(n.wanted, p.start)
+		m.moveStart(n)
 	}
 }
 
@@ -299,8 +362,9 @@ func (m *model) deliverAck(i, j int) {
 	switch a := a.(type) {
 	case ack:
 		if a.epoch == n.leader.Epoch() {
-			n.leader.Acked(a.from, a.durable, m.now)
+			n.leader.Acked(a.from, a.durable, a.start, m.now)
 			m.observe(n)
+			m.moveStart(n)
 		}
 	case diverged:
 		if a.epoch == n.leader.Epoch() {
@@ -380,7 +444,8 @@ func (m *model) crash(i int, keep kafka.Offset) {
 	n := m.nodes[i]
 	n.log.cut(max(n.durable, min(keep, n.log.End())))
 	n.durable = n.log.End()
-	n.watermark = 0 // from a checkpoint; the lowest value is the hardest case
+	n.watermark = n.log.start // from a checkpoint; the lowest value is the hardest case
+	n.logged = n.log.start
 	n.leader, n.follower, n.cutPending = nil, nil, false
 	s := m.last()
 	s.brokers = slices.Clone(s.brokers)
@@ -419,7 +484,14 @@ func (m *model) step() {
 	i := rapid.IntRange(0, 2).Draw(m.t, "i")
 	j := rapid.IntRange(0, 2).Draw(m.t, "j")
 	leader := max(0, int(m.last().leader)-1)
-	switch what := rapid.IntRange(0, 28).Draw(m.t, "what"); what {
+	switch what := rapid.IntRange(0, 30).Draw(m.t, "what"); what {
+	case 29, 30:
+		if n := m.nodes[leader]; n.leader != nil && n.leader.Watermark() > 0 {
+			to := kafka.Offset(rapid.IntRange(0, int(n.leader.Watermark())).Draw(m.t, "start"))
+			n.leader.WantStart(to)
+			m.asked = max(m.asked, to)
+			m.moveStart(n)
+		}
 	case 28:
 		if l := m.nodes[leader].leader; l != nil {
 			l.LogDamaged()
@@ -520,7 +592,9 @@ func (m *model) agree() bool {
 		return false
 	}
 	for _, n := range m.nodes {
-		if !slices.Equal(n.log.values, leader.log.values) {
+		from := max(n.log.start, leader.log.start)
+		if n.log.End() != leader.log.End() ||
+			!slices.Equal(n.log.values[from:], leader.log.values[from:]) {
 			return false
 		}
 	}
@@ -544,8 +618,11 @@ func TestCommittedRecordsSurviveAnythingAndReplicasConverge(t *testing.T) {
 			m.step()
 		}
 		m.settle()
-		for o, v := range m.committed {
-			require.Equal(t, v, m.nodes[0].log.values[o], "offset %d", o)
+		for _, n := range m.nodes {
+			require.LessOrEqual(t, n.log.start, m.asked)
+			for o, v := range m.committed[n.log.start:] {
+				require.Equal(t, v, n.log.values[int(n.log.start)+o], "offset %d", o)
+			}
 		}
 	})
 }

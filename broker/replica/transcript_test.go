@@ -27,21 +27,23 @@ import (
 //
 // A leader, node 1, with a log that is durable to its end:
 //
-//	leader epoch=E log=LOG isr=(N,...) [min-insync=N] [watermark=O] [window=BYTES]
+//	leader epoch=E log=LOG isr=(N,...) [min-insync=N] [start=O] [watermark=O] [window=BYTES]
 //	append end=O, durable end=O
 //	connect node=N, disconnect node=N
 //	send node=N           what it sends now; each record of a batch is a byte
-//	ack node=N end=O [broker-epoch=B], diverged node=N last=E, refused node=N
+//	ack node=N end=O [start=O] [broker-epoch=B], diverged node=N last=E, refused node=N
 //	change                the ISR change that it wants; they are numbered from 1
 //	refuse N              change N is refused for certain
 //	update isr=(N,...) [broker-epoch=N:B] [fenced=(N,...)]   the next partition epoch
 //	advance DURATION, resumed, damaged, state
+//	want-start O, start-moved O, starts   the log start: see start.go
 //
 // A follower:
 //
 //	follower epoch=E log=LOG
 //	probe prev=E base=O
 //	push prev=E base=O end=O
+//	begin prev=E base=O
 func TestTranscripts(t *testing.T) {
 	datadriven.Walk(t, "testdata/transcripts", func(t *testing.T, path string) {
 		w := &world{}
@@ -84,6 +86,8 @@ func (w *world) command() {
 	case "probe":
 		p := replica.Probe{Prev: kafka.LeaderEpoch(w.number("prev")), Base: w.offset("base")}
 		w.decided(w.follower.Probe(p, &w.own))
+	case "begin":
+		w.decided(w.follower.Begin(kafka.LeaderEpoch(w.number("prev")), w.offset("base"), &w.own))
 	case "push":
 		prev := kafka.LeaderEpoch(w.number("prev"))
 		w.pushed(w.follower.Push(prev, w.offset("base"), w.offset("end"), &w.own))
@@ -106,7 +110,8 @@ func (w *world) compare() {
 	w.leader = nil
 	epoch := kafka.LeaderEpoch(w.number("epoch"))
 	reg := registration(epoch, []kafka.NodeID{1, 2})
-	leader := replica.NewLeader(config, 1, reg, log.End(), log.End(), 0, w.now)
+	leader := replica.NewLeader(config, 1, reg,
+		replica.Standing{Durable: log.End(), End: log.End()}, w.now)
 	follower := replica.NewFollower(epoch)
 	leader.Connected(2, w.now)
 	from := replica.Member{Node: 2, Epoch: 12}
@@ -124,7 +129,7 @@ func (w *world) compare() {
 		case replica.Truncate:
 			own = own.cut(d.Cut)
 		}
-		leader.Acked(from, own.End(), w.now)
+		leader.Acked(from, own.End(), 0, w.now)
 	}
 	for o := kafka.Offset(1); o <= own.End(); o++ {
 		require.Equal(w.t, log.EpochBefore(o), own.EpochBefore(o), "no prefix of the leader's log")
@@ -144,6 +149,8 @@ func decision(d replica.Decision) string {
 		return "acknowledge"
 	case replica.Truncate:
 		return fmt.Sprintf("cut to %d, then acknowledge", d.Cut)
+	case replica.BeginAgain:
+		return fmt.Sprintf("begin again at %d, then acknowledge", d.Cut)
 	default:
 		return fmt.Sprintf("diverged, epoch %d ends at %d here", d.Last, d.End)
 	}
@@ -192,7 +199,12 @@ func (w *world) newLeader() {
 	cfg := config
 	w.d.MaybeScanArgs(w.t, "window", &cfg.Window)
 	end := w.log.End()
-	w.leader = replica.NewLeader(cfg, 1, w.reg, end, end, watermark, w.now)
+	start := kafka.Offset(0)
+	if w.d.HasArg("start") {
+		start = w.offset("start")
+	}
+	w.leader = replica.NewLeader(cfg, 1, w.reg, replica.Standing{
+		Start: start, Watermark: watermark, Durable: end, End: end}, w.now)
 	w.state()
 }
 
@@ -211,7 +223,19 @@ func (w *world) leaderCommand() {
 	case "send":
 		w.send()
 	case "ack":
-		l.Acked(w.member(), w.offset("end"), w.now)
+		start := kafka.Offset(0)
+		if w.d.HasArg("start") {
+			start = w.offset("start")
+		}
+		l.Acked(w.member(), w.offset("end"), start, w.now)
+	case "want-start":
+		l.WantStart(kafka.Offset(w.plain()))
+		w.starts()
+	case "start-moved":
+		l.StartMoved(kafka.Offset(w.plain()))
+		w.starts()
+	case "starts":
+		w.starts()
 	case "diverged":
 		l.Diverged(w.member(), kafka.LeaderEpoch(w.number("last")), &w.log, w.now)
 	case "refused":
@@ -242,6 +266,9 @@ func (w *world) send() {
 	switch {
 	case !ok:
 		w.printf("nothing")
+	case send.Begin:
+		w.leader.ProbeSent(w.node(), w.now)
+		w.printf("begin again at %d (it ends at %d)", send.Base, send.Next)
 	case send.Probe:
 		w.leader.ProbeSent(w.node(), w.now)
 		w.printf("probe: epoch %d ends at %d", send.Prev, send.Base)
@@ -287,6 +314,21 @@ func (w *world) update() {
 		w.reg.Replicas[node-1].Epoch = kafka.BrokerEpoch(epoch)
 	}
 	w.leader.Update(w.reg, w.now)
+}
+
+// starts prints where the log start is.
+func (w *world) starts() {
+	l := w.leader
+	to, due := l.StartDue()
+	w.printf("wanted %d, own move due: %t to %d, clients may see it: %t, low watermark %d",
+		l.WantedStart(), due, to, l.StartConfirmed(), l.LowWatermark())
+}
+
+// plain is the argument without a name.
+func (w *world) plain() int {
+	n, err := strconv.Atoi(w.d.CmdArgs[0].Key)
+	require.NoError(w.t, err)
+	return n
 }
 
 func (w *world) state() {

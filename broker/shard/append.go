@@ -15,11 +15,13 @@ import (
 // again: see replayRecord.
 
 // The types of a shard's WAL records. The payload of recordBatches is whole batches;
-// that of the others is drawn at truncate and startEpoch.
+// that of the others is drawn at truncate, startEpoch, logStart and partition.Beginning.Encode.
 const (
 	recordBatches    uint8 = 1
 	recordTruncate   uint8 = 2
 	recordEpochStart uint8 = 3
+	recordLogStart   uint8 = 4
+	recordBeginning  uint8 = 5 // payload: partition.Beginning.Encode
 )
 
 // Every batch that is accepted fits into a record of the WAL.
@@ -70,6 +72,26 @@ func (s *Shard) startEpoch(p *part, epoch kafka.LeaderEpoch) {
 	s.logged(p, seq)
 }
 
+// logStart moves the log start of a replica, once the record of it is durable.
+//
+//	offset u64
+func (s *Shard) logStart(p *part, to kafka.Offset) {
+	seq, at := s.wal.Append(recordLogStart, p.handle,
+		binary.BigEndian.AppendUint64(nil, uint64(to)))
+	p.log.SetStart(to, partition.Ref{Segment: at.Segment, Offset: at.Offset, Seq: uint64(seq)})
+	s.logged(p, seq)
+}
+
+// beginAgain empties a follower's log. Like a truncation, it is durable before the follower
+// acknowledges anything.
+func (s *Shard) beginAgain(p *part, a partition.Beginning) {
+	seq, at := s.wal.Append(recordBeginning, p.handle, a.Encode(nil))
+	p.log.Reset(a, partition.Ref{Segment: at.Segment, Offset: at.Offset, Seq: uint64(seq)})
+	p.truncation = seq
+	s.logged(p, seq)
+	s.onDone(p, p.log.Pending())
+}
+
 // loggedAt is a record of a partition that is in the WAL and not durable yet.
 type loggedAt struct {
 	seq  wal.Seq
@@ -103,6 +125,7 @@ func (s *Shard) onDurable() {
 func (s *Shard) newlyDurable(p *part, durable wal.Seq) {
 	p.log.Durable(uint64(durable))
 	s.onDone(p, p.log.Pending())
+	s.seeStart(p)
 	switch p.role {
 	case leading:
 		if p.leader.LocalDurable(p.log.DurableEnd()) {

@@ -24,6 +24,8 @@ func (s *Shard) runCall(call PartitionCall) {
 		s.epochEnd(call, op)
 	case api.Coordinate:
 		s.coordinate(call, op)
+	case api.DeleteRecords:
+		s.deleteRecords(call, op)
 	default:
 		assert.That(false, "shard: %T is no operation of a partition", op)
 	}

@@ -16,7 +16,7 @@ func (s *Shard) fetch(call PartitionCall, op api.Fetch) {
 		return
 	}
 	watermark := p.leader.Watermark()
-	result.Watermark, result.LastStable, result.LogStart = watermark, watermark, p.log.Start()
+	result.Watermark, result.LastStable, result.LogStart = watermark, watermark, p.shownStart()
 	if op.LastEpoch > p.epoch {
 		result.Code = kafka.UnknownLeaderEpoch // the metadata here is behind the client's
 		s.reply(call.Origin, result)
@@ -31,10 +31,7 @@ func (s *Shard) fetch(call PartitionCall, op api.Fetch) {
 		}
 	}
 	if op.Offset < p.log.Start() || op.Offset > p.log.End() {
-		result.Code = kafka.OffsetOutOfRange
-		if op.Offset > p.log.End() && s.knowsEnd(p) != kafka.None {
-			result.Code = kafka.NotLeaderOrFollower // a newer leader may have the record
-		}
+		result.Code = s.outOfRange(p, op.Offset)
 		s.reply(call.Origin, result)
 		return
 	}
@@ -67,6 +64,17 @@ func (s *Shard) fetch(call PartitionCall, op api.Fetch) {
 	}
 	s.stats.FetchedFromMemory++
 	s.answerFetch(call.Origin, result, read.Batches)
+}
+
+// outOfRange is the error for an offset that is not in the log.
+func (s *Shard) outOfRange(p *part, offset kafka.Offset) kafka.ErrorCode {
+	switch {
+	case offset < p.log.Start() && !p.leader.StartConfirmed():
+		return kafka.OffsetNotAvailable // clients must not see this log start yet
+	case offset > p.log.End() && s.knowsEnd(p) != kafka.None:
+		return kafka.NotLeaderOrFollower // a newer leader may have the record
+	}
+	return kafka.OffsetOutOfRange
 }
 
 // answerFetch resolves a Fetch with batches.

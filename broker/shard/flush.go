@@ -29,7 +29,7 @@ func (s *Shard) flushSome() {
 	for !s.toFlush.empty() && s.flushing < s.limits.FlushesInFlight {
 		p := s.toFlush.removeFirst()
 		if s.canFlush(p, int64(s.limits.FlushBytes)) ||
-			s.rare.Choose(rare.FlushEarly) && s.canFlush(p, 1) {
+			s.canFlush(p, 0) || s.rare.Choose(rare.FlushEarly) && s.canFlush(p, 1) {
 			s.startFlush(p, partition.FlushOptions{})
 		}
 	}
@@ -73,14 +73,16 @@ func (s *Shard) grew(p *part) {
 	bytes := p.log.TailBytes()
 	s.tailBytes += bytes - p.tailBytes
 	p.tailBytes = bytes
-	enough := bytes >= int64(s.limits.FlushBytes) || bytes > 0 && s.rare.Choose(rare.FlushEarly)
+	enough := bytes >= int64(s.limits.FlushBytes) || p.log.Surplus() ||
+		bytes > 0 && s.rare.Choose(rare.FlushEarly)
 	if enough && !p.flushing {
 		s.toFlush.add(p)
 	}
 }
 
 // canFlush reports whether a flush is allowed now and would move at least least bytes. For
-// one byte, records other than batches are enough.
+// one byte, records other than batches are enough. For none, it would have to remove something
+// that lies below the log start.
 func (s *Shard) canFlush(p *part, least int64) bool {
 	if p.flushing || p.removing || p.log.State() != partition.Ready ||
 		p.availability > unwritable || s.now.Mono < p.flushAgainAt {
@@ -92,7 +94,10 @@ func (s *Shard) canFlush(p *part, least int64) bool {
 		return false
 	}
 	c := p.log.Candidate()
-	return c.Bytes >= least || least <= 1 && c.Notes > 0
+	if least == 0 {
+		return c.Surplus
+	}
+	return c.Bytes >= least || least == 1 && c.Notes > 0
 }
 
 func (s *Shard) startFlush(p *part, options partition.FlushOptions) {

@@ -4,6 +4,7 @@ import (
 	"example.com/lockstep/broker/batch"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/mark"
+	"example.com/lockstep/broker/partition"
 	"example.com/lockstep/broker/rare"
 	"example.com/lockstep/broker/replica"
 	"example.com/lockstep/broker/wire/peer"
@@ -22,7 +23,17 @@ func (s *Shard) onPush(call PeerCall) {
 	}
 	p.ackVia = call.Via
 	var d replica.Decision
-	if len(push.Batches) == 0 {
+	var beginning partition.Beginning
+	if push.Begin {
+		var err error
+		beginning, err = partition.NewBeginning(push.Base, push.PrevEpoch, push.Batches)
+		if err != nil {
+			s.stats.PeerFramesMalformed++
+			s.rejectPush(p, call, peer.Unavailable, 0, 0)
+			return
+		}
+		d = p.follower.Begin(push.PrevEpoch, push.Base, p.log)
+	} else if len(push.Batches) == 0 {
 		d = p.follower.Probe(replica.Probe{Prev: push.PrevEpoch, Base: push.Base}, p.log)
 	} else {
 		end, ok := setEnd(push.Batches, push.Base)
@@ -33,15 +44,20 @@ func (s *Shard) onPush(call PeerCall) {
 		}
 		d = p.follower.Push(push.PrevEpoch, push.Base, end, p.log)
 	}
+	cuts := d.Action == replica.Truncate || d.Action == replica.BeginAgain
+	if cuts && s.strays(p, d.Cut) {
+		s.dropStray(p, d.Cut)
+		s.rejectPush(p, call, peer.Unavailable, 0, 0)
+		return
+	}
 	switch d.Action {
 	case replica.Append:
 		s.appendPushed(p, push.Batches)
+	case replica.BeginAgain:
+		s.narrateBeginning(p, d.Cut)
+		s.beginAgain(p, beginning)
+		s.stats.LogsBegunAgain++
 	case replica.Truncate:
-		if s.strays(p, d.Cut) {
-			s.dropStray(p, d.Cut)
-			s.rejectPush(p, call, peer.Unavailable, 0, 0)
-			return
-		}
 		s.truncate(p, d.Cut)
 		s.stats.Truncations++
 	case replica.Diverge:
@@ -49,6 +65,7 @@ func (s *Shard) onPush(call PeerCall) {
 		return
 	}
 	p.leaderWatermark = max(p.leaderWatermark, push.Watermark)
+	p.leaderStart = max(p.leaderStart, push.LogStart)
 	s.followWatermark(p)
 	p.ackDue = p.ackDue || d.Action != replica.Append
 	s.touch(p)
@@ -134,13 +151,15 @@ func (s *Shard) acknowledge(p *part) {
 		return
 	}
 	end := p.log.DurableEnd()
-	if p.ackDue || end > p.acked {
-		p.acked, p.ackDue = end, false
+	start := p.log.Start()
+	if p.ackDue || end > p.acked || start > p.ackedStart {
+		p.acked, p.ackedStart, p.ackDue = end, start, false
 		s.answer(p.ackVia, &peer.PushAck{
 			Partition:   p.id,
 			LeaderEpoch: p.follower.Epoch(),
 			BrokerEpoch: s.epoch,
 			DurableEnd:  end,
+			LogStart:    start,
 		})
 	}
 }
@@ -152,4 +171,5 @@ func (s *Shard) followWatermark(p *part) {
 		p.follower.Synced() {
 		p.log.SetWatermark(w)
 	}
+	s.followStart(p)
 }

@@ -29,6 +29,10 @@ func (s *Shard) offsets(call PartitionCall, op api.Offsets) {
 	}
 	switch op.Timestamp {
 	case earliestTimestamp, earliestLocalTimestamp:
+		if !p.leader.StartConfirmed() {
+			result.Code = kafka.OffsetNotAvailable
+			break
+		}
 		result.Offset = p.log.Start()
 		result.Epoch = p.log.EpochBefore(p.log.Start() + 1)
 	case latestTieredTimestamp:

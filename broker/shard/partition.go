@@ -35,12 +35,14 @@ type part struct {
 	// produces wait for the watermark or the durable end, in the order of arrival.
 	produces []waitingProduce
 	fetches  []waitingFetch
-	reads    []pendingRead
+	// deletions wait for the log start.
+	deletions []waitingDeletion
+	reads     []pendingRead
 
 	// --- leading ---
 	leadsSince env.Instant      // when it began to lead in the epoch
-	told       []toldWatermark  // for each follower
-	tell       *loop.Timer[due] // calls tellWatermark
+	told       []told           // for each follower
+	tell       *loop.Timer[due] // calls tellNews
 	wake       *loop.Timer[due] // when the leader has to be looked at again
 	// coordination is there if the topic has coordinators.
 	coordination *coordination
@@ -49,7 +51,9 @@ type part struct {
 	ackVia          Via          // the connection of the leader's last push
 	acked           kafka.Offset // the durable end that was acknowledged last
 	ackDue          bool         // acknowledge even if nothing is new
+	ackedStart      kafka.Offset // the log start that was acknowledged last
 	leaderWatermark kafka.Offset // the highest that a push of this epoch has named
+	leaderStart     kafka.Offset // likewise: the log start to move to
 	truncation      wal.Seq      // no acknowledgement before this record is durable
 
 	owner         uint32     // of its disk operations
@@ -74,6 +78,8 @@ type part struct {
 	askAgainAt      env.Instant       // no request to the controller before then
 	boundAt         wal.Seq           // empty: of the record that binds its new handle
 
+	start kafka.Offset // the log start as seeStart has seen it
+
 	suspect bool // acknowledged records may be missing (PROTOCOL 8)
 }
 
@@ -83,6 +89,9 @@ type topicSettings struct {
 	maxMessageBytes int
 	records         recordRules
 	coordinators    *Coordinators // nil for most topics
+	deletes         bool          // cleanup.policy has delete
+	retention       partition.Retention
+	roll            partition.Roll
 }
 
 // Owner returns the shard that a partition lives on: a hash of its identity, never

@@ -60,7 +60,7 @@ func (s *Shard) produce(call PartitionCall, op api.Produce) {
 		return
 	}
 	result := api.ProduceResult{
-		Base: p.log.End(), AppendTimeMs: -1, LogStart: p.log.Start(),
+		Base: p.log.End(), AppendTimeMs: -1, LogStart: p.shownStart(),
 		CurrentLeader: api.Leader{Node: kafka.NoNode, Epoch: -1},
 	}
 	var until kafka.Offset

@@ -95,7 +95,8 @@ func (s *Shard) onRead(p *part, done partition.Done) {
 		if r.forClient() {
 			s.reading--
 		}
-		if done.Err != nil {
+		passed := errors.Is(done.Err, partition.ErrOutOfRange) // by the log start
+		if done.Err != nil && !passed {
 			s.host.Log(event.New(event.ReadFailed, event.Text("partition", s.topicPartition(p.id)),
 				event.Err(done.Err)))
 		}
@@ -110,6 +111,9 @@ func (s *Shard) onRead(p *part, done partition.Done) {
 			s.coordinatorRead(p, r, done)
 		case r.lookup:
 			s.answerLookup(p, r, done)
+		case passed:
+			r.fetch.Code = kafka.OffsetOutOfRange
+			s.reply(r.origin, r.fetch)
 		case done.Err != nil:
 			mark.Hit(mark.FetchReadError)
 			s.stats.ReadErrors++
@@ -140,6 +144,10 @@ func (s *Shard) pushRead(p *part, r pendingRead, done partition.Done) {
 	l := s.openLink(r.push)
 	next, ok := p.leader.NextSend(r.push, p.log, s.now.Mono)
 	if l == nil || !ok || next.Probe || next.Base != r.base || len(done.Batches) == 0 {
+		return
+	}
+	if next.Begin {
+		s.sendBeginning(p, l, next, done.Batches)
 		return
 	}
 	mark.Hit(mark.CatchUpFromSegments)

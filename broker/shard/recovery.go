@@ -213,6 +213,18 @@ func (s *Shard) replayInto(p *part, r wal.Record, ref partition.Ref) error {
 				errReplay, epoch, start, p.log.End())
 		}
 		p.log.StartEpoch(epoch, ref)
+	case recordLogStart:
+		to := kafka.Offset(binary.BigEndian.Uint64(r.Payload))
+		if to > p.log.End() {
+			return fmt.Errorf("%w: log start %d, log end %d", errReplay, to, p.log.End())
+		}
+		p.log.SetStart(to, ref)
+	case recordBeginning:
+		beginning, err := partition.DecodeBeginning(slices.Clone(r.Payload))
+		if err != nil {
+			return err
+		}
+		p.log.Reset(beginning, ref)
 	}
 	return nil
 }
@@ -265,6 +277,7 @@ func (s *Shard) endRecovery() {
 	}
 	s.recovered = true
 	s.expireAt = s.now.Mono.Add(s.limits.ProducerCheck)
+	s.retainAt = s.now.Mono.Add(s.limits.RetentionCheck)
 	s.stats.Suspects = uint64(len(s.recovery.suspect))
 	s.narrateRecovery()
 	s.host.Reply(loop.Control,

@@ -110,6 +110,7 @@ func (s *Shard) removed(p *part, err error) {
 func (s *Shard) restart(p *part) {
 	p.log = partition.New(s.logConfig(p.id, p.owner), s.diskFor(p.owner))
 	p.log.Create()
+	p.start = 0
 }
 
 // forget drops the state of a partition that has no files any more.

@@ -59,16 +59,61 @@ func (s *Shard) push(p *part, node kafka.NodeID) {
 			return
 		}
 		if next.Probe {
-			l.send(s, p.pushHead(l.node, next.Prev, next.Base, nil))
-			l.awaits(s)
-			p.leader.ProbeSent(node, s.now.Mono)
-			s.wakePartition(p, s.now.Mono.Add(s.limits.ProbeTimeout))
+			s.sendProbe(p, l, p.pushHead(l.node, next.Prev, next.Base, nil))
+			return
+		}
+		if next.Begin {
+			s.pushBeginning(p, l, next)
 			return
 		}
 		if !s.pushBatches(p, l, next) {
 			return
 		}
 	}
+}
+
+// sendProbe sends a probe, or a new beginning. It is repeated if no answer comes.
+func (s *Shard) sendProbe(p *part, l *link, head *peer.Push) {
+	l.send(s, head)
+	l.awaits(s)
+	p.leader.ProbeSent(l.node, s.now.Mono)
+	s.wakePartition(p, s.now.Mono.Add(s.limits.ProbeTimeout))
+}
+
+// pushBeginning lets a follower that needs records below the log start begin at the batch that
+// holds the log start, or at the log end. That batch may have to be read from the disk
+// first.
+func (s *Shard) pushBeginning(p *part, l *link, next replica.Send) {
+	read := p.log.Read(next.Base, 1, p.log.End())
+	if read.Pending() {
+		s.readForPush(p, read.Token, l.node, next)
+		return
+	}
+	if read.Err == nil {
+		s.sendBeginning(p, l, next, read.Batches)
+	}
+}
+
+// sendBeginning ends pushBeginning. batches begin with the one that holds the log start.
+func (s *Shard) sendBeginning(p *part, l *link, next replica.Send, batches [][]byte) {
+	start := p.log.End()
+	if len(batches) > 0 {
+		start = batch.Batch(batches[0]).BaseOffset()
+	}
+	if next.Next == start { // it has all before that batch
+		s.sendBatches(p, l, batches[:1])
+		return
+	}
+	beginning, ok := p.log.BeginningAt(start)
+	if !ok {
+		retryAt := s.now.Mono.Add(s.limits.RefusedPause)
+		p.leader.Refused(l.node, retryAt)
+		s.wakePartition(p, retryAt)
+		return
+	}
+	head := p.pushHead(l.node, beginning.Before.Epoch, beginning.Start, beginning.State)
+	head.Begin = true
+	s.sendProbe(p, l, head)
 }
 
 // pushBatches sends one frame of batches. It reports false if it sent none: they have to
@@ -117,40 +162,42 @@ func joined(batches [][]byte) []byte {
 	return all
 }
 
-// toldWatermark is the watermark that the last push to a follower carried.
-type toldWatermark struct {
-	node      kafka.NodeID
-	watermark kafka.Offset
+// told is what the last push to a follower carried.
+type told struct {
+	node             kafka.NodeID
+	watermark, start kafka.Offset
 }
 
-// tellTo notes that a push to a follower carries the watermark.
-func (p *part) tellTo(node kafka.NodeID, watermark kafka.Offset) {
+// tellTo notes that a push to a follower carries the watermark and the wanted log start.
+func (p *part) tellTo(node kafka.NodeID) {
+	now := told{node, p.leader.Watermark(), p.leader.WantedStart()}
 	for i := range p.told {
 		if p.told[i].node == node {
-			p.told[i].watermark = watermark
+			p.told[i] = now
 			return
 		}
 	}
-	p.told = append(p.told, toldWatermark{node, watermark})
+	p.told = append(p.told, now)
 }
 
-// knows returns the watermark that the last push to a follower carried.
-func (p *part) knows(node kafka.NodeID) kafka.Offset {
+// knows reports whether the last push to a follower carried the watermark and the wanted log
+// start of now.
+func (p *part) knows(node kafka.NodeID) bool {
+	known := told{node: node}
 	for _, t := range p.told {
 		if t.node == node {
-			return t.watermark
+			known = t
 		}
 	}
-	return 0
+	return known.watermark >= p.leader.Watermark() && known.start >= p.leader.WantedStart()
 }
 
-// owesWatermark reports whether there is a follower that can be told the watermark and
-// was not told. What one follower was told, or missed when its connection broke, says
-// nothing about another one.
-func (s *Shard) owesWatermark(p *part) bool {
+// owesNews reports whether there is a follower that can be told the watermark or the log
+// start and was not told. What one follower was told, or missed when its connection broke,
+// says nothing about another one.
+func (s *Shard) owesNews(p *part) bool {
 	for _, m := range p.replicas {
-		if m.Node != s.cfg.Node && p.knows(m.Node) < p.leader.Watermark() &&
-			p.leader.Streaming(m.Node) {
+		if m.Node != s.cfg.Node && p.leader.Streaming(m.Node) && !p.knows(m.Node) {
 			return true
 		}
 	}
@@ -161,14 +208,14 @@ func (s *Shard) owesWatermark(p *part) bool {
 func (p *part) pushHead(
 	node kafka.NodeID, prev kafka.LeaderEpoch, base kafka.Offset, batches []byte,
 ) *peer.Push {
-	p.tellTo(node, p.leader.Watermark())
+	p.tellTo(node)
 	return &peer.Push{
 		Partition:   p.id,
 		LeaderEpoch: p.leader.Epoch(),
 		Base:        base,
 		PrevEpoch:   prev,
 		Watermark:   p.leader.Watermark(),
-		LogStart:    p.log.Start(),
+		LogStart:    p.leader.WantedStart(),
 		Batches:     batches,
 	}
 }
@@ -180,7 +227,7 @@ func (s *Shard) onPushAck(node kafka.NodeID, ack *peer.PushAck) {
 		return
 	}
 	if p.leader.Acked(replica.Member{Node: node, Epoch: ack.BrokerEpoch}, ack.DurableEnd,
-		s.now.Mono) {
+		ack.LogStart, s.now.Mono) {
 		s.watermarkMoved(p)
 	}
 	if s.rare.Choose(rare.ProbeAgain) {
@@ -216,17 +263,16 @@ func (s *Shard) refusedPause(p *part) time.Duration {
 	return min(max(s.now.Mono.Sub(p.leadsSince), time.Millisecond), s.limits.RefusedPause)
 }
 
-// tellWatermark sends followers a watermark that no push has carried for a while. They
-// need it if the leader is lost.
-func (s *Shard) tellWatermark(p *part) {
+// tellNews sends followers a watermark that no push has carried for a while, which they need
+// if the leader is lost, or a log start to move to.
+func (s *Shard) tellNews(p *part) {
 	if p.role != leading {
 		return
 	}
 	end := p.log.End()
 	for _, m := range p.replicas {
 		l := s.openLink(m.Node)
-		if l != nil && !l.full && p.leader.Streaming(m.Node) &&
-			p.knows(m.Node) < p.leader.Watermark() {
+		if l != nil && !l.full && p.leader.Streaming(m.Node) && !p.knows(m.Node) {
 			mark.Hit(mark.WatermarkTold)
 			l.send(s, p.pushHead(l.node, p.log.EpochBefore(end), end, nil))
 			l.awaits(s)

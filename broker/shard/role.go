@@ -3,6 +3,7 @@ package shard
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"example.com/lockstep/broker/api"
 	"example.com/lockstep/broker/assert"
@@ -10,6 +11,7 @@ import (
 	"example.com/lockstep/broker/limits"
 	"example.com/lockstep/broker/mark"
 	"example.com/lockstep/broker/meta"
+	"example.com/lockstep/broker/partition"
 	"example.com/lockstep/broker/replica"
 )
 
@@ -145,6 +147,7 @@ func (s *Shard) applyPartition(t *meta.Topic, id kafka.PartitionID) {
 		return // it has no role before its files can be written
 	}
 	p.topic = s.settingsOf(t)
+	p.log.SetRoll(p.topic.roll)
 	p.replicas = s.members(reg)
 	if reg.Leader == s.cfg.Node {
 		s.becomeLeader(p, reg)
@@ -189,8 +192,10 @@ func (s *Shard) becomeLeader(p *part, reg *registration) {
 	s.becomeIdle(p)
 	p.role, p.epoch, p.leadsSince = leading, reg.LeaderEpoch, s.now.Mono
 	s.startEpoch(p, reg.LeaderEpoch)
-	p.leader = replica.NewLeader(s.replication, s.cfg.Node, r, p.log.End(), p.log.DurableEnd(),
-		p.log.Watermark(), s.now.Mono)
+	p.leader = replica.NewLeader(s.replication, s.cfg.Node, r, replica.Standing{
+		Start: p.log.Start(), Watermark: p.log.Watermark(), Durable: p.log.DurableEnd(),
+		End: p.log.End(),
+	}, s.now.Mono)
 	p.told = nil
 	s.led.add(p)
 	for _, m := range p.replicas {
@@ -215,7 +220,8 @@ func (s *Shard) becomeFollower(p *part, reg *registration) {
 	s.becomeIdle(p)
 	p.role, p.epoch = following, reg.LeaderEpoch
 	p.follower = replica.NewFollower(reg.LeaderEpoch)
-	p.acked, p.ackDue, p.leaderWatermark = 0, false, 0
+	p.acked, p.ackedStart, p.ackDue = 0, 0, false
+	p.leaderWatermark, p.leaderStart = 0, 0
 }
 
 // becomeIdle ends a role. From now on nothing of the old epoch is answered as a success.
@@ -241,6 +247,7 @@ func (s *Shard) becomeIdle(p *part) {
 	for _, w := range fetches {
 		s.reply(w.origin, api.WaitResult{})
 	}
+	s.failDeletions(p)
 }
 
 // settingsOf reads the topic configurations that the shard acts on.
@@ -250,7 +257,28 @@ func (s *Shard) settingsOf(t *meta.Topic) topicSettings {
 		maxMessageBytes: min(topicInt(s.image, t, "max.message.bytes"), limits.BatchBytesMax),
 		records:         rulesOf(s.image, t),
 		coordinators:    s.coordinatorsOf(t.Name),
+		deletes:         strings.Contains(s.image.TopicConfig(t, "cleanup.policy"), "delete"),
+		retention: partition.Retention{
+			Bytes: topicLong(s.image, t, "retention.bytes"),
+			Ms:    s.image.RetentionMs(t),
+		},
+		roll: partition.Roll{
+			Bytes:    segmentBytes(s.image, t),
+			Ms:       topicLong(s.image, t, "segment.ms"),
+			JitterMs: topicLong(s.image, t, "segment.jitter.ms"),
+		},
 	}
+}
+
+// segmentBytes is segment.bytes if somebody has set it, and else 0: the file of each broker
+// decides.
+func segmentBytes(image *meta.Image, t *meta.Topic) int64 {
+	_, ofTopic := t.Configs.Get("segment.bytes")
+	_, ofCluster := image.BrokerConfigs("").Get("log.segment.bytes")
+	if !ofTopic && !ofCluster {
+		return 0
+	}
+	return topicLong(image, t, "segment.bytes")
 }
 
 // topicInt reads a numeric topic configuration. Values were validated when they entered

@@ -51,6 +51,8 @@ func (s *Shard) route(r *request, i int32) {
 		s.callPartition(r, i, op.Partition, anyEpoch)
 	case api.Coordinate:
 		s.callPartition(r, i, op.Partition, anyEpoch)
+	case api.DeleteRecords:
+		s.callPartition(r, i, op.Partition, anyEpoch)
 	case api.Propose, api.Applied, api.Barrier, api.NextProducerID:
 		r.ops[i].at = loop.Control
 		s.send(r.outbox(), loop.Control, Call{Origin: s.origin(r, i), Op: op, Deadline: r.deadline})

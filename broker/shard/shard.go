@@ -70,17 +70,19 @@ type Shard struct {
 	unsynced      []loggedAt     // records in the WAL that are not durable yet, in order
 	expireAt      env.Instant    // expireProducers looks then
 	expireNext    int            // the place in order where it goes on
-	mayRelease    bool           // a record that the WAL had to keep may have gone
-	dirty         dirtyParts     // the partitions that a recovery would need the WAL for
-	flushing      int            // flushes under way
-	flushingBytes int64          // that they move, at most
-	flushedAt     env.Instant    // when a flush last succeeded
-	tailBytes     int64          // of batches that no segment holds yet, of all partitions
-	retrySpaceAt  env.Instant    // a full WAL is tried again from then on
-	flushAgainAt  env.Instant    // no flush before then, after one that found no space
-	noRoomSince   env.Instant    // since when the log takes no appends; env.Never if it does
-	converting    bool           // see convert.go
-	mayConvert    bool           // Convert has arrived: all suspects are in the layout
+	retainAt      env.Instant    // likewise: retain
+	retainNext    int
+	mayRelease    bool        // a record that the WAL had to keep may have gone
+	dirty         dirtyParts  // the partitions that a recovery would need the WAL for
+	flushing      int         // flushes under way
+	flushingBytes int64       // that they move, at most
+	flushedAt     env.Instant // when a flush last succeeded
+	tailBytes     int64       // of batches that no segment holds yet, of all partitions
+	retrySpaceAt  env.Instant // a full WAL is tried again from then on
+	flushAgainAt  env.Instant // no flush before then, after one that found no space
+	noRoomSince   env.Instant // since when the log takes no appends; env.Never if it does
+	converting    bool        // see convert.go
+	mayConvert    bool        // Convert has arrived: all suspects are in the layout
 	converted     bool
 
 	// --- partitions ---

@@ -32,6 +32,8 @@ type Stats struct {
 	PushedBytes         uint64
 	PushesRejected      uint64
 	Truncations         uint64
+	LogsBegunAgain      uint64 // at their leader's log start
+	LogStartMoves       uint64 // asked for by leaders here
 	LinksSilent         uint64
 	PeerFramesMalformed uint64
 	PeerHellosRefused   uint64

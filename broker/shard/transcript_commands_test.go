@@ -85,8 +85,8 @@ func (w *world) command() {
 	case "disk-done", "disk-settle", "disk-full", "disk-roomy", "fail-sync", "fail-writes",
 		"kill", "recover", "rot", "rot-file":
 		w.diskCommand()
-	case "connect", "disconnect", "keepalive", "ack", "reject", "reply", "probe", "push", "forward",
-		"dial":
+	case "connect", "disconnect", "keepalive", "ack", "reject", "reply", "probe", "push", "begin",
+		"forward", "dial":
 		w.peerCommand()
 	default:
 		w.clientCommand()
@@ -195,6 +195,12 @@ func (w *world) clientCommand() {
 		c.Send(req)
 	case "list-offsets":
 		c.Send(w.listOffsets())
+	case "delete-records":
+		req := looptest.NewDeleteRecords(w.topic(), w.index(), int64(w.int("offset")))
+		if w.d.HasArg("timeout") {
+			req.TimeoutMillis = int32(w.duration(w.text("timeout")).Milliseconds())
+		}
+		c.Send(req)
 	case "offset-for-leader-epoch":
 		c.Send(looptest.NewOffsetForLeaderEpoch(w.topic(), w.index(), int32(w.int("epoch"))))
 	case "request":
@@ -380,6 +386,7 @@ func (w *world) peerCommand() {
 		w.fromLink(node, &peer.PushAck{
 			Partition: w.partition(), LeaderEpoch: w.epoch("epoch", w.leaderEpoch()),
 			BrokerEpoch: w.brokerEpoch(node), DurableEnd: kafka.Offset(w.int("end")),
+			LogStart: w.start(),
 		})
 	case "reject":
 		w.fromLink(node, w.reject(node))
@@ -391,6 +398,8 @@ func (w *world) peerCommand() {
 			reply.Code = w.code(w.text("code"))
 		}
 		w.fromLink(node, reply)
+	case "begin":
+		w.fromInbound(node, w.beginning())
 	case "probe", "push":
 		push := &peer.Push{
 			Partition: w.partition(), LeaderEpoch: kafka.LeaderEpoch(w.int("epoch")),
@@ -399,6 +408,7 @@ func (w *world) peerCommand() {
 		if w.d.HasArg("watermark") {
 			push.Watermark = kafka.Offset(w.int("watermark"))
 		}
+		push.LogStart = w.start()
 		if w.d.Cmd == "push" {
 			b := w.batch()
 			b.Stamp(push.Base, w.epoch("of", push.LeaderEpoch))
@@ -411,6 +421,36 @@ func (w *world) peerCommand() {
 			LeaderEpoch: kafka.LeaderEpoch(w.int("epoch")), Batches: w.batch(),
 			Records: peer.RecordFacts(facts(w.batch())),
 		})
+	}
+}
+
+// start is the log start that a message names; 0 unless given.
+func (w *world) start() kafka.Offset {
+	if w.d.HasArg("start") {
+		return kafka.Offset(w.int("start"))
+	}
+	return 0
+}
+
+// beginning makes a new beginning. With a producer, the state holds its batch just below the start.
+func (w *world) beginning() *peer.Push {
+	base, prev := kafka.Offset(w.int("base")), kafka.LeaderEpoch(w.int("prev"))
+	state := make([]byte, 12)
+	if be := binary.BigEndian; w.d.HasArg("producer") { // as package partition encodes it
+		state[11] = 1
+		state = be.AppendUint64(state, uint64(w.int("producer")))
+		state = be.AppendUint16(state, 0)
+		state = be.AppendUint64(state, 0)              // used at
+		state = be.AppendUint64(state, uint64(base-1)) // its last offset
+		state = append(state, 1)                       // batches
+		state = be.AppendUint64(state, uint64(base-1))
+		state = be.AppendUint32(state, uint32(w.int("seq")))
+		state = be.AppendUint32(state, uint32(w.int("seq")))
+		state = be.AppendUint64(state, 0)
+	}
+	return &peer.Push{
+		Partition: w.partition(), LeaderEpoch: kafka.LeaderEpoch(w.int("epoch")), Base: base,
+		PrevEpoch: prev, Begin: true, LogStart: w.start(), Batches: state,
 	}
 }
 

@@ -67,6 +67,7 @@ import (
 //	fetch p=T/P offset=N [wait=DURATION] [leader-epoch=E]
 //	list-offsets p=T/P at=latest|earliest|MS [version=V]
 //	offset-for-leader-epoch p=T/P epoch=E
+//	delete-records p=T/P offset=O [timeout=DURATION]
 //	request key=NAME [version=V]     a request without contents
 //	raw                              a line for each frame: see rawFrame
 //	reads-slowly, reads-again        the client's send window fills up; drains
@@ -75,12 +76,14 @@ import (
 // Other nodes (from=N):
 //
 //	connect from=N    accepts the shard's dial and says hello; disconnect from=N
-//	ack p=T/P from=N end=O [epoch=E] [broker-epoch=B]
+//	ack p=T/P from=N end=O [epoch=E] [broker-epoch=B] [start=O]
 //	reject p=T/P from=N reason=diverged last=E end=O | reason=unknown-epoch|...
 //	reply from=N id=ID base=O | code=NAME       answers a forward of this node
 //	dial from=N connection=G [cluster=other]    opens the G-th connection to this shard
-//	probe p=T/P from=N epoch=E prev=E base=O [watermark=O]
-//	push p=T/P from=N epoch=E prev=E base=O values=(A,...) of=E [watermark=O]
+//	probe p=T/P from=N epoch=E prev=E base=O [watermark=O] [start=O]
+//	push p=T/P from=N epoch=E prev=E base=O values=(A,...) of=E [watermark=O] [start=O]
+//	begin p=T/P from=N epoch=E prev=E base=O [start=O] [producer=N seq=S]    begin again at base;
+//	    the producer's last batch is one record just below it
 //	forward p=T/P from=N id=ID epoch=E acks=... values=(A,...)
 //	    parts=N apart=DURATION   of these messages: they arrive in N parts
 //	keepalive from=N             the other side has got a part of a message
@@ -268,6 +271,9 @@ func (w *world) state() string {
 			fmt.Fprintf(&b, "%s: adopted epoch %d, not yet compared", name, p.Epoch)
 		default:
 			fmt.Fprintf(&b, "%s: idle", name)
+		}
+		if p.LogStart > 0 {
+			fmt.Fprintf(&b, ", log start %d", p.LogStart)
 		}
 		fmt.Fprintf(&b, ", watermark %d, durable %d, end %d", p.Watermark, p.Durable, p.End)
 		if p.Leading {

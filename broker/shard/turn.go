@@ -40,6 +40,7 @@ func (s *Shard) EndTurn(now env.Time) {
 		s.followRoom()
 		s.pruneCoordinators()
 		s.expireProducers()
+		s.retain()
 	}
 	// The WAL's group goes to the disk, and the same records go to the followers.
 	if s.wal.Phase() == wal.Ready && !s.converting {
@@ -96,7 +97,7 @@ type dueKind uint8
 const (
 	dueRequest     dueKind = iota + 1 // a request's deadline
 	dueProduce                        // an append's deadline
-	dueTell                           // followers may have to be told the watermark
+	dueTell                           // tell followers the watermark or the log start
 	dueWake                           // look at a partition again
 	dueLink                           // check whether a link is silent
 	dueRedial                         // dial a link again
@@ -111,6 +112,7 @@ const (
 	dueFlush                          // a flush that failed may be tried again
 	dueCoordinator                    // a deadline of a coordinator
 	dueLoad                           // a coordinator may read again, after a read that failed
+	dueDeletion                       // the deadline of a DeleteRecords
 )
 
 // runDue runs the timers that are due.
@@ -134,7 +136,9 @@ func (s *Shard) onDue(d due) {
 	case dueProduce:
 		s.expireProduce(d.part, d.origin)
 	case dueTell:
-		s.tellWatermark(d.part)
+		s.tellNews(d.part)
+	case dueDeletion:
+		s.expireDeletion(d.part, d.origin)
 	case dueWake:
 		s.touch(d.part)
 	case dueFlush:
@@ -197,10 +201,12 @@ func (s *Shard) endTurnOf(p *part) {
 			s.pushBy = s.now.Mono.Add(s.limits.GatherTime)
 		}
 		s.toPush.add(p)
+		s.moveOwnStart(p)
+		s.answerDeletions(p)
 		s.proposeISR(p)
 		s.wakePartition(p, p.leader.NextCheck())
 		s.wakePartition(p, p.leader.NextProbe(s.now.Mono))
-		if s.owesWatermark(p) && !p.tell.Live() {
+		if s.owesNews(p) && !p.tell.Live() {
 			p.tell = s.timers.Set(s.now.Mono.Add(s.limits.WatermarkPause),
 				due{kind: dueTell, part: p})
 		}

@@ -247,6 +247,8 @@ func about(s *Shard, op api.Op) string {
 		return s.partitionName(op.Partition)
 	case api.Coordinate:
 		return s.partitionName(op.Partition)
+	case api.DeleteRecords:
+		return s.partitionName(op.Partition)
 	}
 	return ""
 }
@@ -277,6 +279,8 @@ func (s *Shard) operationTarget(r *request, i int32, op *runningOp) (string, wai
 		kind = "long poll"
 	case api.Coordinate:
 		kind = coordinated
+	case api.DeleteRecords:
+		kind = "deletion"
 	case api.Propose, api.Applied, api.Barrier, api.NextProducerID:
 		return "the control loop", wait.OfLoop(int32(loop.Control), CallName(origin))
 	}

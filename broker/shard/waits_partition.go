@@ -98,8 +98,31 @@ func (s *Shard) leaderWaits(p *part, name string, yield func(wait.Wait)) {
 		}
 		yield(out)
 	}
+	s.deletionWaits(p, name, yield)
 	s.watermarkWaits(p, name, yield)
 	s.coordinationWaits(p, name, yield)
+}
+
+// deletionWaits lists the DeleteRecords of a leader: the slowest live replica holds them up.
+func (s *Shard) deletionWaits(p *part, name string, yield func(wait.Wait)) {
+	for _, d := range p.deletions {
+		out := wait.Wait{
+			Who:   operation("deletion", d.origin),
+			About: fmt.Sprintf("in %s below offset %d", name, d.offset),
+			Since: wait.Unknown, Until: d.timer.At(),
+			For: "the log of this node", On: wait.Of(wait.Log),
+		}
+		if node, behind := p.leader.BehindStart(d.offset); behind {
+			out.For = fmt.Sprintf("the log start of node %d", node)
+			out.On = wait.Of(followerOf(name, node))
+		}
+		yield(out)
+	}
+}
+
+// followerOf names a follower on its leader.
+func followerOf(name string, node kafka.NodeID) string {
+	return fmt.Sprintf("node %d as follower of %s", node, name)
 }
 
 // noticed is what an operation waits for when its offset has been reached. Only the wake-up can
@@ -131,7 +154,7 @@ func (s *Shard) watermarkWaits(p *part, name string, yield func(wait.Wait)) {
 		}
 	}
 	p.leader.Laggards(func(f replica.Laggard) {
-		follower := fmt.Sprintf("node %d as follower of %s", f.Node, name)
+		follower := followerOf(name, f.Node)
 		if f.Counts {
 			w.For, w.On = fmt.Sprintf("an ack of node %d at epoch %d", f.Node, p.epoch),
 				wait.Of(follower)

@@ -183,6 +183,10 @@ var shapes = [maxKey + 1]shape{
 		array(nullableStr(), fixed(uuid)).since(6),
 		fixed(i32), // timeout
 	},
+	keyDeleteRecords: {
+		array(str(), array(fixed(i32), fixed(i64))), // topics; partitions and offsets
+		fixed(i32), // timeout
+	},
 	keyInitProducerID: {
 		nullableStr(),             // transactional id
 		fixed(i32),                // transaction timeout

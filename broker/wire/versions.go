@@ -18,6 +18,7 @@ const (
 	KeyAPIVersions          int16 = 18
 	keyCreateTopics         int16 = 19
 	keyDeleteTopics         int16 = 20
+	keyDeleteRecords        int16 = 21
 	keyInitProducerID       int16 = 22
 	keyOffsetForLeaderEpoch int16 = 23
 	keyDescribeConfigs      int16 = 32
@@ -61,7 +62,6 @@ type VersionRange struct {
 // # Deliberately absent
 //
 //	17, 36  SASL: no authentication yet
-//	21      DeleteRecords: the log start moves by retention only
 //	24-28   transactions: no transaction coordinator yet
 //	29-31   ACLs: no authorizer
 //	34, 35  log directories: a node has one, and clients do not place replicas
@@ -97,6 +97,7 @@ var Versions = [...]VersionRange{
 	{Key: KeyAPIVersions, Name: "ApiVersions", Min: 0, Max: 4, AdvertisedMin: 0, Flexible: 3},
 	{Key: keyCreateTopics, Name: "CreateTopics", Min: 2, Max: 7, AdvertisedMin: 2, Flexible: 5},
 	{Key: keyDeleteTopics, Name: "DeleteTopics", Min: 1, Max: 6, AdvertisedMin: 1, Flexible: 4},
+	{Key: keyDeleteRecords, Name: "DeleteRecords", Min: 0, Max: 2, AdvertisedMin: 0, Flexible: 2},
 	{Key: keyInitProducerID, Name: "InitProducerId", Min: 0, Max: 5, AdvertisedMin: 0, Flexible: 2},
 	{Key: keyOffsetForLeaderEpoch, Name: "OffsetForLeaderEpoch", Min: 2, Max: 4, AdvertisedMin: 2,
 		Flexible: 4},

@@ -90,6 +90,7 @@ func brokerLimits(c *brokerConfig) limits.Limits {
 	l.ConnectionsPerAddress = int(c.maxConnectionsPerIP)
 	l.ConnIdle = c.connIdle
 	l.ProducerCheck = c.producerCheck
+	l.RetentionCheck = c.retentionCheck
 	l.RequestTimeout = c.requestTimeout
 	l.LagTimeout = c.lagTimeMax
 	l.AckTimeout = min(l.AckTimeout, l.LagTimeout)

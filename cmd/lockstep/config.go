@@ -63,6 +63,7 @@ type brokerConfig struct {
 	connIdle            time.Duration
 	producerIdle        time.Duration
 	producerCheck       time.Duration
+	retentionCheck      time.Duration
 
 	requestTimeout   time.Duration
 	lagTimeMax       time.Duration
@@ -190,6 +191,9 @@ func (c *brokerConfig) keys() []configKey {
 		{name: "producer.id.expiration.check.interval.ms", fallback: ms(l.ProducerCheck),
 			about: "how often producers to forget are looked for",
 			set:   setMs(&c.producerCheck, time.Millisecond)},
+		{name: "log.retention.check.interval.ms", fallback: ms(l.RetentionCheck),
+			about: "how often records that need not be kept any more are looked for",
+			set:   setMs(&c.retentionCheck, time.Millisecond)},
 		{name: "connection.max.requests", fallback: fmt.Sprint(l.ConnRequests),
 			about: "unanswered requests of a connection; at this number, no more are read",
 			set:   setInt(&c.connRequests, 1, 1<<20)},

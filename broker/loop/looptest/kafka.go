@@ -97,6 +97,13 @@ func Answer(resp kmsg.Response) string {
 			}
 		}
 		return "offset for leader epoch " + strings.Join(parts, "; ")
+	case *kmsg.DeleteRecordsResponse:
+		for _, t := range r.Topics {
+			for _, p := range t.Partitions {
+				add(t.Topic, p.Partition, p.ErrorCode, "low watermark %d", p.LowWatermark)
+			}
+		}
+		return "delete records " + strings.Join(parts, "; ")
 	case *kmsg.CreateTopicsResponse:
 		for _, t := range r.Topics {
 			parts = append(parts, fmt.Sprintf("%s: %v", t.Topic, kafka.ErrorCode(t.ErrorCode)))
@@ -160,6 +167,18 @@ func NewListOffsets(topic string, partition int32, timestamp int64) *kmsg.ListOf
 	p.Partition, p.Timestamp = partition, timestamp
 	t := kmsg.NewListOffsetsRequestTopic()
 	t.Topic, t.Partitions = topic, []kmsg.ListOffsetsRequestTopicPartition{p}
+	req.Topics = append(req.Topics, t)
+	return req
+}
+
+// NewDeleteRecords asks for the removal of records below an offset.
+func NewDeleteRecords(topic string, partition int32, offset int64) *kmsg.DeleteRecordsRequest {
+	req := kmsg.NewPtrDeleteRecordsRequest()
+	req.Version, req.TimeoutMillis = 2, 5000
+	p := kmsg.NewDeleteRecordsRequestTopicPartition()
+	p.Partition, p.Offset = partition, offset
+	t := kmsg.NewDeleteRecordsRequestTopic()
+	t.Topic, t.Partitions = topic, []kmsg.DeleteRecordsRequestTopicPartition{p}
 	req.Topics = append(req.Topics, t)
 	return req
 }

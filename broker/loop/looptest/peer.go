@@ -39,8 +39,9 @@ func (c *Cluster) Message(message peer.Message) string {
 	case *peer.Push:
 		return c.push(m)
 	case *peer.PushAck:
-		return fmt.Sprintf("ack %s epoch %d: durable to %d, broker epoch %d",
+		text := fmt.Sprintf("ack %s epoch %d: durable to %d, broker epoch %d",
 			c.Partition(m.Partition), m.LeaderEpoch, m.DurableEnd, m.BrokerEpoch)
+		return text + logStart(m.LogStart)
 	case *peer.PushReject:
 		text := fmt.Sprintf("reject %s epoch %d: ", c.Partition(m.Partition), m.LeaderEpoch)
 		if m.Reason == peer.Diverged {
@@ -63,17 +64,31 @@ func (c *Cluster) Message(message peer.Message) string {
 }
 
 func (c *Cluster) push(m *peer.Push) string {
-	if len(m.Batches) == 0 {
-		return fmt.Sprintf("probe %s epoch %d: epoch %d ends at %d, watermark %d",
-			c.Partition(m.Partition), m.LeaderEpoch, m.PrevEpoch, m.Base, m.Watermark)
+	switch {
+	case m.Begin:
+		return fmt.Sprintf("begin %s again, epoch %d: at %d after epoch %d, %d bytes of state%s",
+			c.Partition(m.Partition), m.LeaderEpoch, m.Base, m.PrevEpoch, len(m.Batches),
+			logStart(m.LogStart))
+	case len(m.Batches) == 0:
+		return fmt.Sprintf("probe %s epoch %d: epoch %d ends at %d, watermark %d%s",
+			c.Partition(m.Partition), m.LeaderEpoch, m.PrevEpoch, m.Base, m.Watermark,
+			logStart(m.LogStart))
 	}
-	text := fmt.Sprintf("push %s epoch %d: base %d after epoch %d, watermark %d: %s",
+	text := fmt.Sprintf("push %s epoch %d: base %d after epoch %d, watermark %d%s: %s",
 		c.Partition(m.Partition), m.LeaderEpoch, m.Base, m.PrevEpoch, m.Watermark,
-		Values(m.Batches))
+		logStart(m.LogStart), Values(m.Batches))
 	if first := batch.Batch(m.Batches).LeaderEpoch(); first != m.LeaderEpoch {
 		text += fmt.Sprintf(" (appended in epoch %d)", first)
 	}
 	return text
+}
+
+// logStart prints a log start above 0.
+func logStart(at kafka.Offset) string {
+	if at == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", log start %d", at)
 }
 
 func birth(m *peer.Birth) string {

@@ -104,6 +104,7 @@ func (m *Push) fields(c *coder) {
 	num32(c, &m.PrevEpoch)
 	num64(c, &m.Watermark)
 	num64(c, &m.LogStart)
+	c.boolean(&m.Begin)
 	c.bulk(&m.Batches)
 }
 
@@ -112,6 +113,7 @@ func (m *PushAck) fields(c *coder) {
 	num32(c, &m.LeaderEpoch)
 	num64(c, &m.BrokerEpoch)
 	num64(c, &m.DurableEnd)
+	num64(c, &m.LogStart)
 }
 
 func (m *PushReject) fields(c *coder) {

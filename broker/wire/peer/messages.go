@@ -184,7 +184,8 @@ type SnapshotAck struct {
 
 // Push carries batches of one partition from its leader to one follower
 // (PROTOCOL 14). Without batches it is a probe: the follower compares the
-// leader's history with its own.
+// leader's history with its own. With Begin it says that the two logs have nothing in common
+// that the leader still has: the follower empties its log and lets it begin at Base.
 type Push struct {
 	Partition   kafka.PartitionID
 	LeaderEpoch kafka.LeaderEpoch
@@ -192,8 +193,9 @@ type Push struct {
 	// PrevEpoch is the leader epoch of the record before Base, -1 at the start.
 	PrevEpoch kafka.LeaderEpoch
 	Watermark kafka.Offset
-	LogStart  kafka.Offset
-	Batches   []byte // whole record batches, stamped; nil for a probe
+	LogStart  kafka.Offset // that the replicas are to move to
+	Begin     bool
+	Batches   []byte // whole record batches, stamped; nil for a probe; the state for Begin
 }
 
 // PushAck says that this incarnation of the follower has the log durably up to
@@ -203,6 +205,7 @@ type PushAck struct {
 	LeaderEpoch kafka.LeaderEpoch
 	BrokerEpoch kafka.BrokerEpoch
 	DurableEnd  kafka.Offset
+	LogStart    kafka.Offset // durable too
 }
 
 // RejectReason says why a Push was not accepted.
