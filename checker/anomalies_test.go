@@ -556,6 +556,16 @@ var anomalies = []struct {
 	{"P8", TwoOwners, "one partition, two members", func(h *History) {
 		h.Assignments[1].Partitions[0] = part
 	}},
+	{"P8", TwoOwners, "one partition, two static members", func(h *History) {
+		h.Assignments[1].Partitions[0] = part
+		h.Assignments[0].Instance, h.Assignments[1].Instance = "a", "b"
+	}},
+	{"P8", CommitWentBack, "a commit without an answer undoes one", func(h *History) {
+		lost := h.Commits[2]
+		lost.Call, lost.Offset = at(230), 1
+		h.Commits = append(h.Commits, lost)
+		h.CommittedReads[3].Offset = 2
+	}},
 	{"P8", StaleCommit, "a commit of the generation before", func(h *History) {
 		h.Commits[1].Generation = 1
 	}},
@@ -812,6 +822,17 @@ var forgiven = []struct {
 	{"P8", "the next generation has other owners", func(h *History) {
 		h.Assignments[2].Member = "m3"
 	}},
+	{"P8", "a static member comes back under another id", func(h *History) {
+		h.Assignments[1].Instance = "s"
+		again := h.Assignments[1]
+		again.Member, again.At = "m3", at(150)
+		h.Assignments = append(h.Assignments, again)
+	}},
+	{"P8", "a commit without an answer that nobody sees", func(h *History) {
+		lost := h.Commits[2]
+		lost.Call, lost.Offset = at(1), 9
+		h.Commits = append(h.Commits, lost)
+	}},
 	{"P8", "a commit is under way while the next generation begins", func(h *History) {
 		h.Commits[1].Generation, h.Commits[1].Call = 1, at(199)
 	}},
@@ -882,6 +903,10 @@ func TestMissingEvidenceIsUnknownAndNeverAPass(t *testing.T) {
 				h.Commits = append(h.Commits, OffsetCommit{
 					Group: "g", Generation: -1, Call: at(i), Return: Never, Partition: part,
 					Offset: Offset(i), Outcome: Ambiguous,
+				})
+				h.CommittedReads = append(h.CommittedReads, OffsetRead{
+					Group: "g", Call: at(1000), Return: at(2000), Partition: part,
+					Offset: Offset(i),
 				})
 			}
 		}},

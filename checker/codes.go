@@ -8,6 +8,8 @@ const (
 	codeNone                         int16 = 0
 	codeOffsetOutOfRange             int16 = 1
 	codeUnknownTopicOrPartition      int16 = 3
+	codeCoordinatorNotAvailable      int16 = 15
+	codeNotCoordinator               int16 = 16
 	codeRequestTimedOut              int16 = 7
 	codeNotEnoughReplicasAfterAppend int16 = 20
 	codeTopicAlreadyExists           int16 = 36
@@ -20,6 +22,14 @@ var codeNames = map[int16]string{
 	codeNone:                         "NONE",
 	codeOffsetOutOfRange:             "OFFSET_OUT_OF_RANGE",
 	codeUnknownTopicOrPartition:      "UNKNOWN_TOPIC_OR_PARTITION",
+	codeCoordinatorNotAvailable:      "COORDINATOR_NOT_AVAILABLE",
+	codeNotCoordinator:               "NOT_COORDINATOR",
+	14:                               "COORDINATOR_LOAD_IN_PROGRESS",
+	22:                               "ILLEGAL_GENERATION",
+	25:                               "UNKNOWN_MEMBER_ID",
+	27:                               "REBALANCE_IN_PROGRESS",
+	69:                               "GROUP_ID_NOT_FOUND",
+	82:                               "FENCED_INSTANCE_ID",
 	6:                                "NOT_LEADER_OR_FOLLOWER",
 	codeRequestTimedOut:              "REQUEST_TIMED_OUT",
 	19:                               "NOT_ENOUGH_REPLICAS",
@@ -54,4 +64,14 @@ func Classify(answered bool, code int16) Outcome {
 		return Ambiguous
 	}
 	return Failed
+}
+
+// ClassifyCommit says what a client can conclude from the answer to a commit. A coordinator that is
+// not available any longer, or is none, may have written the offset before.
+func ClassifyCommit(code int16) Outcome {
+	switch code {
+	case codeCoordinatorNotAvailable, codeNotCoordinator, -1:
+		return Ambiguous
+	}
+	return Classify(true, code)
 }

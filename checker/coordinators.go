@@ -36,7 +36,8 @@ type Assignment struct {
 	Client     int         `json:"client"`
 	Group      string      `json:"group"`
 	Member     string      `json:"member"`
-	Generation int32       `json:"generation"` // or the member's epoch
+	Instance   string      `json:"instance,omitempty"` // of a static member
+	Generation int32       `json:"generation"`         // or the member's epoch
 	At         Moment      `json:"at"`
 	Partitions []Partition `json:"partitions,omitempty"`
 }
@@ -68,6 +69,15 @@ type OffsetRead struct {
 	Code      int16     `json:"code,omitempty"`
 }
 
+// owner is what a partition belongs to in a generation. A static member keeps its assignment under
+// another id (KIP-345).
+func (a *Assignment) owner() string {
+	if a.Instance != "" {
+		return "instance " + a.Instance
+	}
+	return a.Member
+}
+
 func (t *Transaction) when() Moment  { return t.Begin }
 func (a *Assignment) when() Moment   { return a.At }
 func (c *OffsetCommit) when() Moment { return c.Call }
@@ -91,8 +101,12 @@ func (t *Transaction) String() string {
 }
 
 func (a *Assignment) String() string {
+	member := a.Member
+	if a.Instance != "" {
+		member += " (" + a.Instance + ")"
+	}
 	return fmt.Sprintf("%v client %d: member %s of group %s owns %v in generation %d",
-		a.At, a.Client, a.Member, a.Group, a.Partitions, a.Generation)
+		a.At, a.Client, member, a.Group, a.Partitions, a.Generation)
 }
 
 func (c *OffsetCommit) String() string {

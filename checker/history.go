@@ -91,6 +91,8 @@ type Topic struct {
 	// Transactional topics hold markers. A marker takes an offset that belongs
 	// to no client's operation.
 	Transactional bool `json:"transactional,omitempty"`
+	// Internal topics are written by brokers, so that no client has produced their records.
+	Internal bool `json:"internal,omitempty"`
 	// Deleted: a client has asked for its deletion, with any outcome. Its data
 	// may be gone at the end.
 	Deleted bool `json:"deleted,omitempty"`

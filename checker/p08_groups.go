@@ -27,7 +27,7 @@ func checkOwners(h *History, out *verdictOf) {
 		out.judged(1)
 		for _, p := range a.Partitions {
 			c := claim{a.Group, a.Generation, p}
-			if old := owner[c]; old != nil && old.Member != a.Member {
+			if old := owner[c]; old != nil && old.owner() != a.owner() {
 				out.fail(Violation{
 					Anomaly: TwoOwners, Partition: p, Evidence: lines(old, a),
 					Sentence: fmt.Sprintf("%s is owned by members %s and %s of group %s in "+
@@ -122,8 +122,9 @@ func (r offsetRegister) compare(o offsetRegister) int {
 		cmp.Compare(r.partition.Index, o.partition.Index))
 }
 
-// offsetOps gives the operations that show something of a register, by register
-// and call.
+// offsetOps gives the operations that show something of a register, by register and call. A commit
+// with an unknown outcome shows nothing if no read has returned its offset: an order that contains
+// it stays valid without it, since no read follows it before the next commit.
 func offsetOps(h *History) (registers []offsetRegister, ops map[offsetRegister][]timed[offsetOp]) {
 	ops = map[offsetRegister][]timed[offsetOp]{}
 	add := func(r offsetRegister, op timed[offsetOp]) {
@@ -132,6 +133,15 @@ func offsetOps(h *History) (registers []offsetRegister, ops map[offsetRegister][
 		}
 		ops[r] = append(ops[r], op)
 	}
+	type value struct {
+		offsetRegister
+		Offset
+	}
+	returned := map[value]bool{}
+	for i := range h.CommittedReads {
+		r := &h.CommittedReads[i]
+		returned[value{offsetRegister{r.Group, r.Partition}, r.Offset}] = true
+	}
 	for i := range h.Commits {
 		c := &h.Commits[i]
 		ret := c.Return
@@ -139,6 +149,9 @@ func offsetOps(h *History) (registers []offsetRegister, ops map[offsetRegister][
 		case Failed:
 			continue
 		case Ambiguous:
+			if !returned[value{offsetRegister{c.Group, c.Partition}, c.Offset}] {
+				continue
+			}
 			ret = Never
 		}
 		add(offsetRegister{c.Group, c.Partition},
