@@ -8,6 +8,7 @@ import (
 	"example.com/lockstep/broker/loop"
 	"example.com/lockstep/broker/shard"
 	"example.com/lockstep/checker"
+	"example.com/lockstep/sim/kafka/client"
 	"example.com/lockstep/sim/kafka/history"
 	"example.com/lockstep/sim/world"
 )
@@ -16,6 +17,7 @@ import (
 type rest struct {
 	// Of the time in which brokers finish what the load has left behind.
 	asked   bool
+	stopped env.Instant
 	least   int64 // the least bytes that were left to move so far
 	stuck   int   // seconds since least became smaller
 	diskOps []uint64
@@ -27,6 +29,7 @@ type rest struct {
 
 // StopLoad implements Rester.
 func (c *cluster) StopLoad(w *world.World) {
+	c.rest.stopped = w.Now()
 	for _, k := range c.Clients {
 		w.Node(k.Name).Enter(loop.Control, k.Stop)
 	}
@@ -43,6 +46,9 @@ const settlePatience = 30
 // up, and the checks of the rest judge what they do.
 func (c *cluster) Settled(w *world.World) bool {
 	r, ops := &c.rest, c.diskOps(w)
+	if w.Now().Sub(r.stopped) < client.GroupsEnd && client.Members(c.Clients) {
+		return false // coordinators have not missed the members yet
+	}
 	if !r.asked {
 		r.asked, r.least, r.diskOps = true, c.tailBytes(w), ops
 		return false

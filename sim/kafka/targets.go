@@ -6,6 +6,7 @@ import (
 
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/shard"
+	"example.com/lockstep/sim/kafka/client"
 	"example.com/lockstep/sim/world"
 )
 
@@ -21,8 +22,9 @@ func (c *cluster) Resolve(w *world.World, name string) (string, bool) {
 }
 
 // role finds "controller", "control-loop" (of the controller), and for the first partition
-// of the first topic "leader", "leader-loop" (the shard that leads) and "follower". "a>b"
-// and "a-with-b" are links between two of these or of machines.
+// of the first topic "leader", "leader-loop" (the shard that leads) and "follower". "coordinator"
+// leads the first partition of the topic of groups. "a>b" and "a-with-b" are links between two of
+// these or of machines.
 func (c *cluster) role(w *world.World, name string) (string, bool) {
 	for _, sign := range []string{">", "-with-"} {
 		if a, b, ok := strings.Cut(name, sign); ok {
@@ -54,6 +56,11 @@ func (c *cluster) role(w *world.World, name string) (string, bool) {
 				}
 				return b, true
 			}
+		}
+		return "", false
+	case "coordinator":
+		if groups := image.Topic(client.OffsetsTopic); groups != nil {
+			return broker(groups.Partitions[0].Leader)
 		}
 		return "", false
 	case "leader", "leader-loop", "follower":

@@ -138,7 +138,8 @@ func (c *cluster) collectTopics(w *world.World) {
 	}
 	slices.Sort(ids)
 	for _, id := range ids {
-		h.Topics = append(h.Topics, checker.Topic{ID: id, Deleted: c.Deleted[names[id]]})
+		h.Topics = append(h.Topics, checker.Topic{ID: id, Deleted: c.Deleted[names[id]],
+			Internal: names[id] == client.OffsetsTopic})
 	}
 }
 

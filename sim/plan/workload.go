@@ -83,6 +83,12 @@ type Options struct {
 	// BatchBytes is how many bytes of values a batch has; the brokers take batches twice as large,
 	// and more. 0 or absent: each producer draws the size of its records, at most 2000.
 	BatchBytes Option `yaml:"batch_bytes,omitempty"`
+	// Groups is the number of groups that the members of groups are divided among; absent: 1.
+	Groups Option `yaml:"groups,omitempty"`
+	// OffsetsPartitions is the number of partitions with which an admin client creates
+	// __consumer_offsets. Members of groups wait for it. 0 or absent: the brokers create it when a
+	// member looks for its coordinator, as in production.
+	OffsetsPartitions Option `yaml:"offsets_partitions,omitempty"`
 	// Repeats is how many of 1000 acknowledged batches of idempotent producers are sent again; 0 or
 	// absent: none.
 	Repeats Option `yaml:"repeats,omitempty"`

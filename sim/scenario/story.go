@@ -71,10 +71,11 @@ type Step struct {
 type StoryWorkload struct {
 	Producers  Number        `yaml:"producers"`
 	Consumers  Number        `yaml:"consumers"`
-	Admins     Number        `yaml:"admins"` // one if not given
-	Greedy     Number        `yaml:"greedy"` // clients that hold what they do not use
-	Every      Span          `yaml:"every"`  // about, between two batches of a producer
-	Topics     Number        `yaml:"topics"` // one if not given
+	Admins     Number        `yaml:"admins"`  // one if not given
+	Members    Number        `yaml:"members"` // of groups
+	Greedy     Number        `yaml:"greedy"`  // clients that hold what they do not use
+	Every      Span          `yaml:"every"`   // about, between two batches of a producer
+	Topics     Number        `yaml:"topics"`  // one if not given
 	Partitions Number        `yaml:"partitions"`
 	MinInSync  Number        `yaml:"min_insync_replicas"`
 	TopicChurn plan.Duration `yaml:"topic_churn"` // between two creations or deletions; 0: none

@@ -117,7 +117,7 @@ func (s *Story) draw(r *env.Rand) plan.Plan {
 func (s *Story) machines(r *env.Rand, drawn []plan.NodeSpec) (nodes []plan.NodeSpec) {
 	given := map[string]*Number{"producer": &s.Workload.Producers,
 		"consumer": &s.Workload.Consumers, "admin": &s.Workload.Admins,
-		"greedy": &s.Workload.Greedy}
+		"greedy": &s.Workload.Greedy, "member": &s.Workload.Members}
 	for _, n := range drawn {
 		if number := given[n.Role]; number != nil && number.given() {
 			continue
@@ -127,7 +127,7 @@ func (s *Story) machines(r *env.Rand, drawn []plan.NodeSpec) (nodes []plan.NodeS
 		}
 		nodes = append(nodes, n)
 	}
-	for _, role := range []string{"producer", "consumer", "admin", "greedy"} {
+	for _, role := range []string{"producer", "consumer", "admin", "greedy", "member"} {
 		for i := range given[role].draw(r) {
 			nodes = append(nodes, plan.NodeSpec{Name: fmt.Sprint(role, i+1), Role: role})
 		}

@@ -65,6 +65,7 @@ func (a *admin) makeTopics(now env.Time) {
 		return
 	}
 	if !a.missing() {
+		a.makeOffsets(now)
 		return
 	}
 	a.c.after(now, a.c.between(200*time.Millisecond, 600*time.Millisecond), a.makeTopics)
@@ -82,6 +83,19 @@ func (a *admin) makeTopics(now env.Time) {
 		missing = missing[:1]
 	}
 	a.create(now, int32(a.c.load.Options().Partitions.Or(1)), missing...)
+}
+
+// makeOffsets creates the topic of groups, with as many partitions as the plan says.
+func (a *admin) makeOffsets(now env.Time) {
+	n := a.c.load.Options().OffsetsPartitions.Or(0)
+	if n == 0 || a.c.stopped || a.c.topics[OffsetsTopic] != nil {
+		return
+	}
+	a.c.after(now, a.c.between(200*time.Millisecond, 600*time.Millisecond), a.makeOffsets)
+	a.c.refresh(now)
+	if !a.busy {
+		a.create(now, int32(n), OffsetsTopic)
+	}
 }
 
 // makeMany creates many topics with one request, after those of the workload exist.
@@ -157,8 +171,8 @@ func (a *admin) tick(now env.Time) {
 const aheadMaxMs = "2592000000"
 
 // Compacted reports whether a topic is created with cleanup.policy=compact: those with an odd
-// number at the end.
-func Compacted(name string) bool { return name[len(name)-1]&1 == 1 }
+// number at the end, and that of groups.
+func Compacted(name string) bool { return name[len(name)-1]&1 == 1 || name == OffsetsTopic }
 
 // create creates topics with one request.
 func (a *admin) create(now env.Time, partitions int32, names ...string) {

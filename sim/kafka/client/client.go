@@ -80,6 +80,8 @@ func (l *Load) NewClient(i world.Incarnation) *Client {
 		c.script = newEndReader(c)
 	case "admin":
 		c.script = newAdmin(c)
+	case "member":
+		c.script = newMember(c)
 	case "malformed":
 		c.script = &malformed{c: c}
 	case "greedy":
