@@ -179,6 +179,24 @@ features() {
   check "offset of the start and the end (-Q)" cmp <(printf 'seek [0] offset 0\nseek [0] offset 110\n') <(K -Q -t seek:0:-2; K -Q -t seek:0:-1)
 }
 
+# G GROUP SECONDS OUT: a member of a group for that long, eager like librdkafka's default.
+G() { timeout "$2" kcat -b "$BOOTSTRAP" -G "$1" -X auto.offset.reset=earliest grouped > "$3" 2> "$3.err"; }
+
+# Two members share three partitions; one of them leaves. Later another one goes on where they ended.
+groups() {
+  lines 1 "$LINES_N" > "$work/in"
+  check "$LINES_N lines for a group: produced" P -t grouped -K : -X partitioner=random -l <(sed 's/.*/&:&/' "$work/in")
+  G g 12 "$work/member1" &
+  G g 25 "$work/member2"
+  wait %% 2> /dev/null
+  check "two members of a group: none lost" cmp <(sort "$work/in") <(sort -u "$work/member1" "$work/member2")
+  check "both members had partitions" test -s "$work/member1" -a -s "$work/member2"
+  check "none of it twice but what was not committed" awk -v most="$LINES_N" 'END { exit NR > most * 1.1 }' "$work/member1" "$work/member2"
+  echo after:after | P -t grouped -K :
+  G g 10 "$work/member3"
+  check "a later member goes on at the committed offsets" cmp <(echo after) "$work/member3"
+}
+
 # librdkafka's complaints while nothing is wrong.
 quiet() {
   lines 1 1000 | P -t quiet -d broker,protocol,topic,metadata,feature > "$work/debug" 2>&1
@@ -186,7 +204,7 @@ quiet() {
 }
 
 start
-for section in ${SECTIONS[@]:-brokers lines forwarded features quiet killed stopped frozen_follower frozen_leader}; do
+for section in ${SECTIONS[@]:-brokers lines forwarded features groups quiet killed stopped frozen_follower frozen_leader}; do
   [ "$section" = lines ] && section=lines_section
   "$section"
 done

@@ -3,6 +3,7 @@ package shard_test
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"hash/crc32"
 	"math"
 	"strconv"
@@ -331,6 +332,9 @@ func (w *world) request(name string) kmsg.Request {
 			topic := kmsg.NewCreateTopicsRequestTopic()
 			topic.Topic, topic.NumPartitions, topic.ReplicationFactor = w.text("topic"), 1, 1
 			create.Topics, create.TimeoutMillis = append(create.Topics, topic), 5000
+		}
+		if w.d.Input != "" {
+			require.NoError(w.t, json.Unmarshal([]byte(w.d.Input), req))
 		}
 		return req
 	}

@@ -68,7 +68,7 @@ import (
 //	list-offsets p=T/P at=latest|earliest|MS [version=V]
 //	offset-for-leader-epoch p=T/P epoch=E
 //	delete-records p=T/P offset=O [timeout=DURATION]
-//	request key=NAME [version=V]     a request without contents
+//	request key=NAME [version=V]     a request; its fields follow as JSON
 //	raw                              a line for each frame: see rawFrame
 //	reads-slowly, reads-again        the client's send window fills up; drains
 //	close
@@ -129,7 +129,9 @@ func newWorld(t *testing.T, d *datadriven.TestData) *world {
 				AppliedByAll: 4 * time.Second,
 			},
 			WAL: wal.DefaultConfig("shard-1"), Log: partition.DefaultLimits(),
-			Coordinators: []shard.Coordinators{{Topic: "counts", New: newCounter}},
+			Coordinators: []shard.Coordinators{
+				{Topic: "counts", New: newCounter}, shard.Groups(limits.Default()),
+			},
 		},
 	}
 	w.cfg.WAL.SegmentBytes, w.cfg.WAL.MarkDelay = 1<<20, 24*time.Hour

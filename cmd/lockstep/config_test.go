@@ -3,11 +3,14 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"example.com/lockstep/broker/drive"
+	"example.com/lockstep/broker/event"
 	"example.com/lockstep/broker/meta"
 )
 
@@ -203,4 +206,17 @@ func TestFlagsWinOverOverridesAndTheFile(t *testing.T) {
 	require.ErrorContains(t, err, "not of the form key=value")
 	_, err = loadBrokerConfig(serveOptions{configFile: file + ".missing"}, nil)
 	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestDoubtfulSettingsAreToldOf(t *testing.T) {
+	told := func(more string) string {
+		c, err := configOf(t, strings.Replace(required, ",3@c:10092", "", 1)+more)
+		require.NoError(t, err)
+		var out strings.Builder
+		tellDoubts(c, drive.NewLog(&out, false, event.Info))
+		return out.String()
+	}
+	require.Contains(t, told(""), "consumer groups do not work with fewer brokers")
+	require.Empty(t, told("offsets.topic.replication.factor=2"))
+	require.Contains(t, told("min.insync.replicas=2"), "would refuse acks=all")
 }

@@ -310,6 +310,7 @@ func (d *devDir) config(n devNode, nodes []devNode, o devOptions) string {
 		{"shards", strconv.Itoa(shards)},
 		{"default.replication.factor", strconv.Itoa(replicas)},
 		{"min.insync.replicas", strconv.Itoa(min(2, replicas))},
+		{"offsets.topic.replication.factor", strconv.Itoa(replicas)},
 	} {
 		fmt.Fprintf(&b, "%s=%s\n", line[0], line[1])
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -16,6 +17,7 @@ import (
 
 	"example.com/lockstep/broker/drive"
 	"example.com/lockstep/broker/event"
+	"example.com/lockstep/broker/meta"
 	"example.com/lockstep/broker/node"
 )
 
@@ -110,18 +112,44 @@ type toldError struct{ error }
 
 func (e toldError) Unwrap() error { return e.error }
 
+// tellDoubts tells of settings that are legal and probably not meant.
+func tellDoubts(c *brokerConfig, log *drive.Log) {
+	doubt := func(key string, value int64, cause string, args ...any) {
+		log.Write(event.New(event.SettingDoubtful, event.Text("key", key),
+			event.Int("value", value), event.Text("cause", fmt.Sprintf(cause, args...))))
+	}
+	if c.minInSync > c.replicationFactor {
+		doubt("min.insync.replicas", c.minInSync, "default.replication.factor is %d: topics "+
+			"without a factor of their own would refuse acks=all", c.replicationFactor)
+	}
+	if n := c.offsetsReplicas(); n > int64(len(c.voters)) {
+		doubt(offsetsReplicasKey, n, "there are %d voters: consumer groups do not work with "+
+			"fewer brokers than that", len(c.voters))
+	}
+}
+
+const offsetsReplicasKey = "offsets.topic.replication.factor"
+
+// offsetsReplicas are the replicas of the topic of groups, if this file makes the cluster.
+func (c *brokerConfig) offsetsReplicas() int64 {
+	value, set := c.clusterOverrides.Get(offsetsReplicasKey)
+	if !set {
+		value = meta.FindConfigKey(offsetsReplicasKey, false).Default
+	}
+	n, err := strconv.ParseInt(value, 10, 64)
+	if err != nil {
+		return 0 // validated when it was read
+	}
+	return n
+}
+
 // serve runs a broker until a signal or a failure ends it. If another number of shards
 // wrote the data directory, up to two incarnations of the node convert it first.
 func serve(
 	ctx context.Context, c *brokerConfig, shutdownTimeout time.Duration, stderr io.Writer,
 ) error {
 	log := drive.NewLog(stderr, c.eventFormat == "json", c.eventLevel, event.Int("node", c.nodeID))
-	if c.minInSync > c.replicationFactor {
-		log.Write(event.New(event.SettingDoubtful, event.Text("key", "min.insync.replicas"),
-			event.Int("value", c.minInSync), event.Text("cause", fmt.Sprintf(
-				"default.replication.factor is %d: topics without a factor of their own would "+
-					"refuse acks=all", c.replicationFactor))))
-	}
+	tellDoubts(c, log)
 	tuneCollector()
 	setMemoryLimit(c.memoryLimit, memoryNeed(brokerLimits(c), c.shards))
 	ctx, cancel := context.WithCancel(ctx)

@@ -123,6 +123,33 @@ func Answer(resp kmsg.Response) string {
 			}
 		}
 		return fmt.Sprintf("metadata %d brokers; %s", len(r.Brokers), strings.Join(parts, "; "))
+	case *kmsg.JoinGroupResponse:
+		return fmt.Sprintf("join group: %v, generation %d, member %s, leader %s, %d members",
+			kafka.ErrorCode(r.ErrorCode), r.Generation, r.MemberID, r.LeaderID, len(r.Members))
+	case *kmsg.SyncGroupResponse:
+		return fmt.Sprintf("sync group: %v, assignment %q",
+			kafka.ErrorCode(r.ErrorCode), r.MemberAssignment)
+	case *kmsg.HeartbeatResponse:
+		return fmt.Sprintf("heartbeat: %v", kafka.ErrorCode(r.ErrorCode))
+	case *kmsg.OffsetCommitResponse:
+		for _, t := range r.Topics {
+			for _, p := range t.Partitions {
+				add(t.Topic, p.Partition, p.ErrorCode, "committed")
+			}
+		}
+		return "offset commit " + strings.Join(parts, "; ")
+	case *kmsg.OffsetFetchResponse:
+		for _, g := range r.Groups {
+			if g.ErrorCode != 0 {
+				parts = append(parts, kafka.ErrorCode(g.ErrorCode).String())
+			}
+			for _, t := range g.Topics {
+				for _, p := range t.Partitions {
+					add(t.Topic, p.Partition, p.ErrorCode, "offset %d", p.Offset)
+				}
+			}
+		}
+		return "offset fetch " + strings.Join(parts, "; ")
 	default:
 		return kmsg.NameForKey(resp.Key())
 	}
