@@ -10,30 +10,18 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"example.com/lockstep/cmd/lockstep/admin"
 )
 
-// Exit codes of lockstep cluster health, for scripts. Other errors end with 1.
-const (
-	exitDegraded  = 2
-	exitUnhealthy = 3
-	exitNoAnswer  = 4
-)
-
-// exitError is an error with an exit code of its own.
-type exitError struct {
-	code int
-	error
-}
-
-func (e exitError) Unwrap() error { return e.error }
-
-// exitCode is the exit code of the program after an error.
-func exitCode(err error) int {
-	var e exitError
-	if errors.As(err, &e) {
-		return e.code
+// addHealth adds cluster health, which asks by HTTP, to the commands of package admin, which speak
+// Kafka's protocol.
+func addHealth(root *cobra.Command) {
+	for _, c := range root.Commands() {
+		if c.Name() == "cluster" {
+			c.AddCommand(clusterHealthCommand())
+		}
 	}
-	return 1
 }
 
 // clusterHealthCommand asks a node's HTTP listener for the health of the cluster.
@@ -65,17 +53,17 @@ func clusterHealth(out io.Writer, addr string, asJSON bool, timeout time.Duratio
 	client := http.Client{Timeout: timeout}
 	resp, err := client.Get("http://" + addr + "/cluster/health")
 	if err != nil {
-		return exitError{exitNoAnswer, err}
+		return admin.ExitError{Code: admin.ExitNoAnswer, Err: err}
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	if err != nil {
-		return exitError{exitNoAnswer, err}
+		return admin.ExitError{Code: admin.ExitNoAnswer, Err: err}
 	}
 	var answer clusterAnswer
 	if err := json.Unmarshal(body, &answer); err != nil || answer.Status == "" {
-		return exitError{exitNoAnswer, fmt.Errorf("node at %s: %s: %s", addr, resp.Status,
-			strings.TrimSpace(string(body)))}
+		return admin.ExitError{Code: admin.ExitNoAnswer, Err: fmt.Errorf("node at %s: %s: %s", addr,
+			resp.Status, strings.TrimSpace(string(body)))}
 	}
 	if asJSON {
 		_, err = out.Write(body)
@@ -86,9 +74,11 @@ func clusterHealth(out io.Writer, addr string, asJSON bool, timeout time.Duratio
 	case err != nil:
 		return err
 	case answer.Status == statusUnhealthy:
-		return exitError{exitUnhealthy, errors.New("the cluster is unhealthy")}
+		return admin.ExitError{Code: admin.ExitUnhealthy,
+			Err: errors.New("the cluster is unhealthy")}
 	case answer.Status == statusDegraded:
-		return exitError{exitDegraded, errors.New("the cluster is degraded")}
+		return admin.ExitError{Code: admin.ExitDegraded,
+			Err: errors.New("the cluster is degraded")}
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/lockstep/broker/node"
+	"example.com/lockstep/cmd/lockstep/admin"
 )
 
 func healthyCluster() node.Health {
@@ -71,11 +72,11 @@ func TestClusterHealthHasAnExitCodeForEachState(t *testing.T) {
 	require.Contains(t, text, "status      healthy\ncontroller  1, term 0\n")
 	h.Cluster.Fenced = []int32{2}
 	_, err = ask()
-	require.Equal(t, exitDegraded, exitCode(err))
+	require.Equal(t, admin.ExitDegraded, admin.ExitCode(err))
 	h.Cluster.Unled = 4
 	text, err = ask()
-	require.Equal(t, exitUnhealthy, exitCode(err))
+	require.Equal(t, admin.ExitUnhealthy, admin.ExitCode(err))
 	require.Contains(t, text, "problem     4 partitions have no leader\n")
 	err = clusterHealth(&strings.Builder{}, "127.0.0.1:1", false, time.Minute)
-	require.Equal(t, exitNoAnswer, exitCode(err))
+	require.Equal(t, admin.ExitNoAnswer, admin.ExitCode(err))
 }

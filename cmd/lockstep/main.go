@@ -2,7 +2,9 @@
 //
 //	serve   one broker process                    serve.go, config*.go, broker.go
 //	        its HTTP endpoints                    http.go, metrics.go
-//	cluster what an operator asks a cluster for   cluster*.go, health.go
+//	topic, config, cluster, group, produce, consume
+//	        administration by Kafka's protocol    admin/
+//	        cluster health, by HTTP               cluster_health.go, health.go
 //	dev     a cluster of serve processes          dev*.go, supervise.go
 //	bench   measure any Kafka-protocol cluster    bench*.go
 //	sim     a campaign: many simulated runs       sim.go; many machines: sim_merge.go
@@ -24,6 +26,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"example.com/lockstep/cmd/lockstep/admin"
 	"example.com/lockstep/sim/pool"
 )
 
@@ -31,7 +34,7 @@ func main() {
 	pool.ServeIfWorker()
 	if err := rootCommand().Execute(); err != nil {
 		report(os.Stderr, err)
-		os.Exit(exitCode(err))
+		os.Exit(admin.ExitCode(err))
 	}
 }
 
@@ -55,9 +58,22 @@ func rootCommand() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(devCommand(), serveCommand(), clusterCommand(), benchCommand(),
-		simCommand(), mutantsCommand(), randomUUIDCommand())
+	root.AddCommand(admin.Commands()...)
+	root.AddCommand(devCommand(), serveCommand(), randomUUIDCommand(), versionCommand(),
+		benchCommand(), simCommand(), mutantsCommand())
+	addHealth(root)
 	return root
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version of this program",
+		Example: "  lockstep version", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintln(c.OutOrStdout(), "lockstep", version())
+			return err
+		},
+	}
 }
 
 // version is what Go knows of the build: the module's version, and the commit with its time.

@@ -86,6 +86,15 @@ func TestTheConfigurationPageListsEveryKeyOfTopics(t *testing.T) {
 	require.Empty(t, documented, "keys that the program does not have")
 }
 
+func TestTheCommandsPageListsEveryCommand(t *testing.T) {
+	documented := entries(t, section(t, readPage(t, "../../docs/commands.md"), "All commands"))
+	for _, c := range everyCommand() {
+		require.Equal(t, c.Short+".", documented[c.CommandPath()], c.CommandPath())
+		delete(documented, c.CommandPath())
+	}
+	require.Empty(t, documented, "commands that the program does not have")
+}
+
 func TestTheMetricsPageListsEveryMetric(t *testing.T) {
 	documented := map[string]docs.Metric{}
 	for _, m := range docs.Metrics() {

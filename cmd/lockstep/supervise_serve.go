@@ -13,6 +13,7 @@ import (
 
 	"example.com/lockstep/broker/drive"
 	"example.com/lockstep/broker/event"
+	"example.com/lockstep/cmd/lockstep/admin"
 )
 
 // superviseServe runs serve in a child process, until a signal, which it passes on. The child is
@@ -80,7 +81,7 @@ func (s *supervisor) outcome(err error) error {
 	if status, ok := end.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		code = 128 + int(status.Signal()) // as a shell says it
 	}
-	return exitError{code, err}
+	return admin.ExitError{Code: code, Err: err}
 }
 
 // withoutSupervise removes the flag that must not reach the child.

@@ -19,6 +19,7 @@ import (
 
 	"example.com/lockstep/broker/drive"
 	"example.com/lockstep/broker/event"
+	"example.com/lockstep/cmd/lockstep/admin"
 )
 
 // servedVariable names a file. It makes the test binary a child of superviseServe, which does what
@@ -161,7 +162,7 @@ func TestASignalIsPassedOnAndTheExitCodeKept(t *testing.T) {
 	require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGTERM))
 	err := <-s.ended
 	require.EqualError(t, err, "broker exited: exit status 7")
-	require.Equal(t, drainFailed, exitCode(err))
+	require.Equal(t, drainFailed, admin.ExitCode(err))
 	require.ErrorIs(t, syscall.Kill(first, 0), syscall.ESRCH)
 	require.False(t, s.lines.Scan(), "it was told to end: %s", s.lines.Text())
 }
@@ -170,7 +171,7 @@ func TestABrokerThatCannotStartIsNotStartedAgain(t *testing.T) {
 	s := superviseServed(t, "fails", time.Hour)
 	err := <-s.ended
 	require.EqualError(t, err, fmt.Sprintf("broker (pid %d) exited: exit status 3", s.pid(1)))
-	require.Equal(t, 3, exitCode(err))
+	require.Equal(t, 3, admin.ExitCode(err))
 }
 
 func TestThePauseBeforeARestartDoublesUntilItHasRunForAWhile(t *testing.T) {

@@ -13,9 +13,10 @@ const uuidChars = 22
 
 func randomUUIDCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "random-uuid",
-		Short: "Print a random UUID for cluster.id, as kafka-storage random-uuid does",
-		Args:  cobra.NoArgs,
+		Use:     "random-uuid",
+		Short:   "Print a random UUID for cluster.id, as kafka-storage random-uuid does",
+		Example: "  lockstep random-uuid",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			id, err := randomUUID()
 			if err != nil {

@@ -196,9 +196,9 @@ func (c *cluster) await(what string, ok func() bool) error {
 func (c *cluster) replaceNode(lost, with int) error {
 	ctx, cancel := context.WithTimeout(c.ctx, limit)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, c.lockstep, "cluster", "replace-node", "--bootstrap",
-		c.port(1, 0)+","+c.port(2, 0)+","+c.port(3, 0), "--node", fmt.Sprint(lost),
-		"--with", fmt.Sprint(with)).CombinedOutput()
+	out, err := exec.CommandContext(ctx, c.lockstep, "cluster", "replace-node",
+		"--bootstrap-servers", c.port(1, 0)+","+c.port(2, 0)+","+c.port(3, 0),
+		"--node", fmt.Sprint(lost), "--with", fmt.Sprint(with)).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("replace-node: %w: %s", err, out)
 	}

@@ -1,4 +1,4 @@
-package main
+package admin
 
 import (
 	"context"
@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,38 +14,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// clusterCommand has what an operator asks a running cluster for. It speaks Kafka's protocol
-// (DescribeQuorum, AddRaftVoter, RemoveRaftVoter), so any broker serves it.
-func clusterCommand() *cobra.Command {
-	cluster := &cobra.Command{
-		Use:   "cluster",
-		Short: "Ask for the health of a running cluster, and change its voters",
-	}
-	cluster.AddCommand(describeCommand(), replaceCommand(), clusterHealthCommand())
-	return cluster
-}
-
-func describeCommand() *cobra.Command {
-	var bootstrap string
-	c := &cobra.Command{
-		Use: "describe", Short: "List voters and learners with their directories",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return withQuorum(cmd.Context(), bootstrap, time.Minute, func(q *quorum) error {
-				return q.describe(cmd.OutOrStdout())
-			})
-		},
-	}
-	bootstrapFlag(c, &bootstrap)
-	return c
-}
-
 // replaceOptions are the flags of cluster replace-node.
-type replaceOptions struct {
-	bootstrap  string
-	node, with int32
-	timeout    time.Duration
-}
+type replaceOptions struct{ node, with int32 }
 
 func replaceCommand() *cobra.Command {
 	var o replaceOptions
@@ -57,29 +26,26 @@ func replaceCommand() *cobra.Command {
 the same node on an empty directory, or another node (--with). The lost directory never comes
 back: if its node starts on it again, it is refused. Records that only the lost directory
 had are lost.`,
-		Example: `  lockstep cluster replace-node --bootstrap host-a:9092 --node 2
-  lockstep cluster replace-node --bootstrap host-a:9092 --node 2 --with 4`,
+		Example: `  lockstep cluster replace-node --bootstrap-servers host-a:9092 --node 2
+  lockstep cluster replace-node --bootstrap-servers host-a:9092 --node 2 --with 4`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.with == 0 {
-				o.with = o.node
-			}
-			return withQuorum(cmd.Context(), o.bootstrap, o.timeout, func(q *quorum) error {
-				return q.replace(cmd.OutOrStdout(), o)
-			})
-		},
 	}
-	bootstrapFlag(c, &o.bootstrap)
+	var to connection
+	to.flags(c, 2*time.Minute)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		if o.with == 0 {
+			o.with = o.node
+		}
+		return to.with(c, func(s *session) error {
+			ctx, cancel := s.within()
+			defer cancel()
+			return (&quorum{ctx, s.client}).replace(s.out, o)
+		})
+	}
 	c.Flags().Int32Var(&o.node, "node", 0, "node that has lost its directory")
 	c.Flags().Int32Var(&o.with, "with", 0, "node with the new directory (default: the same node)")
-	c.Flags().DurationVar(&o.timeout, "timeout", 2*time.Minute,
-		"how long to wait for the new voter")
 	_ = c.MarkFlagRequired("node") // the flag exists
 	return c
-}
-
-func bootstrapFlag(c *cobra.Command, to *string) {
-	c.Flags().StringVar(to, "bootstrap", "127.0.0.1:9092", "brokers, host:port with commas between")
 }
 
 // quorum asks the brokers about the voters of the metadata.
@@ -88,25 +54,13 @@ type quorum struct {
 	client *kgo.Client
 }
 
-func withQuorum(
-	ctx context.Context, bootstrap string, timeout time.Duration, do func(*quorum) error,
-) error {
-	client, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(bootstrap, ",")...),
-		kgo.ClientID("lockstep-cluster"))
-	if err != nil {
-		return fmt.Errorf("--bootstrap: %w", err)
-	}
-	defer client.Close()
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	return do(&quorum{ctx, client})
-}
-
 // member is a voter or a learner.
 type member struct {
 	node      int32
 	directory [16]byte
 	voter     bool
+	end       int64     // its log end offset, -1 if it is not known
+	caughtUp  time.Time // when it had all of the leader's log; zero if it is not known
 }
 
 func (m member) role() string {
@@ -116,46 +70,45 @@ func (m member) role() string {
 	return "learner"
 }
 
-func (q *quorum) members() ([]member, error) {
+// members are the voters and the learners of the metadata's log, and its leader: the controller.
+func (q *quorum) members() (members []member, leader int32, err error) {
 	req := kmsg.NewPtrDescribeQuorumRequest()
 	req.Topics = []kmsg.DescribeQuorumRequestTopic{{
 		Topic: "__cluster_metadata", Partitions: []kmsg.DescribeQuorumRequestTopicPartition{{}},
 	}}
 	resp, err := req.RequestWith(q.ctx, q.client)
-	if err != nil {
-		return nil, fmt.Errorf("describe quorum: %w", err)
+	if err == nil {
+		err = kerr.ErrorForCode(resp.ErrorCode)
 	}
-	if err := kerr.ErrorForCode(resp.ErrorCode); err != nil {
-		return nil, fmt.Errorf("describe quorum: %w", err)
+	if err != nil {
+		return nil, -1, problem("describe quorum", err, "")
 	}
 	if len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
-		return nil, errors.New("describe quorum: the answer names no partition")
+		return nil, -1, errors.New("describe quorum: the answer names no partition")
 	}
-	var members []member
 	p := resp.Topics[0].Partitions[0]
 	for _, r := range p.CurrentVoters {
-		members = append(members, member{r.ReplicaID, r.ReplicaDirectoryID, true})
+		members = append(members, memberOf(r, true))
 	}
 	for _, r := range p.Observers {
-		members = append(members, member{r.ReplicaID, r.ReplicaDirectoryID, false})
+		members = append(members, memberOf(r, false))
 	}
-	return members, kerr.ErrorForCode(p.ErrorCode)
+	return members, p.LeaderID, kerr.ErrorForCode(p.ErrorCode)
 }
 
-// describe prints the members.
-func (q *quorum) describe(out io.Writer) error {
-	members, err := q.members()
-	for _, m := range members {
-		fmt.Fprintf(out, "node %-5d %-8s directory %s\n", m.node, m.role(),
-			hex.EncodeToString(m.directory[:]))
+func memberOf(r kmsg.DescribeQuorumResponseTopicPartitionReplicaState, voter bool) member {
+	m := member{node: r.ReplicaID, directory: r.ReplicaDirectoryID, voter: voter,
+		end: r.LogEndOffset}
+	if r.LastCaughtUpTimestamp > 0 {
+		m.caughtUp = time.UnixMilli(r.LastCaughtUpTimestamp)
 	}
-	return err
+	return m
 }
 
 // replace makes the directory of a node a voter, and removes the voters that it replaces. It may
 // be run again after any failure.
 func (q *quorum) replace(out io.Writer, o replaceOptions) error {
-	members, err := q.members()
+	members, _, err := q.members()
 	if err != nil {
 		return err
 	}
@@ -251,7 +204,7 @@ func failure(what string, code int16, message *string) error {
 // await asks until the members are as wanted.
 func (q *quorum) await(ok func([]member) bool) error {
 	for {
-		if members, err := q.members(); err == nil && ok(members) {
+		if members, _, err := q.members(); err == nil && ok(members) {
 			return nil
 		}
 		select {
