@@ -165,9 +165,9 @@ func (f *facts) seeControl(n *world.Node, incarnation *incarnationTrack, c *node
 		h.Controllers = append(h.Controllers, fact)
 		f.cluster.judgeNow(f.cluster.watch.Controller(fact))
 	}
-	f.seeHealth(n, c, &state, state.Image.Index() != incarnation.index)
 	f.leases.Committed(state.Image)
-	if index := state.Image.Index(); index != incarnation.index {
+	changed := state.Image.Index() != incarnation.index
+	if index := state.Image.Index(); changed {
 		incarnation.index = index
 		if f.newest == nil || index > f.newest.Index() {
 			f.newest = state.Image
@@ -175,6 +175,7 @@ func (f *facts) seeControl(n *world.Node, incarnation *incarnationTrack, c *node
 		f.timeline.see(f.cluster.World, state.Image)
 		h.Images = append(h.Images, f.imageFact(n, state.Image))
 	}
+	f.seeHealth(n, c, &state, changed)
 }
 
 func (f *facts) imageFact(n *world.Node, image *meta.Image) checker.ImageFact {
