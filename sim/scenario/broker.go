@@ -252,10 +252,15 @@ func drawMix(seed uint64, r *env.Rand) plan.Plan {
 	return withAlterations(seed, p)
 }
 
-// withAlterations lets configurations change in one run of three.
+// withAlterations lets configurations change in one run of three. With tight limits they change
+// seldom: each change is a mail to every loop, and a mailbox may hold two.
 func withAlterations(seed uint64, p plan.Plan) plan.Plan {
 	if r := env.NewRand(env.Key(seed, "plan", "alterations")); r.Chance(1, 3) {
-		p.Workload.Options.AlterUs = plan.Set(r.Between(50_000, 1_000_000))
+		least := int64(50_000)
+		if p.Workload.Options.Tight.Or(0) > 0 {
+			least = 500_000
+		}
+		p.Workload.Options.AlterUs = plan.Set(r.Between(least, 1_000_000))
 	}
 	return p
 }
