@@ -191,10 +191,6 @@ func (s *Shard) emptied(p *part) {
 	s.wal.Unbind(p.handle)
 	p.handle = s.wal.Bind(walID(p.id))
 	p.boundAt = s.wal.Next() - 1
-	delete(s.byOwner, p.owner)
-	s.owners++
-	p.owner = s.owners
-	s.byOwner[p.owner] = p
 	s.restart(p)
 	s.dirty.remove(p)
 	s.toFlush.remove(p)

@@ -106,8 +106,15 @@ func (s *Shard) removed(p *part, err error) {
 	s.forget(p)
 }
 
-// restart replaces a partition's log by an empty one.
+// restart replaces a partition's log by an empty one. A Close of the old log may be under way: no
+// task waits for it. The new log counts its tokens from 1 again, so it gets an owner of its own.
+// Otherwise it would take that Close for the end of one of its operations. Nothing else of the old
+// log is under way: it has removed its files, and has no reader.
 func (s *Shard) restart(p *part) {
+	delete(s.byOwner, p.owner)
+	s.owners++
+	p.owner = s.owners
+	s.byOwner[p.owner] = p
 	p.log = partition.New(s.logConfig(p.id, p.owner), s.diskFor(p.owner))
 	p.log.Create()
 	p.start = 0
