@@ -126,6 +126,7 @@ func (s *Shard) newlyDurable(p *part, durable wal.Seq) {
 	p.log.Durable(uint64(durable))
 	s.onDone(p, p.log.Pending())
 	s.seeStart(p)
+	s.grew(p) // what was appended can be flushed now, and there may be no other append
 	switch p.role {
 	case leading:
 		if p.leader.LocalDurable(p.log.DurableEnd()) {
