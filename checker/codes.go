@@ -13,6 +13,7 @@ const (
 	codeRequestTimedOut              int16 = 7
 	codeNotEnoughReplicasAfterAppend int16 = 20
 	codeTopicAlreadyExists           int16 = 36
+	codeInvalidPartitions            int16 = 37
 	codeDuplicateSequenceNumber      int16 = 46
 	codeUnknownTopicID               int16 = 100
 )
@@ -35,6 +36,7 @@ var codeNames = map[int16]string{
 	19:                               "NOT_ENOUGH_REPLICAS",
 	codeNotEnoughReplicasAfterAppend: "NOT_ENOUGH_REPLICAS_AFTER_APPEND",
 	codeTopicAlreadyExists:           "TOPIC_ALREADY_EXISTS",
+	codeInvalidPartitions:            "INVALID_PARTITIONS",
 	45:                               "OUT_OF_ORDER_SEQUENCE_NUMBER",
 	codeDuplicateSequenceNumber:      "DUPLICATE_SEQUENCE_NUMBER",
 	47:                               "INVALID_PRODUCER_EPOCH",

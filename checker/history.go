@@ -195,6 +195,8 @@ type AdminKind string
 const (
 	CreateTopic AdminKind = "create"
 	DeleteTopic AdminKind = "delete"
+	// GrowTopic gives the topic more partitions, up to Partitions.
+	GrowTopic AdminKind = "grow"
 	// AlterTopic sets the topic's configuration; with Expect it is a compare-and-set.
 	AlterTopic AdminKind = "alter"
 	// DescribeTopic reads after a barrier and is therefore linearizable.
@@ -217,6 +219,9 @@ type Admin struct {
 	// say. An acked describe with Code UNKNOWN_TOPIC_OR_PARTITION is recorded as
 	// Failed with that code: it says that the topic does not exist.
 	TopicID string `json:"topic_id,omitempty"`
+	// Partitions are those that CreateTopic and GrowTopic ask for, and that DescribeTopic reads;
+	// 0 if that is not recorded.
+	Partitions int `json:"partitions,omitempty"`
 	// Expect and Set belong to AlterTopic, Config to DescribeTopic; "" is the
 	// configuration of a topic just created.
 	Expect *string `json:"expect,omitempty"`

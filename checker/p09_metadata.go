@@ -106,7 +106,9 @@ func settledState(a *Admin) (registryState, bool) {
 	if a.TopicID == "" || a.Config == nil {
 		return registryState{}, false
 	}
-	return registryState{exists: true, id: a.TopicID, config: *a.Config}, true
+	return registryState{
+		exists: true, id: a.TopicID, config: *a.Config, partitions: a.Partitions,
+	}, true
 }
 
 // checkMetadataReads compares each broker's answers with its own earlier ones.

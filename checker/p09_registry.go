@@ -10,6 +10,8 @@ type registryState struct {
 	exists bool
 	id     string // unnamed until an answer names it
 	config string
+	// partitions is 0 if no operation has said how many there are.
+	partitions int
 }
 
 // unnamed is the id of a topic if its creation was not answered with one. The
@@ -20,14 +22,14 @@ func (s registryState) String() string {
 	if !s.exists {
 		return "absent"
 	}
-	return fmt.Sprintf("id %s, config %q", s.id, s.config)
+	return fmt.Sprintf("id %s, config %q, %d partitions", s.id, s.config, s.partitions)
 }
 
 // codeInvalidUpdateVersion answers a compare-and-set that found another value.
 const codeInvalidUpdateVersion int16 = 95
 
-// registry is the sequential specification of one name: create, delete, alter
-// and describe, each with its verdict.
+// registry is the sequential specification of one name: create, delete, grow,
+// alter and describe, each with its verdict.
 var registry = object[registryState, *Admin]{
 	step:     stepRegistry,
 	equal:    func(a, b registryState) bool { return a == b },
@@ -35,12 +37,12 @@ var registry = object[registryState, *Admin]{
 	state:    registryState.String,
 	hash: func(s registryState) uint64 {
 		h := fnv.New64a()
-		fmt.Fprintf(h, "%t\x00%s\x00%s", s.exists, s.id, s.config)
+		fmt.Fprintf(h, "%t\x00%s\x00%s\x00%d", s.exists, s.id, s.config, s.partitions)
 		return h.Sum64()
 	},
 	alike: func(a, b *Admin) bool {
 		return a.Kind == b.Kind && a.TopicID == b.TopicID && a.Set == b.Set && a.Expect == nil &&
-			b.Expect == nil
+			b.Expect == nil && a.Partitions == b.Partitions
 	},
 }
 
@@ -58,7 +60,7 @@ func stepRegistry(s registryState, a *Admin) (bool, registryState) {
 		if id == "" {
 			id = unnamed
 		}
-		return true, registryState{exists: true, id: id, config: a.Set}
+		return true, registryState{exists: true, id: id, config: a.Set, partitions: a.Partitions}
 	case DeleteTopic:
 		if !s.exists {
 			return !sure, s
@@ -70,7 +72,16 @@ func stepRegistry(s registryState, a *Admin) (bool, registryState) {
 		}
 		s.config = a.Set
 		return true, s
+	case GrowTopic:
+		if !s.exists || a.Partitions <= s.partitions {
+			return !sure, s
+		}
+		s.partitions = a.Partitions
+		return true, s
 	case DescribeTopic:
+		if s.partitions > 0 && a.Partitions > 0 && a.Partitions != s.partitions {
+			return false, s
+		}
 		if !s.exists || a.Config != nil && *a.Config != s.config {
 			return false, s
 		}
@@ -89,6 +100,9 @@ func verdictHolds(s registryState, a *Admin) bool {
 		return s.exists
 	case codeUnknownTopicOrPartition, codeUnknownTopicID:
 		return !s.exists
+	case codeInvalidPartitions:
+		return a.Kind != GrowTopic ||
+			s.exists && (s.partitions == 0 || a.Partitions <= s.partitions)
 	case codeInvalidUpdateVersion:
 		return s.exists && a.Expect != nil && *a.Expect != s.config
 	}
@@ -105,7 +119,7 @@ func tells(a *Admin) bool {
 	}
 	switch a.Code {
 	case codeTopicAlreadyExists, codeUnknownTopicOrPartition, codeUnknownTopicID,
-		codeInvalidUpdateVersion:
+		codeInvalidUpdateVersion, codeInvalidPartitions:
 		return true
 	}
 	return false

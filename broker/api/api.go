@@ -87,6 +87,7 @@ func (Produce) op()        {}
 func (Fetch) op()          {}
 func (Wait) op()           {}
 func (Offsets) op()        {}
+func (NewEpochs) op()      {}
 func (EpochEnd) op()       {}
 func (DeleteRecords) op()  {}
 func (Propose) op()        {}
@@ -207,6 +208,13 @@ type DeleteRecordsResult struct {
 	Code         kafka.ErrorCode
 	LowWatermark kafka.Offset
 }
+
+// NewEpochs resolves when every one of the partitions has another leader epoch than the one that is
+// named, or is gone. → NewEpochsResult
+type NewEpochs struct{ Elections []meta.Election }
+
+// NewEpochsResult is empty: the handler looks into the image.
+type NewEpochsResult struct{}
 
 // Propose runs a metadata command and resolves with its verdict once this
 // shard has applied it. → ProposeResult

@@ -63,6 +63,10 @@ func New(r wire.Request) (Handler, error) {
 		return newAlterConfigs(h, req), nil
 	case *kmsg.IncrementalAlterConfigsRequest:
 		return newIncrementalAlterConfigs(h, req), nil
+	case *kmsg.CreatePartitionsRequest:
+		return newCreatePartitions(h, req), nil
+	case *kmsg.ElectLeadersRequest:
+		return newElectLeaders(h, req), nil
 	case *kmsg.ListConfigResourcesRequest:
 		return newListConfigResources(h, req), nil
 	case *kmsg.DescribeClusterRequest:

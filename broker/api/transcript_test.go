@@ -64,6 +64,11 @@ func (tr *transcript) cluster(t *testing.T, input string) {
 			tr.c.broker(nodeID(t, words[1]), words[0] == "broker")
 		case "fence":
 			tr.c.fence(nodeID(t, words[1]))
+		case "live":
+			id := nodeID(t, words[1])
+			tr.c.apply(&meta.UnfenceBroker{Node: id, Epoch: tr.c.image.Broker(id).Epoch})
+		case "isr":
+			tr.isr(t, words[1], words[2])
 		case "register":
 			b := *tr.c.image.Broker(nodeID(t, words[1]))
 			b.Incarnation[15]++
@@ -95,6 +100,21 @@ func (tr *transcript) cluster(t *testing.T, input string) {
 			t.Fatalf("unknown line %q", line)
 		}
 	}
+}
+
+// isr puts replicas of a partition into its ISR.
+func (tr *transcript) isr(t *testing.T, partition, isr string) {
+	topic, number, _ := strings.Cut(partition, "/")
+	id := kafka.PartitionID{Topic: idOf(topic), Partition: int32(nodeID(t, number))}
+	p := tr.c.image.Partition(id)
+	n := meta.NewISR{ID: id, LeaderEpoch: p.LeaderEpoch, PartitionEpoch: p.PartitionEpoch}
+	for _, word := range strings.Split(isr, ",") {
+		node := nodeID(t, word)
+		n.ISR = append(n.ISR, meta.ISRMember{Node: node, Epoch: tr.c.image.Broker(node).Epoch})
+	}
+	v := tr.c.apply(&meta.AlterPartition{Leader: p.Leader,
+		BrokerEpoch: tr.c.image.Broker(p.Leader).Epoch, Partitions: []meta.NewISR{n}})
+	require.Equal(t, kafka.None, v.Partitions[0].Code)
 }
 
 // set sets a configuration of one broker, or of all under the empty name.
@@ -180,6 +200,8 @@ func (tr *transcript) result(t *testing.T, op Op, i int) any {
 			return coordinated(op.Request, kafka.None)
 		}
 		out = &CoordinateResult{}
+	case NewEpochs:
+		return NewEpochsResult{}
 	case Barrier:
 		return BarrierResult{}
 	case Offsets:

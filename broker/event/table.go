@@ -56,6 +56,7 @@ const (
 	QuorumRegained
 	SnapshotInstalled
 	ConfigChanged
+	LeadersBalanced
 
 	// Brokers.
 	BrokerSilent
@@ -242,6 +243,9 @@ var table = [names]row{
 	ConfigChanged: {name: "configuration changed",
 		means: "A command has changed what is set for a topic, a broker or the whole cluster. " +
 			"Every node that runs writes the line."},
+	LeadersBalanced: {name: "leaders balanced",
+		means: "The controller has asked the leaders of partitions to hand over to the preferred " +
+			"replicas, which can lead again. More than a round takes wait for the next one."},
 	BrokerSilent: {name: "broker is silent", level: Warn,
 		means: "The controller has granted no heartbeat of a broker for a session time-out, and " +
 			"fences it."},

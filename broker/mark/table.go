@@ -113,6 +113,10 @@ const (
 	Leaderless
 	ELRKept
 	ELRTrimmed
+	HandoverGivenUp
+	LeadersBalanced
+	HandoverDoubtful
+	ResignedAsked
 	ISRAlterStale
 	ISRMemberRestarted
 	RestartedLeads
@@ -312,6 +316,10 @@ var names = [marks]string{
 	ElectedFromELR:        "meta: a leader comes from the ELR",
 	ElectedUnclean:        "meta: a leader comes from outside ISR and ELR",
 	Leaderless:            "meta: a partition has no replica that can lead it",
+	LeadersBalanced:       "meta: leaders are asked to hand over to the preferred replicas",
+	HandoverGivenUp:       "shard: a leader keeps its leadership, since its followers are slow",
+	HandoverDoubtful:      "shard: a leader resigned, and does not know what became of that",
+	ResignedAsked:         "shard: a leader that resigned is asked for the end of its log",
 	ELRTrimmed:            "meta: a lowered min.insync.replicas ends an ELR",
 	ELRKept:               "meta: a replica that leaves a small ISR stays eligible",
 	ISRAlterStale:         "meta: an ISR change of an older partition epoch is refused",

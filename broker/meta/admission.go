@@ -151,18 +151,30 @@ func (a *admission) grow(m *MorePartitions) (placement, TopicVerdict) {
 	v.ID = t.ID
 	have, replication := len(t.Partitions), len(t.Partitions[0].Replicas)
 	more := int(m.Total) - have
-	if more <= 0 {
+	switch {
+	case more == 0:
 		return fail(kafka.InvalidPartitions,
-			"The topic has "+strconv.Itoa(have)+" partition(s) already.")
+			"Topic already has "+strconv.Itoa(have)+" partition(s).")
+	case more < 0:
+		return fail(kafka.InvalidPartitions, "The topic "+m.Name+" currently has "+
+			strconv.Itoa(have)+" partition(s); "+strconv.Itoa(int(m.Total))+
+			" would not be an increase.")
 	}
 	if a.taken[m.Name] != "" {
 		return fail(kafka.InvalidRequest, "the command names the topic more than once")
 	}
 	var p placement
 	if len(m.Assignments) > 0 {
-		if len(m.Assignments) != more || len(m.Assignments[0]) != replication {
-			return fail(kafka.InvalidReplicaAssignment,
-				"assignments do not match the new partitions")
+		if len(m.Assignments) != more {
+			return fail(kafka.InvalidReplicaAssignment, "Attempted to add "+strconv.Itoa(more)+
+				" additional partition(s), but "+strconv.Itoa(len(m.Assignments))+
+				" assignment(s) were specified.")
+		}
+		if len(m.Assignments[0]) != replication {
+			return fail(kafka.InvalidReplicaAssignment, "The manual partition assignment includes "+
+				"a partition with "+strconv.Itoa(len(m.Assignments[0]))+" replica(s), but this is "+
+				"not consistent with previous partitions, which have "+strconv.Itoa(replication)+
+				" replica(s).")
 		}
 		if msg := a.img.assignmentError(m.Assignments); msg != "" {
 			return fail(kafka.InvalidReplicaAssignment, msg)

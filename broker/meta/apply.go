@@ -18,12 +18,15 @@ type Changes struct {
 	Configs    []ConfigResource
 	// More are topics that grew by CreatePartitions.
 	More []TopicRef
+	// Handovers are leaderships that their leaders should give to the preferred replica.
+	Handovers []Election
 }
 
 // Empty reports whether nothing was touched.
 func (c *Changes) Empty() bool {
 	return !c.Full && len(c.Partitions) == 0 && len(c.Created) == 0 && len(c.Deleted) == 0 &&
-		len(c.Brokers) == 0 && len(c.Configs) == 0 && len(c.More) == 0
+		len(c.Brokers) == 0 && len(c.Configs) == 0 && len(c.More) == 0 &&
+		len(c.Handovers) == 0
 }
 
 // draft is the image being made by one or more commands.

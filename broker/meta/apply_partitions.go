@@ -146,7 +146,10 @@ func (c *ElectLeaders) elect(d *draft, e Election) kafka.ErrorCode {
 	case e.LeaderEpoch != p.LeaderEpoch:
 		return kafka.FencedLeaderEpoch
 	}
-	leader, code := c.choose(d, p)
+	leader, code := c.choose(d.Image, p)
+	if code != kafka.None && c.Resigned && p.Leader != kafka.NoNode {
+		leader, code = p.Leader, kafka.None
+	}
 	if code != kafka.None {
 		return code
 	}
@@ -157,10 +160,25 @@ func (c *ElectLeaders) elect(d *draft, e Election) kafka.ErrorCode {
 	return kafka.None
 }
 
+func (c *AskHandover) apply(d *draft) Verdict {
+	return d.eachElection(c.Partitions, func(d *draft, e Election) kafka.ErrorCode {
+		preferred := &ElectLeaders{Partitions: []Election{e}}
+		p := d.Partition(e.ID)
+		if p == nil || p.Leader == kafka.NoNode || e.LeaderEpoch != p.LeaderEpoch {
+			return preferred.elect(d, e)
+		}
+		_, code := preferred.choose(d.Image, p)
+		if code == kafka.None {
+			d.changes.Handovers = append(d.changes.Handovers, e)
+		}
+		return code
+	})
+}
+
 // choose returns the leader that the election would choose. A preferred election chooses
 // the first replica or changes nothing. An unclean one acts only where there is no
 // leader.
-func (c *ElectLeaders) choose(d *draft, p *Partition) (kafka.NodeID, kafka.ErrorCode) {
+func (c *ElectLeaders) choose(d *Image, p *Partition) (kafka.NodeID, kafka.ErrorCode) {
 	if c.Unclean {
 		if p.Leader != kafka.NoNode {
 			return kafka.NoNode, kafka.ElectionNotNeeded

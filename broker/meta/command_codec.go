@@ -128,6 +128,8 @@ func decodeCommand(r *reader) Command {
 		return &RemoveVoter{PeerID{r.node(), r.uuid()}}
 	case kindTakeOffline:
 		return &TakeOffline{r.node(), kafka.BrokerEpoch(r.i64()), decodeElections(r)}
+	case kindAskHandover:
+		return &AskHandover{decodeElections(r)}
 	}
 	return nil
 }
@@ -149,6 +151,7 @@ func (*SetBrokerFull) kind() commandKind       { return kindSetBrokerFull }
 func (*AddVoter) kind() commandKind            { return kindAddVoter }
 func (*RemoveVoter) kind() commandKind         { return kindRemoveVoter }
 func (*TakeOffline) kind() commandKind         { return kindTakeOffline }
+func (*AskHandover) kind() commandKind         { return kindAskHandover }
 
 func (c *Bootstrap) encode(w *writer) { encodeConfigs(w, c.Defaults) }
 
@@ -324,6 +327,8 @@ func (c *TakeOffline) encode(w *writer) {
 	encodeIncarnation(w, c.Node, c.Epoch)
 	encodeElections(w, c.Partitions)
 }
+
+func (c *AskHandover) encode(w *writer) { encodeElections(w, c.Partitions) }
 
 func encodeElections(w *writer, list []Election) {
 	w.count(len(list))

@@ -36,6 +36,7 @@ const (
 	kindAddVoter
 	kindRemoveVoter
 	kindTakeOffline
+	kindAskHandover
 )
 
 // Bootstrap writes the cluster's default configurations. Only the first one has an
@@ -256,10 +257,17 @@ type ElectLeaders struct {
 	Unclean bool // take a replica that may miss committed records, if no other can lead
 	// Resigned: the proposer leads these partitions and has stopped answering
 	// for them, so that they may move at once. Otherwise the controller waits
-	// until the leader's lease is over.
+	// until the leader's lease is over. A leader that resigned gets a new epoch if the preferred
+	// replica cannot lead: nothing that it proposed before can take that epoch from it.
 	Resigned   bool
 	Partitions []Election
 }
+
+// AskHandover asks the leaders of partitions to resign for the preferred replica (Resigned). It
+// changes nothing but [Changes.Handovers], so that a leader gives up its leadership within a commit
+// and a round trip, and no lease has to end. Where nobody leads, the preferred replica leads at
+// once.
+type AskHandover struct{ Partitions []Election }
 
 // Election is a partition that should elect a leader, or begin a new epoch with the one that
 // it has. It applies only if LeaderEpoch is still current.
@@ -287,11 +295,12 @@ type Verdict struct {
 	Message string
 	Index   Index // where it was applied; 0 if it was not
 	// By kind of command:
-	BrokerEpoch     kafka.BrokerEpoch  // RegisterBroker
-	FirstProducerID kafka.ProducerID   // AllocateProducerIDs
-	Topics          []TopicVerdict     // CreateTopics, CreatePartitions, DeleteTopics, in order
-	Partitions      []PartitionVerdict // AlterPartition, ElectLeaders, TakeOffline, in order
-	Configs         []ConfigVerdict    // AlterConfigs, in order
+	BrokerEpoch     kafka.BrokerEpoch // RegisterBroker
+	FirstProducerID kafka.ProducerID  // AllocateProducerIDs
+	Topics          []TopicVerdict    // CreateTopics, CreatePartitions, DeleteTopics, in order
+	// AlterPartition, ElectLeaders, AskHandover, TakeOffline, in order
+	Partitions []PartitionVerdict
+	Configs    []ConfigVerdict // AlterConfigs, in order
 }
 
 // TopicVerdict is the result for one topic.

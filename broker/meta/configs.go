@@ -101,6 +101,8 @@ var configKeys = []ConfigKey{
 	{Name: "auto.create.topics.enable", Type: ConfigBool, Default: "true", Broker: true,
 		ReadOnly: true,
 		Doc:      "Whether a request for an unknown topic creates it."},
+	{Name: rebalanceKey, Type: ConfigBool, Default: "true", Broker: true,
+		Doc: "Whether leaderships come back to the preferred replicas by themselves."},
 	{Name: "cleanup.policy", BrokerName: "log.cleanup.policy", Type: ConfigList, Default: "delete",
 		Allowed: []string{"compact", "delete"}, Topic: true,
 		Doc: "With delete, old records go by retention.ms and retention.bytes. With compact, " +
@@ -146,6 +148,12 @@ var configKeys = []ConfigKey{
 	{Name: "index.interval.bytes", BrokerName: "log.index.interval.bytes", Type: ConfigInt,
 		Default: "4096", Max: maxInt, Topic: true,
 		Doc: "Accepted and ignored: the offset index has one entry per 4096 bytes of log."},
+	{Name: checkKey, Type: ConfigInt, Default: "10", Min: 1, Max: maxInt, Broker: true,
+		Doc: "How often the controller asks leaders to hand over to preferred replicas, in " +
+			"seconds; at most 500 leaderships each time."},
+	{Name: imbalanceKey, Type: ConfigInt, Default: "0", Max: 100, Broker: true,
+		Doc: "How many of 100 partitions that prefer a broker others may lead before it gets " +
+			"them back."},
 	{Name: "leader.replication.throttled.replicas", Type: ConfigList, Fixed: true, Topic: true,
 		Doc: throttleDoc},
 	{Name: "local.retention.bytes", BrokerName: "log.local.retention.bytes", Type: ConfigLong,

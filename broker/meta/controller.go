@@ -45,6 +45,7 @@ type controller struct {
 	rounds    []round // under way
 	lastRound env.Instant
 
+	balanced env.Instant // when balance looked last
 	// changedAt is when the last change of the members was proposed.
 	changedAt env.Instant
 
@@ -242,6 +243,7 @@ func (c *controller) flush(now env.Instant, img *Image) bool {
 		c.bootstrapped = true
 		c.proposeOwn(now, nil, &Bootstrap{c.defaults})
 	}
+	c.balance(now, img)
 	did := false
 	if len(c.waiting.heartbeats)+len(c.waiting.reads) > 0 && len(c.rounds) < roundsMax {
 		c.nextRound++

@@ -45,6 +45,7 @@ func oneOfEach() []Command {
 		&ElectLeaders{Unclean: true, Partitions: []Election{{ids[0], 3}}},
 		&SetFeature{"f", 1}, &SetBrokerFull{1, 2, true},
 		&TakeOffline{1, 2, []Election{{ids[0], 3}}},
+		&AskHandover{[]Election{{ids[0], 3}}},
 	}
 }
 
@@ -54,7 +55,7 @@ func FuzzDecodeCommand(f *testing.F) {
 		seen[c.kind()] = true
 		f.Add(EncodeCommand(c))
 	}
-	require.Len(f, seen, int(kindTakeOffline))
+	require.Len(f, seen, int(kindAskHandover))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		alloctest.Bounded(t, perByte*len(b), func() {
 			c, err := DecodeCommand(b)

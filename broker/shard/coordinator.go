@@ -175,7 +175,7 @@ func (s *Shard) coordinate(call PartitionCall, op api.Coordinate) {
 	switch {
 	case p == nil || p.coordination == nil || !s.mayLead():
 		code = kafka.NotCoordinator
-	case op.Knows && !s.leaseValid():
+	case op.Knows && (!s.leaseValid() || !p.handover.claimsEnd()):
 		code = kafka.CoordinatorNotAvailable
 	case !p.coordination.loaded && !op.WhileLoading:
 		code = kafka.CoordinatorLoadInProgress
@@ -274,6 +274,8 @@ func (s *Shard) appendFor(p *part, a CoordinatorAppend) kafka.ErrorCode {
 	switch {
 	case !p.leader.EnoughReplicas():
 		mark.Hit(mark.CoordinatorTooFewReplicas)
+		return kafka.NotEnoughReplicas
+	case p.handover.refusesAppends():
 		return kafka.NotEnoughReplicas
 	case !s.mayAppend():
 		return kafka.KafkaStorageError

@@ -40,6 +40,7 @@ type part struct {
 	reads     []pendingRead
 
 	// --- leading ---
+	handover   handover
 	leadsSince env.Instant      // when it began to lead in the epoch
 	told       []told           // for each follower
 	tell       *loop.Timer[due] // calls tellNews

@@ -35,7 +35,8 @@ type waitingProduce struct {
 // produce runs a Produce on the shard of its partition.
 func (s *Shard) produce(call PartitionCall, op api.Produce) {
 	p := s.parts[op.Partition]
-	if p == nil || p.role != leading || call.Epoch >= 0 && call.Epoch != p.epoch || !s.mayLead() {
+	if p == nil || p.role != leading || call.Epoch >= 0 && call.Epoch != p.epoch || !s.mayLead() ||
+		p.handover.refusesAppends() {
 		s.reply(call.Origin, notLeader(s.image.Partition(op.Partition), kafka.NotLeaderOrFollower))
 		return
 	}
@@ -226,6 +227,7 @@ func (s *Shard) watermarkMoved(p *part) {
 	}
 	s.answerProduces(p)
 	s.wakeFetches(p)
+	s.settle(p)
 	s.coordinationMoved(p)
 	s.touch(p)
 }

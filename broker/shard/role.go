@@ -44,6 +44,7 @@ func (s *Shard) onApplied(a Applied) {
 	s.applyChanges(a.Changes)
 	s.tellCoordinators(&a.Changes)
 	s.recallHeld()
+	s.answerAwaited()
 	if a.Caught && !s.caughtUp {
 		s.caughtUp = true
 		s.retireUnknown()
@@ -80,6 +81,7 @@ func (s *Shard) applyChanges(c meta.Changes) {
 		}
 	}
 	s.applyConfigs(c.Configs)
+	s.beginHandovers(c.Handovers)
 	if len(c.Deleted) > 0 {
 		s.retireUnknown()
 	}
@@ -229,6 +231,7 @@ func (s *Shard) becomeFollower(p *part, reg *registration) {
 // (PROTOCOL 19).
 func (s *Shard) becomeIdle(p *part) {
 	if p.role == leading {
+		s.endHandover(p)
 		s.led.remove(p)
 		s.timers.Cancel(p.tell)
 		s.timers.Cancel(p.wake)
@@ -328,6 +331,9 @@ func (s *Shard) knowsEnd(p *part) kafka.ErrorCode {
 	switch {
 	case !s.leaseValid():
 		mark.Hit(mark.LeaseExpired)
+		return kafka.NotLeaderOrFollower
+	case !p.handover.claimsEnd():
+		mark.Hit(mark.ResignedAsked)
 		return kafka.NotLeaderOrFollower
 	case p.leader.Watermark() < p.leader.EpochStart():
 		mark.Hit(mark.EndNotKnownYet)

@@ -47,6 +47,8 @@ func (s *Shard) route(r *request, i int32) {
 		s.callPartition(r, i, op.Partition, anyEpoch)
 	case api.Offsets:
 		s.callPartition(r, i, op.Partition, anyEpoch)
+	case api.NewEpochs:
+		s.awaitEpochs(r, i, op)
 	case api.EpochEnd:
 		s.callPartition(r, i, op.Partition, anyEpoch)
 	case api.Coordinate:

@@ -95,6 +95,9 @@ type Shard struct {
 	proposals    map[uint64]proposedChange
 	nextProposal uint64
 	offlineAsked map[uint64]kafka.PartitionID // requests without a verdict: see offline.go
+	// handoversAsked are elections without a verdict: see handover.go.
+	handoversAsked map[uint64]meta.Election
+	awaited        []awaitedEpochs // see handover_await.go
 
 	// --- clients ---
 	clients       map[netsim.ConnID]*clientConn
@@ -166,6 +169,7 @@ func New(cfg Config, host loop.Host) *Shard {
 		files:     openFiles{bound: max(cfg.Limits.OpenFiles, partition.FilesOfTask)},
 
 		offlineAsked: map[uint64]kafka.PartitionID{}, noRoomSince: env.Never,
+		handoversAsked: map[uint64]meta.Election{},
 
 		replication: replica.Config{
 			AckTimeout: cfg.Limits.AckTimeout, LagTimeout: cfg.Limits.LagTimeout,
@@ -249,6 +253,10 @@ func (s *Shard) onMail(from loop.ID, mail any) {
 		}
 		if m.Origin.Op == originPrune {
 			s.onPruneBarrier(m.Result.(api.BarrierResult))
+			return
+		}
+		if m.Origin.Op == originHandover {
+			s.onHandoverVerdict(m.Origin.Request, m.Result.(api.ProposeResult))
 			return
 		}
 		if m.Origin.Op == originOffline {

@@ -20,6 +20,7 @@ type PartState struct {
 	Epoch     kafka.LeaderEpoch // adopted; 0 in no role
 	Unclean   kafka.LeaderEpoch // the last with an uncleanly elected leader; 0 if there was none
 	Synced    bool              // following: the log was compared with the leader's
+	Resigned  bool              // leading: it claims the end of the log no more (handover.go)
 	Began     kafka.Offset      // leading: the log end when the epoch began
 	// MinInSync is how many in-sync replicas a commit of this leader needs, by the metadata that
 	// the shard acts on.
@@ -91,6 +92,7 @@ func (s *Shard) Inspect(visit func(*PartState)) {
 		}
 		switch p.role {
 		case leading:
+			state.Resigned = !p.handover.claimsEnd()
 			state.Began, state.MinInSync = p.leader.EpochStart(), len(p.replicas)
 			if t := s.image.TopicByID(p.id.Topic); t != nil {
 				state.MinInSync = min(s.image.MinISR(t), len(p.replicas))

@@ -213,6 +213,7 @@ func merge(all *meta.Changes, c meta.Changes) {
 	all.Brokers = append(all.Brokers, c.Brokers...)
 	all.Configs = append(all.Configs, c.Configs...)
 	all.More = append(all.More, c.More...)
+	all.Handovers = append(all.Handovers, c.Handovers...)
 }
 
 // publish gives the shard the present image.

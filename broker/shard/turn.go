@@ -109,6 +109,7 @@ const (
 	dueRetry                          // a turn is enough: its end retries what waits
 	dueDisk                           // submit a postponed operation again
 	dueRemove                         // try again to delete a partition's files
+	dueHandover                       // a stage of a handover may have lasted too long
 	dueFlush                          // a flush that failed may be tried again
 	dueCoordinator                    // a deadline of a coordinator
 	dueLoad                           // a coordinator may read again, after a read that failed
@@ -145,6 +146,8 @@ func (s *Shard) onDue(d due) {
 		if s.parts[d.part.id] == d.part {
 			s.grew(d.part)
 		}
+	case dueHandover:
+		s.handoverDue(d.part)
 	case dueCoordinator:
 		s.tickCoordinator(d.part)
 	case dueLoad:

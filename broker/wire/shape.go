@@ -209,6 +209,16 @@ var shapes = [maxKey + 1]shape{
 		array(fixed(i8), str(), array(str(), nullableStr())),
 		fixed(boolean), // validate only
 	},
+	keyCreatePartitions: {
+		array(str(), fixed(i32), array(arrayOf(fixed(i32)))), // topics, counts, assignments
+		fixed(i32),     // timeout
+		fixed(boolean), // validate only
+	},
+	keyElectLeaders: {
+		fixed(i8).since(1),                // kind of election
+		array(str(), arrayOf(fixed(i32))), // topics and partitions
+		fixed(i32),                        // timeout
+	},
 	keyIncrementalAlter: {
 		array(fixed(i8), str(), array(str(), fixed(i8), nullableStr())),
 		fixed(boolean), // validate only

@@ -23,7 +23,9 @@ const (
 	keyOffsetForLeaderEpoch int16 = 23
 	keyDescribeConfigs      int16 = 32
 	keyAlterConfigs         int16 = 33
+	keyCreatePartitions     int16 = 37
 	keyDeleteGroups         int16 = 42
+	keyElectLeaders         int16 = 43
 	keyIncrementalAlter     int16 = 44
 	keyOffsetDelete         int16 = 47
 	keyDescribeQuorum       int16 = 55
@@ -65,9 +67,7 @@ type VersionRange struct {
 //	24-28   transactions: no transaction coordinator yet
 //	29-31   ACLs: no authorizer
 //	34, 35  log directories: a node has one, and clients do not place replicas
-//	37      CreatePartitions
 //	38-41   delegation tokens: not planned
-//	43      ElectLeaders: nothing moves a leadership back to the preferred replica yet
 //	45, 46  reassignment
 //	48, 49  quotas
 //	50, 51  SCRAM: see SASL
@@ -104,7 +104,10 @@ var Versions = [...]VersionRange{
 	{Key: keyDescribeConfigs, Name: "DescribeConfigs", Min: 1, Max: 4, AdvertisedMin: 1,
 		Flexible: 4},
 	{Key: keyAlterConfigs, Name: "AlterConfigs", Min: 0, Max: 2, AdvertisedMin: 0, Flexible: 2},
+	{Key: keyCreatePartitions, Name: "CreatePartitions", Min: 0, Max: 3, AdvertisedMin: 0,
+		Flexible: 2},
 	{Key: keyDeleteGroups, Name: "DeleteGroups", Min: 0, Max: 3, AdvertisedMin: 0, Flexible: 2},
+	{Key: keyElectLeaders, Name: "ElectLeaders", Min: 0, Max: 2, AdvertisedMin: 0, Flexible: 2},
 	{Key: keyIncrementalAlter, Name: "IncrementalAlterConfigs", Min: 0, Max: 1, AdvertisedMin: 0,
 		Flexible: 1},
 	{Key: keyOffsetDelete, Name: "OffsetDelete", Min: 0, Max: 0, AdvertisedMin: 0,

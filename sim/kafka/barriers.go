@@ -84,6 +84,7 @@ func (b *barrierReads) answered(n *world.Node, m shard.Return) {
 			altered, _ := t.Configs.Get(client.AlteredKey)
 			op.Outcome, op.Code, op.TopicID, op.Config = checker.Acked, 0, history.TopicText(t.ID),
 				&altered
+			op.Partitions = len(t.Partitions)
 		}
 		rec.History.Admins = append(rec.History.Admins, op)
 	}

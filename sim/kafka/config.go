@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"errors"
+	"strconv"
 	"time"
 
 	"example.com/lockstep/broker/api"
@@ -52,6 +53,10 @@ func (c *cluster) nodeConfig(i world.Incarnation) node.Config {
 		Log:        partition.DefaultLimits(),
 		Rare:       c.Plan.Rare,
 		AutoJoin:   c.Options().AutoJoin.Or(0) == 1,
+		Defaults: meta.Configs{{
+			Name:  "leader.imbalance.check.interval.seconds",
+			Value: strconv.FormatInt(c.Options().BalanceS.Or(300), 10),
+		}},
 	}
 	cfg.Advertised = cfg.Listen
 	i.Entropy("sim", "incarnation").Fill(cfg.Incarnation[:])

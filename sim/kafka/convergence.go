@@ -21,7 +21,7 @@ func (c *cluster) Pending(w *world.World) []string {
 // unsettled names the brokers and partitions that have not converged. A cluster has
 // converged if every broker has applied the newest metadata and is not fenced, every ISR is
 // full, all replicas have the same records, durable and committed, and no files of deleted
-// partitions are left.
+// partitions are left. If the plan balances leaders, the preferred ones lead.
 func (c *cluster) unsettled() []string {
 	var out []string
 	newest := c.NewestImage()
@@ -49,6 +49,10 @@ func (c *cluster) unsettled() []string {
 				out = append(out, fmt.Sprintf("%s/%d has ISR %v of %v, leader %d", t.Name, i, p.ISR,
 					p.Replicas, p.Leader))
 				continue
+			}
+			if c.Options().BalanceS.Or(0) > 0 && p.Leader != p.Replicas[0] {
+				out = append(out, fmt.Sprintf("%s/%d is led by %d, and %d is preferred", t.Name, i,
+					p.Leader, p.Replicas[0]))
 			}
 			out = append(out, c.lagging(t.Name, id, p.Replicas)...)
 		}

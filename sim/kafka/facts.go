@@ -195,7 +195,7 @@ func (f *facts) seeShard(n *world.Node, incarnation *incarnationTrack, id loop.I
 	incarnation.recovered[id] = true
 	leased := s.HoldsLease(n.Time())
 	s.Inspect(func(p *shard.PartState) {
-		if leased && p.Leading && len(f.runaways) == 0 {
+		if leased && p.Leading && !p.Resigned && len(f.runaways) == 0 {
 			f.leases.Leading(f.cluster.World, n.Spec().Name, p)
 		}
 		t := f.seeReplica(n, first, s.Declared(), p)

@@ -110,6 +110,12 @@ type Options struct {
 	// microseconds: min.insync.replicas of a topic or of the cluster, from 1 to MinISR, and a key
 	// of the topics that come and go. 0 or absent: none changes.
 	AlterUs Option `yaml:"alter_us,omitempty"`
+	// BalanceS is leader.imbalance.check.interval.seconds of the brokers. At the end every
+	// partition must be led by its preferred replica. 0 or absent: 300 seconds, and no such demand.
+	BalanceS Option `yaml:"balance_s,omitempty"`
+	// ElectUs is the pause of an admin client between two requests for preferred elections of all
+	// partitions, in microseconds; 0 or absent: there are none.
+	ElectUs Option `yaml:"elect_us,omitempty"`
 	// CreateTogether 1 creates all topics of the load with one request; 0 or absent: each has a
 	// request of its own.
 	CreateTogether Option `yaml:"create_together,omitempty"`

@@ -92,6 +92,7 @@ func (c *Cluster) Apply(cmd meta.Command) (meta.Verdict, meta.Changes) {
 //	                            AlterPartition of the leader, at the present epochs
 //	                            unless they are given
 //	elect T/P [unclean] [resigned]
+//	handover T/P                ask the leader to hand over to the preferred replica
 func (c *Cluster) Line(line string) ([]meta.Command, error) {
 	words := strings.Fields(line)
 	if len(words) < 2 {
@@ -100,7 +101,7 @@ func (c *Cluster) Line(line string) ([]meta.Command, error) {
 	if words[0] == "broker" {
 		return c.brokers(words[1])
 	}
-	if slices.Contains([]string{"topic", "delete", "alter", "isr", "elect"}, words[0]) {
+	if slices.Contains([]string{"topic", "delete", "alter", "isr", "elect", "handover"}, words[0]) {
 		return c.topicLine(words)
 	}
 	node, err := Node(words[1])
@@ -196,6 +197,11 @@ func (c *Cluster) topicLine(words []string) ([]meta.Command, error) {
 	}
 	if words[0] == "isr" {
 		return c.alterISR(id, p, words[2:])
+	}
+	if words[0] == "handover" {
+		return []meta.Command{&meta.AskHandover{
+			Partitions: c.Image.Elections([]kafka.PartitionID{id}),
+		}}, nil
 	}
 	return []meta.Command{&meta.ElectLeaders{
 		Unclean:    slices.Contains(words, "unclean"),

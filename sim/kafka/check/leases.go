@@ -11,7 +11,8 @@ import (
 // Leases checks what package meta promises: while the lease of a broker is valid, no
 // leadership that its shards act on has been given to another broker, or to another
 // incarnation. A new epoch of the same leader gives nothing away. The check runs after every
-// turn of a shard, since an answer about the end of a log could leave then.
+// turn of a shard, since an answer about the end of a log could leave then. A leader that has
+// resigned claims nothing, so its leadership may be given away.
 type Leases struct {
 	newest   meta.Index
 	reigns   map[kafka.PartitionID]reign // committed; looked up only

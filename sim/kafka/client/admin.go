@@ -55,6 +55,7 @@ func (a *admin) start(now env.Time) {
 	}
 	a.tick(now)
 	a.alterTick(now)
+	a.electTick(now)
 }
 
 func (a *admin) informed(env.Time) {}
@@ -216,7 +217,8 @@ func (a *admin) create(now env.Time, partitions int32, names ...string) {
 		}
 		req.Topics = append(req.Topics, topic)
 	}
-	a.run(now, checker.Admin{Kind: checker.CreateTopic}, names, req, timeout,
+	op := checker.Admin{Kind: checker.CreateTopic, Partitions: int(partitions)}
+	a.run(now, op, names, req, timeout,
 		func(resp kmsg.Response, i int) (int16, string) {
 			t := &resp.(*kmsg.CreateTopicsResponse).Topics[i]
 			id := ""

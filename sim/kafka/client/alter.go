@@ -10,7 +10,7 @@ import (
 	"example.com/lockstep/checker"
 )
 
-// Changes of configurations, for as long as the plan says.
+// Changes of configurations and of numbers of partitions, for as long as the plan says.
 //
 // On a topic that comes and goes an admin changes AlteredKey, which has no effect: package checker
 // judges the order of these changes (P9). On the topics of the workload, and for the whole cluster,
@@ -39,7 +39,9 @@ func (a *admin) alterTick(now env.Time) {
 		return
 	}
 	most := int(a.c.load.Options().MinISR.Or(1))
-	switch choice := a.c.rand.IntN(4); {
+	switch choice := a.c.rand.IntN(5); {
+	case choice == 4 && a.churn > 0:
+		a.grow(now, ChurnTopics[a.c.rand.IntN(len(ChurnTopics))], 2+a.c.rand.IntN(4))
 	case choice < 2 && a.churn > 0:
 		name := ChurnTopics[a.c.rand.IntN(len(ChurnTopics))]
 		a.alterRecorded(now, name, strconv.Itoa(1+a.c.rand.IntN(1000)))
@@ -99,4 +101,39 @@ func (a *admin) alterRecorded(now env.Time, name, value string) {
 		a.c.load.RequestTimeout, func(resp kmsg.Response, i int) (int16, string) {
 			return resp.(*kmsg.IncrementalAlterConfigsResponse).Resources[i].ErrorCode, ""
 		})
+}
+
+// grow asks for more partitions of a topic that comes and goes. Now and then it has as many
+// already.
+func (a *admin) grow(now env.Time, name string, total int) {
+	req := kmsg.NewPtrCreatePartitionsRequest()
+	timeout := a.c.between(300*time.Millisecond, 3*time.Second)
+	req.Version, req.TimeoutMillis = 3, int32(timeout.Milliseconds())
+	topic := kmsg.NewCreatePartitionsRequestTopic()
+	topic.Topic, topic.Count = name, int32(total)
+	req.Topics = append(req.Topics, topic)
+	op := checker.Admin{Kind: checker.GrowTopic, Partitions: total}
+	a.run(now, op, []string{name}, req, timeout, func(resp kmsg.Response, i int) (int16, string) {
+		return resp.(*kmsg.CreatePartitionsResponse).Topics[i].ErrorCode, ""
+	})
+}
+
+// electTick asks for preferred elections of all partitions.
+func (a *admin) electTick(now env.Time) {
+	every := time.Duration(a.c.load.Options().ElectUs.Or(0)) * time.Microsecond
+	if every == 0 || a.c.stopped || a.c.load.FaultsOver {
+		return
+	}
+	a.c.after(now, a.c.load.pace(every), a.electTick)
+	if a.busy || a.first && a.missing() {
+		return
+	}
+	req := kmsg.NewPtrElectLeadersRequest()
+	timeout := a.c.between(300*time.Millisecond, 3*time.Second)
+	req.Version, req.TimeoutMillis = 2, int32(timeout.Milliseconds())
+	a.busy = true
+	a.c.connTo(now, a.c.anyBroker()).call(now, &pendingCall{
+		req: req, timeout: timeout + adminSlack,
+		done: func(env.Time, kmsg.Response) { a.busy = false },
+	})
 }
