@@ -28,6 +28,7 @@ type NodeHealth struct {
 	Leased     bool   // the controller has answered lately
 	Replicas   int    // partitions that have a replica on it
 	InSync     int    // those where its replica is in the ISR
+	NotOnline  int    // its replicas that are offline: see shard.Pong
 }
 
 // ClusterHealth is what an operator asks first about a cluster.
@@ -43,6 +44,10 @@ type ClusterHealth struct {
 	Unled           int          `json:"partitions_without_leader"`
 	UnderMinISR     int          `json:"partitions_under_min_isr"`
 	UnderReplicated int          `json:"under_replicated_partitions"`
+	// OfflineReplicas counts the replicas on brokers that are fenced or gone, as the offline
+	// replicas of Metadata do, and those that the node that answers has taken offline itself, since
+	// their files cannot be written. No node knows that of another node's files.
+	OfflineReplicas int `json:"offline_replicas"`
 	// Some names a few of the partitions without a leader or with too small an ISR.
 	Some []string `json:"some_of_these"`
 }
@@ -98,17 +103,27 @@ func (c *Control) Health(now env.Time) Health {
 	}
 	image.Topics(func(t *meta.Topic) bool {
 		h.Cluster.Topics++
-		h.add(c.cfg.Node, t, image.MinISR(t))
+		h.add(c.cfg.Node, t, image, image.MinISR(t))
 		return true
 	})
+	for i := range c.shards {
+		h.Node.NotOnline += c.shards[i].notOnline
+	}
+	if !h.Node.Fenced { // otherwise its replicas are counted
+		h.Cluster.OfflineReplicas += h.Node.NotOnline
+	}
 	return h
 }
 
 // add counts the partitions of a topic.
-func (h *Health) add(self kafka.NodeID, t *meta.Topic, least int) {
+func (h *Health) add(self kafka.NodeID, t *meta.Topic, image *meta.Image, least int) {
 	for i, p := range t.Partitions {
 		h.Cluster.Partitions++
 		h.Cluster.UnderReplicated += b2i(len(p.ISR) < len(p.Replicas))
+		for _, id := range p.Replicas {
+			b := image.Broker(id)
+			h.Cluster.OfflineReplicas += b2i(b == nil || b.Fenced)
+		}
 		unled, below := p.Leader == kafka.NoNode, len(p.ISR) < least
 		h.Cluster.Unled += b2i(unled)
 		h.Cluster.UnderMinISR += b2i(below)

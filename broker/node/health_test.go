@@ -7,6 +7,7 @@ import (
 
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/meta"
+	"example.com/lockstep/broker/wire/peer"
 )
 
 func TestAReadyNodeHasNoProblems(t *testing.T) {
@@ -42,13 +43,14 @@ func TestEachProblemMakesANodeUnready(t *testing.T) {
 func TestPartitionsAreCounted(t *testing.T) {
 	nodes := func(ids ...kafka.NodeID) []kafka.NodeID { return ids }
 	h := Health{}
+	image := meta.NewImage(peer.UUID{}) // it knows no broker: all replicas are offline
 	h.add(2, &meta.Topic{Name: "t", Partitions: []*meta.Partition{
 		{Replicas: nodes(1, 2, 3), ISR: nodes(1, 2, 3), Leader: 1},
 		{Replicas: nodes(1, 2, 3), ISR: nodes(1, 3), Leader: 1},
 		{Replicas: nodes(1, 2, 3), ISR: nodes(3), Leader: 3},
 		{Replicas: nodes(1, 3), ISR: nodes(1), Leader: kafka.NoNode},
-	}}, 2)
+	}}, image, 2)
 	require.Equal(t, NodeHealth{Replicas: 3, InSync: 1}, h.Node)
 	require.Equal(t, ClusterHealth{Partitions: 4, Unled: 1, UnderMinISR: 2, UnderReplicated: 3,
-		Some: []string{"t-2", "t-3"}}, h.Cluster)
+		OfflineReplicas: 11, Some: []string{"t-2", "t-3"}}, h.Cluster)
 }

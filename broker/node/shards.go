@@ -18,6 +18,7 @@ type shardState struct {
 	answered   env.Instant // when the last ping that was answered was sent
 	diskDue    env.Instant // see shard.DiskDue
 	full       bool        // its disk has no room
+	notOnline  int         // see shard.Pong
 	recovered  bool
 	drained    bool
 	converted  bool
@@ -69,7 +70,7 @@ func (c *Control) onPong(from loop.ID, m shard.Pong) {
 	sh := &c.shards[from-1]
 	sh.answered = max(sh.answered, m.SentAt)
 	sh.diskDue = m.DiskDue
-	sh.full, sh.drained = m.Full, m.Drained
+	sh.full, sh.drained, sh.notOnline = m.Full, m.Drained, m.NotOnline
 	if m.Confirmed > sh.confirmed {
 		sh.confirmed = m.Confirmed
 		c.confirm()

@@ -82,6 +82,9 @@ type Pong struct {
 	// Full says that the WAL has found no room on the disk, or has been at its budget for
 	// long: the node should not lead.
 	Full bool
+	// NotOnline counts the replicas that are offline, and those with files that cannot be written
+	// (availability).
+	NotOnline int
 	// Drained says that the shard has stopped answering as leader.
 	Drained bool
 }

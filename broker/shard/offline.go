@@ -50,6 +50,16 @@ const (
 	empty
 )
 
+// setAvailability keeps count of the replicas that are not online.
+func (s *Shard) setAvailability(p *part, a availability) {
+	if p.availability != online {
+		s.notOnline--
+	}
+	if p.availability = a; a != online {
+		s.notOnline++
+	}
+}
+
 // flushFailed decides what follows from a failed flush. A disk without room is everybody's,
 // and space may return. Any other error is the partition's own.
 func (s *Shard) flushFailed(p *part, err error) {
@@ -80,7 +90,8 @@ func (s *Shard) flushFailed(p *part, err error) {
 func (s *Shard) foundUnwritable(p *part, err error) {
 	if p.availability == online {
 		mark.Hit(mark.ReplicaUnwritable)
-		p.availability, p.lastEpoch, p.unwritableSince = unwritable, p.epoch, s.now.Mono
+		s.setAvailability(p, unwritable)
+		p.lastEpoch, p.unwritableSince = p.epoch, s.now.Mono
 		s.host.Log(event.New(event.ReplicaUnwritable,
 			event.Text("partition", s.topicPartition(p.id)), event.Err(err),
 			event.Int("attempts", p.flushFailures)))
@@ -137,7 +148,8 @@ func (s *Shard) onOfflineVerdict(op uint64, result api.ProposeResult) {
 
 // leave ends the role of a replica that is out of ISR and ELR, and begins to empty it.
 func (s *Shard) leave(p *part) {
-	p.availability, p.flushAgainAt = leaving, 0
+	s.setAvailability(p, leaving)
+	p.flushAgainAt = 0
 	s.becomeIdle(p)
 	s.offline.add(p)
 }
@@ -195,7 +207,8 @@ func (s *Shard) emptied(p *part) {
 	s.dirty.remove(p)
 	s.toFlush.remove(p)
 	s.grew(p)
-	p.availability, p.truncation = empty, 0
+	s.setAvailability(p, empty)
+	p.truncation = 0
 	s.tryOfflineAgain(p)
 }
 
@@ -227,7 +240,7 @@ func (s *Shard) writable(p *part) {
 	s.host.Log(event.New(event.ReplicaOnline, event.Text("partition", s.topicPartition(p.id)),
 		event.Duration("after", s.now.Mono.Sub(p.unwritableSince))))
 	emptied := p.availability == empty
-	p.availability = online
+	s.setAvailability(p, online)
 	if emptied {
 		mark.Hit(mark.ReplicaBackOnline)
 		s.offline.remove(p)

@@ -122,6 +122,7 @@ func (s *Shard) restart(p *part) {
 
 // forget drops the state of a partition that has no files any more.
 func (s *Shard) forget(p *part) {
+	s.setAvailability(p, online)
 	s.tailBytes -= p.tailBytes
 	delete(s.parts, p.id)
 	s.dropOwner(p)

@@ -80,6 +80,7 @@ type Shard struct {
 	tailBytes     int64       // of batches that no segment holds yet, of all partitions
 	retrySpaceAt  env.Instant // a full WAL is tried again from then on
 	flushAgainAt  env.Instant // no flush before then, after one that found no space
+	notOnline     int         // replicas that are not online: see availability
 	noRoomSince   env.Instant // since when the log takes no appends; env.Never if it does
 	converting    bool        // see convert.go
 	mayConvert    bool        // Convert has arrived: all suspects are in the layout
@@ -287,7 +288,7 @@ func (s *Shard) onMail(from loop.ID, mail any) {
 func (s *Shard) pong(ping Ping) {
 	pong := Pong{
 		Seq: ping.Seq, SentAt: ping.SentAt, DiskDue: DiskDue(s.host.Disk(), &s.limits),
-		Full: s.full(), Drained: s.draining,
+		Full: s.full(), Drained: s.draining, NotOnline: s.notOnline,
 	}
 	if s.recovered {
 		pong.Confirmed = s.image.Index()

@@ -89,7 +89,8 @@ func printHealth(out io.Writer, a *clusterAnswer) error {
 		fmt.Sprintf("controller  %d, term %d", a.Controller, a.Term),
 		fmt.Sprintf("brokers     %d, fenced %v, full %v", a.Brokers, a.Fenced, a.Full),
 		fmt.Sprintf("partitions  %d of %d topics, %d without leader, %d under min ISR, %d "+
-			"under-replicated", a.Partitions, a.Topics, a.Unled, a.UnderMinISR, a.UnderReplicated),
+			"under-replicated, %d replicas offline", a.Partitions, a.Topics, a.Unled, a.UnderMinISR,
+			a.UnderReplicated, a.OfflineReplicas),
 	}
 	if len(a.Some) > 0 {
 		lines = append(lines, "some        "+strings.Join(a.Some, " "))

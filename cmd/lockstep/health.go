@@ -77,6 +77,10 @@ func answerOf(h *node.Health) clusterAnswer {
 			fmt.Sprintf("%d partitions are under min.insync.replicas", h.Cluster.UnderMinISR)},
 		{h.Cluster.UnderReplicated > 0, statusDegraded,
 			fmt.Sprintf("%d partitions are under-replicated", h.Cluster.UnderReplicated)},
+		{h.Cluster.OfflineReplicas > 0, statusDegraded,
+			fmt.Sprintf("%d replicas are offline", h.Cluster.OfflineReplicas)},
+		{h.Node.NotOnline > 0, statusDegraded,
+			fmt.Sprintf("this node cannot write the files of %d replicas", h.Node.NotOnline)},
 		{len(h.Cluster.Fenced) > 0, statusDegraded, fmt.Sprintf("fenced: %v", h.Cluster.Fenced)},
 		{len(h.Cluster.Full) > 0, statusDegraded, fmt.Sprintf("disk full: %v", h.Cluster.Full)},
 	} {

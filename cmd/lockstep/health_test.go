@@ -29,6 +29,8 @@ func TestTheHealthOfAClusterIsJudged(t *testing.T) {
 		"fenced":    {func(h *node.Health) { h.Cluster.Fenced = []int32{2} }, statusDegraded, 200},
 		"full":      {func(h *node.Health) { h.Cluster.Full = []int32{2} }, statusDegraded, 200},
 		"small ISR": {func(h *node.Health) { h.Cluster.UnderReplicated = 1 }, statusDegraded, 200},
+		"offline":   {func(h *node.Health) { h.Cluster.OfflineReplicas = 1 }, statusDegraded, 200},
+		"bad files": {func(h *node.Health) { h.Node.NotOnline = 1 }, statusDegraded, 200},
 		"no leader": {func(h *node.Health) { h.Cluster.Unled = 1 }, statusUnhealthy, 503},
 		"min ISR":   {func(h *node.Health) { h.Cluster.UnderMinISR = 1 }, statusUnhealthy, 503},
 		"no quorum": {func(h *node.Health) { h.Cluster.Controller = -1 }, statusUnhealthy, 503},

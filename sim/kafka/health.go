@@ -25,10 +25,15 @@ func (f *facts) seeHealth(n *world.Node, c *node.Control, state *node.ControlSta
 	if !changed {
 		return
 	}
-	said, is := c.Health(n.Time()).Cluster, clusterHealth(state.Image)
+	h, is := c.Health(n.Time()), clusterHealth(state.Image)
+	said := h.Cluster
+	if !h.Node.Fenced { // it adds what only its shards know
+		is.OfflineReplicas += h.Node.NotOnline
+	}
 	if !slices.Equal(said.Fenced, is.Fenced) || !slices.Equal(said.Full, is.Full) ||
 		said.Brokers != is.Brokers || said.Partitions != is.Partitions || said.Unled != is.Unled ||
-		said.UnderMinISR != is.UnderMinISR || said.UnderReplicated != is.UnderReplicated {
+		said.UnderMinISR != is.UnderMinISR || said.UnderReplicated != is.UnderReplicated ||
+		said.OfflineReplicas != is.OfflineReplicas {
 		w.Violated(property.HealthIsTrue, n.Spec().Name, "it says %+v, and its metadata says %+v",
 			said, is)
 	}
@@ -56,6 +61,11 @@ func clusterHealth(image *meta.Image) (is node.ClusterHealth) {
 	image.Topics(func(t *meta.Topic) bool {
 		for _, p := range t.Partitions {
 			is.Partitions++
+			for _, id := range p.Replicas {
+				if b := image.Broker(id); b == nil || b.Fenced {
+					is.OfflineReplicas++
+				}
+			}
 			if p.Leader == kafka.NoNode {
 				is.Unled++
 			}

@@ -80,6 +80,8 @@ func (c *Cluster) pong(m shard.Pong) string {
 		return "answers as leader no more"
 	case m.Full:
 		return "the disk is full"
+	case m.NotOnline > 0:
+		return fmt.Sprintf("not online: %d", m.NotOnline)
 	}
 	return ""
 }
