@@ -17,5 +17,6 @@ import "github.com/spf13/cobra"
 
 // Commands are all commands of this package.
 func Commands() []*cobra.Command {
-	return []*cobra.Command{TopicCommand(), ConfigCommand(), ClusterCommand()}
+	return []*cobra.Command{TopicCommand(), ConfigCommand(), ClusterCommand(), GroupCommand(),
+		produceCommand(), consumeCommand()}
 }

@@ -70,6 +70,7 @@ var unsteady = []struct {
 	by string
 }{
 	{regexp.MustCompile(`(\bid(?:":)?\s+"?)[A-Za-z0-9_-]{22}\b`), "${1}TOPIC-ID"},
+	{regexp.MustCompile(`"timestamp":"[^"]+"`), `"timestamp":"TIME"`},
 }
 
 // steady replaces what differs from run to run.
