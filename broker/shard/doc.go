@@ -21,6 +21,7 @@
 //	read.go       reads that go to disk
 //	offsets.go    offsets by time, ends of epochs
 //	coordinator.go coordinator_load.go  state that follows the leadership of a partition
+//	groups.go     consumer groups as such state
 //
 //	partition.go  one replica and its state; where it lives, its names on disk
 //	role.go       metadata applied; leaderships begun and ended
