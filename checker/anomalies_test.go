@@ -424,6 +424,40 @@ var anomalies = []struct {
 		h.Replicas[3].Watermark = 0
 	}},
 	{"P4", LogStartBack, "within one incarnation", func(h *History) { h.Replicas[1].LogStart = 1 }},
+	{"P4", LogStartBack, "clients saw it further in an earlier epoch", func(h *History) {
+		h.Deletions = []Deletion{{Call: at(70), Return: at(80), Partition: part, Offset: 2}}
+		h.Starts = []StartFact{startFact(2)}
+		h.Replicas[2].LogStart, h.Replicas[2].Shown = 2, true
+		later := h.Replicas[2]
+		later.At, later.Node, later.Epoch, later.LogStart = at(87), 3, 2, 0
+		h.Replicas = append(h.Replicas, later)
+	}},
+	{"P4", StartUnjustified, "nobody asked", func(h *History) {
+		h.Starts = []StartFact{startFact(2)}
+	}},
+	{"P4", StartUnjustified, "asked for less", func(h *History) {
+		h.Deletions = []Deletion{{Call: at(70), Return: at(80), Partition: part, Offset: 1}}
+		h.Starts = []StartFact{startFact(2)}
+	}},
+	{"P4", StartUnjustified, "asked for later", func(h *History) {
+		h.Deletions = []Deletion{{Call: at(90), Return: at(95), Partition: part, Offset: 2}}
+		h.Starts = []StartFact{startFact(2)}
+	}},
+	{"P4", StartUnjustified, "one batch is too young", func(h *History) {
+		age(h, 1000, 1600)
+		h.Starts = []StartFact{startFact(2)}
+		h.Starts[0].RetentionMs = 500
+	}},
+	{"P4", StartUnjustified, "too little is left", func(h *History) {
+		age(h, 1000, 1000)
+		h.Starts = []StartFact{startFact(2)}
+		h.Starts[0].RetentionBytes = 31
+	}},
+	{"P4", StartUnjustified, "a replica goes further than any leader", func(h *History) {
+		h.Deletions = []Deletion{{Call: at(70), Return: at(80), Partition: part, Offset: 2}}
+		h.Starts = []StartFact{startFact(2)}
+		h.Replicas[3].LogStart = 3
+	}},
 	{"P4", WatermarkHigh, "above an in-sync disk", func(h *History) {
 		h.Replicas[2].ISR[1].DurableEnd = 4
 	}},
@@ -708,6 +742,21 @@ var forgiven = []struct {
 		for i := range plainLogs {
 			h.Logs[i].LogStart, h.Logs[i].Entries = 2, h.Logs[i].Entries[2:]
 		}
+	}},
+	{"P4", "a client has asked", func(h *History) {
+		h.Deletions = []Deletion{{Call: at(70), Return: at(80), Partition: part, Offset: -1}}
+		h.Starts = []StartFact{startFact(2)}
+		h.Replicas[3].LogStart = 2
+	}},
+	{"P4", "all batches are old", func(h *History) {
+		age(h, 1000, 1400)
+		h.Starts = []StartFact{startFact(2)}
+		h.Starts[0].RetentionMs = 500
+	}},
+	{"P4", "enough bytes are left", func(h *History) {
+		age(h, 1000, 1000)
+		h.Starts = []StartFact{startFact(2)}
+		h.Starts[0].RetentionBytes = 30
 	}},
 	{"P1", "deleted topic", func(h *History) {
 		h.Topics[0].Deleted = true
@@ -1009,4 +1058,18 @@ func TestVisualizeWritesAPage(t *testing.T) {
 	require.NoError(t, VisualizePartition(h, part, t.TempDir()+"/log.html"))
 	require.NoError(t, VisualizeTopic(h, "n", t.TempDir()+"/topic.html"))
 	require.Error(t, VisualizePartition(h, Partition{Topic: "none"}, t.TempDir()+"/x.html"))
+}
+
+// startFact is a leader that lets go what lies below an offset, at 2000 ms, without limits.
+func startFact(to Offset) StartFact {
+	return StartFact{At: at(85), Partition: part, Node: 1, Incarnation: 1, Epoch: 1, To: to,
+		Watermark: 5, LogEnd: 5, WallMs: 2000, RetentionMs: -1, RetentionBytes: -1}
+}
+
+// age gives the first two batches of the sample timestamps, and every batch ten bytes.
+func age(h *History, first, second int64) {
+	h.Appends[0].MaxMs, h.Appends[1].MaxMs = first, second
+	for i := range h.Appends {
+		h.Appends[i].Bytes = 10
+	}
 }

@@ -28,6 +28,28 @@ type AppendFact struct {
 	Epoch       Epoch       `json:"epoch"`
 	Base        Offset      `json:"base"`
 	Values      []Value     `json:"values"`
+	// MaxMs is the largest timestamp of the batch, Bytes its size.
+	MaxMs int64 `json:"max_ms,omitempty"`
+	Bytes int64 `json:"bytes,omitempty"`
+}
+
+// StartFact is recorded when a leader wants another log start: from then on its replicas may
+// remove what lies below.
+type StartFact struct {
+	At          Moment      `json:"at"`
+	Partition   Partition   `json:"partition"`
+	Node        NodeID      `json:"node"`
+	Incarnation Incarnation `json:"incarnation,omitempty"`
+	Epoch       Epoch       `json:"epoch"`
+	From        Offset      `json:"from"`
+	To          Offset      `json:"to"`
+	Watermark   Offset      `json:"watermark"`
+	LogEnd      Offset      `json:"log_end"`
+	// WallMs is the time on the node's clock. RetentionMs and RetentionBytes are the limits of
+	// the topic; negative for none.
+	WallMs         int64 `json:"wall_ms"`
+	RetentionMs    int64 `json:"retention_ms"`
+	RetentionBytes int64 `json:"retention_bytes"`
 }
 
 // ReplicaFact is recorded when a replica's watermark or log start changes, and
@@ -47,6 +69,8 @@ type ReplicaFact struct {
 	// watermark needs to move.
 	ISR       []Member `json:"isr,omitempty"`
 	MinInSync int      `json:"min_in_sync,omitempty"`
+	// Shown: clients of this leader see its LogStart.
+	Shown bool `json:"shown,omitempty"`
 	// Offline: the node cannot write the replica's files, and the metadata say that it
 	// holds nothing. Its log begins again at 0.
 	Offline bool `json:"offline,omitempty"`

@@ -19,6 +19,7 @@ type History struct {
 	Admins       []Admin        `json:"admins,omitempty"`
 	ProducerIDs  []InitProducer `json:"producer_ids,omitempty"`
 	Trims        []Trim         `json:"trims,omitempty"`
+	Deletions    []Deletion     `json:"deletions,omitempty"`
 	Requests     []Request      `json:"requests,omitempty"`
 	MetadataSeen []MetadataRead `json:"metadata_seen,omitempty"`
 
@@ -31,6 +32,7 @@ type History struct {
 	// What the simulator recorded inside the nodes.
 	Acks        []AckFact        `json:"acks,omitempty"`
 	Appends     []AppendFact     `json:"appends,omitempty"`
+	Starts      []StartFact      `json:"starts,omitempty"`
 	Replicas    []ReplicaFact    `json:"replicas,omitempty"`
 	Leaders     []LeaderFact     `json:"leaders,omitempty"`
 	Followers   []FollowerFact   `json:"followers,omitempty"`
@@ -180,6 +182,21 @@ type EndRead struct {
 	Partition Partition `json:"partition"`
 	Offset    Offset    `json:"offset"`
 	Code      int16     `json:"code,omitempty"`
+}
+
+// Deletion is a DeleteRecords for one partition.
+type Deletion struct {
+	ID        int       `json:"id"`
+	Client    int       `json:"client"`
+	Node      NodeID    `json:"node,omitempty"`
+	Call      Moment    `json:"call"`
+	Return    Moment    `json:"return"`
+	Partition Partition `json:"partition"`
+	Offset    Offset    `json:"offset"` // -1: the watermark
+	// Low is the lowest log start of the live replicas, as it was answered; -1 without an answer.
+	Low     Offset  `json:"low"`
+	Outcome Outcome `json:"outcome"`
+	Code    int16   `json:"code,omitempty"`
 }
 
 // Trim says that records below Before may be removed: by a DeleteRecords that

@@ -21,17 +21,19 @@ type view struct {
 	topic    Topic
 	coverage Coverage
 	// trimmed: records below it may be gone.
-	trimmed  Offset
-	produces []*Produce
-	fetches  []*Fetch
-	ends     []*EndRead
-	acks     []*AckFact
-	appends  []*AppendFact
-	replicas []*ReplicaFact
-	leaders  []*LeaderFact
-	follows  []*FollowerFact
-	cuts     []*CutFact
-	logs     []*ReplicaLog
+	trimmed   Offset
+	produces  []*Produce
+	fetches   []*Fetch
+	ends      []*EndRead
+	acks      []*AckFact
+	appends   []*AppendFact
+	deletions []*Deletion
+	starts    []*StartFact
+	replicas  []*ReplicaFact
+	leaders   []*LeaderFact
+	follows   []*FollowerFact
+	cuts      []*CutFact
+	logs      []*ReplicaLog
 	// attempts lists the produces that carried a value.
 	attempts map[Value][]*Produce
 	// sightings lists the distinct committed offsets of a value, ascending,
@@ -73,6 +75,15 @@ func newIndex(h *History) *index {
 	for i := range h.Ends {
 		v := of(h.Ends[i].Partition)
 		v.ends = append(v.ends, &h.Ends[i])
+	}
+	for i := range h.Deletions {
+		v := of(h.Deletions[i].Partition)
+		v.deletions = append(v.deletions, &h.Deletions[i])
+	}
+	for i := range h.Starts {
+		v := of(h.Starts[i].Partition)
+		v.starts = append(v.starts, &h.Starts[i])
+		v.trimmed = max(v.trimmed, h.Starts[i].To)
 	}
 	for _, t := range h.Trims {
 		v := of(t.Partition)
@@ -182,7 +193,8 @@ func (v *view) promises(p *Produce) bool {
 }
 
 // eachCommitted shows every (offset, value) that some event shows as committed:
-// acks that are promises, fetched records, replicas below their watermark.
+// acks that are promises, fetched records, replicas below their watermark. What was deleted is in
+// no log any more: there the appends count.
 func (v *view) eachCommitted(show func(sighting)) {
 	for _, p := range v.produces {
 		if !v.promises(p) {
@@ -201,6 +213,20 @@ func (v *view) eachCommitted(show func(sighting)) {
 		for i := range l.Entries {
 			if e := &l.Entries[i]; e.Offset < l.Watermark && !e.Control {
 				show(sighting{e.Offset, e.Value, l})
+			}
+		}
+	}
+	if len(v.starts) == 0 {
+		return
+	}
+	all := newStarts(v.id)
+	for _, f := range v.appends {
+		all.append(f)
+	}
+	for _, f := range all.appends {
+		for i, val := range f.Values {
+			if o := f.Base + Offset(i); o < v.trimmed {
+				show(sighting{o, val, f})
 			}
 		}
 	}

@@ -5,10 +5,12 @@ import "fmt"
 // checkWatermarks is P4. Within an incarnation, a replica's watermark and log
 // start never go back. A watermark never passes what the whole in-sync set has
 // made durable, and a follower's never what some leader has committed. A
-// consumer gets no record at or above the watermark that its answer names.
+// consumer gets no record at or above the watermark that its answer names. For
+// log starts, see starts.
 func checkWatermarks(x *index, out *verdictOf) {
 	for _, v := range x.partitions {
 		checkReplicaFacts(v, out)
+		checkStarts(v, out)
 		for _, f := range v.fetches {
 			if len(f.Records) > 0 && f.Watermark >= 0 {
 				out.judged(1)

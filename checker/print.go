@@ -24,6 +24,8 @@ func (f *AckFact) when() Moment        { return f.At }
 func (f *AppendFact) when() Moment     { return f.At }
 func (f *ReplicaFact) when() Moment    { return f.At }
 func (f *LeaderFact) when() Moment     { return f.At }
+func (f *StartFact) when() Moment      { return f.At }
+func (d *Deletion) when() Moment       { return d.Call }
 func (f *FollowerFact) when() Moment   { return f.At }
 func (f *CutFact) when() Moment        { return f.At }
 func (f *ControllerFact) when() Moment { return f.At }
@@ -174,6 +176,19 @@ func (f *ReplicaFact) String() string {
 		s += ", in-sync: " + members(f.ISR)
 	}
 	return s
+}
+
+func (f *StartFact) String() string {
+	return fmt.Sprintf("%v node %d/%d wants to begin %s at %d in epoch %d, after %d; "+
+		"watermark %d, end %d, time %d ms, retention %d ms and %d bytes", f.At, f.Node,
+		f.Incarnation, f.Partition, f.To, f.Epoch, f.From, f.Watermark, f.LogEnd, f.WallMs,
+		f.RetentionMs, f.RetentionBytes)
+}
+
+func (d *Deletion) String() string {
+	return fmt.Sprintf("%s client %d node %d delete records of %s below %d → %s, code %d, low "+
+		"watermark %d", span(d.Call, d.Return), d.Client, d.Node, d.Partition, d.Offset, d.Outcome,
+		d.Code, d.Low)
 }
 
 func (f *LeaderFact) String() string {

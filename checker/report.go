@@ -40,6 +40,8 @@ const (
 	WatermarkHigh       = "watermark-above-isr"
 	BeyondWatermark     = "read-beyond-watermark"
 	LogStartBack        = "log-start-went-back"
+	StartUnjustified    = "log-start-unjustified"
+	DeletedTooEarly     = "deletion-before-durable"
 	TwoLeaders          = "two-leaders"
 	TwoControllers      = "two-controllers"
 	DeposedAppend       = "append-by-non-leader"

@@ -74,7 +74,8 @@ func (u *unclean) excuses(v *Violation) bool {
 				}
 			}
 		}
-	case Unseen, NonmonotonicSend, NonLinearizable, StaleEnd, EndWentBack, EndFromFuture, TornEnd:
+	case LogStartBack, Unseen, NonmonotonicSend, NonLinearizable, StaleEnd, EndWentBack,
+		EndFromFuture, TornEnd:
 		return true
 	}
 	return false

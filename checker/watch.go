@@ -16,6 +16,7 @@ type Watch struct {
 // watched is what a Watch knows of one partition.
 type watched struct {
 	watermarks *watermarks
+	starts     *starts
 	reigns     *reigns
 	oneValue   *oneValue
 }
@@ -29,7 +30,7 @@ func NewWatch(c Coverage) *Watch {
 func (w *Watch) of(p Partition) *watched {
 	s := w.partitions[p]
 	if s == nil {
-		s = &watched{newWatermarks(p), newReigns(p, w.coverage),
+		s = &watched{newWatermarks(p), newStarts(p), newReigns(p, w.coverage),
 			newOneValue(p, w.excuses.uncleans.of(p))}
 		w.partitions[p] = s
 	}
@@ -64,9 +65,22 @@ func (w *Watch) Leader(f LeaderFact) []Violation {
 // Append takes an append by a leader.
 func (w *Watch) Append(f AppendFact) []Violation {
 	w.excuses.uncleans.of(f.Partition).append(&f)
+	w.of(f.Partition).starts.append(&f)
 	w.of(f.Partition).reigns.take(&f, w.as("P5"))
 	return w.broken()
 }
+
+// Deletion takes a DeleteRecords that is sent.
+func (w *Watch) Deletion(d Deletion) { w.of(d.Partition).starts.deletion(&d) }
+
+// Start takes what a leader lets go.
+func (w *Watch) Start(f StartFact) []Violation {
+	w.of(f.Partition).starts.want(&f, w.as("P4"))
+	return w.broken()
+}
+
+// DeletedTo is the highest log start that any leader of the partition has wanted.
+func (w *Watch) DeletedTo(p Partition) Offset { return w.of(p).starts.justified }
 
 // Follower takes the log of a follower.
 func (w *Watch) Follower(f FollowerFact) []Violation {
@@ -85,6 +99,7 @@ func (w *Watch) Replica(f ReplicaFact) []Violation {
 	w.excuses.inSync(f.Partition, f.ISR)
 	s := w.of(f.Partition)
 	s.watermarks.take(&f, w.as("P4"))
+	s.starts.replica(&f, w.as("P4"))
 	s.reigns.take(&f, w.as("P5"))
 	return w.broken()
 }

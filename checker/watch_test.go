@@ -38,6 +38,12 @@ func watch(h *History) (found []Violation) {
 	for i := range h.Fetches {
 		events = append(events, &h.Fetches[i])
 	}
+	for i := range h.Deletions {
+		events = append(events, &h.Deletions[i])
+	}
+	for i := range h.Starts {
+		events = append(events, &h.Starts[i])
+	}
 	for i := range h.Damages {
 		events = append(events, &h.Damages[i])
 	}
@@ -51,6 +57,10 @@ func watch(h *History) (found []Violation) {
 			found = append(found, w.Leader(*e)...)
 		case *AppendFact:
 			found = append(found, w.Append(*e)...)
+		case *Deletion:
+			w.Deletion(*e)
+		case *StartFact:
+			found = append(found, w.Start(*e)...)
 		case *FollowerFact:
 			found = append(found, w.Follower(*e)...)
 		case *CutFact:
@@ -79,8 +89,9 @@ func watch(h *History) (found []Violation) {
 func TestAWatchFindsWhatRunFinds(t *testing.T) {
 	require.Empty(t, watch(sample()))
 	early := []string{
-		AckBeforeDurable, WatermarkBack, LogStartBack, WatermarkHigh, BeyondWatermark,
-		TwoLeaders, TwoControllers, DeposedAppend, LeaderLacks, FollowerStrays, CommittedCut,
+		AckBeforeDurable, WatermarkBack, LogStartBack, StartUnjustified, WatermarkHigh,
+		BeyondWatermark, TwoLeaders, TwoControllers,
+		DeposedAppend, LeaderLacks, FollowerStrays, CommittedCut,
 		CommitBelowMin,
 	}
 	seen := map[string]bool{}

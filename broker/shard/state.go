@@ -26,6 +26,11 @@ type PartState struct {
 	// the shard acts on.
 	MinInSync int
 	LogStart  kafka.Offset
+	// Wanted and Shown, leading: the log start that the replicas are to move to, and whether
+	// clients may see LogStart. Retention is what the leader decides by.
+	Wanted    kafka.Offset
+	Shown     bool
+	Retention partition.Retention
 	Watermark kafka.Offset
 	Durable   kafka.Offset
 	End       kafka.Offset
@@ -97,6 +102,8 @@ func (s *Shard) Inspect(visit func(*PartState)) {
 			if t := s.image.TopicByID(p.id.Topic); t != nil {
 				state.MinInSync = min(s.image.MinISR(t), len(p.replicas))
 			}
+			state.Wanted, state.Shown = p.leader.WantedStart(), p.leader.StartConfirmed()
+			state.Retention = p.topic.retention
 		case following:
 			state.Epoch, state.Synced = p.follower.Epoch(), p.follower.Synced()
 		}

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"fmt"
 	"slices"
 
 	"example.com/lockstep/broker/env"
@@ -61,6 +62,32 @@ func (c *cluster) CommittedEnd(topic kafka.TopicID, partition int32) kafka.Offse
 	}
 	return c.facts.top[id]
 }
+
+// DeletedTo implements client.Insight.
+func (c *cluster) DeletedTo(p checker.Partition) checker.Offset { return c.watch.DeletedTo(p) }
+
+// RecordsDeleted implements client.Judge: when a DeleteRecords is answered, the log start of every
+// in-sync replica is durable.
+func (c *cluster) RecordsDeleted(d checker.Deletion) {
+	id := history.PartitionID(d.Partition)
+	if !c.facts.exists(id) || c.watch.Unclean(d.Partition) || c.watch.Explains(d.Partition) {
+		return
+	}
+	for _, n := range c.NewestImage().Partition(id).ISR {
+		t := c.facts.replicas[replicaKey{n, id}]
+		if t != nil && !t.gone && !t.left && checker.Offset(t.state.LogStart) < d.Low {
+			c.violatedAs(properties.DeletionDurable, &checker.Violation{
+				Property: "P4", Anomaly: checker.DeletedTooEarly, Partition: d.Partition,
+				Evidence: []checker.Line{{At: d.Call, Text: d.String()}},
+				Sentence: fmt.Sprintf("a DeleteRecords was answered with low watermark %d, but "+
+					"the log of in-sync node %d begins at %d", d.Low, n, t.state.LogStart),
+			}, 0)
+		}
+	}
+}
+
+// DeletionSent implements client.Judge.
+func (c *cluster) DeletionSent(d checker.Deletion) { c.watch.Deletion(d) }
 
 // Unclean implements client.Insight.
 func (c *cluster) Unclean(p checker.Partition) bool { return c.watch.Unclean(p) }

@@ -22,6 +22,9 @@ import (
 // simCluster is the cluster id of every world.
 var simCluster = peer.UUID{'s', 'i', 'm'}
 
+// retentionCheck is how often brokers look for old records if the plan bounds them.
+const retentionCheck = 500 * time.Millisecond
+
 // What the brokers have with the option ProducerIdleMs.
 const (
 	producerCheck = time.Second // between two looks for idle producers
@@ -111,6 +114,9 @@ func (c *cluster) limits() limits.Limits {
 	l.RequestBytes, l.ScanBytes = max(256<<10, 4*int(c.Options().BatchBytes.Or(0))), 2<<10
 	if c.Options().ProducerIdleMs.Or(0) > 0 {
 		l.ProducerCheck = producerCheck
+	}
+	if c.Options().RetentionMs.Or(0) > 0 || c.Options().RetentionBytes.Or(0) > 0 {
+		l.RetentionCheck = retentionCheck
 	}
 	if files := c.Options().OpenFiles.Or(0); files > 0 {
 		l.OpenFiles, l.LoadsInFlight = int(files), int(files)

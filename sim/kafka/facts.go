@@ -299,7 +299,7 @@ func (f *facts) seeReplica(n *world.Node, recovered, declared bool,
 	if p.End < old.End && !p.Suspect && !old.Suspect && !p.Offline {
 		f.seeCut(n, t, &old, before)
 	}
-	if p.Watermark != old.Watermark || p.LogStart != old.LogStart ||
+	if p.Watermark != old.Watermark || p.LogStart != old.LogStart || p.Shown != old.Shown ||
 		p.Leading && (!old.Leading || old.Epoch != p.Epoch || !slices.Equal(old.ISR, p.ISR)) {
 		f.seeWatermark(n, t)
 	}
@@ -330,6 +330,28 @@ func (f *facts) seeLeader(n *world.Node, t *replicaTrack, old *shard.PartState) 
 		c.Rec.History.Leaders = append(c.Rec.History.Leaders, fact)
 		c.judgeNow(c.watch.Leader(fact))
 	}
+	f.seeAppends(t, from, partition, node, incarnation)
+	wanted := old.Wanted
+	if !old.Leading || old.Epoch != p.Epoch {
+		wanted = p.LogStart
+	}
+	if p.Wanted > wanted {
+		fact := checker.StartFact{
+			At: c.Rec.Moment(), Partition: partition, Node: node, Incarnation: incarnation,
+			Epoch: checker.Epoch(p.Epoch), From: checker.Offset(wanted),
+			To: checker.Offset(p.Wanted), Watermark: checker.Offset(p.Watermark),
+			LogEnd: checker.Offset(p.End), WallMs: n.Time().WallMs,
+			RetentionMs: p.Retention.Ms, RetentionBytes: p.Retention.Bytes,
+		}
+		c.Rec.History.Starts = append(c.Rec.History.Starts, fact)
+		c.judgeNow(c.watch.Start(fact))
+	}
+}
+
+// seeAppends records what a leader has appended from an offset on.
+func (f *facts) seeAppends(t *replicaTrack, from kafka.Offset, partition checker.Partition,
+	node checker.NodeID, incarnation checker.Incarnation) {
+	c, p := f.cluster, &t.state
 	if from >= p.End {
 		return
 	}
@@ -337,7 +359,7 @@ func (f *facts) seeLeader(n *world.Node, t *replicaTrack, old *shard.PartState) 
 		fact := checker.AppendFact{
 			At: c.Rec.Moment(), Partition: partition, Node: node, Incarnation: incarnation,
 			Epoch: checker.Epoch(b.LeaderEpoch()), Base: checker.Offset(b.BaseOffset()),
-			Values: history.ValuesOf(b),
+			Values: history.ValuesOf(b), MaxMs: b.MaxTimestampMs(), Bytes: int64(b.Size()),
 		}
 		c.Rec.History.Appends = append(c.Rec.History.Appends, fact)
 		c.judgeNow(c.watch.Append(fact))
@@ -381,7 +403,7 @@ func (f *facts) seeWatermark(n *world.Node, t *replicaTrack) {
 		LogEnd: checker.Offset(p.End), DurableEnd: checker.Offset(p.Durable), Offline: p.Offline,
 	}
 	if p.Leading {
-		fact.ISR, fact.MinInSync = f.members(p), p.MinInSync
+		fact.ISR, fact.MinInSync, fact.Shown = f.members(p), p.MinInSync, p.Shown
 		f.top[p.ID] = max(f.top[p.ID], p.Watermark)
 	}
 	c.Rec.History.Replicas = append(c.Rec.History.Replicas, fact)

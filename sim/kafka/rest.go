@@ -21,6 +21,7 @@ type rest struct {
 	least   int64 // the least bytes that were left to move so far
 	stuck   int   // seconds since least became smaller
 	diskOps []uint64
+	oldAt   env.Instant // all records that the load has left behind are too old
 
 	// Of the time in which they should do almost nothing.
 	from    env.Instant
@@ -51,6 +52,13 @@ func (c *cluster) Settled(w *world.World) bool {
 	}
 	if !r.asked {
 		r.asked, r.least, r.diskOps = true, c.tailBytes(w), ops
+		// What the load has left behind grows old, and goes.
+		ages := time.Duration(c.Options().RetentionMs.Or(0)) * time.Millisecond
+		r.oldAt = w.Now().Add(ages + 4*retentionCheck)
+		return false
+	}
+	if c.Options().RetentionMs.Or(0) > 0 && w.Now() < r.oldAt {
+		r.diskOps = ops
 		return false
 	}
 	if slices.Equal(r.diskOps, ops) {

@@ -190,6 +190,9 @@ func (c *cluster) entries(w *world.World, n *world.Node, t *replicaTrack) (out [
 		sum := world.SumBytes(b)
 		it := b.Records(1 << 20)
 		for it.Next() {
+			if it.Record.Offset < log.Start() {
+				continue
+			}
 			out = append(out, checker.Entry{
 				Offset: checker.Offset(it.Record.Offset), Epoch: checker.Epoch(b.LeaderEpoch()),
 				Value: history.ValueOf(it.Record.Value), Sum: sum,
@@ -209,7 +212,7 @@ func (c *cluster) entries(w *world.World, n *world.Node, t *replicaTrack) (out [
 				w.Violated(property.SegmentsWhole, n.Spec().Name, "%s: %v", s.Path, err)
 				break
 			}
-			if b.BaseOffset() >= log.Start() && b.BaseOffset() < log.Flushed() {
+			if b.LastOffset() >= log.Start() && b.BaseOffset() < log.Flushed() {
 				take(b)
 			}
 			rest = tail

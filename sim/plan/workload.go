@@ -59,6 +59,19 @@ type Options struct {
 	// it makes a snapshot; absent: 64 MiB.
 	RaftCompactBytes Option `yaml:"raft_compact_bytes,omitempty"`
 
+	// RetentionMs is the retention.ms of the topics of the load, in milliseconds; the brokers look
+	// for old records every half second. 0 or absent: they have the default, seven days.
+	RetentionMs Option `yaml:"retention_ms,omitempty"`
+	// RetentionBytes is the retention.bytes of the topics of the load, looked at as often. 0 or
+	// absent: no bound.
+	RetentionBytes Option `yaml:"retention_bytes,omitempty"`
+	// SegmentMs is the segment.ms of the topics of the load, in milliseconds; 0 or absent: they
+	// have the default, seven days.
+	SegmentMs Option `yaml:"segment_ms,omitempty"`
+	// DeleteRecordsUs is the pause between two DeleteRecords of an admin client, in microseconds; 0
+	// or absent: there are none.
+	DeleteRecordsUs Option `yaml:"delete_records_us,omitempty"`
+
 	// ProducerIdleMs is the producer.id.expiration.ms of the brokers, in milliseconds; they look
 	// for idle producers every second, and remember 64 in a partition. 0 or absent: all have the
 	// values of production.

@@ -36,6 +36,7 @@ const (
 	FetchesAnswer        = "fetches answer what was asked"
 	FetchedWhole         = "P3: fetched batches are whole"
 	PositionInLog        = "P3: the position of a reader lies within the log"
+	DeletionDurable      = "P4: deleted records are deleted durably when that is answered"
 	ConsumedStays        = "P3: what was consumed does not diverge"
 	RepeatRecognised     = "P6: a batch that is sent again is recognised"
 	RetryRecognised      = "P6: an idempotent producer's retries are recognised"

@@ -249,7 +249,20 @@ func drawMix(seed uint64, r *env.Rand) plan.Plan {
 	}
 	p.Rare = drawRare(more)
 	p = withFewFiles(env.NewRand(env.Key(seed, "plan", "mix", "files")), p)
-	return withAlterations(seed, p)
+	return withDeletions(seed, withAlterations(seed, p))
+}
+
+// withDeletions lets records go in one run of four: old ones, those beyond a size, and those that a
+// client deletes.
+func withDeletions(seed uint64, p plan.Plan) plan.Plan {
+	if r := env.NewRand(env.Key(seed, "plan", "deletions")); r.Chance(1, 4) {
+		o := &p.Workload.Options
+		o.RetentionMs = plan.Set([]int64{0, 2000, 10_000}[r.IntN(3)])
+		o.RetentionBytes = plan.Set([]int64{0, 8 << 10, 128 << 10}[r.IntN(3)])
+		o.SegmentMs = plan.Set([]int64{0, 1000}[r.IntN(2)])
+		o.DeleteRecordsUs = plan.Set([]int64{0, 50_000, 500_000}[r.IntN(3)])
+	}
+	return p
 }
 
 // withAlterations lets configurations change in one run of three. With tight limits they change

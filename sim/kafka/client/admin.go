@@ -29,6 +29,8 @@ type admin struct {
 	asked map[string]bool // deletions that were sent, by name
 	burst int64           // topics to create with one request, later; 0: none, or it was sent
 	bulk  int64           // topics with long settings that are not created yet
+	// deletions ask for the deletion of records; nil if nobody does.
+	deletions *deleter
 }
 
 // ChurnTopics are the names of the topics that come and go.
@@ -56,6 +58,10 @@ func (a *admin) start(now env.Time) {
 	a.tick(now)
 	a.alterTick(now)
 	a.electTick(now)
+	if a.first && a.c.load.Options().DeleteRecordsUs.Or(0) > 0 {
+		a.deletions = &deleter{c: a.c, next: map[checker.Partition]int64{}}
+		a.deletions.tick(now)
+	}
 }
 
 func (a *admin) informed(env.Time) {}
@@ -203,6 +209,7 @@ func (a *admin) create(now env.Time, partitions int32, names ...string) {
 			topic.Configs = append(topic.Configs, kmsg.CreateTopicsRequestTopicConfig{
 				Name: "unclean.leader.election.enable", Value: &yes})
 		}
+		topic.Configs = append(topic.Configs, a.retention(name)...)
 		if Compacted(name) {
 			policy := "compact"
 			topic.Configs = append(topic.Configs,
@@ -227,6 +234,27 @@ func (a *admin) create(now env.Time, partitions int32, names ...string) {
 			}
 			return t.ErrorCode, id
 		})
+}
+
+// retention are the settings of a topic of the load that let records go.
+func (a *admin) retention(name string) (configs []kmsg.CreateTopicsRequestTopicConfig) {
+	if !slices.Contains(a.c.load.Topics, name) {
+		return nil
+	}
+	o := a.c.load.Options()
+	for _, bound := range []struct {
+		name  string
+		value int64
+	}{
+		{"retention.ms", o.RetentionMs.Or(0)}, {"retention.bytes", o.RetentionBytes.Or(0)},
+		{"segment.ms", o.SegmentMs.Or(0)},
+	} {
+		if value := strconv.FormatInt(bound.value, 10); bound.value > 0 {
+			configs = append(configs,
+				kmsg.CreateTopicsRequestTopicConfig{Name: bound.name, Value: &value})
+		}
+	}
+	return configs
 }
 
 func (a *admin) delete(now env.Time, name string) {
@@ -285,6 +313,9 @@ const adminSlack = 500 * time.Millisecond
 func (a *admin) pending() []string {
 	if a.busy {
 		return []string{a.c.Name + ": an operation on a topic"}
+	}
+	if a.deletions != nil && a.deletions.busy {
+		return []string{a.c.Name + ": a deletion of records"}
 	}
 	if a.first {
 		for _, name := range a.c.load.Topics {

@@ -184,7 +184,11 @@ func (s *consumer) take(now env.Time, k *connection, call checker.Moment, places
 			} else {
 				refused = append(refused, p)
 			}
-			if part.ErrorCode == outOfRange && p.continues {
+			if start := s.c.load.Insight.DeletedTo(f.Partition); part.ErrorCode == outOfRange &&
+				f.From < start {
+				// What it wants was deleted.
+				p.seek(int64(start), -1)
+			} else if part.ErrorCode == outOfRange && p.continues {
 				s.c.load.Judge.ViolatedIn(f.Partition, property.PositionInLog, s.c.Name,
 					"%s/%d at %d: out of range", p.topic, p.index, p.next)
 				p.seek(0, -1)

@@ -42,6 +42,10 @@ type Judge interface {
 	// Produced takes a produce that has its answer, or has lost its connection.
 	Produced(op *checker.Produce)
 	Fetched(f checker.Fetch)
+	// DeletionSent and RecordsDeleted are told of a DeleteRecords that is sent, and of one that has
+	// succeeded.
+	DeletionSent(d checker.Deletion)
+	RecordsDeleted(d checker.Deletion)
 	// ViolatedIn reports what no client may see in a partition, unless damage explains it.
 	ViolatedIn(p checker.Partition, property, where, format string, args ...any)
 }
@@ -57,6 +61,8 @@ type Insight interface {
 	// CommittedEnd is the highest watermark that any leader of the partition had; 0 if the
 	// partition does not exist.
 	CommittedEnd(topic kafka.TopicID, partition int32) kafka.Offset
+	// DeletedTo is the highest log start that any leader of the partition has wanted.
+	DeletedTo(p checker.Partition) checker.Offset
 	// Excuse says why a broker owes a client no answer since a moment; "" if nothing
 	// excuses it.
 	Excuse(client string, broker checker.NodeID, since env.Instant) string
