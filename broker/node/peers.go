@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"example.com/lockstep/broker/env"
@@ -20,7 +21,8 @@ import (
 // long, because something is sent on it all the time (see checkPeers).
 type peerLink struct {
 	node        kafka.NodeID
-	addr        string
+	addr        string      // by the metadata, or by the configuration until there is metadata
+	configured  string      // by controller.quorum.voters; empty for other nodes
 	dials       bool        // this node is the one that dials
 	conn        netsim.Conn // nil if there is none
 	framer      *wire.Framer
@@ -49,6 +51,9 @@ func (c *Control) addPeer(now env.Time, node kafka.NodeID, addr string) {
 		return
 	}
 	l := &peerLink{node: node, addr: addr, dials: c.cfg.Node > node}
+	if i := slices.IndexFunc(c.cfg.Voters, func(v Voter) bool { return v.Node == node }); i >= 0 {
+		l.configured = c.cfg.Voters[i].Addr
+	}
 	c.peers = append(c.peers, l)
 	if l.dials {
 		c.dialPeer(now, l)
@@ -64,10 +69,19 @@ func (c *Control) peer(node kafka.NodeID) *peerLink {
 	return nil
 }
 
+// target is the address to dial next. After nodes have moved, the metadata have old addresses until
+// a majority has met, so every second try goes to the configured one.
+func (l *peerLink) target() string {
+	if l.configured != "" && l.backoff%2 == 1 {
+		return l.configured
+	}
+	return l.addr
+}
+
 func (c *Control) dialPeer(now env.Time, l *peerLink) {
 	l.generation++
 	l.framer = wire.NewFramer(c.cfg.Limits.PeerFrameBytes)
-	l.conn = c.host.Network().Dial(l.addr, c.host.Sink(loop.Control))
+	l.conn = c.host.Network().Dial(l.target(), c.host.Sink(loop.Control))
 	l.heard = now.Mono
 	c.peerConns[l.conn.ID()] = l
 }

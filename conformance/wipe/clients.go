@@ -29,6 +29,13 @@ func (c *cluster) client(opts ...kgo.Opt) (*kgo.Client, error) {
 
 // prepare creates the topic when all nodes are there.
 func (c *cluster) prepare() error {
+	if err := c.createTopic(topic); err != nil {
+		return err
+	}
+	return c.awaitInSync()
+}
+
+func (c *cluster) createTopic(name string) error {
 	client, err := c.client()
 	if err != nil {
 		return err
@@ -38,7 +45,7 @@ func (c *cluster) prepare() error {
 	err = c.await("the topic is created", func() bool {
 		req := kmsg.NewPtrCreateTopicsRequest()
 		t := kmsg.NewCreateTopicsRequestTopic()
-		t.Topic, t.NumPartitions, t.ReplicationFactor = topic, partitions, 3
+		t.Topic, t.NumPartitions, t.ReplicationFactor = name, partitions, 3
 		config := kmsg.NewCreateTopicsRequestTopicConfig()
 		config.Name, config.Value = "min.insync.replicas", kmsg.StringPtr("2")
 		t.Configs = append(t.Configs, config)
@@ -55,7 +62,7 @@ func (c *cluster) prepare() error {
 	if err != nil {
 		return errors.Join(err, last)
 	}
-	return c.awaitInSync()
+	return nil
 }
 
 // awaitInSync waits until all replicas of the topic are in sync.

@@ -18,6 +18,13 @@ func (c *cluster) copied(node int) error {
 		return fmt.Errorf("copy: %w: %s", err, out)
 	}
 	c.start(node)
+	if err := c.awaitLine(node, "node started"); err != nil {
+		return err
+	}
+	// A topic is created when all brokers have applied it. So they all know of the start.
+	if err := c.createTopic("witnesses"); err != nil {
+		return err
+	}
 	if err := c.awaitInSync(); err != nil {
 		return err
 	}
