@@ -18,26 +18,26 @@ var brokerScenarios = []Scenario{
 	{Name: "mix-1",
 		About: "mix as it was first drawn, to replay the seeds with which it showed bugs",
 		Draw:  drawFirstMix, New: kafka.New},
-	{Name: "steady", About: "a cluster and its clients, without faults", Draw: drawSteady,
-		New: kafka.New},
-	{Name: "crash", About: "processes are killed and machines lose power", Draw: drawCrash,
-		New: kafka.New, Share: 3},
-	{Name: "partition", About: "links fail one way, both ways, and on and off", Draw: drawPartition,
-		New: kafka.New, Share: 3},
-	{Name: "disk", About: "disks fail, fill up, stall and slow down", Draw: drawDiskTrouble,
-		New: kafka.New, Share: 3},
-	{Name: "freeze", About: "nodes, single loops and completions stand still", Draw: drawFreeze,
-		New: kafka.New, Share: 3},
-	{Name: "clock", About: "clocks are skewed, drift within the bound, and jump", Draw: drawClock,
-		New: kafka.New, Share: 2},
-	{Name: "churn", About: "topics come and go while brokers restart", Draw: drawChurn,
-		New: kafka.New, Share: 3},
+	{Name: "steady", About: "a cluster and its clients, without faults",
+		Draw: withGroups(drawSteady), New: kafka.New},
+	{Name: "crash", About: "processes are killed and machines lose power",
+		Draw: withGroups(drawCrash), New: kafka.New, Share: 3},
+	{Name: "partition", About: "links fail one way, both ways, and on and off",
+		Draw: withGroups(drawPartition), New: kafka.New, Share: 3},
+	{Name: "disk", About: "disks fail, fill up, stall and slow down",
+		Draw: withGroups(drawDiskTrouble), New: kafka.New, Share: 3},
+	{Name: "freeze", About: "nodes, single loops and completions stand still",
+		Draw: withGroups(drawFreeze), New: kafka.New, Share: 3},
+	{Name: "clock", About: "clocks are skewed, drift within the bound, and jump",
+		Draw: withGroups(drawClock), New: kafka.New, Share: 2},
+	{Name: "churn", About: "topics come and go while brokers restart",
+		Draw: withGroups(drawChurn), New: kafka.New, Share: 3},
 	{Name: "clients", About: "clients disconnect, repeat requests, do not read, and send what no " +
-		"client may send", Draw: drawClients, New: kafka.New, Share: 2},
+		"client may send", Draw: withGroups(drawClients), New: kafka.New, Share: 2},
 	{Name: "rare", About: "the brokers make choices that are legal but rare, and processes die",
-		Draw: drawRareChoices, New: kafka.New, Share: 2},
+		Draw: withGroups(drawRareChoices), New: kafka.New, Share: 2},
 	{Name: "budgeted", About: "faults strike a minority at a time, and the rest must go on",
-		Draw: drawBudgeted, New: kafka.New, Share: 3},
+		Draw: withGroups(drawBudgeted), New: kafka.New, Share: 3},
 	{Name: "unbudgeted", About: "anything breaks, even what no protocol survives, and that must " +
 		"explain every loss", Draw: drawUnbudgeted, New: kafka.New, Share: 3},
 	{Name: "frozen-node", About: "a node stops executing with its connections open, and wakes up " +
@@ -86,6 +86,25 @@ func drawCluster(r *env.Rand, brokers int, duration time.Duration) plan.Plan {
 		},
 	}
 	return p
+}
+
+// withGroups adds members of groups to one plan in four. The rest of a plan stays as it is.
+func withGroups(draw func(uint64, *env.Rand) plan.Plan) func(uint64, *env.Rand) plan.Plan {
+	return func(seed uint64, r *env.Rand) plan.Plan {
+		p := draw(seed, r)
+		if !r.Chance(1, 4) {
+			return p
+		}
+		for i := range 1 + r.IntN(4) {
+			p.Nodes = append(p.Nodes, plan.NodeSpec{Name: "member" + strconv.Itoa(i+1),
+				Role:    "member",
+				StartAt: plan.Duration(r.Between(0, int64(4*time.Second))).Round()})
+			p.Workload.Clients++
+		}
+		o := &p.Workload.Options
+		o.Groups, o.OffsetsPartitions = plan.Set(r.Between(1, 2)), plan.Set(r.Between(1, 3))
+		return p
+	}
 }
 
 // drawClusterNetwork draws a network in which the timing of PROTOCOL 25 can be kept: that

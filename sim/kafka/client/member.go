@@ -373,9 +373,11 @@ func (s *member) own(now env.Time) {
 	s.state = owning
 	s.phase++
 	s.busy = false
-	s.beat(now)
-	s.work(now)
-	s.disorder(now)
+	s.after(now, s.c.between(2*time.Second, 15*time.Second), s.disorder)
+	phase := s.phase
+	if s.work(now); s.phase == phase { // else its request has failed at once
+		s.beat(now)
+	}
 }
 
 func (s *member) beat(now env.Time) {
