@@ -59,3 +59,28 @@ func TestExplainNamesLoopsThatWaitForEachOther(t *testing.T) {
 	require.Equal(t, "cycle: loop 0, loop 1 wait for each other (1 more loop for the same)",
 		Explain(all)[0])
 }
+
+func TestExplainFollowsWaitsFromNodeToNode(t *testing.T) {
+	second := env.Instant(time.Second)
+	op := func(who string, since env.Instant, what string, on wait.Target) wait.Wait {
+		return wait.Wait{Who: who, Since: since, Until: env.Never, For: what, On: on}
+	}
+	nodes := []NodeWaits{
+		{Node: 1, Loops: []LoopWaits{{At: 100 * second, Waits: []wait.Wait{
+			op("produce 1", 97*second, "an ack", wait.OfPeer(2, "replica of t0/0")),
+			op("call 2", 98*second, "an answer", wait.OfPeer(3, "proposal 5")),
+		}}}},
+		{Node: 2, Loops: []LoopWaits{{At: 5 * second}, {At: 5 * second, Waits: []wait.Wait{
+			op("replica of t0/0", wait.Unknown, "its sync", wait.OfSpace()),
+		}}}},
+	}
+	require.Equal(t, []string{
+		"fault: room on the disk of node 2",
+		"  node 1 loop 0 produce 1 (since 3s ago) waits for an ack",
+		"  node 2 loop 1 replica of t0/0 waits for its sync",
+		"  room on the disk of node 2",
+		"fault: node 3",
+		"  node 1 loop 0 call 2 (since 2s ago) waits for an answer",
+		"  node 3: it has not answered, or was not asked",
+	}, ExplainCluster(nodes))
+}

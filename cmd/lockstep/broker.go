@@ -127,6 +127,7 @@ func sessionTiming(heartbeat, session time.Duration) meta.Timing {
 
 // broker is a running node with its network and disks.
 type broker struct {
+	id       kafka.NodeID
 	node     *drive.Node
 	network  *tcp.Network
 	disks    []*osfs.Disk
@@ -150,7 +151,7 @@ func startBroker(c *brokerConfig, again node.Restart, log *drive.Log) (*broker, 
 	if err := divideDescriptors(&cfg, openFilesLimit()); err != nil {
 		return nil, err
 	}
-	b := &broker{network: newNetwork(log), shards: cfg.Shards, warn: c.watchdogWarn}
+	b := &broker{id: cfg.Node, network: newNetwork(log), shards: cfg.Shards, warn: c.watchdogWarn}
 	var err error
 	b.node, err = drive.Start(drive.Config{
 		Loops:   cfg.Shards + 1,
@@ -246,6 +247,11 @@ func (b *broker) waits() (lines []string) {
 		lines = append(lines, l.Text()...)
 	}
 	return lines
+}
+
+// waiting is waits for lockstep why, which follows the chains through several nodes.
+func (b *broker) waiting() drive.NodeWaits {
+	return drive.NodeWaits{Node: b.id, Loops: b.node.Waits(askTimeout)}
 }
 
 // idle reports whether nothing is pending but what is pending in every healthy node: a node that

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -26,6 +27,7 @@ type monitored interface {
 	sample() []metric
 	// waits lists what is pending in the broker's loops, and what it waits for.
 	waits() []string
+	waiting() drive.NodeWaits
 }
 
 // monitorHandler serves a broker's endpoints. They are for operators: clients should not
@@ -38,7 +40,12 @@ func monitorHandler(m monitored) http.Handler {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = w.Write(allStacks())
 	})
-	mux.HandleFunc("GET /debug/waits", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /debug/waits", func(w http.ResponseWriter, r *http.Request) {
+		if r.FormValue("format") == "json" {
+			w.Header().Set("Content-Type", "application/json")
+			_ = json.NewEncoder(w).Encode(m.waiting()) // the client may be gone
+			return
+		}
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		for _, line := range m.waits() {
 			fmt.Fprintln(w, line)

@@ -7,11 +7,14 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"example.com/lockstep/broker/drive"
 )
 
 type fakeBroker struct {
 	reason, hangs string
 	cluster       clusterAnswer
+	pending       drive.NodeWaits
 }
 
 func (f *fakeBroker) livez() string  { return f.hangs }
@@ -28,6 +31,8 @@ func (f *fakeBroker) sample() []metric {
 }
 
 func (f *fakeBroker) waits() []string { return []string{"loop 0: 0 waits"} }
+
+func (f *fakeBroker) waiting() drive.NodeWaits { return f.pending }
 
 func get(t *testing.T, m monitored, path string) *httptest.ResponseRecorder {
 	t.Helper()

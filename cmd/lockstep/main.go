@@ -5,6 +5,7 @@
 //	topic, config, cluster, group, produce, consume
 //	        administration by Kafka's protocol    admin/
 //	        cluster health, by HTTP               cluster_health.go, health.go
+//	why     what all nodes wait for, by HTTP      why.go
 //	dev     a cluster of serve processes          dev*.go, supervise.go
 //	bench   measure any Kafka-protocol cluster    bench*.go
 //	sim     a campaign: many simulated runs       sim.go; many machines: sim_merge.go
@@ -60,7 +61,7 @@ func rootCommand() *cobra.Command {
 	}
 	root.AddCommand(admin.Commands()...)
 	root.AddCommand(devCommand(), serveCommand(), randomUUIDCommand(), versionCommand(),
-		benchCommand(), simCommand(), mutantsCommand())
+		whyCommand(), benchCommand(), simCommand(), mutantsCommand())
 	addHealth(root)
 	return root
 }
