@@ -35,8 +35,6 @@ func kinds() map[string]kind {
 	}
 }
 
-func nothing() error { return nil }
-
 // freeze stops the process. The pid may be that of another process by the time of the end, so it is
 // only continued if it is still the broker's.
 func freeze(c *cluster, n *node) (func() error, error) {
