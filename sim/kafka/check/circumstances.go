@@ -204,5 +204,7 @@ func (c *Circumstances) ReadsStuck(name string, since env.Instant) bool {
 	})
 }
 
-// readHolders are the kinds of faults during which reads may wait.
-var readHolders = []string{"disk-stall", "disk-slow", "hold-completions"}
+// readHolders are the kinds of faults during which reads may wait. A sync that the process lacks
+// the means for is postponed, and its flush keeps files open that reads wait for.
+var readHolders = []string{"disk-stall", "disk-slow", "hold-completions", "no-descriptors",
+	"no-permission"}
