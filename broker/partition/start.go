@@ -17,16 +17,16 @@ type pendingStart struct {
 	seq uint64
 }
 
-// SetStart raises the log start to the given offset, which is at most the watermark, when the WAL
-// is durable up to ref. It ignores a lower one. From then on the records below it are not served
-// any more, and flushes remove what lies below it: see Surplus.
+// SetStart raises the log start to the given offset when the WAL is durable up to ref. It ignores a
+// lower one. From then on the records below it are not served any more, and flushes remove what
+// lies below it: see Surplus. Everything below it is committed. After a restart, the watermark of a
+// log without a checkpoint follows from that.
 func (p *Log) SetStart(to kafka.Offset, ref Ref) {
 	if p.replayed(ref) {
 		return
 	}
-	assert.That(to <= p.watermark || p.state == Replaying,
-		"partition: log start %d above the watermark %d", to, p.watermark)
 	assert.That(to <= p.logEnd, "partition: log start %d above the log end %d", to, p.logEnd)
+	p.watermark = max(p.watermark, to)
 	p.note(ref, nil)
 	p.starts = append(p.starts, pendingStart{to, ref.Seq})
 	p.takeStarts()

@@ -3,6 +3,7 @@ package shard
 import (
 	"encoding/binary"
 
+	"example.com/lockstep/broker/assert"
 	"example.com/lockstep/broker/batch"
 	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/limits"
@@ -76,6 +77,8 @@ func (s *Shard) startEpoch(p *part, epoch kafka.LeaderEpoch) {
 //
 //	offset u64
 func (s *Shard) logStart(p *part, to kafka.Offset) {
+	assert.That(to <= p.log.Watermark(), "shard: log start %d above the watermark %d", to,
+		p.log.Watermark())
 	seq, at := s.wal.Append(recordLogStart, p.handle,
 		binary.BigEndian.AppendUint64(nil, uint64(to)))
 	p.log.SetStart(to, partition.Ref{Segment: at.Segment, Offset: at.Offset, Seq: uint64(seq)})
