@@ -115,18 +115,10 @@ func (s *starts) replica(f *ReplicaFact, report func(Violation)) {
 func checkStarts(v *view, out *verdictOf) {
 	state := newStarts(v.id)
 	var facts []event
-	for _, d := range v.deletions {
-		facts = append(facts, d)
-	}
-	for _, f := range v.appends {
-		facts = append(facts, f)
-	}
-	for _, f := range v.starts {
-		facts = append(facts, f)
-	}
-	for _, f := range v.replicas {
-		facts = append(facts, f)
-	}
+	facts = events(facts, v.deletions)
+	facts = events(facts, v.appends)
+	facts = events(facts, v.starts)
+	facts = events(facts, v.replicas)
 	sortByMoment(facts)
 	out.judged(len(v.starts))
 	for _, f := range facts {

@@ -55,21 +55,11 @@ func (t terms) take(f *ControllerFact, report func(Violation)) {
 func checkReigns(v *view, out *verdictOf) {
 	facts := make([]event, 0,
 		len(v.leaders)+len(v.appends)+len(v.replicas)+len(v.follows)+len(v.cuts))
-	for _, f := range v.leaders {
-		facts = append(facts, f)
-	}
-	for _, f := range v.appends {
-		facts = append(facts, f)
-	}
-	for _, f := range v.replicas {
-		facts = append(facts, f)
-	}
-	for _, f := range v.follows {
-		facts = append(facts, f)
-	}
-	for _, f := range v.cuts {
-		facts = append(facts, f)
-	}
+	facts = events(facts, v.leaders)
+	facts = events(facts, v.appends)
+	facts = events(facts, v.replicas)
+	facts = events(facts, v.follows)
+	facts = events(facts, v.cuts)
 	sortByMoment(facts)
 	out.judged(len(v.leaders) + len(v.appends) + len(v.follows))
 	state := newReigns(v.id, v.coverage)

@@ -13,6 +13,14 @@ type event interface {
 	fmt.Stringer
 }
 
+// events appends facts of one kind to facts of several kinds.
+func events[T event](to []event, facts []T) []event {
+	for _, f := range facts {
+		to = append(to, f)
+	}
+	return to
+}
+
 func (p *Produce) when() Moment        { return p.Call }
 func (f *Fetch) when() Moment          { return f.Call }
 func (e *EndRead) when() Moment        { return e.Call }

@@ -21,8 +21,16 @@ type offsetCommit struct {
 // places says, for each partition that a coordinator got, where its answer belongs.
 type places []struct{ topic, partition int }
 
-func (p *places) add(topic, partition int) {
-	*p = append(*p, struct{ topic, partition int }{topic, partition})
+// present returns the partitions of the request's topic number topic that exist, and notes their
+// places. exists also answers the others.
+func present[P any](to *places, topic int, all []P, exists func(int, *P) bool) (found []P) {
+	for i := range all {
+		if exists(i, &all[i]) {
+			found = append(found, all[i])
+			*to = append(*to, struct{ topic, partition int }{topic, i})
+		}
+	}
+	return found
 }
 
 // commitsByID is the first version of OffsetCommit that names topics by their ids.
@@ -46,16 +54,13 @@ func (o *offsetCommit) Next(c Context, expired bool) []Op {
 		if t != nil {
 			topic.Topic, topic.TopicID = t.Name, t.ID
 		}
-		asked := topic.Partitions
-		topic.Partitions = nil
-		for j, p := range asked {
-			if refused := absent(t, p.Partition, code); refused != kafka.None {
-				o.answer.Topics[i].Partitions[j].ErrorCode = int16(refused)
-				continue
-			}
-			topic.Partitions = append(topic.Partitions, p)
-			o.places.add(i, j)
-		}
+		answers := o.answer.Topics[i].Partitions
+		topic.Partitions = present(&o.places, i, topic.Partitions,
+			func(j int, p *kmsg.OffsetCommitRequestTopicPartition) bool {
+				refused := absent(t, p.Partition, code)
+				answers[j].ErrorCode = int16(refused)
+				return refused == kafka.None
+			})
 		if len(topic.Partitions) > 0 {
 			known.Topics = append(known.Topics, topic)
 		}

@@ -12,33 +12,25 @@ import (
 type describeGroups struct {
 	header
 	brokerTimeout
-	req     *kmsg.DescribeGroupsRequest
-	resp    *kmsg.DescribeGroupsResponse
-	started bool
-	asked   []int // by operation: its group
+	manyGroups
+	req  *kmsg.DescribeGroupsRequest
+	resp *kmsg.DescribeGroupsResponse // NOT_COORDINATOR until the operations resolve
 }
 
 func newDescribeGroups(h header, req *kmsg.DescribeGroupsRequest) (Handler, error) {
-	return &describeGroups{header: h, req: req}, boundGroups(len(req.Groups))
+	if err := boundGroups(len(req.Groups)); err != nil {
+		return nil, err
+	}
+	return &describeGroups{
+		header: h, req: req,
+		resp: group.Refuse(req, kafka.NotCoordinator).(*kmsg.DescribeGroupsResponse),
+	}, nil
 }
 
-func (d *describeGroups) Next(c Context, _ bool) (ops []Op) {
-	if d.started {
-		return nil
-	}
-	d.started = true
-	// Until they resolve.
-	d.resp = group.Refuse(d.req, kafka.NotCoordinator).(*kmsg.DescribeGroupsResponse)
-	for i, name := range d.req.Groups {
-		if id, ok := groupPartitionID(c, name); ok {
-			d.asked = append(d.asked, i)
-			ops = append(ops, Coordinate{
-				Partition: id, Request: DescribeGroup{Version: d.version, Group: name},
-				Knows: true,
-			})
-		}
-	}
-	return ops
+func (d *describeGroups) Next(c Context, _ bool) []Op {
+	return d.begin(c, d.req.Groups, func(name string) Coordinate {
+		return Coordinate{Request: DescribeGroup{Version: d.version, Group: name}, Knows: true}
+	})
 }
 
 func (d *describeGroups) Resolve(op int, result any) {

@@ -12,30 +12,25 @@ import (
 type deleteGroups struct {
 	header
 	brokerTimeout
-	req     *kmsg.DeleteGroupsRequest
-	resp    *kmsg.DeleteGroupsResponse
-	started bool
-	asked   []int // by operation: its group
+	manyGroups
+	req  *kmsg.DeleteGroupsRequest
+	resp *kmsg.DeleteGroupsResponse // NOT_COORDINATOR until the operations resolve
 }
 
 func newDeleteGroups(h header, req *kmsg.DeleteGroupsRequest) (Handler, error) {
-	return &deleteGroups{header: h, req: req}, boundGroups(len(req.Groups))
+	if err := boundGroups(len(req.Groups)); err != nil {
+		return nil, err
+	}
+	return &deleteGroups{
+		header: h, req: req,
+		resp: group.Refuse(req, kafka.NotCoordinator).(*kmsg.DeleteGroupsResponse),
+	}, nil
 }
 
-func (d *deleteGroups) Next(c Context, _ bool) (ops []Op) {
-	if d.started {
-		return nil
-	}
-	d.started = true
-	// Until they resolve.
-	d.resp = group.Refuse(d.req, kafka.NotCoordinator).(*kmsg.DeleteGroupsResponse)
-	for i, name := range d.req.Groups {
-		if id, ok := groupPartitionID(c, name); ok {
-			d.asked = append(d.asked, i)
-			ops = append(ops, Coordinate{Partition: id, Request: DeleteGroup{Group: name}})
-		}
-	}
-	return ops
+func (d *deleteGroups) Next(c Context, _ bool) []Op {
+	return d.begin(c, d.req.Groups, func(name string) Coordinate {
+		return Coordinate{Request: DeleteGroup{Group: name}}
+	})
 }
 
 func (d *deleteGroups) Resolve(op int, result any) {

@@ -3,7 +3,6 @@ package api
 import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"example.com/lockstep/broker/kafka"
 	"example.com/lockstep/broker/meta"
 )
 
@@ -56,9 +55,7 @@ func (a *incrementalAlterConfigs) Answer(Context) [][]byte {
 		out := kmsg.NewIncrementalAlterConfigsResponseResource()
 		out.ResourceType = kmsg.ConfigResourceType(a.slots[i].resource.Type)
 		out.ResourceName = a.slots[i].resource.Name
-		var code kafka.ErrorCode
-		code, out.ErrorMessage = a.verdict(&a.slots[i])
-		out.ErrorCode = int16(code)
+		out.ErrorCode, out.ErrorMessage = a.verdict(&a.slots[i])
 		a.resp.Resources = append(a.resp.Resources, out)
 	}
 	return a.frame(a.resp)

@@ -36,16 +36,13 @@ func (o *offsetDelete) Next(c Context, expired bool) []Op {
 	known.Topics = nil
 	for i, topic := range o.all.Topics {
 		t, code := namedTopic(c, topic.Topic, kafka.TopicID{}, false)
-		asked := topic.Partitions
-		topic.Partitions = nil
-		for j, p := range asked {
-			if refused := absent(t, p.Partition, code); refused != kafka.None {
-				o.answer.Topics[i].Partitions[j].ErrorCode = int16(refused)
-				continue
-			}
-			topic.Partitions = append(topic.Partitions, p)
-			o.places.add(i, j)
-		}
+		answers := o.answer.Topics[i].Partitions
+		topic.Partitions = present(&o.places, i, topic.Partitions,
+			func(j int, p *kmsg.OffsetDeleteRequestTopicPartition) bool {
+				refused := absent(t, p.Partition, code)
+				answers[j].ErrorCode = int16(refused)
+				return refused == kafka.None
+			})
 		if len(topic.Partitions) > 0 {
 			known.Topics = append(known.Topics, topic)
 		}

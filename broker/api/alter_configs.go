@@ -130,8 +130,8 @@ func (a *alteration) start(c Context) []Op {
 	return a.begin(c, c.Settings().AppliedByAll, &a.command, a.validateOnly)
 }
 
-// verdict is the answer about one resource.
-func (a *alteration) verdict(slot *alterSlot) (kafka.ErrorCode, *string) {
+// verdict is the answer about one resource: error code and message.
+func (a *alteration) verdict(slot *alterSlot) (int16, *string) {
 	code, message := slot.code, slot.message
 	switch {
 	case slot.at < 0:
@@ -141,5 +141,5 @@ func (a *alteration) verdict(slot *alterSlot) (kafka.ErrorCode, *string) {
 		v := &a.outcome.Verdict.Configs[slot.at]
 		code, message = v.Code, v.Message
 	}
-	return code, nullable(message)
+	return int16(code), nullable(message)
 }

@@ -17,6 +17,28 @@ import (
 // partition of __consumer_offsets. These requests are not forwarded: a node that does not lead it
 // answers NOT_COORDINATOR, and the client looks for the coordinator again, as in Kafka.
 
+// manyGroups asks the coordinators of the groups that one request names.
+type manyGroups struct {
+	started bool
+	asked   []int // by operation: its group
+}
+
+// begin returns the operation for each group that has a coordinator, the first time.
+func (m *manyGroups) begin(c Context, groups []string, ask func(string) Coordinate) (ops []Op) {
+	if m.started {
+		return nil
+	}
+	m.started = true
+	for i, name := range groups {
+		if id, ok := groupPartitionID(c, name); ok {
+			op := ask(name)
+			op.Partition = id
+			m.asked, ops = append(m.asked, i), append(ops, op)
+		}
+	}
+	return ops
+}
+
 // The requests for the coordinators of groups (Coordinate.Request), beside the kmsg requests that
 // one coordinator answers as a whole: SyncGroup, Heartbeat, LeaveGroup, OffsetCommit, OffsetDelete
 // and ListGroups.
